@@ -1,0 +1,79 @@
+//! The thread that ends contexts at their deadlines.
+//!
+//! Most deadlines never need it: whoever blocks in this crate carries the deadline in its own wait.
+//! It is there for those who wait on [`Context::done`](super::Context::done), where nobody else
+//! would look at the clock. The thread (`hangup-timer`) starts with the first such wait and ends
+//! when it has had nothing to wait for during [`LINGER`].
+
+use std::collections::BTreeMap;
+use std::sync::Weak;
+use std::time::{Duration, Instant};
+
+use super::{ContextError, Node};
+use crate::sync::{Condvar, Mutex, spawn};
+
+/// How long the thread stays for the next deadline: long enough that a program which makes one
+/// context for each of its calls does not start a thread for each.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Predicate: the earliest entry has changed. Notified by `schedule`; waited on by the thread.
+static CHANGED: Condvar = Condvar::new();
+static TIMERS: Mutex<Timers> =
+    Mutex::new(Timers { entries: BTreeMap::new(), next: 0, running: false });
+
+struct Timers {
+    entries: BTreeMap<(Instant, u64), Weak<Node>>,
+    next: u64,
+    running: bool,
+}
+
+/// An entry of the timer's; dropping it takes the entry out.
+pub(super) struct Ticket((Instant, u64));
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        TIMERS.lock().entries.remove(&self.0);
+    }
+}
+
+/// Has `node` ended at `deadline`.
+pub(super) fn schedule(deadline: Instant, node: Weak<Node>) -> Ticket {
+    let mut timers = TIMERS.lock();
+    let key = (deadline, timers.next);
+    timers.next += 1;
+    timers.entries.insert(key, node);
+    if !timers.running {
+        match spawn("hangup-timer", None, run) {
+            Ok(_) => timers.running = true,
+            Err(error) => log::error!("no thread for deadlines, they will be late: {error}"),
+        }
+    } else if timers.entries.first_key_value().is_some_and(|(first, _)| *first == key) {
+        CHANGED.notify_one();
+    }
+    Ticket(key)
+}
+
+fn run() {
+    let mut timers = TIMERS.lock();
+    loop {
+        let now = Instant::now();
+        match timers.entries.first_key_value().map(|(&(at, _), _)| at) {
+            Some(at) if at <= now => {
+                let (_, node) = timers.entries.pop_first().expect("it was looked at");
+                parking_lot::MutexGuard::unlocked(&mut timers, || {
+                    if let Some(node) = node.upgrade() {
+                        node.end(ContextError::deadline_exceeded());
+                    }
+                });
+            }
+            Some(at) => drop(CHANGED.wait_until(&mut timers, at)),
+            None => {
+                let timed_out = CHANGED.wait_for(&mut timers, LINGER).timed_out();
+                if timed_out && timers.entries.is_empty() {
+                    timers.running = false;
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Blocking bytes with deadlines.
