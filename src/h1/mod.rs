@@ -1,1 +1,102 @@
-//! The wire format.
+//! The wire format of HTTP/1.1 (RFC 9112): bytes to values, values to bytes.
+//!
+//! Nothing here knows of sockets, clocks, threads or locks. Input is whatever has been received,
+//! cut wherever the network cut it; output is appended to a buffer. What is wrong with a message
+//! is an error that says what, where, and which status answers it.
+//!
+//! | RFC 9112 | | here |
+//! | --- | --- | --- |
+//! | 2–5 | start line, target, fields, received | [`HeadScanner`] |
+//! | 2–5 | the same, sent | [`write_request_head`], [`write_response_head`] |
+//! | 6 | how long the body is | [`request_framing`], [`response_framing`] |
+//! | 6, 8 | the body, received | [`BodyDecoder`] |
+//! | 7.1 | chunks and trailers, sent | [`chunked`] |
+//! | 9.3 | may the connection live on | [`request_persists`], [`response_persists`], [`CloseReason`] |
+//!
+//! # One exchange
+//!
+//! ```text
+//!   received bytes                                                        sent bytes
+//!        │                                                                    ▲
+//!        ▼                                                                    │
+//!   HeadScanner ──head──▶ request_framing ──Framing──▶ BodyDecoder     write_response_head
+//!        ▲                request_persists                 │           chunked::write_chunk
+//!        │                       │                         │           chunked::write_end
+//!        │                       ▼                         │                  ▲
+//!        │                  CloseReason?                payload               │
+//!        │                                                 └────▶ handler ────┘
+//!        └──────────── bytes behind the body ◀─────────────┘
+//! ```
+//!
+//! A client walks the same way with `response` for `request`.
+//!
+//! ```
+//! use hangup::h1::{self, BodyDecoder, BodyLimits, HeadScanner, Limits, Next};
+//! use http::{HeaderMap, StatusCode, header::CONTENT_LENGTH};
+//!
+//! let received = b"POST /shout HTTP/1.1\r\nHost: example.com\r\nTransfer-Encoding: chunked\r\n\
+//!                  \r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\nGET /next HTTP/1.1\r\n";
+//!
+//! // The head says where the body ends, and whether another request may follow.
+//! let (head, consumed) = HeadScanner::default().request(received, &Limits::default())?.unwrap();
+//! let framing = h1::request_framing(head.version, &head.headers)?;
+//! assert_eq!(h1::request_persists(head.version, &head.headers), Ok(()));
+//!
+//! // The body: framing is consumed, payload is taken from where it stands.
+//! let mut body = Vec::new();
+//! let mut input = &received[consumed..];
+//! let mut decoder = BodyDecoder::new(framing, BodyLimits::default());
+//! loop {
+//!     let (framing, next) = decoder.advance(input)?;
+//!     input = &input[framing..];
+//!     match next {
+//!         Next::End => break,
+//!         Next::NeedInput => unreachable!("here a server would read from its connection"),
+//!         Next::Payload(most) => {
+//!             let here = input.len().min(usize::try_from(most).unwrap_or(usize::MAX));
+//!             body.extend_from_slice(&input[..here]);
+//!             input = &input[here..];
+//!             decoder.payload_taken(here as u64);
+//!         }
+//!     }
+//! }
+//! assert_eq!(body, b"hello");
+//! assert!(input.starts_with(b"GET /next "));
+//!
+//! // The response.
+//! body.make_ascii_uppercase();
+//! let mut headers = HeaderMap::new();
+//! headers.insert(CONTENT_LENGTH, body.len().into());
+//! let mut out = Vec::new();
+//! h1::write_response_head(&mut out, head.version, StatusCode::OK, None, &headers)?;
+//! out.extend_from_slice(&body);
+//! assert_eq!(out, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHELLO");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod head;
+pub mod write;
+
+pub mod framing;
+
+pub mod body;
+pub mod chunked;
+
+pub mod persist;
+
+mod fields;
+
+#[cfg(test)]
+mod splits;
+
+pub use self::body::{BodyDecoder, BodyError, BodyLimits, Next};
+pub use self::fields::FieldError;
+pub use self::framing::{
+    Framing, FramingError, ResponseFraming, is_bodiless, request_framing, response_framing,
+};
+pub use self::head::{HeadError, HeadScanner, Limits, RequestHead, ResponseHead};
+pub use self::persist::{CloseReason, has_token, request_persists, response_persists};
+pub use self::write::{
+    StartLineError, write_end, write_field, write_fields, write_number_field, write_request_head,
+    write_request_line, write_response_head, write_status_line,
+};

@@ -1,0 +1,203 @@
+//! Field lines (RFC 9112 section 5): of a head, and of the trailers behind a chunked body.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use httparse::{EMPTY_HEADER, Header, Status};
+
+/// A field line that cannot be taken: its number, its name as it came, and what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    number: usize,
+    name: Box<str>,
+    fault: &'static str,
+}
+
+impl FieldError {
+    pub(super) fn new(number: usize, name: &[u8], fault: &'static str) -> Self {
+        /// Enough to recognise a field in a log line.
+        const SHOWN: usize = 48;
+        let shown = &name[..name.len().min(SHOWN)];
+        FieldError { number, name: shown.escape_ascii().to_string().into(), fault }
+    }
+}
+
+impl std::error::Error for FieldError {}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "field {} (`{}`): {}", self.number, self.name, self.fault)
+    }
+}
+
+/// What is said of a line that continues the one before it.
+pub(super) const FOLDED: &str = "line folding";
+
+/// Heads with at most so many fields are read without an allocation for the list of them: more
+/// than browsers send, and small enough for the stack.
+const SLOTS_ON_STACK: usize = 64;
+
+/// Reads a block of `count` field lines that ends with an empty line.
+///
+/// The values share the block, so that a message costs one allocation however many fields it has.
+pub(super) fn parse(block: Bytes, count: usize) -> Result<HeaderMap, FieldError> {
+    if count <= SLOTS_ON_STACK {
+        parse_into(&block, &mut [EMPTY_HEADER; SLOTS_ON_STACK])
+    } else {
+        parse_into(&block, &mut vec![EMPTY_HEADER; count])
+    }
+}
+
+fn parse_into<'b>(block: &'b Bytes, slots: &mut [Header<'b>]) -> Result<HeaderMap, FieldError> {
+    let Ok(Status::Complete((end, fields))) = httparse::parse_headers(block, slots) else {
+        return Err(explain(block));
+    };
+    debug_assert_eq!(end, block.len(), "Invariant: the only empty line is the last one");
+    let mut headers = HeaderMap::try_with_capacity(fields.len())
+        .map_err(|_| FieldError::new(fields.len(), b"", "more fields than a map can hold"))?;
+    for (index, field) in fields.iter().enumerate() {
+        let refuse = |fault| FieldError::new(index + 1, field.name.as_bytes(), fault);
+        let name = HeaderName::from_bytes(field.name.as_bytes())
+            .map_err(|_| refuse("the name is too long"))?;
+        let value = HeaderValue::from_maybe_shared(block.slice_ref(field.value))
+            .map_err(|_| refuse(BAD_VALUE))?;
+        headers.try_append(name, value).map_err(|_| refuse("more fields than a map can hold"))?;
+    }
+    Ok(headers)
+}
+
+const BAD_VALUE: &str = "control character in the value";
+
+/// Finds the line that the parser stumbled over, since the parser itself does not tell.
+fn explain(block: &[u8]) -> FieldError {
+    block
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .enumerate()
+        .find_map(|(index, line)| {
+            let (name, fault) = fault_of(line)?;
+            Some(FieldError::new(index + 1, name, fault))
+        })
+        .unwrap_or_else(|| FieldError::new(0, b"", "malformed"))
+}
+
+/// The name on a line, and what is wrong with the line.
+fn fault_of(line: &[u8]) -> Option<(&[u8], &'static str)> {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    if line.is_empty() {
+        return None;
+    }
+    if blank(&line[0]) {
+        return Some((b"", FOLDED));
+    }
+    let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+        return Some((line, "no colon"));
+    };
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    // RFC 9112 section 5.1: to one recipient it is part of the name, to another it is not.
+    if name.last().is_some_and(blank) {
+        return Some((name, "space before the colon"));
+    }
+    if HeaderName::from_bytes(name).is_err() {
+        return Some((name, "the name is not a token"));
+    }
+    if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        return Some((name, BAD_VALUE));
+    }
+    None
+}
+
+/// Joins folded lines: each line end before a blank becomes blanks (RFC 9112 section 5.2, what a
+/// user agent must do). The length stays the same.
+pub(super) fn unfold(block: &[u8]) -> Bytes {
+    let mut block = block.to_vec();
+    for at in 2..block.len() {
+        if matches!(block[at], b' ' | b'\t') && block[at - 2..at] == *b"\r\n" {
+            block[at - 2..=at].fill(b' ');
+        }
+    }
+    block.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_text(text: &'static [u8]) -> Result<HeaderMap, FieldError> {
+        parse(Bytes::from_static(text), text.iter().filter(|b| **b == b'\n').count() - 1)
+    }
+
+    #[test]
+    fn names_values_and_order() {
+        let headers =
+            parse_text(b"A: 1\r\nb:2  \r\nC:\r\na: \t 3 4\t\r\nx-\xc3: y\r\n\r\n").unwrap_err();
+        assert_eq!(headers.to_string(), "field 5 (`x-\\xc3`): the name is not a token");
+
+        let headers = parse_text(b"A: 1\r\nb:2  \r\nC:\r\na: \t 3 4\t\r\nd: \xe9\r\n\r\n").unwrap();
+        assert_eq!(headers.len(), 5);
+        assert_eq!(headers.get_all("a").iter().collect::<Vec<_>>(), ["1", "3 4"]);
+        assert_eq!(headers["b"], "2");
+        assert_eq!(headers["c"], "");
+        assert_eq!(headers["d"].as_bytes(), b"\xe9");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_line_is_said() {
+        for (block, message) in [
+            (&b"a: b\r\nc : d\r\n\r\n"[..], "field 2 (`c `): space before the colon"),
+            (b"a\t: b\r\n\r\n", "field 1 (`a\\t`): space before the colon"),
+            (b"a\r\n\r\n", "field 1 (`a`): no colon"),
+            (b": b\r\n\r\n", "field 1 (``): the name is not a token"),
+            (b"a b: c\r\n\r\n", "field 1 (`a b`): the name is not a token"),
+            (b"a\0: c\r\n\r\n", "field 1 (`a\\x00`): the name is not a token"),
+            (b"a: b\0\r\n\r\n", "field 1 (`a`): control character in the value"),
+            (b"a: \x7f\r\n\r\n", "field 1 (`a`): control character in the value"),
+            (b"a: b\rc\r\n\r\n", "field 1 (`a`): control character in the value"),
+            (b"a: \rc\r\n\r\n", "field 1 (`a`): control character in the value"),
+            (b"a: b\r\r\n\r\n", "field 1 (`a`): control character in the value"),
+            (b"a: b\r\n c\r\n\r\n", "field 2 (``): line folding"),
+        ] {
+            let error = parse_text(block).expect_err(message);
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_shown_in_part() {
+        let error = FieldError::new(1, &[b'n'; 100_000], "no colon");
+        assert!(error.to_string().len() < 100);
+    }
+
+    #[test]
+    fn more_fields_than_the_stack_has_room_for() {
+        for count in [SLOTS_ON_STACK, SLOTS_ON_STACK + 1, 10 * SLOTS_ON_STACK] {
+            let mut block: String = (0..count).map(|i| format!("f{i}: {i}\r\n")).collect();
+            block.push_str("\r\n");
+            let headers = parse(block.into(), count).unwrap();
+            assert_eq!(headers.len(), count);
+            assert_eq!(headers[&format!("f{}", count - 1)], (count - 1).to_string());
+        }
+    }
+
+    #[test]
+    fn more_fields_than_a_map_can_hold_are_an_error_not_a_panic() {
+        let count = 40_000;
+        let mut block: String = (0..count).map(|i| format!("f{i}:\r\n")).collect();
+        block.push_str("\r\n");
+        assert!(parse(block.into(), count).is_err());
+    }
+
+    #[test]
+    fn folds_become_blanks() {
+        for (folded, value) in [
+            ("a: b\r\n c\r\n\r\n", "b   c"),
+            ("a: b\r\n\t\r\n\tc\r\n\r\n", "b      c"),
+            ("a:\r\n b\r\n\r\n", "b"),
+        ] {
+            let block = unfold(folded.as_bytes());
+            assert_eq!(block.len(), folded.len());
+            assert_eq!(parse(block, 3).unwrap()["a"], value, "{folded:?}");
+        }
+    }
+}

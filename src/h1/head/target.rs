@@ -1,0 +1,268 @@
+//! The request target (RFC 9112 section 3.2) and the Host field.
+
+use std::net::Ipv6Addr;
+
+use http::header::HOST;
+use http::{HeaderMap, Method, Uri, Version};
+
+use super::error::Fault;
+
+/// What [`Uri`] can hold: it keeps offsets as `u16`, the largest of which means "none".
+const MAX_TARGET: usize = u16::MAX as usize - 1;
+
+/// Reads one of the four forms of a target; which one is allowed depends on the method.
+pub(super) fn parse(method: &Method, target: &[u8]) -> Result<Uri, Fault> {
+    check_bytes(target)?;
+    if *method == Method::CONNECT {
+        return authority_form(target);
+    }
+    match target {
+        b"*" if *method == Method::OPTIONS => uri(target),
+        b"*" => Err(Fault::Target("`*` is for OPTIONS only")),
+        [b'/', ..] => uri(target),
+        _ => absolute_form(target),
+    }
+}
+
+/// A fragment never goes over the wire, and [`Uri`] would drop it without a word.
+fn check_bytes(target: &[u8]) -> Result<(), Fault> {
+    if target.len() > MAX_TARGET {
+        return Err(Fault::TargetTooLong { limit: MAX_TARGET });
+    }
+    match target.iter().find(|byte| !byte.is_ascii_graphic() || **byte == b'#') {
+        None => Ok(()),
+        Some(b'#') => Err(Fault::Target("it has a fragment")),
+        Some(_) => Err(Fault::Target("it holds a byte that must be percent-encoded")),
+    }
+}
+
+fn uri(target: &[u8]) -> Result<Uri, Fault> {
+    Uri::try_from(target).map_err(|_| Fault::Target("it is not a valid URI"))
+}
+
+/// CONNECT names a host and a port, nothing else; there is no default port
+/// (RFC 9110 section 9.3.6).
+fn authority_form(target: &[u8]) -> Result<Uri, Fault> {
+    match split_authority(target) {
+        Some((_, Some(port))) if !port.is_empty() => uri(target),
+        _ => Err(Fault::Target("CONNECT needs a host and a port")),
+    }
+}
+
+/// User information in a target is an error, not a login (RFC 9110 section 4.2.4): an authority
+/// with an `@` does not pass as host and port.
+fn absolute_form(target: &[u8]) -> Result<Uri, Fault> {
+    let uri = uri(target)?;
+    let authority = match (uri.scheme_str(), uri.authority()) {
+        // `Uri` lets an empty scheme pass.
+        (Some(scheme), Some(authority)) if !scheme.is_empty() => authority,
+        _ => return Err(Fault::Target("it is neither a path nor an absolute URI")),
+    };
+    match split_authority(authority.as_str().as_bytes()) {
+        Some(_) => Ok(uri),
+        None => Err(Fault::Target("its authority is not a host with an optional port")),
+    }
+}
+
+/// A request has at most one Host, one of HTTP/1.1 exactly one (RFC 9112 section 3.2). It may
+/// be empty: that is what a client sends whose target has no authority.
+pub(super) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Fault> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.as_bytes(),
+        (None, _) if version == Version::HTTP_10 => return Ok(()),
+        (None, _) => return Err(Fault::Host("missing")),
+        (Some(_), Some(_)) => return Err(Fault::Host("given more than once")),
+    };
+    if host.is_empty() || split_authority(host).is_some() {
+        return Ok(());
+    }
+    Err(Fault::Host("not a host with an optional port"))
+}
+
+/// Splits `host [":" port]` if it is one (RFC 3986 section 3.2).
+fn split_authority(authority: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let host_end = match authority.first()? {
+        b'[' => authority.iter().position(|byte| *byte == b']')? + 1,
+        _ => authority.iter().position(|byte| *byte == b':').unwrap_or(authority.len()),
+    };
+    let (host, rest) = authority.split_at(host_end);
+    let port = match rest {
+        [] => None,
+        [b':', port @ ..] if is_port(port) => Some(port),
+        _ => return None,
+    };
+    is_host(host).then_some((host, port))
+}
+
+/// An empty port stands for the scheme's own.
+fn is_port(port: &[u8]) -> bool {
+    let number = port.iter().try_fold(0_u16, |number, byte| {
+        let digit = char::from(*byte).to_digit(10)? as u16;
+        number.checked_mul(10)?.checked_add(digit)
+    });
+    number.is_some()
+}
+
+fn is_host(host: &[u8]) -> bool {
+    if let [b'[', inner @ .., b']'] = host {
+        return std::str::from_utf8(inner).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
+    }
+    !host.is_empty() && is_registered_name(host)
+}
+
+/// `reg-name` of RFC 3986 section 3.2.2: unreserved, sub-delims, percent-encoded.
+fn is_registered_name(mut name: &[u8]) -> bool {
+    loop {
+        name = match name {
+            [] => return true,
+            [b'%', a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest,
+            [byte, rest @ ..]
+                if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte) =>
+            {
+                rest
+            }
+            _ => return false,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn every_form_with_its_method() {
+        for (method, target) in [
+            (Method::GET, "/"),
+            (Method::GET, "/a//b?c=d&e={f}"),
+            (Method::GET, "//not-a-host/path"),
+            (Method::GET, "http://example.com/a?b"),
+            (Method::GET, "http://example.com:8080"),
+            (Method::GET, "https://[::1]:443/"),
+            (Method::OPTIONS, "*"),
+            (Method::OPTIONS, "/"),
+            (Method::CONNECT, "example.com:443"),
+            (Method::CONNECT, "[2001:db8::1]:443"),
+        ] {
+            let uri = parse(&method, target.as_bytes()).expect(target);
+            let text = uri.to_string();
+            assert!(text == target || text == format!("{target}/"), "{target} became {text}");
+        }
+    }
+
+    #[test]
+    fn targets_that_are_none() {
+        for (method, target) in [
+            (Method::GET, ""),
+            (Method::GET, "*"),
+            (Method::GET, "path"),
+            (Method::GET, "example.com:80"),
+            (Method::GET, "/a#fragment"),
+            (Method::GET, "/caf\u{e9}"),
+            (Method::GET, "/a\tb"),
+            (Method::GET, "/a\u{7f}"),
+            (Method::GET, "http:///path"),
+            (Method::GET, "http://user@example.com/"),
+            (Method::GET, "http://user:word@example.com/"),
+            (Method::GET, "http://a:99999/"),
+            (Method::GET, "://a/"),
+            (Method::POST, "*"),
+            (Method::CONNECT, "/"),
+            (Method::CONNECT, "*"),
+            (Method::CONNECT, "example.com"),
+            (Method::CONNECT, "example.com:"),
+            (Method::CONNECT, "example.com:https"),
+            (Method::CONNECT, "example.com:443/"),
+            (Method::CONNECT, "http://example.com:443"),
+            (Method::CONNECT, "user@example.com:443"),
+        ] {
+            let fault = parse(&method, target.as_bytes()).expect_err(target);
+            assert!(matches!(fault, Fault::Target(_)), "{method} {target}: {fault:?}");
+        }
+    }
+
+    #[test]
+    fn the_longest_target_and_one_byte_more() {
+        let mut target = vec![b'/'; MAX_TARGET];
+        assert_eq!(parse(&Method::GET, &target).unwrap().path().len(), MAX_TARGET);
+        target.push(b'/');
+        let fault = parse(&Method::GET, &target).unwrap_err();
+        assert_eq!(fault, Fault::TargetTooLong { limit: MAX_TARGET });
+    }
+
+    fn hosts(values: &[&[u8]]) -> HeaderMap {
+        values.iter().map(|v| (HOST, HeaderValue::from_bytes(v).unwrap())).collect()
+    }
+
+    #[test]
+    fn hosts_that_are_hosts() {
+        for host in [
+            "",
+            "a",
+            "example.com",
+            "example.com:80",
+            "example.com:",
+            "127.0.0.1:8080",
+            "[::1]",
+            "[::1]:80",
+            "a_b.test",
+            "%41.test",
+            "xn--caf-dma.test:65535",
+        ] {
+            let headers = hosts(&[host.as_bytes()]);
+            assert_eq!(check_host(Version::HTTP_11, &headers), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_are_not() {
+        for host in [
+            "a b",
+            "a/b",
+            "user@a",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "a:b",
+            "a:80:80",
+            "a:65536",
+            "a:+1",
+            ":80",
+            "[::1",
+            "[::1]a",
+            "[]",
+            "[a]",
+            "::1",
+            "http://a",
+            "caf\u{e9}",
+            "%4",
+            "%zz",
+            "a, b",
+            "a\tb",
+            "\"a\"",
+            "<a>",
+        ] {
+            let headers = hosts(&[host.as_bytes()]);
+            assert!(check_host(Version::HTTP_11, &headers).is_err(), "{host}");
+            assert!(check_host(Version::HTTP_10, &headers).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn exactly_one_host_in_http_11_and_at_most_one_in_http_10() {
+        for (version, values, good) in [
+            (Version::HTTP_11, &[][..], false),
+            (Version::HTTP_11, &[&b"a"[..]][..], true),
+            (Version::HTTP_11, &[&b"a"[..], b"a"][..], false),
+            (Version::HTTP_10, &[][..], true),
+            (Version::HTTP_10, &[&b"a"[..]][..], true),
+            (Version::HTTP_10, &[&b"a"[..], b"a"][..], false),
+        ] {
+            let verdict = check_host(version, &hosts(values));
+            assert_eq!(verdict.is_ok(), good, "{version:?} {values:?}");
+        }
+    }
+}
