@@ -1,0 +1,50 @@
+//! What the fuzz targets share: each feeds the same bytes whole and in pieces, and compares.
+//!
+//! Run one with `RUSTC_BOOTSTRAP=1 cargo fuzz run request_head`.
+
+use std::fmt::Debug;
+
+use hangup::h1::{HeadError, HeadScanner, Limits};
+
+/// Small enough for a fuzzer to reach.
+pub const LIMITS: Limits = Limits { max_bytes: 512, max_fields: 8 };
+
+/// The input's first bytes say where the rest is cut: each is the length of the next piece.
+/// The number of such bytes is the input's very first one, taken modulo 16.
+pub fn cuts(input: &[u8]) -> Option<(Vec<usize>, &[u8])> {
+    let (count, rest) = input.split_first()?;
+    let (lengths, text) = rest.split_at_checked(usize::from(count % 16))?;
+    let mut ends = Vec::new();
+    let mut end = 0;
+    for length in lengths {
+        end = text.len().min(end + usize::from(*length));
+        ends.push(end);
+    }
+    ends.push(text.len());
+    Some((ends, text))
+}
+
+/// Scans for a head in one piece and in many, and checks that the verdict is the same.
+pub fn head<T: Debug>(
+    input: &[u8],
+    scan: impl Fn(&mut HeadScanner, &[u8]) -> Result<Option<(T, usize)>, HeadError>,
+) {
+    let Some((ends, text)) = cuts(input) else { return };
+    let whole = scan(&mut HeadScanner::default(), text);
+    if let Ok(Some((_, consumed))) = &whole {
+        assert!(text[..*consumed].ends_with(b"\r\n\r\n"));
+    }
+    let mut scanner = HeadScanner::default();
+    let mut pieces = Ok(None);
+    for end in ends {
+        pieces = scan(&mut scanner, &text[..end]);
+        if !matches!(pieces, Ok(None)) {
+            break;
+        }
+    }
+    match (&whole, &pieces) {
+        (Err(whole), Err(pieces)) => assert_eq!(whole.status(), pieces.status()),
+        (Ok(whole), Ok(pieces)) => assert_eq!(format!("{whole:?}"), format!("{pieces:?}")),
+        _ => panic!("in one piece {whole:?}, in many {pieces:?}"),
+    }
+}
