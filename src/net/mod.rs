@@ -1,1 +1,40 @@
-//! Blocking bytes with deadlines.
+//! Blocking bytes that can always be called back: streams, listeners, dialling.
+//!
+//! ```text
+//!              Listener::accept          dial
+//!                     │                   │  resolve ── a helper thread, left behind if need be
+//!                     │                   │  race ───── connects of both address families at once
+//!                     └──────┐     ┌──────┘
+//!                            v     v
+//!                           Stream            one handle, cloned at will
+//!                     ┌────────┴────────┐
+//!                  Socket            memory   what carries the bytes
+//!                     │
+//!        ┌────────────┼────────────┐
+//!    Gate: read   Gate: write  Gate: hangup   deadline and parked threads of each wait
+//!        └────────────┼────────────┘
+//!                    wake                     poll, the wake-up descriptor: the platform
+//! ```
+//!
+//! Nothing here blocks without somebody being able to end it:
+//!
+//! | a thread is blocked in | another thread ends it with |
+//! | --- | --- |
+//! | `read`, `wait_readable` of a [`Stream`] | [`set_read_deadline`](Stream::set_read_deadline), [`close`](Stream::close) |
+//! | `write` | [`set_write_deadline`](Stream::set_write_deadline), [`close`](Stream::close) |
+//! | [`read_for`](Stream::read_for) | [`close`](Stream::close) |
+//! | [`wait_hangup`](Stream::wait_hangup) | [`wake_hangup`](Stream::wake_hangup), [`close`](Stream::close) |
+//!
+//! A deadline ends a call because the call does not sit in the system's `read`: it waits for the
+//! socket, its own wake-up descriptor, and the deadline, all three in one `poll`. A thread has one
+//! such descriptor, made when it first has to wait this way.
+
+mod addr;
+mod gate;
+pub mod memory;
+mod socket;
+mod stream;
+mod wake;
+
+pub use addr::Addr;
+pub use stream::{Hangup, Parked, Readiness, Stream};

@@ -1,0 +1,266 @@
+//! A stream over the operating system's sockets, TCP or Unix.
+
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::fd::{AsFd, BorrowedFd};
+
+use super::addr::Addr;
+use super::gate::Gate;
+use super::stream::{Hangup, Parked, Readiness};
+use super::wake::{self, PollFlags};
+
+/// A connected socket in blocking mode, and a [`Gate`] for each thing one can wait for.
+pub(super) struct Socket {
+    socket: socket2::Socket,
+    family: Family,
+    /// The receive time-out the socket has now, in microseconds, [`NO_TIMEOUT`] or
+    /// [`UNKNOWN_TIMEOUT`]: so that only a change costs a system call.
+    receive_timeout: AtomicU64,
+    read: Gate,
+    write: Gate,
+    hangup: Gate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Tcp,
+    Unix,
+}
+
+const NO_TIMEOUT: u64 = 0;
+const UNKNOWN_TIMEOUT: u64 = u64::MAX;
+
+impl Socket {
+    /// Takes a socket that this crate has made: in blocking mode, without time-outs.
+    pub(super) fn fresh(socket: socket2::Socket, family: Family) -> Self {
+        Self {
+            socket,
+            family,
+            receive_timeout: AtomicU64::new(NO_TIMEOUT),
+            read: Gate::new(io::ErrorKind::ConnectionAborted),
+            write: Gate::new(io::ErrorKind::BrokenPipe),
+            hangup: Gate::new(io::ErrorKind::ConnectionAborted),
+        }
+    }
+
+    /// Takes a socket that may have been configured by others.
+    pub(super) fn foreign(socket: socket2::Socket, family: Family) -> Self {
+        // A socket that refuses is broken, which its first read or write will tell.
+        let _ = socket.set_nonblocking(false);
+        Self { receive_timeout: AtomicU64::new(UNKNOWN_TIMEOUT), ..Self::fresh(socket, family) }
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    pub(super) fn read_gate(&self) -> &Gate {
+        &self.read
+    }
+
+    pub(super) fn write_gate(&self) -> &Gate {
+        &self.write
+    }
+
+    pub(super) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.read.admit()?;
+            match self.received(wake::try_recv(self.fd(), buf)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+            self.read.park(self.fd(), wake::READ, None)?;
+        }
+    }
+
+    pub(super) fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
+        if patience == Some(Duration::ZERO) {
+            return self.try_read(buf).map_err(blocked_is_timed_out);
+        }
+        self.set_receive_timeout(patience)?;
+        let outcome = self.read.plainly(|| wake::blocking_recv(self.fd(), buf))?;
+        self.received(outcome).map_err(blocked_is_timed_out)
+    }
+
+    pub(super) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read.admit_if_open()?;
+        self.received(wake::try_recv(self.fd(), buf))
+    }
+
+    /// An end of stream that our own close has made is not the peer's.
+    fn received(&self, outcome: io::Result<usize>) -> io::Result<usize> {
+        if !matches!(outcome, Ok(count) if count > 0) {
+            self.read.admit_if_open()?;
+        }
+        outcome
+    }
+
+    fn set_receive_timeout(&self, patience: Option<Duration>) -> io::Result<()> {
+        let micros = match patience {
+            None => NO_TIMEOUT,
+            Some(patience) => {
+                let micros = patience.as_nanos().div_ceil(1000);
+                u64::try_from(micros).unwrap_or(UNKNOWN_TIMEOUT).min(UNKNOWN_TIMEOUT - 1)
+            }
+        };
+        if self.receive_timeout.load(Ordering::Relaxed) != micros {
+            let patience = (micros != NO_TIMEOUT).then(|| Duration::from_micros(micros));
+            self.socket.set_read_timeout(patience)?;
+            self.receive_timeout.store(micros, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            self.write.admit()?;
+            match wake::try_send(self.fd(), slices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+            self.write.park(self.fd(), wake::WRITE, None)?;
+        }
+    }
+
+    pub(super) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write.admit_if_open()?;
+        wake::try_send(self.fd(), slices)
+    }
+
+    pub(super) fn wait_readable(&self, limit: Option<Instant>) -> io::Result<()> {
+        while self.read.park(self.fd(), wake::READ, limit)?.is_empty() {}
+        self.read.admit_if_open()
+    }
+
+    pub(super) fn readiness(&self) -> io::Result<Readiness> {
+        let ready = wake::look(self.fd(), wake::READ | wake::PEER_DONE)?;
+        Ok(Readiness {
+            readable: !ready.is_empty(),
+            peer_closed: ready.intersects(wake::PEER_DONE | PollFlags::HUP),
+            broken: ready.intersects(wake::BROKEN),
+        })
+    }
+
+    pub(super) fn wait_hangup(&self) -> io::Result<Hangup> {
+        loop {
+            let ready = self.hangup.park(self.fd(), wake::PEER_DONE, None)?;
+            if ready.is_empty() {
+                continue;
+            }
+            self.hangup.admit_if_open()?;
+            return Ok(match ready.intersects(wake::BROKEN) {
+                true => Hangup::Broken,
+                false => Hangup::EndOfStream,
+            });
+        }
+    }
+
+    pub(super) fn wake_hangup(&self) {
+        self.hangup.interrupt();
+    }
+
+    pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket.shutdown(how)
+    }
+
+    pub(super) fn close(&self) {
+        if self.close_gates() {
+            // A connection that is gone already has nothing to shut down.
+            let _ = self.socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    pub(super) fn reset(&self) {
+        self.close_gates();
+        let dropped = match self.family {
+            Family::Tcp => wake::reset(&self.socket),
+            Family::Unix => Ok(()),
+        };
+        if dropped.is_err() || self.family == Family::Unix || !cfg!(target_os = "linux") {
+            let _ = self.socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Whether the stream was open before. What happens from now on is our own doing.
+    fn close_gates(&self) -> bool {
+        let first = self.read.close();
+        self.write.close();
+        self.hangup.close();
+        first
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.read.is_closed()
+    }
+
+    pub(super) fn peer_addr(&self) -> io::Result<Addr> {
+        self.socket.peer_addr().map(|address| Addr::from_socket(&address))
+    }
+
+    pub(super) fn local_addr(&self) -> io::Result<Addr> {
+        self.socket.local_addr().map(|address| Addr::from_socket(&address))
+    }
+
+    pub(super) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        match self.family {
+            Family::Tcp => self.socket.set_tcp_nodelay(nodelay),
+            Family::Unix => Ok(()),
+        }
+    }
+
+    pub(super) fn set_keepalive(&self, period: Option<Duration>) -> io::Result<()> {
+        match self.family {
+            Family::Tcp => wake::set_keepalive(&self.socket, period),
+            Family::Unix => Ok(()),
+        }
+    }
+
+    pub(super) fn wait_until_parked(&self, place: Parked, until: Instant) -> bool {
+        let gate = match place {
+            Parked::Read => &self.read,
+            Parked::Write => &self.write,
+            Parked::Hangup => &self.hangup,
+        };
+        gate.wait_until_parked(until)
+    }
+
+    pub(super) fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The socket as others expect one: blocking, without time-outs. Another descriptor of it.
+    pub(super) fn duplicate(&self) -> io::Result<socket2::Socket> {
+        self.set_receive_timeout(None)?;
+        self.socket.try_clone()
+    }
+
+    /// The socket itself, as others expect one: blocking, without time-outs.
+    pub(super) fn into_inner(self) -> socket2::Socket {
+        // Fails only for a socket that is broken, which its new owner will be told.
+        let _ = self.set_receive_timeout(None);
+        self.socket
+    }
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        Self::foreign(stream.into(), Family::Tcp)
+    }
+}
+
+#[cfg(unix)]
+impl From<std::os::unix::net::UnixStream> for Socket {
+    fn from(stream: std::os::unix::net::UnixStream) -> Self {
+        Self::foreign(stream.into(), Family::Unix)
+    }
+}
+
+fn blocked_is_timed_out(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        _ => error,
+    }
+}

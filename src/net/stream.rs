@@ -1,0 +1,483 @@
+//! Blocking bytes that any thread can call back.
+
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::addr::Addr;
+use super::memory::End;
+use super::socket::{Family, Socket};
+
+/// A connection's bytes in both directions: TCP, Unix, or in memory.
+///
+/// Cloning is cheap and gives another handle on the same connection; the last one closes it. Every
+/// method takes `&self`: one thread may read while another writes and a third waits for the peer
+/// to hang up, and any thread can end the others' waiting:
+///
+/// | blocked in | ended by the stream | ended by another thread |
+/// | --- | --- | --- |
+/// | `read`, [`wait_readable`](Self::wait_readable) | data, end of stream, error | [`set_read_deadline`](Self::set_read_deadline), [`close`](Self::close) |
+/// | `write` | room, error | [`set_write_deadline`](Self::set_write_deadline), [`close`](Self::close) |
+/// | [`read_for`](Self::read_for) | data, end of stream, error | [`close`](Self::close) |
+/// | [`wait_hangup`](Self::wait_hangup) | the peer's end of stream, error | [`wake_hangup`](Self::wake_hangup), [`close`](Self::close) |
+///
+/// A deadline is a moment, not a duration: a partial read or write does not restart it. A call
+/// that it ends fails with [`TimedOut`](io::ErrorKind::TimedOut); no byte is lost, and with a later
+/// deadline, or none, the stream goes on as if nothing had happened.
+///
+/// After [`close`](Self::close) reads fail with [`ConnectionAborted`](io::ErrorKind::ConnectionAborted)
+/// and writes with [`BrokenPipe`](io::ErrorKind::BrokenPipe): what this side has cut short never
+/// looks like the end of what the peer had to say.
+///
+/// ```
+/// use std::io::{ErrorKind, Read, Write};
+/// use std::time::Instant;
+///
+/// let (one, other) = hangup::net::memory::pair();
+/// let mut buf = [0; 5];
+///
+/// one.set_read_deadline(Some(Instant::now()));
+/// assert_eq!((&one).read(&mut buf).unwrap_err().kind(), ErrorKind::TimedOut);
+///
+/// one.set_read_deadline(None);
+/// (&other).write_all(b"hello")?;
+/// (&one).read_exact(&mut buf)?;
+/// assert_eq!(&buf, b"hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Stream(Arc<Kind>);
+
+/// What carries the bytes. One that decrypts them would be a third kind: its being readable is not
+/// its socket's, so each kind answers every question by itself.
+#[allow(clippy::large_enum_variant, reason = "the small one is for tests, and both live in an Arc")]
+enum Kind {
+    Socket(Socket),
+    Memory(End),
+}
+
+/// What a stream can do at this moment, from [`Stream::readiness`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// A read would not block: there is data, the end of the stream, or an error.
+    pub readable: bool,
+    /// The peer will send no more, though some of what it sent may still be unread. Outside Linux,
+    /// Android and FreeBSD this is seen only when both directions are gone.
+    pub peer_closed: bool,
+    /// Nothing can be sent to the peer any more, or the connection has failed.
+    pub broken: bool,
+}
+
+/// How the peer went away, from [`Stream::wait_hangup`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// It will send no more. It may still read what it is sent: over TCP one cannot tell.
+    EndOfStream,
+    /// It reset the connection, or it neither sends nor reads any more.
+    Broken,
+}
+
+/// A place where a thread can be blocked on a stream, for [`Stream::wait_until_parked`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parked {
+    /// `read`, `read_for`, `wait_readable`.
+    Read,
+    /// `write`.
+    Write,
+    /// `wait_hangup`.
+    Hangup,
+}
+
+/// What [`Stream::wait_until_parked`] waits at most: a day, which no test outlives.
+const LONGEST_PROBE: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Stream {
+    pub(super) fn from_socket(socket: Socket) -> Self {
+        Self(Arc::new(Kind::Socket(socket)))
+    }
+
+    pub(super) fn from_memory(end: End) -> Self {
+        Self(Arc::new(Kind::Memory(end)))
+    }
+
+    /// Sets the moment from which reads and [`wait_readable`](Self::wait_readable) fail with
+    /// `TimedOut`, also those that are blocked already and those that would find data. `None`, the
+    /// default, lets them wait for ever.
+    ///
+    /// From any thread, any number of times. Costs no system call while nobody is blocked.
+    pub fn set_read_deadline(&self, deadline: Option<Instant>) {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.read_gate().set_deadline(deadline),
+            Kind::Memory(end) => end.set_read_deadline(deadline),
+        }
+    }
+
+    /// The deadline last set for reads.
+    #[must_use]
+    pub fn read_deadline(&self) -> Option<Instant> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.read_gate().deadline(),
+            Kind::Memory(end) => end.read_deadline(),
+        }
+    }
+
+    /// Sets the moment from which writes fail with `TimedOut`, also those that are blocked already
+    /// and those that would find room. `None`, the default, lets them wait for ever.
+    ///
+    /// From any thread, any number of times. Costs no system call while nobody is blocked.
+    pub fn set_write_deadline(&self, deadline: Option<Instant>) {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.write_gate().set_deadline(deadline),
+            Kind::Memory(end) => end.set_write_deadline(deadline),
+        }
+    }
+
+    /// The deadline last set for writes.
+    #[must_use]
+    pub fn write_deadline(&self) -> Option<Instant> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.write_gate().deadline(),
+            Kind::Memory(end) => end.write_deadline(),
+        }
+    }
+
+    /// Blocks until a read would not: until there is data, the end of the stream, or an error.
+    /// Takes nothing from the stream.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` at the read deadline, `ConnectionAborted` after [`close`](Self::close).
+    pub fn wait_readable(&self) -> io::Result<()> {
+        self.wait_readable_until(None)
+    }
+
+    /// As [`wait_readable`](Self::wait_readable), but at most until `limit`, if that is earlier
+    /// than the read deadline.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` at the earlier of the two, `ConnectionAborted` after [`close`](Self::close).
+    pub fn wait_readable_until(&self, limit: Option<Instant>) -> io::Result<()> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.wait_readable(limit),
+            Kind::Memory(end) => end.wait_readable(limit),
+        }
+    }
+
+    /// Reads, waiting at most for `patience` (`None`: for ever), in one system call.
+    ///
+    /// For threads that nobody else needs to call back: the read deadline does not apply, and only
+    /// [`close`](Self::close) and [`shutdown`](Self::shutdown) end the wait. A patience that
+    /// differs from that of the call before costs a second system call; the system may round it up
+    /// by some milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` when there was nothing to read for so long, `ConnectionAborted` after
+    /// [`close`](Self::close), or the connection's own.
+    pub fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.read_for(buf, patience),
+            Kind::Memory(end) => end.read_for(buf, patience),
+        }
+    }
+
+    /// Reads what there is, without blocking and whatever the deadline.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is nothing, `ConnectionAborted` after [`close`](Self::close), or the
+    /// connection's own.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.try_read(buf),
+            Kind::Memory(end) => end.try_read(buf),
+        }
+    }
+
+    /// Writes as much as there is room for, without blocking and whatever the deadline.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room at all, `BrokenPipe` after [`close`](Self::close), or the
+    /// connection's own.
+    pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.try_write(slices),
+            Kind::Memory(end) => end.try_write(slices),
+        }
+    }
+
+    fn write_slices(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.write(slices),
+            Kind::Memory(end) => end.write(slices),
+        }
+    }
+
+    /// What the stream can do now. Does not block, takes nothing from the stream, and looks at no
+    /// deadline.
+    ///
+    /// A stream that cannot even be asked counts as readable and broken: a read will tell more.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.readiness().unwrap_or(Readiness {
+                readable: true,
+                peer_closed: false,
+                broken: true,
+            }),
+            Kind::Memory(end) => end.readiness(),
+        }
+    }
+
+    /// Blocks until the peer has ended its stream or the connection is broken, however much is
+    /// still unread, and without taking any of it. Another thread may read meanwhile. Deadlines do
+    /// not apply.
+    ///
+    /// A peer that has closed a TCP connection has ended its stream, and cannot be told from one
+    /// that still reads; a Unix or memory peer that has closed is [`Hangup::Broken`] at once. So is
+    /// any connection that has ended in both directions.
+    ///
+    /// Outside Linux, Android and FreeBSD no platform tells of a mere end of stream: there only
+    /// [`Hangup::Broken`] is seen, and an end of stream has to be found by reading.
+    ///
+    /// # Errors
+    ///
+    /// `Interrupted` after [`wake_hangup`](Self::wake_hangup), `ConnectionAborted` after
+    /// [`close`](Self::close).
+    pub fn wait_hangup(&self) -> io::Result<Hangup> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.wait_hangup(),
+            Kind::Memory(end) => end.wait_hangup(),
+        }
+    }
+
+    /// Ends one [`wait_hangup`](Self::wait_hangup): the one that is blocked now, or the next.
+    pub fn wake_hangup(&self) {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.wake_hangup(),
+            Kind::Memory(end) => end.wake_hangup(),
+        }
+    }
+
+    /// Ends one direction, or both, and lets the handles live on. `Write` tells the peer that
+    /// nothing more will come; after `Read`, reads here see the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// The system's, for example when the connection is gone already.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.shutdown(how),
+            Kind::Memory(end) => end.shutdown(how),
+        }
+    }
+
+    /// Ends both directions now and wakes every thread that is blocked on this stream. What has
+    /// been written is still delivered. The second time it does nothing.
+    ///
+    /// The descriptor itself is released with the last handle.
+    pub fn close(&self) {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.close(),
+            Kind::Memory(end) => end.close(),
+        }
+    }
+
+    /// As [`close`](Self::close), but the peer sees the connection reset, and what has not been
+    /// delivered is dropped.
+    ///
+    /// A Unix socket knows no reset: its peer sees the end of the stream, and errors when it
+    /// writes. Outside Linux the peer sees the reset once the last handle is gone.
+    pub fn reset(&self) {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.reset(),
+            Kind::Memory(end) => end.reset(),
+        }
+    }
+
+    /// Whether this side has closed the stream, with [`close`](Self::close) or
+    /// [`reset`](Self::reset).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.is_closed(),
+            Kind::Memory(end) => end.is_closed(),
+        }
+    }
+
+    /// The other end's address.
+    ///
+    /// # Errors
+    ///
+    /// The system's: the peer of a broken connection may not be known any more.
+    pub fn peer_addr(&self) -> io::Result<Addr> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.peer_addr(),
+            Kind::Memory(_) => Ok(Addr::Memory),
+        }
+    }
+
+    /// This end's address.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<Addr> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.local_addr(),
+            Kind::Memory(_) => Ok(Addr::Memory),
+        }
+    }
+
+    /// Whether small writes are sent at once instead of being collected (TCP_NODELAY). Without
+    /// effect on anything but TCP.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.set_nodelay(nodelay),
+            Kind::Memory(_) => Ok(()),
+        }
+    }
+
+    /// After how long an idle connection is probed, and how often from then on; `None` turns the
+    /// probes off. In whole seconds, at least one. Without effect on anything but TCP.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn set_keepalive(&self, period: Option<Duration>) -> io::Result<()> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.set_keepalive(period),
+            Kind::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Blocks until some thread is blocked at `place` of this very stream (not of its peer), at
+    /// most for `timeout`: whether one is. For tests, which then need not sleep.
+    ///
+    /// A thread whose wait has been ended from outside no longer counts. A thread in
+    /// [`read_for`](Self::read_for) on a socket counts from just before its system call, and also
+    /// if data keeps that call from blocking.
+    #[must_use]
+    pub fn wait_until_parked(&self, place: Parked, timeout: Duration) -> bool {
+        let until = Instant::now() + timeout.min(LONGEST_PROBE);
+        match &*self.0 {
+            Kind::Socket(socket) => socket.wait_until_parked(place, until),
+            Kind::Memory(end) => end.wait_until_parked(place, until),
+        }
+    }
+
+    /// The TCP connection as the standard library's type, in blocking mode and without time-outs:
+    /// the very socket if this is the last handle, otherwise another descriptor of it.
+    ///
+    /// # Errors
+    ///
+    /// The stream itself, if it is not TCP, or if there was no descriptor left for a copy.
+    pub fn into_tcp(self) -> Result<TcpStream, Self> {
+        self.into_std(Family::Tcp).map(TcpStream::from)
+    }
+
+    /// The Unix connection as the standard library's type; see [`into_tcp`](Self::into_tcp).
+    ///
+    /// # Errors
+    ///
+    /// The stream itself, if it is not a Unix socket, or if there was no descriptor left for a
+    /// copy.
+    #[cfg(unix)]
+    pub fn into_unix(self) -> Result<UnixStream, Self> {
+        self.into_std(Family::Unix).map(UnixStream::from)
+    }
+
+    fn into_std(self, family: Family) -> Result<socket2::Socket, Self> {
+        match &*self.0 {
+            Kind::Socket(socket) if socket.family() == family => {}
+            _ => return Err(self),
+        }
+        match Arc::try_unwrap(self.0) {
+            Ok(Kind::Socket(socket)) => Ok(socket.into_inner()),
+            Ok(Kind::Memory(_)) => unreachable!("only sockets have a family"),
+            Err(shared) => match &*shared {
+                Kind::Socket(socket) => socket.duplicate().map_err(|_| Self(Arc::clone(&shared))),
+                Kind::Memory(_) => unreachable!("only sockets have a family"),
+            },
+        }
+    }
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
+        Self::from_socket(stream.into())
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        Self::from_socket(stream.into())
+    }
+}
+
+impl Read for &Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.read(buf),
+            Kind::Memory(end) => end.read(buf),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buf)
+    }
+}
+
+impl Write for &Stream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_slices(&[IoSlice::new(buf)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write_slices(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&*self).write(buf)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("local", &self.local_addr().ok())
+            .field("peer", &self.peer_addr().ok())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests;

@@ -1,0 +1,522 @@
+//! The same scripts over TCP, Unix and memory.
+
+use std::io::ErrorKind::{
+    BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, TimedOut, WouldBlock,
+};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::*;
+use crate::net::memory;
+use crate::sync::channel;
+
+/// Longer than any machine needs: what is waited for happens, or the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn tcp_pair() -> (Stream, Stream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let other = listener.accept().unwrap().0;
+    (one.into(), other.into())
+}
+
+fn unix_pair() -> (Stream, Stream) {
+    let (one, other) = UnixStream::pair().unwrap();
+    (one.into(), other.into())
+}
+
+/// Runs `script` over a fresh pair of each kind.
+fn over_each(script: impl Fn(&str, Stream, Stream)) {
+    for (kind, pair) in [
+        ("tcp", tcp_pair as fn() -> (Stream, Stream)),
+        ("unix", unix_pair),
+        ("memory", memory::pair),
+    ] {
+        let (one, other) = pair();
+        script(kind, one, other);
+    }
+}
+
+fn past() -> Option<Instant> {
+    Some(Instant::now())
+}
+
+fn parked(stream: &Stream, place: Parked) {
+    assert!(stream.wait_until_parked(place, PATIENCE), "nobody was parked at {place:?}");
+}
+
+fn kind<T: fmt::Debug>(outcome: io::Result<T>) -> io::ErrorKind {
+    outcome.unwrap_err().kind()
+}
+
+/// Writes until nothing more goes in.
+fn fill(stream: &Stream) -> usize {
+    let piece = [b'x'; 16 * 1024];
+    let mut written = 0;
+    loop {
+        match stream.try_write_vectored(&[IoSlice::new(&piece)]) {
+            Ok(count) => written += count,
+            Err(error) if error.kind() == WouldBlock => return written,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn read_once(mut stream: &Stream) -> io::Result<Vec<u8>> {
+    let mut buf = vec![0; 1024];
+    let count = stream.read(&mut buf)?;
+    buf.truncate(count);
+    Ok(buf)
+}
+
+#[test]
+fn a_thousand_deadlines_lose_no_byte_while_bytes_flow() {
+    over_each(|name, one, other| {
+        let stop = AtomicBool::new(false);
+        let (woken, wakes) = channel::bounded(0);
+        let (resume, resumed) = channel::bounded(0);
+        let (sent, received) = thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let mut next = 0_u32;
+                while !stop.load(Ordering::Relaxed) {
+                    // Now and then the reader is given the time to park.
+                    if next.is_multiple_of(5) {
+                        let _ = one.wait_until_parked(Parked::Read, Duration::from_millis(1));
+                    }
+                    (&other).write_all(&next.to_be_bytes()).unwrap();
+                    next += 1;
+                }
+                other.shutdown(Shutdown::Write).unwrap();
+                next
+            });
+            let reader = scope.spawn(|| {
+                let (mut bytes, mut buf) = (Vec::new(), [0; 97]);
+                loop {
+                    match (&one).read(&mut buf) {
+                        Ok(0) => return bytes,
+                        Ok(count) => bytes.extend_from_slice(&buf[..count]),
+                        Err(error) => {
+                            assert_eq!(error.kind(), TimedOut);
+                            woken.send(()).unwrap();
+                            resumed.recv().unwrap();
+                        }
+                    }
+                }
+            });
+            for _ in 0..1000 {
+                one.set_read_deadline(past());
+                wakes.recv_timeout(PATIENCE).expect(name);
+                one.set_read_deadline(None);
+                resume.send(()).unwrap();
+            }
+            stop.store(true, Ordering::Relaxed);
+            (writer.join().unwrap(), reader.join().unwrap())
+        });
+        let expected = (0..sent).flat_map(u32::to_be_bytes).collect::<Vec<_>>();
+        assert!(received == expected, "{name}: {} bytes of {}", received.len(), expected.len());
+    });
+}
+
+#[test]
+fn a_deadline_wakes_a_parked_reader_every_time() {
+    over_each(|name, one, _other| {
+        let (woken, wakes) = channel::unbounded();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..300 {
+                    assert_eq!(kind(one.wait_readable()), TimedOut);
+                    one.set_read_deadline(None);
+                    woken.send(Instant::now()).unwrap();
+                }
+            });
+            let mut latencies = Vec::new();
+            for _ in 0..300 {
+                parked(&one, Parked::Read);
+                let start = Instant::now();
+                one.set_read_deadline(past());
+                latencies.push(wakes.recv_timeout(PATIENCE).expect(name) - start);
+            }
+            latencies.sort();
+            // Loose on purpose: a sleepy machine is not a bug, a poll every 100 ms would be.
+            assert!(latencies[150] < Duration::from_millis(50), "{name}: {:?}", latencies[150]);
+        });
+    });
+}
+
+#[test]
+fn a_deadline_in_the_past_hides_data_until_it_is_put_right() {
+    over_each(|_, one, other| {
+        (&other).write_all(b"kept").unwrap();
+        one.wait_readable().unwrap();
+        one.set_read_deadline(past());
+        assert_eq!(kind(read_once(&one)), TimedOut);
+        assert_eq!(kind(one.wait_readable()), TimedOut);
+        one.set_read_deadline(Some(Instant::now() + PATIENCE));
+        assert_eq!(read_once(&one).unwrap(), b"kept");
+        one.set_write_deadline(past());
+        assert_eq!(kind((&one).write(b"x")), TimedOut);
+        one.set_write_deadline(None);
+        assert_eq!((&one).write(b"x").unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_deadline_comes_by_itself_and_can_be_moved_either_way() {
+    over_each(|_, one, _other| {
+        one.set_read_deadline(Some(Instant::now() + Duration::from_millis(5)));
+        assert_eq!(kind(read_once(&one)), TimedOut);
+
+        let soon = Instant::now() + Duration::from_millis(20);
+        let later = soon + Duration::from_millis(20);
+        one.set_read_deadline(Some(soon));
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let outcome = kind(read_once(&one));
+                (outcome, Instant::now())
+            });
+            parked(&one, Parked::Read);
+            one.set_read_deadline(Some(later));
+            let (outcome, ended) = reader.join().unwrap();
+            assert_eq!(outcome, TimedOut);
+            assert!(ended >= later);
+        });
+    });
+}
+
+#[test]
+fn a_limit_of_ones_own_is_the_earlier_of_two() {
+    over_each(|_, one, _other| {
+        let far = Some(Instant::now() + PATIENCE);
+        assert_eq!(kind(one.wait_readable_until(past())), TimedOut);
+        one.set_read_deadline(past());
+        assert_eq!(kind(one.wait_readable_until(far)), TimedOut);
+        one.set_read_deadline(far);
+        let soon = Some(Instant::now() + Duration::from_millis(5));
+        assert_eq!(kind(one.wait_readable_until(soon)), TimedOut);
+    });
+}
+
+#[test]
+fn waiting_for_data_takes_none_of_it() {
+    over_each(|_, one, other| {
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| one.wait_readable());
+            parked(&one, Parked::Read);
+            (&other).write_all(b"abc").unwrap();
+            waiter.join().unwrap().unwrap();
+        });
+        assert_eq!(read_once(&one).unwrap(), b"abc");
+    });
+}
+
+#[test]
+fn a_write_into_a_full_stream_is_called_back() {
+    over_each(|_, one, other| {
+        let filled = fill(&one);
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| kind((&one).write(b"more")));
+            parked(&one, Parked::Write);
+            one.set_write_deadline(past());
+            assert_eq!(writer.join().unwrap(), TimedOut);
+            one.set_write_deadline(None);
+
+            let writer = scope.spawn(|| (&one).write(b"more"));
+            parked(&one, Parked::Write);
+            (&other).read_exact(&mut vec![0; filled]).unwrap();
+            assert_eq!(writer.join().unwrap().unwrap(), 4);
+
+            fill(&one);
+            let writer = scope.spawn(|| kind((&one).write(b"more")));
+            parked(&one, Parked::Write);
+            one.close();
+            assert_eq!(writer.join().unwrap(), BrokenPipe);
+        });
+    });
+}
+
+#[test]
+fn close_wakes_everything_and_never_looks_like_the_end() {
+    over_each(|_, one, other| {
+        (&one).write_all(b"last words").unwrap();
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| kind(read_once(&one)));
+            parked(&one, Parked::Read);
+            let watcher = scope.spawn(|| kind(one.wait_hangup()));
+            parked(&one, Parked::Hangup);
+            one.close();
+            assert_eq!(reader.join().unwrap(), ConnectionAborted);
+            assert_eq!(watcher.join().unwrap(), ConnectionAborted);
+        });
+        one.close();
+        assert!(one.is_closed() && !other.is_closed());
+        assert_eq!(kind(read_once(&one)), ConnectionAborted);
+        assert_eq!(kind(one.try_read(&mut [0])), ConnectionAborted);
+        assert_eq!(kind(one.read_for(&mut [0], None)), ConnectionAborted);
+        assert_eq!(kind(one.wait_readable()), ConnectionAborted);
+        assert_eq!(kind((&one).write(b"x")), BrokenPipe);
+        assert_eq!(read_once(&other).unwrap(), b"last words");
+        assert_eq!(read_once(&other).unwrap(), b"");
+    });
+}
+
+#[test]
+fn close_wakes_a_plain_read_and_a_wait() {
+    over_each(|_, one, _other| {
+        thread::scope(|scope| {
+            let plain = scope.spawn(|| kind(one.read_for(&mut [0], None)));
+            parked(&one, Parked::Read);
+            one.clone().close();
+            assert_eq!(plain.join().unwrap(), ConnectionAborted);
+        });
+    });
+    over_each(|_, one, _other| {
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| kind(one.wait_readable()));
+            parked(&one, Parked::Read);
+            one.close();
+            assert_eq!(waiter.join().unwrap(), ConnectionAborted);
+        });
+    });
+}
+
+#[test]
+fn a_plain_read_has_its_patience() {
+    over_each(|_, one, other| {
+        let short = Some(Duration::from_millis(5));
+        one.set_read_deadline(past());
+        assert_eq!(kind(one.read_for(&mut [0], short)), TimedOut);
+        assert_eq!(kind(one.read_for(&mut [0], Some(Duration::ZERO))), TimedOut);
+        (&other).write_all(b"xyz").unwrap();
+        let mut buf = [0; 1];
+        assert_eq!(one.read_for(&mut buf, Some(PATIENCE)).unwrap(), 1);
+        assert_eq!(one.read_for(&mut buf, Some(Duration::MAX)).unwrap(), 1);
+        assert_eq!(one.read_for(&mut buf, None).unwrap(), 1);
+        assert_eq!(&buf, b"z");
+    });
+}
+
+#[test]
+fn half_of_a_stream_ends_and_the_other_half_lives() {
+    over_each(|name, one, other| {
+        (&one).write_all(b"question").unwrap();
+        one.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(kind((&one).write(b"x")), BrokenPipe);
+        assert_eq!(other.wait_hangup().unwrap(), Hangup::EndOfStream, "{name}");
+        let seen = Readiness { readable: true, peer_closed: true, broken: false };
+        assert_eq!(other.readiness(), seen, "{name}");
+        assert_eq!(read_once(&other).unwrap(), b"question");
+        assert_eq!(read_once(&other).unwrap(), b"");
+        (&other).write_all(b"answer").unwrap();
+        assert_eq!(read_once(&one).unwrap(), b"answer");
+    });
+}
+
+#[test]
+fn readiness_tells_what_is_there() {
+    over_each(|name, one, other| {
+        let quiet = Readiness { readable: false, peer_closed: false, broken: false };
+        assert_eq!(one.readiness(), quiet, "{name}");
+        assert_eq!(kind(one.try_read(&mut [0])), WouldBlock);
+        (&other).write_all(b"x").unwrap();
+        one.wait_readable().unwrap();
+        assert_eq!(one.readiness(), Readiness { readable: true, ..quiet }, "{name}");
+        assert_eq!(one.try_read(&mut [0]).unwrap(), 1);
+        other.reset();
+        one.wait_hangup().unwrap();
+        assert_eq!(
+            one.readiness(),
+            Readiness { readable: true, peer_closed: true, broken: true },
+            "{name}"
+        );
+    });
+}
+
+#[test]
+fn a_hangup_is_seen_behind_unread_bytes() {
+    over_each(|name, one, other| {
+        (&other).write_all(b"unread").unwrap();
+        thread::scope(|scope| {
+            let watcher = scope.spawn(|| one.wait_hangup());
+            parked(&one, Parked::Hangup);
+            other.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(watcher.join().unwrap().unwrap(), Hangup::EndOfStream, "{name}");
+        });
+        assert_eq!(read_once(&one).unwrap(), b"unread");
+    });
+    over_each(|name, one, other| {
+        (&other).write_all(b"unread").unwrap();
+        one.wait_readable().unwrap();
+        thread::scope(|scope| {
+            let watcher = scope.spawn(|| one.wait_hangup());
+            parked(&one, Parked::Hangup);
+            other.reset();
+            assert_eq!(watcher.join().unwrap().unwrap(), Hangup::Broken, "{name}");
+        });
+    });
+}
+
+#[test]
+fn a_hangup_is_watched_while_another_thread_reads() {
+    over_each(|name, one, other| {
+        thread::scope(|scope| {
+            let watcher = scope.spawn(|| one.wait_hangup());
+            parked(&one, Parked::Hangup);
+            for piece in [b"a", b"b", b"c"] {
+                let reader = scope.spawn(|| read_once(&one));
+                parked(&one, Parked::Read);
+                (&other).write_all(piece).unwrap();
+                assert_eq!(reader.join().unwrap().unwrap(), piece);
+            }
+            // The bytes have not ended the watch.
+            parked(&one, Parked::Hangup);
+            drop(other);
+            let seen = watcher.join().unwrap().unwrap();
+            let expected = if name == "tcp" { Hangup::EndOfStream } else { Hangup::Broken };
+            assert_eq!(seen, expected, "{name}");
+        });
+    });
+}
+
+#[test]
+fn a_wake_before_the_wait_is_not_lost() {
+    over_each(|_, one, other| {
+        one.wake_hangup();
+        one.wake_hangup();
+        assert_eq!(kind(one.wait_hangup()), Interrupted);
+        thread::scope(|scope| {
+            let watcher = scope.spawn(|| kind(one.wait_hangup()));
+            parked(&one, Parked::Hangup);
+            one.wake_hangup();
+            assert_eq!(watcher.join().unwrap(), Interrupted);
+        });
+        other.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(one.wait_hangup().unwrap(), Hangup::EndOfStream);
+    });
+}
+
+#[test]
+fn a_reset_reaches_a_parked_reader() {
+    over_each(|name, one, other| {
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| read_once(&one));
+            parked(&one, Parked::Read);
+            other.reset();
+            match reader.join().unwrap() {
+                Ok(bytes) => assert!(name == "unix" && bytes.is_empty(), "{name}"),
+                Err(error) => assert_eq!(error.kind(), ConnectionReset, "{name}"),
+            }
+        });
+        assert!(other.is_closed());
+        assert_eq!(kind(read_once(&other)), ConnectionAborted);
+        assert_eq!(kind((&other).write(b"x")), BrokenPipe);
+    });
+}
+
+#[test]
+fn dropping_the_last_handle_is_the_end() {
+    over_each(|_, one, other| {
+        let clone = other.clone();
+        drop(other);
+        (&clone).write_all(b"still here").unwrap();
+        assert_eq!(read_once(&one).unwrap(), b"still here");
+        drop(clone);
+        assert_eq!(read_once(&one).unwrap(), b"");
+    });
+}
+
+#[test]
+fn several_threads_parked_in_one_place_are_all_woken() {
+    over_each(|_, one, _other| {
+        thread::scope(|scope| {
+            let waiters = [(); 4].map(|()| scope.spawn(|| kind(one.wait_readable())));
+            parked(&one, Parked::Read);
+            one.set_read_deadline(past());
+            for waiter in waiters {
+                assert_eq!(waiter.join().unwrap(), TimedOut);
+            }
+        });
+    });
+}
+
+#[test]
+fn many_slices_go_out_in_order() {
+    over_each(|name, one, other| {
+        let text = (0..3000_u32).map(|number| number.to_string()).collect::<Vec<_>>();
+        let mut slices = text.iter().map(|item| IoSlice::new(item.as_bytes())).collect::<Vec<_>>();
+        let mut rest = &mut slices[..];
+        while !rest.is_empty() {
+            let count = (&one).write_vectored(rest).unwrap();
+            IoSlice::advance_slices(&mut rest, count);
+        }
+        drop(one);
+        let mut received = String::new();
+        (&other).read_to_string(&mut received).unwrap();
+        assert!(received == text.concat(), "{name}");
+    });
+    over_each(|_, one, _other| assert_eq!((&one).write(b"").unwrap(), 0));
+}
+
+#[test]
+fn a_socket_handed_out_is_an_ordinary_one() {
+    let (one, other) = tcp_pair();
+    assert_eq!(kind(one.read_for(&mut [0], Some(Duration::from_millis(1)))), TimedOut);
+    one.set_read_deadline(past());
+    let kept = one.clone();
+    let copy = one.into_tcp().unwrap();
+    assert_eq!(copy.read_timeout().unwrap(), None);
+    assert_eq!(kind(kept.read_for(&mut [0], Some(Duration::from_millis(1)))), TimedOut);
+    let itself = kept.into_tcp().unwrap();
+    assert_eq!(itself.read_timeout().unwrap(), None);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| (&itself).read(&mut [0; 10]));
+        (&other).write_all(b"blocking").unwrap();
+        assert_eq!(reader.join().unwrap().unwrap(), 8);
+    });
+    assert!(memory::pair().0.into_tcp().is_err());
+    assert!(unix_pair().0.into_tcp().unwrap_err().into_unix().is_ok());
+}
+
+#[test]
+fn a_foreign_socket_is_put_into_blocking_mode() {
+    let (one, other) = UnixStream::pair().unwrap();
+    one.set_nonblocking(true).unwrap();
+    one.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    let one = Stream::from(one);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| one.read_for(&mut [0; 10], None));
+        parked(&one, Parked::Read);
+        (&other).write_all(b"abc").unwrap();
+        assert_eq!(reader.join().unwrap().unwrap(), 3);
+    });
+}
+
+#[test]
+fn addresses_and_options_exist_for_every_kind() {
+    over_each(|name, one, other| {
+        assert_eq!(one.peer_addr().unwrap(), other.local_addr().unwrap());
+        assert_eq!(one.peer_addr().unwrap().ip().is_some(), name == "tcp");
+        one.set_nodelay(true).unwrap();
+        one.set_keepalive(Some(Duration::from_secs(30))).unwrap();
+        one.set_keepalive(None).unwrap();
+        assert!(format!("{one:?}").starts_with("Stream"));
+    });
+}
+
+/// A stream that nobody waits on costs one descriptor, and a thread that waits costs one more,
+/// however many streams it waits on.
+#[cfg(target_os = "linux")]
+#[test]
+fn wake_up_descriptors_belong_to_threads() {
+    let handles_after = |wait_on: usize| {
+        let streams = (0..wait_on).map(|_| unix_pair()).collect::<Vec<_>>();
+        for (one, _) in &streams {
+            assert_eq!(kind(one.wait_readable_until(past())), TimedOut);
+            let soon = Some(Instant::now() + Duration::from_micros(10));
+            assert_eq!(kind(one.wait_readable_until(soon)), TimedOut);
+        }
+        Arc::strong_count(&crate::net::wake::Waker::of_this_thread().unwrap())
+    };
+    // One here, one in the thread's own place, and none left behind in the streams.
+    assert_eq!(handles_after(20), 2);
+}
