@@ -280,12 +280,12 @@ impl HeadScanner {
     }
 }
 
-/// A server refuses folded lines; a user agent joins them, but not to the start line
-/// (RFC 9112 sections 2.2 and 5.2).
+/// A server refuses folded lines, a user agent joins them (RFC 9112 section 5.2). A first line
+/// that would continue the start line is no field in either: reading the fields refuses it.
 fn check_fold(side: Side, number: usize) -> Result<(), FieldError> {
     match side {
-        Side::Response if number > 1 => Ok(()),
-        _ => Err(FieldError::new(number, b"", fields::FOLDED)),
+        Side::Request => Err(FieldError::new(number, b"", fields::FOLDED)),
+        Side::Response => Ok(()),
     }
 }
 
