@@ -24,6 +24,7 @@
 //! | `write` | [`set_write_deadline`](Stream::set_write_deadline), [`close`](Stream::close) |
 //! | [`read_for`](Stream::read_for) | [`close`](Stream::close) |
 //! | [`wait_hangup`](Stream::wait_hangup) | [`wake_hangup`](Stream::wake_hangup), [`close`](Stream::close) |
+//! | [`Listener::accept`] | [`Listener::close`] |
 //!
 //! A deadline ends a call because the call does not sit in the system's `read`: it waits for the
 //! socket, its own wake-up descriptor, and the deadline, all three in one `poll`. A thread has one
@@ -31,10 +32,14 @@
 
 mod addr;
 mod gate;
+mod listen;
 pub mod memory;
 mod socket;
 mod stream;
+#[cfg(unix)]
+mod unix_path;
 mod wake;
 
 pub use addr::Addr;
+pub use listen::{KEEPALIVE, Listener, is_transient};
 pub use stream::{Hangup, Parked, Readiness, Stream};

@@ -175,6 +175,18 @@ pub(super) fn settle_accepted(socket: &Socket, tcp: bool, keepalive: Duration) {
     }
 }
 
+/// Whether `socket` is a listening one.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+pub(super) fn listens(socket: &Socket) -> bool {
+    socket.is_listener().unwrap_or(false)
+}
+
+/// Not every system can tell: one that does not listen fails at its first accept.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+pub(super) fn listens(_socket: &Socket) -> bool {
+    true
+}
+
 /// Turns keep-alive probes on, first and then every `period`, or off.
 pub(super) fn set_keepalive(socket: &Socket, period: Option<Duration>) -> io::Result<()> {
     match period {
