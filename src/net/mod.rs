@@ -25,15 +25,19 @@
 //! | [`read_for`](Stream::read_for) | [`close`](Stream::close) |
 //! | [`wait_hangup`](Stream::wait_hangup) | [`wake_hangup`](Stream::wake_hangup), [`close`](Stream::close) |
 //! | [`Listener::accept`] | [`Listener::close`] |
+//! | [`dial`] | its context |
 //!
 //! A deadline ends a call because the call does not sit in the system's `read`: it waits for the
 //! socket, its own wake-up descriptor, and the deadline, all three in one `poll`. A thread has one
 //! such descriptor, made when it first has to wait this way.
 
 mod addr;
+mod dial;
 mod gate;
 mod listen;
 pub mod memory;
+mod race;
+mod resolve;
 mod socket;
 mod stream;
 #[cfg(unix)]
@@ -41,5 +45,7 @@ mod unix_path;
 mod wake;
 
 pub use addr::Addr;
+pub use dial::{DialError, DialOptions, Dialed, Phase, Target, dial};
 pub use listen::{KEEPALIVE, Listener, is_transient};
+pub use resolve::Resolver;
 pub use stream::{Hangup, Parked, Readiness, Stream};

@@ -520,3 +520,39 @@ fn wake_up_descriptors_belong_to_threads() {
     // One here, one in the thread's own place, and none left behind in the streams.
     assert_eq!(handles_after(20), 2);
 }
+
+/// Which open descriptors of this process lead to `what`, as `/proc/self/fd` names it.
+#[cfg(target_os = "linux")]
+fn descriptors_of(what: &std::path::Path) -> usize {
+    let all = std::fs::read_dir("/proc/self/fd").unwrap();
+    all.filter(|entry| {
+        let link = entry.as_ref().ok().and_then(|entry| std::fs::read_link(entry.path()).ok());
+        link.as_deref() == Some(what)
+    })
+    .count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stream_is_one_descriptor_and_leaves_none() {
+    use std::os::fd::AsRawFd;
+
+    let (one, other) = UnixStream::pair().unwrap();
+    let socket = std::fs::read_link(format!("/proc/self/fd/{}", one.as_raw_fd())).unwrap();
+    let (one, other) = (Stream::from(one), Stream::from(other));
+    let clone = one.clone();
+    assert_eq!(kind(one.wait_readable_until(past())), TimedOut);
+    assert_eq!(descriptors_of(&socket), 1);
+    let copy = one.into_unix().unwrap();
+    assert_eq!(descriptors_of(&socket), 2);
+    drop(copy);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| kind(read_once(&clone)));
+        parked(&clone, Parked::Read);
+        clone.close();
+        assert_eq!(reader.join().unwrap(), ConnectionAborted);
+    });
+    drop(clone);
+    assert_eq!(descriptors_of(&socket), 0);
+    assert_eq!(read_once(&other).unwrap(), b"");
+}

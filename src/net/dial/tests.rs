@@ -1,0 +1,253 @@
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::thread;
+
+use socket2::{Domain, Type};
+
+use super::*;
+use crate::net::Listener;
+
+/// An address that answers nothing: its listener's queue is full, so that the system drops what
+/// asks for a connection.
+struct BlackHole {
+    address: SocketAddr,
+    _listener: socket2::Socket,
+    _queued: Vec<socket2::Socket>,
+}
+
+impl BlackHole {
+    fn new(ip: IpAddr) -> Self {
+        let listener =
+            socket2::Socket::new(Domain::for_address((ip, 0).into()), Type::STREAM, None).unwrap();
+        listener.bind(&SocketAddr::new(ip, 0).into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let mut queued = Vec::new();
+        // A queue of length 0 takes one or two.
+        loop {
+            let socket =
+                socket2::Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+            let patience = Duration::from_millis(100);
+            let connected = socket.connect_timeout(&address.into(), patience);
+            if connected.is_err() {
+                return Self { address, _listener: listener, _queued: queued };
+            }
+            queued.push(socket);
+        }
+    }
+}
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+fn host() -> Target {
+    Target::Host { host: "x.test".to_owned(), port: 80 }
+}
+
+/// Options under which every name has these addresses.
+fn resolving_to(addresses: &[SocketAddr]) -> DialOptions {
+    let addresses = addresses.to_vec();
+    let resolver = Resolver::new(move |_, _| Ok(addresses.clone()));
+    DialOptions { resolver, ..DialOptions::default() }
+}
+
+/// An address on which nobody listens.
+fn refusing() -> SocketAddr {
+    TcpListener::bind((V4, 0)).unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn a_dial_gives_an_ordinary_connection() {
+    let listener = TcpListener::bind((V4, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let options = resolving_to(&[address]);
+    let dialed = dial(&host(), &options, &Context::new()).unwrap();
+    assert_eq!(dialed.remote, Addr::Ip(address));
+    let (mut peer, _) = listener.accept().unwrap();
+    peer.write_all(b"hello").unwrap();
+    let mut stream = dialed.stream;
+    stream.read_exact(&mut [0; 5]).unwrap();
+    let socket = socket2::Socket::from(stream.into_tcp().unwrap());
+    assert!(!socket.nonblocking().unwrap());
+    assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+    let flags = rustix::io::fcntl_getfd(&socket).unwrap();
+    assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_other_family_steps_in_for_one_that_is_silent() {
+    // A machine without IPv6 has nothing to show here.
+    let Ok(listener) = TcpListener::bind((V6, 0)) else { return };
+    let hole = BlackHole::new(V4);
+    let answering = listener.local_addr().unwrap();
+    let options = resolving_to(&[hole.address, answering]);
+    let dialed = dial(&host(), &options, &Context::new()).unwrap();
+    assert_eq!(dialed.remote, Addr::Ip(answering));
+    assert!(dialed.connected_in >= options.fallback_delay);
+    assert_eq!(connects_under_way(hole.address), 0, "the loser is closed");
+}
+
+#[test]
+fn the_other_family_need_not_wait_for_one_that_has_failed() {
+    let Ok(listener) = TcpListener::bind((V6, 0)) else { return };
+    let answering = listener.local_addr().unwrap();
+    let mut options = resolving_to(&[refusing(), answering]);
+    options.fallback_delay = Duration::from_secs(600);
+    let dialed = dial(&host(), &options, &Context::new()).unwrap();
+    assert_eq!(dialed.remote, Addr::Ip(answering));
+}
+
+#[test]
+fn one_silent_address_does_not_use_up_the_others_time() {
+    let hole = BlackHole::new(V4);
+    let listener = TcpListener::bind((V4, 0)).unwrap();
+    let answering = listener.local_addr().unwrap();
+    let mut options = resolving_to(&[hole.address, answering]);
+    options.connect_timeout = Some(Duration::from_millis(800));
+    let dialed = dial(&host(), &options, &Context::new()).unwrap();
+    assert_eq!(dialed.remote, Addr::Ip(answering));
+    assert!(dialed.connected_in >= Duration::from_millis(200), "the first was given its share");
+}
+
+#[test]
+fn a_refusal_names_every_address() {
+    let (one, other) = (refusing(), refusing());
+    let error = dial(&host(), &resolving_to(&[one, other]), &Context::new()).unwrap_err();
+    let DialError::Connect { tried, .. } = &error else { panic!("{error}") };
+    assert!(tried.iter().all(|(_, error)| error.kind() == io::ErrorKind::ConnectionRefused));
+    let text = error.to_string();
+    assert!(text.starts_with("cannot connect to x.test:80: "), "{text}");
+    assert!(text.contains(&one.to_string()) && text.contains(&other.to_string()), "{text}");
+}
+
+#[test]
+fn the_time_limit_names_its_phase() {
+    let hole = BlackHole::new(V4);
+    let mut options = resolving_to(&[hole.address]);
+    options.connect_timeout = Some(Duration::from_millis(20));
+    let error = dial(&host(), &options, &Context::new()).unwrap_err();
+    assert!(matches!(error, DialError::TimedOut(Phase::Connect)), "{error}");
+    assert_eq!(error.to_string(), "timed out while connecting");
+}
+
+#[test]
+fn a_context_ends_a_dial_that_connects() {
+    let hole = BlackHole::new(V4);
+    let options = resolving_to(&[hole.address]);
+    let context = Context::new();
+    thread::scope(|scope| {
+        let dialing = scope.spawn(|| dial(&host(), &options, &context));
+        // Whether it has begun to connect or is about to, the cancel must reach it.
+        context.cancel();
+        let error = dialing.join().unwrap().unwrap_err();
+        assert!(matches!(&error, DialError::Cancelled(why) if why.is_cancelled()), "{error}");
+    });
+    let error = dial(&host(), &options, &Context::with_timeout(Duration::from_millis(20)));
+    assert!(
+        matches!(&error, Err(DialError::Cancelled(why)) if why.is_deadline_exceeded()),
+        "{error:?}"
+    );
+}
+
+/// How many sockets of this system have asked `address` for a connection and got no answer.
+#[cfg(target_os = "linux")]
+fn connects_under_way(address: SocketAddr) -> usize {
+    let asking = format!(":{:04X} 02 ", address.port());
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().filter(|line| line.contains(&asking)).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_context_that_ends_while_connects_are_awaited_wakes_the_dial() {
+    let hole = BlackHole::new(V4);
+    let options = resolving_to(&[hole.address]);
+    let context = Context::new();
+    thread::scope(|scope| {
+        let dialing = scope.spawn(|| dial(&host(), &options, &context));
+        // Once the system has the connect under way, the dial is in its wait, or about to be.
+        while connects_under_way(hole.address) == 0 {
+            thread::yield_now();
+        }
+        context.cancel();
+        assert!(matches!(dialing.join().unwrap(), Err(DialError::Cancelled(_))));
+        assert_eq!(connects_under_way(hole.address), 0, "no socket is left behind");
+    });
+}
+
+#[test]
+fn a_unix_socket_is_dialled_by_its_path() {
+    let path = std::env::temp_dir().join(format!("hangup-{}-dialled", std::process::id()));
+    let listener = Listener::bind_unix(&path).unwrap();
+    let target = Target::Unix(path.clone());
+    let dialed = dial(&target, &DialOptions::default(), &Context::new()).unwrap();
+    assert_eq!(dialed.remote, Addr::Unix(Some(path.clone())));
+    let (mut peer, _) = listener.accept().unwrap().unwrap();
+    peer.write_all(b"x").unwrap();
+    (&dialed.stream).read_exact(&mut [0]).unwrap();
+    drop(listener);
+
+    let error = dial(&target, &DialOptions::default(), &Context::new()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("cannot connect to unix:{}: ", path.display())), "{text}");
+}
+
+#[test]
+fn a_unix_listener_with_a_full_queue_is_waited_for() {
+    let path = std::env::temp_dir().join(format!("hangup-{}-full", std::process::id()));
+    let _ = fs::remove_file(&path);
+    let listener = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
+    listener.listen(0).unwrap();
+    let target = Target::Unix(path.clone());
+    let mut options =
+        DialOptions { connect_timeout: Some(Duration::from_millis(20)), ..DialOptions::default() };
+    let mut queued = Vec::new();
+    let error = loop {
+        match dial(&target, &options, &Context::new()) {
+            Ok(dialed) => queued.push(dialed.stream),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, DialError::TimedOut(Phase::Connect)), "{error}");
+    options.connect_timeout = None;
+    thread::scope(|scope| {
+        let dialing = scope.spawn(|| dial(&target, &options, &Context::new()));
+        listener.accept().unwrap();
+        dialing.join().unwrap().unwrap();
+    });
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn the_local_address_is_used() {
+    let listener = TcpListener::bind((V4, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut options = resolving_to(&[address]);
+    options.local_addr = Some(V4);
+    let dialed = dial(&host(), &options, &Context::new()).unwrap();
+    assert_eq!(dialed.stream.local_addr().unwrap().ip().unwrap().ip(), V4);
+    options.local_addr = Some(V6);
+    let error = dial(&host(), &options, &Context::new()).unwrap_err().to_string();
+    assert!(error.contains("other family"), "{error}");
+}
+
+#[test]
+fn a_context_that_has_ended_dials_nothing() {
+    let resolver = Resolver::new(|_, _| panic!("asked"));
+    let options = DialOptions { resolver, ..DialOptions::default() };
+    let context = Context::new();
+    context.cancel_with("enough");
+    let error = dial(&host(), &options, &context).unwrap_err();
+    assert_eq!(error.to_string(), "cancelled: enough");
+}
+
+#[test]
+fn targets_read_as_people_write_them() {
+    let text = |host: &str| Target::Host { host: host.to_owned(), port: 80 }.to_string();
+    assert_eq!(text("example.org"), "example.org:80");
+    assert_eq!((text("::1"), text("[::1]")), ("[::1]:80".into(), "[::1]:80".into()));
+    assert_eq!(Target::Unix("/run/app".into()).to_string(), "unix:/run/app");
+}

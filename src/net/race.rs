@@ -1,0 +1,236 @@
+//! One connection out of several addresses (RFC 8305), by one thread with one `poll`.
+//!
+//! ```text
+//!   first family   a1 ──fails──> a2 ──────────────────────> connected: the race is over
+//!   other family        │<─ delay ─>│ b1 ──────────────────> closed
+//!                       └ or as soon as the first family has no address left
+//! ```
+//!
+//! Within a family one address is tried after the other. Each gets its share of the time that is
+//! left, so that one that never answers does not use up the others' time.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use rustix::fd::AsFd;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::dial::{DialError, DialOptions, Limit};
+use super::wake::{self, PollFd};
+
+/// What an address gets at least, if that is not more than half of what is left: a SYN that was
+/// lost is sent again after one second.
+const LEAST_SHARE: Duration = Duration::from_secs(2);
+
+/// The winner, or every loser with its reason.
+type Outcome = Result<(Socket, SocketAddr), Vec<(SocketAddr, io::Error)>>;
+
+/// Connects to one of `addresses`: the socket (in non-blocking mode still) and its address, or all
+/// addresses and why they failed.
+///
+/// # Blocking
+///
+/// Until `limit` comes.
+pub(super) fn connect(
+    addresses: &[SocketAddr],
+    options: &DialOptions,
+    limit: &Limit<'_>,
+) -> Result<Outcome, DialError> {
+    let mut race = Race::new(addresses, options);
+    loop {
+        let now = Instant::now();
+        limit.check(now)?;
+        race.expire(now);
+        if let Some(winner) = race.start(now, limit.deadline()) {
+            return Ok(Ok(winner));
+        }
+        if race.is_lost() {
+            return Ok(Err(race.failed));
+        }
+        if let Some(winner) = race.wait(limit)? {
+            return Ok(Ok(winner));
+        }
+    }
+}
+
+struct Race {
+    /// The preferred family's, and the other's.
+    lanes: [Lane; 2],
+    /// When the second lane may start although the first still has hope.
+    second_from: Instant,
+    local: Option<IpAddr>,
+    failed: Vec<(SocketAddr, io::Error)>,
+}
+
+/// One address family: at most one attempt at a time.
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<SocketAddr>,
+    attempt: Option<Attempt>,
+}
+
+/// A connect under way.
+struct Attempt {
+    socket: Socket,
+    address: SocketAddr,
+    until: Option<Instant>,
+}
+
+impl Race {
+    fn new(addresses: &[SocketAddr], options: &DialOptions) -> Self {
+        let prefers_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+        let mut lanes = [Lane::default(), Lane::default()];
+        for address in addresses {
+            lanes[usize::from(address.is_ipv6() != prefers_v6)].waiting.push_back(*address);
+        }
+        let now = Instant::now();
+        Self {
+            lanes,
+            second_from: now.checked_add(options.fallback_delay).unwrap_or(now),
+            local: options.local_addr,
+            failed: Vec::new(),
+        }
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lanes.iter().all(Lane::is_over)
+    }
+
+    /// Gives up the attempts whose share of the time is used up.
+    fn expire(&mut self, now: Instant) {
+        for lane in &mut self.lanes {
+            let expired = |attempt: &mut Attempt| attempt.until.is_some_and(|until| until <= now);
+            if let Some(attempt) = lane.attempt.take_if(expired) {
+                self.failed.push((attempt.address, io::ErrorKind::TimedOut.into()));
+            }
+        }
+    }
+
+    /// Starts what may start; the winner, if one is connected at once.
+    fn start(&mut self, now: Instant, deadline: Option<Instant>) -> Option<(Socket, SocketAddr)> {
+        for number in 0..self.lanes.len() {
+            let may_start = number == 0 || now >= self.second_from || self.lanes[0].is_over();
+            while may_start && self.lanes[number].attempt.is_none() {
+                let left = self.lanes[number].waiting.len();
+                let Some(address) = self.lanes[number].waiting.pop_front() else { break };
+                match begin(address, self.local) {
+                    Ok((socket, Progress::Connected)) => return Some((socket, address)),
+                    Ok((socket, Progress::UnderWay)) => {
+                        let until = share(now, deadline, left);
+                        self.lanes[number].attempt = Some(Attempt { socket, address, until });
+                    }
+                    Err(error) => self.failed.push((address, error)),
+                }
+            }
+        }
+        None
+    }
+
+    /// Waits until something happens, and takes in what did: the winner, if there is one.
+    fn wait(&mut self, limit: &Limit<'_>) -> Result<Option<(Socket, SocketAddr)>, DialError> {
+        let until = self.next_event(limit.deadline());
+        let mut fds = vec![limit.waker().poll_fd()];
+        for attempt in self.lanes.iter().filter_map(|lane| lane.attempt.as_ref()) {
+            fds.push(PollFd::from_borrowed_fd(attempt.socket.as_fd(), wake::WRITE));
+        }
+        wake::wait(&mut fds, until).map_err(DialError::System)?;
+        let mut ready = fds[1..].iter().map(|fd| !fd.revents().is_empty()).collect::<VecDeque<_>>();
+        drop(fds);
+        for lane in &mut self.lanes {
+            let is_ready = |_: &mut Attempt| ready.pop_front().expect("one answer an attempt");
+            let Some(attempt) = lane.attempt.take_if(is_ready) else { continue };
+            match attempt.finish() {
+                Ok(winner) => return Ok(Some(winner)),
+                Err(failure) => self.failed.push(failure),
+            }
+        }
+        Ok(None)
+    }
+
+    /// When to look again even if no socket has anything to say.
+    fn next_event(&self, deadline: Option<Instant>) -> Option<Instant> {
+        let shares = self.lanes.iter().filter_map(|lane| lane.attempt.as_ref()?.until);
+        let second_is_due = self.lanes[1].attempt.is_none() && !self.lanes[1].waiting.is_empty();
+        shares.chain(deadline).chain(second_is_due.then_some(self.second_from)).min()
+    }
+}
+
+impl Lane {
+    fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.attempt.is_none()
+    }
+}
+
+impl Attempt {
+    fn finish(self) -> Result<(Socket, SocketAddr), (SocketAddr, io::Error)> {
+        let error = self.socket.take_error().unwrap_or_else(Some);
+        match error {
+            Some(error) => Err((self.address, error)),
+            None if wake::is_self_connected(&self.socket, self.address) => {
+                Err((self.address, io::ErrorKind::ConnectionRefused.into()))
+            }
+            None => Ok((self.socket, self.address)),
+        }
+    }
+}
+
+enum Progress {
+    Connected,
+    UnderWay,
+}
+
+fn begin(address: SocketAddr, local: Option<IpAddr>) -> io::Result<(Socket, Progress)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    if let Some(local) = local {
+        if local.is_ipv6() != address.is_ipv6() {
+            let reason = "the local address is of the other family";
+            return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, reason));
+        }
+        socket.bind(&SockAddr::from(SocketAddr::new(local, 0)))?;
+    }
+    match wake::start_connect(&socket, &SockAddr::from(address))? {
+        true => Ok((socket, Progress::Connected)),
+        false => Ok((socket, Progress::UnderWay)),
+    }
+}
+
+/// Until when the first of `left` addresses may try: an equal share of the time that is left, or
+/// [`LEAST_SHARE`] if that is more, but never so much that the next one gets nothing.
+fn share(now: Instant, deadline: Option<Instant>, left: usize) -> Option<Instant> {
+    let remaining = deadline?.saturating_duration_since(now);
+    let part = match u32::try_from(left).unwrap_or(u32::MAX) {
+        0 | 1 => remaining,
+        left => (remaining / left).max(LEAST_SHARE.min(remaining / 2)),
+    };
+    Some(now + part)
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_shared_among_the_addresses_that_are_left() {
+        let now = Instant::now();
+        let seconds = |remaining: u64, left| {
+            let until = share(now, Some(now + Duration::from_secs(remaining)), left);
+            until.unwrap().duration_since(now).as_secs()
+        };
+        assert_eq!((seconds(30, 3), seconds(20, 2), seconds(10, 1)), (10, 10, 10));
+        assert_eq!(seconds(10, 10), 2, "not so little that nobody can answer");
+        assert_eq!((seconds(2, 10), seconds(2, 1)), (1, 2), "not so much that the next has none");
+        assert_eq!(share(now, None, 3), None);
+    }
+
+    #[test]
+    fn families_are_told_apart_and_the_first_address_leads() {
+        let addresses =
+            ["[::1]:1", "127.0.0.1:1", "[::2]:1"].map(|text| text.parse::<SocketAddr>().unwrap());
+        let race = Race::new(&addresses, &DialOptions::default());
+        assert_eq!(race.lanes[0].waiting, [addresses[0], addresses[2]]);
+        assert_eq!(race.lanes[1].waiting, [addresses[1]]);
+    }
+}
