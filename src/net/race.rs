@@ -168,7 +168,7 @@ impl Attempt {
         let error = self.socket.take_error().unwrap_or_else(Some);
         match error {
             Some(error) => Err((self.address, error)),
-            None if wake::is_self_connected(&self.socket, self.address) => {
+            None if is_self_connected(&self.socket, self.address) => {
                 Err((self.address, io::ErrorKind::ConnectionRefused.into()))
             }
             None => Ok((self.socket, self.address)),
@@ -195,6 +195,12 @@ fn begin(address: SocketAddr, local: Option<IpAddr>) -> io::Result<(Socket, Prog
         true => Ok((socket, Progress::Connected)),
         false => Ok((socket, Progress::UnderWay)),
     }
+}
+
+/// Whether a TCP socket got connected to itself: possible when the port asked for is one that the
+/// system hands out, and nobody listens on it.
+fn is_self_connected(socket: &Socket, remote: SocketAddr) -> bool {
+    socket.local_addr().ok().and_then(|local| local.as_socket()) == Some(remote)
 }
 
 /// Until when the first of `left` addresses may try: an equal share of the time that is left, or

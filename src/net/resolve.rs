@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::dial::{DialError, Phase};
 use crate::context::Context;
-use crate::sync::channel::{Receiver, at, bounded, never};
+use crate::sync::channel::{Receiver, at, bounded, never, select};
 
 /// How host names become addresses: the system's way by default, or a function's.
 ///
@@ -64,13 +64,11 @@ impl Resolver {
         let failed = |source| DialError::Resolve { host: host.to_owned(), source };
         let answer = self.start(host, port).map_err(failed)?;
         let timeout = deadline.map_or_else(never, at);
-        let addresses = crossbeam_channel::select! {
+        let addresses = select! {
             recv(answer) -> answer => answer
                 .unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")))
                 .map_err(failed)?,
-            recv(context.done()) -> _ => {
-                return Err(context.err().map_or(DialError::TimedOut(Phase::Resolve), DialError::Cancelled));
-            }
+            recv(context.done()) -> _ => return Err(DialError::Cancelled(context.wait())),
             recv(timeout) -> _ => return Err(DialError::TimedOut(Phase::Resolve)),
         };
         match addresses.is_empty() {

@@ -177,9 +177,9 @@ impl Socket {
         self.close_gates();
         let dropped = match self.family {
             Family::Tcp => wake::reset(&self.socket),
-            Family::Unix => Ok(()),
+            Family::Unix => Err(io::ErrorKind::Unsupported.into()),
         };
-        if dropped.is_err() || self.family == Family::Unix || !cfg!(target_os = "linux") {
+        if dropped.is_err() {
             let _ = self.socket.shutdown(Shutdown::Both);
         }
     }

@@ -15,7 +15,6 @@
 
 use std::cell::OnceCell;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -141,10 +140,11 @@ pub(super) fn reset(socket: &Socket) -> io::Result<()> {
     Ok(rustix::net::connect_unspec(socket)?)
 }
 
-/// Makes the peer see a reset once the last descriptor of this TCP connection is closed.
+/// Ends a TCP connection, and makes the peer see a reset once its last descriptor is closed.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn reset(socket: &Socket) -> io::Result<()> {
-    socket.set_linger(Some(Duration::ZERO))
+    socket.set_linger(Some(Duration::ZERO))?;
+    socket.shutdown(std::net::Shutdown::Both)
 }
 
 /// Lets a listener be bound again although old connections of its port linger.
@@ -246,12 +246,6 @@ pub(super) fn start_connect(socket: &Socket, address: &socket2::SockAddr) -> io:
         Err(error) if Errno::from_io_error(&error) == Some(Errno::INPROGRESS) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Whether a TCP socket got connected to itself: possible when the port asked for is one that the
-/// system hands out, and nobody listens on it.
-pub(super) fn is_self_connected(socket: &Socket, remote: SocketAddr) -> bool {
-    socket.local_addr().ok().and_then(|local| local.as_socket()) == Some(remote)
 }
 
 /// A descriptor that becomes readable when it is signalled, and stays so until it is drained.
