@@ -185,19 +185,22 @@ impl Context {
     /// A clone of the receiver also becomes ready once the last handle on its context is gone.
     #[must_use]
     pub fn done(&self) -> &Receiver<Infallible> {
+        self.arm();
+        self.done_unarmed()
+    }
+
+    /// As [`done`](Self::done), for those whose own wait ends at the deadline: nobody else looks at
+    /// the clock for them.
+    pub(crate) fn done_unarmed(&self) -> &Receiver<Infallible> {
         if let Some(done) = self.0.done.get() {
             return done;
         }
-        {
-            let mut state = self.0.state.lock();
-            self.0.done.get_or_init(|| {
-                let (sender, receiver) = bounded(0);
-                state.done = state.outcome.is_none().then_some(sender);
-                receiver
-            });
-        }
-        self.arm();
-        self.0.done.get().expect("it was made above")
+        let mut state = self.0.state.lock();
+        self.0.done.get_or_init(|| {
+            let (sender, receiver) = bounded(0);
+            state.done = state.outcome.is_none().then_some(sender);
+            receiver
+        })
     }
 
     /// Blocks until the context has ended, and says why.

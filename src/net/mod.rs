@@ -32,7 +32,10 @@
 //! such descriptor, made when it first has to wait this way.
 
 mod addr;
+mod buffer;
 mod dial;
+mod duplex;
+mod framed;
 mod gate;
 mod listen;
 pub mod memory;
@@ -45,7 +48,10 @@ mod unix_path;
 mod wake;
 
 pub use addr::Addr;
+pub(crate) use buffer::Buffer;
 pub use dial::{DialError, DialOptions, Dialed, Phase, Target, dial};
+pub use duplex::Duplex;
+pub(crate) use framed::{FramedBody, FramedError};
 pub use listen::{KEEPALIVE, Listener, is_transient};
 pub use resolve::Resolver;
 pub use stream::{Hangup, Parked, Readiness, Stream};

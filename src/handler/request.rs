@@ -1,0 +1,79 @@
+//! What a request carries beyond its head and body.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::Request;
+use crate::context::Context;
+use crate::net::Addr;
+use crate::sync::channel::{Receiver, never};
+
+/// Receives one value when the client has gone, or when its next request has arrived.
+pub type CloseNotify = Receiver<()>;
+
+/// What a request that a server received knows of the connection it came on.
+///
+/// Of a request that was put together by hand, each answer is the harmless one: a context that
+/// nobody ends, a channel on which nothing comes, no address.
+pub trait RequestExt {
+    /// The request's context. It ends when the client goes away (its end of stream, a reset, a
+    /// failed write), when the server is closed, and when the handler has returned.
+    ///
+    /// The connection is watched from the first call on, on a thread of its own; a handler that
+    /// never asks does not pay for it. An orderly next request does not end the context. Whether a
+    /// client that closes only its sending side has gone away is an option of the server's.
+    fn context(&self) -> Context;
+
+    /// A channel that receives one value when the client goes away, as [`context`](Self::context)
+    /// would notice it, or when a pipelined request arrives.
+    ///
+    /// Each request has one channel, with at most one value on it; nothing is promised once the
+    /// handler has returned, nor as long as the request's body has not been read to its end. Prefer
+    /// [`context`](Self::context), which a pipelined request does not end.
+    fn close_notify(&self) -> CloseNotify;
+
+    /// The address the request came from, as the connection has it.
+    fn remote_addr(&self) -> Option<Addr>;
+
+    /// The server's own address on the connection.
+    fn local_addr(&self) -> Option<Addr>;
+
+    /// The client's IP address and port, if it came by TCP.
+    fn remote_socket_addr(&self) -> Option<SocketAddr> {
+        self.remote_addr().and_then(|addr| addr.ip())
+    }
+}
+
+/// Where a request came from: what [`RequestExt`] asks.
+pub(crate) trait Origin: Send + Sync {
+    fn context(&self) -> Context;
+    fn close_notify(&self) -> CloseNotify;
+    fn remote_addr(&self) -> Addr;
+    fn local_addr(&self) -> Addr;
+}
+
+/// The request's extension that holds its origin.
+#[derive(Clone)]
+pub(crate) struct Scope(pub(crate) Arc<dyn Origin>);
+
+fn origin(request: &Request) -> Option<&dyn Origin> {
+    request.extensions().get::<Scope>().map(|scope| &*scope.0)
+}
+
+impl RequestExt for Request {
+    fn context(&self) -> Context {
+        origin(self).map_or_else(Context::new, Origin::context)
+    }
+
+    fn close_notify(&self) -> CloseNotify {
+        origin(self).map_or_else(never, Origin::close_notify)
+    }
+
+    fn remote_addr(&self) -> Option<Addr> {
+        origin(self).map(Origin::remote_addr)
+    }
+
+    fn local_addr(&self) -> Option<Addr> {
+        origin(self).map(Origin::local_addr)
+    }
+}

@@ -1,0 +1,514 @@
+//! The response as its handler writes it.
+//!
+//! ```text
+//!            write ≤ 2 KiB                    more, or flush()
+//!   ┌──────┐ ───────────────▶ ┌──────┐ ────────────────────────▶ ┌─────────┐
+//!   │ Open │   held back      │ Open │    the head is decided    │ Sending │──▶ Ended
+//!   └──────┘                  └──────┘                           └─────────┘
+//!                                 │ the handler returns: Content-Length is known
+//!                                 └──────────────────────────────────────────────▶ Ended
+//! ```
+//!
+//! A short answer thus gets a Content-Length by itself, and a handler that fails early can still be
+//! answered for with a 500. How the head and body look on the wire is the [`Sink`]'s business,
+//! which each server has of its own.
+
+use std::any::Any;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRAILER, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::Duplex;
+use crate::sniff;
+
+/// How much of a body is held back, in bytes, in case the handler is done with it: below this a
+/// second packet costs more than the copy.
+pub(crate) const HOLD_BACK: usize = 2048;
+
+/// The buffer through which a [`Body`] is copied into a response, in bytes.
+const COPY_BUFFER: usize = 16 * 1024;
+
+/// Where a handler writes its answer: status and headers first, then the body through [`Write`].
+///
+/// # Framing
+///
+/// A Content-Length that the handler sets is enforced. Without one, a body of at most 2 KiB gets it
+/// by itself; a longer or flushed one is sent in chunks to an HTTP/1.1 client and ended by closing
+/// the connection to an HTTP/1.0 client. A body without a Content-Type gets the one that its first
+/// bytes look like (WHATWG MIME sniffing).
+///
+/// # Blocking
+///
+/// Writing blocks while the client does not read and its buffers are full: until it reads, goes
+/// away, or the server's write time limit or [`set_write_deadline`](Self::set_write_deadline) runs
+/// out.
+pub struct ResponseWriter {
+    status: StatusCode,
+    headers: HeaderMap,
+    trailers: HeaderMap,
+    /// Written by the handler before the head was decided. Invariant: empty unless `Open`.
+    held: Vec<u8>,
+    stage: Stage,
+    /// The request's method was HEAD: the body is counted, and not sent.
+    head_only: bool,
+    sink: Box<dyn Sink>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Nothing has been sent.
+    Open,
+    /// The head is out; so many bytes of the body must follow, if that was declared.
+    Sending { missing: Option<u64> },
+    /// The handler is done and so is the response.
+    Ended,
+    /// The connection belongs to the handler.
+    Hijacked,
+    /// A write failed: so will every other.
+    Broken,
+}
+
+/// How a response came out, for its connection to decide what follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It was sent as its head announced it.
+    Whole,
+    /// Fewer bytes were written than declared.
+    Short,
+    /// The connection belongs to the handler now.
+    Hijacked,
+    /// Writing failed.
+    Broken,
+}
+
+/// A response's head, decided.
+pub(crate) struct Head<'a> {
+    pub(crate) status: StatusCode,
+    /// Without Content-Length and Transfer-Encoding: `length` stands for them.
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) length: Length,
+    /// The head announces a body, but none follows.
+    pub(crate) head_only: bool,
+}
+
+/// What a response's head says of its body's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// The status allows no body, and no length either.
+    NoBody,
+    /// So many bytes.
+    Known(u64),
+    /// To be found out.
+    Unknown,
+    /// Nothing is said: the answer to HEAD of a handler that wrote nothing.
+    Unsaid,
+}
+
+/// The wire below a response: HTTP/1.1 or another protocol that carries one.
+pub(crate) trait Sink: Any + Send {
+    fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()>;
+    fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
+    fn body(&mut self, data: &[u8]) -> io::Result<()>;
+    fn end(&mut self, trailers: &HeaderMap) -> io::Result<()>;
+    fn flush(&mut self) -> io::Result<()>;
+    fn hijack(&mut self) -> Result<Duplex>;
+    fn set_read_deadline(&mut self, deadline: Option<Instant>);
+    fn set_write_deadline(&mut self, deadline: Option<Instant>);
+}
+
+impl ResponseWriter {
+    pub(crate) fn new(sink: Box<dyn Sink>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            trailers: HeaderMap::new(),
+            held: Vec::new(),
+            stage: Stage::Ended,
+            head_only: false,
+            sink,
+        }
+    }
+
+    /// Makes ready for the next response.
+    pub(crate) fn begin(&mut self, head_only: bool) {
+        self.reset();
+        self.head_only = head_only;
+        self.stage = Stage::Open;
+    }
+
+    fn reset(&mut self) {
+        self.status = StatusCode::OK;
+        self.headers.clear();
+        self.trailers.clear();
+        self.held.clear();
+    }
+
+    /// The wire below, which whoever made this writer knows the type of.
+    pub(crate) fn sink<S: Sink>(&mut self) -> &mut S {
+        let sink: &mut dyn Any = &mut *self.sink;
+        sink.downcast_mut().expect("each server asks for the sink that it put in")
+    }
+
+    pub(crate) fn is_hijacked(&self) -> bool {
+        matches!(self.stage, Stage::Hijacked)
+    }
+
+    /// Gives back what memory it holds between two requests.
+    pub(crate) fn release(&mut self) {
+        self.held = Vec::new();
+        self.headers = HeaderMap::new();
+    }
+
+    /// The status that will be, or was, sent: 200 unless it is set.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Sets the final status. Without effect once the head was sent; for 1xx see
+    /// [`informational`](Self::informational), and [`hijack`](Self::hijack) for 101.
+    pub fn set_status(&mut self, status: StatusCode) -> &mut Self {
+        self.status = status;
+        self
+    }
+
+    /// The headers that will be, or were, sent.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The headers, to be changed. Without effect once the head was sent.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    /// Sets a header, in place of any other of the same name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidMessage`] if the name or the value is one that no header may have, a
+    /// line break above all.
+    pub fn set_header<N, V>(&mut self, name: N, value: V) -> Result<&mut Self>
+    where
+        N: TryInto<HeaderName>,
+        N::Error: Into<http::Error>,
+        V: TryInto<HeaderValue>,
+        V::Error: Into<http::Error>,
+    {
+        let name = name.try_into().map_err(|error| Error::from(error.into()))?;
+        let value = value.try_into().map_err(|error| Error::from(error.into()))?;
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// The trailers that will follow the body (RFC 9110 section 6.5). They are sent with a chunked
+    /// body only: to an HTTP/1.1 client, when the body's length was not declared. A handler that
+    /// writes less than 2 KiB declares them with a `Trailer` header, or sets them before it returns.
+    pub fn trailers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.trailers
+    }
+
+    /// Whether the head has been sent, so that status and headers can no longer change.
+    #[must_use]
+    pub fn is_head_sent(&self) -> bool {
+        !matches!(self.stage, Stage::Open)
+    }
+
+    /// Sends an interim response at once: 100 (Continue) or 103 (Early Hints), say. An HTTP/1.0
+    /// client, which would not understand it, is spared.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misuse`] if the status is not 1xx, is 101, or the final head was sent; and
+    /// whatever writing fails with.
+    pub fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> Result<()> {
+        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(misuse(format!("{} is not an interim status", status.as_u16())));
+        }
+        if self.is_head_sent() {
+            return Err(misuse("an interim response after the final head"));
+        }
+        self.sink.informational(status, headers).map_err(|error| self.broken(error).into())
+    }
+
+    /// Sends a finished response: its status, headers and body take the place of what was set.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misuse`] if the head was sent already; and whatever reading the body or writing
+    /// fails with.
+    pub fn send(&mut self, response: http::Response<impl Into<Body>>) -> Result<()> {
+        if self.is_head_sent() {
+            return Err(misuse("a second response to one request"));
+        }
+        let (parts, body) = response.into_parts();
+        let mut body = body.into();
+        (self.status, self.headers) = (parts.status, parts.headers);
+        self.held.clear();
+        if body.has_trailers() && !self.headers.contains_key(TRAILER) {
+            // An empty name list is valid and makes the length stay open.
+            self.headers.insert(TRAILER, HeaderValue::from_static(""));
+        }
+        let announced = self.headers.contains_key(CONTENT_LENGTH) || body.has_trailers();
+        if let Some(length) = body.len().filter(|_| !announced && allows_body(self.status)) {
+            self.headers.insert(CONTENT_LENGTH, length.into());
+        }
+        if allows_body(self.status) && !self.head_only {
+            self.copy(&mut body)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, body: &mut Body) -> Result<()> {
+        if let Some(bytes) = body.as_bytes() {
+            self.write_all(bytes)?;
+        } else {
+            let mut buffer = vec![0; COPY_BUFFER];
+            loop {
+                match body.read(&mut buffer)? {
+                    0 => break,
+                    count => self.write_all(&buffer[..count])?,
+                }
+            }
+        }
+        if let Some(trailers) = body.take_trailers() {
+            self.trailers.extend(trailers);
+        }
+        Ok(())
+    }
+
+    /// Takes the connection over, to speak another protocol on it: see [`Duplex`]. The server never
+    /// touches it again; whoever drops it closes it. Nothing of a response is sent by this: a
+    /// handler that upgrades writes its 101 itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misuse`] if something has been sent or the connection was hijacked before, or
+    /// where the protocol has no connection to give.
+    pub fn hijack(&mut self) -> Result<Duplex> {
+        match self.stage {
+            Stage::Open => {
+                let connection = self.sink.hijack()?;
+                self.held.clear();
+                self.stage = Stage::Hijacked;
+                Ok(connection)
+            }
+            Stage::Hijacked => Err(misuse("the connection was hijacked already")),
+            _ => Err(misuse("hijacking after the response has begun")),
+        }
+    }
+
+    /// Moves the moment after which reading the rest of this request fails; `None` for never.
+    pub fn set_read_deadline(&mut self, deadline: Option<Instant>) {
+        self.sink.set_read_deadline(deadline);
+    }
+
+    /// Moves the moment after which writing this response fails; `None` for never.
+    pub fn set_write_deadline(&mut self, deadline: Option<Instant>) {
+        self.sink.set_write_deadline(deadline);
+    }
+
+    /// Ends the response of a handler that has returned.
+    pub(crate) fn finish(&mut self) -> Ending {
+        match self.try_finish() {
+            Ok(ending) => ending,
+            Err(error) => {
+                log::debug!("the end of a response could not be sent: {error}");
+                Ending::Broken
+            }
+        }
+    }
+
+    fn try_finish(&mut self) -> Result<Ending> {
+        if matches!(self.stage, Stage::Open) {
+            self.commit(true)?;
+        }
+        match self.stage {
+            Stage::Hijacked => Ok(Ending::Hijacked),
+            Stage::Broken => Ok(Ending::Broken),
+            Stage::Sending { missing: Some(1..) } if !self.head_only => Ok(Ending::Short),
+            Stage::Open | Stage::Sending { .. } | Stage::Ended => {
+                self.sink.end(&self.trailers).map_err(|error| self.broken(error))?;
+                self.stage = Stage::Ended;
+                Ok(Ending::Whole)
+            }
+        }
+    }
+
+    /// Answers in place of a handler that failed, if nothing has been sent: `false` if it is too
+    /// late for that.
+    pub(crate) fn replace_with(&mut self, status: StatusCode) -> bool {
+        if self.is_head_sent() {
+            return false;
+        }
+        self.reset();
+        self.status = status;
+        let text = format!("{status}\n");
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        self.held.extend_from_slice(text.as_bytes());
+        true
+    }
+
+    /// Decides the head and sends it, with what of the body was held back. `whole`: the handler is
+    /// done, so that is all of it.
+    fn commit(&mut self, whole: bool) -> Result<()> {
+        if self.status.is_informational() {
+            let status = std::mem::replace(&mut self.status, StatusCode::INTERNAL_SERVER_ERROR);
+            return Err(misuse(format!("{} is not a final status", status.as_u16())));
+        }
+        let length = self.decide_length(whole)?;
+        self.decide_type();
+        let missing = match length {
+            Length::NoBody => Some(0),
+            Length::Known(length) => Some(length),
+            Length::Unknown | Length::Unsaid => None,
+        };
+        self.headers.remove(CONTENT_LENGTH);
+        self.stage = Stage::Sending { missing };
+        let head =
+            Head { status: self.status, headers: &self.headers, length, head_only: self.head_only };
+        self.sink.head(&head).map_err(|error| self.broken(error))?;
+        let held = std::mem::take(&mut self.held);
+        let sent = self.pass_on(&held);
+        // The buffer is kept for the next response.
+        self.held = held;
+        self.held.clear();
+        Ok(sent?)
+    }
+
+    fn decide_length(&mut self, whole: bool) -> Result<Length> {
+        // Which framing is used is decided here, not by a header (RFC 9112 section 6.1).
+        self.headers.remove(TRANSFER_ENCODING);
+        if !allows_body(self.status) {
+            return Ok(Length::NoBody);
+        }
+        if let Some(declared) = self.declared()? {
+            return Ok(Length::Known(declared));
+        }
+        let trailers = !self.trailers.is_empty() || self.headers.contains_key(TRAILER);
+        Ok(match whole {
+            true if self.head_only && self.held.is_empty() => Length::Unsaid,
+            true if !trailers => Length::Known(self.held.len() as u64),
+            _ => Length::Unknown,
+        })
+    }
+
+    /// The Content-Length that the handler has set.
+    fn declared(&self) -> Result<Option<u64>> {
+        let Some(value) = self.headers.get(CONTENT_LENGTH) else { return Ok(None) };
+        let digits = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+        match digits.and_then(|text| text.parse().ok()) {
+            Some(length) => Ok(Some(length)),
+            None => Err(Error::message(
+                ErrorKind::InvalidMessage,
+                format!("{value:?} is no Content-Length"),
+            )),
+        }
+    }
+
+    fn decide_type(&mut self) {
+        let known =
+            self.headers.contains_key(CONTENT_TYPE) || self.headers.contains_key(CONTENT_ENCODING);
+        if !known && !self.held.is_empty() {
+            let sniffed = HeaderValue::from_static(sniff::content_type(&self.held));
+            self.headers.insert(CONTENT_TYPE, sniffed);
+        }
+    }
+
+    /// Refuses what may not be written.
+    fn check(&mut self, count: usize) -> io::Result<()> {
+        let missing = match &self.stage {
+            Stage::Open if !allows_body(self.status) => {
+                let message = format!("a body with status {}", self.status.as_u16());
+                return Err(misuse(message).into());
+            }
+            Stage::Open => {
+                self.declared()?.map(|length| length.saturating_sub(self.held.len() as u64))
+            }
+            Stage::Sending { missing } => *missing,
+            Stage::Ended => return Err(misuse("writing after the response's end").into()),
+            Stage::Hijacked => return Err(misuse("writing after the hijack").into()),
+            Stage::Broken => return Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        match missing {
+            Some(missing) if count as u64 > missing => Err(misuse(format!(
+                "{count} bytes where the declared Content-Length leaves {missing}"
+            ))
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a piece of the body on.
+    fn pass_on(&mut self, data: &[u8]) -> io::Result<()> {
+        if let Stage::Sending { missing: Some(missing) } = &mut self.stage {
+            debug_assert!(*missing >= data.len() as u64 || self.head_only);
+            *missing = missing.saturating_sub(data.len() as u64);
+        }
+        if self.head_only || data.is_empty() {
+            return Ok(());
+        }
+        self.sink.body(data).map_err(|error| self.broken(error))
+    }
+
+    fn broken(&mut self, error: io::Error) -> io::Error {
+        self.stage = Stage::Broken;
+        error
+    }
+}
+
+impl Write for ResponseWriter {
+    /// Takes all of `buf` or, with an error, nothing.
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.check(buf.len())?;
+        match self.stage {
+            Stage::Open if self.held.len() + buf.len() <= HOLD_BACK => {
+                self.held.extend_from_slice(buf);
+            }
+            Stage::Open => {
+                // The first bytes decide the type: let there be enough of them.
+                let sample = (HOLD_BACK - self.held.len()).min(buf.len());
+                self.held.extend_from_slice(&buf[..sample]);
+                self.commit(false)?;
+                self.pass_on(&buf[sample..])?;
+            }
+            _ => self.pass_on(buf)?,
+        }
+        Ok(buf.len())
+    }
+
+    /// Sends the head, if that has not been done, and everything written so far.
+    fn flush(&mut self) -> io::Result<()> {
+        match self.stage {
+            Stage::Open => self.commit(false)?,
+            Stage::Sending { .. } => {}
+            Stage::Ended | Stage::Hijacked => return Ok(()),
+            Stage::Broken => return Err(io::ErrorKind::BrokenPipe.into()),
+        }
+        self.sink.flush().map_err(|error| self.broken(error))
+    }
+}
+
+impl fmt::Debug for ResponseWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseWriter")
+            .field("status", &self.status)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a final response of this status may have a body (RFC 9110 section 6.4.1).
+fn allows_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn misuse(message: impl Into<Box<str>>) -> Error {
+    Error::message(ErrorKind::Misuse, message)
+}

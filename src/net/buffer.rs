@@ -1,0 +1,115 @@
+//! What has been received and not yet been used.
+
+use std::io;
+
+/// The first size of a buffer that holds anything, in bytes: most heads fit.
+const FIRST_SIZE: usize = 4096;
+
+/// Bytes that came off a connection, in order, with room behind them.
+///
+/// An empty buffer that was [`release`](Self::release)d owns no memory.
+#[derive(Default)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    /// Invariant: `start <= end <= bytes.len()`; what lies between them is unused input.
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Uses up the first `count` bytes.
+    pub(crate) fn consume(&mut self, count: usize) {
+        debug_assert!(count <= self.end - self.start);
+        self.start += count;
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Lets `read` put more behind the unused bytes; returns how many came (0: end of stream).
+    pub(crate) fn fill(
+        &mut self,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.make_room();
+        let count = read(&mut self.bytes[self.end..])?;
+        self.end += count;
+        Ok(count)
+    }
+
+    /// Leaves room for at least one byte: by moving up what is there, or else by doubling.
+    fn make_room(&mut self) {
+        if self.end < self.bytes.len() {
+            return;
+        }
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == self.bytes.len() {
+            self.bytes.resize((self.bytes.len() * 2).max(FIRST_SIZE), 0);
+        }
+    }
+
+    /// Moves the unused bytes out.
+    pub(crate) fn take(&mut self) -> bytes::Bytes {
+        let taken = bytes::Bytes::copy_from_slice(self.data());
+        self.release();
+        taken
+    }
+
+    /// Gives the memory back. What was unused is lost.
+    pub(crate) fn release(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    /// Puts `text` into the buffer, in as many steps as it takes.
+    fn put(buffer: &mut Buffer, mut text: &[u8]) {
+        while !text.is_empty() {
+            let count = buffer.fill(|room| {
+                let count = room.len().min(text.len());
+                room[..count].copy_from_slice(&text[..count]);
+                Ok(count)
+            });
+            text = &text[count.unwrap()..];
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_while_it_grows_and_moves_up() {
+        let all: Vec<u8> = (0..50_000_u32).map(|n| n as u8).collect();
+        let (mut buffer, mut seen) = (Buffer::default(), Vec::new());
+        for piece in all.chunks(700) {
+            put(&mut buffer, piece);
+            let used = buffer.data().len() / 2;
+            seen.extend_from_slice(&buffer.data()[..used]);
+            buffer.consume(used);
+        }
+        seen.extend_from_slice(buffer.data());
+        assert_eq!(seen, all);
+        assert!(buffer.bytes.len() <= 4 * FIRST_SIZE, "{} bytes", buffer.bytes.len());
+    }
+
+    #[test]
+    fn a_failed_read_leaves_what_was_there() {
+        let mut buffer = Buffer::default();
+        put(&mut buffer, b"kept");
+        buffer.fill(|_| Err(io::ErrorKind::TimedOut.into())).unwrap_err();
+        assert_eq!(buffer.take(), "kept");
+        assert!(buffer.is_empty());
+        assert_eq!(buffer.bytes.capacity(), 0);
+    }
+}

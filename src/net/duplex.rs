@@ -1,0 +1,63 @@
+//! A connection that no longer speaks HTTP.
+
+use std::io::{self, IoSlice, Read, Write};
+
+use bytes::{Buf, Bytes};
+
+use super::Stream;
+
+/// A connection handed over by HTTP: hijacked by a handler, or switched to another protocol by a
+/// 101 or an answer to CONNECT.
+///
+/// Reading gives first the bytes that had arrived behind the HTTP message, then the connection's.
+/// [`into_parts`](Self::into_parts) gives the two by themselves, and
+/// [`Stream::into_tcp`] the very socket.
+#[derive(Debug)]
+pub struct Duplex {
+    stream: Stream,
+    received: Bytes,
+}
+
+impl Duplex {
+    pub(crate) fn new(stream: Stream, received: Bytes) -> Self {
+        Self { stream, received }
+    }
+
+    /// The connection, for its deadlines, addresses and half-close. Reading from it misses the
+    /// bytes that had arrived before.
+    #[must_use]
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// The connection, and what had already been received from it.
+    #[must_use]
+    pub fn into_parts(self) -> (Stream, Bytes) {
+        (self.stream, self.received)
+    }
+}
+
+impl Read for Duplex {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.received.is_empty() {
+            return (&self.stream).read(buf);
+        }
+        let count = self.received.len().min(buf.len());
+        self.received.copy_to_slice(&mut buf[..count]);
+        Ok(count)
+    }
+}
+
+impl Write for Duplex {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&self.stream).write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&self.stream).write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! A message's body as it comes off a connection.
+
+use std::io;
+
+use http::HeaderMap;
+
+use super::Buffer;
+use crate::error::{Error, ErrorKind};
+use crate::h1::{BodyDecoder, BodyError, BodyLimits, Framing, Next};
+
+/// From how many wanted bytes on a read goes past the buffer, straight to the reader.
+const DIRECT_READ: usize = 4096;
+
+/// Takes a body out of the bytes of a connection, by its framing. It owns neither: both ends lend
+/// their buffer and their way of reading for each call.
+pub(crate) struct FramedBody {
+    decoder: BodyDecoder,
+}
+
+/// Why a body could not be read on.
+pub(crate) enum FramedError {
+    /// Reading failed.
+    Io(io::Error),
+    /// The peer broke the framing, or ended the stream within it.
+    Framing(BodyError),
+}
+
+impl FramedBody {
+    pub(crate) fn new(framing: Framing) -> Self {
+        Self { decoder: BodyDecoder::new(framing, BodyLimits::default()) }
+    }
+
+    /// Whether the body's last byte, trailers included, has been used.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.decoder.is_ended()
+    }
+
+    pub(crate) fn remaining(&self) -> Option<u64> {
+        self.decoder.remaining()
+    }
+
+    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        self.decoder.take_trailers()
+    }
+
+    /// Reads some of the body into `out`; 0 at its end, or if `out` is empty.
+    ///
+    /// When this returns the last bytes, [`is_ended`](Self::is_ended) tells it at once if the
+    /// framing does, without another read.
+    pub(crate) fn read(
+        &mut self,
+        buffer: &mut Buffer,
+        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+        out: &mut [u8],
+    ) -> Result<usize, FramedError> {
+        loop {
+            let came = match self.advance(buffer)? {
+                Next::End => return Ok(0),
+                Next::Payload(_) if out.is_empty() => return Ok(0),
+                Next::Payload(left) => {
+                    let want = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
+                    if !buffer.is_empty() {
+                        return self.take_buffered(buffer, &mut out[..want]);
+                    }
+                    if want >= DIRECT_READ {
+                        let count = read(&mut out[..want])?;
+                        if count > 0 {
+                            return self.passed_on(buffer, count);
+                        }
+                        0
+                    } else {
+                        buffer.fill(&mut read)?
+                    }
+                }
+                Next::NeedInput => buffer.fill(&mut read)?,
+            };
+            if came == 0 {
+                self.decoder.end_of_stream()?;
+            }
+        }
+    }
+
+    fn take_buffered(&mut self, buffer: &mut Buffer, out: &mut [u8]) -> Result<usize, FramedError> {
+        let count = out.len().min(buffer.data().len());
+        out[..count].copy_from_slice(&buffer.data()[..count]);
+        buffer.consume(count);
+        self.passed_on(buffer, count)
+    }
+
+    fn passed_on(&mut self, buffer: &mut Buffer, count: usize) -> Result<usize, FramedError> {
+        self.decoder.payload_taken(count as u64);
+        // The end may stand in the buffer already; what is wrong there, the next read reports.
+        if !matches!(self.decoder.remaining(), Some(1..)) {
+            let _ = self.advance(buffer);
+        }
+        Ok(count)
+    }
+
+    fn advance(&mut self, buffer: &mut Buffer) -> Result<Next, FramedError> {
+        let (used, next) = self.decoder.advance(buffer.data())?;
+        buffer.consume(used);
+        Ok(next)
+    }
+}
+
+impl From<io::Error> for FramedError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<BodyError> for FramedError {
+    fn from(error: BodyError) -> Self {
+        Self::Framing(error)
+    }
+}
+
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Self {
+        let kind = match error {
+            BodyError::Incomplete { .. } => ErrorKind::IncompleteBody,
+            _ => ErrorKind::MalformedMessage,
+        };
+        Self::with_source(kind, error)
+    }
+}
