@@ -1,0 +1,267 @@
+//! A request's body, lent to the handler and taken back when it has returned.
+//!
+//! The body is the handler's: it may move it to another thread, keep it, drop it. So the reading half
+//! of the connection stands in a [`Lending`] between the two, and changes hands whole:
+//!
+//! ```text
+//!   Here(Unread) ──read()──▶ Lent ──▶ Here(Unread | Ended | Failed)
+//!        │                    │ the handler has returned: the read is interrupted
+//!        └──── take_back() ◀──┘──────────▶ Gone: later reads fail
+//! ```
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::HeaderMap;
+
+use super::reader::ConnReader;
+use crate::body::Incoming;
+use crate::error::{Error, ErrorKind, TimeLimit};
+use crate::h1::Framing;
+use crate::net::{Buffer, FramedBody, FramedError};
+use crate::sync::{Condvar, Mutex};
+
+/// The reading half of a server connection: whoever owns it may read.
+pub(super) struct ReadHalf {
+    pub(super) reader: Arc<ConnReader>,
+    pub(super) buffer: Buffer,
+}
+
+/// A request body and the half it is read from.
+pub(super) struct RequestBody {
+    pub(super) half: ReadHalf,
+    pub(super) progress: Progress,
+    /// Set while the client waits for a 100 before it sends the body.
+    continues: Option<Arc<Continue>>,
+}
+
+/// How far a request's body has been read.
+pub(super) enum Progress {
+    Unread(FramedBody),
+    /// Nothing of the body is left on the connection.
+    Ended(Option<HeaderMap>),
+    /// Nothing more can be read.
+    Failed(Error),
+}
+
+/// `Expect: 100-continue` of one request: whether the 100 may still be sent, and was.
+///
+/// Shared by the body, whose first read sends it, and the response, whose head makes it too late.
+pub(super) struct Continue(Mutex<Expectation>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expectation {
+    Waiting,
+    Sent,
+    TooLate,
+}
+
+impl Continue {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Expectation::Waiting)))
+    }
+
+    /// Sends the 100, unless that was done or the final head has been written.
+    ///
+    /// The lock is held while it is written: the final head must not come in between. The 25 bytes
+    /// are written without waiting; a client that leaves no room for them has sent more requests
+    /// than it reads answers, and goes without.
+    fn send(&self, reader: &ConnReader) {
+        let mut expectation = self.0.lock();
+        if *expectation == Expectation::Waiting {
+            *expectation = Expectation::Sent;
+            let interim = io::IoSlice::new(b"HTTP/1.1 100 Continue\r\n\r\n");
+            if let Err(error) = reader.stream().try_write_vectored(&[interim]) {
+                log::debug!("100 Continue could not be sent: {error}");
+            }
+        }
+    }
+
+    /// The final head is about to be written. Whether the client still waits for its 100, and so
+    /// will not send the body, or cannot be known to.
+    pub(super) fn too_late(&self) -> bool {
+        let mut expectation = self.0.lock();
+        if *expectation == Expectation::Waiting {
+            *expectation = Expectation::TooLate;
+        }
+        *expectation == Expectation::TooLate
+    }
+}
+
+impl RequestBody {
+    pub(super) fn new(half: ReadHalf, framing: Framing, continues: Option<Arc<Continue>>) -> Self {
+        let framed = FramedBody::new(framing);
+        Self { half, progress: Progress::Unread(framed), continues }
+    }
+
+    pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let framed = match &mut self.progress {
+            Progress::Unread(framed) => framed,
+            Progress::Ended(_) => return Ok(0),
+            Progress::Failed(error) => return Err(error.clone().into()),
+        };
+        if let Some(continues) = self.continues.take() {
+            continues.send(&self.half.reader);
+        }
+        let ReadHalf { reader, buffer } = &mut self.half;
+        match framed.read(buffer, |buf| reader.read(buf), out) {
+            Ok(count) => {
+                if framed.is_ended() {
+                    self.progress = Progress::Ended(framed.take_trailers());
+                    // The limit for the whole request has been kept.
+                    reader.stream().set_read_deadline(None);
+                    reader.body_ended();
+                }
+                Ok(count)
+            }
+            Err(error) => Err(self.fail(error).into()),
+        }
+    }
+
+    fn fail(&mut self, error: FramedError) -> Error {
+        let error = match error {
+            FramedError::Framing(error) => {
+                self.half.reader.failed(io::ErrorKind::InvalidData);
+                Error::from(error)
+            }
+            FramedError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Error::timeout(TimeLimit::Request)
+            }
+            FramedError::Io(error) => {
+                self.half.reader.failed(error.kind());
+                Error::with_source(ErrorKind::Receive, error)
+            }
+        };
+        self.progress = Progress::Failed(error.clone());
+        error
+    }
+
+    /// How many bytes of the body are left, where that is known.
+    fn remaining(&self) -> Option<u64> {
+        match &self.progress {
+            Progress::Unread(framed) => framed.remaining(),
+            Progress::Ended(_) => Some(0),
+            Progress::Failed(_) => None,
+        }
+    }
+
+    /// Whether the rest of the body is worth reading for the sake of the connection.
+    fn is_cheap_to_drain(&self, limit: u64) -> bool {
+        match &self.progress {
+            Progress::Ended(_) => true,
+            Progress::Unread(_) => self.remaining().is_none_or(|rest| rest <= limit),
+            Progress::Failed(_) => false,
+        }
+    }
+
+    /// Reads the rest and throws it away, at most `limit` bytes of it and until `deadline`. Whether
+    /// the body's end was reached.
+    pub(super) fn drain(&mut self, limit: u64, deadline: Instant) -> bool {
+        if !self.is_cheap_to_drain(limit) {
+            return false;
+        }
+        if matches!(self.progress, Progress::Unread(_)) {
+            self.half.reader.stream().set_read_deadline(Some(deadline));
+            let mut waste = [0; 8 * 1024];
+            let mut left = limit;
+            while let Ok(count @ 1..) = self.read(&mut waste) {
+                left = left.saturating_sub(count as u64);
+                if left == 0 {
+                    break;
+                }
+            }
+        }
+        matches!(self.progress, Progress::Ended(_))
+    }
+}
+
+/// The place from which a handler reads its request's body, and from which the connection takes it
+/// back.
+pub(super) struct Lending {
+    place: Mutex<Place>,
+    /// Goes with `place`. Predicate: not `Lent`. Notified by who has read, waited for by `take_back`.
+    returned: Condvar,
+}
+
+enum Place {
+    Here(Box<RequestBody>),
+    /// Somebody is reading it.
+    Lent,
+    /// The handler has returned, or has hijacked the connection.
+    Gone,
+}
+
+impl Lending {
+    pub(super) fn new(body: RequestBody) -> Arc<Self> {
+        Arc::new(Self { place: Mutex::new(Place::Here(Box::new(body))), returned: Condvar::new() })
+    }
+
+    /// Takes the body back, for good. A read that is in progress on another thread is ended.
+    ///
+    /// `None` if it was taken before.
+    pub(super) fn take_back(&self, reader: &ConnReader) -> Option<Box<RequestBody>> {
+        let mut place = self.place.lock();
+        while let Place::Lent = *place {
+            reader.stream().set_read_deadline(Some(Instant::now()));
+            self.returned.wait(&mut place);
+        }
+        match std::mem::replace(&mut *place, Place::Gone) {
+            Place::Here(body) => Some(body),
+            Place::Lent | Place::Gone => None,
+        }
+    }
+
+    /// Whether reading what is left of the body would be cheap. A body that somebody is reading at
+    /// this moment is taken to be.
+    pub(super) fn is_cheap_to_drain(&self, limit: u64) -> bool {
+        match &*self.place.lock() {
+            Place::Here(body) => body.is_cheap_to_drain(limit),
+            Place::Lent => true,
+            Place::Gone => false,
+        }
+    }
+}
+
+/// The handler's end of a [`Lending`].
+pub(super) struct LentBody(pub(super) Arc<Lending>);
+
+impl Read for LentBody {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut body = {
+            let mut place = self.0.place.lock();
+            match std::mem::replace(&mut *place, Place::Lent) {
+                Place::Here(body) => body,
+                // `&mut self` keeps a second reader out.
+                Place::Lent | Place::Gone => {
+                    *place = Place::Gone;
+                    let message = "the request's body was read after its handler had returned";
+                    return Err(Error::message(ErrorKind::Misuse, message).into());
+                }
+            }
+        };
+        let outcome = body.read(buf);
+        *self.0.place.lock() = Place::Here(body);
+        self.0.returned.notify_one();
+        outcome
+    }
+}
+
+impl Incoming for LentBody {
+    fn remaining(&self) -> Option<u64> {
+        match &*self.0.place.lock() {
+            Place::Here(body) => body.remaining(),
+            Place::Lent | Place::Gone => None,
+        }
+    }
+
+    fn take_trailers(&mut self) -> Option<HeaderMap> {
+        match &mut *self.0.place.lock() {
+            Place::Here(body) => match &mut body.progress {
+                Progress::Ended(trailers) => trailers.take(),
+                Progress::Unread(_) | Progress::Failed(_) => None,
+            },
+            Place::Lent | Place::Gone => None,
+        }
+    }
+}

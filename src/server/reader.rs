@@ -1,0 +1,418 @@
+//! The connection reader: all input of a connection passes through it.
+//!
+//! While a handler runs, nobody reads the connection for it, and yet its context has to end when
+//! the client goes away. So a *background read* of one byte is kept pending on a thread of its own,
+//! `hangup-watch`, from the handler's first look at its context until the handler has returned:
+//!
+//! ```text
+//!   conn thread (or the handler's)        the lock           watch thread
+//!   ──────────────────────────────        ────────           ────────────
+//!   watch(signals)                   ──▶  Ordered   ──▶      takes the order
+//!                                         Busy               read(one byte) ····· blocked
+//!   abort(): recalled = true,
+//!     read deadline into the past    ──▶  Busy               ····· read gives TimedOut
+//!     waits on `changed`             ◀──  Parked    ◀──      puts the outcome into the state
+//!     puts the deadline back
+//! ```
+//!
+//! A byte that the background read got is *held*: it is the first byte of the next read, so that the
+//! next request is whole whichever way its bytes arrived.
+//!
+//! Where a read is not allowed (the body has not been read to its end) or no longer of use (a
+//! pipelined request's first byte is held), the thread waits for the client's end of stream without
+//! reading: see [`Mode`].
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::signals::Signals;
+use crate::net::{Hangup, Stream};
+use crate::sync::{self, Condvar, Mutex, MutexGuard};
+
+/// The watch thread's stack, in bytes: it calls nothing of the user's.
+const WATCH_STACK: usize = 128 * 1024;
+
+/// The input of one server connection, shared between its thread, the body it lends to a handler,
+/// and its watch thread.
+pub(super) struct ConnReader {
+    stream: Stream,
+    /// Whether a client that closed only its sending side counts as gone.
+    half_close_is_hangup: bool,
+    state: Mutex<State>,
+    /// Goes with `state`. Two predicates: "the watch thread is not busy", which `abort` waits for
+    /// and the watch thread notifies; "there is an order, or no more work", which the watch thread
+    /// waits for and everyone else notifies.
+    changed: Condvar,
+}
+
+struct State {
+    watch: Watch,
+    /// How many requests have ended on the connection: the number of the one that is running.
+    request: u64,
+    /// Whom to tell: the request that asked.
+    signals: Option<Arc<Signals>>,
+    /// The request's body has been read to its end, so that the next byte is not part of it.
+    may_read: bool,
+    /// The byte that a background read got.
+    held: Option<u8>,
+    gone: Option<Gone>,
+    /// The client has closed its sending side, which does not count as going away.
+    half_closed: bool,
+}
+
+/// What the watch thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    /// It has not been started.
+    None,
+    /// It waits for an order.
+    Parked,
+    /// It has been told to watch and has not begun.
+    Ordered,
+    /// It is blocked on the connection, and has been called back or not.
+    Busy { mode: Mode, recalled: bool },
+    /// It has ended, or will when it next looks: the connection was closed or handed over.
+    Over,
+}
+
+/// How the client's going away is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// By a background read of one byte.
+    Read,
+    /// By the end of stream or a reset as the platform tells them without reading.
+    Hangup,
+}
+
+/// How a client went away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    EndOfStream,
+    Failed(ErrorKind),
+    /// We closed the connection ourselves.
+    Closed,
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EndOfStream => f.write_str("the client closed the connection"),
+            Self::Failed(kind) => write!(f, "the connection to the client failed: {kind}"),
+            Self::Closed => f.write_str("the server closed the connection"),
+        }
+    }
+}
+
+/// What the watch thread saw.
+enum Seen {
+    Byte(u8),
+    EndOfStream,
+    Failed(ErrorKind),
+    /// The wait ended without news: it was recalled, or a deadline of the handler's passed.
+    Nothing,
+}
+
+impl ConnReader {
+    pub(super) fn new(stream: Stream, half_close_is_hangup: bool) -> Arc<Self> {
+        Arc::new(Self {
+            stream,
+            half_close_is_hangup,
+            state: Mutex::new(State {
+                watch: Watch::None,
+                request: 0,
+                signals: None,
+                may_read: false,
+                held: None,
+                gone: None,
+                half_closed: false,
+            }),
+            changed: Condvar::new(),
+        })
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// The number of the request that is running, or will run next.
+    pub(super) fn request(&self) -> u64 {
+        self.state.lock().request
+    }
+
+    /// Reads, the held byte first.
+    ///
+    /// # Blocking
+    ///
+    /// Until there is something to read; ended by the connection's read deadline.
+    pub(super) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_with(buf, |buf| (&self.stream).read(buf))
+    }
+
+    /// As [`read`](Self::read), by one plain system call that only closing the connection can end
+    /// before `patience` is over.
+    pub(super) fn read_for(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
+        self.read_with(buf, |buf| self.stream.read_for(buf, Some(patience)))
+    }
+
+    fn read_with(
+        &self,
+        buf: &mut [u8],
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let held = {
+            let mut state = self.state.lock();
+            // Invariant: nobody reads while a background read may.
+            debug_assert!(!matches!(state.watch, Watch::Busy { mode: Mode::Read, .. }));
+            if buf.is_empty() { None } else { state.held.take() }
+        };
+        match held {
+            Some(byte) => {
+                buf[0] = byte;
+                Ok(1)
+            }
+            None => read(buf),
+        }
+    }
+
+    /// The request's body has been read to its end: from now on a background read is allowed.
+    pub(super) fn body_ended(&self) {
+        let mut state = self.state.lock();
+        state.may_read = true;
+        if let Watch::Busy { mode: Mode::Hangup, recalled: false } = state.watch {
+            // It wakes without having been recalled, and takes up the other mode.
+            self.stream.wake_hangup();
+        }
+    }
+
+    /// Has `signals` told when the client goes away: at once if it has, and otherwise by the watch
+    /// thread, which this starts if need be.
+    ///
+    /// Nothing happens once request `number` has ended: what a handler has kept of it beyond its
+    /// return must not start a read beside that of the next request.
+    pub(super) fn watch(self: &Arc<Self>, number: u64, signals: &Arc<Signals>) {
+        let gone = self.look();
+        let mut state = self.state.lock();
+        if state.request != number {
+            return;
+        }
+        state.gone = state.gone.or(gone);
+        if let Some(gone) = state.gone {
+            drop(state);
+            signals.gone(gone);
+            return;
+        }
+        state.signals = Some(Arc::clone(signals));
+        match state.watch {
+            Watch::None => self.start_watch(&mut state),
+            Watch::Parked => {
+                state.watch = Watch::Ordered;
+                self.changed.notify_all();
+            }
+            Watch::Ordered | Watch::Busy { .. } | Watch::Over => {}
+        }
+        if state.held.is_some() {
+            drop(state);
+            signals.next_request();
+        }
+    }
+
+    /// What can be told of the client without waiting or reading.
+    fn look(&self) -> Option<Gone> {
+        let now = self.stream.readiness();
+        if self.stream.is_closed() {
+            Some(Gone::Closed)
+        } else if now.broken {
+            Some(Gone::Failed(ErrorKind::ConnectionReset))
+        } else if now.peer_closed && self.half_close_is_hangup {
+            Some(Gone::EndOfStream)
+        } else {
+            None
+        }
+    }
+
+    fn start_watch(self: &Arc<Self>, state: &mut State) {
+        let reader = Arc::clone(self);
+        match sync::spawn("hangup-watch", Some(WATCH_STACK), move || reader.run_watch()) {
+            Ok(_) => state.watch = Watch::Ordered,
+            Err(error) => log::warn!("no thread to watch a connection with: {error}"),
+        }
+    }
+
+    /// The watch thread.
+    fn run_watch(&self) {
+        let mut state = self.state.lock();
+        loop {
+            match state.watch {
+                Watch::Over => return,
+                Watch::Ordered => {
+                    let mode = state.mode();
+                    state.watch = Watch::Busy { mode, recalled: false };
+                    drop(state);
+                    let seen = self.wait_for_news(mode);
+                    state = self.take_in(seen);
+                }
+                _ => self.changed.wait(&mut state),
+            }
+        }
+    }
+
+    fn wait_for_news(&self, mode: Mode) -> Seen {
+        let mut byte = [0];
+        let outcome = match mode {
+            Mode::Read => (&self.stream).read(&mut byte).map(|count| match count {
+                0 => Seen::EndOfStream,
+                _ => Seen::Byte(byte[0]),
+            }),
+            Mode::Hangup => self.stream.wait_hangup().map(|hangup| match hangup {
+                Hangup::EndOfStream => Seen::EndOfStream,
+                Hangup::Broken => Seen::Failed(ErrorKind::ConnectionReset),
+            }),
+        };
+        outcome.unwrap_or_else(|error| match error.kind() {
+            ErrorKind::TimedOut | ErrorKind::Interrupted => Seen::Nothing,
+            kind => Seen::Failed(kind),
+        })
+    }
+
+    /// Enters what the watch thread saw, lets those go on who wait for it, and tells the request.
+    fn take_in(&self, seen: Seen) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock();
+        let news = state.take_in(&seen, self.half_close_is_hangup);
+        let signals = news.and(state.signals.clone());
+        self.changed.notify_all();
+        if let (Some(news), Some(signals)) = (news, signals) {
+            drop(state);
+            match news {
+                News::NextRequest => signals.next_request(),
+                News::Gone(_) if self.stream.is_closed() => signals.gone(Gone::Closed),
+                News::Gone(gone) => signals.gone(gone),
+            }
+            state = self.state.lock();
+        }
+        state
+    }
+
+    /// Ends the background read, if one is in progress, and returns when it is out. No byte is lost:
+    /// the one that it may have got is held. The connection's read deadline stays what it was.
+    pub(super) fn abort(&self) {
+        let mut state = self.state.lock();
+        let Watch::Busy { mode, recalled } = &mut state.watch else {
+            if state.watch == Watch::Ordered {
+                state.watch = Watch::Parked;
+            }
+            return;
+        };
+        *recalled = true;
+        match *mode {
+            Mode::Hangup => {
+                self.stream.wake_hangup();
+                self.wait_while_busy(&mut state);
+            }
+            Mode::Read => {
+                let deadline = self.stream.read_deadline();
+                self.stream.set_read_deadline(Some(past()));
+                self.wait_while_busy(&mut state);
+                self.stream.set_read_deadline(deadline);
+            }
+        }
+    }
+
+    fn wait_while_busy(&self, state: &mut MutexGuard<'_, State>) {
+        while matches!(state.watch, Watch::Busy { .. }) {
+            self.changed.wait(state);
+        }
+    }
+
+    /// The handler has returned: nobody watches any more, and the next bytes are the next request's.
+    pub(super) fn end_request(&self) {
+        self.abort();
+        let mut state = self.state.lock();
+        state.signals = None;
+        state.may_read = false;
+        state.request += 1;
+    }
+
+    /// The connection failed under somebody else's read or write: the request gets to know.
+    pub(super) fn failed(&self, kind: ErrorKind) {
+        let signals = {
+            let mut state = self.state.lock();
+            state.gone = state.gone.or(Some(Gone::Failed(kind)));
+            state.signals.clone()
+        };
+        if let Some(signals) = signals {
+            signals.gone(Gone::Failed(kind));
+        }
+    }
+
+    /// Ends the watch thread, for good; the connection itself stays as it is.
+    pub(super) fn retire(&self) {
+        self.abort();
+        let mut state = self.state.lock();
+        state.watch = Watch::Over;
+        state.signals = None;
+        state.request += 1;
+        self.changed.notify_all();
+    }
+
+    /// The byte that a background read got, for a connection that is handed over.
+    pub(super) fn take_held(&self) -> Option<u8> {
+        self.state.lock().held.take()
+    }
+}
+
+/// What the request is to be told.
+#[derive(Clone, Copy)]
+enum News {
+    NextRequest,
+    Gone(Gone),
+}
+
+impl State {
+    fn mode(&self) -> Mode {
+        if self.may_read && self.held.is_none() && !self.half_closed {
+            Mode::Read
+        } else {
+            Mode::Hangup
+        }
+    }
+
+    /// The watch thread is out of its wait: what it saw goes into the state, and it either goes on
+    /// watching or parks.
+    fn take_in(&mut self, seen: &Seen, half_close_is_hangup: bool) -> Option<News> {
+        let news = match *seen {
+            Seen::Byte(byte) => {
+                debug_assert!(self.held.is_none());
+                self.held = Some(byte);
+                Some(News::NextRequest)
+            }
+            Seen::EndOfStream if !half_close_is_hangup => {
+                self.half_closed = true;
+                None
+            }
+            Seen::EndOfStream => Some(News::Gone(Gone::EndOfStream)),
+            Seen::Failed(kind) => Some(News::Gone(Gone::Failed(kind))),
+            Seen::Nothing => None,
+        };
+        if let Some(News::Gone(gone)) = news {
+            self.gone = self.gone.or(Some(gone));
+        }
+        if let Watch::Busy { mode, recalled } = self.watch {
+            if matches!(seen, Seen::Nothing) && mode == Mode::Read && !recalled {
+                // A read deadline of the handler's own has passed: no more reading.
+                self.may_read = false;
+            }
+            // A half-closed client can only be watched for what follows the end of stream, which
+            // the next write will tell as well.
+            let done = recalled || self.gone.is_some() || self.half_closed;
+            self.watch = if done { Watch::Parked } else { Watch::Ordered };
+        }
+        news
+    }
+}
+
+/// A deadline that has passed whenever it is looked at.
+fn past() -> Instant {
+    Instant::now()
+}

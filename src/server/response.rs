@@ -1,0 +1,334 @@
+//! A response on the wire of HTTP/1.1.
+//!
+//! Everything is encoded into one buffer, which is written when it is full, when the handler
+//! flushes, and before the connection waits for anything: so head and body go out together, and so
+//! do the answers to requests that came together.
+
+use std::io::{self, IoSlice, Write};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::{BufMut, BytesMut};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, TRANSFER_ENCODING,
+};
+use http::{HeaderMap, StatusCode, Version};
+
+use super::body::{Continue, Lending, ReadHalf};
+use super::reader::ConnReader;
+use crate::error::{Error, ErrorKind, Result};
+use crate::h1::{self, CloseReason, chunked};
+use crate::handler::{Head, Length, Sink};
+use crate::net::{Duplex, Stream};
+
+/// Above this many bytes the encoded output is written, whoever waits for more of it.
+const FULL: usize = 16 * 1024;
+
+/// From this size on, in bytes, a piece of a body is written from where it is, not copied.
+const WRITE_THROUGH: usize = 4 * 1024;
+
+/// How many bytes of an unread request body are read for the sake of the connection.
+pub(super) const DRAIN_LIMIT: u64 = 256 * 1024;
+
+/// The writing half of a server connection.
+pub(super) struct Wire {
+    reader: Arc<ConnReader>,
+    /// Encoded and not yet written.
+    out: Vec<u8>,
+    date: Date,
+    exchange: Exchange,
+}
+
+/// What the response to the request at hand depends on, and what comes of it.
+pub(super) struct Exchange {
+    pub(super) version: Version,
+    pub(super) input: Input,
+    pub(super) continues: Option<Arc<Continue>>,
+    /// Whether the connection can live on after this exchange, as far as is known.
+    pub(super) persist: Result<(), CloseReason>,
+    /// How the body is framed, once the head has been written.
+    framing: Framing,
+}
+
+/// Where the reading half is while a handler runs.
+pub(super) enum Input {
+    /// The request has no body.
+    Here(ReadHalf),
+    /// The request's body is being read from it.
+    Lent(Arc<Lending>),
+    /// The handler has hijacked the connection, or no handler runs.
+    Gone,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    /// No head was written yet, or no body follows.
+    None,
+    Length,
+    Chunked,
+    UntilClose,
+}
+
+impl Exchange {
+    pub(super) fn new(
+        version: Version,
+        input: Input,
+        continues: Option<Arc<Continue>>,
+        persist: Result<(), CloseReason>,
+    ) -> Self {
+        Self { version, input, continues, persist, framing: Framing::None }
+    }
+
+    /// Between two requests.
+    fn none() -> Self {
+        Self::new(Version::HTTP_11, Input::Gone, None, Ok(()))
+    }
+}
+
+impl Wire {
+    pub(super) fn new(reader: Arc<ConnReader>) -> Self {
+        let date = Date { second: 0, text: HeaderValue::from_static("") };
+        Self { reader, out: Vec::new(), date, exchange: Exchange::none() }
+    }
+
+    pub(super) fn begin(&mut self, exchange: Exchange) {
+        self.exchange = exchange;
+    }
+
+    pub(super) fn finish(&mut self) -> Exchange {
+        std::mem::replace(&mut self.exchange, Exchange::none())
+    }
+
+    /// Whether the response's end is told by the end of the connection, so that breaking it off must
+    /// not look like its end.
+    pub(super) fn ends_by_closing(&self) -> bool {
+        self.exchange.framing == Framing::UntilClose
+    }
+
+    /// Gives the buffer's memory back.
+    pub(super) fn release(&mut self) {
+        if self.out.is_empty() {
+            self.out = Vec::new();
+        }
+    }
+
+    /// Encodes a whole answer of the server's own, after which the connection is closed.
+    pub(super) fn refuse(&mut self, status: StatusCode, text: &str, head_only: bool) {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(DATE, self.date.now());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(CONTENT_LENGTH, text.len().into());
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        h1::write_response_head(&mut self.out, Version::HTTP_11, status, None, &headers)
+            .expect("a status without a reason of its own");
+        if !head_only {
+            self.out.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// Writes what has been encoded.
+    pub(super) fn write_out(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let outcome = self.stream().write_all(&self.out);
+        self.out.clear();
+        outcome.map_err(|error| self.failed(error))
+    }
+
+    fn stream(&self) -> &Stream {
+        self.reader.stream()
+    }
+
+    fn failed(&self, error: io::Error) -> io::Error {
+        self.reader.failed(error.kind());
+        error
+    }
+
+    /// Decides, with the head at hand, whether the connection will live on.
+    fn decide_persistence(&mut self, head: &Head<'_>) {
+        let exchange = &mut self.exchange;
+        let waits = exchange.continues.as_ref().is_some_and(|continues| continues.too_late());
+        let drains = match &exchange.input {
+            Input::Lent(lending) => lending.is_cheap_to_drain(DRAIN_LIMIT),
+            Input::Here(_) | Input::Gone => true,
+        };
+        if exchange.persist.is_err() {
+        } else if h1::has_token(head.headers, CONNECTION, "close") {
+            exchange.persist = Err(CloseReason::WeAskedToClose);
+        } else if waits || !drains {
+            exchange.persist = Err(CloseReason::BodyNotRead);
+        } else if exchange.framing == Framing::UntilClose {
+            exchange.persist = Err(CloseReason::UnframedResponse);
+        }
+    }
+
+    /// Writes `data` behind what has been encoded, as one chunk if the body is chunked.
+    fn write_through(&mut self, data: &[u8]) -> io::Result<()> {
+        let chunked = self.exchange.framing == Framing::Chunked;
+        if chunked {
+            self.out.extend_from_slice(&chunked::chunk_header(data.len()));
+        }
+        let end: &[u8] = if chunked { b"\r\n" } else { b"" };
+        let mut slices = [IoSlice::new(&self.out), IoSlice::new(data), IoSlice::new(end)];
+        let outcome = write_all_vectored(self.stream(), &mut slices);
+        self.out.clear();
+        outcome.map_err(|error| self.failed(error))
+    }
+}
+
+impl Sink for Wire {
+    fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()> {
+        if self.exchange.version < Version::HTTP_11 {
+            return Ok(());
+        }
+        h1::write_response_head(&mut self.out, Version::HTTP_11, status, None, headers)
+            .expect("a status without a reason of its own");
+        self.write_out()
+    }
+
+    fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+        let old = self.exchange.version < Version::HTTP_11;
+        self.exchange.framing = match head.length {
+            _ if head.head_only => Framing::None,
+            Length::NoBody | Length::Unsaid => Framing::None,
+            Length::Known(_) => Framing::Length,
+            Length::Unknown if old => Framing::UntilClose,
+            Length::Unknown => Framing::Chunked,
+        };
+        self.decide_persistence(head);
+        h1::write_status_line(&mut self.out, Version::HTTP_11, head.status, None)
+            .expect("a status without a reason of its own");
+        if !head.headers.contains_key(DATE) {
+            let date = self.date.now();
+            h1::write_field(&mut self.out, &DATE, date.as_bytes());
+        }
+        for (name, value) in head.headers.iter().filter(|(name, _)| *name != CONNECTION) {
+            h1::write_field(&mut self.out, name, value.as_bytes());
+        }
+        self.write_connection(head.headers, old);
+        match head.length {
+            Length::Known(length) => {
+                let mut digits = [0; 20];
+                h1::write_field(&mut self.out, &CONTENT_LENGTH, decimal(length, &mut digits));
+            }
+            Length::Unknown if !old => {
+                h1::write_field(&mut self.out, &TRANSFER_ENCODING, b"chunked");
+            }
+            Length::Unknown | Length::NoBody | Length::Unsaid => {}
+        }
+        h1::write_end(&mut self.out);
+        Ok(())
+    }
+
+    fn body(&mut self, data: &[u8]) -> io::Result<()> {
+        if data.len() >= WRITE_THROUGH {
+            return self.write_through(data);
+        }
+        match self.exchange.framing {
+            Framing::Chunked => chunked::write_chunk(&mut self.out, data),
+            Framing::Length | Framing::UntilClose => self.out.extend_from_slice(data),
+            Framing::None => {}
+        }
+        if self.out.len() >= FULL { self.write_out() } else { Ok(()) }
+    }
+
+    fn end(&mut self, trailers: &HeaderMap) -> io::Result<()> {
+        if self.exchange.framing == Framing::Chunked {
+            chunked::write_end(&mut self.out, Some(trailers).filter(|t| !t.is_empty()))
+                .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_out()
+    }
+
+    fn hijack(&mut self) -> Result<Duplex> {
+        self.write_out()?;
+        let half = match std::mem::replace(&mut self.exchange.input, Input::Gone) {
+            Input::Here(half) => half,
+            Input::Lent(lending) => match lending.take_back(&self.reader) {
+                Some(body) => body.half,
+                None => return Err(Error::message(ErrorKind::Misuse, "no connection to hijack")),
+            },
+            Input::Gone => {
+                return Err(Error::message(ErrorKind::Misuse, "no connection to hijack"));
+            }
+        };
+        self.reader.retire();
+        let stream = self.stream().clone();
+        stream.set_read_deadline(None);
+        stream.set_write_deadline(None);
+        let mut received = BytesMut::from(half.buffer.data());
+        if let Some(byte) = self.reader.take_held() {
+            received.put_u8(byte);
+        }
+        Ok(Duplex::new(stream, received.freeze()))
+    }
+
+    fn set_read_deadline(&mut self, deadline: Option<Instant>) {
+        self.stream().set_read_deadline(deadline);
+    }
+
+    fn set_write_deadline(&mut self, deadline: Option<Instant>) {
+        self.stream().set_write_deadline(deadline);
+    }
+}
+
+impl Wire {
+    /// The Connection field: the handler's own options, and ours (RFC 9112 section 9.3).
+    fn write_connection(&mut self, headers: &HeaderMap, old: bool) {
+        let persists = self.exchange.persist.is_ok();
+        for value in headers.get_all(CONNECTION) {
+            h1::write_field(&mut self.out, &CONNECTION, value.as_bytes());
+        }
+        if !persists && !h1::has_token(headers, CONNECTION, "close") {
+            h1::write_field(&mut self.out, &CONNECTION, b"close");
+        } else if persists && old {
+            h1::write_field(&mut self.out, &CONNECTION, b"keep-alive");
+        }
+    }
+}
+
+/// Writes all of `slices`, in as few system calls as it takes.
+fn write_all_vectored(stream: &Stream, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    let mut stream = stream;
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match stream.write_vectored(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut slices, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// `number` in digits.
+fn decimal(number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut room = &mut digits[..];
+    write!(room, "{number}").expect("no u64 has more than 20 digits");
+    let left = room.len();
+    &digits[..20 - left]
+}
+
+/// The Date field's value, rendered once a second.
+struct Date {
+    second: u64,
+    text: HeaderValue,
+}
+
+impl Date {
+    fn now(&mut self) -> HeaderValue {
+        let now = SystemTime::now();
+        let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        if second != self.second || self.text.is_empty() {
+            self.second = second;
+            self.text = HeaderValue::try_from(httpdate::fmt_http_date(now)).expect("ASCII");
+        }
+        self.text.clone()
+    }
+}
