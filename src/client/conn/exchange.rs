@@ -1,0 +1,319 @@
+//! One exchange, from the caller's side: hand over the request, expect the answer, and wait for
+//! whatever comes first.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes};
+use http::Method;
+
+use super::messages::{
+    Answer, Expectation, OnInformational, Reply, ReplyError, StreamedBody, WriteError, WriteJob,
+    WriteResult,
+};
+use super::{Conn, Shared, WROTE_PATIENCE, earlier};
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, TimeLimit};
+use crate::h1::CloseReason;
+use crate::sync::channel::{Receiver, Sender, at, bounded, never, select};
+
+/// A request, ready to be written.
+pub(in crate::client) struct Outgoing {
+    pub(in crate::client) method: Method,
+    pub(in crate::client) head: Vec<u8>,
+    pub(in crate::client) body: Body,
+    pub(in crate::client) framing: OutgoingFraming,
+    /// The request asks for the connection to be closed.
+    pub(in crate::client) closes: bool,
+    /// Withhold the body for a 100, at most for this long.
+    pub(in crate::client) expect: Option<Duration>,
+}
+
+/// How a request's body is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum OutgoingFraming {
+    /// As it is: it has the length that the head says, or there is none.
+    Plain,
+    /// In chunks, with trailers.
+    Chunked,
+}
+
+/// What a call waits for, and how long.
+#[derive(Clone, Default)]
+pub(in crate::client) struct Patience {
+    pub(in crate::client) context: Option<Context>,
+    pub(in crate::client) send: Option<Duration>,
+    pub(in crate::client) response_head: Option<Duration>,
+    pub(in crate::client) idle_read: Option<Duration>,
+    pub(in crate::client) on_informational: Option<OnInformational>,
+}
+
+/// A failed exchange, and what decides whether it may be repeated.
+pub(in crate::client) struct Failure {
+    pub(in crate::client) error: Error,
+    pub(in crate::client) nothing_written: bool,
+    pub(in crate::client) answer_begun: bool,
+    /// The connection failed; not the caller, its context, or a time limit.
+    pub(in crate::client) connection_failed: bool,
+}
+
+impl Conn {
+    /// Sends a request and waits for the head of its answer, on a connection that was
+    /// [begun](Conn::begin).
+    ///
+    /// # Blocking
+    ///
+    /// Until the answer's head is there, the connection fails, the context ends, or a time limit
+    /// runs out.
+    pub(in crate::client) fn round_trip(
+        &self,
+        outgoing: Outgoing,
+        patience: &Patience,
+    ) -> Result<Answer, Failure> {
+        let (wrote_to_reader, wrote) = bounded(1);
+        let (reply, replies) = bounded(1);
+        let (proceed, withheld) = match outgoing.expect {
+            Some(limit) => {
+                let (sender, receiver) = bounded(1);
+                (Some(sender), Some((receiver, Instant::now() + limit)))
+            }
+            None => (None, None),
+        };
+        let expectation = Expectation {
+            method: outgoing.method.clone(),
+            closes: outgoing.closes,
+            context: patience.context.clone(),
+            on_informational: patience.on_informational.clone(),
+            proceed,
+            wrote,
+            reply,
+            idle_read: patience.idle_read,
+        };
+        // A reader loop that has ended has closed the connection, which is seen below.
+        let _ = self.0.expectations.send(expectation);
+        let (sending, wrote) = send(&self.0, outgoing, withheld, wrote_to_reader, patience);
+        Exchange { shared: &self.0, patience, replies, wrote, sending }.wait()
+    }
+}
+
+/// How far the request is.
+enum Sending {
+    /// The writer loop is at it.
+    Writing { until: Option<Instant> },
+    /// It is out: the head of the answer is due by then.
+    Written { until: Option<Instant> },
+    /// It could not be written, but the answer that the peer sent before it closed may still come.
+    Failed { error: WriteError, until: Instant },
+}
+
+/// Writes what can be written at once; the rest goes to the writer loop, whose result comes by the
+/// returned channel.
+fn send(
+    shared: &Arc<Shared>,
+    outgoing: Outgoing,
+    withheld: Option<(Receiver<()>, Instant)>,
+    wrote_to_reader: Sender<WriteResult>,
+    patience: &Patience,
+) -> (Sending, Option<Receiver<WriteResult>>) {
+    let Outgoing { head, body, framing, .. } = outgoing;
+    let in_memory = framing == OutgoingFraming::Plain && withheld.is_none();
+    let body = if in_memory { body.into_memory() } else { Err(body) };
+    let mut bytes = vec![Bytes::from(head)];
+    let (written, streamed) = match body {
+        Ok(body) => {
+            bytes.push(body);
+            match write_now(shared, &mut bytes) {
+                Ok(_) if bytes.iter().all(Bytes::is_empty) => {
+                    let _ = wrote_to_reader.send(Ok(()));
+                    return (Sending::written(patience), None);
+                }
+                Ok(written) => (written, None),
+                Err(error) => {
+                    let _ = wrote_to_reader.send(Err(error.clone()));
+                    return (Sending::failed(error), None);
+                }
+            }
+        }
+        Err(body) => {
+            let chunked = framing == OutgoingFraming::Chunked;
+            (0, Some(StreamedBody { body, chunked, proceed: withheld }))
+        }
+    };
+    let (wrote_to_caller, wrote) = bounded(1);
+    let job = WriteJob { bytes, written, body: streamed, wrote_to_reader, wrote_to_caller };
+    match shared.write(job) {
+        Ok(()) => {
+            let until = patience.send.and_then(|limit| Instant::now().checked_add(limit));
+            (Sending::Writing { until }, Some(wrote))
+        }
+        Err(error) => {
+            let error = Error::with_source(ErrorKind::Send, error);
+            (Sending::failed(WriteError::Failed { error, written }), None)
+        }
+    }
+}
+
+/// Writes as much of `bytes` as there is room for, and takes it away from them.
+fn write_now(shared: &Shared, bytes: &mut [Bytes]) -> Result<u64, WriteError> {
+    let mut written = 0;
+    while bytes.iter().any(|bytes| !bytes.is_empty()) {
+        let slices = [IoSlice::new(&bytes[0]), IoSlice::new(&bytes[1])];
+        match shared.stream.try_write_vectored(&slices) {
+            Ok(count) => {
+                written += count as u64;
+                let of_first = count.min(bytes[0].len());
+                bytes[0].advance(of_first);
+                bytes[1].advance(count - of_first);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                let error = Error::with_source(ErrorKind::Send, error);
+                return Err(WriteError::Failed { error, written });
+            }
+        }
+    }
+    Ok(written)
+}
+
+impl Sending {
+    fn written(patience: &Patience) -> Self {
+        let limit = patience.response_head;
+        Self::Written { until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
+    }
+
+    fn failed(error: WriteError) -> Self {
+        Self::Failed { error, until: Instant::now() + WROTE_PATIENCE }
+    }
+
+    fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Writing { until } | Self::Written { until } => *until,
+            Self::Failed { until, .. } => Some(*until),
+        }
+    }
+}
+
+/// The caller's wait.
+struct Exchange<'a> {
+    shared: &'a Arc<Shared>,
+    patience: &'a Patience,
+    replies: Receiver<Reply>,
+    wrote: Option<Receiver<WriteResult>>,
+    sending: Sending,
+}
+
+impl Exchange<'_> {
+    fn wait(mut self) -> Result<Answer, Failure> {
+        let (no_result, no_end, no_timer) = (never(), never(), never());
+        loop {
+            let context = self.patience.context.as_ref();
+            let done = context.map_or(&no_end, Context::done_unarmed);
+            let limit = earlier(self.sending.until(), context.and_then(Context::deadline));
+            let timer = limit.map(at);
+            select! {
+                recv(self.replies) -> reply => return self.replied(reply.ok()),
+                recv(self.wrote.as_ref().unwrap_or(&no_result)) -> result => {
+                    self.wrote = None;
+                    self.sending = match result {
+                        Ok(Ok(())) => Sending::written(self.patience),
+                        Ok(Err(WriteError::Withheld)) => Sending::Written { until: None },
+                        Ok(Err(error)) => Sending::failed(error),
+                        // The writer loop ended with the connection.
+                        Err(_) => continue,
+                    };
+                    if let Sending::Failed { error: WriteError::Source(error), .. } = &self.sending {
+                        // Ours to tell, and nothing the peer says can mend it.
+                        let error = error.clone();
+                        return Err(self.give_up(error));
+                    }
+                }
+                recv(self.shared.closed) -> _ => {
+                    // An answer that arrived just before wins. The reader loop sends it, or ends.
+                    let reply = self.replies.recv_timeout(WROTE_PATIENCE).ok();
+                    return self.replied(reply);
+                }
+                recv(done) -> _ => return Err(self.ended()),
+                recv(timer.as_ref().unwrap_or(&no_timer)) -> _ => {
+                    if let Some(failure) = self.expired() {
+                        return Err(failure);
+                    }
+                }
+            }
+        }
+    }
+
+    fn replied(self, reply: Option<Reply>) -> Result<Answer, Failure> {
+        match reply {
+            Some(Ok(answer)) => Ok(answer),
+            // A failed write is the earlier failure, and says more than the end that follows it.
+            Some(Err(ReplyError { error, begun })) if begun => Err(self.failure(error, true)),
+            Some(Err(ReplyError { error, .. })) => Err(self.failed(error)),
+            None => {
+                let cause = self.shared.cause().unwrap_or_else(|| Error::new(ErrorKind::Closed));
+                Err(self.failed(cause))
+            }
+        }
+    }
+
+    fn failed(&self, error: Error) -> Failure {
+        match &self.sending {
+            Sending::Failed { error: WriteError::Failed { error, .. }, .. } => {
+                self.failure(error.clone(), false)
+            }
+            _ => self.failure(error, false),
+        }
+    }
+
+    fn failure(&self, error: Error, answer_begun: bool) -> Failure {
+        let nothing_written = matches!(
+            &self.sending,
+            Sending::Failed { error: WriteError::Failed { written: 0, .. }, .. }
+        );
+        let connection_failed =
+            matches!(error.kind(), ErrorKind::Send | ErrorKind::Receive | ErrorKind::EmptyReply);
+        Failure { error, nothing_written, answer_begun, connection_failed }
+    }
+
+    /// The context has ended: so does the connection, and only it.
+    fn ended(&self) -> Failure {
+        let context = self.patience.context.as_ref().and_then(Context::err);
+        self.give_up(context.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from))
+    }
+
+    /// Closes the connection for a reason of the caller's.
+    fn give_up(&self, error: Error) -> Failure {
+        let reason = match error.kind() {
+            ErrorKind::Timeout(_) => CloseReason::TimedOut,
+            ErrorKind::Cancelled => CloseReason::Cancelled,
+            _ => CloseReason::RequestNotWritten,
+        };
+        self.shared.close(error.clone(), reason);
+        Failure { error, nothing_written: false, answer_begun: false, connection_failed: false }
+    }
+
+    /// A timer has fired: whose it was.
+    fn expired(&self) -> Option<Failure> {
+        if self.patience.context.as_ref().is_some_and(Context::is_done) {
+            return Some(self.ended());
+        }
+        if self.sending.until().is_none_or(|until| until > Instant::now()) {
+            return None;
+        }
+        Some(match &self.sending {
+            Sending::Writing { .. } => self.give_up(Error::timeout(TimeLimit::Send)),
+            Sending::Written { .. } => self.give_up(Error::timeout(TimeLimit::ResponseHead)),
+            Sending::Failed { error, .. } => {
+                let error = match error {
+                    WriteError::Failed { error, .. } | WriteError::Source(error) => error.clone(),
+                    WriteError::Withheld => Error::new(ErrorKind::Send),
+                };
+                let failure = self.failure(error.clone(), false);
+                self.shared.close(error, CloseReason::IoFailed);
+                failure
+            }
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! What crosses threads on a client connection. Every channel has room for all that is ever sent on
+//! it, so that no loop blocks on a send.
+//!
+//! | channel | sender | receiver | capacity, and why |
+//! | --- | --- | --- | --- |
+//! | expectations | caller | reader loop | 1: one exchange at a time |
+//! | write jobs | caller | writer loop | 1: one exchange at a time |
+//! | `Expectation::reply` | reader loop | caller | 1: one final answer or error |
+//! | `Expectation::wrote` | writer loop, or the caller that wrote by itself | reader loop, then the body | 1: one result for each request |
+//! | `WriteJob::wrote_to_caller` | writer loop | caller | 1: the same result |
+//! | `Expectation::proceed` | reader loop | writer loop | 1: a 100 releases the body once; dropped by the final answer |
+//! | `Returned` | response body | reader loop | 1: the buffer comes back once |
+//! | closed | nobody | all three | 0: it disconnects |
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::Error;
+use crate::h1::ResponseHead;
+use crate::net::{Buffer, Duplex};
+use crate::sync::channel::{Receiver, Sender};
+
+/// Sees the interim responses to a request.
+pub(in crate::client) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
+
+/// From the caller to the reader loop: an answer is going to come.
+pub(super) struct Expectation {
+    pub(super) method: Method,
+    /// The request asked for the connection to be closed.
+    pub(super) closes: bool,
+    pub(super) context: Option<Context>,
+    pub(super) on_informational: Option<OnInformational>,
+    /// Releases a body that is withheld for a 100; dropping it means that the body is not wanted.
+    pub(super) proceed: Option<Sender<()>>,
+    pub(super) wrote: Receiver<WriteResult>,
+    pub(super) reply: Sender<Reply>,
+    /// The longest silence allowed within the response's body.
+    pub(super) idle_read: Option<std::time::Duration>,
+}
+
+/// How writing a request went.
+pub(super) type WriteResult = Result<(), WriteError>;
+
+/// Why a request was not wholly written.
+#[derive(Clone, Debug)]
+pub(super) enum WriteError {
+    /// The connection failed, after this many bytes.
+    Failed { error: Error, written: u64 },
+    /// The body's source failed, so that the request cannot be finished.
+    Source(Error),
+    /// The final answer came while the body was withheld.
+    Withheld,
+}
+
+/// From the reader loop to the caller: the answer, or why there is none.
+pub(super) type Reply = Result<Answer, ReplyError>;
+
+/// An answer whose head has been read.
+pub(in crate::client) struct Answer {
+    pub(in crate::client) head: ResponseHead,
+    pub(in crate::client) body: AnswerBody,
+}
+
+/// What follows an answer's head.
+pub(in crate::client) enum AnswerBody {
+    /// A body, which may still be on its way.
+    Body(Body),
+    /// Another protocol.
+    Duplex(Duplex),
+}
+
+/// Why no answer came.
+#[derive(Clone, Debug)]
+pub(super) struct ReplyError {
+    pub(super) error: Error,
+    /// At least one byte of an answer had come.
+    pub(super) begun: bool,
+}
+
+/// From the response body to the reader loop: the reading half's buffer, when the body has ended and
+/// the connection is clean.
+pub(super) type Returned = Buffer;
+
+/// From the caller to the writer loop: what is left to be written.
+pub(super) struct WriteJob {
+    /// The head, and what of an in-memory body the caller could not write without blocking.
+    pub(super) bytes: Vec<Bytes>,
+    /// How many bytes the caller has already written.
+    pub(super) written: u64,
+    /// A body to be streamed after that.
+    pub(super) body: Option<StreamedBody>,
+    pub(super) wrote_to_reader: Sender<WriteResult>,
+    pub(super) wrote_to_caller: Sender<WriteResult>,
+}
+
+/// A body that the writer loop reads from its source.
+pub(super) struct StreamedBody {
+    pub(super) body: Body,
+    pub(super) chunked: bool,
+    /// Wait for a 100 before the body, but only until then.
+    pub(super) proceed: Option<(Receiver<()>, Instant)>,
+}

@@ -1,0 +1,338 @@
+//! A client connection and its three parties.
+//!
+//! ```text
+//!                 job ┌─────────────┐ bytes
+//!             ┌──────▶│ writer loop │──────────┐
+//!  ┌────────┐ │       └─────────────┘          ▼
+//!  │ caller │─┤ wrote ◀──┘     │ wrote      ┌──────┐
+//!  └────────┘ │                ▼            │ peer │
+//!    ▲        │ expectation ┌─────────────┐ └──────┘
+//!    │        └────────────▶│ reader loop │◀───┘
+//!    └──────────────────────└─────────────┘
+//!              answer, with the body and the buffer it is read from
+//! ```
+//!
+//! | party | owns | ends when |
+//! | --- | --- | --- |
+//! | caller | the call: its context, its time limits | it has the answer, or gives up |
+//! | reader loop, `hangup-read` | the reading half: the buffer, lent to the response body while that is unread | the connection is closed or handed over |
+//! | writer loop, `hangup-write` | the body that it streams; started with the first one | the connection is closed or handed over |
+//!
+//! A request whose bytes are in memory and fit into the socket's buffer is written by the caller
+//! itself: nobody can tell, and a thread switch is saved. Whatever would block is the writer loop's.
+//!
+//! The connection is closed in one place, [`Shared::close`], once: the first cause is kept, the
+//! stream is closed, and `closed` disconnects, which all three parties select on.
+
+mod body;
+mod exchange;
+mod messages;
+mod reader;
+mod writer;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience};
+pub(super) use messages::{Answer, AnswerBody, OnInformational};
+
+use self::messages::{Expectation, WriteJob, WriteResult};
+use super::target::Key;
+use crate::error::{Error, ErrorKind};
+use crate::h1::CloseReason;
+use crate::net::{Addr, Dialed, Stream};
+use crate::sync::channel::{Receiver, Sender, TryRecvError, after, bounded, select};
+use crate::sync::{self, Mutex};
+
+/// How long the end of a response waits for the end of its request before the connection is given
+/// up as not reusable: a writer that is done only has to be scheduled.
+const WROTE_PATIENCE: Duration = Duration::from_millis(50);
+
+/// The loops' stacks, in bytes. The reader loop calls the user's callback for interim responses, the
+/// writer loop the user's body source.
+const LOOP_STACK: usize = 512 * 1024;
+
+/// Where a connection comes from and goes back to.
+pub(super) trait Home: Send + Sync {
+    /// Takes a clean connection back; `false` if there is no place for it.
+    fn give_back(&self, conn: &Conn) -> bool;
+    /// The connection has been closed or handed over: its place is free.
+    fn closed(&self, conn: &Conn);
+}
+
+/// A handle on a connection.
+#[derive(Clone)]
+pub(super) struct Conn(Arc<Shared>);
+
+/// What the three parties share.
+pub(super) struct Shared {
+    stream: Stream,
+    key: Key,
+    home: Weak<dyn Home>,
+    idle_timeout: Option<Duration>,
+    max_response_head: usize,
+    /// Disconnects when the connection is closed or handed over.
+    closed: Receiver<Infallible>,
+    state: Mutex<State>,
+    expectations: Sender<Expectation>,
+    /// Set when the writer loop has been started.
+    jobs: OnceLock<Sender<WriteJob>>,
+    facts: ConnFacts,
+}
+
+/// What is known of a connection from its making.
+#[derive(Clone, Debug)]
+pub(super) struct ConnFacts {
+    pub(super) remote: Addr,
+    pub(super) local: Addr,
+    pub(super) resolved_in: Duration,
+    pub(super) connected_in: Duration,
+}
+
+struct State {
+    life: Life,
+    /// How many exchanges have been begun.
+    exchanges: u64,
+    /// The other end of `closed`.
+    closer: Option<Sender<Infallible>>,
+}
+
+enum Life {
+    /// Nothing is expected from the peer.
+    Idle,
+    /// In an exchange.
+    Busy,
+    /// It speaks another protocol and belongs to the caller.
+    HandedOver,
+    /// The first cause.
+    Closed(Error),
+}
+
+/// What a connection is made with.
+pub(super) struct Making {
+    pub(super) key: Key,
+    pub(super) home: Weak<dyn Home>,
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) max_response_head: usize,
+}
+
+impl Conn {
+    /// Starts the reader loop on a fresh connection.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, if there is no room for a thread.
+    pub(super) fn start(dialed: Dialed, making: Making) -> io::Result<Self> {
+        let Dialed { stream, remote, resolved_in, connected_in, .. } = dialed;
+        let local = stream.local_addr().unwrap_or(Addr::Unknown);
+        let (closer, closed) = bounded(0);
+        let (expectations, expected) = bounded(1);
+        let shared = Arc::new(Shared {
+            stream,
+            key: making.key,
+            home: making.home,
+            idle_timeout: making.idle_timeout,
+            max_response_head: making.max_response_head,
+            closed,
+            state: Mutex::new(State { life: Life::Idle, exchanges: 0, closer: Some(closer) }),
+            expectations,
+            jobs: OnceLock::new(),
+            facts: ConnFacts { remote, local, resolved_in, connected_in },
+        });
+        let of_reader = Arc::clone(&shared);
+        sync::spawn("hangup-read", Some(LOOP_STACK), move || {
+            reader::run(&of_reader, &expected);
+        })?;
+        Ok(Self(shared))
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.0.key
+    }
+
+    pub(super) fn facts(&self) -> &ConnFacts {
+        &self.0.facts
+    }
+
+    /// Takes the idle connection into use; tells whether this is not its first use. `None`, and
+    /// closed, if it cannot be used: the peer has hung up, or has sent what nobody asked for.
+    pub(super) fn begin(&self) -> Option<bool> {
+        let reused = {
+            let mut state = self.0.state.lock();
+            if !matches!(state.life, Life::Idle) {
+                return None;
+            }
+            state.life = Life::Busy;
+            state.exchanges += 1;
+            state.exchanges > 1
+        };
+        // The reader loop reads nothing before it has an expectation, so what came stands here.
+        let now = self.0.stream.readiness();
+        if now.readable || now.peer_closed || now.broken {
+            self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
+            return None;
+        }
+        Some(reused)
+    }
+
+    pub(super) fn close(&self, cause: Error, reason: CloseReason) {
+        self.0.close(cause, reason);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+}
+
+impl PartialEq for Conn {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Shared {
+    /// The one place where a connection is closed. The first cause stays.
+    fn close(self: &Arc<Self>, cause: Error, reason: CloseReason) {
+        if self.end(Life::Closed(cause)) {
+            log::debug!("{}: connection closed: {reason}", self.key);
+            self.leave();
+        }
+    }
+
+    /// The connection belongs to the caller from now on; both loops end.
+    fn hand_over(self: &Arc<Self>) {
+        if self.end(Life::HandedOver) {
+            self.leave();
+        }
+    }
+
+    /// Ends the connection's life as one of ours; `false` if it had ended.
+    fn end(&self, how: Life) -> bool {
+        let closer = {
+            let mut state = self.state.lock();
+            let Some(closer) = state.closer.take() else { return false };
+            state.life = how;
+            if let Life::Closed(_) = state.life {
+                // Together: who sees the channel closed sees the stream closed.
+                self.stream.close();
+            }
+            closer
+        };
+        drop(closer);
+        true
+    }
+
+    fn leave(self: &Arc<Self>) {
+        if let Some(home) = self.home.upgrade() {
+            home.closed(&Conn(Arc::clone(self)));
+        }
+    }
+
+    /// The exchange is over and the connection clean: it can be used again. Fails if it was closed
+    /// meanwhile, or nobody wants it.
+    fn give_back(self: &Arc<Self>) -> Result<(), CloseReason> {
+        {
+            let mut state = self.state.lock();
+            match state.life {
+                Life::Busy => state.life = Life::Idle,
+                _ => return Err(CloseReason::EndOfStream),
+            }
+        }
+        let kept = self.home.upgrade().is_some_and(|home| home.give_back(&Conn(Arc::clone(self))));
+        if kept { Ok(()) } else { Err(CloseReason::LimitReached) }
+    }
+
+    /// Closes the connection if it could not be given back.
+    fn settled(self: &Arc<Self>, outcome: Result<(), CloseReason>) -> Result<(), reader::Ended> {
+        outcome.map_err(|reason| {
+            self.close(Error::new(ErrorKind::Closed), reason);
+            reader::Ended
+        })
+    }
+
+    fn close_if_idle(self: &Arc<Self>, reason: CloseReason) -> bool {
+        let idle = self.is_idle();
+        if idle {
+            self.close(Error::new(ErrorKind::Closed), reason);
+        }
+        idle
+    }
+
+    fn is_idle(&self) -> bool {
+        matches!(self.state.lock().life, Life::Idle)
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.state.lock().life, Life::Closed(_))
+    }
+
+    /// Why the connection was closed.
+    fn cause(&self) -> Option<Error> {
+        match &self.state.lock().life {
+            Life::Closed(cause) => Some(cause.clone()),
+            _ => None,
+        }
+    }
+
+    /// Hands the writer loop its job, and starts it if this is its first.
+    fn write(self: &Arc<Self>, job: WriteJob) -> io::Result<()> {
+        let jobs = match self.jobs.get() {
+            Some(jobs) => jobs,
+            None => {
+                let (sender, receiver) = bounded(1);
+                let shared = Arc::clone(self);
+                sync::spawn("hangup-write", Some(LOOP_STACK), move || {
+                    writer::run(&shared, &receiver);
+                })?;
+                self.jobs.get_or_init(|| sender)
+            }
+        };
+        // A writer loop that has ended has seen the connection closed, and so does the caller.
+        let _ = jobs.send(job);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Conn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Conn({})", self.0.key)
+    }
+}
+
+/// The reader side's copy of the write result: the last condition for reuse.
+struct Wrote(Receiver<WriteResult>);
+
+impl Wrote {
+    /// Whether the request has been written, or writing it has failed.
+    fn is_known(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Whether the request was wholly written. In the common case that is known already, and no timer
+    /// is made; else it is waited for, at most for `patience`.
+    fn check(&self, shared: &Shared, patience: Option<Duration>) -> Result<(), CloseReason> {
+        let result = match self.0.try_recv() {
+            Err(TryRecvError::Empty) => {
+                let patience = patience.unwrap_or_default();
+                select! {
+                    recv(self.0) -> result => result.ok(),
+                    recv(shared.closed) -> _ => None,
+                    recv(after(patience)) -> _ => None,
+                }
+            }
+            known => known.ok(),
+        };
+        match result {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) | None => Err(CloseReason::RequestNotWritten),
+        }
+    }
+}
+
+/// The earlier of two moments, of which either may be never.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}

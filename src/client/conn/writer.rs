@@ -1,0 +1,126 @@
+//! The writer loop: what of requests could block, written on a thread of its own.
+//!
+//! The peer may answer, or hang up, while a request is still being written. So the caller never
+//! waits for a write alone: this loop does, and closing the connection ends its wait.
+
+use std::io::{self, IoSlice, Read, Write};
+
+use super::Shared;
+use super::messages::{StreamedBody, WriteError, WriteJob, WriteResult};
+use crate::body::Body;
+use crate::error::{Error, ErrorKind};
+use crate::h1::chunked;
+use crate::net::Stream;
+use crate::sync::channel::{Receiver, at, select};
+
+/// How much of a body is read from its source, and written, at a time, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// Writes what it is handed until the connection is closed.
+pub(super) fn run(shared: &Shared, jobs: &Receiver<WriteJob>) {
+    loop {
+        select! {
+            recv(jobs) -> job => match job {
+                Ok(job) => write(shared, job),
+                Err(_) => return,
+            },
+            recv(shared.closed) -> _ => return,
+        }
+    }
+}
+
+/// Writes one request and reports twice: to the reader loop, which decides on reuse, and to the
+/// caller.
+fn write(shared: &Shared, job: WriteJob) {
+    let WriteJob { bytes, written, body, wrote_to_reader, wrote_to_caller } = job;
+    let mut out = Counted { stream: &shared.stream, written };
+    let result = (|| {
+        for bytes in &bytes {
+            out.all(&mut [IoSlice::new(bytes)])?;
+        }
+        body.map_or(Ok(()), |body| write_body(shared, &mut out, body))
+    })();
+    // Both have room: each is sent one result for each request.
+    let _ = wrote_to_reader.send(result.clone());
+    let _ = wrote_to_caller.send(result);
+}
+
+fn write_body(shared: &Shared, out: &mut Counted<'_>, streamed: StreamedBody) -> WriteResult {
+    let StreamedBody { mut body, chunked, proceed } = streamed;
+    if let Some((proceed, until)) = proceed {
+        // Without an answer by then the body is sent anyway (RFC 9110 section 10.1.1).
+        select! {
+            recv(proceed) -> released => released.map_err(|_| WriteError::Withheld)?,
+            recv(shared.closed) -> _ => return Err(out.failed(io::ErrorKind::BrokenPipe.into())),
+            recv(at(until)) -> _ => {}
+        }
+    }
+    let mut piece = vec![0; PIECE];
+    loop {
+        let count = match body.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(WriteError::Source(source_error(error))),
+        };
+        if chunked {
+            let header = chunked::chunk_header(count);
+            out.all(&mut [
+                IoSlice::new(&header),
+                IoSlice::new(&piece[..count]),
+                IoSlice::new(b"\r\n"),
+            ])?;
+        } else {
+            out.all(&mut [IoSlice::new(&piece[..count])])?;
+        }
+    }
+    if chunked { write_end(out, &mut body) } else { Ok(()) }
+}
+
+fn write_end(out: &mut Counted<'_>, body: &mut Body) -> WriteResult {
+    let mut end = Vec::new();
+    let trailers = body.take_trailers();
+    chunked::write_end(&mut end, trailers.as_ref()).map_err(|error| {
+        WriteError::Source(Error::with_source(ErrorKind::InvalidMessage, error))
+    })?;
+    out.all(&mut [IoSlice::new(&end)])
+}
+
+/// Keeps the kind of an error of ours; any other is the source's.
+fn source_error(error: io::Error) -> Error {
+    let error = Error::from(error);
+    match error.kind() {
+        ErrorKind::Io => Error::with_source(ErrorKind::BodySource, error),
+        _ => error,
+    }
+}
+
+/// The stream, with a count of what has been written.
+struct Counted<'a> {
+    stream: &'a Stream,
+    written: u64,
+}
+
+impl Counted<'_> {
+    fn all(&mut self, mut slices: &mut [IoSlice<'_>]) -> WriteResult {
+        let mut stream = self.stream;
+        IoSlice::advance_slices(&mut slices, 0);
+        while !slices.is_empty() {
+            match stream.write_vectored(slices) {
+                Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    self.written += count as u64;
+                    IoSlice::advance_slices(&mut slices, count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, error: io::Error) -> WriteError {
+        let error = Error::with_source(ErrorKind::Send, error);
+        WriteError::Failed { error, written: self.written }
+    }
+}

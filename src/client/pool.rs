@@ -1,0 +1,302 @@
+//! The connections that a client has: which are idle, how many there may be, who waits for one.
+//!
+//! Plain data: nothing here waits, dials, or looks at the clock. [`Pool`] is generic over the
+//! connection, so that its rules can be tried with numbers.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::want::Want;
+
+/// How many connections a client keeps.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    /// Idle ones in all.
+    pub(super) idle: usize,
+    /// Idle ones to one host.
+    pub(super) idle_per_host: usize,
+    /// How long one may be idle.
+    pub(super) idle_timeout: Option<Duration>,
+    /// Connections to one host, idle or not.
+    pub(super) per_host: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            idle: 100,
+            idle_per_host: 16,
+            idle_timeout: Some(Duration::from_secs(90)),
+            per_host: None,
+        }
+    }
+}
+
+/// What the pool keeps of connections `C` to the hosts `K`.
+pub(super) struct Pool<K, C> {
+    limits: Limits,
+    hosts: HashMap<K, Host<C>>,
+    /// Invariant: the sum of all hosts' `idle.len()`.
+    idle: usize,
+    closed: bool,
+}
+
+struct Host<C> {
+    /// The most recently used is last.
+    idle: Vec<Idle<C>>,
+    /// Connections that exist or are being dialled. Invariant: at most `limits.per_host`.
+    open: usize,
+    /// First come, first served.
+    waiting: VecDeque<Arc<Want<C>>>,
+}
+
+struct Idle<C> {
+    connection: C,
+    since: Instant,
+}
+
+/// What a caller that needs a connection is told.
+pub(super) enum Checkout<C> {
+    /// Here is one.
+    Idle(C),
+    /// The want is queued, and a dial may be started for it: its place is counted.
+    Dial,
+    /// The want is queued until another connection is given back or closed.
+    Wait,
+    /// The client was closed.
+    Closed,
+}
+
+/// What becomes of a connection that is given back.
+pub(super) enum Return<C> {
+    /// It waits for its next use, or somebody had waited for it.
+    Kept,
+    /// It is kept; this one, which had been idle longest, is not.
+    Evicted(C),
+    /// There is no place for it.
+    Refused(C),
+}
+
+impl<C> Default for Host<C> {
+    fn default() -> Self {
+        Self { idle: Vec::new(), open: 0, waiting: VecDeque::new() }
+    }
+}
+
+impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, hosts: HashMap::new(), idle: 0, closed: false }
+    }
+
+    /// Finds a connection to `key`, or queues `want` for one.
+    pub(super) fn checkout(&mut self, key: &K, want: &Arc<Want<C>>) -> Checkout<C> {
+        if self.closed {
+            return Checkout::Closed;
+        }
+        let host = self.hosts.entry(key.clone()).or_default();
+        if let Some(idle) = host.idle.pop() {
+            self.idle -= 1;
+            return Checkout::Idle(idle.connection);
+        }
+        host.waiting.push_back(Arc::clone(want));
+        if self.limits.per_host.is_none_or(|most| host.open < most) {
+            host.open += 1;
+            Checkout::Dial
+        } else {
+            Checkout::Wait
+        }
+    }
+
+    /// Takes a connection back that is ready for its next use, or that was just made: for the first
+    /// that waits, or to be kept.
+    pub(super) fn put(&mut self, key: &K, mut connection: C, now: Instant) -> Return<C> {
+        if self.closed {
+            return Return::Refused(connection);
+        }
+        let host = self.hosts.entry(key.clone()).or_default();
+        while let Some(want) = host.waiting.pop_front() {
+            match want.grant(Ok(connection)) {
+                Ok(()) => return Return::Kept,
+                Err(refused) => connection = refused.expect("a connection was offered"),
+            }
+        }
+        if host.idle.len() >= self.limits.idle_per_host || self.limits.idle == 0 {
+            return Return::Refused(connection);
+        }
+        host.idle.push(Idle { connection, since: now });
+        self.idle += 1;
+        if self.idle > self.limits.idle { self.evict() } else { Return::Kept }
+    }
+
+    /// Takes out the connection that has been idle longest.
+    fn evict(&mut self) -> Return<C> {
+        let oldest =
+            self.hosts.iter().filter_map(|(key, host)| Some((host.idle.first()?.since, key)));
+        let Some(key) = oldest.min_by_key(|(since, _)| *since).map(|(_, key)| key.clone()) else {
+            return Return::Kept;
+        };
+        let host = self.hosts.get_mut(&key).expect("it was just seen");
+        self.idle -= 1;
+        Return::Evicted(host.idle.remove(0).connection)
+    }
+
+    /// Takes an idle connection out that is of no more use. Whether it was there.
+    pub(super) fn remove(&mut self, key: &K, connection: &C) -> bool {
+        let Some(host) = self.hosts.get_mut(key) else { return false };
+        let Some(place) = host.idle.iter().position(|idle| idle.connection == *connection) else {
+            return false;
+        };
+        host.idle.remove(place);
+        self.idle -= 1;
+        true
+    }
+
+    /// A connection has been closed, or a dial has failed: its place is free. Returns for whom a dial
+    /// may be started in its place, which is then counted again: whoever has waited longest at the
+    /// limit.
+    pub(super) fn release(&mut self, key: &K) -> Option<Arc<Want<C>>> {
+        let host = self.hosts.get_mut(key)?;
+        debug_assert!(host.open > 0, "a place is given back once");
+        host.open = host.open.saturating_sub(1);
+        host.waiting.retain(|want| want.is_open());
+        // Without a limit everybody who waits has a dial of his own already.
+        let most = self.limits.per_host.unwrap_or(0);
+        let next = host.waiting.front().filter(|_| host.open < most).cloned();
+        if next.is_some() {
+            host.open += 1;
+        } else if host.open == 0 && host.waiting.is_empty() && host.idle.is_empty() {
+            self.hosts.remove(key);
+        }
+        next
+    }
+
+    /// Takes out every idle connection.
+    pub(super) fn drain(&mut self) -> Vec<C> {
+        self.idle = 0;
+        let idle = self.hosts.values_mut().flat_map(|host| host.idle.drain(..));
+        idle.map(|idle| idle.connection).collect()
+    }
+
+    /// Keeps nothing from now on; returns what it had.
+    pub(super) fn close(&mut self) -> Vec<C> {
+        self.closed = true;
+        for host in self.hosts.values_mut() {
+            for want in host.waiting.drain(..) {
+                let _ = want.grant(Err(crate::error::Error::new(crate::ErrorKind::Closed)));
+            }
+        }
+        self.drain()
+    }
+
+    pub(super) fn idle_timeout(&self) -> Option<Duration> {
+        self.limits.idle_timeout
+    }
+
+    /// How many connections are idle.
+    pub(super) fn idle(&self) -> usize {
+        self.idle
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    fn pool(limits: Limits) -> Pool<&'static str, u32> {
+        Pool::new(limits)
+    }
+
+    fn want() -> (Arc<Want<u32>>, super::super::want::Granted<u32>) {
+        let (want, granted) = Want::new();
+        (Arc::new(want), granted)
+    }
+
+    #[test]
+    fn t13_the_most_recently_used_is_taken_first() {
+        let mut pool = pool(Limits::default());
+        let now = Instant::now();
+        for connection in [1, 2, 3] {
+            assert!(matches!(pool.put(&"a", connection, now), Return::Kept));
+        }
+        let (want, _granted) = want();
+        assert!(matches!(pool.checkout(&"a", &want), Checkout::Idle(3)));
+        assert!(matches!(pool.checkout(&"b", &want), Checkout::Dial));
+        assert_eq!(pool.idle(), 2);
+    }
+
+    #[test]
+    fn t13_a_host_keeps_so_many_and_no_more() {
+        let mut pool = pool(Limits { idle_per_host: 2, ..Limits::default() });
+        let now = Instant::now();
+        for (connection, kept) in [(1, true), (2, true), (3, false)] {
+            let outcome = pool.put(&"a", connection, now);
+            assert_eq!(matches!(outcome, Return::Kept), kept, "{connection}");
+        }
+        assert!(matches!(pool.put(&"b", 4, now), Return::Kept));
+    }
+
+    #[test]
+    fn t13_beyond_the_total_the_longest_idle_goes() {
+        let mut pool = pool(Limits { idle: 2, ..Limits::default() });
+        let start = Instant::now();
+        let later = |n| start + Duration::from_secs(n);
+        assert!(matches!(pool.put(&"a", 1, later(2)), Return::Kept));
+        assert!(matches!(pool.put(&"b", 2, later(1)), Return::Kept));
+        assert!(matches!(pool.put(&"a", 3, later(3)), Return::Evicted(2)));
+        assert_eq!(pool.idle(), 2);
+    }
+
+    #[test]
+    fn t13_the_queue_at_a_limit_is_fair() {
+        let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
+        let (first, _first_granted) = want();
+        assert!(matches!(pool.checkout(&"a", &first), Checkout::Dial));
+        assert!(first.grant(Ok(1)).is_ok());
+        let ((second, second_granted), (third, third_granted)) = (want(), want());
+        assert!(matches!(pool.checkout(&"a", &second), Checkout::Wait));
+        assert!(matches!(pool.checkout(&"a", &third), Checkout::Wait));
+        assert!(matches!(pool.put(&"a", 1, Instant::now()), Return::Kept));
+        assert_eq!(second_granted.try_recv().unwrap().unwrap(), 1);
+        assert!(third_granted.try_recv().is_err());
+        // The second's connection is closed: the third may dial in its place.
+        let next = pool.release(&"a").expect("the place is free");
+        assert!(Arc::ptr_eq(&next, &third));
+    }
+
+    #[test]
+    fn t13_who_gave_up_is_passed_over() {
+        let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
+        let ((gone, _gone_granted), (stays, granted)) = (want(), want());
+        let (first, _first_granted) = want();
+        assert!(matches!(pool.checkout(&"a", &first), Checkout::Dial));
+        first.give_up();
+        assert!(matches!(pool.checkout(&"a", &gone), Checkout::Wait));
+        assert!(matches!(pool.checkout(&"a", &stays), Checkout::Wait));
+        gone.give_up();
+        assert!(matches!(pool.put(&"a", 9, Instant::now()), Return::Kept));
+        assert_eq!(granted.try_recv().unwrap().unwrap(), 9);
+    }
+
+    #[test]
+    fn a_closed_pool_keeps_nothing_and_grants_nothing() {
+        let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
+        let ((first, _first_granted), (waits, granted)) = (want(), want());
+        assert!(matches!(pool.checkout(&"a", &first), Checkout::Dial));
+        first.give_up();
+        assert!(matches!(pool.checkout(&"a", &waits), Checkout::Wait));
+        assert!(pool.close().is_empty());
+        assert!(granted.recv().unwrap().is_err());
+        assert!(matches!(pool.put(&"a", 1, Instant::now()), Return::Refused(1)));
+        assert!(matches!(pool.checkout(&"a", &waits), Checkout::Closed));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_counted() {
+        let mut pool = pool(Limits::default());
+        assert!(matches!(pool.put(&"a", 1, Instant::now()), Return::Kept));
+        assert!(pool.remove(&"a", &1) && !pool.remove(&"a", &1));
+        assert_eq!(pool.idle(), 0);
+    }
+}

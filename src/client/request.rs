@@ -1,0 +1,295 @@
+//! A request as it is put together, and sent.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+
+use super::conn::{OnInformational, Patience};
+use super::redirect::{self, RedirectPolicy, Repeat};
+use super::response::{Facts, HandedOver};
+use super::target::credentials;
+use super::transport::split;
+use super::{Shared, Timeouts};
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A request of a [`Client`](super::Client). What is wrong with its parts is told by
+/// [`send`](Self::send).
+#[must_use = "nothing is sent before `send`"]
+pub struct RequestBuilder<'a> {
+    shared: &'a Shared,
+    parts: Parts,
+    body: Body,
+    context: Option<Context>,
+    timeouts: Timeouts,
+    redirects: RedirectPolicy,
+    on_informational: Option<OnInformational>,
+    /// The first thing that was wrong.
+    error: Option<Error>,
+}
+
+impl<'a> RequestBuilder<'a> {
+    pub(super) fn new(shared: &'a Shared, method: Method, url: Result<Uri, http::Error>) -> Self {
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.method = method;
+        let error = match url {
+            Ok(url) => {
+                parts.uri = url;
+                None
+            }
+            Err(error) => Some(Error::with_source(ErrorKind::InvalidUrl, error)),
+        };
+        Self { error, ..Self::from_parts(shared, parts, Body::empty()) }
+    }
+
+    pub(super) fn from_parts(shared: &'a Shared, parts: Parts, body: Body) -> Self {
+        Self {
+            shared,
+            parts,
+            body,
+            context: None,
+            timeouts: shared.defaults.timeouts,
+            redirects: shared.defaults.redirects,
+            on_informational: None,
+            error: None,
+        }
+    }
+
+    /// Adds a header field, beside others of the same name.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        N::Error: Into<http::Error>,
+        V: TryInto<HeaderValue>,
+        V::Error: Into<http::Error>,
+    {
+        let name = name.try_into().map_err(Into::into);
+        let value = value.try_into().map_err(Into::into);
+        match name.and_then(|name| Ok((name, value?))) {
+            Ok((name, value)) => {
+                self.parts.headers.append(name, value);
+            }
+            Err(error) => self.fail(error.into()),
+        }
+        self
+    }
+
+    /// Adds the header fields of `headers`, in place of those of the same names.
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.parts.headers.extend(headers);
+        self
+    }
+
+    /// Identifies by user name and password (RFC 7617).
+    pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
+        let token = STANDARD.encode(format!("{user}:{password}"));
+        self.authorize(&format!("Basic {token}"));
+        self
+    }
+
+    /// Identifies by a token (RFC 6750).
+    pub fn bearer_auth(mut self, token: &str) -> Self {
+        self.authorize(&format!("Bearer {token}"));
+        self
+    }
+
+    fn authorize(&mut self, text: &str) {
+        match HeaderValue::from_str(text) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                self.parts.headers.insert(AUTHORIZATION, value);
+            }
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    /// Sends this body. One that knows its length is sent with it, any other in chunks.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Sends the request as HTTP/1.0 or HTTP/1.1 (the default).
+    pub fn version(mut self, version: Version) -> Self {
+        self.parts.version = version;
+        self
+    }
+
+    /// Waits for the peer's 100 (Continue) before the body is sent, so that a peer that refuses it
+    /// can say so before it is sent (RFC 9110 section 10.1.1).
+    pub fn expect_continue(self) -> Self {
+        self.header(http::header::EXPECT, "100-continue")
+    }
+
+    /// Ends the call when `context` ends, at whatever stage it is: the body of its response included.
+    pub fn context(mut self, context: &Context) -> Self {
+        self.context = Some(context.clone());
+        self
+    }
+
+    /// How long this call may take in all, to the end of the response's body.
+    pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.timeouts.call = limit.into();
+        self
+    }
+
+    /// How long writing this request may take.
+    pub fn send_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.timeouts.send = limit.into();
+        self
+    }
+
+    /// How long the peer may take from this request's last byte to the head of its answer.
+    pub fn response_head_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.timeouts.response_head = limit.into();
+        self
+    }
+
+    /// How long the peer may be silent within the body of this request's answer.
+    pub fn idle_read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.timeouts.idle_read = limit.into();
+        self
+    }
+
+    /// What is done about redirects of this request.
+    pub fn redirects(mut self, policy: RedirectPolicy) -> Self {
+        self.redirects = policy;
+        self
+    }
+
+    /// Has `callback` called with each interim response (1xx but 101), on the connection's reading
+    /// thread: it should be quick.
+    pub fn on_informational(
+        mut self,
+        callback: impl Fn(StatusCode, &HeaderMap) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_informational = Some(Arc::new(callback));
+        self
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Sends the request and waits for the head of its answer, whatever its status is. The body is
+    /// read through the response.
+    ///
+    /// A peer that answers before it has read the whole request is listened to: its answer is
+    /// returned while the body is still being sent, which ends when the answer has been read or
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// Whatever was wrong with the request's parts; no connection, or one that failed; an answer
+    /// that is not HTTP; a time limit or the context that ended. A request that failed on a
+    /// connection which had been used before is sent once more on another, if nothing of it had been
+    /// written or its method makes that safe.
+    ///
+    /// # Blocking
+    ///
+    /// Until the answer's head is there. The call's [context](Self::context) ends it from any thread
+    /// within milliseconds, and so does each time limit.
+    pub fn send(self) -> Result<http::Response<Body>> {
+        let Self {
+            shared,
+            mut parts,
+            mut body,
+            context,
+            timeouts,
+            redirects,
+            on_informational,
+            error,
+        } = self;
+        if let Some(error) = error {
+            return Err(error);
+        }
+        add_defaults(&mut parts, &shared.defaults.headers);
+        let patience = Patience {
+            context: within(context, timeouts.call),
+            send: timeouts.send,
+            response_head: timeouts.response_head,
+            idle_read: timeouts.idle_read,
+            on_informational,
+        };
+        let begun = Instant::now();
+        let mut followed = 0;
+        loop {
+            let again = match redirects {
+                RedirectPolicy::Follow(_) => body.try_clone(),
+                RedirectPolicy::Stop => None,
+            };
+            let exchanged = shared.transport.round_trip(&parts, body, &patience)?;
+            let status = exchanged.answer.head.status;
+            let next = match (redirects, redirect::repeat(status, &parts.method)) {
+                (RedirectPolicy::Follow(most), Some(repeat)) => {
+                    let to = redirect::location(&parts.uri, &exchanged.answer.head.headers)?;
+                    to.filter(|_| repeat == Repeat::AsGet || again.is_some())
+                        .map(|to| (to, repeat, most))
+                }
+                _ => None,
+            };
+            let Some((to, repeat, most)) = next else {
+                let facts = Facts::new(&exchanged, parts.uri, followed, begun);
+                return Ok(response(exchanged.answer, facts));
+            };
+            if followed >= most {
+                let message = format!("more than {most}");
+                return Err(Error::message(ErrorKind::TooManyRedirects, message));
+            }
+            followed += 1;
+            // Settles the connection, most likely for the next request.
+            drop(exchanged);
+            redirect::follow(&mut parts, to, repeat);
+            body = match repeat {
+                Repeat::AsGet => Body::empty(),
+                Repeat::Same => again.unwrap_or_default(),
+            };
+        }
+    }
+}
+
+fn add_defaults(parts: &mut Parts, defaults: &HeaderMap) {
+    for (name, value) in defaults {
+        if !parts.headers.contains_key(name) {
+            parts.headers.insert(name, value.clone());
+        }
+    }
+    if !parts.headers.contains_key(AUTHORIZATION)
+        && let Some((user, password)) = credentials(&parts.uri)
+    {
+        let token = STANDARD.encode(format!("{user}:{password}"));
+        if let Ok(mut value) = HeaderValue::try_from(format!("Basic {token}")) {
+            value.set_sensitive(true);
+            parts.headers.insert(AUTHORIZATION, value);
+        }
+    }
+}
+
+/// The call's context, ended by the call's time limit as well.
+fn within(context: Option<Context>, limit: Option<Duration>) -> Option<Context> {
+    match (context, limit) {
+        (Some(context), Some(limit)) => Some(context.child_with_timeout(limit)),
+        (None, Some(limit)) => Some(Context::with_timeout(limit)),
+        (context, None) => context,
+    }
+}
+
+fn response(answer: super::conn::Answer, facts: Facts) -> http::Response<Body> {
+    let (head, body, duplex) = split(answer);
+    let mut response = http::Response::new(body);
+    *response.status_mut() = head.status;
+    *response.version_mut() = head.version;
+    *response.headers_mut() = head.headers;
+    let extensions = response.extensions_mut();
+    extensions.insert(facts);
+    if let Some(duplex) = duplex {
+        extensions.insert(HandedOver::new(duplex));
+    }
+    response
+}

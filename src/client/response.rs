@@ -1,0 +1,126 @@
+//! What a response knows of how it came.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::Uri;
+
+use super::transport::Exchanged;
+use crate::body::Body;
+use crate::net::{Addr, Duplex};
+use crate::sync::Mutex;
+
+/// What a response of a [`Client`](super::Client) carries beyond its head and body. Of a response
+/// that was put together by hand, each answer is `None`.
+pub trait ResponseExt {
+    /// The URL that answered, after all redirects.
+    fn url(&self) -> Option<&Uri>;
+
+    /// How many redirects were followed.
+    fn redirects(&self) -> u32;
+
+    /// The peer's address.
+    fn remote_addr(&self) -> Option<&Addr>;
+
+    /// Our own address on the connection.
+    fn local_addr(&self) -> Option<&Addr>;
+
+    /// Whether the connection had been used for an earlier request.
+    fn is_connection_reused(&self) -> bool;
+
+    /// How long the steps took.
+    fn timings(&self) -> Option<&Timings>;
+
+    /// Takes the connection over after a 101 (Switching Protocols), or a successful answer to
+    /// CONNECT: `None` for any other response, and the second time.
+    fn take_duplex(&mut self) -> Option<Duplex>;
+}
+
+/// How long the steps of a call took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Resolving the host's name: zero on a connection that was reused.
+    pub resolve: Duration,
+    /// Connecting: zero on a connection that was reused.
+    pub connect: Duration,
+    /// From the last request being handed to its connection to its answer's head.
+    pub wait: Duration,
+    /// From `send` to the answer's head, with all redirects.
+    pub total: Duration,
+}
+
+#[derive(Clone)]
+pub(super) struct Facts(Arc<Known>);
+
+struct Known {
+    url: Uri,
+    redirects: u32,
+    remote: Addr,
+    local: Addr,
+    reused: bool,
+    timings: Timings,
+}
+
+impl Facts {
+    pub(super) fn new(exchanged: &Exchanged, url: Uri, redirects: u32, begun: Instant) -> Self {
+        let Exchanged { facts, reused, waited, .. } = exchanged;
+        let made = |span| if *reused { Duration::ZERO } else { span };
+        Self(Arc::new(Known {
+            url,
+            redirects,
+            remote: facts.remote.clone(),
+            local: facts.local.clone(),
+            reused: *reused,
+            timings: Timings {
+                resolve: made(facts.resolved_in),
+                connect: made(facts.connected_in),
+                wait: *waited,
+                total: begun.elapsed(),
+            },
+        }))
+    }
+}
+
+/// A connection that waits in the response's extensions to be taken.
+#[derive(Clone)]
+pub(super) struct HandedOver(Arc<Mutex<Option<Duplex>>>);
+
+impl HandedOver {
+    pub(super) fn new(duplex: Duplex) -> Self {
+        Self(Arc::new(Mutex::new(Some(duplex))))
+    }
+}
+
+fn known(response: &http::Response<Body>) -> Option<&Known> {
+    response.extensions().get::<Facts>().map(|facts| &*facts.0)
+}
+
+impl ResponseExt for http::Response<Body> {
+    fn url(&self) -> Option<&Uri> {
+        known(self).map(|known| &known.url)
+    }
+
+    fn redirects(&self) -> u32 {
+        known(self).map_or(0, |known| known.redirects)
+    }
+
+    fn remote_addr(&self) -> Option<&Addr> {
+        known(self).map(|known| &known.remote)
+    }
+
+    fn local_addr(&self) -> Option<&Addr> {
+        known(self).map(|known| &known.local)
+    }
+
+    fn is_connection_reused(&self) -> bool {
+        known(self).is_some_and(|known| known.reused)
+    }
+
+    fn timings(&self) -> Option<&Timings> {
+        known(self).map(|known| &known.timings)
+    }
+
+    fn take_duplex(&mut self) -> Option<Duplex> {
+        self.extensions_mut().remove::<HandedOver>()?.0.lock().take()
+    }
+}

@@ -1,0 +1,71 @@
+//! May a request be sent again? A pure function of what is known of the failed attempt.
+
+use http::{HeaderMap, Method};
+
+/// What is known of an attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    /// The connection had carried an earlier exchange: the peer may have closed it meanwhile.
+    pub(super) reused: bool,
+    /// Not one byte of the request was written.
+    pub(super) nothing_written: bool,
+    /// At least one byte of an answer arrived.
+    pub(super) answer_begun: bool,
+    /// The failure is the connection's: not a cancellation, a time limit, or the caller's fault.
+    pub(super) connection_failed: bool,
+}
+
+/// Whether the request may be sent once more on another connection: never if that could make the
+/// peer do a thing twice that it should do once (RFC 9110 section 9.2.2), and never if a fresh
+/// connection failed, since the next would most likely fail as well.
+pub(super) fn may_retry(attempt: Attempt, method: &Method, headers: &HeaderMap) -> bool {
+    attempt.reused
+        && attempt.connection_failed
+        && !attempt.answer_begun
+        && (attempt.nothing_written || is_repeatable(method, headers))
+}
+
+/// Whether sending the request twice has the effect of sending it once, as far as can be told. PUT
+/// and DELETE are idempotent too, but between the two the resource may have changed.
+fn is_repeatable(method: &Method, headers: &HeaderMap) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+        || headers.contains_key("idempotency-key")
+        || headers.contains_key("x-idempotency-key")
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    const STALE: Attempt = Attempt {
+        reused: true,
+        nothing_written: false,
+        answer_begun: false,
+        connection_failed: true,
+    };
+
+    #[test]
+    fn t11_each_condition_by_itself_forbids_a_retry() {
+        let none = HeaderMap::new();
+        assert!(may_retry(STALE, &Method::GET, &none));
+        for attempt in [
+            Attempt { reused: false, ..STALE },
+            Attempt { answer_begun: true, ..STALE },
+            Attempt { connection_failed: false, ..STALE },
+        ] {
+            assert!(!may_retry(attempt, &Method::GET, &none), "{attempt:?}");
+        }
+    }
+
+    #[test]
+    fn t11_what_is_not_repeatable_is_only_retried_unwritten() {
+        let mut headers = HeaderMap::new();
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert!(!may_retry(STALE, &method, &headers), "{method}");
+            let unwritten = Attempt { nothing_written: true, ..STALE };
+            assert!(may_retry(unwritten, &method, &headers), "{method}");
+        }
+        headers.insert("idempotency-key", "7".parse().unwrap());
+        assert!(may_retry(STALE, &Method::POST, &headers));
+    }
+}

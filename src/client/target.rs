@@ -1,0 +1,161 @@
+//! Where a request goes: what a URL says of the connection, and what of the request.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Method, Uri};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::Target;
+
+/// What connections are pooled by: those with equal keys can stand in for one another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// In lower case; an IPv6 address without its brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Set if the host is reached through a Unix socket.
+    pub(super) unix: Option<PathBuf>,
+}
+
+impl Key {
+    /// The key of `url`'s connections.
+    pub(super) fn of(url: &Uri, unix: Option<&PathBuf>) -> Result<Self> {
+        match url.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => {}
+            Some(scheme) => {
+                return Err(Error::message(ErrorKind::UnsupportedScheme, scheme.as_str()));
+            }
+            None => return Err(invalid(url, "no scheme")),
+        }
+        let authority = url.authority().ok_or_else(|| invalid(url, "no host"))?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return Err(invalid(url, "no host"));
+        }
+        let port = match authority.as_str().rsplit_once(':') {
+            // An empty port is the default one (RFC 3986 section 3.2.3).
+            Some((_, port)) if !port.ends_with(']') && !port.is_empty() => {
+                authority.port_u16().ok_or_else(|| invalid(url, "port out of range"))?
+            }
+            _ => 80,
+        };
+        Ok(Self { host: host.to_ascii_lowercase(), port, unix: unix.cloned() })
+    }
+
+    pub(super) fn dial_target(&self) -> Target {
+        match &self.unix {
+            Some(path) => Target::Unix(path.clone()),
+            None => Target::Host { host: self.host.clone(), port: self.port },
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "http://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "http://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The request target (RFC 9112 section 3.2): origin form, authority form for CONNECT, `*` for
+/// OPTIONS without a path.
+pub(super) fn request_target(method: &Method, url: &Uri) -> String {
+    if *method == Method::CONNECT {
+        return url
+            .authority()
+            .map_or_else(String::new, |authority| host_and_port(authority).into());
+    }
+    let target = url.path_and_query().map_or("/", |target| target.as_str());
+    match target {
+        "*" if *method == Method::OPTIONS => "*".to_owned(),
+        target if target.starts_with('/') => target.to_owned(),
+        target => format!("/{target}"),
+    }
+}
+
+/// The Host field: the authority without user and password (RFC 9110 section 7.2).
+pub(super) fn host_field(url: &Uri) -> Result<HeaderValue> {
+    let authority = url.authority().ok_or_else(|| invalid(url, "no host"))?;
+    let host = host_and_port(authority);
+    let host = host.strip_suffix(":80").or_else(|| host.strip_suffix(':')).unwrap_or(host);
+    HeaderValue::from_str(host).map_err(|error| Error::with_source(ErrorKind::InvalidUrl, error))
+}
+
+fn host_and_port(authority: &Authority) -> &str {
+    let text = authority.as_str();
+    text.rsplit_once('@').map_or(text, |(_, host)| host)
+}
+
+/// The user and password in a URL, percent-decoded.
+pub(super) fn credentials(url: &Uri) -> Option<(String, String)> {
+    let (credentials, _) = url.authority()?.as_str().rsplit_once('@')?;
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    Some((decode(user), decode(password)))
+}
+
+fn decode(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+fn invalid(url: &Uri, what: &str) -> Error {
+    Error::message(ErrorKind::InvalidUrl, format!("{what}: {}", without_secrets(url)))
+}
+
+/// The URL as it may stand in a log or an error: without password and query.
+fn without_secrets(url: &Uri) -> String {
+    let host = url.authority().map_or("", host_and_port);
+    format!("{}://{host}{}", url.scheme_str().unwrap_or(""), url.path())
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    fn key(url: &str) -> Result<Key> {
+        Key::of(&url.parse().unwrap(), None)
+    }
+
+    #[test]
+    fn a_key_is_the_host_in_lower_case_and_the_port() {
+        for (url, host, port) in [
+            ("http://Example.COM", "example.com", 80),
+            ("http://example.com:/", "example.com", 80),
+            ("http://user:pass@example.com:8080/x", "example.com", 8080),
+            ("http://[::1]:99/", "::1", 99),
+            ("http://[::1]/", "::1", 80),
+        ] {
+            let key = key(url).unwrap();
+            assert_eq!((key.host.as_str(), key.port), (host, port), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_reached_says_why() {
+        assert_eq!(key("ftp://a/").unwrap_err().kind(), ErrorKind::UnsupportedScheme);
+        assert_eq!(key("/only/a/path").unwrap_err().kind(), ErrorKind::InvalidUrl);
+        assert_eq!(key("http://a:99999/").unwrap_err().kind(), ErrorKind::InvalidUrl);
+    }
+
+    #[test]
+    fn targets_have_the_form_of_their_method() {
+        let target = |method: Method, url: &str| request_target(&method, &url.parse().unwrap());
+        assert_eq!(target(Method::GET, "http://a"), "/");
+        assert_eq!(target(Method::GET, "http://a/b?c=d"), "/b?c=d");
+        assert_eq!(target(Method::GET, "http://a?c=d"), "/?c=d");
+        assert_eq!(target(Method::CONNECT, "http://u@a:8080"), "a:8080");
+    }
+
+    #[test]
+    fn neither_host_nor_errors_show_credentials() {
+        let url: Uri = "http://user:secret@a:80/x".parse().unwrap();
+        assert_eq!(host_field(&url).unwrap(), "a");
+        assert_eq!(credentials(&url), Some(("user".into(), "secret".into())));
+        let error = Key::of(&"ftp://user:secret@a/".parse().unwrap(), None).unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+}

@@ -1,0 +1,368 @@
+//! One request, one answer: get a connection, exchange, decide on a retry.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, Method, Version};
+
+use super::conn::{
+    Answer, AnswerBody, Conn, ConnFacts, Failure, Home, Making, Outgoing, OutgoingFraming, Patience,
+};
+use super::pool::{Checkout, Limits, Pool, Return};
+use super::retry::{Attempt, may_retry};
+use super::target::{Key, host_field, request_target};
+use super::want::Want;
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result, TimeLimit};
+use crate::h1::{self, CloseReason};
+use crate::net::{DialError, DialOptions, Phase, dial};
+use crate::sync::channel::{never, select};
+use crate::sync::{self, Mutex};
+
+/// The dialling thread's stack, in bytes.
+const DIAL_STACK: usize = 256 * 1024;
+
+/// What a client's connections are made and kept with.
+pub(super) struct TransportOptions {
+    pub(super) limits: Limits,
+    pub(super) dial: DialOptions,
+    pub(super) unix: Option<PathBuf>,
+    pub(super) max_response_head: usize,
+    pub(super) expect_timeout: Duration,
+}
+
+/// A client's connections.
+pub(super) struct Transport {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: TransportOptions,
+    pool: Mutex<Pool<Key, Conn>>,
+    /// Ends with the transport, and with it every dial.
+    context: Context,
+    /// Itself, for the threads and connections it starts.
+    this: Weak<Inner>,
+}
+
+/// An answer, and what is known of how it came.
+pub(super) struct Exchanged {
+    pub(super) answer: Answer,
+    pub(super) facts: ConnFacts,
+    /// Whether the connection had been used before.
+    pub(super) reused: bool,
+    /// From the request being handed to a connection to the answer's head.
+    pub(super) waited: Duration,
+}
+
+impl Transport {
+    pub(super) fn new(options: TransportOptions) -> Self {
+        let pool = Mutex::new(Pool::new(options.limits.clone()));
+        let inner = Arc::new_cyclic(|this| Inner {
+            options,
+            pool,
+            context: Context::new(),
+            this: Weak::clone(this),
+        });
+        Self { inner }
+    }
+
+    /// Sends the request, and sends it again where that is safe and the connection was at fault.
+    pub(super) fn round_trip(
+        &self,
+        parts: &Parts,
+        mut body: Body,
+        patience: &Patience,
+    ) -> Result<Exchanged> {
+        let key = Key::of(&parts.uri, self.inner.options.unix.as_ref())?;
+        loop {
+            let again = body.try_clone();
+            let outgoing = self.prepare(parts, body)?;
+            let (conn, reused) = self.inner.connection(&key, patience)?;
+            let begun = Instant::now();
+            let failure = match conn.round_trip(outgoing, patience) {
+                Ok(answer) => {
+                    let facts = conn.facts().clone();
+                    return Ok(Exchanged { answer, facts, reused, waited: begun.elapsed() });
+                }
+                Err(failure) => failure,
+            };
+            let Failure { error, nothing_written, answer_begun, connection_failed } = failure;
+            conn.close(error.clone(), CloseReason::IoFailed);
+            let attempt = Attempt { reused, nothing_written, answer_begun, connection_failed };
+            match again.filter(|_| may_retry(attempt, &parts.method, &parts.headers)) {
+                Some(again) => {
+                    log::debug!("{key}: sent again on another connection: {error}");
+                    body = again;
+                }
+                None => return Err(error),
+            }
+        }
+    }
+
+    /// Puts the request's head together.
+    fn prepare(&self, parts: &Parts, body: Body) -> Result<Outgoing> {
+        let mut headers = HeaderMap::with_capacity(parts.headers.len() + 2);
+        // First on the wire, where servers look for it (RFC 9110 section 7.2).
+        match parts.headers.get(HOST) {
+            Some(host) => headers.insert(HOST, host.clone()),
+            None => headers.insert(HOST, host_field(&parts.uri)?),
+        };
+        for (name, value) in parts.headers.iter().filter(|(name, _)| *name != HOST) {
+            headers.append(name, value.clone());
+        }
+        let (body, framing) = frame(parts, &mut headers, body)?;
+        let mut head = Vec::with_capacity(256);
+        let target = request_target(&parts.method, &parts.uri);
+        h1::write_request_head(&mut head, &parts.method, &target, parts.version, &headers)
+            .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
+        let expects = headers
+            .get(EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        Ok(Outgoing {
+            method: parts.method.clone(),
+            head,
+            expect: (expects && !body.is_empty()).then_some(self.inner.options.expect_timeout),
+            body,
+            framing,
+            closes: h1::request_persists(parts.version, &headers).is_err(),
+        })
+    }
+
+    /// Closes the idle connections.
+    pub(super) fn close_idle(&self) {
+        close_all(self.inner.pool.lock().drain());
+    }
+
+    pub(super) fn idle(&self) -> usize {
+        self.inner.pool.lock().idle()
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        self.inner.context.cancel_with("the client was dropped");
+        let idle = self.inner.pool.lock().close();
+        close_all(idle);
+    }
+}
+
+fn close_all(idle: Vec<Conn>) {
+    for conn in idle {
+        conn.close(Error::new(ErrorKind::Closed), CloseReason::ShuttingDown);
+    }
+}
+
+/// Decides how the body is framed, and says so in the headers (RFC 9112 section 6.1).
+fn frame(parts: &Parts, headers: &mut HeaderMap, body: Body) -> Result<(Body, OutgoingFraming)> {
+    headers.remove(TRANSFER_ENCODING);
+    let declared = match headers.get(CONTENT_LENGTH) {
+        Some(value) => Some(declared_length(value)?),
+        None => None,
+    };
+    let known = if body.has_trailers() { None } else { body.len() };
+    match (declared, known) {
+        (Some(declared), Some(known)) if declared != known => Err(Error::message(
+            ErrorKind::InvalidMessage,
+            format!("Content-Length {declared} with a body of {known} bytes"),
+        )),
+        (Some(_), Some(_)) => Ok((body, OutgoingFraming::Plain)),
+        (Some(declared), None) => {
+            Ok((Body::from_sized_reader(body, declared), OutgoingFraming::Plain))
+        }
+        (None, Some(0)) if !expects_body(&parts.method) => Ok((body, OutgoingFraming::Plain)),
+        (None, Some(known)) => {
+            headers.insert(CONTENT_LENGTH, known.into());
+            Ok((body, OutgoingFraming::Plain))
+        }
+        (None, None) if parts.version < Version::HTTP_11 => Err(Error::message(
+            ErrorKind::InvalidMessage,
+            "a body of unknown length cannot be sent by HTTP/1.0",
+        )),
+        (None, None) => {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            Ok((body, OutgoingFraming::Chunked))
+        }
+    }
+}
+
+fn declared_length(value: &HeaderValue) -> Result<u64> {
+    let digits = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    digits.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Error::message(ErrorKind::InvalidMessage, format!("{value:?} is no Content-Length"))
+    })
+}
+
+/// Whether the method's semantics foresee a body, so that its absence is to be said (RFC 9110
+/// section 8.6).
+fn expects_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+impl Inner {
+    /// Gets a connection that is ready for an exchange, and whether it was used before.
+    ///
+    /// # Blocking
+    ///
+    /// Until one is idle or has been made; ended by the call's context and the dial's time limits.
+    fn connection(&self, key: &Key, patience: &Patience) -> Result<(Conn, bool)> {
+        loop {
+            let (want, granted) = Want::new();
+            let want = Arc::new(want);
+            let checkout = self.pool.lock().checkout(key, &want);
+            let dialling = match checkout {
+                Checkout::Idle(conn) => match conn.begin() {
+                    Some(reused) => return Ok((conn, reused)),
+                    // It had gone stale in the pool: the next one.
+                    None => continue,
+                },
+                Checkout::Dial => Some(self.start_dial(key, &want)),
+                Checkout::Wait => None,
+                Checkout::Closed => return Err(Error::new(ErrorKind::Closed)),
+            };
+            let nothing = never();
+            let done = patience.context.as_ref().map_or(&nothing, Context::done);
+            let outcome = select! {
+                recv(granted) -> outcome => outcome.ok(),
+                recv(done) -> _ => None,
+            };
+            let Some(outcome) = outcome else {
+                return Err(self.give_up(key, &want, &granted, dialling, patience));
+            };
+            let conn = outcome?;
+            if let Some(reused) = conn.begin() {
+                return Ok((conn, reused));
+            }
+        }
+    }
+
+    /// The call has ended before it had a connection: what comes for it later is somebody else's.
+    fn give_up(
+        &self,
+        key: &Key,
+        want: &Want<Conn>,
+        granted: &super::want::Granted<Conn>,
+        dialling: Option<Context>,
+        patience: &Patience,
+    ) -> Error {
+        want.give_up();
+        if let Ok(Ok(conn)) = granted.try_recv() {
+            self.keep(key, conn);
+        }
+        if let Some(dialling) = dialling {
+            dialling.cancel();
+        }
+        let ended = patience.context.as_ref().and_then(Context::err);
+        ended.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from)
+    }
+
+    /// Dials for `want` on a thread of its own. If the want is granted by somebody else meanwhile,
+    /// the connection goes to whoever waits next, or to the pool.
+    fn start_dial(&self, key: &Key, want: &Arc<Want<Conn>>) -> Context {
+        let context = self.context.child();
+        let (of_thread, this) = (context.clone(), self.this.clone());
+        let (thread_key, thread_want) = (key.clone(), Arc::clone(want));
+        let options = self.options.dial.clone();
+        let started = sync::spawn("hangup-dial", Some(DIAL_STACK), move || {
+            let dialed = dial(&thread_key.dial_target(), &options, &of_thread);
+            // The transport is not kept alive by its dials.
+            if let Some(inner) = this.upgrade() {
+                inner.dialled(&thread_key, &thread_want, dialed);
+            }
+        });
+        if let Err(error) = started {
+            self.dial_failed(key, want, Error::with_source(ErrorKind::Connect, error));
+        }
+        context
+    }
+
+    fn dialled(
+        &self,
+        key: &Key,
+        want: &Arc<Want<Conn>>,
+        dialed: Result<crate::net::Dialed, DialError>,
+    ) {
+        let making = Making {
+            key: key.clone(),
+            home: self.this.clone(),
+            idle_timeout: self.pool.lock().idle_timeout(),
+            max_response_head: self.options.max_response_head,
+        };
+        let conn = dialed.map_err(dial_error).and_then(|dialed| {
+            Conn::start(dialed, making)
+                .map_err(|error| Error::with_source(ErrorKind::Connect, error))
+        });
+        match conn {
+            Ok(conn) => {
+                self.keep(key, conn);
+            }
+            Err(error) => self.dial_failed(key, want, error),
+        }
+    }
+
+    fn dial_failed(&self, key: &Key, want: &Want<Conn>, error: Error) {
+        let _ = want.grant(Err(error));
+        self.release(key);
+    }
+
+    /// A connection is gone: whoever waits at the limit may dial in its place.
+    fn release(&self, key: &Key) {
+        let next = self.pool.lock().release(key);
+        if let Some(next) = next {
+            self.start_dial(key, &next);
+        }
+    }
+
+    /// Gives a connection to whoever waits, or keeps it; whether there was a place for it.
+    fn keep(&self, key: &Key, conn: Conn) -> bool {
+        let outcome = self.pool.lock().put(key, conn.clone(), Instant::now());
+        let (kept, unwanted) = match outcome {
+            Return::Kept => (true, None),
+            Return::Evicted(oldest) => (true, Some(oldest)),
+            Return::Refused(conn) => (false, Some(conn)),
+        };
+        if let Some(unwanted) = unwanted {
+            unwanted.close(Error::new(ErrorKind::Closed), CloseReason::LimitReached);
+        }
+        if conn.is_closed() {
+            // It was closed between the decision to keep it and now.
+            self.pool.lock().remove(key, &conn);
+        }
+        kept
+    }
+}
+
+impl Home for Inner {
+    fn give_back(&self, conn: &Conn) -> bool {
+        self.keep(conn.key(), conn.clone())
+    }
+
+    fn closed(&self, conn: &Conn) {
+        self.pool.lock().remove(conn.key(), conn);
+        self.release(conn.key());
+    }
+}
+
+fn dial_error(error: DialError) -> Error {
+    let kind = match &error {
+        DialError::TimedOut(Phase::Resolve) => ErrorKind::Timeout(TimeLimit::Resolve),
+        DialError::TimedOut(Phase::Connect) => ErrorKind::Timeout(TimeLimit::Connect),
+        DialError::Resolve { .. } => ErrorKind::Resolve,
+        DialError::Cancelled(ended) => return ended.clone().into(),
+        _ => ErrorKind::Connect,
+    };
+    Error::with_source(kind, error)
+}
+
+/// What the caller gets as the response's body.
+pub(super) fn split(answer: Answer) -> (h1::ResponseHead, Body, Option<crate::net::Duplex>) {
+    match answer.body {
+        AnswerBody::Body(body) => (answer.head, body, None),
+        AnswerBody::Duplex(duplex) => (answer.head, Body::from(Bytes::new()), Some(duplex)),
+    }
+}
