@@ -1,0 +1,146 @@
+//! For tests of programs that use this crate: a server on a free port, connections in memory.
+//!
+//! ```
+//! use hangup::{Client, ResponseWriter, Request, testing::TestServer};
+//! use std::io::Write;
+//!
+//! let server = TestServer::new(|w: &mut ResponseWriter, _: &mut Request| {
+//!     w.write_all(b"hello")?;
+//!     Ok(())
+//! });
+//! let mut response = Client::new().get(server.url("/")).send()?;
+//! assert_eq!(response.body_mut().read_text(100)?, "hello");
+//! # Ok::<(), hangup::Error>(())
+//! ```
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::handler::Handler;
+use crate::net::{Addr, memory};
+use crate::server::{Listening, Server, ServerHandle};
+use crate::sync;
+
+pub use crate::net::{Parked, Stream};
+
+/// A server on a free port of the loopback interface. It is shut down when it is dropped.
+pub struct TestServer {
+    handle: ServerHandle,
+    addr: Addr,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestServer {
+    /// Starts a server that answers with `handler`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no free port or no room for a thread.
+    #[must_use]
+    pub fn new(handler: impl Handler) -> Self {
+        Self::with(Server::new(handler))
+    }
+
+    /// Starts a server that has its options.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn with(server: Server) -> Self {
+        Self::listening(
+            server.listen("127.0.0.1:0").expect("a free port on the loopback interface"),
+        )
+    }
+
+    /// Starts a server that listens already: on a Unix socket, say.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for a thread.
+    #[must_use]
+    pub fn listening(listening: Listening) -> Self {
+        let (handle, addr) = (listening.handle(), listening.local_addr().clone());
+        let thread = sync::spawn("hangup-accept", None, move || {
+            if let Err(error) = listening.serve() {
+                log::error!("the test server failed: {error}");
+            }
+        });
+        Self { handle, addr, thread: Some(thread.expect("room for a thread")) }
+    }
+
+    /// The URL of `path` on this server.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        match self.addr.ip() {
+            Some(addr) => format!("http://{addr}{path}"),
+            None => format!("http://localhost{path}"),
+        }
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Panics
+    ///
+    /// If it does not listen on TCP.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr.ip().expect("a server on TCP")
+    }
+
+    /// A handle for shutting the server down before it is dropped.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
+    }
+
+    /// Closes the connections of its clients, whatever they are at.
+    pub fn close_client_connections(&self) {
+        self.handle.close_connections();
+    }
+}
+
+impl Drop for TestServer {
+    /// Closes all connections and waits, for at most 5 s, until their threads are gone.
+    fn drop(&mut self) {
+        self.handle.close();
+        self.handle.shutdown(Duration::from_secs(5));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for TestServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestServer").field("addr", &self.addr).finish_non_exhaustive()
+    }
+}
+
+/// Two ends of a connection in memory: what is written to one is read from the other. Each holds
+/// back 64 KiB before writing blocks.
+///
+/// Whether some thread is blocked on one of them tells
+/// [`Stream::wait_until_parked`], so that a test needs no sleep.
+///
+/// ```
+/// use hangup::testing::{Parked, stream_pair};
+/// use std::{io::{Read, Write}, thread, time::Duration};
+///
+/// let (mut near, mut far) = stream_pair();
+/// let of_reader = far.clone();
+/// let reader = thread::spawn(move || {
+///     let mut buffer = [0; 5];
+///     far.read_exact(&mut buffer).map(|()| buffer)
+/// });
+/// assert!(of_reader.wait_until_parked(Parked::Read, Duration::from_secs(5)));
+/// near.write_all(b"hello")?;
+/// assert_eq!(&reader.join().unwrap()?, b"hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use]
+pub fn stream_pair() -> (Stream, Stream) {
+    memory::pair()
+}
