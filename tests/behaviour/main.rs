@@ -1,0 +1,12 @@
+//! What the crate does, seen from outside: each test is named after the line of behaviour it shows
+//! (`t04_…` of the client's transport, `s02_…` of the server's connection).
+//!
+//! All tests stand in one binary and run one after the other ([`support::alone`]), so that each can
+//! be held to leaving no thread and no descriptor behind.
+
+// The names and limits of threads matter in the crate; here they are scripts' helpers.
+#![allow(clippy::disallowed_methods)]
+
+mod client;
+mod server;
+mod support;

@@ -1,0 +1,10 @@
+//! The machinery behind the tests, so that the tests can be scripts.
+
+mod leaks;
+
+pub(crate) use leaks::alone;
+
+use std::time::Duration;
+
+/// How long a test waits for what must happen before it fails. Never the time that it takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
