@@ -1,4 +1,108 @@
-//! Synchronous HTTP/1.1 for blocking code.
+//! Synchronous HTTP/1.1 for blocking code: a client and a server on plain threads.
+//!
+//! *Either side may hang up*: a blocking call can always be given up, a peer that goes away is always
+//! noticed, and a connection is only ever reused when it is clean.
+//!
+//! # A server
+//!
+//! ```no_run
+//! use hangup::{Request, ResponseWriter, Server};
+//! use std::io::Write;
+//!
+//! Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+//!     writeln!(w, "hello {}", r.uri().path())?;
+//!     Ok(())
+//! })
+//! .listen("127.0.0.1:8080")?
+//! .serve()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! A [`Handler`] is a function that writes to a [`ResponseWriter`], and `?` works in it; [`respond`]
+//! makes one of a function that returns a finished [`Response`]. [`RequestExt`] gives it the request's
+//! context, which ends when the client goes away:
+//!
+//! ```
+//! use crossbeam_channel::{Receiver, select};
+//! use hangup::{Request, RequestExt, ResponseWriter};
+//! use std::io::Write;
+//! # fn start_job() -> Receiver<String> { crossbeam_channel::never() }
+//!
+//! fn report(w: &mut ResponseWriter, r: &mut Request) -> hangup::Result<()> {
+//!     let rows = start_job();
+//!     select! {
+//!         recv(rows) -> rows => w.write_all(rows?.as_bytes())?,
+//!         recv(r.context().done()) -> _ => {} // nobody reads the answer any more
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # A client
+//!
+//! ```no_run
+//! use hangup::{Client, Context};
+//! use std::{fs::File, io, time::Duration};
+//!
+//! let client = Client::new();
+//! let call = Context::with_timeout(Duration::from_secs(5)); // any thread may call.cancel()
+//! let file = File::open("big.iso")?;
+//! let mut response = client.put("http://example.com/iso").context(&call).body(file).send()?;
+//! io::copy(response.body_mut(), &mut io::stdout())?;
+//! # Ok::<(), hangup::Error>(())
+//! ```
+//!
+//! # What blocks, and what unblocks it
+//!
+//! | a call that blocks | ends early when |
+//! | --- | --- |
+//! | [`RequestBuilder::send`](client::RequestBuilder::send), reading a response's body | its [`Context`] ends; one of its time limits runs out; the connection fails |
+//! | a handler's reads and writes | the client goes away; the server's time limits, or the handler's own deadlines, run out; the server is closed |
+//! | [`Listening::serve`](server::Listening::serve) | [`ServerHandle::shutdown`](server::ServerHandle::shutdown) or [`close`](server::ServerHandle::close) is called |
+//! | [`Context::wait`] | the context ends |
+//! | a [`Stream`](net::Stream)'s reads and writes | its deadlines, which any thread can move; its [`close`](net::Stream::close) |
+//!
+//! Each of these happens within milliseconds, from any thread. What this crate cannot end is a call of
+//! the user's own: a body source that blocks in its `read`, a handler that computes. Such a handler can
+//! look at its [context](RequestExt::context).
+//!
+//! # Time limits
+//!
+//! | client | default | server | default |
+//! | --- | --- | --- | --- |
+//! | [resolving and connecting](client::ClientBuilder::connect_timeout) | 30 s | [reading a head](Server::read_header_timeout) | 10 s |
+//! | [sending](client::ClientBuilder::send_timeout) | none | [reading a whole request](Server::read_timeout) | none |
+//! | [the response's head](client::ClientBuilder::response_head_timeout) | none | [sending a response](Server::write_timeout) | none |
+//! | [silence within a body](client::ClientBuilder::idle_read_timeout) | none | [idling](Server::idle_timeout) | 120 s |
+//! | [the whole call](client::ClientBuilder::timeout) | none | | |
+//! | [an idle connection](client::ClientBuilder::idle_timeout) | 90 s | | |
+//!
+//! Each is a moment, not a span that begins anew with every byte; but for silence, which is one. The
+//! error of a limit that ran out names it: [`Error::timed_out`].
+//!
+//! # Threads
+//!
+//! A server connection has a thread (`hangup-conn`), and a second one (`hangup-watch`) once one of its
+//! handlers has asked for its context. A client connection has a thread that reads (`hangup-read`), and
+//! a second one (`hangup-write`) once it has streamed a request body. Each ends within milliseconds of
+//! its connection. Dialling takes a thread for its time (`hangup-dial`, `hangup-resolve`). One thread
+//! (`hangup-timer`) serves all who wait on [`Context::done`] of a context with a deadline.
+//!
+//! # Logging
+//!
+//! Through the [`log`] crate. No level prints header values, queries, or bodies.
+//!
+//! | level | what |
+//! | --- | --- |
+//! | `error` | a handler panicked, with its backtrace; no thread could be started |
+//! | `warn` | a handler failed; accepting failed and is tried again; bytes came on an idle connection |
+//! | `debug` | why each connection was closed, requests that were refused, requests that were sent again |
+//!
+//! # Beside the two
+//!
+//! * [`h1`]: the wire format, bytes to values and back, without input or output.
+//! * [`net`]: streams whose blocked calls any thread can end; listeners; dialling.
+//! * [`testing`]: a test server on a free port, connections in memory.
 
 mod body;
 pub mod client;
