@@ -1,0 +1,9 @@
+//! The crate against real software. Each test is ignored by default, with the software that it needs
+//! as the reason; asked for (`--include-ignored`), it fails where that is missing.
+
+#![allow(clippy::disallowed_methods)]
+
+mod client;
+mod curl;
+mod process;
+mod wrk;
