@@ -7,22 +7,10 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use iri_string::types::{UriReferenceStr, UriStr};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
+use super::target::STRAY;
 use crate::error::{Error, ErrorKind, Result};
-
-/// What servers put into a Location although no URI may have it. Browsers encode it, and so do we.
-const STRAY: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// What a client does about redirects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,24 @@ use std::path::PathBuf;
 
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, Uri};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Target;
+
+/// What users and servers put into a URL although none may have it, beside what is not ASCII. Browsers
+/// encode it, and so do we.
+pub(super) const STRAY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// What connections are pooled by: those with equal keys can stand in for one another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +78,7 @@ impl fmt::Display for Key {
 }
 
 /// The request target (RFC 9112 section 3.2): origin form, authority form for CONNECT, `*` for
-/// OPTIONS without a path.
+/// OPTIONS without a path. What no target may hold is percent-encoded.
 pub(super) fn request_target(method: &Method, url: &Uri) -> String {
     if *method == Method::CONNECT {
         return url
@@ -73,8 +88,10 @@ pub(super) fn request_target(method: &Method, url: &Uri) -> String {
     let target = url.path_and_query().map_or("/", |target| target.as_str());
     match target {
         "*" if *method == Method::OPTIONS => "*".to_owned(),
-        target if target.starts_with('/') => target.to_owned(),
-        target => format!("/{target}"),
+        target => {
+            let slash = if target.starts_with('/') { "" } else { "/" };
+            format!("{slash}{}", utf8_percent_encode(target, STRAY))
+        }
     }
 }
 
@@ -147,6 +164,7 @@ mod tests {
         assert_eq!(target(Method::GET, "http://a"), "/");
         assert_eq!(target(Method::GET, "http://a/b?c=d"), "/b?c=d");
         assert_eq!(target(Method::GET, "http://a?c=d"), "/?c=d");
+        assert_eq!(target(Method::GET, "http://a/ü?{}"), "/%C3%BC?%7B%7D");
         assert_eq!(target(Method::CONNECT, "http://u@a:8080"), "a:8080");
     }
 
