@@ -251,13 +251,11 @@ impl ResponseWriter {
         let mut body = body.into();
         (self.status, self.headers) = (parts.status, parts.headers);
         self.held.clear();
-        if body.has_trailers() && !self.headers.contains_key(TRAILER) {
-            // An empty name list is valid and makes the length stay open.
-            self.headers.insert(TRAILER, HeaderValue::from_static(""));
-        }
-        let announced = self.headers.contains_key(CONTENT_LENGTH) || body.has_trailers();
-        if let Some(length) = body.len().filter(|_| !announced && allows_body(self.status)) {
-            self.headers.insert(CONTENT_LENGTH, length.into());
+        if body.has_trailers() {
+            // Only a body whose length stays open can be followed by them.
+            self.headers.remove(CONTENT_LENGTH);
+        } else if let Some(length) = body.len().filter(|_| allows_body(self.status)) {
+            self.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
         }
         if allows_body(self.status) && !self.head_only {
             self.copy(&mut body)?;
@@ -315,17 +313,11 @@ impl ResponseWriter {
     }
 
     /// Ends the response of a handler that has returned.
-    pub(crate) fn finish(&mut self) -> Ending {
-        match self.try_finish() {
-            Ok(ending) => ending,
-            Err(error) => {
-                log::debug!("the end of a response could not be sent: {error}");
-                Ending::Broken
-            }
-        }
-    }
-
-    fn try_finish(&mut self) -> Result<Ending> {
+    ///
+    /// # Errors
+    ///
+    /// What the handler left cannot be sent: as if the handler had failed with it.
+    pub(crate) fn finish(&mut self) -> Result<Ending> {
         if matches!(self.stage, Stage::Open) {
             self.commit(true)?;
         }
@@ -359,16 +351,19 @@ impl ResponseWriter {
     /// done, so that is all of it.
     fn commit(&mut self, whole: bool) -> Result<()> {
         if self.status.is_informational() {
-            let status = std::mem::replace(&mut self.status, StatusCode::INTERNAL_SERVER_ERROR);
-            return Err(misuse(format!("{} is not a final status", status.as_u16())));
+            return Err(misuse(format!("{} is not a final status", self.status.as_u16())));
         }
         let length = self.decide_length(whole)?;
-        self.decide_type();
         let missing = match length {
             Length::NoBody => Some(0),
             Length::Known(length) => Some(length),
             Length::Unknown | Length::Unsaid => None,
         };
+        if missing.is_some_and(|missing| missing < self.held.len() as u64) {
+            let message = "the status or Content-Length was set when more had been written";
+            return Err(misuse(message));
+        }
+        self.decide_type();
         self.headers.remove(CONTENT_LENGTH);
         self.stage = Stage::Sending { missing };
         let head =
@@ -448,8 +443,7 @@ impl ResponseWriter {
     /// Sends a piece of the body on.
     fn pass_on(&mut self, data: &[u8]) -> io::Result<()> {
         if let Stage::Sending { missing: Some(missing) } = &mut self.stage {
-            debug_assert!(*missing >= data.len() as u64 || self.head_only);
-            *missing = missing.saturating_sub(data.len() as u64);
+            *missing -= data.len() as u64;
         }
         if self.head_only || data.is_empty() {
             return Ok(());

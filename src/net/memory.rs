@@ -229,8 +229,8 @@ impl End {
         self.wait(Parked::Read, limit, |state| state.readable(self.side))
     }
 
-    pub(super) fn wait_hangup(&self) -> io::Result<Hangup> {
-        self.wait(Parked::Hangup, Limit::Moment(None), |state| state.hangup(self.side))
+    pub(super) fn wait_hangup(&self, least: Hangup) -> io::Result<Hangup> {
+        self.wait(Parked::Hangup, Limit::Moment(None), |state| state.hangup(self.side, least))
     }
 
     pub(super) fn wake_hangup(&self) {
@@ -359,7 +359,7 @@ impl State {
         }
     }
 
-    fn hangup(&mut self, side: usize) -> io::Result<Hangup> {
+    fn hangup(&mut self, side: usize, least: Hangup) -> io::Result<Hangup> {
         if std::mem::take(&mut self.sides[side].interrupted) {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -368,7 +368,9 @@ impl State {
         }
         match self.readiness(side) {
             Readiness { broken: true, .. } => Ok(Hangup::Broken),
-            Readiness { peer_closed: true, .. } => Ok(Hangup::EndOfStream),
+            Readiness { peer_closed: true, .. } if least == Hangup::EndOfStream => {
+                Ok(Hangup::EndOfStream)
+            }
             _ => Err(io::ErrorKind::WouldBlock.into()),
         }
     }

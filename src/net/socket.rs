@@ -144,9 +144,14 @@ impl Socket {
         })
     }
 
-    pub(super) fn wait_hangup(&self) -> io::Result<Hangup> {
+    pub(super) fn wait_hangup(&self, least: Hangup) -> io::Result<Hangup> {
+        // That a connection is broken is told unasked.
+        let interest = match least {
+            Hangup::EndOfStream => wake::PEER_DONE,
+            Hangup::Broken => PollFlags::empty(),
+        };
         loop {
-            let ready = self.hangup.park(self.fd(), wake::PEER_DONE, None)?;
+            let ready = self.hangup.park(self.fd(), interest, None)?;
             if ready.is_empty() {
                 continue;
             }

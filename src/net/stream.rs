@@ -237,7 +237,8 @@ impl Stream {
 
     /// Blocks until the peer has ended its stream or the connection is broken, however much is
     /// still unread, and without taking any of it. Another thread may read meanwhile. Deadlines do
-    /// not apply.
+    /// not apply. With [`Hangup::Broken`] as the `least` that counts, a mere end of the stream is
+    /// passed over.
     ///
     /// A peer that has closed a TCP connection has ended its stream, and cannot be told from one
     /// that still reads; a Unix or memory peer that has closed is [`Hangup::Broken`] at once. So is
@@ -250,10 +251,10 @@ impl Stream {
     ///
     /// `Interrupted` after [`wake_hangup`](Self::wake_hangup), `ConnectionAborted` after
     /// [`close`](Self::close).
-    pub fn wait_hangup(&self) -> io::Result<Hangup> {
+    pub fn wait_hangup(&self, least: Hangup) -> io::Result<Hangup> {
         match &*self.0 {
-            Kind::Socket(socket) => socket.wait_hangup(),
-            Kind::Memory(end) => end.wait_hangup(),
+            Kind::Socket(socket) => socket.wait_hangup(least),
+            Kind::Memory(end) => end.wait_hangup(least),
         }
     }
 

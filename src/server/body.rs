@@ -66,15 +66,25 @@ impl Continue {
     ///
     /// The lock is held while it is written: the final head must not come in between. The 25 bytes
     /// are written without waiting; a client that leaves no room for them has sent more requests
-    /// than it reads answers, and goes without.
+    /// than it reads answers, and goes without; one that leaves room for a part of them is beyond help.
     fn send(&self, reader: &ConnReader) {
         let mut expectation = self.0.lock();
         if *expectation == Expectation::Waiting {
             *expectation = Expectation::Sent;
-            let interim = io::IoSlice::new(b"HTTP/1.1 100 Continue\r\n\r\n");
-            if let Err(error) = reader.stream().try_write_vectored(&[interim]) {
-                log::debug!("100 Continue could not be sent: {error}");
+            let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+            match reader.stream().try_write_vectored(&[io::IoSlice::new(interim)]) {
+                Ok(count) if count < interim.len() => reader.stream().close(),
+                Ok(_) => {}
+                Err(error) => log::debug!("100 Continue could not be sent: {error}"),
             }
+        }
+    }
+
+    /// The handler has sent the 100 itself.
+    pub(super) fn sent(&self) {
+        let mut expectation = self.0.lock();
+        if *expectation == Expectation::Waiting {
+            *expectation = Expectation::Sent;
         }
     }
 
@@ -111,7 +121,7 @@ impl RequestBody {
                     self.progress = Progress::Ended(framed.take_trailers());
                     // The limit for the whole request has been kept.
                     reader.stream().set_read_deadline(None);
-                    reader.body_ended();
+                    reader.body_ended(!buffer.is_empty());
                 }
                 Ok(count)
             }
@@ -166,10 +176,8 @@ impl RequestBody {
             let mut waste = [0; 8 * 1024];
             let mut left = limit;
             while let Ok(count @ 1..) = self.read(&mut waste) {
-                left = left.saturating_sub(count as u64);
-                if left == 0 {
-                    break;
-                }
+                let Some(rest) = left.checked_sub(count as u64) else { break };
+                left = rest;
             }
         }
         matches!(self.progress, Progress::Ended(_))

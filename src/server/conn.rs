@@ -1,8 +1,8 @@
 //! One server connection, as a machine with named states.
 //!
 //! ```text
-//!              ┌────────────────────────────────────────────────────────┐
-//!              ▼                                                        │ the connection persists
+//!              ┌────────────────────┬───────────────────────────────────┐
+//!              ▼                    ▼ the next request is there already │ the connection persists
 //!   New ─▶ Await ──first byte──▶ ReadHead ──head──▶ Serve ──answered────┤
 //!            │                      │                 │                 ├──▶ Close
 //!            │ end of stream,       │ malformed,      │ refused         ├──▶ Linger ─▶ Close
@@ -52,7 +52,7 @@ pub(super) struct Conn {
     shared: Arc<Shared>,
     reader: Arc<ConnReader>,
     addrs: Arc<Addrs>,
-    ticket: Ticket,
+    ticket: Arc<Ticket>,
     scanner: HeadScanner,
     writer: ResponseWriter,
     /// When the first byte of the request at hand was there.
@@ -85,10 +85,16 @@ enum Outcome {
 }
 
 impl Conn {
-    pub(super) fn new(shared: Arc<Shared>, stream: Stream, addrs: Addrs, ticket: Ticket) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        stream: Stream,
+        addrs: Addrs,
+        ticket: Arc<Ticket>,
+    ) -> Self {
         let reader = ConnReader::new(stream, shared.options.half_close_is_hangup);
+        let wire = Wire::new(Arc::clone(&reader), Arc::clone(&ticket));
         Self {
-            writer: ResponseWriter::new(Box::new(Wire::new(Arc::clone(&reader)))),
+            writer: ResponseWriter::new(Box::new(wire)),
             shared,
             reader,
             addrs: Arc::new(addrs),
@@ -129,7 +135,7 @@ impl Conn {
                 Step::Refuse(half, refusal) => self.refuse(half, &refusal),
                 Step::Linger(half, reason) => self.linger(half, reason),
                 Step::Close(reason) => return self.close(reason),
-                Step::HandedOver => return self.ticket.hijacked(),
+                Step::HandedOver => return,
             }
         }
     }
@@ -142,28 +148,34 @@ impl Conn {
         self.reader.stream()
     }
 
-    /// Waits for the first byte of a request. Answers go out before that.
+    /// Waits for the first byte of a request.
     fn await_request(&mut self, mut half: ReadHalf) -> Step {
-        if half.buffer.is_empty() {
-            if self.wire().write_out().is_err() {
-                return Step::Close(CloseReason::IoFailed);
+        match self.wait_idle(&mut half) {
+            Ok(0) => return Step::Close(CloseReason::EndOfStream),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Step::Close(CloseReason::IdleTooLong);
             }
-            match self.wait_idle(&mut half) {
-                Ok(0) => return Step::Close(CloseReason::EndOfStream),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return Step::Close(CloseReason::TimedOut);
-                }
-                Err(_) => return Step::Close(CloseReason::IoFailed),
-            }
+            Err(_) => return Step::Close(CloseReason::IoFailed),
         }
+        match self.ticket.active() {
+            Ok(()) => self.request_begun(half),
+            Err(reason) => Step::Close(reason),
+        }
+    }
+
+    fn request_begun(&mut self, half: ReadHalf) -> Step {
         self.begun = Instant::now();
         self.first = false;
         self.scanner = HeadScanner::default();
-        match self.ticket.active() {
-            Ok(()) => Step::ReadHead(half),
-            Err(reason) => Step::Close(reason),
-        }
+        Step::ReadHead(half)
+    }
+
+    /// Writes the answers so far, within the time limit of the last of them.
+    fn write_answers(&mut self) -> io::Result<()> {
+        let outcome = self.wire().write_out();
+        self.stream().set_write_deadline(None);
+        outcome
     }
 
     /// Reads into the empty buffer, first while everything is kept ready, then as an idle connection
@@ -186,7 +198,7 @@ impl Conn {
         half.buffer.release();
         self.writer.release();
         self.wire().release();
-        let idle = limit.map(|limit| Instant::now() + limit.saturating_sub(hot));
+        let idle = limit.and_then(|limit| after(Instant::now(), limit.saturating_sub(hot)));
         self.stream().wait_readable_until(idle)?;
         half.buffer.fill(|buf| self.reader.read(buf))
     }
@@ -207,17 +219,19 @@ impl Conn {
                 Ok(None) => {}
                 Err(error) => {
                     log::debug!("{}: {error}", self.addrs.remote);
-                    let refusal = Refusal::new(error.status(), &error, false);
+                    let head_only = asks_for_head_only(half.buffer.data());
+                    let refusal = Refusal::new(error.status(), &error, head_only);
                     return Step::Refuse(half, refusal);
                 }
             }
             if !timed {
                 // Answers to earlier requests must not wait for the rest of this one.
-                if self.wire().write_out().is_err() {
+                if self.write_answers().is_err() {
                     return Step::Close(CloseReason::IoFailed);
                 }
                 let limit = self.shared.options.read_header_timeout;
-                self.stream().set_read_deadline(limit.map(|limit| self.begun + limit));
+                let deadline = limit.and_then(|limit| after(self.begun, limit));
+                self.stream().set_read_deadline(deadline);
                 timed = true;
             }
             match half.buffer.fill(|buf| self.reader.read(buf)) {
@@ -235,6 +249,8 @@ impl Conn {
     fn serve(&mut self, half: ReadHalf, head: RequestHead) -> Step {
         let head_only = head.method == Method::HEAD;
         let framing = match h1::request_framing(head.version, &head.headers) {
+            // A body of no bytes is none, and nobody waits for a leave to send it.
+            Ok(Framing::Length(0)) => Framing::Empty,
             Ok(framing) => framing,
             Err(error) => {
                 return Step::Refuse(half, Refusal::new(error.status(), &error, head_only));
@@ -245,8 +261,14 @@ impl Conn {
             Ok(true) => (!matches!(framing, Framing::Empty)).then(Continue::new),
             Err(refusal) => return Step::Refuse(half, refusal),
         };
-        if continues.is_some() && self.wire().write_out().is_err() {
-            // The 100 goes past the buffer, and must not overtake earlier answers.
+        let waits = match framing {
+            Framing::Empty => false,
+            Framing::Length(length) => length > half.buffer.data().len() as u64,
+            Framing::Chunked | Framing::UntilClose => true,
+        };
+        if waits && self.write_answers().is_err() {
+            // Answers to earlier requests must not wait for the rest of this one, and a 100, which
+            // goes past the buffer, must not overtake them.
             return Step::Close(CloseReason::IoFailed);
         }
         self.set_deadlines(!matches!(framing, Framing::Empty));
@@ -259,13 +281,16 @@ impl Conn {
     }
 
     fn set_deadlines(&self, body: bool) {
-        let options = &self.shared.options;
-        if let Some(limit) = options.read_timeout.filter(|_| body) {
-            self.stream().set_read_deadline(Some(self.begun + limit));
-        }
-        if let Some(limit) = options.write_timeout {
-            self.stream().set_write_deadline(Some(Instant::now() + limit));
-        }
+        let read_limit = self.shared.options.read_timeout.filter(|_| body);
+        let deadline = read_limit.and_then(|limit| after(self.begun, limit));
+        self.stream().set_read_deadline(deadline);
+        self.set_write_deadline();
+    }
+
+    fn set_write_deadline(&self) {
+        let limit = self.shared.options.write_timeout;
+        let deadline = limit.and_then(|limit| after(Instant::now(), limit));
+        self.stream().set_write_deadline(deadline);
     }
 
     /// Puts the request together, and the reading half where the response and the body find it.
@@ -279,18 +304,16 @@ impl Conn {
     ) -> Request {
         let persist = h1::request_persists(head.version, &head.headers);
         let version = head.version;
-        let (body, input) = if matches!(framing, Framing::Empty | Framing::Length(0)) {
-            self.reader.body_ended();
-            if !half.buffer.is_empty() {
-                signals.next_request();
-            }
+        let (body, input) = if matches!(framing, Framing::Empty) {
+            self.reader.body_ended(!half.buffer.is_empty());
             (Body::empty(), Input::Here(half))
         } else {
             let lending = Lending::new(RequestBody::new(half, framing, continues.clone()));
             let body = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
             (body, Input::Lent(lending))
         };
-        self.wire().begin(Exchange::new(version, input, continues, persist));
+        let tunnel = head.method == Method::CONNECT;
+        self.wire().begin(Exchange::new(version, input, continues, tunnel, persist));
         let mut request = Request::new(body);
         *request.method_mut() = head.method;
         *request.uri_mut() = head.target;
@@ -309,22 +332,21 @@ impl Conn {
         let handler = &*self.shared.handler;
         let writer = &mut self.writer;
         let caught = catch_unwind(AssertUnwindSafe(|| {
-            let result = handler.handle(writer, &mut request);
+            let result = handler.handle(writer, &mut request).and_then(|()| writer.finish());
             // What the user put into the request is the user's to drop: here, where a panic is caught.
             let line = result.as_ref().err().map(|_| request_line(&request));
             drop(request);
             (result, line)
         }));
         match caught {
-            Ok((Ok(()), _)) => Outcome::Ended(self.writer.finish()),
+            Ok((Ok(ending), _)) => Outcome::Ended(ending),
             Ok((Err(error), line)) => {
                 let line = line.unwrap_or_default();
                 log::warn!("{}: handler of {line} failed: {error}", self.addrs.remote);
                 let replaced = self.writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR);
-                if replaced || self.writer.is_hijacked() {
-                    Outcome::Ended(self.writer.finish())
-                } else {
-                    Outcome::Failed
+                match replaced || self.writer.is_hijacked() {
+                    true => self.writer.finish().map_or(Outcome::Failed, Outcome::Ended),
+                    false => Outcome::Failed,
                 }
             }
             Err(payload) => {
@@ -343,16 +365,15 @@ impl Conn {
         if let Outcome::Ended(Ending::Hijacked) = outcome {
             return Step::HandedOver;
         }
-        self.reader.end_request();
         let exchange = self.wire().finish();
+        // First the body, which may be read on another thread, and end, until it is back.
         let body = match exchange.input {
-            Input::Here(half) => Unread::Nothing(half),
-            Input::Lent(lending) => match lending.take_back(&self.reader) {
-                Some(body) => Unread::Body(body),
-                None => return Step::Close(CloseReason::HandlerFailed),
-            },
-            Input::Gone => return Step::Close(CloseReason::HandlerFailed),
+            Input::Here(half) => Some(Unread::Nothing(half)),
+            Input::Lent(lending) => lending.take_back(&self.reader).map(Unread::Body),
+            Input::Gone => None,
         };
+        self.reader.end_request();
+        let Some(body) = body else { return Step::Close(CloseReason::HandlerFailed) };
         match outcome {
             Outcome::Ended(Ending::Whole) => self.keep_or_close(body, exchange.persist),
             Outcome::Ended(Ending::Short) => {
@@ -372,7 +393,7 @@ impl Conn {
             (Ok(()), Unread::Body(mut body)) => {
                 if !matches!(body.progress, Progress::Ended(_)) {
                     // The answer first, then the drain.
-                    if self.wire().write_out().is_err() {
+                    if self.write_answers().is_err() {
                         return Step::Close(CloseReason::IoFailed);
                     }
                     if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_PATIENCE) {
@@ -388,7 +409,9 @@ impl Conn {
                     return Step::Close(CloseReason::IoFailed);
                 }
                 match input {
-                    Unread::Nothing(half) if half.buffer.is_empty() => Step::Close(reason),
+                    Unread::Nothing(half) if half.buffer.is_empty() && !self.has_input() => {
+                        Step::Close(reason)
+                    }
                     Unread::Nothing(half) => Step::Linger(half, reason),
                     Unread::Body(body) => Step::Linger(body.half, reason),
                 }
@@ -396,15 +419,24 @@ impl Conn {
         }
     }
 
+    /// Whether the client has sent more than was read: closing now would reset the connection.
+    fn has_input(&self) -> bool {
+        self.stream().readiness().readable
+    }
+
+    /// The answer is encoded: it goes out now, or together with that to a request that is there
+    /// already. A connection is idle, and may be closed by a shutdown, only when all is out.
     fn next(&mut self, half: ReadHalf) -> Step {
         self.stream().set_read_deadline(None);
-        self.stream().set_write_deadline(None);
+        if !half.buffer.is_empty() {
+            return self.request_begun(half);
+        }
+        if self.write_answers().is_err() {
+            return Step::Close(CloseReason::IoFailed);
+        }
         match self.ticket.idle() {
             Ok(()) => Step::Await(half),
-            Err(reason) => {
-                let _ = self.wire().write_out();
-                Step::Close(reason)
-            }
+            Err(reason) => Step::Close(reason),
         }
     }
 
@@ -420,6 +452,7 @@ impl Conn {
 
     fn refuse(&mut self, half: ReadHalf, refusal: &Refusal) -> Step {
         let Refusal { status, text, head_only } = refusal;
+        self.set_write_deadline();
         let wire = self.wire();
         wire.refuse(*status, text, *head_only);
         match wire.write_out() {
@@ -460,6 +493,16 @@ impl Refusal {
     fn new(status: StatusCode, error: &dyn std::error::Error, head_only: bool) -> Self {
         Self { status, text: format!("{status}: {error}\n"), head_only }
     }
+}
+
+/// Whether the answer to a request whose head cannot be taken has no body.
+fn asks_for_head_only(head: &[u8]) -> bool {
+    head.trim_ascii_start().starts_with(b"HEAD ")
+}
+
+/// The moment `limit` after `start`: `None` if that is beyond what the clock can tell.
+fn after(start: Instant, limit: Duration) -> Option<Instant> {
+    start.checked_add(limit)
 }
 
 /// Whether the client waits for a 100 before it sends the body (RFC 9110 section 10.1.1).

@@ -41,9 +41,9 @@ mod signals;
 use std::fmt;
 use std::io;
 use std::net::ToSocketAddrs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
@@ -180,7 +180,7 @@ impl Server {
     }
 
     /// Has `callback` called with each state that a connection enters, on that connection's thread
-    /// ([`ConnState::New`] on the accepting one).
+    /// ([`ConnState::New`] on the accepting one). If it panics, that is logged.
     #[must_use]
     pub fn on_connection_state(
         mut self,
@@ -235,7 +235,6 @@ impl Server {
                 handler: self.handler,
                 options: self.options,
                 registry: Registry::new(),
-                refusals: AtomicUsize::new(0),
                 closed: Context::new(),
                 listener: Mutex::new(None),
             }),
@@ -254,8 +253,6 @@ struct Shared {
     handler: Arc<dyn Handler>,
     options: Options,
     registry: Registry,
-    /// How many connections are being told that there are too many.
-    refusals: AtomicUsize,
     /// Ends when the server stops to accept.
     closed: Context,
     /// Until the server stops to accept.
@@ -268,8 +265,10 @@ impl Shared {
     }
 
     fn report(&self, connection: &Connection, state: ConnState) {
-        if let Some(callback) = &self.options.on_state {
-            callback(connection, state);
+        let Some(callback) = &self.options.on_state else { return };
+        // It also runs on the accepting thread, which must outlive it.
+        if catch_unwind(AssertUnwindSafe(|| callback(connection, state))).is_err() {
+            log::error!("{}: the state callback panicked at {state:?}", connection.remote);
         }
     }
 }
@@ -357,7 +356,7 @@ impl ServerHandle {
         self.shared.registry.close_all();
     }
 
-    /// How many connections there are: hijacked ones are not counted.
+    /// How many connections are served. Those that were hijacked or refused are not counted.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.registry.count()

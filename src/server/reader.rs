@@ -57,6 +57,8 @@ struct State {
     may_read: bool,
     /// The byte that a background read got.
     held: Option<u8>,
+    /// The next request has begun to arrive: with that byte, or behind this one in the buffer.
+    next_begun: bool,
     gone: Option<Gone>,
     /// The client has closed its sending side, which does not count as going away.
     half_closed: bool,
@@ -82,8 +84,9 @@ enum Watch {
 enum Mode {
     /// By a background read of one byte.
     Read,
-    /// By the end of stream or a reset as the platform tells them without reading.
-    Hangup,
+    /// By the end of stream or a reset as the platform tells them without reading. The `Hangup` is
+    /// the least that counts: behind an end of stream that did not, only the reset is still to come.
+    Wait(Hangup),
 }
 
 /// How a client went away.
@@ -125,6 +128,7 @@ impl ConnReader {
                 signals: None,
                 may_read: false,
                 held: None,
+                next_begun: false,
                 gone: None,
                 half_closed: false,
             }),
@@ -177,12 +181,19 @@ impl ConnReader {
     }
 
     /// The request's body has been read to its end: from now on a background read is allowed.
-    pub(super) fn body_ended(&self) {
+    /// `next_begun`: something of the next request has been read with it.
+    pub(super) fn body_ended(&self, next_begun: bool) {
         let mut state = self.state.lock();
         state.may_read = true;
-        if let Watch::Busy { mode: Mode::Hangup, recalled: false } = state.watch {
+        state.next_begun = next_begun;
+        if let Watch::Busy { mode: Mode::Wait(_), recalled: false } = state.watch {
             // It wakes without having been recalled, and takes up the other mode.
             self.stream.wake_hangup();
+        }
+        let signals = state.signals.clone().filter(|_| next_begun);
+        drop(state);
+        if let Some(signals) = signals {
+            signals.next_request();
         }
     }
 
@@ -212,7 +223,7 @@ impl ConnReader {
             }
             Watch::Ordered | Watch::Busy { .. } | Watch::Over => {}
         }
-        if state.held.is_some() {
+        if state.next_begun {
             drop(state);
             signals.next_request();
         }
@@ -265,7 +276,7 @@ impl ConnReader {
                 0 => Seen::EndOfStream,
                 _ => Seen::Byte(byte[0]),
             }),
-            Mode::Hangup => self.stream.wait_hangup().map(|hangup| match hangup {
+            Mode::Wait(least) => self.stream.wait_hangup(least).map(|hangup| match hangup {
                 Hangup::EndOfStream => Seen::EndOfStream,
                 Hangup::Broken => Seen::Failed(ErrorKind::ConnectionReset),
             }),
@@ -296,8 +307,7 @@ impl ConnReader {
 
     /// Ends the background read, if one is in progress, and returns when it is out. No byte is lost:
     /// the one that it may have got is held. The connection's read deadline stays what it was.
-    pub(super) fn abort(&self) {
-        let mut state = self.state.lock();
+    fn abort(&self, state: &mut MutexGuard<'_, State>) {
         let Watch::Busy { mode, recalled } = &mut state.watch else {
             if state.watch == Watch::Ordered {
                 state.watch = Watch::Parked;
@@ -306,14 +316,14 @@ impl ConnReader {
         };
         *recalled = true;
         match *mode {
-            Mode::Hangup => {
+            Mode::Wait(_) => {
                 self.stream.wake_hangup();
-                self.wait_while_busy(&mut state);
+                self.wait_while_busy(state);
             }
             Mode::Read => {
                 let deadline = self.stream.read_deadline();
                 self.stream.set_read_deadline(Some(past()));
-                self.wait_while_busy(&mut state);
+                self.wait_while_busy(state);
                 self.stream.set_read_deadline(deadline);
             }
         }
@@ -327,11 +337,13 @@ impl ConnReader {
 
     /// The handler has returned: nobody watches any more, and the next bytes are the next request's.
     pub(super) fn end_request(&self) {
-        self.abort();
         let mut state = self.state.lock();
+        // First, so that nobody can order a watch while the last one is being called back.
+        state.request += 1;
+        self.abort(&mut state);
         state.signals = None;
         state.may_read = false;
-        state.request += 1;
+        state.next_begun = false;
     }
 
     /// The connection failed under somebody else's read or write: the request gets to know.
@@ -348,11 +360,11 @@ impl ConnReader {
 
     /// Ends the watch thread, for good; the connection itself stays as it is.
     pub(super) fn retire(&self) {
-        self.abort();
         let mut state = self.state.lock();
+        state.request += 1;
+        self.abort(&mut state);
         state.watch = Watch::Over;
         state.signals = None;
-        state.request += 1;
         self.changed.notify_all();
     }
 
@@ -371,10 +383,10 @@ enum News {
 
 impl State {
     fn mode(&self) -> Mode {
-        if self.may_read && self.held.is_none() && !self.half_closed {
-            Mode::Read
-        } else {
-            Mode::Hangup
+        match self.half_closed {
+            true => Mode::Wait(Hangup::Broken),
+            false if self.may_read && self.held.is_none() => Mode::Read,
+            false => Mode::Wait(Hangup::EndOfStream),
         }
     }
 
@@ -385,6 +397,7 @@ impl State {
             Seen::Byte(byte) => {
                 debug_assert!(self.held.is_none());
                 self.held = Some(byte);
+                self.next_begun = true;
                 Some(News::NextRequest)
             }
             Seen::EndOfStream if !half_close_is_hangup => {
@@ -403,9 +416,7 @@ impl State {
                 // A read deadline of the handler's own has passed: no more reading.
                 self.may_read = false;
             }
-            // A half-closed client can only be watched for what follows the end of stream, which
-            // the next write will tell as well.
-            let done = recalled || self.gone.is_some() || self.half_closed;
+            let done = recalled || self.gone.is_some();
             self.watch = if done { Watch::Parked } else { Watch::Ordered };
         }
         news

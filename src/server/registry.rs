@@ -10,6 +10,10 @@ use crate::h1::CloseReason;
 use crate::net::{Addr, Stream};
 use crate::sync::{Condvar, Mutex};
 
+/// How many connections beyond the maximum may be told so at the same time; the others are closed
+/// without a word.
+const MAX_REFUSALS: usize = 16;
+
 /// All connections of one server.
 pub(super) struct Registry {
     state: Mutex<State>,
@@ -20,6 +24,8 @@ pub(super) struct Registry {
 
 struct State {
     entries: HashMap<u64, Arc<Entry>>,
+    /// How many of them are only told that there are too many. They take no room from the others.
+    refused: usize,
     next: u64,
     /// How many accept loops run.
     accepting: usize,
@@ -29,6 +35,8 @@ struct State {
 
 struct Entry {
     stream: Stream,
+    /// Whether it is only told that there are too many.
+    refused: bool,
     /// A [`Phase`]. Its changes decide the race between the next request and the shutdown.
     phase: AtomicU8,
 }
@@ -43,6 +51,8 @@ enum Phase {
     Active,
     /// It has been closed while it was idle.
     Closing,
+    /// It has left the registry: closed, or handed over to its handler.
+    Gone,
 }
 
 impl Registry {
@@ -50,6 +60,7 @@ impl Registry {
         Self {
             state: Mutex::new(State {
                 entries: HashMap::new(),
+                refused: 0,
                 next: 0,
                 accepting: 0,
                 stopping: false,
@@ -58,27 +69,23 @@ impl Registry {
         }
     }
 
+    /// How many connections are served.
     pub(super) fn count(&self) -> usize {
-        self.state.lock().entries.len()
+        self.state.lock().served()
     }
 
-    /// Enters a connection; `None` if the server is shutting down.
-    pub(super) fn enter(shared: &Arc<Shared>, stream: &Stream, remote: &Addr) -> Option<Ticket> {
-        let entry =
-            Arc::new(Entry { stream: stream.clone(), phase: AtomicU8::new(Phase::Idle as u8) });
-        let id = {
-            let mut state = shared.registry.state.lock();
-            if state.stopping {
-                return None;
-            }
-            let id = state.next;
-            state.next += 1;
-            state.entries.insert(id, Arc::clone(&entry));
-            id
-        };
+    /// Enters a connection, to be served or [to be refused](Ticket::is_refused). `None` if it can
+    /// only be closed: the server is shutting down, or busy with refusing.
+    pub(super) fn admit(
+        shared: &Arc<Shared>,
+        stream: &Stream,
+        remote: &Addr,
+    ) -> Option<Arc<Ticket>> {
+        let (id, entry) = shared.registry.state.lock().admit(shared, stream)?;
         let connection = Connection { id, remote: remote.clone() };
-        shared.report(&connection, ConnState::New);
-        Some(Ticket { shared: Arc::clone(shared), entry: Some(entry), connection })
+        let ticket = Arc::new(Ticket { shared: Arc::clone(shared), entry, connection });
+        ticket.report(ConnState::New);
+        Some(ticket)
     }
 
     /// An accept loop begins; `false` if the server is shutting down.
@@ -144,10 +151,35 @@ impl Registry {
     }
 
     fn leave(&self, id: u64) {
+        let entry = {
+            let mut state = self.state.lock();
+            let entry = state.entries.remove(&id);
+            state.refused -= usize::from(entry.as_ref().is_some_and(|entry| entry.refused));
+            entry
+        };
         // The stream is dropped outside the lock.
-        let entry = self.state.lock().entries.remove(&id);
         drop(entry);
         self.changed.notify_all();
+    }
+}
+
+impl State {
+    fn served(&self) -> usize {
+        self.entries.len() - self.refused
+    }
+
+    fn admit(&mut self, shared: &Shared, stream: &Stream) -> Option<(u64, Arc<Entry>)> {
+        let refused = shared.options.max_connections.is_some_and(|most| self.served() >= most);
+        if self.stopping || (refused && self.refused >= MAX_REFUSALS) {
+            return None;
+        }
+        let phase = AtomicU8::new(Phase::Idle as u8);
+        let entry = Arc::new(Entry { stream: stream.clone(), refused, phase });
+        let id = self.next;
+        self.next += 1;
+        self.refused += usize::from(refused);
+        self.entries.insert(id, Arc::clone(&entry));
+        Some((id, entry))
     }
 }
 
@@ -158,16 +190,25 @@ impl Entry {
     }
 }
 
-/// A connection's place in the registry. However its thread ends, the place is given up, and the
-/// last state is reported once.
+/// A connection's place in the registry, shared by all that belongs to the connection. However that
+/// ends, the place is given up, and the last state is reported once.
 pub(super) struct Ticket {
     shared: Arc<Shared>,
-    /// `None` once it has been given up.
-    entry: Option<Arc<Entry>>,
+    entry: Arc<Entry>,
     connection: Connection,
 }
 
 impl Ticket {
+    /// Whether the connection is one too many, to be told so and closed.
+    pub(super) fn is_refused(&self) -> bool {
+        self.entry.refused
+    }
+
+    /// Whether the request at hand is the connection's last because the server is shutting down.
+    pub(super) fn is_last_request(&self) -> bool {
+        self.shared.is_stopping()
+    }
+
     /// The first byte of a request is there. Fails if the server has just closed the connection.
     pub(super) fn active(&self) -> Result<(), CloseReason> {
         self.enter(Phase::Idle, Phase::Active, ConnState::Active)
@@ -177,47 +218,48 @@ impl Ticket {
     pub(super) fn idle(&self) -> Result<(), CloseReason> {
         self.enter(Phase::Active, Phase::Idle, ConnState::Idle)?;
         // `stop` may have looked at the phase before it became idle.
-        if self.shared.is_stopping() && self.entry().change(Phase::Idle, Phase::Closing) {
+        if self.shared.is_stopping() && self.entry.change(Phase::Idle, Phase::Closing) {
             return Err(CloseReason::ShuttingDown);
         }
         Ok(())
     }
 
     fn enter(&self, from: Phase, to: Phase, state: ConnState) -> Result<(), CloseReason> {
-        if !self.entry().change(from, to) {
+        if !self.entry.change(from, to) {
             return Err(CloseReason::ShuttingDown);
         }
-        self.shared.report(&self.connection, state);
+        self.report(state);
         Ok(())
     }
 
-    fn entry(&self) -> &Entry {
-        self.entry.as_ref().expect("a ticket is given up last")
-    }
-
-    /// The connection belongs to its handler.
-    pub(super) fn hijacked(mut self) {
+    /// The connection belongs to its handler from now on.
+    pub(super) fn hijacked(&self) {
         self.give_up(ConnState::Hijacked);
     }
 
     /// The connection is closed.
-    pub(super) fn closed(mut self) {
+    pub(super) fn closed(&self) {
         self.give_up(ConnState::Closed);
     }
 
-    fn give_up(&mut self, last: ConnState) {
-        if self.entry.take().is_some() {
-            self.shared.report(&self.connection, last);
+    fn give_up(&self, last: ConnState) {
+        if self.entry.phase.swap(Phase::Gone as u8, Ordering::AcqRel) != Phase::Gone as u8 {
+            self.report(last);
             self.shared.registry.leave(self.connection.id);
         }
+    }
+
+    fn report(&self, state: ConnState) {
+        self.shared.report(&self.connection, state);
     }
 }
 
 impl Drop for Ticket {
+    /// Nothing is left that could close the connection: its thread was not started, or panicked.
     fn drop(&mut self) {
-        if let Some(entry) = &self.entry {
-            entry.stream.close();
+        if self.entry.phase.load(Ordering::Acquire) != Phase::Gone as u8 {
+            self.entry.stream.close();
+            self.closed();
         }
-        self.give_up(ConnState::Closed);
     }
 }

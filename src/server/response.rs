@@ -16,7 +16,8 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::body::{Continue, Lending, ReadHalf};
 use super::reader::ConnReader;
-use crate::error::{Error, ErrorKind, Result};
+use super::registry::Ticket;
+use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason, chunked};
 use crate::handler::{Head, Length, Sink};
 use crate::net::{Duplex, Stream};
@@ -33,6 +34,7 @@ pub(super) const DRAIN_LIMIT: u64 = 256 * 1024;
 /// The writing half of a server connection.
 pub(super) struct Wire {
     reader: Arc<ConnReader>,
+    ticket: Arc<Ticket>,
     /// Encoded and not yet written.
     out: Vec<u8>,
     date: Date,
@@ -44,6 +46,8 @@ pub(super) struct Exchange {
     pub(super) version: Version,
     pub(super) input: Input,
     pub(super) continues: Option<Arc<Continue>>,
+    /// The request asks for a tunnel (CONNECT): a 2xx answer is the end of HTTP on the connection.
+    pub(super) tunnel: bool,
     /// Whether the connection can live on after this exchange, as far as is known.
     pub(super) persist: Result<(), CloseReason>,
     /// How the body is framed, once the head has been written.
@@ -74,21 +78,22 @@ impl Exchange {
         version: Version,
         input: Input,
         continues: Option<Arc<Continue>>,
+        tunnel: bool,
         persist: Result<(), CloseReason>,
     ) -> Self {
-        Self { version, input, continues, persist, framing: Framing::None }
+        Self { version, input, continues, tunnel, persist, framing: Framing::None }
     }
 
     /// Between two requests.
     fn none() -> Self {
-        Self::new(Version::HTTP_11, Input::Gone, None, Ok(()))
+        Self::new(Version::HTTP_11, Input::Gone, None, false, Ok(()))
     }
 }
 
 impl Wire {
-    pub(super) fn new(reader: Arc<ConnReader>) -> Self {
+    pub(super) fn new(reader: Arc<ConnReader>, ticket: Arc<Ticket>) -> Self {
         let date = Date { second: 0, text: HeaderValue::from_static("") };
-        Self { reader, out: Vec::new(), date, exchange: Exchange::none() }
+        Self { reader, ticket, out: Vec::new(), date, exchange: Exchange::none() }
     }
 
     pub(super) fn begin(&mut self, exchange: Exchange) {
@@ -114,16 +119,7 @@ impl Wire {
 
     /// Encodes a whole answer of the server's own, after which the connection is closed.
     pub(super) fn refuse(&mut self, status: StatusCode, text: &str, head_only: bool) {
-        let mut headers = HeaderMap::with_capacity(4);
-        headers.insert(DATE, self.date.now());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert(CONTENT_LENGTH, text.len().into());
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        h1::write_response_head(&mut self.out, Version::HTTP_11, status, None, &headers)
-            .expect("a status without a reason of its own");
-        if !head_only {
-            self.out.extend_from_slice(text.as_bytes());
-        }
+        write_refusal(&mut self.out, status, text, head_only);
     }
 
     /// Writes what has been encoded.
@@ -142,7 +138,10 @@ impl Wire {
 
     fn failed(&self, error: io::Error) -> io::Error {
         self.reader.failed(error.kind());
-        error
+        match error.kind() {
+            io::ErrorKind::TimedOut => Error::timeout(TimeLimit::Send).into(),
+            _ => error,
+        }
     }
 
     /// Decides, with the head at hand, whether the connection will live on.
@@ -160,6 +159,8 @@ impl Wire {
             exchange.persist = Err(CloseReason::BodyNotRead);
         } else if exchange.framing == Framing::UntilClose {
             exchange.persist = Err(CloseReason::UnframedResponse);
+        } else if self.ticket.is_last_request() {
+            exchange.persist = Err(CloseReason::ShuttingDown);
         }
     }
 
@@ -182,6 +183,9 @@ impl Sink for Wire {
         if self.exchange.version < Version::HTTP_11 {
             return Ok(());
         }
+        if let Some(continues) = self.exchange.continues.as_ref().filter(|_| status == 100) {
+            continues.sent();
+        }
         h1::write_response_head(&mut self.out, Version::HTTP_11, status, None, headers)
             .expect("a status without a reason of its own");
         self.write_out()
@@ -189,7 +193,10 @@ impl Sink for Wire {
 
     fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
         let old = self.exchange.version < Version::HTTP_11;
+        // It has neither length nor coding (RFC 9110 section 9.3.6).
+        let tunnel = self.exchange.tunnel && head.status.is_success();
         self.exchange.framing = match head.length {
+            _ if tunnel => Framing::UntilClose,
             _ if head.head_only => Framing::None,
             Length::NoBody | Length::Unsaid => Framing::None,
             Length::Known(_) => Framing::Length,
@@ -208,6 +215,7 @@ impl Sink for Wire {
         }
         self.write_connection(head.headers, old);
         match head.length {
+            _ if tunnel => {}
             Length::Known(length) => {
                 let mut digits = [0; 20];
                 h1::write_field(&mut self.out, &CONTENT_LENGTH, decimal(length, &mut digits));
@@ -258,6 +266,7 @@ impl Sink for Wire {
             }
         };
         self.reader.retire();
+        self.ticket.hijacked();
         let stream = self.stream().clone();
         stream.set_read_deadline(None);
         stream.set_write_deadline(None);
@@ -278,17 +287,37 @@ impl Sink for Wire {
 }
 
 impl Wire {
-    /// The Connection field: the handler's own options, and ours (RFC 9112 section 9.3).
+    /// The Connection field: the handler's other options, and what has been decided about the
+    /// connection's end, whatever the handler says of it (RFC 9112 section 9.3).
     fn write_connection(&mut self, headers: &HeaderMap, old: bool) {
-        let persists = self.exchange.persist.is_ok();
-        for value in headers.get_all(CONNECTION) {
-            h1::write_field(&mut self.out, &CONNECTION, value.as_bytes());
+        let values = headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
+        let options = values.flat_map(|value| value.split(|byte| *byte == b','));
+        for option in options.map(<[u8]>::trim_ascii) {
+            let ours = [&b""[..], b"close", b"keep-alive"];
+            if !ours.iter().any(|ours| option.eq_ignore_ascii_case(ours)) {
+                h1::write_field(&mut self.out, &CONNECTION, option);
+            }
         }
-        if !persists && !h1::has_token(headers, CONNECTION, "close") {
-            h1::write_field(&mut self.out, &CONNECTION, b"close");
-        } else if persists && old {
-            h1::write_field(&mut self.out, &CONNECTION, b"keep-alive");
+        match self.exchange.persist {
+            Err(_) => h1::write_field(&mut self.out, &CONNECTION, b"close"),
+            Ok(()) if old => h1::write_field(&mut self.out, &CONNECTION, b"keep-alive"),
+            Ok(()) => {}
         }
+    }
+}
+
+/// Encodes a whole answer of the server's own, after which the connection is closed.
+pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, head_only: bool) {
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    h1::write_status_line(out, Version::HTTP_11, status, None)
+        .expect("a status without a reason of its own");
+    h1::write_field(out, &DATE, date.as_bytes());
+    h1::write_field(out, &CONTENT_TYPE, b"text/plain; charset=utf-8");
+    h1::write_field(out, &CONTENT_LENGTH, decimal(text.len() as u64, &mut [0; 20]));
+    h1::write_field(out, &CONNECTION, b"close");
+    h1::write_end(out);
+    if !head_only {
+        out.extend_from_slice(text.as_bytes());
     }
 }
 

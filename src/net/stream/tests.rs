@@ -242,7 +242,7 @@ fn close_wakes_everything_and_never_looks_like_the_end() {
         thread::scope(|scope| {
             let reader = scope.spawn(|| kind(read_once(&one)));
             parked(&one, Parked::Read);
-            let watcher = scope.spawn(|| kind(one.wait_hangup()));
+            let watcher = scope.spawn(|| kind(one.wait_hangup(Hangup::EndOfStream)));
             parked(&one, Parked::Hangup);
             one.close();
             assert_eq!(reader.join().unwrap(), ConnectionAborted);
@@ -302,7 +302,7 @@ fn half_of_a_stream_ends_and_the_other_half_lives() {
         (&one).write_all(b"question").unwrap();
         one.shutdown(Shutdown::Write).unwrap();
         assert_eq!(kind((&one).write(b"x")), BrokenPipe);
-        assert_eq!(other.wait_hangup().unwrap(), Hangup::EndOfStream, "{name}");
+        assert_eq!(other.wait_hangup(Hangup::EndOfStream).unwrap(), Hangup::EndOfStream, "{name}");
         let seen = Readiness { readable: true, peer_closed: true, broken: false };
         assert_eq!(other.readiness(), seen, "{name}");
         assert_eq!(read_once(&other).unwrap(), b"question");
@@ -323,7 +323,7 @@ fn readiness_tells_what_is_there() {
         assert_eq!(one.readiness(), Readiness { readable: true, ..quiet }, "{name}");
         assert_eq!(one.try_read(&mut [0]).unwrap(), 1);
         other.reset();
-        one.wait_hangup().unwrap();
+        one.wait_hangup(Hangup::EndOfStream).unwrap();
         assert_eq!(
             one.readiness(),
             Readiness { readable: true, peer_closed: true, broken: true },
@@ -337,7 +337,7 @@ fn a_hangup_is_seen_behind_unread_bytes() {
     over_each(|name, one, other| {
         (&other).write_all(b"unread").unwrap();
         thread::scope(|scope| {
-            let watcher = scope.spawn(|| one.wait_hangup());
+            let watcher = scope.spawn(|| one.wait_hangup(Hangup::EndOfStream));
             parked(&one, Parked::Hangup);
             other.shutdown(Shutdown::Write).unwrap();
             assert_eq!(watcher.join().unwrap().unwrap(), Hangup::EndOfStream, "{name}");
@@ -348,7 +348,21 @@ fn a_hangup_is_seen_behind_unread_bytes() {
         (&other).write_all(b"unread").unwrap();
         one.wait_readable().unwrap();
         thread::scope(|scope| {
-            let watcher = scope.spawn(|| one.wait_hangup());
+            let watcher = scope.spawn(|| one.wait_hangup(Hangup::EndOfStream));
+            parked(&one, Parked::Hangup);
+            other.reset();
+            assert_eq!(watcher.join().unwrap().unwrap(), Hangup::Broken, "{name}");
+        });
+    });
+}
+
+#[test]
+fn behind_an_end_of_stream_the_reset_is_still_to_come() {
+    over_each(|name, one, other| {
+        other.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(one.wait_hangup(Hangup::EndOfStream).unwrap(), Hangup::EndOfStream, "{name}");
+        thread::scope(|scope| {
+            let watcher = scope.spawn(|| one.wait_hangup(Hangup::Broken));
             parked(&one, Parked::Hangup);
             other.reset();
             assert_eq!(watcher.join().unwrap().unwrap(), Hangup::Broken, "{name}");
@@ -360,7 +374,7 @@ fn a_hangup_is_seen_behind_unread_bytes() {
 fn a_hangup_is_watched_while_another_thread_reads() {
     over_each(|name, one, other| {
         thread::scope(|scope| {
-            let watcher = scope.spawn(|| one.wait_hangup());
+            let watcher = scope.spawn(|| one.wait_hangup(Hangup::EndOfStream));
             parked(&one, Parked::Hangup);
             for piece in [b"a", b"b", b"c"] {
                 let reader = scope.spawn(|| read_once(&one));
@@ -383,15 +397,15 @@ fn a_wake_before_the_wait_is_not_lost() {
     over_each(|_, one, other| {
         one.wake_hangup();
         one.wake_hangup();
-        assert_eq!(kind(one.wait_hangup()), Interrupted);
+        assert_eq!(kind(one.wait_hangup(Hangup::EndOfStream)), Interrupted);
         thread::scope(|scope| {
-            let watcher = scope.spawn(|| kind(one.wait_hangup()));
+            let watcher = scope.spawn(|| kind(one.wait_hangup(Hangup::EndOfStream)));
             parked(&one, Parked::Hangup);
             one.wake_hangup();
             assert_eq!(watcher.join().unwrap(), Interrupted);
         });
         other.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(one.wait_hangup().unwrap(), Hangup::EndOfStream);
+        assert_eq!(one.wait_hangup(Hangup::EndOfStream).unwrap(), Hangup::EndOfStream);
     });
 }
 
