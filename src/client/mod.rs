@@ -305,7 +305,7 @@ impl ClientBuilder {
     }
 
     /// How many connections may be idle in all: 100 by default. Beyond, the one that has been idle
-    /// longest is closed. With 0 none is used twice.
+    /// longest is closed. With 0 none is kept.
     #[must_use]
     pub fn max_idle_connections(mut self, most: usize) -> Self {
         self.limits.idle = most;

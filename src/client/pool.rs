@@ -49,7 +49,13 @@ struct Host<C> {
     /// Connections that exist or are being dialled. Invariant: at most `limits.per_host`.
     open: usize,
     /// First come, first served.
-    waiting: VecDeque<Arc<Want<C>>>,
+    waiting: VecDeque<Waiting<C>>,
+}
+
+struct Waiting<C> {
+    want: Arc<Want<C>>,
+    /// Whether a dial is under way for it. Without a limit there always is.
+    dialled: bool,
 }
 
 struct Idle<C> {
@@ -100,8 +106,9 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
             self.idle -= 1;
             return Checkout::Idle(idle.connection);
         }
-        host.waiting.push_back(Arc::clone(want));
-        if self.limits.per_host.is_none_or(|most| host.open < most) {
+        let dialled = self.limits.per_host.is_none_or(|most| host.open < most);
+        host.waiting.push_back(Waiting { want: Arc::clone(want), dialled });
+        if dialled {
             host.open += 1;
             Checkout::Dial
         } else {
@@ -109,15 +116,21 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         }
     }
 
-    /// Takes a connection back that is ready for its next use, or that was just made: for the first
-    /// that waits, or to be kept.
+    /// Takes a want out of the queue that has its outcome, or has been given up.
+    pub(super) fn forget(&mut self, key: &K, want: &Arc<Want<C>>) {
+        if let Some(host) = self.hosts.get_mut(key) {
+            host.waiting.retain(|waiting| !Arc::ptr_eq(&waiting.want, want));
+        }
+    }
+
+    /// Takes a connection that is ready for its next use: for the first that waits, or to be kept.
     pub(super) fn put(&mut self, key: &K, mut connection: C, now: Instant) -> Return<C> {
         if self.closed {
             return Return::Refused(connection);
         }
         let host = self.hosts.entry(key.clone()).or_default();
-        while let Some(want) = host.waiting.pop_front() {
-            match want.grant(Ok(connection)) {
+        while let Some(first) = host.waiting.pop_front() {
+            match first.want.grant(Ok(connection)) {
                 Ok(()) => return Return::Kept,
                 Err(refused) => connection = refused.expect("a connection was offered"),
             }
@@ -150,26 +163,38 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         };
         host.idle.remove(place);
         self.idle -= 1;
+        self.forget_host_if_unused(key);
         true
     }
 
     /// A connection has been closed, or a dial has failed: its place is free. Returns for whom a dial
-    /// may be started in its place, which is then counted again: whoever has waited longest at the
-    /// limit.
+    /// may be started in its place, which is then counted again: whoever has waited longest without.
     pub(super) fn release(&mut self, key: &K) -> Option<Arc<Want<C>>> {
         let host = self.hosts.get_mut(key)?;
         debug_assert!(host.open > 0, "a place is given back once");
         host.open = host.open.saturating_sub(1);
-        host.waiting.retain(|want| want.is_open());
-        // Without a limit everybody who waits has a dial of his own already.
-        let most = self.limits.per_host.unwrap_or(0);
-        let next = host.waiting.front().filter(|_| host.open < most).cloned();
-        if next.is_some() {
-            host.open += 1;
-        } else if host.open == 0 && host.waiting.is_empty() && host.idle.is_empty() {
+        host.waiting.retain(|waiting| waiting.want.is_open());
+        match host.waiting.iter_mut().find(|waiting| !waiting.dialled) {
+            Some(next) => {
+                next.dialled = true;
+                host.open += 1;
+                Some(Arc::clone(&next.want))
+            }
+            None => {
+                self.forget_host_if_unused(key);
+                None
+            }
+        }
+    }
+
+    fn forget_host_if_unused(&mut self, key: &K) {
+        let unused = self
+            .hosts
+            .get(key)
+            .is_some_and(|host| host.open == 0 && host.waiting.is_empty() && host.idle.is_empty());
+        if unused {
             self.hosts.remove(key);
         }
-        next
     }
 
     /// Takes out every idle connection.
@@ -183,8 +208,8 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
     pub(super) fn close(&mut self) -> Vec<C> {
         self.closed = true;
         for host in self.hosts.values_mut() {
-            for want in host.waiting.drain(..) {
-                let _ = want.grant(Err(crate::error::Error::new(crate::ErrorKind::Closed)));
+            for waiting in host.waiting.drain(..) {
+                let _ = waiting.want.grant(Err(crate::error::Error::new(crate::ErrorKind::Closed)));
             }
         }
         self.drain()
@@ -277,6 +302,33 @@ mod tests {
         gone.give_up();
         assert!(matches!(pool.put(&"a", 9, Instant::now()), Return::Kept));
         assert_eq!(granted.try_recv().unwrap().unwrap(), 9);
+    }
+
+    #[test]
+    fn t13_a_free_place_goes_to_one_that_nobody_dials_for() {
+        let mut pool = pool(Limits { per_host: Some(2), ..Limits::default() });
+        let ((busy, _busy), (dials, _dials), (waits, _waits)) = (want(), want(), want());
+        assert!(matches!(pool.checkout(&"a", &busy), Checkout::Dial));
+        assert!(busy.grant(Ok(1)).is_ok());
+        assert!(matches!(pool.checkout(&"a", &dials), Checkout::Dial));
+        assert!(matches!(pool.checkout(&"a", &waits), Checkout::Wait));
+        let next = pool.release(&"a").expect("the place is free");
+        assert!(Arc::ptr_eq(&next, &waits));
+        assert!(pool.release(&"a").is_none(), "everybody has a dial");
+    }
+
+    #[test]
+    fn a_host_is_forgotten_with_its_last_connection() {
+        let mut pool = pool(Limits::default());
+        let (want, _granted) = want();
+        assert!(matches!(pool.checkout(&"a", &want), Checkout::Dial));
+        want.give_up();
+        pool.forget(&"a", &want);
+        // It was closed just before it was put: the pool hears of it first.
+        assert!(pool.release(&"a").is_none());
+        assert!(matches!(pool.put(&"a", 1, Instant::now()), Return::Kept));
+        assert!(pool.remove(&"a", &1));
+        assert!(pool.hosts.is_empty());
     }
 
     #[test]

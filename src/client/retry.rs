@@ -5,7 +5,8 @@ use http::{HeaderMap, Method};
 /// What is known of an attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
-    /// The connection had carried an earlier exchange: the peer may have closed it meanwhile.
+    /// The connection had waited for this use, or carried an earlier one: the peer may have closed it
+    /// meanwhile.
     pub(super) reused: bool,
     /// Not one byte of the request was written.
     pub(super) nothing_written: bool,

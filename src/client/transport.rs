@@ -1,5 +1,6 @@
 //! One request, one answer: get a connection, exchange, decide on a retry.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -10,17 +11,18 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
 use super::conn::{
-    Answer, AnswerBody, Conn, ConnFacts, Failure, Home, Making, Outgoing, OutgoingFraming, Patience,
+    Answer, AnswerBody, Conn, ConnFacts, Failure, Home, Making, Outgoing, OutgoingFraming,
+    Patience, Turn,
 };
 use super::pool::{Checkout, Limits, Pool, Return};
 use super::retry::{Attempt, may_retry};
 use super::target::{Key, host_field, request_target};
-use super::want::Want;
+use super::want::{Granted, Want};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason};
-use crate::net::{DialError, DialOptions, Phase, dial};
+use crate::net::{DialError, DialOptions, Dialed, Phase, dial};
 use crate::sync::channel::{never, select};
 use crate::sync::{self, Mutex};
 
@@ -48,6 +50,14 @@ struct Inner {
     context: Context,
     /// Itself, for the threads and connections it starts.
     this: Weak<Inner>,
+}
+
+/// A connection that was taken into use.
+struct Taken {
+    conn: Conn,
+    turn: Turn,
+    /// Whether it had waited in the pool.
+    was_idle: bool,
 }
 
 /// An answer, and what is known of how it came.
@@ -81,19 +91,22 @@ impl Transport {
     ) -> Result<Exchanged> {
         let key = Key::of(&parts.uri, self.inner.options.unix.as_ref())?;
         loop {
+            if let Some(ended) = patience.context.as_ref().and_then(Context::err) {
+                return Err(ended.into());
+            }
             let again = body.try_clone();
             let outgoing = self.prepare(parts, body)?;
-            let (conn, reused) = self.inner.connection(&key, patience)?;
+            let Taken { conn, turn, was_idle } = self.inner.connection(&key, patience)?;
             let begun = Instant::now();
-            let failure = match conn.round_trip(outgoing, patience) {
+            let failure = match conn.round_trip(turn, outgoing, patience) {
                 Ok(answer) => {
-                    let facts = conn.facts().clone();
+                    let (facts, reused) = (conn.facts().clone(), !turn.is_first());
                     return Ok(Exchanged { answer, facts, reused, waited: begun.elapsed() });
                 }
                 Err(failure) => failure,
             };
             let Failure { error, nothing_written, answer_begun, connection_failed } = failure;
-            conn.close(error.clone(), CloseReason::IoFailed);
+            let reused = was_idle || !turn.is_first();
             let attempt = Attempt { reused, nothing_written, answer_begun, connection_failed };
             match again.filter(|_| may_retry(attempt, &parts.method, &parts.headers)) {
                 Some(again) => {
@@ -136,7 +149,8 @@ impl Transport {
 
     /// Closes the idle connections.
     pub(super) fn close_idle(&self) {
-        close_all(self.inner.pool.lock().drain());
+        let idle = self.inner.pool.lock().drain();
+        close_all(idle);
     }
 
     pub(super) fn idle(&self) -> usize {
@@ -161,6 +175,10 @@ fn close_all(idle: Vec<Conn>) {
 /// Decides how the body is framed, and says so in the headers (RFC 9112 section 6.1).
 fn frame(parts: &Parts, headers: &mut HeaderMap, body: Body) -> Result<(Body, OutgoingFraming)> {
     headers.remove(TRANSFER_ENCODING);
+    if body.has_trailers() {
+        // Only chunks have room for them.
+        headers.remove(CONTENT_LENGTH);
+    }
     let declared = match headers.get(CONTENT_LENGTH) {
         Some(value) => Some(declared_length(value)?),
         None => None,
@@ -205,23 +223,23 @@ fn expects_body(method: &Method) -> bool {
 }
 
 impl Inner {
-    /// Gets a connection that is ready for an exchange, and whether it was used before.
+    /// Gets a connection that is ready for an exchange.
     ///
     /// # Blocking
     ///
     /// Until one is idle or has been made; ended by the call's context and the dial's time limits.
-    fn connection(&self, key: &Key, patience: &Patience) -> Result<(Conn, bool)> {
+    fn connection(&self, key: &Key, patience: &Patience) -> Result<Taken> {
         loop {
             let (want, granted) = Want::new();
             let want = Arc::new(want);
             let checkout = self.pool.lock().checkout(key, &want);
             let dialling = match checkout {
                 Checkout::Idle(conn) => match conn.begin() {
-                    Some(reused) => return Ok((conn, reused)),
+                    Some(turn) => return Ok(Taken { conn, turn, was_idle: true }),
                     // It had gone stale in the pool: the next one.
                     None => continue,
                 },
-                Checkout::Dial => Some(self.start_dial(key, &want)),
+                Checkout::Dial => self.dial_for(key, &want),
                 Checkout::Wait => None,
                 Checkout::Closed => return Err(Error::new(ErrorKind::Closed)),
             };
@@ -235,8 +253,8 @@ impl Inner {
                 return Err(self.give_up(key, &want, &granted, dialling, patience));
             };
             let conn = outcome?;
-            if let Some(reused) = conn.begin() {
-                return Ok((conn, reused));
+            if let Some(turn) = conn.begin() {
+                return Ok(Taken { conn, turn, was_idle: false });
             }
         }
     }
@@ -245,12 +263,13 @@ impl Inner {
     fn give_up(
         &self,
         key: &Key,
-        want: &Want<Conn>,
-        granted: &super::want::Granted<Conn>,
+        want: &Arc<Want<Conn>>,
+        granted: &Granted<Conn>,
         dialling: Option<Context>,
         patience: &Patience,
     ) -> Error {
         want.give_up();
+        self.pool.lock().forget(key, want);
         if let Ok(Ok(conn)) = granted.try_recv() {
             self.keep(key, conn);
         }
@@ -261,32 +280,35 @@ impl Inner {
         ended.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from)
     }
 
+    /// Starts a dial for `want`, whose place is counted; returns what it can be cancelled by.
+    fn dial_for(&self, key: &Key, want: &Arc<Want<Conn>>) -> Option<Context> {
+        match self.start_dial(key, want) {
+            Ok(context) => Some(context),
+            Err(error) => {
+                self.dial_failed(key, want, Error::with_source(ErrorKind::Connect, error));
+                None
+            }
+        }
+    }
+
     /// Dials for `want` on a thread of its own. If the want is granted by somebody else meanwhile,
     /// the connection goes to whoever waits next, or to the pool.
-    fn start_dial(&self, key: &Key, want: &Arc<Want<Conn>>) -> Context {
+    fn start_dial(&self, key: &Key, want: &Arc<Want<Conn>>) -> io::Result<Context> {
         let context = self.context.child();
         let (of_thread, this) = (context.clone(), self.this.clone());
         let (thread_key, thread_want) = (key.clone(), Arc::clone(want));
         let options = self.options.dial.clone();
-        let started = sync::spawn("hangup-dial", Some(DIAL_STACK), move || {
+        sync::spawn("hangup-dial", Some(DIAL_STACK), move || {
             let dialed = dial(&thread_key.dial_target(), &options, &of_thread);
             // The transport is not kept alive by its dials.
             if let Some(inner) = this.upgrade() {
                 inner.dialled(&thread_key, &thread_want, dialed);
             }
-        });
-        if let Err(error) = started {
-            self.dial_failed(key, want, Error::with_source(ErrorKind::Connect, error));
-        }
-        context
+        })?;
+        Ok(context)
     }
 
-    fn dialled(
-        &self,
-        key: &Key,
-        want: &Arc<Want<Conn>>,
-        dialed: Result<crate::net::Dialed, DialError>,
-    ) {
+    fn dialled(&self, key: &Key, want: &Arc<Want<Conn>>, dialed: Result<Dialed, DialError>) {
         let making = Making {
             key: key.clone(),
             home: self.this.clone(),
@@ -298,9 +320,14 @@ impl Inner {
                 .map_err(|error| Error::with_source(ErrorKind::Connect, error))
         });
         match conn {
-            Ok(conn) => {
-                self.keep(key, conn);
-            }
+            // To the one that asked: the others who wait have dials, or a place in the queue, of
+            // their own, and lose nothing by it.
+            Ok(conn) => match want.grant(Ok(conn)) {
+                Ok(()) => self.pool.lock().forget(key, want),
+                Err(refused) => {
+                    self.keep(key, refused.expect("a connection was offered"));
+                }
+            },
             Err(error) => self.dial_failed(key, want, error),
         }
     }
@@ -312,14 +339,21 @@ impl Inner {
 
     /// A connection is gone: whoever waits at the limit may dial in its place.
     fn release(&self, key: &Key) {
-        let next = self.pool.lock().release(key);
-        if let Some(next) = next {
-            self.start_dial(key, &next);
+        loop {
+            let next = self.pool.lock().release(key);
+            let Some(next) = next else { return };
+            match self.start_dial(key, &next) {
+                Ok(_) => return,
+                Err(error) => {
+                    let _ = next.grant(Err(Error::with_source(ErrorKind::Connect, error)));
+                }
+            }
         }
     }
 
     /// Gives a connection to whoever waits, or keeps it; whether there was a place for it.
     fn keep(&self, key: &Key, conn: Conn) -> bool {
+        conn.park();
         let outcome = self.pool.lock().put(key, conn.clone(), Instant::now());
         let (kept, unwanted) = match outcome {
             Return::Kept => (true, None),

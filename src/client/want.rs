@@ -25,8 +25,10 @@ impl<C> Want<C> {
 
     /// Decides the outcome; gives it back if that was done already.
     pub(super) fn grant(&self, outcome: Result<C>) -> Result<(), Result<C>> {
-        let Some(sender) = self.sender.lock().take() else { return Err(outcome) };
-        sender.send(outcome).map_err(|refused| refused.0)
+        let mut sender = self.sender.lock();
+        let Some(deciding) = sender.take() else { return Err(outcome) };
+        // Under the lock: who gives up after this finds the outcome in the channel.
+        deciding.send(outcome).map_err(|refused| refused.0)
     }
 
     /// Gives up: nothing will be granted from now on. What was granted before is in the channel.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 
 use super::messages::Returned;
-use super::{Shared, WROTE_PATIENCE, Wrote};
+use super::{Shared, Turn, WROTE_PATIENCE, Wrote, close_reason};
 use crate::body::Incoming;
-use crate::error::{Error, ErrorKind, TimeLimit};
+use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{CloseReason, Framing};
 use crate::net::{Buffer, FramedBody, FramedError};
 use crate::sync::channel::Sender;
@@ -23,11 +23,9 @@ const DRAIN_PATIENCE: Duration = Duration::from_millis(50);
 
 /// A response body on its way, read by the caller straight from the connection.
 pub(super) struct ResponseBody {
-    shared: Arc<Shared>,
     framed: FramedBody,
     idle_read: Option<Duration>,
     end: End,
-    trailers: Option<HeaderMap>,
 }
 
 /// What happens at the body's end.
@@ -40,29 +38,81 @@ enum End {
     Failed(Error),
 }
 
-struct Rest {
-    buffer: Buffer,
-    wrote: Wrote,
+/// What reading on takes. It is let go of at the end: a body that is kept keeps no descriptor.
+pub(super) struct Rest {
+    pub(super) shared: Arc<Shared>,
+    pub(super) turn: Turn,
+    pub(super) buffer: Buffer,
+    pub(super) wrote: Wrote,
     /// Whether the connection may be used again once the body has ended well.
-    persist: Result<(), CloseReason>,
-    back: Sender<Returned>,
+    pub(super) persist: Result<(), CloseReason>,
+    pub(super) back: Sender<Returned>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        framing: Framing,
-        buffer: Buffer,
-        wrote: Wrote,
-        persist: Result<(), CloseReason>,
-        back: Sender<Returned>,
-        idle_read: Option<Duration>,
-    ) -> Self {
-        let end = End::Ahead(Rest { buffer, wrote, persist, back });
-        Self { shared, framed: FramedBody::new(framing), idle_read, end, trailers: None }
+    pub(super) fn new(framing: Framing, rest: Rest, idle_read: Option<Duration>) -> Self {
+        Self { framed: FramedBody::new(framing), idle_read, end: End::Ahead(rest) }
     }
 
-    fn fail(&mut self, error: FramedError) -> Error {
+    /// Reads some of the body, and does nothing about its end.
+    fn pull(&mut self, out: &mut [u8]) -> Result<usize> {
+        let rest = match &mut self.end {
+            End::Ahead(rest) => rest,
+            End::Reached => return Ok(0),
+            End::Failed(error) => return Err(error.clone()),
+        };
+        let (shared, idle_read) = (&rest.shared, self.idle_read);
+        let read = |buf: &mut [u8]| {
+            if let Some(limit) = idle_read {
+                shared.stream.set_read_deadline(Instant::now().checked_add(limit));
+            }
+            (&shared.stream).read(buf)
+        };
+        match self.framed.read(&mut rest.buffer, read, out) {
+            Ok(count) => Ok(count),
+            Err(error) => {
+                let error = rest.fail(error);
+                self.end = End::Failed(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// The body has been read to its end: the connection is free before the caller knows.
+    fn finish(&mut self, patience: Duration) {
+        if let End::Ahead(rest) = std::mem::replace(&mut self.end, End::Reached) {
+            rest.settle(patience);
+        }
+    }
+
+    /// Reads what is left, if that is cheap.
+    fn drain(&mut self) {
+        let End::Ahead(rest) = &self.end else { return };
+        let cheap =
+            rest.persist.is_ok() && self.framed.remaining().is_none_or(|left| left <= DRAIN_LIMIT);
+        if !cheap {
+            return;
+        }
+        let deadline = Instant::now() + DRAIN_PATIENCE;
+        self.idle_read = None;
+        rest.shared.stream.set_read_deadline(Some(deadline));
+        let mut waste = [0; 8 * 1024];
+        let mut left = DRAIN_LIMIT;
+        while let Ok(count @ 1..) = self.pull(&mut waste) {
+            left = left.saturating_sub(count as u64);
+            if left == 0 {
+                break;
+            }
+        }
+        if self.framed.is_ended() {
+            self.finish(deadline.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+impl Rest {
+    /// Closes the connection; returns why the body cannot be read on.
+    fn fail(&self, error: FramedError) -> Error {
         // What closed the connection is what broke the body off.
         let error = self.shared.cause().unwrap_or_else(|| match error {
             FramedError::Framing(error) => error.into(),
@@ -71,85 +121,45 @@ impl ResponseBody {
             }
             FramedError::Io(error) => Error::with_source(ErrorKind::Receive, error),
         });
-        self.shared.close(error.clone(), CloseReason::IoFailed);
-        self.end = End::Failed(error.clone());
+        self.shared.close_in(self.turn, error.clone(), close_reason(&error));
         error
     }
 
-    /// The body has been read to its end: the connection is free before the caller knows.
-    fn finish(&mut self, patience: Duration) {
-        let End::Ahead(rest) = std::mem::replace(&mut self.end, End::Reached) else { return };
-        self.trailers = self.framed.take_trailers();
-        let Rest { buffer, wrote, persist, back } = rest;
+    /// Gives the connection back if all is well, and closes it otherwise.
+    fn settle(self, patience: Duration) {
+        let Self { shared, turn, buffer, wrote, persist, back } = self;
         let settled = persist
             .and_then(|()| match buffer.is_empty() {
                 true => Ok(()),
                 false => Err(CloseReason::BytesLeftOver),
             })
-            .and_then(|()| wrote.check(&self.shared, Some(patience)))
+            .and_then(|()| wrote.check(&shared, patience))
             .and_then(|()| {
-                self.shared.stream.set_read_deadline(None);
+                shared.stream.set_read_deadline(None);
                 // The reader loop has its buffer before anyone can use the connection.
                 back.send(buffer).map_err(|_| CloseReason::EndOfStream)
             })
-            .and_then(|()| self.shared.give_back());
-        let _ = self.shared.settled(settled);
+            .and_then(|()| shared.give_back(turn));
+        let _ = shared.settled(turn, settled);
     }
 
-    /// Reads what is left, if that is cheap.
-    fn drain(&mut self) {
-        let End::Ahead(rest) = &self.end else { return };
-        let cheap = rest.persist.is_ok()
-            && rest.wrote.is_known()
-            && self.framed.remaining().is_none_or(|left| left <= DRAIN_LIMIT);
-        if !cheap {
-            return;
-        }
-        let deadline = Instant::now() + DRAIN_PATIENCE;
-        self.idle_read = None;
-        self.shared.stream.set_read_deadline(Some(deadline));
-        let mut waste = [0; 8 * 1024];
-        let mut left = DRAIN_LIMIT;
-        while let Ok(count @ 1..) = self.read(&mut waste) {
-            left = left.saturating_sub(count as u64);
-            if left == 0 {
-                return;
-            }
-        }
+    /// Whether nothing is left to wait for at the body's end.
+    fn is_settled_at_once(&self) -> bool {
+        self.persist.is_err() || self.wrote.is_known()
     }
 }
 
 impl Read for ResponseBody {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let rest = match &mut self.end {
-            End::Ahead(rest) => rest,
-            End::Reached => return Ok(0),
-            End::Failed(error) => return Err(error.clone().into()),
-        };
-        let (shared, idle_read) = (&self.shared, self.idle_read);
-        let outcome = self.framed.read(
-            &mut rest.buffer,
-            |buf| {
-                if let Some(limit) = idle_read {
-                    shared.stream.set_read_deadline(Instant::now().checked_add(limit));
-                }
-                match (&mut &shared.stream).read(buf)? {
-                    // We closed it ourselves: that is not the end of any body.
-                    0 if shared.is_closed() => Err(io::ErrorKind::ConnectionAborted.into()),
-                    count => Ok(count),
-                }
-            },
-            out,
-        );
-        match outcome {
-            Ok(count) => {
-                if self.framed.is_ended() {
-                    self.finish(WROTE_PATIENCE);
-                }
-                Ok(count)
-            }
-            Err(error) => Err(self.fail(error).into()),
+        let count = self.pull(out)?;
+        if let End::Ahead(rest) = &self.end
+            && self.framed.is_ended()
+            // The last bytes do not wait for a writer that is behind; the end of the stream does.
+            && (count == 0 || rest.is_settled_at_once())
+        {
+            self.finish(WROTE_PATIENCE);
         }
+        Ok(count)
     }
 }
 
@@ -159,15 +169,16 @@ impl Incoming for ResponseBody {
     }
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {
-        self.trailers.take()
+        self.framed.take_trailers()
     }
 }
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         self.drain();
-        if let End::Ahead(_) = self.end {
-            self.shared.close(Error::new(ErrorKind::Closed), CloseReason::BodyNotRead);
+        if let End::Ahead(rest) = &self.end {
+            let cause = Error::new(ErrorKind::Closed);
+            rest.shared.close_in(rest.turn, cause, CloseReason::BodyNotRead);
         }
     }
 }

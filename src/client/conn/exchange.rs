@@ -12,11 +12,10 @@ use super::messages::{
     Answer, Expectation, OnInformational, Reply, ReplyError, StreamedBody, WriteError, WriteJob,
     WriteResult,
 };
-use super::{Conn, Shared, WROTE_PATIENCE, earlier};
+use super::{Conn, Shared, Turn, WROTE_PATIENCE, close_reason, earlier};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, TimeLimit};
-use crate::h1::CloseReason;
 use crate::sync::channel::{Receiver, Sender, at, bounded, never, select};
 
 /// A request, ready to be written.
@@ -60,8 +59,8 @@ pub(in crate::client) struct Failure {
 }
 
 impl Conn {
-    /// Sends a request and waits for the head of its answer, on a connection that was
-    /// [begun](Conn::begin).
+    /// Sends a request and waits for the head of its answer, in a turn that was
+    /// [begun](Conn::begin). When it fails the connection is closed.
     ///
     /// # Blocking
     ///
@@ -69,6 +68,7 @@ impl Conn {
     /// runs out.
     pub(in crate::client) fn round_trip(
         &self,
+        turn: Turn,
         outgoing: Outgoing,
         patience: &Patience,
     ) -> Result<Answer, Failure> {
@@ -82,6 +82,7 @@ impl Conn {
             None => (None, None),
         };
         let expectation = Expectation {
+            turn,
             method: outgoing.method.clone(),
             closes: outgoing.closes,
             context: patience.context.clone(),
@@ -94,7 +95,13 @@ impl Conn {
         // A reader loop that has ended has closed the connection, which is seen below.
         let _ = self.0.expectations.send(expectation);
         let (sending, wrote) = send(&self.0, outgoing, withheld, wrote_to_reader, patience);
-        Exchange { shared: &self.0, patience, replies, wrote, sending }.wait()
+        let mut exchange = Exchange { shared: &self.0, turn, patience, replies, wrote, sending };
+        let outcome = exchange.wait();
+        if let Err(Failure { error, .. }) = &outcome {
+            // Before an answer that came at the same moment is dropped: nothing waits for its body.
+            self.0.close_in(turn, error.clone(), close_reason(error));
+        }
+        outcome
     }
 }
 
@@ -199,6 +206,7 @@ impl Sending {
 /// The caller's wait.
 struct Exchange<'a> {
     shared: &'a Arc<Shared>,
+    turn: Turn,
     patience: &'a Patience,
     replies: Receiver<Reply>,
     wrote: Option<Receiver<WriteResult>>,
@@ -206,7 +214,7 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    fn wait(mut self) -> Result<Answer, Failure> {
+    fn wait(&mut self) -> Result<Answer, Failure> {
         let (no_result, no_end, no_timer) = (never(), never(), never());
         loop {
             let context = self.patience.context.as_ref();
@@ -226,8 +234,7 @@ impl Exchange<'_> {
                     };
                     if let Sending::Failed { error: WriteError::Source(error), .. } = &self.sending {
                         // Ours to tell, and nothing the peer says can mend it.
-                        let error = error.clone();
-                        return Err(self.give_up(error));
+                        return Err(given_up(error.clone()));
                     }
                 }
                 recv(self.shared.closed) -> _ => {
@@ -245,12 +252,14 @@ impl Exchange<'_> {
         }
     }
 
-    fn replied(self, reply: Option<Reply>) -> Result<Answer, Failure> {
+    fn replied(&mut self, reply: Option<Reply>) -> Result<Answer, Failure> {
         match reply {
             Some(Ok(answer)) => Ok(answer),
-            // A failed write is the earlier failure, and says more than the end that follows it.
-            Some(Err(ReplyError { error, begun })) if begun => Err(self.failure(error, true)),
-            Some(Err(ReplyError { error, .. })) => Err(self.failed(error)),
+            Some(Err(ReplyError { error, begun: true })) => Err(self.failure(error, true)),
+            Some(Err(ReplyError { error, begun: false })) => {
+                self.learn_what_was_written();
+                Err(self.failed(error))
+            }
             None => {
                 let cause = self.shared.cause().unwrap_or_else(|| Error::new(ErrorKind::Closed));
                 Err(self.failed(cause))
@@ -258,6 +267,16 @@ impl Exchange<'_> {
         }
     }
 
+    /// The connection has failed without an answer. How much the writer loop had written by then
+    /// decides whether the request may be sent again, and it is about to tell.
+    fn learn_what_was_written(&mut self) {
+        let Some(wrote) = self.wrote.take().filter(|_| !self.turn.is_first()) else { return };
+        if let Ok(Err(error)) = wrote.recv_timeout(WROTE_PATIENCE) {
+            self.sending = Sending::failed(error);
+        }
+    }
+
+    /// A failed write is the earlier failure, and says more than the end that follows it.
     fn failed(&self, error: Error) -> Failure {
         match &self.sending {
             Sending::Failed { error: WriteError::Failed { error, .. }, .. } => {
@@ -280,18 +299,7 @@ impl Exchange<'_> {
     /// The context has ended: so does the connection, and only it.
     fn ended(&self) -> Failure {
         let context = self.patience.context.as_ref().and_then(Context::err);
-        self.give_up(context.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from))
-    }
-
-    /// Closes the connection for a reason of the caller's.
-    fn give_up(&self, error: Error) -> Failure {
-        let reason = match error.kind() {
-            ErrorKind::Timeout(_) => CloseReason::TimedOut,
-            ErrorKind::Cancelled => CloseReason::Cancelled,
-            _ => CloseReason::RequestNotWritten,
-        };
-        self.shared.close(error.clone(), reason);
-        Failure { error, nothing_written: false, answer_begun: false, connection_failed: false }
+        given_up(context.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from))
     }
 
     /// A timer has fired: whose it was.
@@ -303,17 +311,14 @@ impl Exchange<'_> {
             return None;
         }
         Some(match &self.sending {
-            Sending::Writing { .. } => self.give_up(Error::timeout(TimeLimit::Send)),
-            Sending::Written { .. } => self.give_up(Error::timeout(TimeLimit::ResponseHead)),
-            Sending::Failed { error, .. } => {
-                let error = match error {
-                    WriteError::Failed { error, .. } | WriteError::Source(error) => error.clone(),
-                    WriteError::Withheld => Error::new(ErrorKind::Send),
-                };
-                let failure = self.failure(error.clone(), false);
-                self.shared.close(error, CloseReason::IoFailed);
-                failure
-            }
+            Sending::Writing { .. } => given_up(Error::timeout(TimeLimit::Send)),
+            Sending::Written { .. } => given_up(Error::timeout(TimeLimit::ResponseHead)),
+            Sending::Failed { .. } => self.failed(Error::new(ErrorKind::Send)),
         })
     }
+}
+
+/// A failure for a reason of the caller's: not the connection's.
+fn given_up(error: Error) -> Failure {
+    Failure { error, nothing_written: false, answer_begun: false, connection_failed: false }
 }

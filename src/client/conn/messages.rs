@@ -18,6 +18,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use super::Turn;
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::Error;
@@ -30,6 +31,7 @@ pub(in crate::client) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) 
 
 /// From the caller to the reader loop: an answer is going to come.
 pub(super) struct Expectation {
+    pub(super) turn: Turn,
     pub(super) method: Method,
     /// The request asked for the connection to be closed.
     pub(super) closes: bool,

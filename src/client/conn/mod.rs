@@ -92,18 +92,26 @@ pub(super) struct ConnFacts {
     pub(super) connected_in: Duration,
 }
 
+/// The number of an exchange on its connection. Whoever holds it may close the connection for the
+/// sake of that exchange, and only while it is on: later the connection may be another call's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turn(u64);
+
 struct State {
     life: Life,
-    /// How many exchanges have been begun.
-    exchanges: u64,
+    /// The latest exchange.
+    turn: Turn,
     /// The other end of `closed`.
     closer: Option<Sender<Infallible>>,
 }
 
 enum Life {
+    /// Made for somebody who is about to take it. A peer that speaks first is listened to then: an
+    /// overloaded server may refuse the connection with an answer.
+    Fresh,
     /// Nothing is expected from the peer.
     Idle,
-    /// In an exchange.
+    /// In the exchange of `turn`.
     Busy,
     /// It speaks another protocol and belongs to the caller.
     HandedOver,
@@ -137,7 +145,7 @@ impl Conn {
             idle_timeout: making.idle_timeout,
             max_response_head: making.max_response_head,
             closed,
-            state: Mutex::new(State { life: Life::Idle, exchanges: 0, closer: Some(closer) }),
+            state: Mutex::new(State { life: Life::Fresh, turn: Turn(0), closer: Some(closer) }),
             expectations,
             jobs: OnceLock::new(),
             facts: ConnFacts { remote, local, resolved_in, connected_in },
@@ -157,25 +165,45 @@ impl Conn {
         &self.0.facts
     }
 
-    /// Takes the idle connection into use; tells whether this is not its first use. `None`, and
-    /// closed, if it cannot be used: the peer has hung up, or has sent what nobody asked for.
-    pub(super) fn begin(&self) -> Option<bool> {
-        let reused = {
+    /// Takes the connection into use. `None`, and closed, if it had been idle and cannot be used: the
+    /// peer has hung up, or has sent what nobody asked for.
+    pub(super) fn begin(&self) -> Option<Turn> {
+        let (turn, was_idle) = {
             let mut state = self.0.state.lock();
-            if !matches!(state.life, Life::Idle) {
-                return None;
-            }
-            state.life = Life::Busy;
-            state.exchanges += 1;
-            state.exchanges > 1
+            let was_idle = match state.life {
+                Life::Fresh => false,
+                Life::Idle => true,
+                Life::Busy | Life::HandedOver | Life::Closed(_) => return None,
+            };
+            (state.begin(), was_idle)
         };
         // The reader loop reads nothing before it has an expectation, so what came stands here.
-        let now = self.0.stream.readiness();
-        if now.readable || now.peer_closed || now.broken {
+        if was_idle && self.has_news() {
             self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
             return None;
         }
-        Some(reused)
+        Some(turn)
+    }
+
+    /// Nobody takes the fresh connection: from now on it is idle as any other.
+    pub(super) fn park(&self) {
+        let was_fresh = {
+            let mut state = self.0.state.lock();
+            let was_fresh = matches!(state.life, Life::Fresh);
+            if was_fresh {
+                state.life = Life::Idle;
+            }
+            was_fresh
+        };
+        // The reader loop has left what came until now to the first exchange.
+        if was_fresh && self.has_news() {
+            self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        let now = self.0.stream.readiness();
+        now.readable || now.peer_closed || now.broken
     }
 
     pub(super) fn close(&self, cause: Error, reason: CloseReason) {
@@ -193,26 +221,71 @@ impl PartialEq for Conn {
     }
 }
 
+impl Turn {
+    /// Whether it is the connection's first exchange.
+    pub(super) fn is_first(self) -> bool {
+        self.0 == 1
+    }
+}
+
+impl State {
+    fn begin(&mut self) -> Turn {
+        self.life = Life::Busy;
+        self.turn.0 += 1;
+        self.turn
+    }
+
+    fn is_in(&self, turn: Turn) -> bool {
+        matches!(self.life, Life::Busy) && self.turn == turn
+    }
+}
+
 impl Shared {
-    /// The one place where a connection is closed. The first cause stays.
+    /// Closes the connection, whatever it is at. The first cause stays.
     fn close(self: &Arc<Self>, cause: Error, reason: CloseReason) {
-        if self.end(Life::Closed(cause)) {
+        self.close_if(|_| true, cause, reason);
+    }
+
+    /// Closes the connection for the sake of an exchange; `false` if that was over.
+    fn close_in(self: &Arc<Self>, turn: Turn, cause: Error, reason: CloseReason) -> bool {
+        self.close_if(|state| state.is_in(turn), cause, reason)
+    }
+
+    /// Closes the connection if nobody uses it; `false` if somebody does.
+    fn close_if_idle(self: &Arc<Self>, reason: CloseReason) -> bool {
+        let is_idle = |state: &State| matches!(state.life, Life::Idle);
+        self.close_if(is_idle, Error::new(ErrorKind::Closed), reason)
+    }
+
+    /// The one place where a connection is closed.
+    fn close_if(
+        self: &Arc<Self>,
+        condition: impl FnOnce(&State) -> bool,
+        cause: Error,
+        reason: CloseReason,
+    ) -> bool {
+        let closed = self.end(condition, Life::Closed(cause));
+        if closed {
             log::debug!("{}: connection closed: {reason}", self.key);
             self.leave();
         }
+        closed
     }
 
     /// The connection belongs to the caller from now on; both loops end.
     fn hand_over(self: &Arc<Self>) {
-        if self.end(Life::HandedOver) {
+        if self.end(|_| true, Life::HandedOver) {
             self.leave();
         }
     }
 
-    /// Ends the connection's life as one of ours; `false` if it had ended.
-    fn end(&self, how: Life) -> bool {
+    /// Ends the connection's life as one of ours; `false` if it had ended, or on another condition.
+    fn end(&self, condition: impl FnOnce(&State) -> bool, how: Life) -> bool {
         let closer = {
             let mut state = self.state.lock();
+            if !condition(&state) {
+                return false;
+            }
             let Some(closer) = state.closer.take() else { return false };
             state.life = how;
             if let Life::Closed(_) = state.life {
@@ -232,37 +305,43 @@ impl Shared {
     }
 
     /// The exchange is over and the connection clean: it can be used again. Fails if it was closed
-    /// meanwhile, or nobody wants it.
-    fn give_back(self: &Arc<Self>) -> Result<(), CloseReason> {
+    /// meanwhile, or nobody wants it, and it is closed then.
+    fn give_back(self: &Arc<Self>, turn: Turn) -> Result<(), CloseReason> {
         {
             let mut state = self.state.lock();
-            match state.life {
-                Life::Busy => state.life = Life::Idle,
-                _ => return Err(CloseReason::EndOfStream),
+            if !state.is_in(turn) {
+                return Err(CloseReason::EndOfStream);
             }
+            state.life = Life::Idle;
         }
         let kept = self.home.upgrade().is_some_and(|home| home.give_back(&Conn(Arc::clone(self))));
-        if kept { Ok(()) } else { Err(CloseReason::LimitReached) }
+        if kept {
+            return Ok(());
+        }
+        self.close_if_idle(CloseReason::LimitReached);
+        Err(CloseReason::LimitReached)
     }
 
     /// Closes the connection if it could not be given back.
-    fn settled(self: &Arc<Self>, outcome: Result<(), CloseReason>) -> Result<(), reader::Ended> {
+    fn settled(
+        self: &Arc<Self>,
+        turn: Turn,
+        outcome: Result<(), CloseReason>,
+    ) -> Result<(), reader::Ended> {
         outcome.map_err(|reason| {
-            self.close(Error::new(ErrorKind::Closed), reason);
+            self.close_in(turn, Error::new(ErrorKind::Closed), reason);
             reader::Ended
         })
     }
 
-    fn close_if_idle(self: &Arc<Self>, reason: CloseReason) -> bool {
-        let idle = self.is_idle();
+    /// Takes the connection out of use if it is idle: nobody can begin an exchange on it any more.
+    fn claim(&self) -> bool {
+        let mut state = self.state.lock();
+        let idle = matches!(state.life, Life::Idle);
         if idle {
-            self.close(Error::new(ErrorKind::Closed), reason);
+            state.begin();
         }
         idle
-    }
-
-    fn is_idle(&self) -> bool {
-        matches!(self.state.lock().life, Life::Idle)
     }
 
     fn is_closed(&self) -> bool {
@@ -313,10 +392,9 @@ impl Wrote {
 
     /// Whether the request was wholly written. In the common case that is known already, and no timer
     /// is made; else it is waited for, at most for `patience`.
-    fn check(&self, shared: &Shared, patience: Option<Duration>) -> Result<(), CloseReason> {
+    fn check(&self, shared: &Shared, patience: Duration) -> Result<(), CloseReason> {
         let result = match self.0.try_recv() {
             Err(TryRecvError::Empty) => {
-                let patience = patience.unwrap_or_default();
                 select! {
                     recv(self.0) -> result => result.ok(),
                     recv(shared.closed) -> _ => None,
@@ -329,6 +407,17 @@ impl Wrote {
             Some(Ok(())) => Ok(()),
             Some(Err(_)) | None => Err(CloseReason::RequestNotWritten),
         }
+    }
+}
+
+/// What a connection is closed for when a call on it has failed.
+fn close_reason(error: &Error) -> CloseReason {
+    match error.kind() {
+        ErrorKind::Timeout(_) => CloseReason::TimedOut,
+        ErrorKind::Cancelled => CloseReason::Cancelled,
+        ErrorKind::BodySource | ErrorKind::InvalidMessage => CloseReason::RequestNotWritten,
+        ErrorKind::MalformedMessage | ErrorKind::TooLarge => CloseReason::Malformed,
+        _ => CloseReason::IoFailed,
     }
 }
 

@@ -11,19 +11,21 @@
 //! ```
 
 use std::io::{self, Read};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 
-use super::body::ResponseBody;
+use super::body::{ResponseBody, Rest};
 use super::messages::{Answer, AnswerBody, Expectation, Reply, ReplyError, Returned};
-use super::{Shared, Wrote};
+use super::{Shared, Turn, WROTE_PATIENCE, Wrote, close_reason};
 use crate::body::Body;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{self, CloseReason, Framing, HeadScanner, Limits, ResponseHead};
 use crate::net::{Buffer, Duplex};
-use crate::sync::channel::{Receiver, bounded, never, select};
-use std::sync::Arc;
+use crate::sync::channel::{Receiver, Sender, bounded, never, select};
 
 /// How many header fields a response may have.
 const MAX_FIELDS: usize = 1000;
@@ -63,9 +65,8 @@ fn await_exchange(
         shared.close(Error::new(ErrorKind::Receive), CloseReason::IoFailed);
         return Err(Ended);
     }
-    if shared.is_idle() {
+    if shared.claim() {
         let reason = out_of_turn(shared);
-        // The caller that has just taken it will notice as well, and not use it.
         shared.close(Error::new(ErrorKind::EmptyReply), reason);
         return Err(Ended);
     }
@@ -104,15 +105,16 @@ fn exchange(shared: &Arc<Shared>, buffer: Buffer, expected: Expectation) -> Resu
             // The reply first: it says more than the closed connection.
             let cause = error.error.clone();
             let _ = reply.send(Err(error));
-            shared.close(cause, CloseReason::IoFailed);
+            let reason = close_reason(&cause);
+            shared.close_in(expected.turn, cause, reason);
             return Err(Ended);
         }
     };
     let buffer = head_reader.buffer;
-    let Expectation { method, closes, context, proceed, wrote, idle_read, .. } = expected;
+    let Expectation { turn, method, closes, context, proceed, wrote, idle_read, .. } = expected;
     // A body that is still withheld is not wanted any more.
     drop(proceed);
-    let delivery = Delivery { shared, reply, head, wrote: Wrote(wrote), buffer };
+    let delivery = Delivery { shared, turn, reply, head, wrote: Wrote(wrote), buffer };
     if is_handed_over(&method, delivery.head.status) {
         return delivery.hand_over();
     }
@@ -134,7 +136,7 @@ fn exchange(shared: &Arc<Shared>, buffer: Buffer, expected: Expectation) -> Resu
         false => h1::response_persists(&method, *version, *status, headers, framed),
     };
     match framed.framing {
-        Framing::Empty => delivery.whole(Body::empty(), 0, persist),
+        Framing::Empty if delivery.has_all(0) => delivery.whole(Body::empty(), 0, persist),
         Framing::Length(length) if delivery.has_all(length) => {
             let length = length as usize;
             let body = bytes::Bytes::copy_from_slice(&delivery.buffer.data()[..length]);
@@ -219,7 +221,12 @@ impl HeadReader<'_> {
             let _ = proceed.try_send(());
         }
         if let Some(callback) = &self.expected.on_informational {
-            callback(head.status, &head.headers);
+            let called = AssertUnwindSafe(|| callback(head.status, &head.headers));
+            // This thread must live to tell the caller.
+            std::panic::catch_unwind(called).map_err(|_| {
+                let message = "the callback for interim responses panicked";
+                ReplyError { error: Error::message(ErrorKind::Other, message), begun: true }
+            })?;
         }
         Ok(())
     }
@@ -233,24 +240,31 @@ fn is_interim(status: StatusCode) -> bool {
 /// An answer on its way to the caller.
 struct Delivery<'a> {
     shared: &'a Arc<Shared>,
-    reply: crate::sync::channel::Sender<Reply>,
+    turn: Turn,
+    reply: Sender<Reply>,
     head: ResponseHead,
     wrote: Wrote,
     buffer: Buffer,
 }
 
 impl Delivery<'_> {
+    /// Whether nothing more is to come: neither of the body, nor of the request to the peer.
     fn has_all(&self, length: u64) -> bool {
         length <= self.buffer.data().len() as u64 && self.wrote.is_known()
     }
 
     fn fail(self, error: Error) -> Result<Buffer, Ended> {
         let _ = self.reply.send(Err(ReplyError { error: error.clone(), begun: true }));
-        self.shared.close(error, CloseReason::Malformed);
+        self.shared.close_in(self.turn, error, CloseReason::Malformed);
         Err(Ended)
     }
 
     fn hand_over(mut self) -> Result<Buffer, Ended> {
+        // Nobody may be writing HTTP any more when another protocol begins.
+        if self.wrote.check(self.shared, WROTE_PATIENCE).is_err() {
+            let message = "it changed the protocol before the whole request was sent";
+            return self.fail(Error::message(ErrorKind::MalformedMessage, message));
+        }
         self.shared.hand_over();
         let duplex = Duplex::new(self.shared.stream.clone(), self.buffer.take());
         let answer = Answer { head: self.head, body: AnswerBody::Duplex(duplex) };
@@ -259,7 +273,8 @@ impl Delivery<'_> {
         Err(Ended)
     }
 
-    /// The whole body, `length` bytes long, is here: the connection is free before the caller knows.
+    /// The whole body, `length` bytes long, is here, and the request's fate is known: the connection is
+    /// free before the caller knows.
     fn whole(
         mut self,
         body: Body,
@@ -268,22 +283,16 @@ impl Delivery<'_> {
     ) -> Result<Buffer, Ended> {
         self.buffer.consume(length);
         let shared = self.shared;
-        let answer = Ok(Answer { head: self.head, body: AnswerBody::Body(body) });
-        let persist = persist.and_then(|()| match self.buffer.is_empty() {
-            true => Ok(()),
-            false => Err(CloseReason::BytesLeftOver),
-        });
-        if self.wrote.is_known() || persist.is_err() {
-            let settled = persist.and_then(|()| self.wrote.check(shared, None));
-            let free = settled.and_then(|()| shared.give_back());
-            // The answer before the end of the connection: it says more.
-            let _ = self.reply.send(answer);
-            return shared.settled(free).map(|()| self.buffer);
-        }
-        // The request is still being written. The caller does not wait for that.
-        let _ = self.reply.send(answer);
-        let settled = self.wrote.check(shared, Some(super::WROTE_PATIENCE));
-        shared.settled(settled.and_then(|()| shared.give_back())).map(|()| self.buffer)
+        let free = persist
+            .and_then(|()| match self.buffer.is_empty() {
+                true => Ok(()),
+                false => Err(CloseReason::BytesLeftOver),
+            })
+            .and_then(|()| self.wrote.check(shared, Duration::ZERO))
+            .and_then(|()| shared.give_back(self.turn));
+        // The answer before the end of the connection: it says more.
+        let _ = self.reply.send(Ok(Answer { head: self.head, body: AnswerBody::Body(body) }));
+        shared.settled(self.turn, free).map(|()| self.buffer)
     }
 
     /// The body is read by the caller, and takes the buffer along.
@@ -291,48 +300,50 @@ impl Delivery<'_> {
         self,
         framing: Framing,
         persist: Result<(), CloseReason>,
-        context: Option<&crate::Context>,
+        context: Option<&Context>,
         idle_read: Option<Duration>,
     ) -> Result<Buffer, Ended> {
         let (back, returned) = bounded::<Returned>(1);
-        let body = ResponseBody::new(
-            Arc::clone(self.shared),
-            framing,
-            self.buffer,
-            self.wrote,
+        let rest = Rest {
+            shared: Arc::clone(self.shared),
+            turn: self.turn,
+            buffer: self.buffer,
+            wrote: self.wrote,
             persist,
             back,
-            idle_read,
-        );
+        };
+        let body = ResponseBody::new(framing, rest, idle_read);
         let answer =
             Answer { head: self.head, body: AnswerBody::Body(Body::incoming(Box::new(body))) };
         if let Err(refused) = self.reply.send(Ok(answer)) {
             // Nobody waits for it: dropping the body settles the connection.
             drop(refused);
         }
-        await_body(self.shared, &returned, context)
+        await_body(self.shared, self.turn, &returned, context)
     }
 }
 
 /// Waits until the body has ended, the connection is closed, or the context is done.
 fn await_body(
     shared: &Arc<Shared>,
+    turn: Turn,
     returned: &Receiver<Returned>,
-    context: Option<&crate::Context>,
+    context: Option<&Context>,
 ) -> Result<Buffer, Ended> {
     let nothing = never();
-    let done = context.map_or(&nothing, crate::Context::done);
+    let done = context.map_or(&nothing, Context::done);
+    select! {
+        recv(returned) -> buffer => return buffer.map_err(|_| Ended),
+        recv(shared.closed) -> _ => return Err(Ended),
+        recv(done) -> _ => {}
+    }
+    let ended = context.and_then(Context::err).map(Error::from);
+    let cause = ended.unwrap_or_else(|| Error::new(ErrorKind::Cancelled));
+    let reason = close_reason(&cause);
+    shared.close_in(turn, cause, reason);
+    // If the body ended at the same moment the connection is open, and not the call's any more.
     select! {
         recv(returned) -> buffer => buffer.map_err(|_| Ended),
         recv(shared.closed) -> _ => Err(Ended),
-        recv(done) -> _ => {
-            // The body may have ended at the same moment: then the connection is not the call's any more.
-            if let Ok(buffer) = returned.try_recv() {
-                return Ok(buffer);
-            }
-            let cause = context.and_then(crate::Context::err).map(Error::from);
-            shared.close(cause.unwrap_or_else(|| Error::new(ErrorKind::Cancelled)), CloseReason::Cancelled);
-            Err(Ended)
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! waits for a write alone: this loop does, and closing the connection ends its wait.
 
 use std::io::{self, IoSlice, Read, Write};
+use std::panic::AssertUnwindSafe;
 
 use super::Shared;
 use super::messages::{StreamedBody, WriteError, WriteJob, WriteResult};
@@ -34,12 +35,16 @@ pub(super) fn run(shared: &Shared, jobs: &Receiver<WriteJob>) {
 fn write(shared: &Shared, job: WriteJob) {
     let WriteJob { bytes, written, body, wrote_to_reader, wrote_to_caller } = job;
     let mut out = Counted { stream: &shared.stream, written };
-    let result = (|| {
+    let written = AssertUnwindSafe(|| {
         for bytes in &bytes {
             out.all(&mut [IoSlice::new(bytes)])?;
         }
         body.map_or(Ok(()), |body| write_body(shared, &mut out, body))
-    })();
+    });
+    // The body's source is the user's. Whatever it does, the result is told.
+    let result = std::panic::catch_unwind(written).unwrap_or_else(|_| {
+        Err(WriteError::Source(Error::message(ErrorKind::BodySource, "it panicked")))
+    });
     // Both have room: each is sent one result for each request.
     let _ = wrote_to_reader.send(result.clone());
     let _ = wrote_to_caller.send(result);
