@@ -136,11 +136,13 @@ impl Rest {
             .and_then(|()| wrote.check(&shared, patience))
             .and_then(|()| {
                 shared.stream.set_read_deadline(None);
-                // The reader loop has its buffer before anyone can use the connection.
-                back.send(buffer).map_err(|_| CloseReason::EndOfStream)
-            })
-            .and_then(|()| shared.give_back(turn));
-        let _ = shared.settled(turn, settled);
+                shared.give_back(turn)
+            });
+        if shared.settled(turn, settled).is_ok() {
+            // Only now: a reader loop that looks at the connection while it is still the call's would
+            // leave what it sees, the peer's end of stream say, to the call.
+            let _ = back.send(buffer);
+        }
     }
 
     /// Whether nothing is left to wait for at the body's end.

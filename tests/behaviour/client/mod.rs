@@ -1,1 +1,40 @@
 //! The client: T.
+
+mod bodies;
+mod cancel;
+mod dropping;
+mod early_response;
+mod idle;
+mod interim;
+mod peers_bugs;
+mod pool;
+mod redirects;
+mod retry;
+mod reuse;
+mod time_limits;
+mod wrote_request;
+
+use hangup::client::RequestBuilder;
+use hangup::{Body, Client, Result, http};
+
+use crate::support::scripted_server::{Background, in_background};
+
+type Response = http::Response<Body>;
+
+/// Sends a request on a thread of its own.
+fn send(
+    client: &Client,
+    request: impl FnOnce(&Client) -> RequestBuilder<'_> + Send + 'static,
+) -> Background<Result<Response>> {
+    let client = client.clone();
+    in_background(move || request(&client).send())
+}
+
+fn get(client: &Client, url: String) -> Background<Result<Response>> {
+    send(client, move |client| client.get(url))
+}
+
+/// The body of a response that came.
+fn text(response: Result<Response>) -> String {
+    response.expect("a response").body_mut().read_text(1 << 24).expect("a whole body")
+}

@@ -16,7 +16,14 @@ static TURN: Mutex<()> = Mutex::new(());
 /// ```
 pub(crate) fn alone() -> Alone {
     let turn = TURN.lock();
+    make_waker();
     Alone { descriptors: descriptors(), _turn: turn }
+}
+
+/// A thread keeps the descriptor that wakes it until its end: the test's own is made beforehand.
+fn make_waker() {
+    let (stream, _other) = std::os::unix::net::UnixStream::pair().expect("two descriptors");
+    let _ = hangup::net::Stream::from(stream).wait_readable_until(Some(Instant::now()));
 }
 
 pub(crate) struct Alone {

@@ -1,6 +1,7 @@
 //! The machinery behind the tests, so that the tests can be scripts.
 
 mod leaks;
+pub(crate) mod scripted_server;
 
 pub(crate) use leaks::alone;
 

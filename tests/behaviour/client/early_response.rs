@@ -1,0 +1,252 @@
+//! T5, T6: answers that come before the request has been written.
+
+use hangup::{Body, Client, Context, ErrorKind, ResponseExt};
+
+use super::{get, send, text};
+use crate::support::alone;
+use crate::support::scripted_server::{Peers, counted_body, fed, in_background};
+
+/// More than any socket's buffers hold.
+const ENORMOUS: u64 = 1 << 30;
+
+/// A server that has no use for the request's body (a 403, say) answers before it has read it. The
+/// answer counts, but the connection is in the middle of a request that may never end: using it for
+/// the next one would mix the two up.
+#[test]
+fn t05_an_early_answer_is_read_and_its_connection_not_used_again() {
+    let _alone = alone();
+    const LENGTH: usize = 256 * 1024;
+    let peers = Peers::new();
+    let client = Client::new();
+    let (mut feeder, source) = fed();
+    feeder.feed(vec![b'x'; LENGTH - 1]);
+    let url = peers.url("/a");
+    let body = Body::from_sized_reader(source, LENGTH as u64);
+    let post = send(&client, move |client| client.post(url).body(body));
+    let mut first = peers.accept();
+    first.expect_head("POST /a");
+    first.answer(200, "foo");
+    assert_eq!(text(post.finish()), "foo");
+
+    let next = get(&client, peers.url("/b"));
+    let mut second = peers.accept();
+    second.expect_request("GET /b");
+    second.answer(200, "bar");
+    let response = next.finish();
+    assert!(!response.as_ref().unwrap().is_connection_reused());
+    assert_eq!(text(response), "bar");
+
+    assert!(first.expect_closed().len() < LENGTH, "the last byte was withheld");
+    feeder.wait_until_asked();
+    feeder.feed("x");
+    feeder.expect_dropped();
+    feeder.end();
+}
+
+#[test]
+fn t05_an_answer_is_read_while_the_writer_is_blocked() {
+    let _alone = alone();
+    let peers = Peers::with_small_buffers();
+    let client = Client::new();
+    let (feeder, body) = counted_body(ENORMOUS);
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body(body));
+    let mut peer = peers.accept();
+    peer.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\n");
+    let mut response = call.finish().unwrap();
+    assert_eq!(response.status(), 403);
+    peer.send("nope");
+    assert_eq!(response.body_mut().read_text(10).unwrap(), "nope");
+    feeder.expect_dropped();
+    assert_eq!(client.idle_connections(), 0);
+}
+
+#[test]
+fn t05_dropping_an_early_answer_ends_the_writer() {
+    let _alone = alone();
+    let peers = Peers::with_small_buffers();
+    let client = Client::new();
+    let (feeder, body) = counted_body(ENORMOUS);
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body(body));
+    let mut peer = peers.accept();
+    peer.answer(403, "nope");
+    drop(call.finish().unwrap());
+    feeder.expect_dropped();
+    peer.expect_closed();
+}
+
+/// What is left of a large body in memory goes the full way, too.
+#[test]
+fn t05_a_body_in_memory_that_does_not_fit_is_left_to_the_writer_loop() {
+    let _alone = alone();
+    const LENGTH: usize = 8 << 20;
+    let peers = Peers::with_small_buffers();
+    let client = Client::new();
+    for round in 0..3 {
+        let url = peers.url("/");
+        let content: Vec<u8> = (0..LENGTH).map(|n| (n % 251) as u8).collect();
+        let body = content.clone();
+        let call = send(&client, move |client| client.put(url).body(body));
+        let mut peer = peers.accept();
+        let head = peer.expect_head("PUT /");
+        assert!(head.to_lowercase().contains(&format!("content-length: {LENGTH}")), "{head}");
+        if round == 0 {
+            // An early answer to it is read as well.
+            peer.answer(413, "too much");
+            assert_eq!(text(call.finish()), "too much");
+            peer.expect_closed();
+        } else {
+            assert!(peer.read_body(LENGTH) == content);
+            peer.answer(200, "ok");
+            let response = call.finish();
+            assert_eq!(text(response), "ok");
+            client.close_idle_connections();
+            peer.expect_closed();
+        }
+    }
+}
+
+/// The peer answers without reading, and closes: its system resets the connection, since bytes are
+/// left unread. The client's write fails; the answer has arrived all the same.
+#[test]
+fn t05_the_answer_wins_over_the_failed_write() {
+    let _alone = alone();
+    let client = Client::new();
+    for round in 0..200 {
+        let peers = Peers::new();
+        let url = peers.url("/");
+        let call = send(&client, move |client| {
+            client.post(url).body(match round % 2 {
+                0 => Body::from(vec![b'x'; 512 * 1024]),
+                _ => counted_body(512 * 1024).1,
+            })
+        });
+        let mut peer = peers.accept();
+        peer.expect_head("POST /");
+        peer.answer(413, "too much");
+        // What the answer's segment finds at the client does not depend on what follows it.
+        drop(peer);
+        let mut response = call.finish().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        assert_eq!(response.status(), 413);
+        assert_eq!(response.body_mut().read_text(100).unwrap(), "too much", "round {round}");
+    }
+}
+
+/// A server without room answers at once, and closes before there is a request at all.
+#[test]
+fn t05_an_answer_before_the_request_is_the_answer() {
+    let _alone = alone();
+    let client = Client::new();
+    for round in 0..100 {
+        let peers = Peers::new();
+        let url = peers.url("/");
+        let call = send(&client, move |client| match round % 3 {
+            0 => client.get(url),
+            1 => client.post(url).body("some"),
+            _ => client.post(url).body(counted_body(1 << 20).1),
+        });
+        let mut peer = peers.accept();
+        peer.answer(503, "full");
+        peer.end();
+        let mut response = call.finish().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.body_mut().read_text(100).unwrap(), "full");
+        peer.expect_closed();
+    }
+}
+
+/// A connection that could not be given back while nobody read its body kept its reader, and the
+/// caller's cancellation, waiting for ever.
+#[test]
+fn t06_a_body_that_nobody_reads_does_not_hold_the_connection_of_a_cancelled_call() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let context = Context::new();
+    let (url, of_call) = (peers.url("/"), context.clone());
+    let call = send(&client, move |client| client.get(url).context(&of_call));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
+    let mut response = call.finish().unwrap();
+    context.cancel();
+    // While the response is held, and not read.
+    peer.expect_closed();
+    let error = response.body_mut().read_bytes(100).unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+}
+
+#[test]
+fn t06_a_deadline_closes_the_connection_of_a_body_that_nobody_reads() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let url = peers.url("/");
+    let call =
+        send(&client, move |client| client.get(url).timeout(std::time::Duration::from_millis(100)));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
+    let mut response = call.finish().unwrap();
+    peer.expect_closed();
+    let error = response.body_mut().read_bytes(100).unwrap_err();
+    assert_eq!(error.timed_out(), Some(hangup::TimeLimit::Call), "{error}");
+}
+
+#[test]
+fn t08_responses_outlive_their_client() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none");
+    let mut response = call.finish().unwrap();
+    drop(client);
+    let reading = in_background(move || response.body_mut().read_text(10));
+    peer.send("two");
+    assert_eq!(reading.finish().unwrap(), "onetwo");
+    peer.expect_closed();
+}
+
+#[test]
+fn t08_a_peer_that_hangs_up_ends_the_writer_and_its_source() {
+    let _alone = alone();
+    let peers = Peers::with_small_buffers();
+    let client = Client::new();
+    for reset in [false, true] {
+        let (feeder, body) = counted_body(ENORMOUS);
+        let url = peers.url("/");
+        let call = send(&client, move |client| client.post(url).body(body));
+        let mut peer = peers.accept();
+        peer.expect_head("POST /");
+        if reset {
+            peer.reset();
+        } else {
+            drop(peer);
+        }
+        let error = call.finish().unwrap_err();
+        let kinds = [ErrorKind::Send, ErrorKind::Receive, ErrorKind::EmptyReply];
+        assert!(kinds.contains(&error.kind()), "{error}");
+        feeder.expect_dropped();
+    }
+}
+
+#[test]
+fn t08_a_response_that_was_read_keeps_no_descriptor() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send("HTTP/1.1 200 OK\r\n\r\nto the end");
+    peer.end();
+    let mut response = call.finish().unwrap();
+    assert_eq!(response.body_mut().read_text(100).unwrap(), "to the end");
+    drop((client, peer, peers));
+    drop(_alone);
+    assert_eq!(response.status(), 200);
+}

@@ -1,0 +1,238 @@
+//! T1, T3, T7: which connections are used again, and when.
+
+use std::io::Read;
+
+use hangup::http::Version;
+use hangup::{Body, Client, ResponseExt};
+
+use super::{get, send, text};
+use crate::support::alone;
+use crate::support::scripted_server::{Peer, Peers, in_background};
+
+/// Sends one request to a peer that answers with `answer`, reads the body, and tells whether the
+/// connection was kept.
+fn is_kept_after(answer: &str) -> bool {
+    let peers = Peers::new();
+    let client = Client::new();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send(answer);
+    if !answer.contains("Length") && !answer.contains("chunked") {
+        peer.end();
+    }
+    let mut response = call.finish().expect("a response");
+    let _ = response.body_mut().read_bytes(100);
+    let kept = client.idle_connections() == 1;
+    drop((client, response));
+    peer.expect_closed();
+    kept
+}
+
+#[test]
+fn t03_each_condition_by_itself_decides_on_reuse() {
+    let _alone = alone();
+    for (answer, kept) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true),
+        ("HTTP/1.1 204 No Content\r\nX-Length: none\r\n\r\n", true),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", true),
+        ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", true),
+        // The peer asked to close.
+        ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false),
+        // Not framed, or in two ways.
+        ("HTTP/1.1 200 OK\r\n\r\nok", false),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n\
+             2\r\nok\r\n0\r\n\r\n",
+            false,
+        ),
+        // Bytes behind the message.
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok?", false),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n?", false),
+        // A body that broke off, or is malformed.
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nx\r\n\r\n", false),
+        // Another protocol.
+        ("HTTP/1.1 101 Switching Protocols\r\nX-Length: none\r\n\r\n", false),
+    ] {
+        // A message of no length ends with its head.
+        assert_eq!(is_kept_after(answer), kept, "{answer:?}");
+    }
+}
+
+#[test]
+fn t03_a_request_that_asks_to_close_is_the_last() {
+    let _alone = alone();
+    for version in [Version::HTTP_10, Version::HTTP_11] {
+        let peers = Peers::new();
+        let client = Client::new();
+        let url = peers.url("/");
+        let call = send(&client, move |client| {
+            let request = client.get(url).version(version);
+            if version == Version::HTTP_11 {
+                request.header("connection", "close")
+            } else {
+                request
+            }
+        });
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        peer.answer(200, "ok");
+        assert_eq!(text(call.finish()), "ok");
+        assert_eq!(client.idle_connections(), 0);
+        peer.expect_closed();
+    }
+}
+
+#[test]
+fn t03_an_answer_to_connect_ends_the_connections_http() {
+    let _alone = alone();
+    for (status, body) in [(200, ""), (407, "who are you?")] {
+        let peers = Peers::new();
+        let client = Client::new();
+        let url = peers.url("");
+        let call = send(&client, move |client| client.request(hangup::http::Method::CONNECT, url));
+        let mut peer = peers.accept();
+        peer.expect_request("CONNECT 127.0.0.1:");
+        peer.answer(status, body);
+        let mut response = call.finish().unwrap();
+        assert_eq!(response.body_mut().read_text(100).unwrap(), body);
+        assert_eq!(response.take_duplex().is_some(), status == 200);
+        assert_eq!(client.idle_connections(), 0);
+        peer.expect_closed();
+    }
+}
+
+#[test]
+fn t03_a_full_pool_takes_no_more() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().max_idle_connections_per_host(1).build();
+    let calls = [get(&client, peers.url("/")), get(&client, peers.url("/"))];
+    let mut both = [peers.accept(), peers.accept()];
+    for peer in &mut both {
+        peer.expect_request("GET /");
+        peer.answer(200, "ok");
+    }
+    for call in calls {
+        assert_eq!(text(call.finish()), "ok");
+    }
+    assert_eq!(client.idle_connections(), 1);
+    drop(client);
+    both.iter_mut().for_each(|peer| drop(peer.expect_closed()));
+}
+
+/// Answers every request of a connection alike.
+fn answer_all(peer: &mut Peer, answer: &str) {
+    while peer.next_request("").is_some() {
+        if peer.try_send(answer).is_err() {
+            return;
+        }
+    }
+}
+
+const ROUNDS: usize = 1000;
+
+/// Many requests one after the other, each of which must find the connection of the one before.
+fn uses_one_connection(answer: &'static str, body: impl Fn() -> Body, read: impl Fn(&mut Body)) {
+    let peers = Peers::new().serve(move |_, peer| answer_all(peer, answer));
+    let client = Client::new();
+    for round in 0..ROUNDS {
+        let mut response = client.post(peers.url("/")).body(body()).send().unwrap();
+        read(response.body_mut());
+        assert_eq!(response.is_connection_reused(), round > 0, "round {round}");
+    }
+    assert_eq!(peers.connections(), 1);
+    drop(client);
+}
+
+const LENGTH: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const CHUNKS: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+const NO_BODY: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+
+fn to_the_end(body: &mut Body) {
+    body.read_text(100).unwrap();
+}
+
+#[test]
+fn t07_the_next_request_finds_the_connection() {
+    let _alone = alone();
+    uses_one_connection(LENGTH, Body::empty, to_the_end);
+}
+
+#[test]
+fn t07_the_next_request_finds_the_connection_after_chunks() {
+    let _alone = alone();
+    uses_one_connection(CHUNKS, Body::empty, to_the_end);
+}
+
+#[test]
+fn t07_the_next_request_finds_the_connection_that_the_writer_loop_wrote_to() {
+    let _alone = alone();
+    uses_one_connection(LENGTH, || Body::from_chunks(["a", "b"]), to_the_end);
+}
+
+/// The writer loop may be about to report when the answer is there: a body that is over with its
+/// head, and one that is dropped unread, wait for it as a body that is read does.
+#[test]
+fn t07_the_next_request_finds_a_connection_whose_answer_had_no_body() {
+    let _alone = alone();
+    uses_one_connection(NO_BODY, || Body::from_chunks(["a", "b"]), |_| {});
+}
+
+#[test]
+fn t07_the_next_request_finds_a_connection_whose_body_was_dropped() {
+    let _alone = alone();
+    uses_one_connection(LENGTH, || Body::from_chunks(["a", "b"]), |_| {});
+}
+
+#[test]
+fn t01_threads_share_a_client() {
+    let _alone = alone();
+    const THREADS: usize = 16;
+    let peers = Peers::new().serve(|_, peer| {
+        while let Some(request) = peer.next_request("POST /") {
+            peer.answer(200, std::str::from_utf8(&request.body).unwrap());
+        }
+    });
+    let client = Client::new();
+    let threads: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let (client, url) = (client.clone(), peers.url("/"));
+            in_background(move || {
+                for round in 0..100 {
+                    let text = format!("{thread} {round}");
+                    let body = match round % 2 {
+                        0 => Body::from(text.clone()),
+                        _ => Body::from_chunks([text.clone()]),
+                    };
+                    let answer = super::text(client.post(&url).body(body).send());
+                    assert_eq!(answer, text, "an answer that is another's");
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.finish());
+    // A dial that was overtaken by a connection that came free is one more.
+    assert!(peers.connections() <= 2 * THREADS);
+    drop(client);
+}
+
+#[test]
+fn t03_a_peer_that_ends_its_stream_behind_the_answer_is_left() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    for _ in 0..50 {
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        peer.answer(200, "ok");
+        peer.end();
+        let mut response = call.finish().unwrap();
+        let mut body = String::new();
+        response.body_mut().read_to_string(&mut body).unwrap();
+        assert_eq!(body, "ok");
+        peer.expect_closed();
+    }
+}

@@ -1,0 +1,490 @@
+//! A server that does what its test says, line by line, on connections that the test accepts:
+//!
+//! ```ignore
+//! let mut peer = peers.accept();
+//! peer.expect_request("GET /a");
+//! peer.answer(200, "ok");
+//! ```
+//!
+//! Whatever does not happen within [`PATIENCE`] fails the test. The client's side of a script runs
+//! [`in_background`].
+
+use std::convert::Infallible;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use hangup::Body;
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::PATIENCE;
+
+/// What the sockets' buffers are made with where a test wants them full soon, in bytes.
+const SMALL_BUFFER: usize = 4096;
+
+/// A listener whose connections are accepted by the test.
+pub(crate) struct Peers {
+    listener: Socket,
+    path: Option<PathBuf>,
+}
+
+impl Peers {
+    pub(crate) fn new() -> Self {
+        Self::at((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// Its connections take next to nothing that is not read.
+    pub(crate) fn with_small_buffers() -> Self {
+        let peers = Self::new();
+        peers.listener.set_recv_buffer_size(SMALL_BUFFER).unwrap();
+        peers
+    }
+
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        let listener = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        listener.bind(&address.into()).unwrap();
+        Self::listening(listener, None)
+    }
+
+    pub(crate) fn on_unix_socket() -> Self {
+        let path = std::env::temp_dir().join(format!("hangup-client-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).unwrap();
+        Self::listening(listener.into(), Some(path))
+    }
+
+    fn listening(listener: Socket, path: Option<PathBuf>) -> Self {
+        listener.listen(128).unwrap();
+        // What `accept` waits at most.
+        listener.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { listener, path }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap().as_socket().expect("TCP")
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.path.clone().expect("a Unix socket")
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr())
+    }
+
+    /// The next connection.
+    pub(crate) fn accept(&self) -> Peer {
+        let (socket, _) = self.listener.accept().expect("the client connects");
+        Peer::new(socket)
+    }
+
+    /// Nobody has connected that was not accepted.
+    pub(crate) fn expect_no_more(&self) {
+        self.listener.set_nonblocking(true).unwrap();
+        let more = self.listener.accept();
+        self.listener.set_nonblocking(false).unwrap();
+        assert!(more.is_err(), "one connection more than the test knows of");
+    }
+
+    /// Serves every connection on a thread of its own, with the peer's number, until the client has
+    /// closed them all and this is dropped.
+    pub(crate) fn serve(self, script: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> Served {
+        let addr = self.addr();
+        let (count, counted) = unbounded();
+        let script = std::sync::Arc::new(script);
+        let accepting = thread::spawn(move || {
+            let mut peers = Vec::new();
+            while let Ok((socket, _)) = self.listener.accept() {
+                let script = std::sync::Arc::clone(&script);
+                let number = peers.len();
+                if count.send(number).is_err() {
+                    break;
+                }
+                peers.push(thread::spawn(move || script(number, &mut Peer::new(socket))));
+            }
+            peers.into_iter().for_each(|peer| peer.join().expect("the peer's script holds"));
+        });
+        Served { addr, counted: Some(counted), accepting: Some(accepting) }
+    }
+}
+
+impl Drop for Peers {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A listener that serves by itself. Dropping it waits for its scripts: drop the client first.
+pub(crate) struct Served {
+    addr: SocketAddr,
+    counted: Option<Receiver<usize>>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Served {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    /// How many connections have been accepted since the last time this was asked.
+    pub(crate) fn connections(&self) -> usize {
+        self.counted.as_ref().unwrap().try_iter().count()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.counted.take());
+        // One connection more, which nobody counts, ends the accepting.
+        let _ = std::net::TcpStream::connect(self.addr);
+        let accepting = self.accepting.take().unwrap();
+        if !thread::panicking() {
+            accepting.join().expect("the peers' scripts hold");
+        }
+    }
+}
+
+/// The server's end of a connection.
+pub(crate) struct Peer {
+    socket: Socket,
+    buffer: Vec<u8>,
+}
+
+/// A request as it came.
+#[derive(Debug)]
+pub(crate) struct Received {
+    /// Start line and fields, without the empty line.
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+    /// The trailers' lines.
+    pub(crate) trailers: String,
+}
+
+impl Peer {
+    fn new(socket: Socket) -> Self {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_write_timeout(Some(PATIENCE)).unwrap();
+        // Fails on a Unix socket, which needs it not.
+        let _ = socket.set_tcp_nodelay(true);
+        Self { socket, buffer: Vec::new() }
+    }
+
+    /// A whole request whose head begins like that.
+    pub(crate) fn expect_request(&mut self, begin: &str) -> Received {
+        self.next_request(begin).expect("a request before the end of the stream")
+    }
+
+    /// As [`expect_request`](Self::expect_request), or `None` at the end of the stream before it.
+    pub(crate) fn next_request(&mut self, begin: &str) -> Option<Received> {
+        let head = self.next_head()?;
+        assert!(head.starts_with(begin), "expected {begin}, got {head}");
+        let mut received = Received { head, body: Vec::new(), trailers: String::new() };
+        if received.has("transfer-encoding", "chunked") {
+            self.read_chunks(&mut received);
+        } else if let Some(length) = received.field("content-length") {
+            received.body = self.read_body(length.parse().unwrap());
+        }
+        Some(received)
+    }
+
+    /// Only a request's head, which begins like that.
+    pub(crate) fn expect_head(&mut self, begin: &str) -> String {
+        let head = self.next_head().expect("a request before the end of the stream");
+        assert!(head.starts_with(begin), "expected {begin}, got {head}");
+        head
+    }
+
+    fn next_head(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                let head = self.take(end + 4);
+                return Some(String::from_utf8(head[..end].to_vec()).unwrap());
+            }
+            match self.fill() {
+                0 if self.buffer.is_empty() => return None,
+                0 => panic!("the stream ended within a head"),
+                _ => {}
+            }
+        }
+    }
+
+    /// So many bytes.
+    pub(crate) fn read_body(&mut self, length: usize) -> Vec<u8> {
+        while self.buffer.len() < length {
+            assert!(self.fill() > 0, "the stream ended within a body");
+        }
+        self.take(length)
+    }
+
+    fn read_chunks(&mut self, received: &mut Received) {
+        loop {
+            let size = usize::from_str_radix(&self.read_line(), 16).unwrap();
+            if size == 0 {
+                break;
+            }
+            received.body.extend(self.read_body(size));
+            assert_eq!(self.read_line(), "");
+        }
+        loop {
+            match self.read_line() {
+                line if line.is_empty() => return,
+                line => received.trailers += &format!("{line}\n"),
+            }
+        }
+    }
+
+    fn read_line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.buffer.windows(2).position(|bytes| bytes == b"\r\n") {
+                let line = self.take(end + 2);
+                return String::from_utf8(line[..end].to_vec()).unwrap();
+            }
+            assert!(self.fill() > 0, "the stream ended within a line");
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        self.buffer.drain(..count).collect()
+    }
+
+    fn fill(&mut self) -> usize {
+        let mut piece = [0; 64 * 1024];
+        let count = (&self.socket).read(&mut piece).unwrap_or_else(|error| match error.kind() {
+            io::ErrorKind::ConnectionReset => 0,
+            _ => panic!("the client sends nothing: {error}"),
+        });
+        self.buffer.extend_from_slice(&piece[..count]);
+        count
+    }
+
+    /// A whole answer with a Content-Length.
+    pub(crate) fn answer(&mut self, status: u16, body: &str) {
+        let length = body.len();
+        self.send(format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{body}"));
+    }
+
+    /// Bytes.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.try_send(bytes).expect("the client takes it");
+    }
+
+    /// Bytes, to a client that may have gone away.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        (&self.socket).write_all(bytes.as_ref())
+    }
+
+    /// Bytes, each in a segment of its own.
+    pub(crate) fn send_byte_by_byte(&mut self, bytes: &str) {
+        bytes.as_bytes().chunks(1).for_each(|byte| self.send(byte));
+    }
+
+    /// The client has ended the connection, whatever it had sent before; returns that.
+    pub(crate) fn expect_closed(&mut self) -> Vec<u8> {
+        while self.fill() > 0 {}
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// The client sends no more than it has, for so long as the answer that follows takes.
+    pub(crate) fn expect_nothing_sent(&mut self) {
+        self.socket.set_nonblocking(true).unwrap();
+        let read = (&self.socket).read(&mut [0]);
+        self.socket.set_nonblocking(false).unwrap();
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert!(self.buffer.is_empty(), "{:?}", self.buffer);
+    }
+
+    /// Ends its stream, and reads on.
+    pub(crate) fn end(&mut self) {
+        self.socket.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Closes the connection with a reset.
+    pub(crate) fn reset(self) {
+        SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+impl Received {
+    /// The value of a field.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|pair| pair.1)
+    }
+
+    pub(crate) fn has(&self, name: &str, value: &str) -> bool {
+        self.field(name) == Some(value)
+    }
+}
+
+/// Runs a part of the script on a thread of its own.
+pub(crate) fn in_background<T: Send + 'static>(
+    part: impl FnOnce() -> T + Send + 'static,
+) -> Background<T> {
+    let (sender, result) = bounded(1);
+    let thread = thread::spawn(move || {
+        let _ = sender.send(part());
+    });
+    Background { thread, result }
+}
+
+pub(crate) struct Background<T> {
+    thread: JoinHandle<()>,
+    result: Receiver<T>,
+}
+
+impl<T> Background<T> {
+    /// What it returned.
+    pub(crate) fn finish(self) -> T {
+        match self.result.recv_timeout(PATIENCE) {
+            Ok(result) => {
+                self.thread.join().unwrap();
+                result
+            }
+            Err(RecvTimeoutError::Timeout) => panic!("it does not return"),
+            Err(RecvTimeoutError::Disconnected) => match self.thread.join() {
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(()) => unreachable!("it returned a result"),
+            },
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.result.is_empty()
+    }
+}
+
+/// A body source that the test feeds.
+pub(crate) fn fed() -> (Feeder, impl Read + Send + 'static) {
+    let (pieces, source) = unbounded();
+    let (asking, asked) = unbounded();
+    let (alive, dropped) = bounded(0);
+    let source = Fed { pieces: source, rest: Vec::new(), asking, _alive: alive };
+    (Feeder { pieces: Some(pieces), asked, dropped }, source)
+}
+
+/// The test's end of a body source.
+pub(crate) struct Feeder {
+    pieces: Option<Sender<io::Result<Vec<u8>>>>,
+    asked: Receiver<()>,
+    dropped: Receiver<Infallible>,
+}
+
+struct Fed {
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    rest: Vec<u8>,
+    asking: Sender<()>,
+    _alive: Sender<Infallible>,
+}
+
+impl Feeder {
+    pub(crate) fn feed(&self, piece: impl Into<Vec<u8>>) {
+        let _ = self.pieces.as_ref().unwrap().send(Ok(piece.into()));
+    }
+
+    pub(crate) fn fail(&self, error: &'static str) {
+        let _ = self.pieces.as_ref().unwrap().send(Err(io::Error::other(error)));
+    }
+
+    /// The source has no more.
+    pub(crate) fn end(&mut self) {
+        self.pieces = None;
+    }
+
+    /// Somebody is reading from the source, which has nothing.
+    pub(crate) fn wait_until_asked(&self) {
+        self.asked.recv_timeout(PATIENCE).expect("the source is read");
+    }
+
+    /// The source is gone.
+    pub(crate) fn expect_dropped(&self) {
+        let outcome = self.dropped.recv_timeout(PATIENCE);
+        assert_eq!(outcome.unwrap_err(), RecvTimeoutError::Disconnected, "it is still there");
+    }
+}
+
+impl Read for Fed {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() {
+            let piece = self.pieces.try_recv().or_else(|_| {
+                let _ = self.asking.send(());
+                self.pieces.recv()
+            });
+            match piece {
+                Ok(piece) => self.rest = piece?,
+                Err(_) => return Ok(0),
+            }
+        }
+        let count = self.rest.len().min(buf.len());
+        buf[..count].copy_from_slice(&self.rest[..count]);
+        self.rest.drain(..count);
+        Ok(count)
+    }
+}
+
+/// A body of that many bytes that is streamed, and tells when it is gone.
+pub(crate) fn counted_body(length: u64) -> (Feeder, Body) {
+    let (feeder, source) = fed();
+    (feeder, Body::from_sized_reader(Endless { _held: source }, length))
+}
+
+/// Has bytes without end, and holds a [`Fed`] for its being dropped.
+struct Endless<R> {
+    _held: R,
+}
+
+impl<R> Read for Endless<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        buf.fill(b'x');
+        Ok(buf.len())
+    }
+}
+
+/// An address that answers nothing: its listener's queue is full, so that the system drops what asks
+/// for a connection.
+pub(crate) struct BlackHole {
+    pub(crate) addr: SocketAddr,
+    _listener: Socket,
+    _queued: Vec<Socket>,
+}
+
+impl BlackHole {
+    pub(crate) fn new() -> Self {
+        Self::at(Ipv4Addr::LOCALHOST.into())
+    }
+
+    pub(crate) fn v6() -> Self {
+        Self::at(Ipv6Addr::LOCALHOST.into())
+    }
+
+    fn at(ip: IpAddr) -> Self {
+        let any = SocketAddr::new(ip, 0);
+        let listener = Socket::new(Domain::for_address(any), Type::STREAM, None).unwrap();
+        listener.bind(&any.into()).unwrap();
+        listener.listen(0).unwrap();
+        let addr = listener.local_addr().unwrap().as_socket().unwrap();
+        let mut queued = Vec::new();
+        // A queue of length 0 takes one or two.
+        loop {
+            let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
+            if socket.connect_timeout(&addr.into(), Duration::from_millis(100)).is_err() {
+                return Self { addr, _listener: listener, _queued: queued };
+            }
+            queued.push(socket);
+        }
+    }
+}
+
+/// Waits until `condition` holds, which nobody tells of.
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it never happens: {what}");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
