@@ -1,1 +1,134 @@
-//! Soon.
+//! T9: bodies that are dropped unread.
+
+use std::time::{Duration, Instant};
+
+use hangup::{Body, Client};
+
+use super::{get, send};
+use crate::support::alone;
+use crate::support::scripted_server::{Peer, Peers, fed};
+
+/// What 50 ms may take on a busy machine.
+const GENEROUS: Duration = Duration::from_secs(2);
+
+/// Has a request answered with `answer` and drops the response; returns how long that took, and
+/// whether the connection was kept.
+fn drop_after(answer: &[u8]) -> (Duration, bool, Peer) {
+    let peers = Peers::new();
+    let client = Client::new();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send(answer);
+    let response = call.finish().unwrap();
+    let begun = Instant::now();
+    drop(response);
+    (begun.elapsed(), client.idle_connections() == 1, peer)
+}
+
+fn with_length(length: usize, there: usize) -> Vec<u8> {
+    let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+    answer.resize(answer.len() + there, b'x');
+    answer
+}
+
+#[test]
+fn t09_a_small_rest_that_is_there_keeps_the_connection() {
+    let _alone = alone();
+    assert!(drop_after(&with_length(10_000, 10_000)).1);
+    assert!(drop_after(&with_length(256 * 1024, 256 * 1024)).1, "just within the limit");
+    let chunks =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n";
+    assert!(drop_after(chunks).1);
+}
+
+#[test]
+fn t09_a_large_rest_closes_the_connection_at_once() {
+    let _alone = alone();
+    let (_, kept, mut peer) = drop_after(&with_length(256 * 1024 + 1, 1000));
+    assert!(!kept);
+    peer.expect_closed();
+    // Its size is not known beforehand.
+    let peers = Peers::new();
+    let client = Client::new();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let response = call.finish().unwrap();
+    let sending = crate::support::scripted_server::in_background(move || {
+        let chunk = format!("8000\r\n{}\r\n", "x".repeat(0x8000));
+        let mut chunks = 0;
+        while peer.try_send(&chunk).is_ok() {
+            chunks += 1;
+            assert!(chunks < 100_000, "a drain without limit");
+        }
+    });
+    drop(response);
+    assert_eq!(client.idle_connections(), 0);
+    sending.finish();
+}
+
+#[test]
+fn t09_a_slow_rest_closes_the_connection_within_50ms() {
+    let _alone = alone();
+    let chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n";
+    for answer in [&with_length(100, 99)[..], chunks] {
+        let (took, kept, mut peer) = drop_after(answer);
+        assert!(!kept);
+        assert!(took >= Duration::from_millis(45), "it was given {took:?}");
+        assert!(took < GENEROUS, "{took:?}");
+        peer.expect_closed();
+    }
+}
+
+/// The drain's limit is a moment: a peer that sends a byte now and then does not extend it.
+#[test]
+fn t09_a_dripping_rest_does_not_hold_the_caller() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().idle_read_timeout(Duration::from_secs(60)).build();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send(with_length(200_000, 0));
+    let response = call.finish().unwrap();
+    let dripping = crate::support::scripted_server::in_background(move || {
+        while peer.try_send("x").is_ok() {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    });
+    let begun = Instant::now();
+    drop(response);
+    assert!(begun.elapsed() < GENEROUS, "{:?}", begun.elapsed());
+    dripping.finish();
+}
+
+#[test]
+fn t09_a_body_without_framing_closes_the_connection_at_once() {
+    let _alone = alone();
+    let (took, kept, mut peer) = drop_after(b"HTTP/1.1 200 OK\r\n\r\nmore to come");
+    assert!(!kept && took < GENEROUS);
+    peer.expect_closed();
+}
+
+/// Draining and the wait for the writer share one limit.
+#[test]
+fn t09_a_writer_that_is_stalled_is_waited_for_no_longer() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let (feeder, source) = fed();
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
+    let mut peer = peers.accept();
+    peer.expect_head("POST /");
+    peer.answer(200, "ok");
+    let response = call.finish().unwrap();
+    feeder.wait_until_asked();
+    let begun = Instant::now();
+    drop(response);
+    assert!(begun.elapsed() < GENEROUS, "{:?}", begun.elapsed());
+    peer.expect_closed();
+    drop(feeder);
+}

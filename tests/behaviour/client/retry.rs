@@ -1,1 +1,265 @@
-//! Soon.
+//! T11: requests that are sent again, and those that are not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hangup::client::RequestBuilder;
+use hangup::http::Method;
+use hangup::{Body, Client, ErrorKind, ResponseExt};
+
+use super::{Response, get, send, text};
+use crate::support::alone;
+use crate::support::scripted_server::{Peer, Peers, fed};
+
+/// A connection that has carried one exchange and is idle.
+fn used_connection(peers: &Peers, client: &Client) -> Peer {
+    let call = get(client, peers.url("/first"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /first");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    peer
+}
+
+/// Sends the request over a used connection whose peer reads it and hangs up. If it is sent again,
+/// that is answered.
+fn hung_up_on(
+    is_sent_again: bool,
+    request: impl FnOnce(RequestBuilder<'_>) -> RequestBuilder<'_> + Send + 'static,
+    method: Method,
+) -> hangup::Result<Response> {
+    let peers = Peers::new();
+    let client = Client::new();
+    let mut peer = used_connection(&peers, &client);
+    let url = peers.url("/second");
+    let begin = format!("{method} /second");
+    let call = send(&client, move |client| request(client.request(method, url)));
+    let first = peer.expect_request(&begin);
+    drop(peer);
+    if is_sent_again {
+        let mut peer = peers.accept();
+        let again = peer.expect_request(&begin);
+        assert_eq!((again.head, again.body), (first.head, first.body));
+        peer.answer(200, "again");
+        let response = call.finish();
+        assert!(!response.as_ref().unwrap().is_connection_reused());
+        return response;
+    }
+    let outcome = call.finish();
+    peers.expect_no_more();
+    outcome
+}
+
+#[test]
+fn t11_idempotent_requests_are_sent_again() {
+    let _alone = alone();
+    for method in [Method::GET, Method::OPTIONS, Method::TRACE] {
+        assert_eq!(text(hung_up_on(true, |request| request, method)), "again");
+    }
+    hung_up_on(true, |request| request, Method::HEAD).unwrap();
+}
+
+#[test]
+fn t11_others_fail_with_one_clear_error() {
+    let _alone = alone();
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+        let error = hung_up_on(false, |request| request.body("once"), method).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::EmptyReply, "{error}");
+    }
+}
+
+#[test]
+fn t11_an_idempotency_key_makes_any_method_repeatable() {
+    let _alone = alone();
+    let response = hung_up_on(
+        true,
+        |request| request.header("idempotency-key", "7").body("twice"),
+        Method::POST,
+    );
+    assert_eq!(text(response), "again");
+}
+
+#[test]
+fn t11_a_replayable_body_is_made_again() {
+    let _alone = alone();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&opened);
+    let body = Body::replayable(None, move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(Body::from("replayed"))
+    });
+    let response = hung_up_on(
+        true,
+        move |request| request.header("idempotency-key", "7").body(body),
+        Method::PUT,
+    );
+    assert_eq!(text(response), "again");
+    assert_eq!(opened.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn t11_a_body_that_is_gone_is_not_sent_again() {
+    let _alone = alone();
+    let body = Body::from_chunks(["once"]);
+    // It might be repeated, but cannot.
+    let outcome = hung_up_on(
+        false,
+        move |request| request.header("idempotency-key", "7").body(body),
+        Method::POST,
+    );
+    let error = outcome.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::EmptyReply | ErrorKind::Send), "{error}");
+}
+
+#[test]
+fn t11_a_fresh_connection_is_never_retried() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    for _ in 0..20 {
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        drop(peer);
+        assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::EmptyReply);
+        peers.expect_no_more();
+    }
+}
+
+/// A server that closed each connection as soon as it was accepted was dialled without end.
+#[test]
+fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    for _ in 0..100 {
+        let call = get(&client, peers.url("/"));
+        drop(peers.accept());
+        let error = call.finish().unwrap_err();
+        let kinds = [ErrorKind::EmptyReply, ErrorKind::Send, ErrorKind::Receive];
+        assert!(kinds.contains(&error.kind()), "{error}");
+        peers.expect_no_more();
+    }
+}
+
+#[test]
+fn t11_an_answer_that_has_begun_is_not_asked_for_again() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    for begun in ["H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n"] {
+        let mut peer = used_connection(&peers, &client);
+        let call = get(&client, peers.url("/second"));
+        peer.expect_request("GET /second");
+        peer.send(begun);
+        drop(peer);
+        let error = call.finish().unwrap_err();
+        assert!(error.is_peer_fault(), "{error}");
+        peers.expect_no_more();
+    }
+}
+
+/// Every connection in the pool may have gone stale.
+#[test]
+fn t11_one_stale_connection_after_the_other_is_left() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let calls: Vec<_> = (0..5).map(|_| get(&client, peers.url("/"))).collect();
+    let mut all: Vec<_> = calls.iter().map(|_| peers.accept()).collect();
+    for peer in &mut all {
+        peer.expect_request("GET /");
+        peer.answer(200, "ok");
+    }
+    calls.into_iter().for_each(|call| assert_eq!(text(call.finish()), "ok"));
+    assert_eq!(client.idle_connections(), 5);
+    drop(all);
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body("once"));
+    let mut peer = peers.accept();
+    peer.expect_request("POST /");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+}
+
+/// A server that closes after each answer without saying so: whether its end of stream comes before,
+/// with or after the next request, a GET gets its answer.
+#[test]
+fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed() {
+    let _alone = alone();
+    let peers = Peers::new().serve(|number, peer| {
+        for _ in 0..1 + number % 3 {
+            if peer.next_request("GET /").is_none() {
+                return;
+            }
+            peer.answer(200, "ok");
+        }
+    });
+    let client = Client::new();
+    for _ in 0..300 {
+        assert_eq!(text(client.get(peers.url("/")).send()), "ok");
+    }
+    drop(client);
+}
+
+/// Nothing of the request had been written: it may be repeated whatever it is.
+#[test]
+fn t11_a_post_that_was_not_begun_is_sent_on_another_connection() {
+    let _alone = alone();
+    let peers = Peers::new().serve(|_, peer| {
+        if peer.next_request("POST /").is_some() {
+            peer.answer(200, "ok");
+            peer.end();
+            peer.expect_closed();
+        }
+    });
+    let client = Client::new();
+    for round in 0..300 {
+        let body = if round % 2 == 0 {
+            Body::from("in memory")
+        } else {
+            Body::replayable(None, || Ok(Body::from("streamed")))
+        };
+        let response = client.post(peers.url("/")).body(body).send();
+        // The end of the stream has arrived with the answer, or a moment later.
+        match response {
+            Ok(mut response) => drop(response.body_mut().read_text(10).unwrap()),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::EmptyReply, "{error}"),
+        }
+    }
+    drop(client);
+}
+
+#[test]
+fn t11_cancelling_is_not_the_connections_fault() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let mut peer = used_connection(&peers, &client);
+    let context = hangup::Context::new();
+    let (url, of_call) = (peers.url("/second"), context.clone());
+    let call = send(&client, move |client| client.get(url).context(&of_call));
+    peer.expect_request("GET /second");
+    context.cancel();
+    assert!(call.finish().unwrap_err().is_cancelled());
+    peers.expect_no_more();
+}
+
+#[test]
+fn t11_a_failing_source_is_not_the_connections_fault() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let mut peer = used_connection(&peers, &client);
+    let url = peers.url("/second");
+    let body = Body::replayable(None, || {
+        let (feeder, source) = fed();
+        feeder.fail("the disk is gone");
+        Ok(Body::from_reader(source))
+    });
+    let call =
+        send(&client, move |client| client.put(url).header("idempotency-key", "7").body(body));
+    peer.expect_head("PUT /second");
+    assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::BodySource);
+    peers.expect_no_more();
+}

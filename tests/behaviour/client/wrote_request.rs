@@ -1,1 +1,132 @@
-//! Soon.
+//! T2, T4: a connection is only used again once its request has wholly been written.
+
+use std::time::{Duration, Instant};
+
+use hangup::{Body, Client, ResponseExt};
+
+use super::{send, text};
+use crate::support::alone;
+use crate::support::scripted_server::{Peers, fed};
+
+/// What a wait of 50 ms may take on a busy machine.
+const GENEROUS: Duration = Duration::from_secs(2);
+
+#[test]
+fn t04_wrote_request_waits_at_most_50ms() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let (feeder, source) = fed();
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
+    let mut peer = peers.accept();
+    peer.expect_head("POST /");
+    peer.answer(200, "ok");
+    let mut response = call.finish().unwrap();
+    feeder.wait_until_asked();
+    let begun = Instant::now();
+    assert_eq!(response.body_mut().read_text(10).unwrap(), "ok");
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_millis(50), "the writer was given {waited:?}");
+    assert!(waited < GENEROUS, "{waited:?}");
+    assert_eq!(client.idle_connections(), 0);
+    // Its chunk's size, perhaps, but no end.
+    assert!(!peer.expect_closed().ends_with(b"0\r\n\r\n"));
+    drop(feeder);
+}
+
+/// A writer that is only late keeps its connection: the body's last piece comes after the answer's
+/// last byte, within the 50 ms.
+#[test]
+fn t04_a_writer_that_is_only_behind_is_waited_for() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let mut kept = 0;
+    for _ in 0..20 {
+        let (mut feeder, source) = fed();
+        let url = peers.url("/");
+        let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
+        let mut peer = peers.accept();
+        peer.expect_head("POST /");
+        peer.answer(200, "ok");
+        let mut response = call.finish().unwrap();
+        feeder.wait_until_asked();
+        let reading = crate::support::scripted_server::in_background(move || {
+            response.body_mut().read_text(10).unwrap()
+        });
+        feeder.feed("late");
+        feeder.end();
+        assert_eq!(reading.finish(), "ok");
+        kept += client.idle_connections();
+        client.close_idle_connections();
+        peer.expect_closed();
+    }
+    assert!(kept > 0, "it is never waited for");
+}
+
+#[test]
+fn t04_the_last_bytes_do_not_wait_for_the_writer() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let (feeder, source) = fed();
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
+    let mut peer = peers.accept();
+    peer.expect_head("POST /");
+    peer.answer(200, "ok");
+    let mut response = call.finish().unwrap();
+    std::io::Read::read_exact(response.body_mut(), &mut [0; 2]).unwrap();
+    // Were it settled already, the end of the stream would not be waited for.
+    let begun = Instant::now();
+    assert_eq!(response.body_mut().read_text(10).unwrap(), "");
+    assert!(begun.elapsed() >= Duration::from_millis(50));
+    peer.expect_closed();
+    drop(feeder);
+}
+
+#[test]
+fn t02_a_failed_write_is_no_success() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let (feeder, source) = fed();
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
+    let mut peer = peers.accept();
+    peer.expect_head("POST /");
+    peer.answer(200, "ok");
+    let mut response = call.finish().unwrap();
+    // The answer is here, and the writer fails before it has been read.
+    feeder.wait_until_asked();
+    feeder.fail("the disk is gone");
+    feeder.expect_dropped();
+    assert_eq!(response.body_mut().read_text(10).unwrap(), "ok");
+    assert_eq!(client.idle_connections(), 0);
+    peer.expect_closed();
+}
+
+#[test]
+fn t02_the_next_request_after_a_streamed_one_goes_the_same_way() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let url = peers.url("/");
+    let first = send(&client, {
+        let url = url.clone();
+        move |client| client.post(url).body(Body::from_chunks(["a", "b"]))
+    });
+    let mut peer = peers.accept();
+    let request = peer.expect_request("POST /");
+    assert!(request.has("transfer-encoding", "chunked"));
+    assert_eq!(request.body, b"ab");
+    peer.answer(200, "one");
+    assert_eq!(text(first.finish()), "one");
+    let second = send(&client, move |client| client.post(url).body("in memory"));
+    assert_eq!(peer.expect_request("POST /").body, b"in memory");
+    peer.answer(200, "two");
+    let response = second.finish();
+    assert!(response.as_ref().unwrap().is_connection_reused());
+    assert_eq!(text(response), "two");
+}
