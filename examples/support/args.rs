@@ -1,0 +1,110 @@
+//! The command line, an argument at a time, by the names that people type.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What remains of the command line.
+pub(crate) struct Args {
+    parser: lexopt::Parser,
+    /// The option that was read last, for messages.
+    current: String,
+}
+
+/// One argument. Options come by their whole name: `-o`, `--output`.
+pub(crate) enum Arg {
+    Option(String),
+    Value(OsString),
+}
+
+/// Why a program does not run.
+pub(crate) enum Usage {
+    /// The user asks how.
+    Help,
+    /// The command line cannot be used: this is why.
+    Wrong(String),
+}
+
+impl Usage {
+    pub(crate) fn wrong(message: impl fmt::Display) -> Self {
+        Self::Wrong(message.to_string())
+    }
+}
+
+impl Args {
+    pub(crate) fn from_env() -> Self {
+        Self { parser: lexopt::Parser::from_env(), current: String::new() }
+    }
+
+    /// The next argument. `-h` and `--help` never come here.
+    pub(crate) fn next(&mut self) -> Result<Option<Arg>, Usage> {
+        let arg = match self.parser.next().map_err(Usage::wrong)? {
+            None => return Ok(None),
+            Some(lexopt::Arg::Value(value)) => return Ok(Some(Arg::Value(value))),
+            Some(lexopt::Arg::Short(letter)) => format!("-{letter}"),
+            Some(lexopt::Arg::Long(name)) => format!("--{name}"),
+        };
+        if matches!(arg.as_str(), "-h" | "--help") {
+            return Err(Usage::Help);
+        }
+        self.current.clone_from(&arg);
+        Ok(Some(Arg::Option(arg)))
+    }
+
+    /// The value of the option that was just read.
+    pub(crate) fn value(&mut self) -> Result<String, Usage> {
+        self.os_value()?.into_string().map_err(|_| self.bad("its value is not UTF-8"))
+    }
+
+    pub(crate) fn path(&mut self) -> Result<PathBuf, Usage> {
+        self.os_value().map(PathBuf::from)
+    }
+
+    fn os_value(&mut self) -> Result<OsString, Usage> {
+        self.parser.value().map_err(|_| self.bad("a value is missing"))
+    }
+
+    pub(crate) fn number<T: FromStr>(&mut self) -> Result<T, Usage> {
+        let value = self.value()?;
+        value.parse().map_err(|_| self.bad(&format!("{value:?} is not a number that fits")))
+    }
+
+    /// Milliseconds, of which 0 means no limit.
+    pub(crate) fn millis(&mut self) -> Result<Option<Duration>, Usage> {
+        let millis = self.number()?;
+        Ok((millis > 0).then(|| Duration::from_millis(millis)))
+    }
+
+    /// Seconds, with decimals.
+    pub(crate) fn seconds(&mut self) -> Result<Duration, Usage> {
+        let seconds: f64 = self.number()?;
+        Duration::try_from_secs_f64(seconds).map_err(|error| self.bad(&error.to_string()))
+    }
+
+    /// What is wrong with the option that was just read.
+    pub(crate) fn bad(&self, why: &str) -> Usage {
+        Usage::Wrong(format!("{}: {why}", self.current))
+    }
+
+    /// The option that was just read is none of the program's.
+    pub(crate) fn unknown(&self) -> Usage {
+        self.bad("no such option (--help tells which there are)")
+    }
+}
+
+/// A value that no option takes.
+pub(crate) fn unexpected(value: &OsString) -> Usage {
+    Usage::Wrong(format!("{value:?} is not expected here"))
+}
+
+impl Arg {
+    /// Of a program that takes nothing but options: the option's name.
+    pub(crate) fn option(self) -> Result<String, Usage> {
+        match self {
+            Self::Option(name) => Ok(name),
+            Self::Value(value) => Err(unexpected(&value)),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What the example programs share: reading a command line, listening, stopping when told to.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `args.rs` | the command line, an argument at a time |
+//! | `serving.rs` | the options of every program that listens, and its life from start to end |
+
+#![allow(dead_code, unused_imports)] // Each program uses its part.
+
+mod args;
+mod serving;
+
+pub(crate) use args::{Arg, Args, Usage};
+pub(crate) use serving::{HELP as SERVING_HELP, Serving};
+
+use std::process::ExitCode;
+
+/// Starts the log (`RUST_LOG=debug` shows what the crate does) and runs `program`. A command line
+/// that it cannot use is one line on stderr and exit code 2.
+pub(crate) fn run(
+    name: &str,
+    help: &str,
+    program: impl FnOnce(Args) -> Result<ExitCode, Usage>,
+) -> ExitCode {
+    env_logger::init();
+    match program(Args::from_env()) {
+        Ok(code) => code,
+        Err(Usage::Help) => {
+            println!("{}", help.trim());
+            ExitCode::SUCCESS
+        }
+        Err(Usage::Wrong(message)) => {
+            eprintln!("{name}: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
