@@ -30,9 +30,12 @@ pub struct RequestBuilder<'a> {
     timeouts: Timeouts,
     redirects: RedirectPolicy,
     on_informational: Option<OnInformational>,
+    on_redirect: Option<OnRedirect<'a>>,
     /// The first thing that was wrong.
     error: Option<Error>,
 }
+
+type OnRedirect<'a> = Box<dyn FnMut(&http::Response<Body>, &mut Parts) + Send + 'a>;
 
 impl<'a> RequestBuilder<'a> {
     pub(super) fn new(shared: &'a Shared, method: Method, url: Result<Uri, http::Error>) -> Self {
@@ -57,6 +60,7 @@ impl<'a> RequestBuilder<'a> {
             timeouts: shared.defaults.timeouts,
             redirects: shared.defaults.redirects,
             on_informational: None,
+            on_redirect: None,
             error: None,
         }
     }
@@ -173,6 +177,26 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
+    /// Has `callback` called with each redirect that is about to be followed: the redirecting
+    /// response, without its body, and the next request, which it may change.
+    ///
+    /// ```no_run
+    /// # let client = hangup::Client::new();
+    /// let mut passed = Vec::new();
+    /// let request = client.get("http://example.com/").on_redirect(|_, next| {
+    ///     passed.push(next.uri.clone());
+    /// });
+    /// request.send()?;
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    pub fn on_redirect(
+        mut self,
+        callback: impl FnMut(&http::Response<Body>, &mut Parts) + Send + 'a,
+    ) -> Self {
+        self.on_redirect = Some(Box::new(callback));
+        self
+    }
+
     fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }
@@ -204,6 +228,7 @@ impl<'a> RequestBuilder<'a> {
             timeouts,
             redirects,
             on_informational,
+            mut on_redirect,
             error,
         } = self;
         if let Some(error) = error {
@@ -242,10 +267,20 @@ impl<'a> RequestBuilder<'a> {
                 let message = format!("more than {most}");
                 return Err(Error::message(ErrorKind::TooManyRedirects, message));
             }
+            let from = parts.uri.clone();
+            redirect::follow(&mut parts, to, repeat);
+            if let Some(callback) = &mut on_redirect {
+                let facts = Facts::new(&exchanged, from, followed, begun);
+                let mut response = http::Response::new(Body::empty());
+                *response.status_mut() = status;
+                *response.version_mut() = exchanged.answer.head.version;
+                response.headers_mut().clone_from(&exchanged.answer.head.headers);
+                response.extensions_mut().insert(facts);
+                callback(&response, &mut parts);
+            }
             followed += 1;
             // Settles the connection, most likely for the next request.
             drop(exchanged);
-            redirect::follow(&mut parts, to, repeat);
             body = match repeat {
                 Repeat::AsGet => Body::empty(),
                 Repeat::Same => again.unwrap_or_default(),
