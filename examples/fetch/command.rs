@@ -1,0 +1,274 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hangup::http::Method;
+
+use crate::address::Pinned;
+use crate::support::{Arg, Args, Usage};
+
+pub(crate) const HELP: &str = "\
+usage: fetch [OPTIONS] URL...
+
+  -X, --request METHOD       -d, --data DATA|@FILE      -o, --output FILE
+  -H, --header LINE|@FILE        --data-binary DATA     -O, --remote-name
+  -A, --user-agent NAME          --data-raw DATA        -i, --include
+  -e, --referer URL              --json DATA            -I, --head
+  -u, --user NAME:PASSWORD   -G, --get                  -w, --write-out FORMAT
+  -r, --range RANGE          -T, --upload-file FILE|-   -#, --progress-bar
+  -C, --continue-at N|-      -f, --fail                 -s, --silent
+  -L, --location                 --retry N              -S, --show-error
+      --max-redirs N         -m, --max-time SECONDS     -v, --verbose
+      --unix-socket PATH         --connect-timeout S    -Z, --parallel
+      --resolve HOST:PORT:ADDR   --expect100-timeout S      --parallel-max N
+      --http1.0
+
+They mean what they mean to curl, and so do the exit codes.";
+
+/// What is asked for.
+pub(crate) struct Command {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) method: Option<Method>,
+    pub(crate) headers: Vec<String>,
+    pub(crate) data: Vec<Data>,
+    pub(crate) json: bool,
+    pub(crate) get: bool,
+    pub(crate) head: bool,
+    pub(crate) include: bool,
+    pub(crate) user: Option<String>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) referer: Option<String>,
+    pub(crate) range: Option<String>,
+    pub(crate) resume: Option<Resume>,
+    pub(crate) http10: bool,
+    pub(crate) location: bool,
+    pub(crate) max_redirects: u32,
+    pub(crate) fail: bool,
+    pub(crate) retries: u32,
+    pub(crate) max_time: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) expect_timeout: Duration,
+    pub(crate) unix_socket: Option<PathBuf>,
+    pub(crate) resolve: Vec<Pinned>,
+    pub(crate) write_out: Option<String>,
+    pub(crate) parallel: Option<usize>,
+    pub(crate) progress_bar: bool,
+    pub(crate) verbose: bool,
+    pub(crate) silent: bool,
+    pub(crate) show_error: bool,
+}
+
+/// One URL, with the file that goes there and the file that its answer goes to.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) url: String,
+    pub(crate) upload: Option<PathBuf>,
+    pub(crate) save: Save,
+}
+
+/// Where the body goes.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Save {
+    #[default]
+    Stdout,
+    File(PathBuf),
+    /// A file by the URL's own name.
+    RemoteName,
+}
+
+/// A piece of the request's body.
+pub(crate) struct Data {
+    pub(crate) text: String,
+    pub(crate) kind: DataKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DataKind {
+    /// `-d`: `@` names a file, whose line breaks go.
+    Text,
+    /// `--data-binary`, `--json`: `@` names a file.
+    Binary,
+    /// `--data-raw`: `@` is an `@`.
+    Raw,
+}
+
+/// Where a transfer goes on that was broken off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Resume {
+    At(u64),
+    /// Where the output file ends.
+    AtItsEnd,
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self {
+            jobs: Vec::new(),
+            method: None,
+            headers: Vec::new(),
+            data: Vec::new(),
+            json: false,
+            get: false,
+            head: false,
+            include: false,
+            user: None,
+            user_agent: None,
+            referer: None,
+            range: None,
+            resume: None,
+            http10: false,
+            location: false,
+            max_redirects: 50,
+            fail: false,
+            retries: 0,
+            max_time: None,
+            connect_timeout: None,
+            expect_timeout: Duration::from_secs(1),
+            unix_socket: None,
+            resolve: Vec::new(),
+            write_out: None,
+            parallel: None,
+            progress_bar: false,
+            verbose: false,
+            silent: false,
+            show_error: false,
+        }
+    }
+}
+
+/// The URLs, and what is dealt out to them one by one, in the order of the command line.
+#[derive(Default)]
+struct Hands {
+    urls: Vec<String>,
+    uploads: Vec<PathBuf>,
+    saves: Vec<Save>,
+}
+
+impl Command {
+    pub(crate) fn read(mut args: Args) -> Result<Self, Usage> {
+        let mut command = Self::default();
+        let mut hands = Hands::default();
+        let mut parallel = false;
+        let mut parallel_max = 50;
+        while let Some(arg) = args.next()? {
+            let option = match arg {
+                Arg::Option(option) => option,
+                Arg::Value(url) => {
+                    let url = url.into_string();
+                    hands.urls.push(url.map_err(|_| Usage::wrong("the URL is not UTF-8"))?);
+                    continue;
+                }
+            };
+            match option.as_str() {
+                "-o" | "--output" => hands.saves.push(match args.path()? {
+                    path if path.as_os_str() == "-" => Save::Stdout,
+                    path => Save::File(path),
+                }),
+                "-O" | "--remote-name" => hands.saves.push(Save::RemoteName),
+                "-T" | "--upload-file" => hands.uploads.push(args.path()?),
+                "-Z" | "--parallel" => parallel = true,
+                "--parallel-max" => parallel_max = args.number::<usize>()?.max(1),
+                option => command.take(option, &mut args)?,
+            }
+        }
+        command.parallel = parallel.then_some(parallel_max);
+        command.jobs = hands.deal()?;
+        command.check()?;
+        Ok(command)
+    }
+
+    fn take(&mut self, option: &str, args: &mut Args) -> Result<(), Usage> {
+        match option {
+            "-X" | "--request" => {
+                let method = Method::from_bytes(args.value()?.as_bytes());
+                self.method = Some(method.map_err(|_| args.bad("this is no method"))?);
+            }
+            "-H" | "--header" => self.headers.push(args.value()?),
+            "-A" | "--user-agent" => self.user_agent = Some(args.value()?),
+            "-e" | "--referer" => self.referer = Some(args.value()?),
+            "-u" | "--user" => self.user = Some(args.value()?),
+            "-r" | "--range" => self.range = Some(args.value()?),
+            "-C" | "--continue-at" => {
+                self.resume = Some(match args.value()?.as_str() {
+                    "-" => Resume::AtItsEnd,
+                    offset => Resume::At(
+                        offset.parse().map_err(|_| args.bad("neither an offset nor `-`"))?,
+                    ),
+                });
+            }
+            "-d" | "--data" | "--data-ascii" => self.add_data(DataKind::Text, args)?,
+            "--data-binary" => self.add_data(DataKind::Binary, args)?,
+            "--data-raw" => self.add_data(DataKind::Raw, args)?,
+            "--json" => {
+                self.json = true;
+                self.add_data(DataKind::Binary, args)?;
+            }
+            "-G" | "--get" => self.get = true,
+            "-I" | "--head" => self.head = true,
+            "-i" | "--include" => self.include = true,
+            "-L" | "--location" => self.location = true,
+            "--max-redirs" => {
+                // -1 is without end.
+                let most: i64 = args.number()?;
+                self.max_redirects = u32::try_from(most).unwrap_or(u32::MAX);
+            }
+            "-f" | "--fail" => self.fail = true,
+            "--retry" => self.retries = args.number()?,
+            "-m" | "--max-time" => self.max_time = some_time(args.seconds()?),
+            "--connect-timeout" => self.connect_timeout = some_time(args.seconds()?),
+            "--expect100-timeout" => self.expect_timeout = args.seconds()?,
+            "--unix-socket" => self.unix_socket = Some(args.path()?),
+            "--resolve" => {
+                let pinned = args.value()?.parse();
+                self.resolve.push(pinned.map_err(|()| args.bad("not HOST:PORT:ADDRESS"))?);
+            }
+            "--http1.0" => self.http10 = true,
+            "-w" | "--write-out" => self.write_out = Some(args.value()?),
+            "-#" | "--progress-bar" => self.progress_bar = true,
+            "-v" | "--verbose" => self.verbose = true,
+            "-s" | "--silent" => self.silent = true,
+            "-S" | "--show-error" => self.show_error = true,
+            "-F" | "--form" | "-x" | "--proxy" | "--noproxy" | "-b" | "--cookie" | "-c"
+            | "--cookie-jar" | "--compressed" | "-k" | "--insecure" | "--cacert" | "-E"
+            | "--cert" | "--key" => return Err(args.bad("this build cannot do that")),
+            _ => return Err(args.unknown()),
+        }
+        Ok(())
+    }
+
+    fn add_data(&mut self, kind: DataKind, args: &mut Args) -> Result<(), Usage> {
+        self.data.push(Data { text: args.value()?, kind });
+        Ok(())
+    }
+
+    /// Refuses options that ask for two requests at once.
+    fn check(&self) -> Result<(), Usage> {
+        let uploads = self.jobs.iter().any(|job| job.upload.is_some());
+        let posts = !self.data.is_empty() && !self.get;
+        if u8::from(uploads) + u8::from(posts) + u8::from(self.head) > 1 {
+            return Err(Usage::wrong("only one of -I, -d and -T makes a request"));
+        }
+        if self.resume.is_some() && self.range.is_some() {
+            return Err(Usage::wrong("only one of -r and -C makes a range"));
+        }
+        Ok(())
+    }
+}
+
+impl Hands {
+    fn deal(self) -> Result<Vec<Job>, Usage> {
+        if self.urls.is_empty() {
+            return Err(Usage::wrong("no URL (--help tells how)"));
+        }
+        let mut uploads = self.uploads.into_iter();
+        let mut saves = self.saves.into_iter();
+        let job = |url| Job { url, upload: uploads.next(), save: saves.next().unwrap_or_default() };
+        Ok(self.urls.into_iter().map(job).collect())
+    }
+}
+
+/// A time limit, of which 0 means none.
+fn some_time(limit: Duration) -> Option<Duration> {
+    Some(limit).filter(|limit| !limit.is_zero())
+}

@@ -1,0 +1,70 @@
+//! What went wrong, by the exit codes that curl's users know.
+
+use std::fmt;
+
+use hangup::{Error, ErrorKind};
+
+pub(crate) const UNSUPPORTED_SCHEME: u8 = 1;
+pub(crate) const MALFORMED_URL: u8 = 3;
+pub(crate) const NOT_RESOLVED: u8 = 6;
+pub(crate) const NOT_CONNECTED: u8 = 7;
+pub(crate) const WEIRD_REPLY: u8 = 8;
+pub(crate) const BODY_CUT_SHORT: u8 = 18;
+pub(crate) const STATUS: u8 = 22;
+pub(crate) const NOT_WRITTEN: u8 = 23;
+pub(crate) const UPLOAD_REFUSED: u8 = 25;
+pub(crate) const NOT_READ: u8 = 26;
+pub(crate) const TIMED_OUT: u8 = 28;
+pub(crate) const NO_RANGES: u8 = 33;
+pub(crate) const BAD_REQUEST: u8 = 43;
+pub(crate) const TOO_MANY_REDIRECTS: u8 = 47;
+pub(crate) const EMPTY_REPLY: u8 = 52;
+pub(crate) const SEND_FAILED: u8 = 55;
+pub(crate) const RECEIVE_FAILED: u8 = 56;
+
+/// An exit code, and the line that explains it.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, message: impl fmt::Display) -> Self {
+        Self { code, message: message.to_string() }
+    }
+
+    /// Of an answer whose head was fine.
+    pub(crate) fn in_body(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::MalformedMessage => Self::new(RECEIVE_FAILED, error),
+            _ => error.into(),
+        }
+    }
+
+    pub(crate) fn not_written(error: impl fmt::Display) -> Self {
+        Self::new(NOT_WRITTEN, format!("cannot write the output: {error}"))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::InvalidUrl => MALFORMED_URL,
+            ErrorKind::UnsupportedScheme => UNSUPPORTED_SCHEME,
+            ErrorKind::Timeout(_) => TIMED_OUT,
+            ErrorKind::Resolve => NOT_RESOLVED,
+            ErrorKind::Connect => NOT_CONNECTED,
+            ErrorKind::Send => SEND_FAILED,
+            ErrorKind::EmptyReply => EMPTY_REPLY,
+            ErrorKind::MalformedMessage => WEIRD_REPLY,
+            ErrorKind::IncompleteBody => BODY_CUT_SHORT,
+            ErrorKind::TooManyRedirects => TOO_MANY_REDIRECTS,
+            ErrorKind::BodySource => NOT_READ,
+            ErrorKind::InvalidMessage | ErrorKind::Misuse => BAD_REQUEST,
+            ErrorKind::Cancelled => crate::INTERRUPTED,
+            _ => RECEIVE_FAILED,
+        };
+        Self::new(code, error)
+    }
+}

@@ -1,0 +1,151 @@
+//! curl's options over this crate's client.
+//!
+//! ```text
+//! cargo run --release --example fetch -- -i http://example.com/
+//! cargo run --release --example fetch -- -L -o page.html -w '%{http_code} %{time_total}\n' http://example.com/
+//! tar c src | cargo run --release --example fetch -- -T - http://127.0.0.1:8080/upload/
+//! ```
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `main.rs` | all transfers, in turn or in parallel, and Ctrl-C |
+//! | `command.rs` | the command line |
+//! | `request.rs` | the request that it asks for |
+//! | `address.rs` | the URL, as it is meant |
+//! | `transfer.rs` | one URL: attempts, redirects, the body's way |
+//! | `output.rs`, `progress.rs` | where the body goes, and the bar that shows how far it is |
+//! | `report.rs` | what is known of a transfer, for `-w` |
+//! | `failure.rs` | what went wrong, by curl's exit codes |
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
+
+mod address;
+mod command;
+mod failure;
+mod output;
+mod progress;
+mod report;
+mod request;
+#[path = "../support/mod.rs"]
+mod support;
+mod transfer;
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use hangup::client::RedirectPolicy;
+use hangup::{Client, Context};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use command::{Command, HELP};
+use failure::Failure;
+use request::Template;
+use support::{Args, Usage};
+use transfer::Transfer;
+
+/// What a shell reports of a program that Ctrl-C has ended.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    support::run("fetch", HELP, |args: Args| {
+        let command = Command::read(args)?;
+        Ok(ExitCode::from(fetch(&command)?))
+    })
+}
+
+fn fetch(command: &Command) -> Result<u8, Usage> {
+    let template = match Template::new(command) {
+        Ok(template) => template,
+        Err(failure) => {
+            failure.tell(command);
+            return Ok(failure.code);
+        }
+    };
+    let client = client(command);
+    let context = Context::new();
+    give_up_on_signal(context.clone()).map_err(Usage::wrong)?;
+    let transfer = |index: usize| {
+        Transfer { command, template: &template, client: &client, context: &context }
+            .run(&command.jobs[index])
+    };
+    let code = match command.parallel {
+        None => in_turn(command.jobs.len(), transfer),
+        Some(most) => in_parallel(command.jobs.len(), most, transfer),
+    };
+    Ok(if context.is_done() { INTERRUPTED } else { code })
+}
+
+/// The last transfer decides.
+fn in_turn(jobs: usize, transfer: impl Fn(usize) -> u8) -> u8 {
+    (0..jobs).fold(0, |_, job| transfer(job))
+}
+
+/// The last transfer that failed decides.
+fn in_parallel(jobs: usize, most: usize, transfer: impl Fn(usize) -> u8 + Sync) -> u8 {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut failed = 0;
+        loop {
+            match next.fetch_add(1, Ordering::Relaxed) {
+                job if job < jobs => match transfer(job) {
+                    0 => {}
+                    code => failed = code,
+                },
+                _ => return failed,
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..most.min(jobs)).map(|_| scope.spawn(work)).collect();
+        let codes = threads.into_iter().map(|thread| thread.join().unwrap_or(1));
+        codes.filter(|code| *code != 0).last().unwrap_or_default()
+    })
+}
+
+/// The client of all transfers, which keeps their connections for one another.
+fn client(command: &Command) -> Client {
+    let mut client = Client::builder()
+        .no_default_headers()
+        .redirects(match command.location {
+            true => RedirectPolicy::Follow(command.max_redirects),
+            false => RedirectPolicy::Stop,
+        })
+        .expect_continue_timeout(command.expect_timeout);
+    if command.connect_timeout.is_some() {
+        client = client.connect_timeout(command.connect_timeout);
+    }
+    if let Some(path) = &command.unix_socket {
+        client = client.unix_socket(path);
+    }
+    if !command.resolve.is_empty() {
+        client = client.resolver(address::resolver(command.resolve.clone()));
+    }
+    client.build()
+}
+
+/// Ends every transfer, wherever it is blocked, when the user has had enough. What no context can
+/// call back, writing to a pipe that nobody reads, gets a moment and then ends with the process.
+fn give_up_on_signal(context: Context) -> io::Result<()> {
+    const MOMENT: Duration = Duration::from_millis(500);
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        signals.forever().next();
+        context.cancel_with("interrupted");
+        thread::park_timeout(MOMENT);
+        std::process::exit(INTERRUPTED.into());
+    })?;
+    Ok(())
+}
+
+impl Failure {
+    /// One line on stderr, unless the user wants silence.
+    fn tell(&self, command: &Command) {
+        if !command.silent || command.show_error {
+            eprintln!("fetch: ({}) {}", self.code, self.message);
+        }
+    }
+}

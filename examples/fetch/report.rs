@@ -1,0 +1,126 @@
+//! What is known of a transfer, and how `-w` tells it.
+
+use std::time::Duration;
+
+use hangup::http::header::{CONTENT_TYPE, LOCATION};
+use hangup::http::{Method, StatusCode, Uri};
+use hangup::net::Addr;
+use hangup::{Response, ResponseExt};
+use iri_string::types::{UriReferenceStr, UriStr};
+
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) url: String,
+    pub(crate) method: Method,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) redirect_url: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) remote: Option<Addr>,
+    pub(crate) local: Option<Addr>,
+    pub(crate) connects: u32,
+    pub(crate) redirects: u32,
+    pub(crate) downloaded: u64,
+    pub(crate) uploaded: u64,
+    pub(crate) connected_in: Duration,
+    pub(crate) answered_in: Duration,
+    pub(crate) took: Duration,
+    pub(crate) exit_code: u8,
+}
+
+impl Report {
+    pub(crate) fn new(url: &str) -> Self {
+        Self { url: url.to_owned(), ..Self::default() }
+    }
+
+    /// Takes in an answer: the final one, or one that redirects.
+    pub(crate) fn answered(&mut self, response: &Response) {
+        self.status = Some(response.status());
+        let text = |name| {
+            let value: &hangup::http::HeaderValue = response.headers().get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        self.content_type = text(CONTENT_TYPE);
+        self.redirect_url = text(LOCATION)
+            .filter(|_| response.status().is_redirection())
+            .map(|location| absolute(response.url(), location));
+        if let Some(url) = response.url() {
+            self.url = url.to_string();
+        }
+        self.remote = response.remote_addr().cloned();
+        self.local = response.local_addr().cloned();
+        self.connects += u32::from(!response.is_connection_reused());
+        if let Some(timings) = response.timings() {
+            self.connected_in = timings.resolve + timings.connect;
+        }
+    }
+
+    /// Fills in a format: `%{name}`, `%%`, `\n`, `\t`, `\r`.
+    pub(crate) fn fill(&self, format: &str) -> String {
+        let mut text = String::new();
+        let mut rest = format;
+        while let Some(at) = rest.find(['%', '\\']) {
+            text.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let (piece, used) = self.expand(rest);
+            text.push_str(&piece);
+            rest = &rest[used..];
+        }
+        text + rest
+    }
+
+    /// What the beginning of `rest` stands for, and how long that beginning is.
+    fn expand(&self, rest: &str) -> (String, usize) {
+        for (escape, meaning) in [("\\n", "\n"), ("\\t", "\t"), ("\\r", "\r"), ("%%", "%")] {
+            if rest.starts_with(escape) {
+                return (meaning.to_owned(), escape.len());
+            }
+        }
+        let name = rest.strip_prefix("%{").and_then(|rest| rest.split_once('}'));
+        match name {
+            Some((name, _)) => {
+                let value = self.value(name).unwrap_or_else(|| {
+                    eprintln!("fetch: unknown --write-out variable: '{name}'");
+                    String::new()
+                });
+                (value, name.len() + "%{}".len())
+            }
+            None => (rest[..1].to_owned(), 1),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        let seconds = |time: Duration| format!("{:.6}", time.as_secs_f64());
+        let ip = |addr: &Option<Addr>| addr.as_ref().and_then(Addr::ip);
+        Some(match name {
+            "http_code" | "response_code" => {
+                format!("{:03}", self.status.map_or(0, |status| status.as_u16()))
+            }
+            "num_connects" => self.connects.to_string(),
+            "num_redirects" => self.redirects.to_string(),
+            "size_download" => self.downloaded.to_string(),
+            "size_upload" => self.uploaded.to_string(),
+            "time_total" => seconds(self.took),
+            "time_starttransfer" => seconds(self.answered_in),
+            "time_connect" => seconds(self.connected_in),
+            "url_effective" => self.url.clone(),
+            "redirect_url" => self.redirect_url.clone().unwrap_or_default(),
+            "content_type" => self.content_type.clone().unwrap_or_default(),
+            "remote_ip" => ip(&self.remote).map(|addr| addr.ip().to_string()).unwrap_or_default(),
+            "local_port" => ip(&self.local).map_or(0, |addr| addr.port()).to_string(),
+            "method" => self.method.to_string(),
+            "exitcode" => self.exit_code.to_string(),
+            _ => return None,
+        })
+    }
+}
+
+/// Where a Location leads from `base`.
+fn absolute(base: Option<&Uri>, location: String) -> String {
+    let resolve = || {
+        let base = base?.to_string();
+        let base = UriStr::new(&base).ok()?.to_absolute();
+        let reference = UriReferenceStr::new(&location).ok()?;
+        Some(reference.resolve_against(base).to_string())
+    };
+    resolve().unwrap_or(location)
+}
