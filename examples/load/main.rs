@@ -1,0 +1,223 @@
+//! The client as a load generator: one blocking thread a connection, over one shared client.
+//!
+//! ```text
+//! cargo run --release --example load -- -c 100 -d 10 http://127.0.0.1:8080/
+//! ```
+//!
+//! It prints one line of JSON:
+//!
+//! ```text
+//! {"requests":N,"errors":N,"seconds":S,"rps":R,"bytes":B,
+//!  "latency_us":{"p50":T,"p90":T,"p99":T,"max":T},"cpu_us_per_request":T}
+//! ```
+//!
+//! Requests are those whose answer was read to its end, bytes those of the answers' bodies. Errors
+//! are calls that failed, and answers with a status from 400 on. CPU time is this process's, user
+//! and system.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
+
+mod histogram;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io::Read;
+use std::process::ExitCode;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hangup::client::RedirectPolicy;
+use hangup::http::{Method, Uri};
+use hangup::{Client, Context};
+use rustix::time::{ClockId, clock_gettime};
+
+use histogram::Histogram;
+use support::{Arg, Args, Usage};
+
+const HELP: &str = "\
+usage: load [-n REQUESTS | -d SECONDS] [-c CONNECTIONS] [-b BODY_BYTES] URL
+
+  -n N   so many requests in all
+  -d S   as many as there are in so many seconds (5)
+  -c N   over so many connections (1)
+  -b N   each a POST with a body of so many bytes, instead of a GET
+
+Prints one line of JSON; latencies are in microseconds.";
+
+/// How long a connection waits after an error: a server that refuses is not hammered.
+const AFTER_AN_ERROR: Duration = Duration::from_millis(10);
+
+fn main() -> ExitCode {
+    support::run("load", HELP, |args: Args| {
+        let options = Options::read(args)?;
+        println!("{}", drive(&options));
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+struct Options {
+    until: Until,
+    connections: usize,
+    body: Option<Bytes>,
+    url: Uri,
+}
+
+/// When the run is over.
+#[derive(Clone, Copy)]
+enum Until {
+    Requests(u64),
+    Time(Duration),
+}
+
+impl Options {
+    fn read(mut args: Args) -> Result<Self, Usage> {
+        let (mut requests, mut time, mut connections) = (None, None, 1);
+        let (mut body, mut urls) = (None, Vec::new());
+        while let Some(arg) = args.next()? {
+            match arg {
+                Arg::Value(url) => urls.push(url.to_string_lossy().into_owned()),
+                Arg::Option(option) => match option.as_str() {
+                    "-n" => requests = Some(args.number()?),
+                    "-d" => time = Some(args.seconds()?),
+                    "-c" => connections = args.number::<usize>()?.max(1),
+                    "-b" => body = Some(vec![b'x'; args.number()?].into()),
+                    _ => return Err(args.unknown()),
+                },
+            }
+        }
+        let until = match (requests, time) {
+            (Some(_), Some(_)) => return Err(Usage::wrong("only one of -n and -d")),
+            (Some(requests), None) => Until::Requests(requests),
+            (None, time) => Until::Time(time.unwrap_or(Duration::from_secs(5))),
+        };
+        let [url] = &urls[..] else { return Err(Usage::wrong("one URL (--help tells how)")) };
+        let whole = if url.contains("://") { url.clone() } else { format!("http://{url}") };
+        let url = whole.parse().map_err(|error| Usage::wrong(format!("{url:?}: {error}")))?;
+        Ok(Self { until, connections, body, url })
+    }
+}
+
+/// What one thread has seen, or all of them.
+#[derive(Default)]
+struct Tally {
+    requests: u64,
+    errors: u64,
+    bytes: u64,
+    latencies: Histogram,
+}
+
+/// Lets all threads start at once, and ends them when the time is over.
+fn drive(options: &Options) -> String {
+    let client = Client::builder()
+        .redirects(RedirectPolicy::Stop)
+        .max_idle_connections(options.connections)
+        .max_idle_connections_per_host(options.connections)
+        .build();
+    let (run, begun) = (Context::new(), AtomicU64::new(0));
+    let start = Barrier::new(options.connections + 1);
+    let (began, cpu_before, tally) = thread::scope(|scope| {
+        let threads: Vec<_> = (0..options.connections)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    requests(options, &client, &run.child(), &begun)
+                })
+            })
+            .collect();
+        let (began, cpu_before) = (Instant::now(), cpu_time());
+        start.wait();
+        if let Until::Time(time) = options.until {
+            run.wait_timeout(time);
+            run.cancel();
+        }
+        let tallies = threads.into_iter().filter_map(|thread| thread.join().ok());
+        (began, cpu_before, tallies.fold(Tally::default(), Tally::with))
+    });
+    let (took, cpu) = (began.elapsed(), cpu_time().saturating_sub(cpu_before));
+    report(&tally, took, cpu)
+}
+
+/// One connection's requests, one after the other. The run's end cuts the last one off, uncounted.
+fn requests(options: &Options, client: &Client, run: &Context, begun: &AtomicU64) -> Tally {
+    let mut tally = Tally::default();
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        let enough = match options.until {
+            Until::Requests(most) => begun.fetch_add(1, Ordering::Relaxed) >= most,
+            Until::Time(_) => run.is_done(),
+        };
+        if enough {
+            return tally;
+        }
+        let sent = Instant::now();
+        match exchange(options, client, run, &mut piece) {
+            Ok((ok, bytes)) => {
+                tally.latencies.add(sent.elapsed());
+                tally.requests += 1;
+                tally.bytes += bytes;
+                tally.errors += u64::from(!ok);
+            }
+            Err(_) if run.is_done() => return tally,
+            Err(error) => {
+                log::warn!("{error}");
+                tally.errors += 1;
+                run.wait_timeout(AFTER_AN_ERROR);
+            }
+        }
+    }
+}
+
+/// Sends one request and reads its answer: whether that is a good one, and how long its body.
+fn exchange(
+    options: &Options,
+    client: &Client,
+    run: &Context,
+    piece: &mut [u8],
+) -> hangup::Result<(bool, u64)> {
+    let (method, body) = match &options.body {
+        Some(body) => (Method::POST, body.clone()),
+        None => (Method::GET, Bytes::new()),
+    };
+    let request = client.request(method, options.url.clone()).body(body).context(run);
+    let mut response = request.send()?;
+    let mut bytes = 0;
+    loop {
+        match response.body_mut().read(piece)? {
+            0 => return Ok((response.status().as_u16() < 400, bytes)),
+            count => bytes += count as u64,
+        }
+    }
+}
+
+impl Tally {
+    fn with(mut self, other: Self) -> Self {
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.bytes += other.bytes;
+        self.latencies.merge(&other.latencies);
+        self
+    }
+}
+
+/// The line of JSON.
+fn report(tally: &Tally, took: Duration, cpu: Duration) -> String {
+    let Tally { requests, errors, bytes, latencies } = tally;
+    let at = |part| latencies.quantile(part).as_secs_f64() * 1e6;
+    let (p50, p90, p99, max) = (at(0.5), at(0.9), at(0.99), at(1.0));
+    let seconds = took.as_secs_f64();
+    let rps = *requests as f64 / seconds;
+    let cpu = cpu.as_secs_f64() * 1e6 / (*requests).max(1) as f64;
+    let latency = format!(r#"{{"p50":{p50:.1},"p90":{p90:.1},"p99":{p99:.1},"max":{max:.1}}}"#);
+    format!(
+        r#"{{"requests":{requests},"errors":{errors},"seconds":{seconds:.3},"rps":{rps:.1},"bytes":{bytes},"latency_us":{latency},"cpu_us_per_request":{cpu:.2}}}"#
+    )
+}
+
+/// What this process has used of the processors so far.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
