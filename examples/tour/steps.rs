@@ -1,0 +1,211 @@
+//! The client's side of the tour: a function a step.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use hangup::http::StatusCode;
+use hangup::http::header::{CONNECTION, UPGRADE};
+use hangup::{Body, Context, ResponseExt};
+
+use crate::Tour;
+use crate::story::{Chapter, Told, check};
+
+type Step = fn(&Tour, &Chapter) -> Told;
+
+pub(crate) const ALL: [(&str, Step); 8] = [
+    ("A plain GET", plain_get),
+    ("Keep-alive: the connection is used again", keep_alive),
+    ("A body that streams up and down at the same time", streaming),
+    ("An early answer to an upload that is still being written", early_answer),
+    ("A blocked call, cancelled from another thread", cancelled_call),
+    ("A handler notices that its client has gone", client_gone),
+    ("A hijacked connection speaks another protocol", hijacked),
+    ("Graceful shutdown", graceful_shutdown),
+];
+
+/// How long what must happen may take: much less, in fact.
+const SOON: Duration = Duration::from_secs(5);
+
+const MIB: u64 = 1 << 20;
+
+fn plain_get(tour: &Tour, chapter: &Chapter) -> Told {
+    let mut response = tour.client.get(tour.at("/hello")).send()?;
+    let text = response.body_mut().read_text(1024)?;
+    chapter.tell(format_args!("{} {text:?}", response.status()));
+    check!(response.status() == StatusCode::OK, "that is not a 200");
+    check!(text == "hello, stranger", "that is not what the handler wrote");
+    check!(!response.is_connection_reused(), "there was no connection to reuse");
+    Ok(())
+}
+
+fn keep_alive(tour: &Tour, chapter: &Chapter) -> Told {
+    for _ in 0..3 {
+        let mut response = tour.client.get(tour.at("/hello")).send()?;
+        response.body_mut().read_text(1024)?;
+        let from = response.local_addr().ok_or("an answer without a connection")?;
+        chapter.tell(format_args!("{} to {from}, as before", response.status()));
+        check!(response.is_connection_reused(), "it came over a new connection");
+    }
+    check!(tour.client.idle_connections() == 1, "the one connection is not idle");
+    Ok(())
+}
+
+fn streaming(tour: &Tour, chapter: &Chapter) -> Told {
+    const LENGTH: u64 = 32 * MIB;
+    let (zeros, taken, _) = zeros();
+    let body = Body::from_reader(zeros.take(LENGTH));
+    let mut response = tour.client.post(tour.at("/echo")).body(body).send()?;
+    let sent = taken.load(Ordering::Relaxed);
+    chapter.tell(format_args!(
+        "the answer begins; {} MiB are still to be sent",
+        (LENGTH - sent) / MIB
+    ));
+    check!(sent < LENGTH, "it waited for the whole upload");
+    let received = io::copy(response.body_mut(), &mut io::sink())?;
+    chapter.tell(format_args!("{} MiB went up and came down again", received / MIB));
+    check!(received == LENGTH, "{received} bytes came back, not {LENGTH}");
+    Ok(())
+}
+
+fn early_answer(tour: &Tour, chapter: &Chapter) -> Told {
+    const LENGTH: u64 = 1024 * MIB;
+    let (zeros, taken, held) = zeros();
+    let body = Body::from_sized_reader(zeros, LENGTH);
+    let mut response = tour.client.post(tour.at("/forbidden")).body(body).send()?;
+    let text = response.body_mut().read_text(1024)?;
+    let sent = taken.load(Ordering::Relaxed);
+    chapter.tell(format_args!(
+        "{} {text:?}, when {} KiB of 1 GiB were written",
+        response.status(),
+        sent / 1024,
+    ));
+    check!(response.status() == StatusCode::FORBIDDEN, "that is not the early answer");
+    check!(sent < LENGTH, "it waited for the whole upload");
+    check!(
+        held.recv_timeout(SOON).is_err_and(|error| error.is_disconnected()),
+        "the body's source is still held"
+    );
+    chapter.tell("the writer has stopped and let go of the body's source");
+    // In the middle of a request nothing else can be said on that connection.
+    let next = tour.client.get(tour.at("/hello")).send()?;
+    check!(!next.is_connection_reused(), "a connection in the middle of a request was reused");
+    chapter.tell("the next request got a connection of its own");
+    Ok(())
+}
+
+fn cancelled_call(tour: &Tour, chapter: &Chapter) -> Told {
+    let call = Context::new();
+    let (outcome, late) = thread::scope(|scope| {
+        let canceller = scope.spawn(|| {
+            let _ = tour.backstage.entered.recv_timeout(SOON);
+            chapter.tell("the handler is at work and the caller blocked");
+            let now = Instant::now();
+            call.cancel_with("changed my mind");
+            now
+        });
+        let outcome = tour.client.get(tour.at("/forever")).context(&call).send();
+        let returned = Instant::now();
+        let cancelled = canceller.join().map_err(|_| "the cancelling thread panicked")?;
+        Ok::<_, &str>((outcome, returned.saturating_duration_since(cancelled)))
+    })?;
+    let Err(error) = outcome else { return Err("the call returned an answer".into()) };
+    chapter.tell(format_args!("{} µs later the call returned: {error}", late.as_micros()));
+    check!(error.is_cancelled(), "that is another error");
+    check!(late < Duration::from_millis(100), "it took too long");
+    tour.backstage.noticed.recv_timeout(SOON).map_err(|_| "the handler waits on")?;
+    chapter.tell("the handler was told as well");
+    Ok(())
+}
+
+fn client_gone(tour: &Tour, chapter: &Chapter) -> Told {
+    let mut client = TcpStream::connect(tour.authority())?;
+    client.write_all(b"GET /forever HTTP/1.1\r\nHost: tour\r\n\r\n")?;
+    tour.backstage.entered.recv_timeout(SOON).map_err(|_| "the handler has not begun")?;
+    chapter.tell("a client has sent its request, and goes away");
+    let gone = Instant::now();
+    drop(client);
+    let worked = tour.backstage.noticed.recv_timeout(SOON).map_err(|_| "nobody noticed")?;
+    chapter.tell(format_args!(
+        "noticed {} µs later, by a handler that had worked for {} µs",
+        gone.elapsed().as_micros(),
+        worked.as_micros(),
+    ));
+    Ok(())
+}
+
+fn hijacked(tour: &Tour, chapter: &Chapter) -> Told {
+    let request = tour.client.get(tour.at("/upgrade"));
+    let mut response = request.header(CONNECTION, "Upgrade").header(UPGRADE, "echo").send()?;
+    chapter.tell(response.status());
+    check!(response.status() == StatusCode::SWITCHING_PROTOCOLS, "it did not switch");
+    let mut connection = response.take_duplex().ok_or("a 101 without its connection")?;
+    connection.stream().set_read_deadline(Some(Instant::now() + SOON));
+    for line in ["no more HTTP", "just bytes"] {
+        connection.write_all(line.as_bytes())?;
+        let mut echo = vec![0; line.len()];
+        connection.read_exact(&mut echo)?;
+        chapter.tell(format_args!("{line:?} came back"));
+        check!(echo == line.as_bytes(), "as {:?}", String::from_utf8_lossy(&echo));
+    }
+    Ok(())
+}
+
+fn graceful_shutdown(tour: &Tour, chapter: &Chapter) -> Told {
+    thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            let mut response = tour.client.get(tour.at("/slow")).send()?;
+            response.body_mut().read_text(1024)
+        });
+        tour.backstage.entered.recv_timeout(SOON).map_err(|_| "the request has not begun")?;
+        // No grace at all yet: the server stops to accept, and says that somebody is still there.
+        let ended = tour.server.shutdown(Duration::ZERO);
+        check!(!ended, "it did not wait for the request that runs");
+        check!(TcpStream::connect(tour.authority()).is_err(), "it still accepts connections");
+        chapter.tell("no new connections; one request still runs");
+        let _ = tour.backstage.release.send(());
+        let ended = tour.server.shutdown(SOON);
+        let text = running.join().map_err(|_| "the client panicked")??;
+        chapter.tell(format_args!("it was answered to its end: {text:?}"));
+        check!(text == "worth waiting for", "that is not what the handler wrote");
+        check!(ended && tour.server.connections() == 0, "connections are left");
+        chapter.tell("no connection is left");
+        Ok(())
+    })
+}
+
+impl Tour {
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    fn authority(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+}
+
+/// Zeros without end.
+struct Zeros {
+    taken: Arc<AtomicU64>,
+    /// Nothing is sent: it disconnects when the source is dropped.
+    _held: Sender<()>,
+}
+
+/// A source of zeros, how many of them have been taken, and a receiver that fails once it is dropped.
+fn zeros() -> (Zeros, Arc<AtomicU64>, Receiver<()>) {
+    let (held, dropped) = bounded(0);
+    let taken = Arc::new(AtomicU64::new(0));
+    (Zeros { taken: Arc::clone(&taken), _held: held }, taken, dropped)
+}
+
+impl Read for Zeros {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        buf.fill(0);
+        self.taken.fetch_add(buf.len() as u64, Ordering::Relaxed);
+        Ok(buf.len())
+    }
+}
