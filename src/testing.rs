@@ -15,13 +15,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::handler::Handler;
 use crate::net::{Addr, memory};
 use crate::server::{Listening, Server, ServerHandle};
-use crate::sync;
+use crate::sync::{self, JoinHandle};
 
 pub use crate::net::{Parked, Stream};
 

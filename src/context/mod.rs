@@ -165,7 +165,7 @@ impl Context {
         if let Some(error) = &self.0.state.lock().outcome {
             return Some(error.clone());
         }
-        let passed = self.0.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        let passed = self.0.deadline.is_some_and(|deadline| deadline <= crate::sync::now());
         passed.then(|| {
             self.end(ContextError::deadline_exceeded());
             self.0.state.lock().outcome.clone().expect("it has just ended")

@@ -10,16 +10,22 @@ use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use super::{ContextError, Node};
-use crate::sync::{Condvar, Mutex, spawn};
+use crate::sync::{Condvar, Mutex, global, now, spawn};
 
 /// How long the thread stays for the next deadline: long enough that a program which makes one
 /// context for each of its calls does not start a thread for each.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Predicate: the earliest entry has changed. Notified by `schedule`; waited on by the thread.
-static CHANGED: Condvar = Condvar::new();
-static TIMERS: Mutex<Timers> =
-    Mutex::new(Timers { entries: BTreeMap::new(), next: 0, running: false });
+global! {
+    static TIMER: Timer = Timer::new();
+}
+
+struct Timer {
+    timers: Mutex<Timers>,
+    /// Goes with `timers`. Predicate: the earliest entry has changed. Notified by `schedule`; waited
+    /// on by the thread.
+    changed: Condvar,
+}
 
 struct Timers {
     entries: BTreeMap<(Instant, u64), Weak<Node>>,
@@ -27,18 +33,25 @@ struct Timers {
     running: bool,
 }
 
+impl Timer {
+    const fn new() -> Self {
+        let timers = Timers { entries: BTreeMap::new(), next: 0, running: false };
+        Self { timers: Mutex::new(timers), changed: Condvar::new() }
+    }
+}
+
 /// An entry of the timer's; dropping it takes the entry out.
 pub(super) struct Ticket((Instant, u64));
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        TIMERS.lock().entries.remove(&self.0);
+        TIMER.timers.lock().entries.remove(&self.0);
     }
 }
 
 /// Has `node` ended at `deadline`.
 pub(super) fn schedule(deadline: Instant, node: Weak<Node>) -> Ticket {
-    let mut timers = TIMERS.lock();
+    let mut timers = TIMER.timers.lock();
     let key = (deadline, timers.next);
     timers.next += 1;
     timers.entries.insert(key, node);
@@ -48,27 +61,28 @@ pub(super) fn schedule(deadline: Instant, node: Weak<Node>) -> Ticket {
             Err(error) => log::error!("no thread for deadlines, they will be late: {error}"),
         }
     } else if timers.entries.first_key_value().is_some_and(|(first, _)| *first == key) {
-        CHANGED.notify_one();
+        TIMER.changed.notify_one();
     }
     Ticket(key)
 }
 
 fn run() {
-    let mut timers = TIMERS.lock();
+    let mut timers = TIMER.timers.lock();
     loop {
-        let now = Instant::now();
+        let now = now();
         match timers.entries.first_key_value().map(|(&(at, _), _)| at) {
             Some(at) if at <= now => {
                 let (_, node) = timers.entries.pop_first().expect("it was looked at");
-                parking_lot::MutexGuard::unlocked(&mut timers, || {
-                    if let Some(node) = node.upgrade() {
-                        node.end(ContextError::deadline_exceeded());
-                    }
-                });
+                // Ending a context calls hooks and takes the lock to drop its ticket.
+                drop(timers);
+                if let Some(node) = node.upgrade() {
+                    node.end(ContextError::deadline_exceeded());
+                }
+                timers = TIMER.timers.lock();
             }
-            Some(at) => drop(CHANGED.wait_until(&mut timers, at)),
+            Some(at) => drop(TIMER.changed.wait_until(&mut timers, at)),
             None => {
-                let timed_out = CHANGED.wait_for(&mut timers, LINGER).timed_out();
+                let timed_out = TIMER.changed.wait_for(&mut timers, LINGER).timed_out();
                 if timed_out && timers.entries.is_empty() {
                     timers.running = false;
                     return;

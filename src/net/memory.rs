@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::stream::{Hangup, Parked, Readiness, Stream};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, MutexGuard, now};
 
 /// How many bytes a direction of [`pair`] holds before a write blocks: what a socket holds is of
 /// this order, and a test that means to fill it is done at once.
@@ -166,7 +166,7 @@ impl End {
         loop {
             let until = state.until(self.side, limit);
             let open = state.sides[self.side].life == Life::Open;
-            if open && until.is_some_and(|until| until <= Instant::now()) {
+            if open && until.is_some_and(|until| until <= now()) {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             match attempt(&mut state) {
@@ -208,7 +208,7 @@ impl End {
                 _ => error,
             });
         }
-        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let until = patience.and_then(|patience| now().checked_add(patience));
         self.wait(Parked::Read, Limit::Moment(until), |state| state.read(self.side, buf))
     }
 

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use super::{ConnState, Connection, Shared};
 use crate::h1::CloseReason;
 use crate::net::{Addr, Stream};
+use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Condvar, Mutex};
 
 /// How many connections beyond the maximum may be told so at the same time; the others are closed

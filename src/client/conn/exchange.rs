@@ -17,6 +17,7 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::sync::channel::{Receiver, Sender, at, bounded, never, select};
+use crate::sync::now;
 
 /// A request, ready to be written.
 pub(in crate::client) struct Outgoing {
@@ -307,7 +308,7 @@ impl Exchange<'_> {
         if self.patience.context.as_ref().is_some_and(Context::is_done) {
             return Some(self.ended());
         }
-        if self.sending.until().is_none_or(|until| until > Instant::now()) {
+        if self.sending.until().is_none_or(|until| until > now()) {
             return None;
         }
         Some(match &self.sending {

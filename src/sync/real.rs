@@ -1,14 +1,12 @@
-//! The one door to threads, locks and channels.
-//!
-//! Everything that runs concurrently takes its primitives from here, so that the model tests can
-//! put a scheduler of their own in their place (`--cfg hangup_shuttle`), and so that every thread
-//! has a name.
+//! The primitives as they are.
 
 pub(crate) use crossbeam_channel as channel;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+pub(crate) use std::sync::atomic;
+pub(crate) use std::thread::JoinHandle;
 
 use std::io;
-use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Starts a thread called `name`.
 ///
@@ -27,3 +25,17 @@ where
     }
     builder.spawn(body)
 }
+
+/// The moment against which deadlines are held.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// A static whose value holds locks. Its initial value must be constant.
+macro_rules! global {
+    ($(#[$meta:meta])* static $name:ident: $type:ty = $value:expr;) => {
+        $(#[$meta])*
+        static $name: $type = $value;
+    };
+}
+pub(crate) use global;
