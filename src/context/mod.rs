@@ -29,6 +29,8 @@
 //! assert!(context.err().unwrap().is_deadline_exceeded());
 //! ```
 
+#[cfg(all(test, hangup_shuttle))]
+mod model;
 mod timer;
 
 use std::convert::Infallible;

@@ -1,0 +1,144 @@
+//! Contexts under every order of their threads: nobody who waits is forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Context;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::channel::{bounded, select};
+use crate::sync::explore::{Limits, any, explore};
+use crate::sync::{JoinHandle, now, spawn};
+
+fn start(body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    spawn("model", None, body).expect("there is always room")
+}
+
+fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    for thread in threads {
+        thread.join().expect("it does not panic");
+    }
+}
+
+/// Two cancel, while others wait on it, derive from it, and hang hooks on it: each waiter is woken,
+/// each hook runs once, and all agree on the outcome.
+#[test]
+fn whoever_waits_is_woken_by_a_cancel() {
+    explore(3000, Limits::Never, || {
+        let root = Context::new();
+        let hooks = Arc::new(AtomicUsize::new(0));
+        let cancel = |cause: &'static str| {
+            let root = root.clone();
+            start(move || root.cancel_with(cause))
+        };
+        let wait = root.clone();
+        let waits = start(move || assert!(wait.wait().is_cancelled()));
+        let parent = root.clone();
+        let derives = start(move || {
+            let child = parent.child();
+            let grandchild = child.child();
+            assert!(grandchild.wait().is_cancelled());
+            assert!(child.is_done() && parent.is_done());
+        });
+        let (hooked, counter) = (root.clone(), Arc::clone(&hooks));
+        let hangs = start(move || {
+            let (sender, ran) = bounded(1);
+            let _guard = hooked.on_done(move |_| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                sender.send(()).expect("it is waited for");
+            });
+            ran.recv().expect("the hook runs");
+        });
+        join([cancel("one"), cancel("other"), waits, derives, hangs]);
+        assert_eq!(hooks.load(Ordering::SeqCst), 1);
+        let cause = root.err().expect("it has ended").to_string();
+        assert!(cause == "cancelled: one" || cause == "cancelled: other", "{cause}");
+    });
+}
+
+/// A child that ends by itself, and one whose last handle goes, while their parent is cancelled.
+#[test]
+fn children_come_and_go_while_their_parent_ends() {
+    explore(3000, Limits::Never, || {
+        let root = Context::new();
+        let (parent, canceller) = (root.clone(), root.clone());
+        let comes = start(move || {
+            for _ in 0..3 {
+                let child = parent.child();
+                if any(2) == 0 {
+                    child.cancel();
+                }
+                let done = child.done().clone();
+                drop(child);
+                // Nothing is left of it that could be waited for in vain.
+                assert!(done.recv().is_err());
+            }
+        });
+        let ends = start(move || canceller.cancel());
+        let late = root.child();
+        assert!(late.wait().is_cancelled());
+        join([comes, ends]);
+    });
+}
+
+/// A hook that was taken back before the end never runs; one that is taken back meanwhile runs once or
+/// never.
+#[test]
+fn a_hook_runs_at_most_once() {
+    explore(2000, Limits::Never, || {
+        let context = Context::new();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let count = |by: usize| {
+            let runs = Arc::clone(&runs);
+            move |_: &_| {
+                runs.fetch_add(by, Ordering::SeqCst);
+            }
+        };
+        drop(context.on_done(count(100)));
+        let guard = context.on_done(count(1));
+        let canceller = context.clone();
+        let ends = start(move || canceller.cancel());
+        drop(guard);
+        join([ends]);
+        assert!(runs.load(Ordering::SeqCst) <= 1);
+    });
+}
+
+/// Deadlines come at any moment, the timer thread ends and is started again: whoever waits is woken,
+/// and a deadline never comes before its time.
+#[test]
+fn whoever_waits_is_woken_by_a_deadline() {
+    explore(1500, Limits::AnyMoment, || {
+        let wait_for = |deadline| {
+            let context = Context::with_deadline(deadline);
+            let child = context.child();
+            let waits = start(move || {
+                assert!(child.wait().is_deadline_exceeded());
+                assert!(now() >= deadline);
+            });
+            (context, waits)
+        };
+        let soon = wait_for(now() + Duration::from_secs(3));
+        let late = wait_for(now() + Duration::from_secs(600));
+        join([soon.1]);
+        let another = wait_for(now() + Duration::from_secs(1));
+        join([late.1, another.1]);
+    });
+}
+
+/// A deadline and a cancel at the same moment: one outcome, and a select that sees it.
+#[test]
+fn a_deadline_and_a_cancel_have_one_outcome() {
+    explore(1500, Limits::AnyMoment, || {
+        let context = Context::with_timeout(Duration::from_secs(5));
+        let canceller = context.clone();
+        let cancels = start(move || canceller.cancel());
+        let (_sender, nothing) = bounded::<()>(1);
+        select! {
+            recv(nothing) -> _ => unreachable!("nothing is ever sent"),
+            recv(context.done()) -> message => assert!(message.is_err()),
+        }
+        let first = context.err().expect("it has ended").is_cancelled();
+        join([cancels]);
+        assert_eq!(context.err().expect("it has ended").is_cancelled(), first);
+    });
+}
