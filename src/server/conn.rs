@@ -372,6 +372,7 @@ impl Conn {
             Input::Lent(lending) => lending.take_back(&self.reader).map(Unread::Body),
             Input::Gone => None,
         };
+        // Once nobody else can read the body to its end, and so allow a background read.
         self.reader.end_request();
         let Some(body) = body else { return Step::Close(CloseReason::HandlerFailed) };
         match outcome {

@@ -32,6 +32,8 @@
 mod accept;
 mod body;
 mod conn;
+#[cfg(all(test, hangup_shuttle))]
+mod model;
 mod panics;
 mod reader;
 mod registry;

@@ -197,6 +197,11 @@ impl ConnReader {
         }
     }
 
+    /// Whether a watch that begins now would read.
+    pub(super) fn is_body_ended(&self) -> bool {
+        self.state.lock().may_read
+    }
+
     /// Has `signals` told when the client goes away: at once if it has, and otherwise by the watch
     /// thread, which this starts if need be.
     ///

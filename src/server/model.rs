@@ -1,0 +1,266 @@
+//! Whole server connections under every order of their threads: the real loop from head to answer,
+//! over a stream in memory.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use super::{ConnState, Server};
+use crate::body::Body;
+use crate::handler::{Handler, Request, RequestExt, ResponseWriter};
+use crate::net::{Stream, memory};
+use crate::sync::explore::{Limits, any, explore, perhaps};
+use crate::sync::{JoinHandle, Mutex, spawn};
+
+fn start(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    spawn(name, None, body).expect("there is always room")
+}
+
+/// What threads note down, to be looked at in the end: a panic of a handler is caught by the server.
+struct Notes<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Clone for Notes<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Notes<T> {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Vec::new())))
+    }
+
+    fn add(&self, note: T) {
+        self.0.lock().push(note);
+    }
+
+    fn read(&self) -> Vec<T> {
+        std::mem::take(&mut *self.0.lock())
+    }
+}
+
+/// Sends `bytes` in pieces and ends its stream, while another thread reads the answers. Returns them.
+fn converse(stream: &Stream, bytes: &'static [u8]) -> String {
+    let writing = stream.clone();
+    let writer = start("client", move || {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(next_cut(rest));
+            if (&writing).write_all(piece).is_err() {
+                // The server has closed first: what it has not read is of no interest.
+                break;
+            }
+            rest = behind;
+        }
+        let _ = writing.shutdown(Shutdown::Write);
+    });
+    let mut answers = String::new();
+    let _ = { stream }.read_to_string(&mut answers);
+    writer.join().expect("it does not panic");
+    answers
+}
+
+/// Where a client's next write ends: behind a head, where bodies begin, or anywhere.
+fn next_cut(bytes: &[u8]) -> usize {
+    let end_of_head = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    match (any(4), end_of_head) {
+        (0, _) => 1 + any(bytes.len()),
+        (_, Some(end)) => end + 4,
+        (_, None) => bytes.len(),
+    }
+}
+
+/// A server without time limits that notes its connection's states.
+fn server(handler: impl Handler, states: &Notes<ConnState>) -> Server {
+    let states = states.clone();
+    Server::new(handler)
+        .read_header_timeout(None)
+        .idle_timeout(None)
+        .on_connection_state(move |_, state| states.add(state))
+}
+
+/// The connection is closed, or hijacked, once and last; no state follows itself.
+fn assert_legal(states: &[ConnState]) {
+    assert_eq!(states.first(), Some(&ConnState::New));
+    let is_last = |state: &ConnState| matches!(state, ConnState::Closed | ConnState::Hijacked);
+    assert_eq!(states.iter().position(is_last), Some(states.len() - 1), "{states:?}");
+    assert!(states.windows(2).all(|pair| pair[0] != pair[1]), "{states:?}");
+}
+
+/// A handler leaves its request's body to another thread and returns. That thread reads on, or fails,
+/// and the next request is whole, also if its handler has its client watched before it reads the body.
+#[test]
+fn a_body_left_to_another_thread_does_not_touch_the_next_request() {
+    const REQUESTS: &[u8] = b"POST /leaves HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd\
+        POST /reads HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nefgh";
+    explore(3000, Limits::Never, || {
+        let (near, far) = memory::pair();
+        let (left, read, states) = (Notes::new(), Notes::new(), Notes::new());
+        let (of_left, of_read) = (left.clone(), read.clone());
+        let handler = move |_: &mut ResponseWriter, request: &mut Request| {
+            if request.uri().path() == "/leaves" {
+                let mut body = std::mem::replace(request.body_mut(), Body::empty());
+                let notes = of_left.clone();
+                start("left behind", move || {
+                    let mut piece = [0; 4];
+                    while let Ok(count @ 1..) =
+                        body.read(&mut piece[..if perhaps() { 4 } else { 2 }])
+                    {
+                        notes.add(piece[..count].to_vec());
+                    }
+                });
+                return Ok(());
+            }
+            drop(request.context());
+            let mut bytes = Vec::new();
+            let outcome = request.body_mut().read_to_end(&mut bytes);
+            of_read.add((outcome.is_ok(), bytes));
+            Ok(())
+        };
+        let handle = server(handler, &states).serve_stream(near);
+        let answers = converse(&far, REQUESTS);
+        assert!(handle.shutdown(None));
+        let served = answers.matches("HTTP/1.1 200").count();
+        assert!((1..=2).contains(&served), "{answers}");
+        let left = left.read().concat();
+        assert!(b"abcd".starts_with(&left[..]), "{left:?}");
+        assert!(left != b"abcd" || served == 2, "a body that was read is no reason to close");
+        let read = read.read();
+        assert_eq!(read.len(), served - 1);
+        if let Some((whole, bytes)) = read.first() {
+            assert!(*whole && bytes == b"efgh", "{bytes:?}");
+        }
+        assert_legal(&states.read());
+    });
+}
+
+/// Pipelined requests are answered in order, whatever their handlers ask for.
+#[test]
+fn watched_requests_are_answered_in_order() {
+    const REQUESTS: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
+        POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab\
+        GET /3 HTTP/1.1\r\nHost: a\r\n\r\n";
+    explore(2000, Limits::Never, || {
+        let (near, far) = memory::pair_with_capacity(16);
+        let states = Notes::new();
+        let handler = |writer: &mut ResponseWriter, request: &mut Request| {
+            let early = perhaps().then(|| request.context());
+            let notify = perhaps().then(|| request.close_notify());
+            let mut body = String::new();
+            request.body_mut().read_to_string(&mut body)?;
+            let late = perhaps().then(|| request.context());
+            if let Some(notify) = notify {
+                // Another request follows, or the client goes.
+                notify.recv().expect("close-notify does not disconnect");
+            }
+            write!(writer, "{}{body};", request.uri().path())?;
+            drop((early, late));
+            Ok(())
+        };
+        let handle = server(handler, &states).serve_stream(near);
+        let answers = converse(&far, REQUESTS);
+        assert!(handle.shutdown(None));
+        let bodies = answers.lines().filter(|line| line.starts_with('/')).collect::<String>();
+        assert!(bodies.starts_with("/1;"), "{answers}");
+        for body in ["/1;", "/2ab;", "/3;"] {
+            assert!(answers.contains(body), "{body} in {answers}");
+        }
+        assert_legal(&states.read());
+    });
+}
+
+/// A handler takes the connection over while its client is watched: it gets every byte.
+#[test]
+fn a_hijacked_connection_comes_with_all_its_bytes() {
+    const BYTES: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
+        GET /hijack HTTP/1.1\r\nHost: a\r\n\r\nwhat follows is not HTTP";
+    explore(2000, Limits::Never, || {
+        let (near, far) = memory::pair_with_capacity(8 + any(64));
+        let (received, states) = (Notes::new(), Notes::new());
+        let notes = received.clone();
+        let handler = move |writer: &mut ResponseWriter, request: &mut Request| {
+            let context = perhaps().then(|| request.context());
+            let notify = perhaps().then(|| request.close_notify());
+            if request.uri().path() == "/hijack" {
+                if let (Some(notify), true) = (notify, perhaps()) {
+                    notify.recv().expect("close-notify does not disconnect");
+                }
+                let mut bytes = String::new();
+                writer.hijack()?.read_to_string(&mut bytes)?;
+                notes.add(bytes);
+            }
+            drop(context);
+            Ok(())
+        };
+        let handle = server(handler, &states).serve_stream(near);
+        let answers = converse(&far, BYTES);
+        assert!(handle.shutdown(None));
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), 1, "{answers}");
+        assert_eq!(received.read(), ["what follows is not HTTP"]);
+        let states = states.read();
+        assert_legal(&states);
+        assert_eq!(states.last(), Some(&ConnState::Hijacked));
+    });
+}
+
+/// The server is shut down, by two at once, at any moment: they return, and no connection is left.
+#[test]
+fn a_shutdown_leaves_no_connection() {
+    const REQUESTS: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
+    explore(3000, Limits::Never, || {
+        let (near, far) = memory::pair();
+        let states = Notes::new();
+        let handler = |_: &mut ResponseWriter, request: &mut Request| {
+            if perhaps() {
+                drop(request.context());
+            }
+            Ok(())
+        };
+        let handle = server(handler, &states).serve_stream(near);
+        let stops = [true, perhaps()].map(|gently| {
+            let handle = handle.clone();
+            start("stops", move || {
+                if gently {
+                    assert!(handle.shutdown(None));
+                    assert_eq!(handle.connections(), 0);
+                } else {
+                    handle.close();
+                }
+            })
+        });
+        let answers = converse(&far, REQUESTS);
+        for stop in stops {
+            stop.join().expect("it does not panic");
+        }
+        assert!(answers.matches("HTTP/1.1 200").count() <= 2, "{answers}");
+        assert_legal(&states.read());
+    });
+}
+
+/// Time limits run out at any moment: the connection ends, and the handler is told.
+#[test]
+fn time_limits_may_run_out_at_any_moment() {
+    const REQUESTS: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
+        POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab";
+    explore(1500, Limits::AnyMoment, || {
+        let (near, far) = memory::pair();
+        let states = Notes::new();
+        let of_server = states.clone();
+        let handler = |_: &mut ResponseWriter, request: &mut Request| {
+            let context = perhaps().then(|| request.context());
+            let _ = request.body_mut().read_bytes(10);
+            drop(context);
+            Ok(())
+        };
+        let limit = std::time::Duration::from_secs(5);
+        let handle = Server::new(handler)
+            .read_timeout(limit)
+            .write_timeout(limit)
+            .on_connection_state(move |_, state| of_server.add(state))
+            .serve_stream(near);
+        let answers = converse(&far, REQUESTS);
+        assert!(handle.shutdown(None));
+        assert!(answers.matches("HTTP/1.1 200").count() <= 2, "{answers}");
+        assert_legal(&states.read());
+    });
+}
