@@ -27,6 +27,8 @@
 mod body;
 mod exchange;
 mod messages;
+#[cfg(all(test, hangup_shuttle))]
+mod model;
 mod reader;
 mod writer;
 
