@@ -14,7 +14,6 @@ use super::signals::Addrs;
 use super::{CONN_THREAD, Shared};
 use crate::net::{Addr, Listener, Stream};
 use crate::sync;
-use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// The first wait after a failed accept, doubled up to [`MAX_BACK_OFF`]. What fails here (no
 /// descriptors, no memory) is mended by connections ending, not by trying again at once.

@@ -53,7 +53,6 @@ use crate::h1::Limits;
 use crate::handler::Handler;
 use crate::net::{Addr, Listener, Stream};
 use crate::sync::Mutex;
-use crate::sync::atomic::AtomicUsize;
 use registry::Registry;
 
 /// The name of the threads that serve connections.

@@ -22,6 +22,9 @@
 //! pipelined request's first byte is held), the thread waits for the client's end of stream without
 //! reading: see [`Mode`].
 
+#[cfg(all(test, hangup_shuttle))]
+mod model;
+
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;

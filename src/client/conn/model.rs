@@ -16,7 +16,7 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
-use crate::net::{Addr, Dialed, Stream, memory};
+use crate::net::{Addr, Dialed, Hangup, Stream, memory};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::explore::{Limits, any, explore, perhaps};
 use crate::sync::{Condvar, JoinHandle, Mutex, spawn};
@@ -90,7 +90,7 @@ impl Scene {
             let mut peer = Peer { stream: far };
             // The client may close first.
             if script(&mut peer).is_ok() {
-                let _ = peer.stream.wait_hangup();
+                let _ = peer.stream.wait_hangup(Hangup::EndOfStream);
             }
         });
         (Self { keeper, conn }, peer)
@@ -102,12 +102,8 @@ impl Scene {
             0 => self.conn.clone(),
             _ => self.keeper.book.lock().idle.take()?,
         };
-        conn.begin()?;
-        let outcome = conn.round_trip(outgoing, patience);
-        if let Err(failure) = &outcome {
-            conn.close(failure.error.clone(), CloseReason::IoFailed);
-        }
-        Some(outcome)
+        let turn = conn.begin()?;
+        Some(conn.round_trip(turn, outgoing, patience))
     }
 
     fn given_back(&self) -> usize {

@@ -95,11 +95,8 @@ impl Server {
         })
     }
 
-    fn body_ended(&self, scope: &RequestScope) {
-        self.reader.body_ended();
-        if !self.buffer.is_empty() {
-            scope.signals.next_request();
-        }
+    fn body_ended(&self) {
+        self.reader.body_ended(!self.buffer.is_empty());
     }
 
     /// All that was read, or would be by who has the connection from now on.
@@ -139,7 +136,7 @@ fn no_byte_is_lost_to_the_watch() {
                 others.push(second_party(Arc::clone(&scope)));
             }
             assert!(server.receive(1), "the whole body comes");
-            server.body_ended(&scope);
+            server.body_ended();
             if perhaps() {
                 asked.get_or_insert_with(|| scope.context());
             }
@@ -176,7 +173,7 @@ fn a_client_that_goes_is_noticed() {
         let scope = server.scope();
         let early = perhaps().then(|| scope.context());
         if perhaps() && server.receive(1) {
-            server.body_ended(&scope);
+            server.body_ended();
         }
         let context = early.unwrap_or_else(|| scope.context());
         let notify = scope.close_notify();
@@ -199,7 +196,7 @@ fn the_next_request_fires_close_notify_once() {
         let mut server = Server::new(near, true);
         assert!(server.receive(REQUEST), "the first request comes");
         let scope = server.scope();
-        server.body_ended(&scope);
+        server.body_ended();
         let notify = scope.close_notify();
         notify.recv().expect("the second request comes, or its client goes");
         let other = second_party(Arc::clone(&scope));
@@ -222,7 +219,7 @@ fn a_watched_connection_can_be_handed_over() {
         let mut server = Server::new(near, true);
         assert!(server.receive(REQUEST), "the first request comes");
         let scope = server.scope();
-        server.body_ended(&scope);
+        server.body_ended();
         let context = perhaps().then(|| scope.context());
         let other = second_party(Arc::clone(&scope));
         server.reader.retire();
@@ -246,7 +243,7 @@ fn an_abort_puts_the_deadline_back() {
         let mut server = Server::new(near, true);
         assert!(server.receive(REQUEST), "the request comes");
         let scope = server.scope();
-        server.body_ended(&scope);
+        server.body_ended();
         let deadline = Some(crate::sync::now() + std::time::Duration::from_secs(600));
         server.reader.stream().set_read_deadline(deadline);
         drop(scope.context());
