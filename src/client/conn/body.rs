@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
-use super::messages::Returned;
-use super::{Shared, Turn, WROTE_PATIENCE, Wrote, close_reason};
+use super::answer::{Keeper, is_used_up};
+use super::messages::Wrote;
+use super::{Shared, Turn, WROTE_PATIENCE, close_reason};
 use crate::body::Incoming;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{CloseReason, Framing};
 use crate::net::{Buffer, FramedBody, FramedError};
-use crate::sync::channel::Sender;
 
 /// What of an unread body is read for the sake of its connection: more than this costs more than a
 /// new connection.
@@ -46,7 +46,7 @@ pub(super) struct Rest {
     pub(super) wrote: Wrote,
     /// Whether the connection may be used again once the body has ended well.
     pub(super) persist: Result<(), CloseReason>,
-    pub(super) back: Sender<Returned>,
+    pub(super) keeper: Keeper,
 }
 
 impl ResponseBody {
@@ -127,12 +127,9 @@ impl Rest {
 
     /// Gives the connection back if all is well, and closes it otherwise.
     fn settle(self, patience: Duration) {
-        let Self { shared, turn, buffer, wrote, persist, back } = self;
+        let Self { shared, turn, buffer, wrote, persist, keeper } = self;
         let settled = persist
-            .and_then(|()| match buffer.is_empty() {
-                true => Ok(()),
-                false => Err(CloseReason::BytesLeftOver),
-            })
+            .and_then(|()| is_used_up(&buffer))
             .and_then(|()| wrote.check(&shared, patience))
             .and_then(|()| {
                 shared.stream.set_read_deadline(None);
@@ -141,7 +138,7 @@ impl Rest {
         if shared.settled(turn, settled).is_ok() {
             // Only now: a reader loop that looks at the connection while it is still the call's would
             // leave what it sees, the peer's end of stream say, to the call.
-            let _ = back.send(buffer);
+            keeper.take_back(&shared, buffer);
         }
     }
 

@@ -1,22 +1,23 @@
 //! One exchange, from the caller's side: hand over the request, expect the answer, and wait for
 //! whatever comes first.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use http::Method;
 
+use super::answer::{After, Keeper, read_answer};
 use super::messages::{
-    Answer, Expectation, OnInformational, Reply, ReplyError, StreamedBody, WriteError, WriteJob,
-    WriteResult,
+    Answer, Expectation, Expected, OnInformational, Reply, ReplyError, StreamedBody, WriteError,
+    WriteJob, WriteResult, Wrote,
 };
 use super::{Conn, Shared, Turn, WROTE_PATIENCE, close_reason, earlier};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, TimeLimit};
-use crate::sync::channel::{Receiver, Sender, at, bounded, never, select};
+use crate::sync::channel::{Receiver, at, bounded, never, select};
 use crate::sync::now;
 
 /// A request, ready to be written.
@@ -73,37 +74,142 @@ impl Conn {
         outgoing: Outgoing,
         patience: &Patience,
     ) -> Result<Answer, Failure> {
-        let (wrote_to_reader, wrote) = bounded(1);
-        let (reply, replies) = bounded(1);
-        let (proceed, withheld) = match outgoing.expect {
-            Some(limit) => {
-                let (sender, receiver) = bounded(1);
-                (Some(sender), Some((receiver, Instant::now() + limit)))
-            }
-            None => (None, None),
-        };
-        let expectation = Expectation {
+        let Outgoing { method, head, body, framing, closes, expect } = outgoing;
+        let expected = Expected {
             turn,
-            method: outgoing.method.clone(),
-            closes: outgoing.closes,
-            context: patience.context.clone(),
+            method,
+            closes,
             on_informational: patience.on_informational.clone(),
-            proceed,
-            wrote,
-            reply,
+            proceed: None,
+            wrote: Wrote::Whole,
             idle_read: patience.idle_read,
         };
-        // A reader loop that has ended has closed the connection, which is seen below.
-        let _ = self.0.expectations.send(expectation);
-        let (sending, wrote) = send(&self.0, outgoing, withheld, wrote_to_reader, patience);
-        let mut exchange = Exchange { shared: &self.0, turn, patience, replies, wrote, sending };
-        let outcome = exchange.wait();
+        let in_memory = framing == OutgoingFraming::Plain && expect.is_none();
+        let body = if in_memory { body.into_memory() } else { Err(body) };
+        let outcome = match body {
+            Ok(body) => {
+                let mut bytes = [Bytes::from(head), body];
+                match write_now(&self.0, &mut bytes) {
+                    Ok(_) if bytes.iter().all(Bytes::is_empty) => {
+                        self.read_here(expected, patience)
+                    }
+                    Ok(written) => self.by_the_loops(
+                        expected,
+                        patience,
+                        Ok(Unwritten { bytes: bytes.into(), written, streamed: None }),
+                    ),
+                    Err(error) => self.by_the_loops(expected, patience, Err(error)),
+                }
+            }
+            Err(body) => {
+                let chunked = framing == OutgoingFraming::Chunked;
+                let bytes = vec![Bytes::from(head)];
+                let streamed = Some((body, chunked, expect));
+                self.by_the_loops(expected, patience, Ok(Unwritten { bytes, written: 0, streamed }))
+            }
+        };
         if let Err(Failure { error, .. }) = &outcome {
             // Before an answer that came at the same moment is dropped: nothing waits for its body.
             self.0.close_in(turn, error.clone(), close_reason(error));
         }
         outcome
     }
+
+    /// The request is out: the caller reads the answer itself. Closing the connection is what ends its
+    /// read, and the end of the call's context closes it.
+    fn read_here(&self, expected: Expected, patience: &Patience) -> Result<Answer, Failure> {
+        let (shared, turn) = (&self.0, expected.turn);
+        let hook = patience.context.as_ref().map(|context| {
+            let shared = Arc::clone(shared);
+            context.on_done(move |ended| {
+                let error = Error::from(ended.clone());
+                let reason = close_reason(&error);
+                shared.close_in(turn, error, reason);
+            })
+        });
+        let stream = &shared.stream;
+        let until = patience.response_head.and_then(|limit| Instant::now().checked_add(limit));
+        if until.is_some() {
+            stream.set_read_deadline(until);
+        }
+        let read = |buf: &mut [u8]| match until {
+            None => stream.read_for(buf, None),
+            Some(_) => (&mut &*stream).read(buf),
+        };
+        let answer = read_answer(
+            shared,
+            expected,
+            shared.take_spare(),
+            Keeper::Caller { _hook: hook },
+            read,
+        );
+        let (answer, after) = answer.map_err(|ReplyError { error, begun }| Failure {
+            connection_failed: is_of_the_connection(&error),
+            error,
+            nothing_written: false,
+            answer_begun: begun,
+        })?;
+        match after {
+            After::Free(buffer) => shared.keep_spare(buffer),
+            After::Travels => {}
+            After::HandOver => shared.hand_over(),
+            After::Close(reason) => {
+                shared.close_in(turn, Error::new(ErrorKind::Closed), reason);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// The full way: the writer loop writes what is left, the reader loop reads the answer, and the
+    /// caller waits for whatever comes first. With an error the request could not be written, but the
+    /// answer that the peer sent before it closed may still come.
+    fn by_the_loops(
+        &self,
+        mut expected: Expected,
+        patience: &Patience,
+        unwritten: Result<Unwritten, WriteError>,
+    ) -> Result<Answer, Failure> {
+        let (shared, turn) = (&self.0, expected.turn);
+        let (wrote_to_reader, wrote) = bounded(1);
+        let (reply, replies) = bounded(1);
+        expected.wrote = Wrote::Reported(wrote);
+        let job = unwritten.map(|unwritten| {
+            let Unwritten { bytes, written, streamed } = unwritten;
+            let body = streamed.map(|(body, chunked, expect)| {
+                let proceed = expect.map(|limit| {
+                    let (sender, receiver) = bounded(1);
+                    expected.proceed = Some(sender);
+                    (receiver, Instant::now() + limit)
+                });
+                StreamedBody { body, chunked, proceed }
+            });
+            (bytes, written, body)
+        });
+        let context = patience.context.clone();
+        // A reader loop that has ended has closed the connection, which is seen below.
+        let _ = shared.expectations.send(Expectation { expected, context, reply });
+        let (sending, wrote) = match job {
+            Ok((bytes, written, body)) => {
+                let (wrote_to_caller, wrote) = bounded(1);
+                let job = WriteJob { bytes, written, body, wrote_to_reader, wrote_to_caller };
+                (start_writing(shared, job, patience), Some(wrote))
+            }
+            Err(error) => {
+                let _ = wrote_to_reader.send(Err(error.clone()));
+                (Sending::failed(error), None)
+            }
+        };
+        Exchange { shared, turn, patience, replies, wrote, sending }.wait()
+    }
+}
+
+/// What of a request the caller did not write.
+struct Unwritten {
+    bytes: Vec<Bytes>,
+    /// How many bytes it did.
+    written: u64,
+    /// A body to be streamed: whether in chunks, and how long it is withheld for a 100.
+    streamed: Option<(Body, bool, Option<Duration>)>,
 }
 
 /// How far the request is.
@@ -116,49 +222,17 @@ enum Sending {
     Failed { error: WriteError, until: Instant },
 }
 
-/// Writes what can be written at once; the rest goes to the writer loop, whose result comes by the
-/// returned channel.
-fn send(
-    shared: &Arc<Shared>,
-    outgoing: Outgoing,
-    withheld: Option<(Receiver<()>, Instant)>,
-    wrote_to_reader: Sender<WriteResult>,
-    patience: &Patience,
-) -> (Sending, Option<Receiver<WriteResult>>) {
-    let Outgoing { head, body, framing, .. } = outgoing;
-    let in_memory = framing == OutgoingFraming::Plain && withheld.is_none();
-    let body = if in_memory { body.into_memory() } else { Err(body) };
-    let mut bytes = vec![Bytes::from(head)];
-    let (written, streamed) = match body {
-        Ok(body) => {
-            bytes.push(body);
-            match write_now(shared, &mut bytes) {
-                Ok(_) if bytes.iter().all(Bytes::is_empty) => {
-                    let _ = wrote_to_reader.send(Ok(()));
-                    return (Sending::written(patience), None);
-                }
-                Ok(written) => (written, None),
-                Err(error) => {
-                    let _ = wrote_to_reader.send(Err(error.clone()));
-                    return (Sending::failed(error), None);
-                }
-            }
-        }
-        Err(body) => {
-            let chunked = framing == OutgoingFraming::Chunked;
-            (0, Some(StreamedBody { body, chunked, proceed: withheld }))
-        }
-    };
-    let (wrote_to_caller, wrote) = bounded(1);
-    let job = WriteJob { bytes, written, body: streamed, wrote_to_reader, wrote_to_caller };
+/// Hands the writer loop what is left to be written.
+fn start_writing(shared: &Arc<Shared>, job: WriteJob, patience: &Patience) -> Sending {
+    let written = job.written;
     match shared.write(job) {
         Ok(()) => {
             let until = patience.send.and_then(|limit| Instant::now().checked_add(limit));
-            (Sending::Writing { until }, Some(wrote))
+            Sending::Writing { until }
         }
         Err(error) => {
             let error = Error::with_source(ErrorKind::Send, error);
-            (Sending::failed(WriteError::Failed { error, written }), None)
+            Sending::failed(WriteError::Failed { error, written })
         }
     }
 }
@@ -177,10 +251,7 @@ fn write_now(shared: &Shared, bytes: &mut [Bytes]) -> Result<u64, WriteError> {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                let error = Error::with_source(ErrorKind::Send, error);
-                return Err(WriteError::Failed { error, written });
-            }
+            Err(error) => return Err(shared.write_error(error, written)),
         }
     }
     Ok(written)
@@ -256,6 +327,8 @@ impl Exchange<'_> {
     fn replied(&mut self, reply: Option<Reply>) -> Result<Answer, Failure> {
         match reply {
             Some(Ok(answer)) => Ok(answer),
+            // Whatever failed then failed because the context's end closed the connection.
+            _ if self.patience.context.as_ref().is_some_and(Context::is_done) => Err(self.ended()),
             Some(Err(ReplyError { error, begun: true })) => Err(self.failure(error, true)),
             Some(Err(ReplyError { error, begun: false })) => {
                 self.learn_what_was_written();
@@ -292,8 +365,7 @@ impl Exchange<'_> {
             &self.sending,
             Sending::Failed { error: WriteError::Failed { written: 0, .. }, .. }
         );
-        let connection_failed =
-            matches!(error.kind(), ErrorKind::Send | ErrorKind::Receive | ErrorKind::EmptyReply);
+        let connection_failed = is_of_the_connection(&error);
         Failure { error, nothing_written, answer_begun, connection_failed }
     }
 
@@ -317,6 +389,11 @@ impl Exchange<'_> {
             Sending::Failed { .. } => self.failed(Error::new(ErrorKind::Send)),
         })
     }
+}
+
+/// Whether the connection failed; not the caller, its context, or a time limit.
+fn is_of_the_connection(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Send | ErrorKind::Receive | ErrorKind::EmptyReply)
 }
 
 /// A failure for a reason of the caller's: not the connection's.

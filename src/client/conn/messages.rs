@@ -6,14 +6,15 @@
 //! | expectations | caller | reader loop | 1: one exchange at a time |
 //! | write jobs | caller | writer loop | 1: one exchange at a time |
 //! | `Expectation::reply` | reader loop | caller | 1: one final answer or error |
-//! | `Expectation::wrote` | writer loop, or the caller that wrote by itself | reader loop, then the body | 1: one result for each request |
+//! | `Wrote::Reported` | writer loop, or the caller whose write failed | reader loop, then the body | 1: one result for each request |
 //! | `WriteJob::wrote_to_caller` | writer loop | caller | 1: the same result |
-//! | `Expectation::proceed` | reader loop | writer loop | 1: a 100 releases the body once; dropped by the final answer |
+//! | `Expected::proceed` | reader loop | writer loop | 1: a 100 releases the body once; dropped by the final answer |
 //! | `Returned` | response body | reader loop | 1: the buffer comes back once |
+//! | calls | whoever gives the connection back | reader loop | 1: one call ends one sleep |
 //! | closed | nobody | all three | 0: it disconnects |
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -31,18 +32,31 @@ pub(in crate::client) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) 
 
 /// From the caller to the reader loop: an answer is going to come.
 pub(super) struct Expectation {
+    pub(super) expected: Expected,
+    pub(super) context: Option<Context>,
+    pub(super) reply: Sender<Reply>,
+}
+
+/// What is known beforehand of the answer to a request.
+pub(super) struct Expected {
     pub(super) turn: Turn,
     pub(super) method: Method,
     /// The request asked for the connection to be closed.
     pub(super) closes: bool,
-    pub(super) context: Option<Context>,
     pub(super) on_informational: Option<OnInformational>,
     /// Releases a body that is withheld for a 100; dropping it means that the body is not wanted.
     pub(super) proceed: Option<Sender<()>>,
-    pub(super) wrote: Receiver<WriteResult>,
-    pub(super) reply: Sender<Reply>,
+    pub(super) wrote: Wrote,
     /// The longest silence allowed within the response's body.
-    pub(super) idle_read: Option<std::time::Duration>,
+    pub(super) idle_read: Option<Duration>,
+}
+
+/// What the reading side knows of the request: the last condition for reuse.
+pub(super) enum Wrote {
+    /// It was wholly written before anybody looked for the answer.
+    Whole,
+    /// The result comes by this channel.
+    Reported(Receiver<WriteResult>),
 }
 
 /// How writing a request went.

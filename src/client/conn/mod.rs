@@ -19,11 +19,13 @@
 //! | writer loop, `hangup-write` | the body that it streams; started with the first one | the connection is closed or handed over |
 //!
 //! A request whose bytes are in memory and fit into the socket's buffer is written by the caller
-//! itself: nobody can tell, and a thread switch is saved. Whatever would block is the writer loop's.
+//! itself, and then the caller reads the answer itself as well: nobody can tell, and the thread
+//! switches are saved. Whatever would block is the loops'.
 //!
 //! The connection is closed in one place, [`Shared::close`], once: the first cause is kept, the
 //! stream is closed, and `closed` disconnects, which all three parties select on.
 
+mod answer;
 mod body;
 mod exchange;
 mod messages;
@@ -41,11 +43,11 @@ use std::time::{Duration, Instant};
 pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience};
 pub(super) use messages::{Answer, AnswerBody, OnInformational};
 
-use self::messages::{Expectation, WriteJob, WriteResult};
+use self::messages::{Expectation, WriteError, WriteJob, Wrote};
 use super::target::Key;
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
-use crate::net::{Addr, Dialed, Stream};
+use crate::net::{Addr, Buffer, Dialed, Stream};
 use crate::sync::channel::{Receiver, Sender, TryRecvError, after, bounded, select};
 use crate::sync::{self, Mutex};
 
@@ -80,6 +82,8 @@ pub(super) struct Shared {
     closed: Receiver<Infallible>,
     state: Mutex<State>,
     expectations: Sender<Expectation>,
+    /// Wakes the reader loop when it sleeps.
+    calls: Sender<()>,
     /// Set when the writer loop has been started.
     jobs: OnceLock<Sender<WriteJob>>,
     facts: ConnFacts,
@@ -103,6 +107,10 @@ struct State {
     life: Life,
     /// The latest exchange.
     turn: Turn,
+    /// The reader loop waits to be called when the connection is idle.
+    asleep: bool,
+    /// The buffer of the latest exchange that had no use for the reader loop, empty.
+    spare: Buffer,
     /// The other end of `closed`.
     closer: Option<Sender<Infallible>>,
 }
@@ -119,6 +127,15 @@ enum Life {
     HandedOver,
     /// The first cause.
     Closed(Error),
+}
+
+/// What a connection is at, for the reader loop to decide what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Idle,
+    /// In use, or about to be.
+    InUse,
+    Over,
 }
 
 /// What a connection is made with.
@@ -140,6 +157,7 @@ impl Conn {
         let local = stream.local_addr().unwrap_or(Addr::Unknown);
         let (closer, closed) = bounded(0);
         let (expectations, expected) = bounded(1);
+        let (calls, called) = bounded(1);
         let shared = Arc::new(Shared {
             stream,
             key: making.key,
@@ -147,14 +165,21 @@ impl Conn {
             idle_timeout: making.idle_timeout,
             max_response_head: making.max_response_head,
             closed,
-            state: Mutex::new(State { life: Life::Fresh, turn: Turn(0), closer: Some(closer) }),
+            state: Mutex::new(State {
+                life: Life::Fresh,
+                turn: Turn(0),
+                asleep: false,
+                spare: Buffer::default(),
+                closer: Some(closer),
+            }),
             expectations,
+            calls,
             jobs: OnceLock::new(),
             facts: ConnFacts { remote, local, resolved_in, connected_in },
         });
         let of_reader = Arc::clone(&shared);
         sync::spawn("hangup-read", Some(LOOP_STACK), move || {
-            reader::run(&of_reader, &expected);
+            reader::run(&of_reader, &expected, &called);
         })?;
         Ok(Self(shared))
     }
@@ -180,7 +205,7 @@ impl Conn {
             (state.begin(), was_idle)
         };
         // The reader loop reads nothing before it has an expectation, so what came stands here.
-        if was_idle && self.has_news() {
+        if was_idle && self.0.has_news() {
             self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
             return None;
         }
@@ -198,14 +223,10 @@ impl Conn {
             was_fresh
         };
         // The reader loop has left what came until now to the first exchange.
-        if was_fresh && self.has_news() {
+        if was_fresh && self.0.has_news() {
             self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
         }
-    }
-
-    fn has_news(&self) -> bool {
-        let now = self.0.stream.readiness();
-        now.readable || now.peer_closed || now.broken
+        self.0.call_reader();
     }
 
     pub(super) fn close(&self, cause: Error, reason: CloseReason) {
@@ -318,6 +339,7 @@ impl Shared {
         }
         let kept = self.home.upgrade().is_some_and(|home| home.give_back(&Conn(Arc::clone(self))));
         if kept {
+            self.call_reader();
             return Ok(());
         }
         self.close_if_idle(CloseReason::LimitReached);
@@ -336,14 +358,53 @@ impl Shared {
         })
     }
 
-    /// Takes the connection out of use if it is idle: nobody can begin an exchange on it any more.
-    fn claim(&self) -> bool {
+    /// Whether something has come from the peer, or its end of stream.
+    fn has_news(&self) -> bool {
+        let now = self.stream.readiness();
+        now.readable || now.peer_closed || now.broken
+    }
+
+    /// Takes the connection out of use if it is idle and something has come on it: nobody can begin an
+    /// exchange on it any more. The look, which does not wait, is under the lock, so that it sees
+    /// nothing of an exchange that has just begun.
+    fn claim_with_news(&self) -> bool {
         let mut state = self.state.lock();
-        let idle = matches!(state.life, Life::Idle);
-        if idle {
+        let claimed = matches!(state.life, Life::Idle) && self.has_news();
+        if claimed {
             state.begin();
         }
-        idle
+        claimed
+    }
+
+    fn condition(&self) -> Condition {
+        match self.state.lock().life {
+            Life::Idle => Condition::Idle,
+            Life::Fresh | Life::Busy => Condition::InUse,
+            Life::HandedOver | Life::Closed(_) => Condition::Over,
+        }
+    }
+
+    /// The reader loop will wait for a call if the connection is in use.
+    fn fall_asleep(&self) -> bool {
+        let mut state = self.state.lock();
+        state.asleep = matches!(state.life, Life::Fresh | Life::Busy);
+        state.asleep
+    }
+
+    /// Wakes the reader loop, for the idle watch, if it sleeps.
+    fn call_reader(&self) {
+        if std::mem::take(&mut self.state.lock().asleep) {
+            let _ = self.calls.try_send(());
+        }
+    }
+
+    fn take_spare(&self) -> Buffer {
+        std::mem::take(&mut self.state.lock().spare)
+    }
+
+    fn keep_spare(&self, buffer: Buffer) {
+        debug_assert!(buffer.is_empty());
+        self.state.lock().spare = buffer;
     }
 
     fn is_closed(&self) -> bool {
@@ -356,6 +417,13 @@ impl Shared {
             Life::Closed(cause) => Some(cause.clone()),
             _ => None,
         }
+    }
+
+    /// A failed write, by what made it fail: if we closed the connection ourselves, by the cause of
+    /// that.
+    fn write_error(&self, error: io::Error, written: u64) -> WriteError {
+        let error = self.cause().unwrap_or_else(|| Error::with_source(ErrorKind::Send, error));
+        WriteError::Failed { error, written }
     }
 
     /// Hands the writer loop its job, and starts it if this is its first.
@@ -383,22 +451,23 @@ impl fmt::Debug for Conn {
     }
 }
 
-/// The reader side's copy of the write result: the last condition for reuse.
-struct Wrote(Receiver<WriteResult>);
-
 impl Wrote {
     /// Whether the request has been written, or writing it has failed.
     fn is_known(&self) -> bool {
-        !self.0.is_empty()
+        match self {
+            Self::Whole => true,
+            Self::Reported(result) => !result.is_empty(),
+        }
     }
 
     /// Whether the request was wholly written. In the common case that is known already, and no timer
     /// is made; else it is waited for, at most for `patience`.
     fn check(&self, shared: &Shared, patience: Duration) -> Result<(), CloseReason> {
-        let result = match self.0.try_recv() {
+        let Self::Reported(results) = self else { return Ok(()) };
+        let result = match results.try_recv() {
             Err(TryRecvError::Empty) => {
                 select! {
-                    recv(self.0) -> result => result.ok(),
+                    recv(results) -> result => result.ok(),
                     recv(shared.closed) -> _ => None,
                     recv(after(patience)) -> _ => None,
                 }

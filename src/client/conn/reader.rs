@@ -1,78 +1,140 @@
-//! The reader loop: waits for answers, and watches the connection while it is idle.
+//! The reader loop: reads answers where the caller does not, and watches the connection while it is
+//! idle.
 //!
 //! ```text
-//!            readable, no exchange: the peer hung up or spoke out of turn ──▶ close
-//!          ┌──────┐
-//!   ──────▶│ wait │ readable, an exchange is on ──▶ read the head ──▶ reply
-//!   ▲      └──────┘                                                    │
-//!   │         idle too long ──▶ close                                  │ the body travels
-//!   │                                                                  ▼
-//!   └───────── buffer returned ◀── body ended · closed · context done ── wait
+//!                      called              idle for a moment
+//!            ┌───────┐ ──────▶ ┌──────┐ ────────────────────▶ ┌───────┐ the peer hung up, or spoke
+//!   start ──▶│ Sleep │         │ Rest │                       │ Watch │ out of turn; idle too long:
+//!            └───────┘ ◀────── └──────┘                       └───────┘          close
+//!              │    ▲   in use   │   ▲                          │   │
+//!              │    └────────────┼───┼── in use, by the caller ─┘   │
+//!              ▼                 ▼   │                              ▼
+//!            ┌─────────────────────────────────────────────────────────┐
+//!            │ an expectation came: read the answer, reply, wait for   │
+//!            │ the body to come back · the connection · the context    │
+//!            └─────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! While a connection is hot, its next request coming within [`REST`] of the last answer, the loop
+//! stays out of the way: callers read their answers themselves, and no thread is woken. Nothing is
+//! missed, since each caller looks at the connection before it writes.
 
 use std::io::{self, Read};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode};
-
-use super::body::{ResponseBody, Rest};
-use super::messages::{Answer, AnswerBody, Expectation, Reply, ReplyError, Returned};
-use super::{Shared, Turn, WROTE_PATIENCE, Wrote, close_reason};
-use crate::body::Body;
+use super::answer::{After, Keeper, read_answer};
+use super::messages::{Expectation, ReplyError, Returned};
+use super::{Condition, Shared, Turn, close_reason};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::h1::{self, CloseReason, Framing, HeadScanner, Limits, ResponseHead};
-use crate::net::{Buffer, Duplex};
-use crate::sync::channel::{Receiver, Sender, bounded, never, select};
+use crate::h1::CloseReason;
+use crate::net::Buffer;
+use crate::sync::channel::{Receiver, after, bounded, never, select};
 
-/// How many header fields a response may have.
-const MAX_FIELDS: usize = 1000;
+/// How long the watch over an idle connection is put off, in case its next request comes at once.
+const REST: Duration = Duration::from_millis(2);
 
 /// Why the loop ends.
 pub(super) struct Ended;
 
-/// Waits for answers until the connection is closed or handed over.
-pub(super) fn run(shared: &Arc<Shared>, expectations: &Receiver<Expectation>) {
+/// What the loop waits for.
+enum Place {
+    /// For a moment to pass.
+    Rest,
+    /// For the peer.
+    Watch,
+    /// To be called.
+    Sleep,
+    /// For nothing: an answer is to be read.
+    Exchange(Expectation),
+}
+
+/// Runs until the connection is closed or handed over.
+pub(super) fn run(
+    shared: &Arc<Shared>,
+    expectations: &Receiver<Expectation>,
+    calls: &Receiver<()>,
+) {
     let mut buffer = Buffer::default();
-    loop {
-        let Ok(expectation) = await_exchange(shared, expectations) else { return };
-        match exchange(shared, buffer, expectation) {
-            Ok(returned) => buffer = returned,
-            Err(Ended) => return,
-        }
+    let mut place = Ok(Place::Sleep);
+    while let Ok(at) = place {
+        place = match at {
+            Place::Rest => rest(shared, expectations),
+            Place::Watch => watch(shared, expectations, &mut buffer),
+            Place::Sleep => sleep(shared, expectations, calls),
+            Place::Exchange(expectation) => {
+                exchange(shared, std::mem::take(&mut buffer), expectation).map(|returned| {
+                    buffer = returned;
+                    Place::Rest
+                })
+            }
+        };
     }
 }
 
-/// Blocks until the first byte of an answer is there, as the idle watch before that.
-fn await_exchange(
+/// Leaves the connection to its callers for a moment.
+fn rest(shared: &Shared, expectations: &Receiver<Expectation>) -> Result<Place, Ended> {
+    select! {
+        recv(expectations) -> expectation => expectation.map(Place::Exchange).map_err(|_| Ended),
+        recv(shared.closed) -> _ => Err(Ended),
+        recv(after(REST)) -> _ => match shared.condition() {
+            Condition::Idle => Ok(Place::Watch),
+            Condition::InUse => Ok(Place::Sleep),
+            Condition::Over => Err(Ended),
+        },
+    }
+}
+
+/// Waits while a caller, or the body of its response, has the connection.
+fn sleep(
+    shared: &Shared,
+    expectations: &Receiver<Expectation>,
+    calls: &Receiver<()>,
+) -> Result<Place, Ended> {
+    if !shared.fall_asleep() {
+        return Ok(Place::Rest);
+    }
+    select! {
+        recv(expectations) -> expectation => expectation.map(Place::Exchange).map_err(|_| Ended),
+        recv(calls) -> _ => Ok(Place::Rest),
+        recv(shared.closed) -> _ => Err(Ended),
+    }
+}
+
+/// The idle watch: blocks until something has come that nobody asked for. It reads nothing before it
+/// has made sure of that.
+fn watch(
     shared: &Arc<Shared>,
     expectations: &Receiver<Expectation>,
-) -> Result<Expectation, Ended> {
+    buffer: &mut Buffer,
+) -> Result<Place, Ended> {
+    buffer.release();
+    drop(shared.take_spare());
     let limit = shared.idle_timeout.map(|limit| Instant::now() + limit);
-    let outcome = match shared.stream.wait_readable_until(limit) {
+    match shared.stream.wait_readable_until(limit) {
+        Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            if shared.close_if_idle(CloseReason::IdleTooLong) {
-                return Err(Ended);
-            }
-            // An exchange has begun just before: it has time limits of its own.
-            shared.stream.wait_readable_until(None)
+            return match shared.close_if_idle(CloseReason::IdleTooLong) {
+                true => Err(Ended),
+                // An exchange has begun just before.
+                false => Ok(Place::Sleep),
+            };
         }
-        outcome => outcome,
-    };
-    if outcome.is_err() || shared.is_closed() {
-        shared.close(Error::new(ErrorKind::Receive), CloseReason::IoFailed);
-        return Err(Ended);
+        Err(error) => {
+            let error = Error::with_source(ErrorKind::Receive, error);
+            shared.close(error, CloseReason::IoFailed);
+            return Err(Ended);
+        }
     }
-    if shared.claim() {
+    if shared.claim_with_news() {
         let reason = out_of_turn(shared);
         shared.close(Error::new(ErrorKind::EmptyReply), reason);
         return Err(Ended);
     }
-    select! {
-        recv(expectations) -> expectation => expectation.map_err(|_| Ended),
-        recv(shared.closed) -> _ => Err(Ended),
+    match expectations.try_recv() {
+        Ok(expectation) => Ok(Place::Exchange(expectation)),
+        Err(_) => Ok(Place::Sleep),
     }
 }
 
@@ -96,231 +158,35 @@ fn is_request_timeout(bytes: &[u8]) -> bool {
 }
 
 /// Reads one answer and hands it to the caller; returns when its body has ended.
-fn exchange(shared: &Arc<Shared>, buffer: Buffer, expected: Expectation) -> Result<Buffer, Ended> {
-    let reply = expected.reply.clone();
-    let mut head_reader = HeadReader { shared, buffer, expected: &expected, interim: 0 };
-    let head = match head_reader.read() {
-        Ok(head) => head,
-        Err(error) => {
-            // The reply first: it says more than the closed connection.
-            let cause = error.error.clone();
-            let _ = reply.send(Err(error));
-            let reason = close_reason(&cause);
-            shared.close_in(expected.turn, cause, reason);
-            return Err(Ended);
-        }
-    };
-    let buffer = head_reader.buffer;
-    let Expectation { turn, method, closes, context, proceed, wrote, idle_read, .. } = expected;
-    // A body that is still withheld is not wanted any more.
-    drop(proceed);
-    let delivery = Delivery { shared, turn, reply, head, wrote: Wrote(wrote), buffer };
-    if is_handed_over(&method, delivery.head.status) {
-        return delivery.hand_over();
-    }
-    let framed = h1::response_framing(
-        &method,
-        delivery.head.status,
-        delivery.head.version,
-        &delivery.head.headers,
-    );
-    let framed = match framed {
-        Ok(framed) => framed,
-        Err(error) => {
-            return delivery.fail(Error::with_source(ErrorKind::MalformedMessage, error));
-        }
-    };
-    let ResponseHead { version, status, headers, .. } = &delivery.head;
-    let persist = match closes {
-        true => Err(CloseReason::WeAskedToClose),
-        false => h1::response_persists(&method, *version, *status, headers, framed),
-    };
-    match framed.framing {
-        Framing::Empty if delivery.has_all(0) => delivery.whole(Body::empty(), 0, persist),
-        Framing::Length(length) if delivery.has_all(length) => {
-            let length = length as usize;
-            let body = bytes::Bytes::copy_from_slice(&delivery.buffer.data()[..length]);
-            delivery.whole(body.into(), length, persist)
-        }
-        framing => delivery.travel(framing, persist, context.as_ref(), idle_read),
-    }
-}
-
-/// Whether the connection speaks another protocol after this answer.
-fn is_handed_over(method: &Method, status: StatusCode) -> bool {
-    status == StatusCode::SWITCHING_PROTOCOLS || (*method == Method::CONNECT && status.is_success())
-}
-
-/// Reads an answer's head, past the interim ones.
-struct HeadReader<'a> {
-    shared: &'a Shared,
+fn exchange(
+    shared: &Arc<Shared>,
     buffer: Buffer,
-    expected: &'a Expectation,
-    /// How many bytes of interim responses have come.
-    interim: usize,
-}
-
-impl HeadReader<'_> {
-    fn read(&mut self) -> Result<ResponseHead, ReplyError> {
-        let limits = Limits { max_bytes: self.shared.max_response_head, max_fields: MAX_FIELDS };
-        let mut scanner = HeadScanner::default();
-        let mut begun = !self.buffer.is_empty();
-        loop {
-            match scanner.response(self.buffer.data(), &limits) {
-                Ok(Some((head, used))) => {
-                    self.buffer.consume(used);
-                    if !is_interim(head.status) {
-                        return Ok(head);
-                    }
-                    scanner = HeadScanner::default();
-                    self.pass_interim(&head, used, limits.max_bytes)?;
-                }
-                Ok(None) => {
-                    self.fill(begun)?;
-                    begun = true;
-                }
-                Err(error) => {
-                    let kind = match error.status() {
-                        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ErrorKind::TooLarge,
-                        _ => ErrorKind::MalformedMessage,
-                    };
-                    return Err(ReplyError { error: Error::with_source(kind, error), begun: true });
+    expectation: Expectation,
+) -> Result<Buffer, Ended> {
+    let Expectation { expected, context, reply } = expectation;
+    let turn = expected.turn;
+    let (back, returned) = bounded(1);
+    let read = |buf: &mut [u8]| (&shared.stream).read(buf);
+    match read_answer(shared, expected, buffer, Keeper::Loop(back), read) {
+        Ok((answer, after)) => {
+            // An answer that nobody waits for is dropped here, and its body settles the connection.
+            let _ = reply.send(Ok(answer));
+            match after {
+                After::Free(buffer) => return Ok(buffer),
+                After::Travels => return await_body(shared, turn, &returned, context.as_ref()),
+                After::HandOver => shared.hand_over(),
+                After::Close(reason) => {
+                    shared.close_in(turn, Error::new(ErrorKind::Closed), reason);
                 }
             }
         }
-    }
-
-    fn fill(&mut self, begun: bool) -> Result<(), ReplyError> {
-        let stream = &self.shared.stream;
-        let error = match self.buffer.fill(|buf| (&mut &*stream).read(buf)) {
-            Ok(1..) => return Ok(()),
-            Ok(0) if begun => Error::message(
-                ErrorKind::MalformedMessage,
-                "the connection was closed within the response head",
-            ),
-            Ok(0) => Error::new(ErrorKind::EmptyReply),
-            Err(error) => Error::with_source(ErrorKind::Receive, error),
-        };
-        Err(ReplyError { error, begun })
-    }
-
-    /// An interim response: counted, shown, and otherwise ignored, but that a 100 releases the body.
-    fn pass_interim(
-        &mut self,
-        head: &ResponseHead,
-        bytes: usize,
-        most: usize,
-    ) -> Result<(), ReplyError> {
-        self.interim += bytes;
-        if self.interim > most {
-            let message = format!("more than {most} bytes of interim responses");
-            let error = Error::message(ErrorKind::TooLarge, message);
-            return Err(ReplyError { error, begun: true });
+        Err(ReplyError { error, begun }) => {
+            let _ = reply.send(Err(ReplyError { error: error.clone(), begun }));
+            let reason = close_reason(&error);
+            shared.close_in(turn, error, reason);
         }
-        if let (StatusCode::CONTINUE, Some(proceed)) = (head.status, &self.expected.proceed) {
-            let _ = proceed.try_send(());
-        }
-        if let Some(callback) = &self.expected.on_informational {
-            let called = AssertUnwindSafe(|| callback(head.status, &head.headers));
-            // This thread must live to tell the caller.
-            std::panic::catch_unwind(called).map_err(|_| {
-                let message = "the callback for interim responses panicked";
-                ReplyError { error: Error::message(ErrorKind::Other, message), begun: true }
-            })?;
-        }
-        Ok(())
     }
-}
-
-/// 101 is a final answer: the connection changes its protocol (RFC 9110 section 15.2.2).
-fn is_interim(status: StatusCode) -> bool {
-    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
-}
-
-/// An answer on its way to the caller.
-struct Delivery<'a> {
-    shared: &'a Arc<Shared>,
-    turn: Turn,
-    reply: Sender<Reply>,
-    head: ResponseHead,
-    wrote: Wrote,
-    buffer: Buffer,
-}
-
-impl Delivery<'_> {
-    /// Whether nothing more is to come: neither of the body, nor of the request to the peer.
-    fn has_all(&self, length: u64) -> bool {
-        length <= self.buffer.data().len() as u64 && self.wrote.is_known()
-    }
-
-    fn fail(self, error: Error) -> Result<Buffer, Ended> {
-        let _ = self.reply.send(Err(ReplyError { error: error.clone(), begun: true }));
-        self.shared.close_in(self.turn, error, CloseReason::Malformed);
-        Err(Ended)
-    }
-
-    fn hand_over(mut self) -> Result<Buffer, Ended> {
-        // Nobody may be writing HTTP any more when another protocol begins.
-        if self.wrote.check(self.shared, WROTE_PATIENCE).is_err() {
-            let message = "it changed the protocol before the whole request was sent";
-            return self.fail(Error::message(ErrorKind::MalformedMessage, message));
-        }
-        self.shared.hand_over();
-        let duplex = Duplex::new(self.shared.stream.clone(), self.buffer.take());
-        let answer = Answer { head: self.head, body: AnswerBody::Duplex(duplex) };
-        // Nobody to take it: dropping it closes the connection.
-        let _ = self.reply.send(Ok(answer));
-        Err(Ended)
-    }
-
-    /// The whole body, `length` bytes long, is here, and the request's fate is known: the connection is
-    /// free before the caller knows.
-    fn whole(
-        mut self,
-        body: Body,
-        length: usize,
-        persist: Result<(), CloseReason>,
-    ) -> Result<Buffer, Ended> {
-        self.buffer.consume(length);
-        let shared = self.shared;
-        let free = persist
-            .and_then(|()| match self.buffer.is_empty() {
-                true => Ok(()),
-                false => Err(CloseReason::BytesLeftOver),
-            })
-            .and_then(|()| self.wrote.check(shared, Duration::ZERO))
-            .and_then(|()| shared.give_back(self.turn));
-        // The answer before the end of the connection: it says more.
-        let _ = self.reply.send(Ok(Answer { head: self.head, body: AnswerBody::Body(body) }));
-        shared.settled(self.turn, free).map(|()| self.buffer)
-    }
-
-    /// The body is read by the caller, and takes the buffer along.
-    fn travel(
-        self,
-        framing: Framing,
-        persist: Result<(), CloseReason>,
-        context: Option<&Context>,
-        idle_read: Option<Duration>,
-    ) -> Result<Buffer, Ended> {
-        let (back, returned) = bounded::<Returned>(1);
-        let rest = Rest {
-            shared: Arc::clone(self.shared),
-            turn: self.turn,
-            buffer: self.buffer,
-            wrote: self.wrote,
-            persist,
-            back,
-        };
-        let body = ResponseBody::new(framing, rest, idle_read);
-        let answer =
-            Answer { head: self.head, body: AnswerBody::Body(Body::incoming(Box::new(body))) };
-        if let Err(refused) = self.reply.send(Ok(answer)) {
-            // Nobody waits for it: dropping the body settles the connection.
-            drop(refused);
-        }
-        await_body(self.shared, self.turn, &returned, context)
-    }
+    Err(Ended)
 }
 
 /// Waits until the body has ended, the connection is closed, or the context is done.

@@ -11,7 +11,6 @@ use super::messages::{StreamedBody, WriteError, WriteJob, WriteResult};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
 use crate::h1::chunked;
-use crate::net::Stream;
 use crate::sync::channel::{Receiver, at, select};
 
 /// How much of a body is read from its source, and written, at a time, in bytes.
@@ -34,7 +33,7 @@ pub(super) fn run(shared: &Shared, jobs: &Receiver<WriteJob>) {
 /// caller.
 fn write(shared: &Shared, job: WriteJob) {
     let WriteJob { bytes, written, body, wrote_to_reader, wrote_to_caller } = job;
-    let mut out = Counted { stream: &shared.stream, written };
+    let mut out = Counted { shared, written };
     let written = AssertUnwindSafe(|| {
         for bytes in &bytes {
             out.all(&mut [IoSlice::new(bytes)])?;
@@ -102,13 +101,13 @@ fn source_error(error: io::Error) -> Error {
 
 /// The stream, with a count of what has been written.
 struct Counted<'a> {
-    stream: &'a Stream,
+    shared: &'a Shared,
     written: u64,
 }
 
 impl Counted<'_> {
     fn all(&mut self, mut slices: &mut [IoSlice<'_>]) -> WriteResult {
-        let mut stream = self.stream;
+        let mut stream = &self.shared.stream;
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
             match stream.write_vectored(slices) {
@@ -125,7 +124,6 @@ impl Counted<'_> {
     }
 
     fn failed(&self, error: io::Error) -> WriteError {
-        let error = Error::with_source(ErrorKind::Send, error);
-        WriteError::Failed { error, written: self.written }
+        self.shared.write_error(error, self.written)
     }
 }

@@ -110,10 +110,9 @@ fn t03_a_full_pool_takes_no_more() {
     let client = Client::builder().max_idle_connections_per_host(1).build();
     let calls = [get(&client, peers.url("/")), get(&client, peers.url("/"))];
     let mut both = [peers.accept(), peers.accept()];
-    for peer in &mut both {
-        peer.expect_request("GET /");
-        peer.answer(200, "ok");
-    }
+    // Both before the first answer, which would free its connection for the other call.
+    both.iter_mut().for_each(|peer| drop(peer.expect_request("GET /")));
+    both.iter_mut().for_each(|peer| peer.answer(200, "ok"));
     for call in calls {
         assert_eq!(text(call.finish()), "ok");
     }

@@ -1,0 +1,234 @@
+//! Reading one answer: its head, past the interim ones, and what its body means for the connection.
+//!
+//! The same steps whoever reads: the caller itself, or the reader loop for it.
+
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use super::body::{ResponseBody, Rest};
+use super::messages::{Answer, AnswerBody, Expected, ReplyError, Returned};
+use super::{Shared, WROTE_PATIENCE};
+use crate::body::Body;
+use crate::context::HookGuard;
+use crate::error::{Error, ErrorKind, TimeLimit};
+use crate::h1::{self, CloseReason, Framing, HeadScanner, Limits, ResponseHead};
+use crate::net::{Buffer, Duplex};
+use crate::sync::channel::Sender;
+
+/// How many header fields a response may have.
+const MAX_FIELDS: usize = 1000;
+
+/// Who looks after the connection while the caller reads the answer's body.
+pub(super) enum Keeper {
+    /// The reader loop, which waits for its buffer.
+    Loop(Sender<Returned>),
+    /// Nobody has to, but that the hook closes the connection when the call's context ends.
+    Caller { _hook: Option<HookGuard> },
+}
+
+impl Keeper {
+    /// The connection has been given back: so is its buffer.
+    pub(super) fn take_back(self, shared: &Shared, buffer: Buffer) {
+        match self {
+            // A loop that has ended has no use for it.
+            Self::Loop(back) => drop(back.send(buffer)),
+            Self::Caller { .. } => shared.keep_spare(buffer),
+        }
+    }
+}
+
+/// What is left to do with the connection once the caller has its answer. The answer goes first: it
+/// says more than the end of the connection, which the caller would see at the same time.
+pub(super) enum After {
+    /// It was given back, and here is its buffer.
+    Free(Buffer),
+    /// The answer's body sees to it.
+    Travels,
+    Close(CloseReason),
+    /// It speaks another protocol now.
+    HandOver,
+}
+
+/// Reads the answer that is expected, by means of `read`.
+pub(super) fn read_answer(
+    shared: &Arc<Shared>,
+    expected: Expected,
+    buffer: Buffer,
+    keeper: Keeper,
+    read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+) -> Result<(Answer, After), ReplyError> {
+    let mut reader = HeadReader { shared, buffer, expected: &expected, read, interim: 0 };
+    let head = reader.read()?;
+    let mut buffer = reader.buffer;
+    // The limit for the head has been kept.
+    shared.stream.set_read_deadline(None);
+    let Expected { turn, method, closes, proceed, wrote, idle_read, .. } = expected;
+    // A body that is still withheld is not wanted any more.
+    drop(proceed);
+    if is_handed_over(&method, head.status) {
+        // Nobody may be writing HTTP any more when another protocol begins.
+        if wrote.check(shared, WROTE_PATIENCE).is_err() {
+            let message = "it changed the protocol before the whole request was sent";
+            return Err(malformed(Error::message(ErrorKind::MalformedMessage, message)));
+        }
+        let duplex = Duplex::new(shared.stream.clone(), buffer.take());
+        return Ok((Answer { head, body: AnswerBody::Duplex(duplex) }, After::HandOver));
+    }
+    let framed = h1::response_framing(&method, head.status, head.version, &head.headers)
+        .map_err(|error| malformed(Error::with_source(ErrorKind::MalformedMessage, error)))?;
+    let persist = match closes {
+        true => Err(CloseReason::WeAskedToClose),
+        false => {
+            let ResponseHead { version, status, headers, .. } = &head;
+            h1::response_persists(&method, *version, *status, headers, framed)
+        }
+    };
+    let rest = Rest { shared: Arc::clone(shared), turn, buffer, wrote, persist, keeper };
+    let (body, after) = match framed.framing {
+        Framing::Empty if rest.has_all(0) => (Body::empty(), rest.free()),
+        Framing::Length(length) if rest.has_all(length) => {
+            let (body, rest) = rest.cut(length as usize);
+            (body, rest.free())
+        }
+        framing => {
+            let body = ResponseBody::new(framing, rest, idle_read);
+            (Body::incoming(Box::new(body)), After::Travels)
+        }
+    };
+    Ok((Answer { head, body: AnswerBody::Body(body) }, after))
+}
+
+/// Whether the connection speaks another protocol after this answer.
+fn is_handed_over(method: &Method, status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || (*method == Method::CONNECT && status.is_success())
+}
+
+/// Whether nothing came behind the answer.
+pub(super) fn is_used_up(buffer: &Buffer) -> Result<(), CloseReason> {
+    if buffer.is_empty() { Ok(()) } else { Err(CloseReason::BytesLeftOver) }
+}
+
+fn malformed(error: Error) -> ReplyError {
+    ReplyError { error, begun: true }
+}
+
+impl Rest {
+    /// Whether nothing more is to come: neither of the body, nor of the request to the peer.
+    fn has_all(&self, length: u64) -> bool {
+        length <= self.buffer.data().len() as u64 && self.wrote.is_known()
+    }
+
+    /// Takes the whole body, which is here, out of the buffer.
+    fn cut(mut self, length: usize) -> (Body, Self) {
+        let body = bytes::Bytes::copy_from_slice(&self.buffer.data()[..length]);
+        self.buffer.consume(length);
+        (body.into(), self)
+    }
+
+    /// The body has been taken out: the connection is free before the caller knows.
+    fn free(self) -> After {
+        let Self { shared, turn, buffer, wrote, persist, keeper } = self;
+        // From here on the context may end without harm to whoever uses the connection next.
+        drop(keeper);
+        let free = persist
+            .and_then(|()| is_used_up(&buffer))
+            .and_then(|()| wrote.check(&shared, Duration::ZERO))
+            .and_then(|()| shared.give_back(turn));
+        match free {
+            Ok(()) => After::Free(buffer),
+            Err(reason) => After::Close(reason),
+        }
+    }
+}
+
+/// Reads an answer's head, past the interim ones.
+struct HeadReader<'a, R> {
+    shared: &'a Shared,
+    buffer: Buffer,
+    expected: &'a Expected,
+    read: R,
+    /// How many bytes of interim responses have come.
+    interim: usize,
+}
+
+impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
+    fn read(&mut self) -> Result<ResponseHead, ReplyError> {
+        let limits = Limits { max_bytes: self.shared.max_response_head, max_fields: MAX_FIELDS };
+        let mut scanner = HeadScanner::default();
+        let mut begun = false;
+        loop {
+            match scanner.response(self.buffer.data(), &limits) {
+                Ok(Some((head, used))) => {
+                    self.buffer.consume(used);
+                    if !is_interim(head.status) {
+                        return Ok(head);
+                    }
+                    scanner = HeadScanner::default();
+                    self.pass_interim(&head, used, limits.max_bytes)?;
+                }
+                Ok(None) => {
+                    self.fill(begun)?;
+                    begun = true;
+                }
+                Err(error) => {
+                    let too_large = error.is_too_large();
+                    let kind =
+                        if too_large { ErrorKind::TooLarge } else { ErrorKind::MalformedMessage };
+                    return Err(malformed(Error::with_source(kind, error)));
+                }
+            }
+        }
+    }
+
+    fn fill(&mut self, begun: bool) -> Result<(), ReplyError> {
+        let error = match self.buffer.fill(&mut self.read) {
+            Ok(1..) => return Ok(()),
+            Ok(0) if begun => Error::message(
+                ErrorKind::MalformedMessage,
+                "the connection was closed within the response head",
+            ),
+            Ok(0) => Error::new(ErrorKind::EmptyReply),
+            // What closed the connection is what the read failed for.
+            Err(error) => self.shared.cause().unwrap_or_else(|| match error.kind() {
+                io::ErrorKind::TimedOut => Error::timeout(TimeLimit::ResponseHead),
+                _ => Error::with_source(ErrorKind::Receive, error),
+            }),
+        };
+        Err(ReplyError { error, begun })
+    }
+
+    /// An interim response: counted, shown, and otherwise ignored, but that a 100 releases the body.
+    fn pass_interim(
+        &mut self,
+        head: &ResponseHead,
+        bytes: usize,
+        most: usize,
+    ) -> Result<(), ReplyError> {
+        self.interim += bytes;
+        if self.interim > most {
+            let message = format!("more than {most} bytes of interim responses");
+            return Err(malformed(Error::message(ErrorKind::TooLarge, message)));
+        }
+        if let (StatusCode::CONTINUE, Some(proceed)) = (head.status, &self.expected.proceed) {
+            let _ = proceed.try_send(());
+        }
+        if let Some(callback) = &self.expected.on_informational {
+            let called = AssertUnwindSafe(|| callback(head.status, &head.headers));
+            // The thread must live to tell the caller.
+            std::panic::catch_unwind(called).map_err(|_| {
+                let message = "the callback for interim responses panicked";
+                malformed(Error::message(ErrorKind::Other, message))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// 101 is a final answer: the connection changes its protocol (RFC 9110 section 15.2.2).
+fn is_interim(status: StatusCode) -> bool {
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
+}
