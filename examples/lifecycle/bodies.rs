@@ -94,7 +94,8 @@ pub(crate) fn stream(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Re
             #[allow(clippy::disallowed_methods)] // This endpoint is there to be slow.
             std::thread::sleep(apart);
         }
-        writeln!(w, "line {line}")?;
+        // In one piece: each write to a begun chunked body is a chunk.
+        w.write_all(format!("line {line}\n").as_bytes())?;
         w.flush()?;
     }
     Ok(())

@@ -1,0 +1,14 @@
+//! The example programs, driven from outside: command lines in, output and exit codes out.
+//!
+//! The programs are those that cargo has built beside this test; `cargo test` builds them first,
+//! `cargo test --test examples` alone does not.
+
+#![cfg(unix)]
+#![allow(clippy::disallowed_methods)] // Threads and channels are scripts' helpers here.
+
+mod fetch;
+mod lifecycle;
+mod load;
+mod programs;
+mod scripted;
+mod tour;

@@ -1,0 +1,63 @@
+//! A server that says what its script says, a connection an answer.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use crate::programs::PATIENCE;
+
+pub(crate) struct Scripted {
+    pub(crate) url: String,
+    requests: Receiver<String>,
+}
+
+impl Scripted {
+    /// Answers one connection after the other, and closes each. A `{url}` in an answer becomes the
+    /// server's own.
+    pub(crate) fn new(answers: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        let (seen, requests) = channel();
+        let answers: Vec<_> = answers.iter().map(|answer| answer.replace("{url}", &url)).collect();
+        thread::spawn(move || {
+            for answer in answers {
+                let Ok((stream, _)) = listener.accept() else { return };
+                let _ = seen.send(serve(stream, &answer));
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// The next request, head and body.
+    pub(crate) fn request(&self) -> String {
+        self.requests.recv_timeout(PATIENCE).expect("a request")
+    }
+}
+
+fn serve(stream: TcpStream, answer: &str) -> String {
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    let mut reader = BufReader::new(&stream);
+    let request = read_request(&mut reader);
+    let _ = (&stream).write_all(answer.as_bytes());
+    request
+}
+
+/// A request as it is on the wire. A body that the client withholds is not waited for.
+fn read_request(reader: &mut impl BufRead) -> String {
+    let mut request = Vec::new();
+    let mut line = |request: &mut Vec<u8>| {
+        reader.read_until(b'\n', request).ok().filter(|count| *count > 0).is_some()
+    };
+    while !request.ends_with(b"\r\n\r\n") && line(&mut request) {}
+    let head = String::from_utf8_lossy(&request).to_ascii_lowercase();
+    let withheld = head.contains("\r\nexpect: 100-continue\r\n");
+    if head.contains("\r\ntransfer-encoding: chunked\r\n") && !withheld {
+        while !request.ends_with(b"\r\n0\r\n\r\n") && line(&mut request) {}
+    }
+    if let Some((_, rest)) = head.split_once("\r\ncontent-length: ").filter(|_| !withheld) {
+        let length = rest.lines().next().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+        let _ = reader.take(length).read_to_end(&mut request);
+    }
+    String::from_utf8_lossy(&request).into_owned()
+}
