@@ -46,7 +46,7 @@ pub const KEEPALIVE: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Debug)]
 pub struct Listener {
-    /// Taken out by the close. Those in `accept` hold it a moment longer.
+    /// Dropped by the close. Those in `accept` hold it a moment longer.
     bound: Mutex<Option<Arc<Bound>>>,
     /// Signalled by the close, and never drained: it ends every accept there will be.
     closed: Waker,
@@ -183,9 +183,10 @@ impl Listener {
     /// The address is free when those that are in `accept` have returned: at once, if there are
     /// none. Connections that nobody has accepted are closed by the system.
     pub fn close(&self) {
-        let bound = self.bound.lock().take();
+        // Dropped before anyone can learn of it, under the lock and before the signal: who finds the
+        // listener closed, and nobody in `accept`, finds the address free.
+        *self.bound.lock() = None;
         self.closed.signal();
-        drop(bound);
     }
 
     /// Whether the listener was closed.

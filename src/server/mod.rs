@@ -365,9 +365,12 @@ impl ServerHandle {
     }
 
     fn stop_accepting(&self) {
-        let listener = self.shared.listener.lock().take();
-        if let Some(listener) = listener {
-            listener.close();
+        {
+            // Under the lock, so that a second caller does not return before the port is free.
+            let mut listener = self.shared.listener.lock();
+            if let Some(listener) = listener.take() {
+                listener.close();
+            }
         }
         self.shared.closed.cancel();
         self.shared.registry.stop();
