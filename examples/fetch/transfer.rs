@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hangup::h1;
-use hangup::http::header::{EXPECT, HOST, RETRY_AFTER};
+use hangup::http::header::{CONTENT_LENGTH, EXPECT, HOST, RETRY_AFTER, TRANSFER_ENCODING};
 use hangup::http::request::Parts;
-use hangup::http::{HeaderMap, HeaderValue, StatusCode};
+use hangup::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use hangup::{Client, Context, Error, Response, ResponseExt};
 
 use crate::INTERRUPTED;
@@ -127,7 +127,10 @@ impl Transfer<'_> {
             return Err(Setback::Transient(why, retry_after(response.headers())));
         }
         let bar = self.shows_bar(&output) && job.upload.is_none();
-        self.save(&mut response, &mut output, report, bar)?;
+        let saved = self.save(&mut response, &mut output, report, bar);
+        // An early answer may have been read while the upload went on.
+        report.uploaded = plan.payload.sent(&sent, true);
+        saved?;
         Ok(output.finish()?)
     }
 
@@ -231,13 +234,14 @@ impl Transfer<'_> {
         if self.command.verbose {
             let mut headers = plan.headers.clone();
             match plan.payload.len() {
+                _ if headers.contains_key(TRANSFER_ENCODING) => {}
                 Some(0) => {}
                 Some(length) => {
-                    headers.insert(hangup::http::header::CONTENT_LENGTH, length.into());
+                    headers.insert(CONTENT_LENGTH, length.into());
                 }
                 None => {
                     let chunked = HeaderValue::from_static("chunked");
-                    headers.insert(hangup::http::header::TRANSFER_ENCODING, chunked);
+                    headers.insert(TRANSFER_ENCODING, chunked);
                 }
             }
             let line = format!("{} {} {:?}", plan.method, target(&plan.uri), plan.version);
@@ -254,13 +258,10 @@ impl Transfer<'_> {
 
     fn show_response(&self, response: &Response) {
         if self.command.verbose {
-            let show = |addr: Option<&_>| match addr {
-                Some(addr) => format!("{addr}"),
-                None::<&hangup::net::Addr> => String::new(),
-            };
             let kind = if response.is_connection_reused() { "used before" } else { "new" };
-            let (local, remote) = (show(response.local_addr()), show(response.remote_addr()));
-            eprintln!("* connection from {local} to {remote}, {kind}");
+            if let (Some(local), Some(remote)) = (response.local_addr(), response.remote_addr()) {
+                eprintln!("* connection from {local} to {remote}, {kind}");
+            }
             let line = format!("{:?} {}", response.version(), response.status());
             show_head('<', &line, response.headers());
         }
@@ -278,17 +279,16 @@ fn show_head(mark: char, line: &str, headers: &HeaderMap) {
     eprintln!("{mark} {line}\n{fields}{mark}");
 }
 
-fn target(uri: &hangup::http::Uri) -> &str {
+fn target(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 /// The Host field goes first, as it does on the wire.
-fn with_host(uri: &hangup::http::Uri, others: HeaderMap) -> HeaderMap {
+fn with_host(uri: &Uri, others: HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if let Some(Ok(host)) = uri.authority().map(|host| {
-        let host = host.as_str();
-        HeaderValue::from_str(host.rsplit_once('@').map_or(host, |(_, host)| host))
-    }) {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if let Ok(host) = HeaderValue::from_str(host) {
         headers.insert(HOST, host);
     }
     headers.extend(others);
