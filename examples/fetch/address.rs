@@ -13,6 +13,9 @@ use crate::failure::{Failure, MALFORMED_URL};
 /// What is left of a file's name when it becomes part of a URL.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// What is encoded of a URL besides what is not ASCII. A space is not: it is the user's mistake.
+const STRAY: &AsciiSet = &AsciiSet::EMPTY.add(b'<').add(b'>').add(b'`');
+
 /// A URL in its parts, each as it will be sent.
 pub(crate) struct Address {
     /// Scheme and authority: `http://host:80`.
@@ -28,9 +31,7 @@ impl Address {
             true => typed.to_owned(),
             false => format!("http://{typed}"),
         };
-        // Non-ASCII characters are encoded, and nothing else: a space is still the user's mistake.
-        const KEEP: &AsciiSet = &AsciiSet::EMPTY;
-        let url = utf8_percent_encode(url.split('#').next().unwrap_or_default(), KEEP).to_string();
+        let url = utf8_percent_encode(url.split('#').next().unwrap_or_default(), STRAY).to_string();
         let (rest, query) = match url.split_once('?') {
             Some((rest, query)) => (rest, Some(query.to_owned())),
             None => (url.as_str(), None),

@@ -10,9 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hangup::Body;
 use hangup::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, EXPECT, RANGE, REFERER, TRANSFER_ENCODING,
-    USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST, RANGE, REFERER,
+    TRANSFER_ENCODING, USER_AGENT,
 };
+use hangup::http::request::Parts;
 use hangup::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 use crate::address::Address;
@@ -41,6 +42,8 @@ enum Field {
 /// One request, ready to be sent as often as need be.
 pub(crate) struct Plan {
     pub(crate) method: Method,
+    /// The method is the user's word, not ours.
+    method_by_hand: bool,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) version: Version,
@@ -69,11 +72,11 @@ impl<'c> Template<'c> {
         let mut fields = Vec::new();
         for line in &command.headers {
             match line.strip_prefix('@') {
-                None => fields.push(Field::read(line)?),
+                None => fields.extend(Field::read(line)?),
                 Some(path) => {
-                    let lines = read_text(path)?;
-                    let lines = lines.lines().filter(|line| !line.trim().is_empty());
-                    fields.extend(lines.map(Field::read).collect::<Result<Vec<_>, _>>()?);
+                    for line in read_text(path)?.lines() {
+                        fields.extend(Field::read(line)?);
+                    }
                 }
             }
         }
@@ -114,6 +117,7 @@ impl<'c> Template<'c> {
         };
         let mut plan = Plan {
             method,
+            method_by_hand: command.method.is_some(),
             uri: address.uri()?,
             headers: HeaderMap::new(),
             version: if command.http10 { Version::HTTP_10 } else { Version::HTTP_11 },
@@ -187,7 +191,7 @@ impl<'c> Template<'c> {
                 plan.headers.append(name, value.clone());
             }
         }
-        for name in [AUTHORIZATION, hangup::http::header::COOKIE] {
+        for name in [AUTHORIZATION, COOKIE] {
             if let Some(secret) = plan.headers.get_mut(name) {
                 secret.set_sensitive(true);
             }
@@ -196,6 +200,19 @@ impl<'c> Template<'c> {
 }
 
 impl Plan {
+    /// What the user says by hand also holds for the next request after a redirect: the method, and
+    /// the Host as long as it is the same one.
+    pub(crate) fn insist(&self, next: &mut Parts) {
+        if self.method_by_hand {
+            next.method.clone_from(&self.method);
+        }
+        if let Some(host) = self.headers.get(HOST)
+            && next.uri.authority() == self.uri.authority()
+        {
+            next.headers.insert(HOST, host.clone());
+        }
+    }
+
     /// The body, once more, as far as it can be had. What is sent of a file is counted by `sent`.
     pub(crate) fn body(&self, sent: &Arc<Progress>) -> Body {
         let chunked = self.headers.contains_key(TRANSFER_ENCODING);
@@ -263,21 +280,20 @@ impl Payload {
 }
 
 impl Field {
-    fn read(line: &str) -> Result<Self, Failure> {
+    /// A line without a colon says nothing, and is passed over.
+    fn read(line: &str) -> Result<Option<Self>, Failure> {
         let bad = || Failure::new(2, format!("-H: {line:?} is no header"));
         let name = |name: &str| HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| bad());
         let Some((key, value)) = line.split_once(':') else {
             // `Name;` is how a header without a value is written.
-            let key = line.trim_end().strip_suffix(';').ok_or_else(bad)?;
-            return Ok(Self::Set(name(key)?, HeaderValue::from_static("")));
+            let Some(key) = line.trim_end().strip_suffix(';') else { return Ok(None) };
+            return Ok(Some(Self::Set(name(key)?, HeaderValue::from_static(""))));
         };
-        match value.trim() {
-            "" => Ok(Self::Remove(name(key)?)),
-            value => {
-                let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?;
-                Ok(Self::Set(name(key)?, value))
-            }
-        }
+        let name = name(key)?;
+        Ok(Some(match value.trim() {
+            "" => Self::Remove(name),
+            value => Self::Set(name, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?),
+        }))
     }
 }
 

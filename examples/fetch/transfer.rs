@@ -165,9 +165,7 @@ impl Transfer<'_> {
                 if written.is_ok() {
                     written = self.write_head(response, output);
                 }
-                if let Some(method) = &self.command.method {
-                    next.method = method.clone();
-                }
+                plan.insist(next);
                 self.show_next(next);
             });
         let response = request.send()?;
