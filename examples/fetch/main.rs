@@ -10,11 +10,11 @@
 //! | --- | --- |
 //! | `main.rs` | all transfers, in turn or in parallel, and Ctrl-C |
 //! | `command.rs` | the command line |
-//! | `request.rs` | the request that it asks for |
+//! | `request.rs`, `payload.rs` | the request that it asks for, and what that sends |
 //! | `address.rs` | the URL, as it is meant |
 //! | `transfer.rs` | one URL: attempts, redirects, the body's way |
 //! | `output.rs`, `progress.rs` | where the body goes, and the bar that shows how far it is |
-//! | `report.rs` | what is known of a transfer, for `-w` |
+//! | `report.rs`, `verbose.rs` | what is told of a transfer: by `-w`, by `-v` |
 //! | `failure.rs` | what went wrong, by curl's exit codes |
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
@@ -23,12 +23,14 @@ mod address;
 mod command;
 mod failure;
 mod output;
+mod payload;
 mod progress;
 mod report;
 mod request;
 #[path = "../support/mod.rs"]
 mod support;
 mod transfer;
+mod verbose;
 
 use std::io;
 use std::process::ExitCode;

@@ -1,14 +1,8 @@
 //! The request that a command line asks for.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hangup::Body;
 use hangup::http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST, RANGE, REFERER,
     TRANSFER_ENCODING, USER_AGENT,
@@ -17,9 +11,9 @@ use hangup::http::request::Parts;
 use hangup::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 use crate::address::Address;
-use crate::command::{Command, Data, DataKind, Job, Resume};
-use crate::failure::{Failure, NOT_READ, UPLOAD_REFUSED};
-use crate::progress::Progress;
+use crate::command::{Command, Data, DataKind, Job};
+use crate::failure::{Failure, UPLOAD_REFUSED};
+use crate::payload::{Payload, is_stdin, read_file, read_text};
 
 /// From how many bytes on a body waits for the server's word that it is welcome.
 const EXPECT_FROM: u64 = 1 << 20;
@@ -50,21 +44,6 @@ pub(crate) struct Plan {
     pub(crate) payload: Payload,
     /// Waiting for a 100 was our idea, not the user's.
     pub(crate) expects: bool,
-}
-
-/// What a request sends.
-pub(crate) enum Payload {
-    None,
-    Memory(Bytes),
-    /// A file, from `offset` on, which has a known length.
-    File {
-        path: PathBuf,
-        offset: u64,
-        length: u64,
-    },
-    /// A pipe or a device.
-    Pipe(PathBuf),
-    Stdin,
 }
 
 impl<'c> Template<'c> {
@@ -200,6 +179,11 @@ impl<'c> Template<'c> {
 }
 
 impl Plan {
+    /// The user wants chunks, whether the length is known or not.
+    pub(crate) fn is_chunked(&self) -> bool {
+        self.headers.contains_key(TRANSFER_ENCODING)
+    }
+
     /// What the user says by hand also holds for the next request after a redirect: the method, and
     /// the Host as long as it is the same one.
     pub(crate) fn insist(&self, next: &mut Parts) {
@@ -210,71 +194,6 @@ impl Plan {
             && next.uri.authority() == self.uri.authority()
         {
             next.headers.insert(HOST, host.clone());
-        }
-    }
-
-    /// The body, once more, as far as it can be had. What is sent of a file is counted by `sent`.
-    pub(crate) fn body(&self, sent: &Arc<Progress>) -> Body {
-        let chunked = self.headers.contains_key(TRANSFER_ENCODING);
-        let counted = |reader, sent: &Arc<Progress>| Counted { reader, sent: Arc::clone(sent) };
-        match &self.payload {
-            Payload::None => Body::empty(),
-            Payload::Memory(bytes) if chunked => Body::from_reader(io::Cursor::new(bytes.clone())),
-            Payload::Memory(bytes) => bytes.clone().into(),
-            Payload::Stdin => Body::from_reader(counted(Box::new(io::stdin()), sent)),
-            Payload::Pipe(path) => {
-                let (path, sent) = (path.clone(), Arc::clone(sent));
-                Body::replayable(None, move || {
-                    Ok(Body::from_reader(counted(Box::new(File::open(&path)?), &sent)))
-                })
-            }
-            Payload::File { path, offset, length } => {
-                let (path, offset, sent) = (path.clone(), *offset, Arc::clone(sent));
-                Body::replayable((!chunked).then_some(*length), move || {
-                    let mut file = File::open(&path)?;
-                    file.seek(SeekFrom::Start(offset))?;
-                    sent.restart();
-                    Ok(Body::from_reader(counted(Box::new(file), &sent)))
-                })
-            }
-        }
-    }
-}
-
-impl Payload {
-    fn of(path: &Path, resume: Option<Resume>) -> Result<Self, Failure> {
-        if is_stdin(path) {
-            return Ok(Self::Stdin);
-        }
-        let meta = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-        // Found out now, not when half of the request has been sent.
-        if !meta.is_file() {
-            return Ok(Self::Pipe(path.to_owned()));
-        }
-        File::open(path).map_err(|error| unreadable(path, &error))?;
-        let offset = match resume {
-            Some(Resume::At(offset)) => offset.min(meta.len()),
-            Some(Resume::AtItsEnd) | None => 0,
-        };
-        Ok(Self::File { path: path.to_owned(), offset, length: meta.len() - offset })
-    }
-
-    pub(crate) fn len(&self) -> Option<u64> {
-        match self {
-            Self::None => Some(0),
-            Self::Memory(bytes) => Some(bytes.len() as u64),
-            Self::File { length, .. } => Some(*length),
-            Self::Pipe(_) | Self::Stdin => None,
-        }
-    }
-
-    /// How much of it has been sent. What lies in memory is not counted on its way.
-    pub(crate) fn sent(&self, counted: &Progress, answered: bool) -> u64 {
-        match self {
-            Self::None => 0,
-            Self::Memory(bytes) if answered => bytes.len() as u64,
-            Self::Memory(_) => 0,
-            Self::File { .. } | Self::Pipe(_) | Self::Stdin => counted.done(),
         }
     }
 }
@@ -321,42 +240,4 @@ fn join(pieces: &[Data], json: bool) -> Result<Vec<u8>, Failure> {
         }
     }
     Ok(all)
-}
-
-/// Reads a file that the command line names; `-` is stdin.
-fn read_file(path: &str) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = match path {
-        "-" => io::stdin().read_to_end(&mut bytes),
-        path => File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
-    };
-    read.map_err(|error| unreadable(Path::new(path), &error))?;
-    Ok(bytes)
-}
-
-fn read_text(path: &str) -> Result<String, Failure> {
-    String::from_utf8(read_file(path)?)
-        .map_err(|error| Failure::new(NOT_READ, format!("{path}: {error}")))
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(NOT_READ, format!("cannot read {}: {error}", path.display()))
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-/// Counts what is read from a file while it is sent.
-struct Counted {
-    reader: Box<dyn Read + Send>,
-    sent: Arc<Progress>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buf)?;
-        self.sent.add(count);
-        Ok(count)
-    }
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hangup::h1;
-use hangup::http::header::{CONTENT_LENGTH, EXPECT, HOST, RETRY_AFTER, TRANSFER_ENCODING};
-use hangup::http::request::Parts;
-use hangup::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use hangup::{Client, Context, Error, Response, ResponseExt};
+use hangup::http::header::{EXPECT, RETRY_AFTER};
+use hangup::http::{HeaderMap, StatusCode};
+use hangup::{Client, Context, Error, Response};
 
 use crate::INTERRUPTED;
 use crate::command::{Command, Job};
@@ -17,6 +16,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::request::{Plan, Template};
+use crate::verbose::show_head;
 
 /// How much of a body is read at a time, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -143,7 +143,7 @@ impl Transfer<'_> {
         report: &mut Report,
         output: &mut Output,
     ) -> Result<Response, Failure> {
-        self.show_request(plan);
+        self.command.show_request(plan);
         let mut written = Ok(());
         let verbose = self.command.verbose;
         let request = self
@@ -151,7 +151,7 @@ impl Transfer<'_> {
             .request(plan.method.clone(), plan.uri.clone())
             .headers(plan.headers.clone())
             .version(plan.version)
-            .body(plan.body(sent))
+            .body(plan.payload.body(plan.is_chunked(), sent)?)
             .context(call)
             .on_informational(move |status, headers| {
                 if verbose {
@@ -161,17 +161,17 @@ impl Transfer<'_> {
             .on_redirect(|response, next| {
                 report.answered(response);
                 report.redirects += 1;
-                self.show_response(response);
+                self.command.show_response(response);
                 if written.is_ok() {
                     written = self.write_head(response, output);
                 }
                 plan.insist(next);
-                self.show_next(next);
+                self.command.show_next(next);
             });
         let response = request.send()?;
         written?;
         report.answered(&response);
-        self.show_response(&response);
+        self.command.show_response(&response);
         Ok(response)
     }
 
@@ -224,73 +224,6 @@ impl Transfer<'_> {
         let by_itself = stderr().is_terminal() && !seen && self.command.parallel.is_none();
         self.command.progress_bar || (by_itself && !self.command.silent)
     }
-}
-
-/// What `-v` shows on stderr.
-impl Transfer<'_> {
-    fn show_request(&self, plan: &Plan) {
-        if self.command.verbose {
-            let mut headers = plan.headers.clone();
-            match plan.payload.len() {
-                _ if headers.contains_key(TRANSFER_ENCODING) => {}
-                Some(0) => {}
-                Some(length) => {
-                    headers.insert(CONTENT_LENGTH, length.into());
-                }
-                None => {
-                    let chunked = HeaderValue::from_static("chunked");
-                    headers.insert(TRANSFER_ENCODING, chunked);
-                }
-            }
-            let line = format!("{} {} {:?}", plan.method, target(&plan.uri), plan.version);
-            show_head('>', &line, &with_host(&plan.uri, headers));
-        }
-    }
-
-    fn show_next(&self, next: &Parts) {
-        if self.command.verbose {
-            let line = format!("{} {} {:?}", next.method, target(&next.uri), next.version);
-            show_head('>', &line, &with_host(&next.uri, next.headers.clone()));
-        }
-    }
-
-    fn show_response(&self, response: &Response) {
-        if self.command.verbose {
-            let kind = if response.is_connection_reused() { "used before" } else { "new" };
-            if let (Some(local), Some(remote)) = (response.local_addr(), response.remote_addr()) {
-                eprintln!("* connection from {local} to {remote}, {kind}");
-            }
-            let line = format!("{:?} {}", response.version(), response.status());
-            show_head('<', &line, response.headers());
-        }
-    }
-}
-
-fn show_head(mark: char, line: &str, headers: &HeaderMap) {
-    let mut fields = Vec::new();
-    for (name, value) in headers {
-        let shown = if value.is_sensitive() { b"(hidden)" } else { value.as_bytes() };
-        h1::write_field(&mut fields, name, shown);
-    }
-    let fields = String::from_utf8_lossy(&fields);
-    let fields: String = fields.lines().map(|field| format!("{mark} {field}\n")).collect();
-    eprintln!("{mark} {line}\n{fields}{mark}");
-}
-
-fn target(uri: &Uri) -> &str {
-    uri.path_and_query().map_or("/", |target| target.as_str())
-}
-
-/// The Host field goes first, as it does on the wire.
-fn with_host(uri: &Uri, others: HeaderMap) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if let Ok(host) = HeaderValue::from_str(host) {
-        headers.insert(HOST, host);
-    }
-    headers.extend(others);
-    headers
 }
 
 fn copy(response: &mut Response, output: &mut Output, received: &Progress) -> Result<(), Failure> {

@@ -1,0 +1,134 @@
+//! What a request sends, and the files that the command line names.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hangup::Body;
+
+use crate::command::Resume;
+use crate::failure::{Failure, NOT_READ};
+use crate::progress::Progress;
+
+/// What a request sends.
+pub(crate) enum Payload {
+    None,
+    Memory(Bytes),
+    /// A file, from `offset` on, which has a known length.
+    File {
+        path: PathBuf,
+        offset: u64,
+        length: u64,
+    },
+    /// A pipe or a device.
+    Pipe(PathBuf),
+    Stdin,
+}
+
+impl Payload {
+    /// The file that `-T` names.
+    pub(crate) fn of(path: &Path, resume: Option<Resume>) -> Result<Self, Failure> {
+        if is_stdin(path) {
+            return Ok(Self::Stdin);
+        }
+        let meta = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        // Found out now, not when half of the request has been sent.
+        if !meta.is_file() {
+            return Ok(Self::Pipe(path.to_owned()));
+        }
+        File::open(path).map_err(|error| unreadable(path, &error))?;
+        let offset = match resume {
+            Some(Resume::At(offset)) => offset.min(meta.len()),
+            Some(Resume::AtItsEnd) | None => 0,
+        };
+        Ok(Self::File { path: path.to_owned(), offset, length: meta.len() - offset })
+    }
+
+    pub(crate) fn len(&self) -> Option<u64> {
+        match self {
+            Self::None => Some(0),
+            Self::Memory(bytes) => Some(bytes.len() as u64),
+            Self::File { length, .. } => Some(*length),
+            Self::Pipe(_) | Self::Stdin => None,
+        }
+    }
+
+    /// How much of it has been sent. What lies in memory is not counted on its way.
+    pub(crate) fn sent(&self, counted: &Progress, answered: bool) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Memory(bytes) if answered => bytes.len() as u64,
+            Self::Memory(_) => 0,
+            Self::File { .. } | Self::Pipe(_) | Self::Stdin => counted.done(),
+        }
+    }
+
+    /// The body, once more, as far as it can be had. What is sent of a file is counted by `sent`.
+    pub(crate) fn body(&self, chunked: bool, sent: &Arc<Progress>) -> Result<Body, Failure> {
+        Ok(match self {
+            Self::None => Body::empty(),
+            Self::Memory(bytes) if chunked => Body::from_reader(io::Cursor::new(bytes.clone())),
+            Self::Memory(bytes) => bytes.clone().into(),
+            Self::Stdin => Body::from_reader(Counted::new(io::stdin(), sent)),
+            Self::Pipe(path) => {
+                let pipe = File::open(path).map_err(|error| unreadable(path, &error))?;
+                Body::from_reader(Counted::new(pipe, sent))
+            }
+            Self::File { path, offset, length } => {
+                let (path, offset, sent) = (path.clone(), *offset, Arc::clone(sent));
+                Body::replayable((!chunked).then_some(*length), move || {
+                    let mut file = File::open(&path)?;
+                    file.seek(SeekFrom::Start(offset))?;
+                    sent.restart();
+                    Ok(Body::from_reader(Counted::new(file, &sent)))
+                })
+            }
+        })
+    }
+}
+
+/// Reads a file that the command line names; `-` is stdin.
+pub(crate) fn read_file(path: &str) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = match path {
+        "-" => io::stdin().read_to_end(&mut bytes),
+        path => File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| unreadable(Path::new(path), &error))?;
+    Ok(bytes)
+}
+
+pub(crate) fn read_text(path: &str) -> Result<String, Failure> {
+    String::from_utf8(read_file(path)?)
+        .map_err(|error| Failure::new(NOT_READ, format!("{path}: {error}")))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(NOT_READ, format!("cannot read {}: {error}", path.display()))
+}
+
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Counts what is read from a file while it is sent.
+struct Counted<R> {
+    reader: R,
+    sent: Arc<Progress>,
+}
+
+impl<R> Counted<R> {
+    fn new(reader: R, sent: &Arc<Progress>) -> Self {
+        Self { reader, sent: Arc::clone(sent) }
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buf)?;
+        self.sent.add(count);
+        Ok(count)
+    }
+}

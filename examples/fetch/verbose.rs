@@ -1,0 +1,75 @@
+//! What `-v` shows on stderr: heads as they are sent and received.
+
+use hangup::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use hangup::http::request::Parts;
+use hangup::http::{HeaderMap, HeaderValue, Uri};
+use hangup::{Response, ResponseExt, h1};
+
+use crate::command::Command;
+use crate::request::Plan;
+
+impl Command {
+    pub(crate) fn show_request(&self, plan: &Plan) {
+        if self.verbose {
+            let mut headers = plan.headers.clone();
+            match plan.payload.len() {
+                _ if plan.is_chunked() => {}
+                Some(0) => {}
+                Some(length) => {
+                    headers.insert(CONTENT_LENGTH, length.into());
+                }
+                None => {
+                    let chunked = HeaderValue::from_static("chunked");
+                    headers.insert(TRANSFER_ENCODING, chunked);
+                }
+            }
+            let line = format!("{} {} {:?}", plan.method, target(&plan.uri), plan.version);
+            show_head('>', &line, &with_host(&plan.uri, headers));
+        }
+    }
+
+    pub(crate) fn show_next(&self, next: &Parts) {
+        if self.verbose {
+            let line = format!("{} {} {:?}", next.method, target(&next.uri), next.version);
+            show_head('>', &line, &with_host(&next.uri, next.headers.clone()));
+        }
+    }
+
+    pub(crate) fn show_response(&self, response: &Response) {
+        if self.verbose {
+            let kind = if response.is_connection_reused() { "used before" } else { "new" };
+            if let (Some(local), Some(remote)) = (response.local_addr(), response.remote_addr()) {
+                eprintln!("* connection from {local} to {remote}, {kind}");
+            }
+            let line = format!("{:?} {}", response.version(), response.status());
+            show_head('<', &line, response.headers());
+        }
+    }
+}
+
+pub(crate) fn show_head(mark: char, line: &str, headers: &HeaderMap) {
+    let mut fields = Vec::new();
+    for (name, value) in headers {
+        let shown = if value.is_sensitive() { b"(hidden)" } else { value.as_bytes() };
+        h1::write_field(&mut fields, name, shown);
+    }
+    let fields = String::from_utf8_lossy(&fields);
+    let fields: String = fields.lines().map(|field| format!("{mark} {field}\n")).collect();
+    eprintln!("{mark} {line}\n{fields}{mark}");
+}
+
+fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
+/// The Host field goes first, as it does on the wire.
+fn with_host(uri: &Uri, others: HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if let Ok(host) = HeaderValue::from_str(host) {
+        headers.insert(HOST, host);
+    }
+    headers.extend(others);
+    headers
+}
