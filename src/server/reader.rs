@@ -435,3 +435,73 @@ impl State {
 fn past() -> Instant {
     Instant::now()
 }
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::net::{Parked, memory};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// A reader in a background read, and its client.
+    fn watched() -> (Arc<ConnReader>, Stream) {
+        let (client, stream) = memory::pair();
+        let reader = ConnReader::new(stream, true);
+        reader.body_ended(false);
+        reader.watch(0, &Arc::default());
+        assert!(reader.stream().wait_until_parked(Parked::Read, PATIENCE));
+        (reader, client)
+    }
+
+    fn read(reader: &ConnReader) -> Vec<u8> {
+        let mut buf = [0; 100];
+        let count = reader.read(&mut buf).unwrap();
+        buf[..count].to_vec()
+    }
+
+    #[test]
+    fn an_abort_puts_the_deadline_back_and_loses_nothing() {
+        let (reader, mut client) = watched();
+        let deadline = Some(Instant::now() + PATIENCE);
+        reader.stream().set_read_deadline(deadline);
+        reader.end_request();
+        assert_eq!(reader.stream().read_deadline(), deadline);
+        client.write_all(b"next").unwrap();
+        assert_eq!(read(&reader), b"next");
+        reader.retire();
+    }
+
+    #[test]
+    fn a_held_byte_is_the_first_of_the_next_read() {
+        let (reader, mut client) = watched();
+        client.write_all(b"next").unwrap();
+        // The watch goes on, as one for the hang-up alone.
+        assert!(reader.stream().wait_until_parked(Parked::Hangup, PATIENCE));
+        reader.end_request();
+        assert_eq!(read(&reader), b"n");
+        assert_eq!(read(&reader), b"ext");
+        reader.retire();
+    }
+
+    #[test]
+    fn a_held_byte_is_left_to_who_takes_the_connection_over() {
+        let (reader, mut client) = watched();
+        client.write_all(b"x").unwrap();
+        assert!(reader.stream().wait_until_parked(Parked::Hangup, PATIENCE));
+        reader.retire();
+        assert_eq!((reader.take_held(), reader.take_held()), (Some(b'x'), None));
+    }
+
+    #[test]
+    fn a_request_that_has_ended_starts_no_watch() {
+        let (reader, mut client) = watched();
+        reader.end_request();
+        reader.body_ended(false);
+        reader.watch(0, &Arc::default());
+        client.write_all(b"next").unwrap();
+        assert_eq!(read(&reader), b"next");
+        reader.retire();
+    }
+}

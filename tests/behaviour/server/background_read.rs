@@ -1,0 +1,460 @@
+//! The background read, and what it tells the request's context.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use hangup::testing::{Parked, TestServer};
+use hangup::{Context, Request, RequestExt, ResponseWriter, Result, Server};
+
+use super::{echo_path, in_memory, in_memory_with, next, over_each, reports};
+use crate::support::{PATIENCE, RawClient, alone};
+
+/// Waits for its context, and reports why it ended.
+fn reports_its_end() -> (Server, crossbeam_channel::Receiver<String>) {
+    let (report, ends) = reports();
+    let handler = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        let end = r.context().wait_timeout(PATIENCE).map(|end| end.to_string());
+        let _ = report.send(end.unwrap_or_default());
+        Ok(())
+    };
+    (Server::new(handler), ends)
+}
+
+/// Looks at its context, which starts a background read, and answers with its path.
+fn looks_and_answers(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+    let context = r.context();
+    let mut body = String::new();
+    r.body_mut().read_to_string(&mut body)?;
+    assert!(!context.is_done(), "the client is there");
+    write!(w, "{} {body}", r.uri().path())?;
+    Ok(())
+}
+
+#[test]
+fn s01_a_background_read_begins_when_the_body_has_ended() {
+    let _alone = alone();
+    let (report, reports) = reports();
+    let (mut peer, far, _server) = in_memory(move |_: &mut ResponseWriter, r: &mut Request| {
+        let context = r.context();
+        report.send(()).unwrap();
+        r.body_mut().read_bytes(100)?;
+        report.send(()).unwrap();
+        context.wait_timeout(PATIENCE);
+        Ok(())
+    });
+    // With the body unread nobody reads for the handler: the wait is one for the hang-up alone.
+    peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+    next(&reports);
+    assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
+    peer.send("x");
+    next(&reports);
+    assert!(far.wait_until_parked(Parked::Read, PATIENCE));
+    peer.half_close();
+    peer.expect(200);
+}
+
+#[test]
+fn s01_a_handler_that_never_looks_is_not_watched() {
+    let _alone = alone();
+    let (arrived, arrivals) = reports();
+    let (go, gone) = bounded::<()>(0);
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        arrived.send(()).unwrap();
+        let _ = gone.recv_timeout(PATIENCE);
+        echo_path(w, r)
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    next(&arrivals);
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    assert!(!names.map(|name| name.trim().to_owned()).any(|name| name == "hangup-watch"));
+    drop(go);
+    assert_eq!(peer.expect(200), "/a");
+}
+
+#[test]
+fn s02_an_abort_is_prompt() {
+    let _alone = alone();
+    let server = TestServer::new(looks_and_answers);
+    let mut peer = RawClient::connect(&server);
+    let mut times: Vec<Duration> = (0..200)
+        .map(|_| {
+            let begun = Instant::now();
+            peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            peer.expect(200);
+            begun.elapsed()
+        })
+        .collect();
+    // The whole exchange, on a machine that does other things as well.
+    times.sort_unstable();
+    assert!(times[100] < Duration::from_millis(5), "the median is {:?}", times[100]);
+}
+
+#[test]
+fn s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte() {
+    let _alone = alone();
+    over_each(
+        || Server::new(looks_and_answers),
+        |peer| {
+            for number in 0..10_000 {
+                peer.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                assert_eq!(peer.expect(200), format!("/{number} "));
+            }
+        },
+    );
+}
+
+#[test]
+fn s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut() {
+    let _alone = alone();
+    let (report, reports) = reports();
+    let (go, gone) = bounded(0);
+    let (mut peer, far, _server) = in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+        let context = r.context();
+        let notify = r.close_notify();
+        let mut body = String::new();
+        r.body_mut().read_to_string(&mut body)?;
+        if r.uri().path() == "/first" {
+            report.send(notify).unwrap();
+            gone.recv_timeout(PATIENCE).unwrap();
+            assert!(!context.is_done());
+        }
+        write!(w, "{} {body}", r.uri())?;
+        Ok(())
+    });
+    let second = "POST /second?x=y HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+    for cut in 1..second.len() {
+        peer.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
+        let notify = next(&reports);
+        assert!(far.wait_until_parked(Parked::Read, PATIENCE));
+        peer.send(&second[..cut]);
+        // The background read has its byte.
+        notify.recv_timeout(PATIENCE).unwrap();
+        go.send(()).unwrap();
+        assert_eq!(peer.expect(200), "/first ");
+        peer.send(&second[cut..]);
+        assert_eq!(peer.expect(200), "/second?x=y body", "cut at {cut}");
+    }
+}
+
+#[test]
+fn s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost() {
+    let _alone = alone();
+    over_each(
+        || Server::new(looks_and_answers),
+        |peer| {
+            // The second half of each request races with the abort after the one before.
+            for number in 0..500 {
+                let one = format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n");
+                let two = format!("PUT /{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
+                peer.send(one).send(two).send("x").send("y");
+                assert_eq!(peer.expect(200), format!("/{number} "));
+                assert_eq!(peer.expect(200), format!("/{number} xy"));
+            }
+        },
+    );
+}
+
+#[test]
+fn s04_context_ends_with_the_clients_end_of_stream() {
+    let _alone = alone();
+    let (server, ends) = reports_its_end();
+    let server = TestServer::with(server);
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    drop(peer);
+    assert_eq!(next(&ends), "cancelled: the client closed the connection");
+}
+
+#[test]
+fn s04_context_ends_with_a_half_close_and_the_answer_is_sent_all_the_same() {
+    let _alone = alone();
+    let (server, ends) = reports_its_end();
+    let server = TestServer::with(server);
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").half_close();
+    assert_eq!(next(&ends), "cancelled: the client closed the connection");
+    peer.expect(200);
+    peer.expect_end();
+}
+
+#[test]
+fn s04_context_ends_with_a_reset() {
+    let _alone = alone();
+    let (server, ends) = reports_its_end();
+    let server = TestServer::with(server);
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    peer.reset();
+    let end = next(&ends);
+    assert!(end.contains("failed: connection reset"), "{end}");
+}
+
+#[test]
+fn s04_context_ends_in_a_later_request_of_the_connection() {
+    let _alone = alone();
+    let (report, ends) = reports();
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        if r.uri().path() == "/wait" {
+            report.send(r.context().wait_timeout(PATIENCE).is_some()).unwrap();
+            return Ok(());
+        }
+        looks_and_answers(w, r)
+    });
+    let mut peer = RawClient::connect(&server);
+    for _ in 0..3 {
+        peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(peer.expect(200), "/a ");
+    }
+    peer.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    drop(peer);
+    assert!(next(&ends));
+}
+
+/// Other servers notice nothing here: nobody reads the connection while the body is unread.
+#[test]
+fn s04_context_ends_behind_an_unread_body() {
+    let _alone = alone();
+    for reset in [false, true] {
+        let (server, ends) = reports_its_end();
+        let server = TestServer::with(server);
+        let mut peer = RawClient::connect(&server);
+        peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\npart of it");
+        match reset {
+            true => peer.reset(),
+            false => drop(peer),
+        }
+        assert_ne!(next(&ends), "", "reset: {reset}");
+    }
+}
+
+/// Other servers notice nothing here either: the background read has its byte.
+#[test]
+fn s04_context_ends_behind_a_buffered_pipelined_request() {
+    let _alone = alone();
+    for reset in [false, true] {
+        for together in [false, true] {
+            let (report, ends) = reports();
+            let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+                if r.uri().path() == "/first" {
+                    let (context, notify) = (r.context(), r.close_notify());
+                    notify.recv_timeout(PATIENCE).expect("the pipelined request");
+                    report.send(None).unwrap();
+                    let end = context.wait_timeout(PATIENCE).map(|end| end.to_string());
+                    report.send(end).unwrap();
+                }
+                echo_path(w, r)
+            });
+            let mut peer = RawClient::connect(&server);
+            let first = "GET /first HTTP/1.1\r\nHost: a\r\n\r\n";
+            let second = "GET /second HTTP/1.1\r\nHost: a\r\n\r\n";
+            match together {
+                true => peer.send([first, second].concat()),
+                false => peer.send(first).send(second),
+            };
+            assert_eq!(next(&ends), None);
+            match reset {
+                true => peer.reset(),
+                false => drop(peer),
+            }
+            assert!(next(&ends).is_some(), "reset: {reset}, together: {together}");
+        }
+    }
+}
+
+#[test]
+fn s04_context_ends_with_a_failed_write() {
+    let _alone = alone();
+    let (report, ends) = reports();
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        // First the failure, then the first look.
+        while w.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+        report.send(r.context().is_done()).unwrap();
+        report.send(r.close_notify().try_recv().is_ok()).unwrap();
+        Ok(())
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    peer.expect_head();
+    peer.reset();
+    assert!(next(&ends));
+    assert!(next(&ends));
+}
+
+#[test]
+fn s04_context_does_not_end_with_an_orderly_next_request() {
+    let _alone = alone();
+    let (report, ends) = reports();
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        let context = r.context();
+        if r.uri().path() == "/first" {
+            r.close_notify().recv_timeout(PATIENCE).expect("the next request");
+            report.send(context.err().map(|end| end.to_string())).unwrap();
+        }
+        echo_path(w, r)
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
+    peer.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(next(&ends), None);
+    assert_eq!(peer.expect(200), "/first");
+    assert_eq!(peer.expect(200), "/second");
+}
+
+#[test]
+fn s04_context_ends_when_the_handler_returns() {
+    let _alone = alone();
+    let (report, contexts) = reports::<Context>();
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        report.send(r.context()).unwrap();
+        echo_path(w, r)
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let end = next(&contexts).wait_timeout(PATIENCE).expect("the handler has returned");
+    assert_eq!(end.to_string(), "cancelled: the handler has returned");
+    peer.expect(200);
+}
+
+#[test]
+fn s04_context_ends_when_the_server_is_closed() {
+    let _alone = alone();
+    let (server, ends) = reports_its_end();
+    let (mut peer, far, server) = in_memory_with(server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(far.wait_until_parked(Parked::Read, PATIENCE));
+    server.0.close();
+    assert_eq!(next(&ends), "cancelled: the server closed the connection");
+}
+
+#[test]
+fn s04_a_half_close_can_be_declared_no_hangup() {
+    let _alone = alone();
+    for request in [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
+    ] {
+        let (report, ends) = reports();
+        let (go, gone) = bounded::<()>(0);
+        let server = Server::new(move |_: &mut ResponseWriter, r: &mut Request| {
+            let context = r.context();
+            report.send(()).unwrap();
+            let _ = gone.recv_timeout(PATIENCE);
+            assert!(!context.is_done(), "a half-close is no hang-up");
+            Ok(())
+        });
+        let server = TestServer::with(server.half_close_is_hangup(false));
+        let mut peer = RawClient::connect(&server);
+        peer.send(request).half_close();
+        next(&ends);
+        drop(go);
+        peer.expect(200);
+        peer.expect_end();
+    }
+}
+
+/// The watch once ended with a half-close that did not count, so that a reset behind it went
+/// unnoticed until the handler wrote something.
+#[test]
+fn s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context() {
+    let _alone = alone();
+    for request in [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npart",
+    ] {
+        let (server, ends) = reports_its_end();
+        let (mut peer, far, _server) = in_memory_with(server.half_close_is_hangup(false));
+        peer.send(request).half_close();
+        assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
+        assert!(ends.is_empty());
+        peer.reset();
+        assert!(next(&ends).contains("reset"), "in memory");
+
+        let (server, ends) = reports_its_end();
+        let server = TestServer::with(server.half_close_is_hangup(false));
+        let mut peer = RawClient::connect(&server);
+        peer.send(request).half_close();
+        peer.reset();
+        assert_ne!(next(&ends), "", "on TCP");
+    }
+}
+
+#[test]
+fn s07_the_body_can_be_read_while_the_connection_is_watched() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                let context = r.context();
+                let mut all = Vec::new();
+                r.body_mut().read_to_end(&mut all)?;
+                assert!(!context.is_done());
+                w.write_all(&all)?;
+                Ok(())
+            })
+        },
+        |peer| {
+            let head = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let mut expected = String::new();
+            peer.send(head);
+            for number in 0..300 {
+                let text = number.to_string();
+                peer.send(format!("{:x}\r\n{text}\r\n", text.len()));
+                expected.push_str(&text);
+            }
+            peer.send("0\r\n\r\n");
+            assert_eq!(peer.expect(200), expected);
+        },
+    );
+}
+
+#[test]
+fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm() {
+    let _alone = alone();
+    let (report, kept) = reports::<Request>();
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        let path = r.uri().path().to_owned();
+        if path == "/kept" {
+            report.send(std::mem::take(r)).unwrap();
+        }
+        Ok(w.write_all(path.as_bytes())?)
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("PUT /kept HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
+    let mut request = next(&kept);
+    assert_eq!(peer.expect(200), "/kept");
+    peer.send("body");
+    // Served once its own body has been taken back and thrown away.
+    peer.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(peer.expect(200), "/next");
+    let error = request.body_mut().read_bytes(10).unwrap_err();
+    assert_eq!(error.kind(), hangup::ErrorKind::Misuse);
+    // Its context is asked for the first time, while the connection waits for a request.
+    assert!(request.context().is_done());
+    let _ = request.close_notify();
+    peer.send("GET /after HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(peer.expect(200), "/after");
+}
+
+#[test]
+fn s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back() {
+    let _alone = alone();
+    let (report, outcomes) = reports();
+    let (mut peer, far, _server) = in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+        let mut body = std::mem::take(r.body_mut());
+        let report = report.clone();
+        let (begun, reading) = bounded(0);
+        std::thread::spawn(move || {
+            begun.send(()).unwrap();
+            report.send(body.read_bytes(100).map(|bytes| bytes.len())).unwrap();
+        });
+        reading.recv().unwrap();
+        echo_path(w, r)
+    });
+    peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
+    let _ = far;
+    assert!(next(&outcomes).is_err());
+    assert_eq!(peer.expect(200), "/a");
+}

@@ -1,0 +1,167 @@
+//! Close-notify: one channel a request.
+
+use std::io::{Read, Write};
+
+use crossbeam_channel::bounded;
+use hangup::testing::{Parked, TestServer};
+use hangup::{Request, RequestExt, ResponseWriter, Server};
+
+use super::{echo_path, in_memory, next, over_each, reports};
+use crate::support::{PATIENCE, RawClient, alone};
+
+#[test]
+fn s05_close_notify_is_fired_by_the_clients_going_away() {
+    let _alone = alone();
+    for reset in [false, true] {
+        let (report, fired) = reports();
+        let server = TestServer::new(move |_: &mut ResponseWriter, r: &mut Request| {
+            report.send(r.close_notify().recv_timeout(PATIENCE).is_ok()).unwrap();
+            Ok(())
+        });
+        let mut peer = RawClient::connect(&server);
+        peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        match reset {
+            true => peer.reset(),
+            false => drop(peer),
+        }
+        assert!(next(&fired), "reset: {reset}");
+    }
+}
+
+#[test]
+fn s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                if r.uri().path() == "/first" {
+                    r.close_notify().recv_timeout(PATIENCE).expect("the next request");
+                }
+                echo_path(w, r)
+            })
+        },
+        |peer| {
+            peer.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
+            peer.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(peer.expect(200), "/first");
+            assert_eq!(peer.expect(200), "/second");
+        },
+    );
+}
+
+/// A request that came in one read with the end of the body before it once fired nothing: the
+/// background read only sees what comes later.
+#[test]
+fn s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body() {
+    let _alone = alone();
+    for asks_first in [false, true] {
+        let (mut peer, _far, _server) =
+            in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+                let early = asks_first.then(|| r.close_notify());
+                let mut body = String::new();
+                r.body_mut().read_to_string(&mut body)?;
+                if r.uri().path() == "/first" {
+                    let notify = early.unwrap_or_else(|| r.close_notify());
+                    notify.recv_timeout(PATIENCE).expect("the next request");
+                }
+                Ok(write!(w, "{} {body}", r.uri())?)
+            });
+        let first = "PUT /first HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+        peer.send([first, "GET /second HTTP/1.1\r\nHost: a\r\n\r\n"].concat());
+        assert_eq!(peer.expect(200), "/first body");
+        assert_eq!(peer.expect(200), "/second ");
+    }
+}
+
+#[test]
+fn s05_close_notify_has_one_channel_and_at_most_one_value_a_request() {
+    let _alone = alone();
+    let (report, values) = reports();
+    let server = TestServer::new(move |_: &mut ResponseWriter, r: &mut Request| {
+        let (one, same) = (r.close_notify(), r.close_notify());
+        assert!(one.same_channel(&same));
+        // Both reasons there are: the next request, then the end of the stream.
+        one.recv_timeout(PATIENCE).expect("the next request");
+        r.context().wait_timeout(PATIENCE).expect("the end of the stream");
+        report.send(same.try_recv().is_ok()).unwrap();
+        Ok(())
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nG").half_close();
+    assert!(!next(&values), "a second value");
+}
+
+#[test]
+fn s05_close_notify_stays_silent_while_nothing_happens() {
+    let _alone = alone();
+    let (report, notifies) = reports();
+    let (go, gone) = bounded::<()>(0);
+    let (mut peer, far, _server) = in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+        report.send(r.close_notify()).unwrap();
+        let _ = gone.recv_timeout(PATIENCE);
+        echo_path(w, r)
+    });
+    peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    let notify = next(&notifies);
+    assert!(far.wait_until_parked(Parked::Read, PATIENCE));
+    drop(go);
+    assert_eq!(peer.expect(200), "/a");
+    peer.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(peer.expect(200), "/b");
+    assert!(notify.is_empty(), "the request after it is no news to a handler that has returned");
+}
+
+#[test]
+fn s05_two_hundred_requests_that_mix_everything() {
+    let _alone = alone();
+    let server = || {
+        Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+            let path = r.uri().path().to_owned();
+            let uses = |what: char| path.contains(what);
+            let context = uses('c').then(|| r.context());
+            let notify = uses('n').then(|| r.close_notify());
+            let mut body = String::new();
+            if uses('b') {
+                r.body_mut().read_to_string(&mut body)?;
+            }
+            if uses('h') {
+                // Reads one byte of it and leaves the rest.
+                let _ = r.body_mut().read(&mut [0])?;
+            }
+            if uses('f') {
+                w.flush()?;
+            }
+            let late = uses('l').then(|| (r.context(), r.close_notify()));
+            assert!(context.is_none_or(|context| !context.is_done()));
+            assert!(late.is_none_or(|(context, _)| !context.is_done()));
+            drop(notify);
+            if uses('e') {
+                return Ok(()); // without a word
+            }
+            Ok(write!(w, "{path} {body}")?)
+        })
+    };
+    let features = ["", "c", "n", "cn", "b", "cb", "nb", "h", "ch", "l", "bl", "f", "cnblf", "e"];
+    over_each(server, |peer| {
+        for number in 0..200 {
+            let feature = features[number * 7 % features.len()];
+            let path = format!("/{number}{feature}");
+            let body = "x".repeat(number * 13 % 700);
+            peer.send(format!("PUT {path} HTTP/1.1\r\nHost: a\r\n"));
+            match number % 3 {
+                0 => peer.send(format!("Content-Length: {}\r\n\r\n{body}", body.len())),
+                1 if body.is_empty() => peer.send("Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+                1 => peer.send(format!(
+                    "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+                    body.len()
+                )),
+                _ => peer.send("Content-Length: 0\r\n\r\n"),
+            };
+            let body = if number % 3 == 2 { "" } else { &body };
+            let body = if feature.contains('b') { body } else { "" };
+            let expected = format!("{path} {body}");
+            let answer = peer.expect(200);
+            assert_eq!(answer, if feature == "e" { "" } else { expected.as_str() });
+        }
+    });
+}

@@ -1,0 +1,117 @@
+//! What becomes of a body that the handler did not read, and of stray empty lines.
+
+use std::io::Read;
+
+use hangup::testing::TestServer;
+use hangup::{Request, ResponseWriter, Server};
+
+use super::{echo_path, over_each};
+use crate::support::{RawClient, alone};
+
+const LIMIT: usize = 256 * 1024;
+
+#[test]
+fn s10_an_unread_body_within_the_limit_keeps_the_connection() {
+    let _alone = alone();
+    over_each(
+        || Server::new(echo_path),
+        |peer| {
+            for size in [1, 4096, LIMIT - 1, LIMIT] {
+                peer.send(format!("PUT /{size} HTTP/1.1\r\nHost: a\r\n"));
+                peer.send(format!("Content-Length: {size}\r\n\r\n")).send(vec![b'x'; size]);
+                let answer = peer.expect_response();
+                assert_eq!(answer.field("connection"), None);
+                assert_eq!(answer.text(), format!("/{size}"));
+            }
+            peer.send("PUT /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+            for _ in 0..LIMIT / 4096 {
+                peer.send("1000\r\n").send([b'x'; 4096]).send("\r\n");
+            }
+            peer.send("0\r\n\r\n");
+            assert_eq!(peer.expect(200), "/chunked");
+            peer.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(peer.expect(200), "/next");
+        },
+    );
+}
+
+#[test]
+fn s10_an_unread_body_beyond_the_limit_closes_after_the_answer() {
+    let _alone = alone();
+    let server = TestServer::new(echo_path);
+    let mut peer = RawClient::connect(&server);
+    let size = LIMIT + 1;
+    peer.send(format!("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"));
+    let answer = peer.expect_response();
+    assert_eq!((answer.field("connection"), answer.text().as_str()), (Some("close"), "/a"));
+    peer.send_in_vain(vec![b'x'; size]);
+    peer.send_in_vain("GET /never HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
+}
+
+#[test]
+fn s10_a_chunked_body_beyond_the_limit_closes_after_the_answer() {
+    let _alone = alone();
+    let server = TestServer::new(echo_path);
+    let mut peer = RawClient::connect(&server);
+    peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_eq!(peer.expect(200), "/a");
+    let size = LIMIT + 1;
+    peer.send_in_vain(format!("{size:x}\r\n")).send_in_vain(vec![b'x'; size]);
+    peer.send_in_vain("\r\n0\r\n\r\nGET /never HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
+}
+
+#[test]
+fn s10_the_rest_counts_and_not_what_the_handler_has_read() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                let mut part = vec![0; LIMIT];
+                r.body_mut().read_exact(&mut part)?;
+                echo_path(w, r)
+            })
+        },
+        |peer| {
+            let size = 2 * LIMIT;
+            for path in ["/a", "/b"] {
+                peer.send(format!(
+                    "PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
+                ));
+                peer.send(vec![b'x'; size]);
+                assert_eq!(peer.expect(200), path);
+            }
+        },
+    );
+}
+
+/// A client that sends on only when it has the answer would wait for ever for a server that reads
+/// the body first.
+#[test]
+fn s10_the_answer_goes_out_before_the_drain() {
+    let _alone = alone();
+    over_each(
+        || Server::new(echo_path),
+        |peer| {
+            peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
+            assert_eq!(peer.expect(200), "/a");
+            peer.send("body").send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(peer.expect(200), "/b");
+        },
+    );
+}
+
+#[test]
+fn s10_two_empty_lines_before_a_request_are_skipped() {
+    let _alone = alone();
+    over_each(
+        || Server::new(echo_path),
+        |peer| {
+            for lines in ["\r\n", "\r\n\r\n", ""] {
+                peer.send("PUT /form HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");
+                peer.send(lines).send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+                assert_eq!(peer.expect(200), "/form");
+                assert_eq!(peer.expect(200), "/next");
+            }
+        },
+    );
+}

@@ -1,0 +1,162 @@
+//! `Expect: 100-continue`.
+
+use std::io::Write;
+
+use hangup::http::{HeaderMap, StatusCode};
+use hangup::{Request, ResponseWriter, Server};
+
+use super::{echo_path, over_each};
+use crate::support::alone;
+
+const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+
+fn waiting(length: usize) -> String {
+    format!(
+        "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+#[test]
+fn s11_a_100_is_sent_with_the_first_read_and_once() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                let body = r.body_mut().read_text(100)?;
+                Ok(w.write_all(body.as_bytes())?)
+            })
+        },
+        |peer| {
+            for _ in 0..3 {
+                peer.send(waiting(10)).expect_text(CONTINUE);
+                peer.send("hello").send("world");
+                assert_eq!(peer.expect(200), "helloworld");
+            }
+        },
+    );
+}
+
+#[test]
+fn s11_no_100_from_a_handler_that_does_not_read_and_the_connection_is_closed() {
+    let _alone = alone();
+    over_each(
+        || Server::new(echo_path),
+        |peer| {
+            peer.send(waiting(10));
+            let answer = peer.expect_response();
+            assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
+            peer.expect_end();
+        },
+    );
+}
+
+#[test]
+fn s11_no_100_after_the_final_head() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                w.set_header("content-length", 4)?;
+                w.flush()?;
+                // The client sends it all the same.
+                let body = r.body_mut().read_bytes(100)?;
+                Ok(w.write_all(&body)?)
+            })
+        },
+        |peer| {
+            peer.send(waiting(4));
+            let answer = peer.expect_head();
+            assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
+            peer.send("body").expect_text("body").expect_end();
+        },
+    );
+}
+
+#[test]
+fn s11_a_handler_may_send_the_100_itself() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                w.informational(StatusCode::CONTINUE, &HeaderMap::new())?;
+                let body = r.body_mut().read_bytes(100)?;
+                Ok(w.write_all(&body)?)
+            })
+        },
+        |peer| {
+            for _ in 0..2 {
+                peer.send(waiting(4)).expect_text(CONTINUE).send("body");
+                let answer = peer.expect_response();
+                assert_eq!((answer.text().as_str(), answer.field("connection")), ("body", None));
+            }
+        },
+    );
+}
+
+/// It went past what was still being held back of the answers before it.
+#[test]
+fn s11_a_100_does_not_overtake_the_answers_before_it() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                let body = r.body_mut().read_text(100)?;
+                Ok(write!(w, "{} {body}", r.uri())?)
+            })
+        },
+        |peer| {
+            peer.send(["GET /1 HTTP/1.1\r\nHost: a\r\n\r\n", &waiting(4)].concat());
+            assert_eq!(peer.expect(200), "/1 ");
+            peer.expect_text(CONTINUE).send("body");
+            assert_eq!(peer.expect(200), "/a body");
+        },
+    );
+}
+
+#[test]
+fn s11_nobody_waits_for_leave_to_send_nothing() {
+    let _alone = alone();
+    over_each(
+        || Server::new(echo_path),
+        |peer| {
+            let without = "GET /b HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n";
+            for (request, path) in [(waiting(0).as_str(), "/a"), (without, "/b")] {
+                peer.send(request);
+                let answer = peer.expect_response();
+                assert_eq!((answer.field("connection"), answer.text().as_str()), (None, path));
+            }
+        },
+    );
+}
+
+#[test]
+fn s11_an_http_1_0_client_gets_no_100() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                let body = r.body_mut().read_bytes(100)?;
+                Ok(w.write_all(&body)?)
+            })
+        },
+        |peer| {
+            peer.send("PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody");
+            assert_eq!(peer.expect(200), "body");
+            peer.expect_end();
+        },
+    );
+}
+
+#[test]
+fn s11_another_expectation_is_417() {
+    let _alone = alone();
+    over_each(
+        || Server::new(echo_path),
+        |peer| {
+            peer.send("GET / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n");
+            let answer = peer.expect_response();
+            assert_eq!((answer.status, answer.field("connection")), (417, Some("close")));
+            peer.half_close().expect_end();
+        },
+    );
+}

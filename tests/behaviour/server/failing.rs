@@ -1,0 +1,186 @@
+//! Handlers that panic or fail.
+
+use std::io::Write;
+
+use hangup::testing::TestServer;
+use hangup::{Error, Request, ResponseWriter, Result, Server};
+
+use super::{echo_path, in_memory, next, reports};
+use crate::support::{PATIENCE, RawClient, alone};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+fn fail(how: &str) -> Result<()> {
+    match how {
+        "panic" => panic!("on purpose"),
+        _ => Err(Error::other("on purpose")),
+    }
+}
+
+#[test]
+fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer() {
+    let _alone = alone();
+    for written in [0, 100] {
+        let (mut peer, _far, _server) =
+            in_memory(move |w: &mut ResponseWriter, _: &mut Request| {
+                w.write_all(&vec![b'x'; written])?;
+                fail("panic")
+            });
+        peer.send(GET).expect_end();
+    }
+}
+
+#[test]
+fn s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers() {
+    let _alone = alone();
+    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, r: &mut Request| {
+        if r.uri().path() == "/good" {
+            return echo_path(w, r);
+        }
+        w.set_status(hangup::http::StatusCode::CREATED).set_header("x-secret", "1")?;
+        w.trailers_mut().insert("x-secret", 1.into());
+        w.write_all(b"half an answer")?;
+        fail("error")
+    });
+    let answer = peer.send(GET).expect_response();
+    assert_eq!((answer.status, answer.text().as_str()), (500, "500 Internal Server Error\n"));
+    assert_eq!(answer.field("x-secret"), None);
+    // The connection is as good as before.
+    peer.send("GET /good HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(peer.expect(200), "/good");
+    let answer = peer.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").expect_head();
+    assert_eq!(answer.status, 500);
+    peer.half_close().expect_end();
+}
+
+#[test]
+fn s13_a_begun_chunked_body_is_never_ended_properly() {
+    let _alone = alone();
+    for how in ["panic", "error"] {
+        let (mut peer, _far, _server) =
+            in_memory(move |w: &mut ResponseWriter, _: &mut Request| {
+                w.write_all(b"part")?;
+                w.flush()?;
+                w.write_all(b" of it")?;
+                fail(how)
+            });
+        peer.send(GET);
+        assert_eq!(peer.expect_head().field("transfer-encoding"), Some("chunked"));
+        assert_eq!(peer.expect_chunk(), b"part");
+        let rest = peer.rest();
+        assert!(!rest.windows(3).any(|bytes| bytes == b"0\r\n"), "{how}: {rest:?}");
+    }
+}
+
+#[test]
+fn s13_a_begun_body_of_declared_length_stays_short() {
+    let _alone = alone();
+    for how in ["panic", "error"] {
+        let (mut peer, _far, _server) =
+            in_memory(move |w: &mut ResponseWriter, _: &mut Request| {
+                w.set_header("content-length", 10)?;
+                w.write_all(b"part")?;
+                w.flush()?;
+                fail(how)
+            });
+        assert_eq!(peer.send(GET).expect_head().field("content-length"), Some("10"));
+        peer.expect_text("part").expect_end();
+    }
+}
+
+/// An HTTP/1.0 body ends with the connection: an end in good order would pass for its end.
+#[test]
+fn s13_a_begun_body_that_ends_with_the_connection_is_reset() {
+    let _alone = alone();
+    for how in ["panic", "error"] {
+        let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+            w.write_all(b"part")?;
+            w.flush()?;
+            fail(how)
+        });
+        let mut peer = RawClient::connect(&server);
+        peer.send("GET / HTTP/1.0\r\n\r\n").expect_reset();
+    }
+}
+
+#[test]
+fn s13_the_server_lives_on() {
+    let _alone = alone();
+    let server = TestServer::new(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
+        "/panic" => panic!("on purpose"),
+        _ => echo_path(w, r),
+    });
+    let mut other = RawClient::connect(&server);
+    for _ in 0..20 {
+        let mut peer = RawClient::connect(&server);
+        peer.send("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
+        other.send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(other.expect(200), "/other");
+    }
+    drop(other);
+    assert!(server.handle().shutdown(PATIENCE));
+}
+
+#[test]
+fn s13_a_panic_that_is_watched_leaves_no_thread() {
+    let _alone = alone();
+    use hangup::RequestExt;
+    let server = TestServer::new(|_: &mut ResponseWriter, r: &mut Request| {
+        let _context = r.context();
+        panic!("on purpose")
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET).expect_end();
+    assert!(server.handle().shutdown(PATIENCE));
+    assert_eq!(server.handle().connections(), 0);
+}
+
+#[test]
+fn s13_answers_before_a_panic_arrive() {
+    let _alone = alone();
+    let (mut peer, _far, _server) =
+        in_memory(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
+            "/panic" => panic!("on purpose"),
+            _ => echo_path(w, r),
+        });
+    let panic = "GET /panic HTTP/1.1\r\nHost: a\r\n\r\n";
+    peer.send([GET, GET, panic, GET].concat());
+    assert_eq!(peer.expect(200), "/");
+    assert_eq!(peer.expect(200), "/");
+    peer.expect_end();
+}
+
+#[test]
+fn s13_what_is_dropped_with_the_request_may_panic() {
+    let _alone = alone();
+    #[derive(Clone)]
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "on purpose");
+        }
+    }
+    let server = TestServer::new(|w: &mut ResponseWriter, r: &mut Request| {
+        r.extensions_mut().insert(Bomb);
+        echo_path(w, r)
+    });
+    RawClient::connect(&server).send(GET).expect_silence_to_the_end();
+    assert!(server.handle().shutdown(PATIENCE));
+}
+
+/// The callback also runs on the accepting thread, which once died of its panic.
+#[test]
+fn s13_a_panic_of_the_state_callback_ends_nothing() {
+    let _alone = alone();
+    let (report, states) = reports();
+    let server = Server::new(echo_path).on_connection_state(move |_, state| {
+        report.send(state).unwrap();
+        panic!("on purpose");
+    });
+    let server = TestServer::with(server);
+    for _ in 0..2 {
+        let mut peer = RawClient::connect(&server);
+        assert_eq!(peer.send(GET).expect(200), "/");
+    }
+    assert_eq!(next(&states), hangup::server::ConnState::New);
+}

@@ -1,0 +1,473 @@
+//! How a response is framed.
+
+use std::io::Write;
+
+use hangup::http::{HeaderMap, HeaderValue, StatusCode};
+use hangup::testing::TestServer;
+use hangup::{Body, ErrorKind, Request, Response, ResponseWriter, Server, respond};
+
+use super::{in_memory, in_memory_with, over_each};
+use crate::support::{Answer, RawClient, alone};
+
+/// The answer to one request.
+fn ask(handler: impl hangup::Handler, request: &str) -> (Answer, RawClient) {
+    let (mut peer, _far, _server) = in_memory(handler);
+    peer.send(request);
+    let answer = match request.starts_with("HEAD") {
+        true => peer.expect_head(),
+        false => peer.expect_response(),
+    };
+    peer.half_close();
+    (answer, peer)
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const HEAD: &str = "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
+const OLD_GET: &str = "GET / HTTP/1.0\r\n\r\n";
+const OLD_KEPT: &str = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+
+fn writes(bytes: usize) -> impl hangup::Handler {
+    move |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&vec![b'x'; bytes])?)
+}
+
+#[test]
+fn s12_more_than_declared_is_refused() {
+    let _alone = alone();
+    let (answer, mut peer) = ask(
+        |w: &mut ResponseWriter, _: &mut Request| {
+            w.set_header("content-length", 5)?;
+            w.write_all(b"hell")?;
+            let error = hangup::Error::from(w.write_all(b"oo").unwrap_err());
+            assert_eq!(error.kind(), ErrorKind::Misuse);
+            Ok(w.write_all(b"o")?)
+        },
+        GET,
+    );
+    assert_eq!(answer.text(), "hello");
+    peer.expect_end();
+}
+
+/// What had been written was not looked at when a Content-Length came later: more bytes followed
+/// the head than it announced.
+#[test]
+fn s12_more_written_than_declared_later_is_an_error() {
+    let _alone = alone();
+    for status in [200, 204] {
+        let (answer, _) = ask(
+            move |w: &mut ResponseWriter, _: &mut Request| {
+                w.write_all(b"far too much")?;
+                match status {
+                    200 => w.set_header("content-length", 3)?,
+                    _ => w.set_status(StatusCode::NO_CONTENT),
+                };
+                Ok(())
+            },
+            GET,
+        );
+        assert_eq!((answer.status, answer.text().as_str()), (500, "500 Internal Server Error\n"));
+    }
+}
+
+#[test]
+fn s12_less_than_declared_closes_the_connection() {
+    let _alone = alone();
+    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+        w.set_header("content-length", 10)?;
+        Ok(w.write_all(b"short")?)
+    });
+    peer.send([GET, GET].concat());
+    assert_eq!(peer.expect_head().field("content-length"), Some("10"));
+    peer.expect_text("short").expect_end();
+}
+
+#[test]
+fn s12_a_short_body_gets_a_content_length() {
+    let _alone = alone();
+    for bytes in [0, 1, 2048] {
+        let (answer, _) = ask(writes(bytes), GET);
+        assert_eq!(answer.field("content-length"), Some(bytes.to_string().as_str()));
+        assert_eq!((answer.field("transfer-encoding"), answer.body.len()), (None, bytes));
+        assert_eq!(answer.field("connection"), None);
+    }
+}
+
+#[test]
+fn s12_a_longer_body_is_chunked() {
+    let _alone = alone();
+    for bytes in [2049, 4096, 20_000, 1 << 20] {
+        let server = TestServer::new(writes(bytes));
+        let mut peer = RawClient::connect(&server);
+        for _ in 0..2 {
+            let answer = peer.send(GET).expect_response();
+            assert_eq!(answer.field("transfer-encoding"), Some("chunked"));
+            assert_eq!((answer.field("content-length"), answer.body.len()), (None, bytes));
+        }
+    }
+}
+
+#[test]
+fn s12_a_flushed_body_is_chunked_and_arrives_piece_by_piece() {
+    let _alone = alone();
+    let (go, gone) = crossbeam_channel::bounded::<()>(0);
+    let (mut peer, _far, _server) = in_memory(move |w: &mut ResponseWriter, _: &mut Request| {
+        w.write_all(b"one")?;
+        w.flush()?;
+        gone.recv().unwrap();
+        w.write_all(b"two")?;
+        w.flush()?;
+        gone.recv().unwrap();
+        Ok(())
+    });
+    peer.send(GET);
+    assert_eq!(peer.expect_head().field("transfer-encoding"), Some("chunked"));
+    assert_eq!(peer.expect_chunk(), b"one");
+    go.send(()).unwrap();
+    assert_eq!(peer.expect_chunk(), b"two");
+    go.send(()).unwrap();
+    assert_eq!(peer.expect_chunk(), b"");
+}
+
+#[test]
+fn s12_http_1_0_is_closed_after_a_body_of_unknown_length() {
+    let _alone = alone();
+    for request in [OLD_GET, OLD_KEPT] {
+        let (answer, _) = ask(writes(5000), request);
+        assert_eq!(
+            (answer.field("transfer-encoding"), answer.field("content-length")),
+            (None, None)
+        );
+        assert_eq!((answer.field("connection"), answer.body.len()), (Some("close"), 5000));
+    }
+}
+
+#[test]
+fn s12_http_1_0_keeps_a_connection_that_it_asks_to_keep() {
+    let _alone = alone();
+    over_each(
+        || Server::new(writes(10)),
+        |peer| {
+            for _ in 0..3 {
+                let answer = peer.send(OLD_KEPT).expect_response();
+                assert_eq!(answer.field("connection"), Some("keep-alive"));
+                assert_eq!(answer.field("content-length"), Some("10"));
+            }
+            let answer = peer.send(OLD_GET).expect_response();
+            assert_eq!(answer.field("connection"), Some("close"));
+            peer.expect_end();
+        },
+    );
+}
+
+#[test]
+fn s12_head_has_the_fields_of_get_and_no_body() {
+    let _alone = alone();
+    for (bytes, length, coding) in [(5, Some("5"), None), (5000, None, Some("chunked"))] {
+        over_each(
+            || Server::new(writes(bytes)),
+            |peer| {
+                for _ in 0..2 {
+                    let answer = peer.send(HEAD).expect_head();
+                    assert_eq!(answer.field("content-length"), length);
+                    assert_eq!(answer.field("transfer-encoding"), coding);
+                }
+                peer.send(GET);
+                assert_eq!(peer.expect_response().body.len(), bytes);
+            },
+        );
+    }
+    // Of a handler that knows better than to write a body, nothing is claimed.
+    let (answer, mut peer) = ask(|_: &mut ResponseWriter, _: &mut Request| Ok(()), HEAD);
+    assert_eq!(answer.field("content-length"), None);
+    peer.expect_end();
+    let (answer, mut peer) = ask(respond(|_| Ok(Response::new("hello".into()))), HEAD);
+    assert_eq!(answer.field("content-length"), Some("5"));
+    peer.expect_end();
+}
+
+#[test]
+fn s12_204_and_304_have_neither_body_nor_length() {
+    let _alone = alone();
+    for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
+        over_each(
+            || {
+                Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
+                    w.set_status(status).set_header("content-length", 7)?;
+                    assert!(w.write_all(b"a body!").is_err());
+                    Ok(())
+                })
+            },
+            |peer| {
+                for _ in 0..2 {
+                    let answer = peer.send(GET).expect_response();
+                    assert_eq!(answer.status, status.as_u16());
+                    assert_eq!(answer.field("content-length"), None);
+                    assert_eq!(answer.field("transfer-encoding"), None);
+                }
+            },
+        );
+    }
+}
+
+#[test]
+fn s12_interim_answers_come_first_and_spare_http_1_0() {
+    let _alone = alone();
+    let handler = |w: &mut ResponseWriter, _: &mut Request| {
+        let mut headers = HeaderMap::new();
+        headers.insert("link", HeaderValue::from_static("</a.css>; rel=preload"));
+        w.informational(StatusCode::EARLY_HINTS, &headers)?;
+        assert!(w.informational(StatusCode::SWITCHING_PROTOCOLS, &headers).is_err());
+        assert!(w.informational(StatusCode::OK, &headers).is_err());
+        w.write_all(b"final")?;
+        w.flush()?;
+        assert!(w.informational(StatusCode::EARLY_HINTS, &headers).is_err());
+        Ok(())
+    };
+    let (mut peer, _far, _server) = in_memory(handler);
+    peer.send(GET).expect_text("HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n");
+    assert_eq!(peer.expect(200), "final");
+    assert_eq!(ask(handler, OLD_GET).0.text(), "final");
+}
+
+#[test]
+fn s12_an_interim_status_is_no_final_one() {
+    let _alone = alone();
+    let (answer, _) = ask(
+        |w: &mut ResponseWriter, _: &mut Request| {
+            w.set_status(StatusCode::EARLY_HINTS);
+            Ok(w.write_all(b"hello")?)
+        },
+        GET,
+    );
+    assert_eq!(answer.status, 500);
+}
+
+#[test]
+fn s12_trailers_follow_a_chunked_body() {
+    let _alone = alone();
+    for written in [0, 10, 10_000] {
+        let (answer, _) = ask(
+            move |w: &mut ResponseWriter, _: &mut Request| {
+                w.set_header("trailer", "x-sum")?;
+                w.write_all(&vec![b'x'; written])?;
+                w.trailers_mut().insert("x-sum", written.into());
+                Ok(())
+            },
+            GET,
+        );
+        assert_eq!(answer.field("transfer-encoding"), Some("chunked"));
+        assert_eq!(answer.trailers, format!("x-sum: {written}\r\n"));
+    }
+}
+
+#[test]
+fn s12_trailers_of_a_finished_response_follow_it_whatever_its_length() {
+    let _alone = alone();
+    for length in [5, 5000] {
+        for declared in [false, true] {
+            let (answer, _) = ask(
+                respond(move |_| {
+                    let body = Body::from("x".repeat(length)).with_trailers(|| {
+                        [(hangup::http::header::ETAG, HeaderValue::from_static("7"))]
+                            .into_iter()
+                            .collect()
+                    });
+                    let mut response = Response::new(body);
+                    if declared {
+                        response.headers_mut().insert("content-length", length.into());
+                    }
+                    Ok(response)
+                }),
+                GET,
+            );
+            assert_eq!((answer.body.len(), answer.trailers.as_str()), (length, "etag: 7\r\n"));
+            assert_eq!((answer.fields("trailer").len(), answer.field("content-length")), (0, None));
+        }
+    }
+}
+
+/// Forbidden trailers could tell a proxy another length or route than the head did.
+#[test]
+fn s12_a_field_that_no_trailer_may_be_breaks_the_answer_off() {
+    let _alone = alone();
+    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+        w.write_all(&[b'x'; 5000])?;
+        w.trailers_mut().insert("content-length", 1.into());
+        Ok(())
+    });
+    peer.send(GET);
+    assert_eq!(peer.expect_head().field("transfer-encoding"), Some("chunked"));
+    let rest = peer.rest();
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "it must not look whole");
+}
+
+#[test]
+fn s12_a_date_is_there_once() {
+    let _alone = alone();
+    let (answer, _) = ask(writes(1), GET);
+    let date = answer.field("date").expect("a date");
+    assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
+    let (answer, _) = ask(
+        |w: &mut ResponseWriter, _: &mut Request| {
+            w.set_header("date", "Thu, 01 Jan 1970 00:00:00 GMT")?;
+            Ok(())
+        },
+        GET,
+    );
+    assert_eq!(answer.field("date"), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
+}
+
+#[test]
+fn s12_the_type_is_sniffed_when_none_is_set() {
+    let _alone = alone();
+    for (body, expected) in [
+        (&b"<!DOCTYPE html><p>"[..], "text/html; charset=utf-8"),
+        (b"plain", "text/plain; charset=utf-8"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\0\x01\x02", "application/octet-stream"),
+    ] {
+        for (request, flush) in [(GET, false), (GET, true), (HEAD, false)] {
+            let (answer, _) = ask(
+                move |w: &mut ResponseWriter, _: &mut Request| {
+                    w.write_all(body)?;
+                    if flush {
+                        w.flush()?;
+                    }
+                    Ok(())
+                },
+                request,
+            );
+            assert_eq!(answer.field("content-type"), Some(expected), "{body:?}");
+        }
+    }
+    let (answer, _) = ask(
+        |w: &mut ResponseWriter, _: &mut Request| {
+            w.set_header("content-type", "text/x-own")?;
+            Ok(w.write_all(b"<!DOCTYPE html>")?)
+        },
+        GET,
+    );
+    assert_eq!(answer.field("content-type"), Some("text/x-own"));
+    let (answer, _) = ask(|_: &mut ResponseWriter, _: &mut Request| Ok(()), GET);
+    assert_eq!(answer.field("content-type"), None);
+}
+
+#[test]
+fn s12_a_header_value_with_a_line_break_is_an_error_and_no_second_header() {
+    let _alone = alone();
+    let (answer, _) = ask(
+        |w: &mut ResponseWriter, _: &mut Request| {
+            for value in ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b"] {
+                let error = w.set_header("x", value).map(|_| ()).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidMessage);
+            }
+            assert!(w.set_header("x\r\ny", "z").is_err());
+            w.set_header("location", "/\r\nSet-Cookie: stolen=1")?;
+            Ok(())
+        },
+        GET,
+    );
+    assert_eq!(answer.status, 500);
+    assert_eq!((answer.field("set-cookie"), answer.field("location")), (None, None));
+}
+
+#[test]
+fn s12_a_transfer_encoding_of_the_handlers_own_is_harmless() {
+    let _alone = alone();
+    for value in ["chunked", "gzip", "identity"] {
+        for bytes in [10, 5000] {
+            over_each(
+                || {
+                    Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
+                        w.set_header("transfer-encoding", value)?;
+                        Ok(w.write_all(&vec![b'x'; bytes])?)
+                    })
+                },
+                |peer| {
+                    for _ in 0..2 {
+                        let answer = peer.send(GET).expect_response();
+                        assert_eq!(answer.body, vec![b'x'; bytes]);
+                        assert!(matches!(
+                            answer.field("transfer-encoding"),
+                            None | Some("chunked")
+                        ));
+                    }
+                },
+            );
+        }
+    }
+}
+
+#[test]
+fn s12_a_content_length_that_is_no_number_is_answered_with_500() {
+    let _alone = alone();
+    for value in ["abc", "-1", "1, 1", "99999999999999999999"] {
+        let (answer, _) = ask(
+            move |w: &mut ResponseWriter, _: &mut Request| {
+                w.set_header("content-length", value)?;
+                Ok(())
+            },
+            GET,
+        );
+        assert_eq!(answer.status, 500, "{value}");
+    }
+}
+
+#[test]
+fn s12_the_handler_says_close_and_the_connection_is_closed() {
+    let _alone = alone();
+    for value in ["close", "Close", "x-own, close"] {
+        let (mut peer, _far, _server) =
+            in_memory_with(Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
+                w.set_header("connection", value)?;
+                Ok(())
+            }));
+        let answer = peer.send(GET).expect_response();
+        let said = answer.fields("connection");
+        assert_eq!(said.iter().filter(|said| **said == "close").count(), 1, "{said:?}");
+        assert_eq!(said.contains(&"x-own"), value.contains("x-own"), "{said:?}");
+        peer.expect_end();
+    }
+}
+
+/// It was passed on beside our own `close`.
+#[test]
+fn s12_the_handler_says_keep_alive_and_the_connection_is_what_it_is() {
+    let _alone = alone();
+    let handler = |w: &mut ResponseWriter, _: &mut Request| {
+        w.set_header("connection", "keep-alive")?;
+        Ok(w.write_all(b"hello")?)
+    };
+    for (request, said) in [
+        (GET, None),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", Some("close")),
+        (OLD_GET, Some("close")),
+        (OLD_KEPT, Some("keep-alive")),
+    ] {
+        assert_eq!(ask(handler, request).0.field("connection"), said, "{request:?}");
+    }
+}
+
+#[test]
+fn s12_a_tunnel_has_no_length_and_no_coding() {
+    let _alone = alone();
+    const CONNECT: &str = "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n";
+    for bytes in [0, 10, 5000] {
+        let (answer, _) = ask(writes(bytes), CONNECT);
+        assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
+        assert_eq!(
+            (answer.field("content-length"), answer.field("transfer-encoding")),
+            (None, None)
+        );
+        assert_eq!(answer.body.len(), bytes);
+    }
+    // A refusal is an answer like any other.
+    let (answer, _) = ask(
+        |w: &mut ResponseWriter, _: &mut Request| {
+            w.set_status(StatusCode::METHOD_NOT_ALLOWED);
+            Ok(())
+        },
+        CONNECT,
+    );
+    assert_eq!((answer.status, answer.field("content-length")), (405, Some("0")));
+    assert_eq!(answer.field("connection"), None);
+}

@@ -1,0 +1,237 @@
+//! The connection handed over.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use crossbeam_channel::bounded;
+use hangup::net::Duplex;
+use hangup::testing::{Parked, TestServer};
+use hangup::{ErrorKind, Request, RequestExt, ResponseWriter, Result, Server};
+
+use super::{echo_path, in_memory, next, over_each, reports};
+use crate::support::{PATIENCE, RawClient, alone};
+
+const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+
+/// Switches to a protocol that says back what it hears.
+fn echo(mut connection: Duplex) -> Result<()> {
+    connection.write_all(SWITCH.as_bytes())?;
+    let mut buffer = [0; 100];
+    loop {
+        match connection.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => connection.write_all(&buffer[..count])?,
+        }
+    }
+}
+
+#[test]
+fn s06_hijack_gives_the_tcp_stream_itself() {
+    let _alone = alone();
+    let (report, sockets) = reports::<(TcpStream, Vec<u8>)>();
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        // A deadline and a background read, neither of which may follow the socket.
+        w.set_read_deadline(Some(std::time::Instant::now() + PATIENCE));
+        let _context = r.context();
+        let (stream, received) = w.hijack()?.into_parts();
+        let socket = stream.into_tcp().expect("it came by TCP");
+        report.send((socket, received.to_vec())).unwrap();
+        Ok(())
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\nbehind the head");
+    let (mut socket, mut received) = next(&sockets);
+    assert_eq!(socket.read_timeout().unwrap(), None);
+    assert_eq!(socket.write_timeout().unwrap(), None);
+    let flags = std::fs::read_to_string(format!(
+        "/proc/self/fdinfo/{}",
+        std::os::fd::AsRawFd::as_raw_fd(&socket)
+    ));
+    let flags = flags.unwrap().lines().find(|line| line.starts_with("flags:")).unwrap().to_owned();
+    let flags = u32::from_str_radix(flags.split_whitespace().nth(1).unwrap(), 8).unwrap();
+    assert_eq!(flags & 0o4000, 0, "blocking mode");
+    assert_eq!(socket.peer_addr().unwrap(), peer.stream().local_addr().unwrap().ip().unwrap());
+
+    let rest = "behind the head".len() - received.len();
+    let mut more = vec![0; rest];
+    socket.read_exact(&mut more).unwrap();
+    received.extend(more);
+    assert_eq!(received, b"behind the head");
+    socket.write_all(b"over to you").unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    peer.expect_text("over to you").expect_end();
+}
+
+#[test]
+fn s06_hijack_hands_over_every_byte_however_it_came() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                let _context = r.context();
+                echo(w.hijack()?)
+            })
+        },
+        |peer| {
+            let text = "GET / HTTP/1.1\r\nHost: a\r\n\r\nright behind it";
+            peer.send(text).expect_text(SWITCH).expect_text("right behind it");
+            peer.send("later").expect_text("later").half_close().expect_end();
+        },
+    );
+}
+
+#[test]
+fn s06_hijack_hands_over_the_byte_of_the_background_read() {
+    let _alone = alone();
+    let (mut peer, far, _server) = in_memory(|w: &mut ResponseWriter, r: &mut Request| {
+        r.close_notify().recv_timeout(PATIENCE).expect("a byte");
+        echo(w.hijack()?)
+    });
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(far.wait_until_parked(Parked::Read, PATIENCE));
+    peer.send("first byte and the rest");
+    peer.expect_text(SWITCH).expect_text("first byte and the rest");
+    peer.half_close().expect_end();
+}
+
+#[test]
+fn s06_hijack_behind_a_body_hands_over_what_follows_it() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                assert_eq!(r.body_mut().read_bytes(100)?, "body");
+                echo(w.hijack()?)
+            })
+        },
+        |peer| {
+            peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbodymore");
+            peer.expect_text(SWITCH).expect_text("more").half_close().expect_end();
+        },
+    );
+}
+
+#[test]
+fn s06_hijack_works_in_the_same_request_as_close_notify() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                let notify = r.close_notify();
+                let connection = w.hijack()?;
+                assert!(notify.is_empty());
+                echo(connection)
+            })
+        },
+        |peer| {
+            peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect_text(SWITCH);
+            peer.send("x").expect_text("x").half_close().expect_end();
+        },
+    );
+}
+
+#[test]
+fn s06_hijack_works_in_a_later_request_than_close_notify() {
+    let _alone = alone();
+    let (report, addresses) = reports();
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        report.send(r.remote_addr().unwrap().to_string()).unwrap();
+        match r.uri().path() {
+            "/notify" => {
+                let _notify = r.close_notify();
+                echo_path(w, r)
+            }
+            _ => echo(w.hijack()?),
+        }
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET /notify HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(peer.expect(200), "/notify");
+    peer.send("GET /hijack HTTP/1.1\r\nHost: a\r\n\r\n").expect_text(SWITCH);
+    assert_eq!(next(&addresses), next(&addresses), "the same connection");
+    peer.send("x").expect_text("x").half_close().expect_end();
+}
+
+#[test]
+fn s06_a_second_hijack_is_an_error() {
+    let _alone = alone();
+    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+        let connection = w.hijack()?;
+        assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
+        assert!(w.write_all(b"into the void").is_err());
+        echo(connection)
+    });
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect_text(SWITCH).half_close().expect_end();
+}
+
+#[test]
+fn s06_no_hijack_once_the_answer_has_begun() {
+    let _alone = alone();
+    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+        w.flush()?;
+        assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
+        Ok(w.write_all(b"answered")?)
+    });
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(peer.expect(200), "answered");
+}
+
+#[test]
+fn s06_answers_before_a_hijack_go_out_first() {
+    let _alone = alone();
+    let (mut peer, _far, _server) =
+        in_memory(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
+            "/hijack" => echo(w.hijack()?),
+            _ => echo_path(w, r),
+        });
+    let (a, b) = ("GET /a HTTP/1.1\r\nHost: a\r\n\r\n", "GET /hijack HTTP/1.1\r\nHost: a\r\n\r\n");
+    peer.send([a, b, "raw"].concat());
+    assert_eq!(peer.expect(200), "/a");
+    peer.expect_text(SWITCH).expect_text("raw").half_close().expect_end();
+}
+
+#[test]
+fn s06_a_hijacked_connection_outlives_its_handler_in_any_ending() {
+    let _alone = alone();
+    for ending in ["returns", "fails", "panics"] {
+        let (report, connections) = reports();
+        let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+            report.send(w.hijack()?).unwrap();
+            match ending {
+                "fails" => Err("in vain".into()),
+                "panics" => panic!("in vain"),
+                _ => Ok(()),
+            }
+        });
+        let mut peer = RawClient::connect(&server);
+        peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let connection = next(&connections);
+        server.handle().shutdown(PATIENCE);
+        let echo = std::thread::spawn(|| echo(connection));
+        peer.expect_text(SWITCH).send("x").expect_text("x").half_close().expect_end();
+        echo.join().unwrap().unwrap();
+    }
+}
+
+/// A connection once counted as the server's until the handler that had hijacked it returned: a
+/// shutdown waited for it, and an immediate one closed it under the handler's hands.
+#[test]
+fn s06_the_server_lets_go_of_a_hijacked_connection_at_once() {
+    let _alone = alone();
+    let (report, hijacked) = reports();
+    let (go, gone) = bounded::<()>(0);
+    let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+        let connection = w.hijack()?;
+        report.send(()).unwrap();
+        let _ = gone.recv_timeout(PATIENCE);
+        echo(connection)
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    next(&hijacked);
+    assert_eq!(server.handle().connections(), 0);
+    assert!(server.handle().shutdown(PATIENCE));
+    server.handle().close();
+    drop(go);
+    peer.expect_text(SWITCH).send("x").expect_text("x").half_close().expect_end();
+}

@@ -1,0 +1,131 @@
+//! Requests that are too large, and closing so that the answer arrives.
+
+use std::io::Write;
+
+use hangup::testing::TestServer;
+use hangup::{Request, ResponseWriter, Server};
+
+use super::{echo_path, in_memory_with};
+use crate::support::{RawClient, alone};
+
+/// The server's own addition to its limit.
+const SLOP: usize = 4096;
+
+fn small() -> Server {
+    Server::new(echo_path).max_header_bytes(1000)
+}
+
+/// A head of exactly so many bytes.
+fn head_of(bytes: usize) -> String {
+    let (start, end) = ("GET /a HTTP/1.1\r\nHost: a\r\nX: ", "\r\n\r\n");
+    format!("{start}{}{end}", "x".repeat(bytes - start.len() - end.len()))
+}
+
+#[test]
+fn s08_a_head_of_the_limit_passes_and_one_byte_more_is_431() {
+    let _alone = alone();
+    let server = TestServer::with(small());
+    let mut peer = RawClient::connect(&server);
+    peer.send(head_of(1000 + SLOP));
+    assert_eq!(peer.expect(200), "/a");
+
+    peer.send(head_of(1000 + SLOP + 1));
+    let answer = peer.expect_response();
+    assert_eq!(answer.status, 431);
+    assert_eq!(answer.field("connection"), Some("close"));
+    assert_eq!(answer.field("content-type"), Some("text/plain; charset=utf-8"));
+    assert!(answer.field("date").is_some());
+    assert!(answer.text().contains("larger than 5096 bytes"), "{answer:?}");
+    peer.expect_end();
+}
+
+#[test]
+fn s08_the_default_limit_is_a_mebibyte_and_a_little() {
+    let _alone = alone();
+    let server = TestServer::new(echo_path);
+    let mut peer = RawClient::connect(&server);
+    peer.send(head_of((1 << 20) + SLOP));
+    assert_eq!(peer.expect(200), "/a");
+    peer.send(head_of((1 << 20) + SLOP + 1));
+    assert_eq!(peer.expect_response().status, 431);
+    peer.expect_end();
+}
+
+#[test]
+fn s08_too_many_fields_are_431() {
+    let _alone = alone();
+    let (mut peer, _far, _server) = in_memory_with(Server::new(echo_path));
+    peer.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(1000)));
+    assert_eq!(peer.expect_response().status, 431);
+    peer.expect_end();
+}
+
+/// Closing with input unread resets the connection, and the reset eats what the client has not
+/// read yet.
+#[test]
+fn s08_a_client_that_has_sent_much_more_reads_the_whole_431() {
+    let _alone = alone();
+    let server = TestServer::with(small());
+    for _ in 0..20 {
+        let mut peer = RawClient::connect(&server);
+        peer.send_in_vain(head_of(100_000)).send_in_vain(vec![b'x'; 1 << 20]);
+        let answer = peer.expect_response();
+        assert_eq!(answer.status, 431);
+        assert!(!answer.body.is_empty());
+        peer.expect_end();
+    }
+}
+
+#[test]
+fn s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer() {
+    let _alone = alone();
+    let server = TestServer::new(|w: &mut ResponseWriter, _: &mut Request| {
+        w.set_status(hangup::http::StatusCode::PAYLOAD_TOO_LARGE);
+        Ok(w.write_all(b"too large for me")?)
+    });
+    let size = 10 << 20;
+    let mut peer = RawClient::connect(&server);
+    peer.send(format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"));
+    peer.send_in_vain(vec![b'x'; size]);
+    let answer = peer.expect_response();
+    assert_eq!((answer.status, answer.text().as_str()), (413, "too large for me"));
+    assert_eq!(answer.field("connection"), Some("close"));
+    peer.expect_end();
+}
+
+/// The server's half of the connection ends with the answer, not when the lingering is over.
+#[test]
+fn s08_the_end_is_told_at_once_and_waited_for_by_the_server() {
+    let _alone = alone();
+    let (mut peer, far, _server) = in_memory_with(small());
+    peer.send("no http\r\n");
+    assert_eq!(peer.expect_response().status, 400);
+    peer.expect_end();
+    // It still reads: nothing that the client says now meets a reset.
+    assert!(!far.is_closed());
+    peer.send("more").half_close();
+}
+
+/// Nothing of what was sent behind a last request had been looked at, so that closing reset the
+/// connection under the answer.
+#[test]
+fn s08_unread_input_behind_a_last_request_does_not_reset_the_connection() {
+    let _alone = alone();
+    let server = TestServer::new(|w: &mut ResponseWriter, r: &mut Request| {
+        if r.uri().path() == "/last" {
+            // The rest is in the socket, and not in the server's buffer.
+            r.body_mut().read_bytes(10_000)?;
+        }
+        Ok(w.write_all(&[b'x'; 100_000])?)
+    });
+    for _ in 0..20 {
+        let mut peer = RawClient::connect(&server);
+        let body = "x".repeat(8000);
+        peer.send(
+            "PUT /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 8000\r\n\r\n",
+        );
+        peer.send(body).send_in_vain("GET /never HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2000));
+        assert_eq!(peer.expect_response().body.len(), 100_000);
+        peer.expect_end();
+    }
+}

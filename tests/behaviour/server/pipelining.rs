@@ -1,0 +1,157 @@
+//! Requests that do not wait for answers.
+
+use std::io::Write;
+
+use crossbeam_channel::bounded;
+use hangup::testing::{Parked, TestServer};
+use hangup::{Request, ResponseWriter, Server};
+
+use super::{echo_path, in_memory, over_each};
+use crate::support::{PATIENCE, RawClient, alone};
+
+fn get(number: usize) -> String {
+    format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+#[test]
+fn s18_pipelined_requests_are_answered_in_order() {
+    let _alone = alone();
+    over_each(
+        || {
+            Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                let body = r.body_mut().read_text(100)?;
+                // Short ones, long ones, and flushed ones.
+                let number: usize = r.uri().path()[1..].parse()?;
+                let filler = "x".repeat(number % 7 * 1000);
+                write!(w, "{number} {body} {filler}")?;
+                if number % 5 == 0 {
+                    w.flush()?;
+                }
+                Ok(())
+            })
+        },
+        |peer| {
+            for round in 0..10 {
+                let numbers = round * 10..round * 10 + 10;
+                let put = |number| match number % 3 {
+                    0 => get(number),
+                    _ => format!(
+                        "PUT /{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{number:02}"
+                    ),
+                };
+                peer.send(numbers.clone().map(put).collect::<String>());
+                for number in numbers {
+                    let body = if number % 3 == 0 { String::new() } else { format!("{number:02}") };
+                    let filler = "x".repeat(number % 7 * 1000);
+                    assert_eq!(peer.expect(200), format!("{number} {body} {filler}"));
+                }
+            }
+        },
+    );
+}
+
+#[test]
+fn s18_answers_to_buffered_requests_are_written_together() {
+    let _alone = alone();
+    over_each(
+        || Server::new(echo_path),
+        |peer| {
+            peer.send([get(1), get(2), get(3)].concat());
+            let together = peer.read_once();
+            assert_eq!(together.matches("HTTP/1.1 200 OK").count(), 3, "{together}");
+        },
+    );
+}
+
+#[test]
+fn s18_an_answer_does_not_wait_for_the_rest_of_a_request() {
+    let _alone = alone();
+    let head = "PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
+    for cut in ["P", "PUT /2 HTTP/1.1\r\n", head, &[head, "bo"].concat()] {
+        over_each(
+            || {
+                Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+                    let body = r.body_mut().read_text(100)?;
+                    Ok(write!(w, "{} {body}", r.uri())?)
+                })
+            },
+            |peer| {
+                peer.send([&get(1), cut].concat());
+                assert_eq!(peer.expect(200), "/1 ", "cut at {cut:?}");
+                peer.send(&[head, "body"].concat()[cut.len()..]);
+                assert_eq!(peer.expect(200), "/2 body");
+            },
+        );
+    }
+}
+
+#[test]
+fn s18_a_handler_that_flushes_sends_the_answers_before_its_own_too() {
+    let _alone = alone();
+    let (go, gone) = bounded::<()>(0);
+    let (mut peer, _far, _server) = in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+        if r.uri().path() == "/2" {
+            w.flush()?;
+            gone.recv_timeout(PATIENCE).unwrap();
+        }
+        echo_path(w, r)
+    });
+    peer.send([get(1), get(2)].concat());
+    assert_eq!(peer.expect(200), "/1");
+    assert_eq!(peer.expect_head().status, 200);
+    go.send(()).unwrap();
+    assert_eq!(peer.expect_chunk(), b"/2");
+}
+
+#[test]
+fn s18_nothing_behind_a_last_request_is_served() {
+    let _alone = alone();
+    let last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    over_each(
+        || Server::new(echo_path),
+        |peer| {
+            peer.send([&get(1), last, &get(2)].concat());
+            assert_eq!(peer.expect(200), "/1");
+            assert_eq!(peer.expect(200), "/last");
+            peer.expect_end();
+            peer.half_close();
+        },
+    );
+}
+
+#[test]
+fn s18_many_requests_at_once_and_a_client_that_reads_late() {
+    let _alone = alone();
+    let (mut peer, far, _server) =
+        in_memory(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 1500])?));
+    // More answers than the connection holds.
+    peer.send(get(1).repeat(200));
+    assert!(far.wait_until_parked(Parked::Write, PATIENCE));
+    for _ in 0..200 {
+        assert_eq!(peer.expect_response().body.len(), 1500);
+    }
+}
+
+#[test]
+fn s18_requests_survive_any_cut() {
+    let _alone = alone();
+    let server = TestServer::new(|w: &mut ResponseWriter, r: &mut Request| {
+        let body = r.body_mut().read_text(100)?;
+        Ok(write!(w, "{} {body}", r.uri())?)
+    });
+    let text = "PUT /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+        3\r\nbod\r\n1;x=y\r\ny\r\n0\r\nX-T: 1\r\n\r\n\
+        GET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut peer = RawClient::connect(&server);
+    for cut in 1..text.len() {
+        peer.send(&text[..cut]).send(&text[cut..]);
+        assert_eq!(peer.expect(200), "/1 body", "cut at {cut}");
+        assert_eq!(peer.expect(200), "/2 ", "cut at {cut}");
+    }
+    // And byte by byte.
+    for byte in text.as_bytes() {
+        peer.send([*byte]);
+    }
+    assert_eq!(peer.expect(200), "/1 body");
+    assert_eq!(peer.expect(200), "/2 ");
+}

@@ -1,0 +1,239 @@
+//! Shutting down.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{bounded, never};
+use hangup::testing::{Parked, TestServer};
+use hangup::{Request, RequestExt, ResponseWriter, Server};
+
+use super::{echo_path, in_memory, next, reports};
+use crate::support::{PATIENCE, RawClient, alone};
+
+const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn s17_idle_and_new_connections_are_closed_at_once() {
+    let _alone = alone();
+    let server = TestServer::new(echo_path);
+    let (mut idle, mut new) = (RawClient::connect(&server), RawClient::connect(&server));
+    idle.send(GET).expect(200);
+    let begun = Instant::now();
+    assert!(server.handle().shutdown(None));
+    assert!(begun.elapsed() < PATIENCE);
+    idle.expect_end();
+    new.expect_end();
+}
+
+#[test]
+fn s17_an_active_request_is_finished() {
+    let _alone = alone();
+    let (arrived, arrivals) = reports();
+    let (go, gone) = bounded::<()>(0);
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        let context = r.context();
+        arrived.send(context.clone()).unwrap();
+        let _ = gone.recv_timeout(PATIENCE);
+        assert!(!context.is_done(), "nobody has gone");
+        echo_path(w, r)
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET);
+    next(&arrivals);
+    let handle = server.handle();
+    assert!(!handle.shutdown(Duration::ZERO), "it is still active");
+    let waits = std::thread::spawn(move || handle.shutdown(PATIENCE));
+    assert!(TcpStream::connect(server.addr()).is_err(), "nobody listens any more");
+    drop(go);
+    let answer = peer.expect_response();
+    // The client need not find out by trying.
+    assert_eq!((answer.text().as_str(), answer.field("connection")), ("/a", Some("close")));
+    peer.expect_end();
+    assert!(waits.join().unwrap());
+}
+
+#[test]
+fn s17_a_long_answer_that_has_begun_is_finished() {
+    let _alone = alone();
+    let (arrived, arrivals) = reports();
+    let (go, gone) = bounded::<()>(0);
+    let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+        w.flush()?;
+        arrived.send(()).unwrap();
+        let _ = gone.recv_timeout(PATIENCE);
+        Ok(w.write_all(&vec![b'x'; 1 << 20])?)
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET);
+    next(&arrivals);
+    assert!(!server.handle().shutdown(Duration::ZERO));
+    drop(go);
+    assert_eq!(peer.expect_response().body.len(), 1 << 20);
+    peer.expect_end();
+    assert!(server.handle().shutdown(PATIENCE));
+}
+
+/// The connection counted as idle while the last answers were still in its buffer.
+#[test]
+fn s17_no_answer_that_was_given_is_lost() {
+    let _alone = alone();
+    for _ in 0..200 {
+        let (answered, answers) = reports();
+        let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+            echo_path(w, r)?;
+            answered.send(()).unwrap();
+            Ok(())
+        });
+        let mut peer = RawClient::connect(&server);
+        peer.send([GET, GET].concat());
+        next(&answers);
+        next(&answers);
+        // Races with the end of the second answer.
+        assert!(server.handle().shutdown(PATIENCE));
+        assert_eq!(peer.expect(200), "/a");
+        assert_eq!(peer.expect(200), "/a");
+        peer.expect_end();
+    }
+}
+
+#[test]
+fn s17_close_ends_what_runs() {
+    let _alone = alone();
+    let (arrived, arrivals) = reports();
+    let (report, ends) = reports();
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        let context = r.context();
+        arrived.send(()).unwrap();
+        report.send(context.wait_timeout(PATIENCE).is_some()).unwrap();
+        w.write_all(b"too late")?;
+        w.flush().map_err(Into::into)
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET);
+    next(&arrivals);
+    server.handle().close();
+    assert!(next(&ends), "the handler learns of it");
+    peer.expect_silence_to_the_end();
+    assert!(server.handle().shutdown(PATIENCE));
+}
+
+#[test]
+fn s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write() {
+    let _alone = alone();
+    let (mut peer, far, server) = in_memory(|_: &mut ResponseWriter, r: &mut Request| {
+        r.body_mut().read_bytes(100).map(|_| ())
+    });
+    peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
+    assert!(far.wait_until_parked(Parked::Read, PATIENCE));
+    server.0.close();
+    assert!(server.0.shutdown(PATIENCE));
+
+    let (mut peer, far, server) =
+        in_memory(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&vec![b'x'; 1 << 20])?));
+    peer.send(GET);
+    assert!(far.wait_until_parked(Parked::Write, PATIENCE));
+    server.0.close();
+    assert!(server.0.shutdown(PATIENCE));
+}
+
+#[test]
+fn s17_the_port_is_free_when_it_returns() {
+    let _alone = alone();
+    for graceful in [true, false] {
+        let server = TestServer::new(echo_path);
+        let mut peer = RawClient::connect(&server);
+        peer.send(GET).expect(200);
+        match graceful {
+            true => assert!(server.handle().shutdown(PATIENCE)),
+            false => server.handle().close(),
+        }
+        TcpListener::bind(server.addr()).expect("a free port");
+    }
+}
+
+#[test]
+fn s17_any_number_of_threads_may_shut_down_any_number_of_times() {
+    let _alone = alone();
+    let server = TestServer::new(echo_path);
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET).expect(200);
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (handle, addr) = (server.handle(), server.addr());
+            scope.spawn(move || {
+                match number % 2 {
+                    0 => assert!(handle.shutdown(PATIENCE)),
+                    _ => handle.close(),
+                }
+                TcpListener::bind(addr).map(drop).or_else(|error| {
+                    // Another of these threads is trying the same at this moment.
+                    (error.kind() == std::io::ErrorKind::AddrInUse).then_some(()).ok_or(error)
+                })
+            });
+        }
+    });
+    server.handle().close();
+    assert!(server.handle().shutdown(Duration::ZERO));
+}
+
+#[test]
+fn s17_a_handler_may_close_the_server_it_runs_on() {
+    let _alone = alone();
+    let (to_handler, handles) = bounded::<hangup::server::ServerHandle>(1);
+    let server = TestServer::new(move |_: &mut ResponseWriter, r: &mut Request| {
+        handles.recv_timeout(PATIENCE).unwrap().close();
+        assert!(r.context().is_done());
+        Ok(())
+    });
+    to_handler.send(server.handle()).unwrap();
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET).expect_silence_to_the_end();
+    assert!(server.handle().shutdown(PATIENCE));
+}
+
+#[test]
+fn s17_a_server_that_never_served_is_shut_down_as_well() {
+    let _alone = alone();
+    let listening = Server::new(echo_path).listen("127.0.0.1:0").unwrap();
+    let (handle, addr) = (listening.handle(), listening.local_addr().ip().unwrap());
+    assert!(handle.shutdown(PATIENCE));
+    TcpListener::bind(addr).expect("a free port");
+    listening.serve().unwrap();
+}
+
+#[test]
+fn s17_serve_returns_when_the_server_is_shut_down() {
+    let _alone = alone();
+    let listening = Server::new(echo_path).listen("127.0.0.1:0").unwrap();
+    let handle = listening.handle();
+    let (returned, returns) = reports();
+    let serving = std::thread::spawn(move || returned.send(listening.serve().is_ok()));
+    assert!(handle.shutdown(PATIENCE));
+    assert!(next(&returns));
+    serving.join().unwrap().unwrap();
+}
+
+#[test]
+fn s17_the_deadline_of_a_graceful_shutdown_is_kept() {
+    let _alone = alone();
+    let (arrived, arrivals) = reports();
+    let server = TestServer::new(move |_: &mut ResponseWriter, r: &mut Request| {
+        let context = r.context();
+        arrived.send(()).unwrap();
+        crossbeam_channel::select! {
+            recv(context.done()) -> _ => {}
+            recv(never::<()>()) -> _ => {}
+            default(PATIENCE) => panic!("close ends it"),
+        }
+        Ok(())
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET);
+    next(&arrivals);
+    let begun = Instant::now();
+    assert!(!server.handle().shutdown(Duration::from_millis(50)));
+    assert!(begun.elapsed() >= Duration::from_millis(50));
+    server.handle().close();
+    assert!(server.handle().shutdown(PATIENCE));
+}

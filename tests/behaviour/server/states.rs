@@ -1,0 +1,126 @@
+//! The states of a connection, as they are reported.
+
+use std::io::Write;
+
+use crossbeam_channel::Receiver;
+use hangup::server::ConnState::{self, Active, Closed, Hijacked, Idle, New};
+use hangup::testing::TestServer;
+use hangup::{Request, RequestExt, ResponseWriter, Result, Server};
+
+use super::{echo_path, next, reports};
+use crate::support::{RawClient, alone};
+
+fn various(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+    match r.uri().path() {
+        "/hijack" => {
+            let mut connection = w.hijack()?;
+            Ok(connection.write_all(b"raw")?)
+        }
+        "/panic" => panic!("on purpose"),
+        "/error" => Err("on purpose".into()),
+        "/context" => {
+            let _context = r.context();
+            echo_path(w, r)
+        }
+        _ => echo_path(w, r),
+    }
+}
+
+fn recorded(server: Server) -> (TestServer, Receiver<(u64, ConnState)>) {
+    let (report, states) = reports();
+    let server = server.on_connection_state(move |connection, state| {
+        report.send((connection.id(), state)).unwrap();
+    });
+    (TestServer::with(server), states)
+}
+
+/// The states of the connection that is served next, until its last.
+#[track_caller]
+fn states_until_the_last(states: &Receiver<(u64, ConnState)>) -> Vec<ConnState> {
+    let mut seen = Vec::new();
+    loop {
+        let (_, state) = next(states);
+        seen.push(state);
+        if matches!(state, Closed | Hijacked) {
+            assert!(states.is_empty(), "more than the last: {states:?}");
+            return seen;
+        }
+    }
+}
+
+#[test]
+fn s14_states_come_in_order_and_the_last_one_once() {
+    let _alone = alone();
+    let (server, states) = recorded(Server::new(various).max_header_bytes(100));
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let huge = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(10_000));
+    // What is sent, each with the number of its answers.
+    type Script<'a> = (&'a [(String, usize)], &'a [ConnState]);
+    let scripts: &[Script] = &[
+        (&[], &[New, Closed]),
+        (&[("GET /half".into(), 0)], &[New, Active, Closed]),
+        (&[("garbage\r\n\r\n".into(), 1)], &[New, Active, Closed]),
+        (&[(huge, 1)], &[New, Active, Closed]),
+        (&[(get("/"), 1)], &[New, Active, Idle, Closed]),
+        (&[(get("/"), 1), (get("/context"), 1)], &[New, Active, Idle, Active, Idle, Closed]),
+        (&[(get("/error"), 1), (get("/"), 1)], &[New, Active, Idle, Active, Idle, Closed]),
+        (&[(get("/panic"), 0)], &[New, Active, Closed]),
+        (&[(get("/"), 1), (get("/panic"), 0)], &[New, Active, Idle, Active, Closed]),
+        (&[(get("/hijack"), 0)], &[New, Active, Hijacked]),
+        (&[(get("/context"), 1), (get("/hijack"), 0)], &[New, Active, Idle, Active, Hijacked]),
+        (&[("GET / HTTP/1.0\r\n\r\n".into(), 1)], &[New, Active, Closed]),
+        // What has begun already when the answer is given is no idle time.
+        (&[([get("/a"), get("/b")].concat(), 2)], &[New, Active, Idle, Closed]),
+        (&[([get("/a"), get("/hijack")].concat(), 1)], &[New, Active, Hijacked]),
+    ];
+    for (requests, expected) in scripts {
+        let mut peer = RawClient::connect(&server);
+        for (request, answers) in *requests {
+            peer.send(request);
+            for _ in 0..*answers {
+                peer.expect_response();
+            }
+        }
+        peer.half_close();
+        assert_eq!(states_until_the_last(&states), *expected, "{requests:?}");
+    }
+}
+
+#[test]
+fn s14_a_connection_closed_by_the_server_has_its_last_state_once() {
+    let _alone = alone();
+    let (server, states) = recorded(Server::new(various));
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    peer.expect(200);
+    server.close_client_connections();
+    let seen = states_until_the_last(&states);
+    assert_eq!(seen, [New, Active, Idle, Closed]);
+    drop(server);
+    assert!(states.is_empty());
+}
+
+#[test]
+fn s14_a_refused_connection_is_new_and_closed() {
+    let _alone = alone();
+    let (server, states) = recorded(Server::new(various).max_connections(0));
+    let mut peer = RawClient::connect(&server);
+    peer.expect(503);
+    peer.half_close();
+    assert_eq!(states_until_the_last(&states), [New, Closed]);
+}
+
+#[test]
+fn s14_the_callback_is_told_which_connection() {
+    let _alone = alone();
+    let (report, addresses) = reports();
+    let server = Server::new(echo_path).on_connection_state(move |connection, state| {
+        report.send((connection.id(), connection.remote_addr().ip(), state)).unwrap();
+    });
+    let server = TestServer::with(server);
+    let (one, two) = (RawClient::connect(&server), RawClient::connect(&server));
+    let (first, second) = (next(&addresses), next(&addresses));
+    assert_ne!(first.0, second.0);
+    assert_eq!(first.1, one.stream().local_addr().unwrap().ip());
+    assert_eq!(second.1, two.stream().local_addr().unwrap().ip());
+}

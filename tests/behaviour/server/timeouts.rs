@@ -1,0 +1,285 @@
+//! Time limits, each by itself.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use hangup::testing::TestServer;
+use hangup::{Error, Request, RequestExt, ResponseWriter, Server, TimeLimit};
+
+use super::{echo_path, next, over_each, reports};
+use crate::support::{PATIENCE, RawClient, alone};
+
+const SHORT: Duration = Duration::from_millis(50);
+const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Of all limits only the one that the test is about.
+fn unlimited(handler: impl hangup::Handler) -> Server {
+    Server::new(handler).read_header_timeout(None).idle_timeout(None)
+}
+
+#[test]
+fn s15_a_head_that_does_not_come_whole_closes_without_an_answer() {
+    let _alone = alone();
+    for part in ["", "G", "GET / HTTP/1.1\r\nHost: a\r\nX: "] {
+        over_each(
+            || unlimited(echo_path).read_header_timeout(SHORT),
+            |peer| {
+                let begun = Instant::now();
+                peer.send(part).expect_end();
+                assert!(begun.elapsed() >= SHORT, "{part:?}");
+            },
+        );
+    }
+}
+
+#[test]
+fn s15_a_head_that_drips_does_not_prolong_its_time() {
+    let _alone = alone();
+    let server = TestServer::with(unlimited(echo_path).read_header_timeout(4 * SHORT));
+    let mut peer = RawClient::connect(&server);
+    let begun = Instant::now();
+    peer.send("GET / HTTP/1.1\r\nX: ");
+    // A byte whenever half of the limit has passed without news of the end.
+    peer.stream().set_read_deadline(Some(Instant::now() + 2 * SHORT));
+    loop {
+        let mut stream = peer.stream();
+        match stream.read(&mut [0; 10]) {
+            Ok(0) => break,
+            Ok(_) => panic!("an answer"),
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                peer.stream().set_read_deadline(Some(Instant::now() + 2 * SHORT));
+                peer.send_in_vain("x");
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+                break;
+            }
+        }
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    assert!(begun.elapsed() >= 4 * SHORT);
+}
+
+#[test]
+fn s15_the_time_for_a_head_begins_with_its_first_byte() {
+    let _alone = alone();
+    let server = TestServer::with(unlimited(echo_path).read_header_timeout(4 * SHORT));
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET).expect(200);
+    // Idle for longer than a head may take.
+    std::thread::park_timeout(6 * SHORT);
+    peer.send(GET);
+    assert_eq!(peer.expect(200), "/a");
+}
+
+#[test]
+fn s15_an_idle_connection_is_closed() {
+    let _alone = alone();
+    // Shorter and longer than the wait that keeps the buffers.
+    for limit in [SHORT, Duration::from_millis(600)] {
+        over_each(
+            || unlimited(echo_path).idle_timeout(limit),
+            |peer| {
+                peer.send(GET).expect(200);
+                let begun = Instant::now();
+                peer.expect_end();
+                // As the system rounds the shorter wait.
+                assert!(begun.elapsed() + Duration::from_millis(20) >= limit, "{limit:?}");
+            },
+        );
+    }
+}
+
+/// After the first half second of idleness the wait is another one, without buffers.
+#[test]
+fn s15_an_idle_connection_without_buffers_is_served_again() {
+    let _alone = alone();
+    over_each(
+        || unlimited(echo_path),
+        |peer| {
+            for _ in 0..2 {
+                peer.send(GET);
+                assert_eq!(peer.expect(200), "/a");
+                std::thread::park_timeout(Duration::from_millis(600));
+            }
+        },
+    );
+}
+
+#[test]
+fn s15_a_request_that_does_not_come_whole_fails_its_handler() {
+    let _alone = alone();
+    let (report, limits) = reports();
+    let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+        let error = r.body_mut().read_bytes(100).unwrap_err();
+        report.send(error.timed_out()).unwrap();
+        echo_path(w, r)
+    });
+    let server = TestServer::with(server.read_timeout(SHORT));
+    let mut peer = RawClient::connect(&server);
+    peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo");
+    assert_eq!(next(&limits), Some(TimeLimit::Request));
+    let answer = peer.expect_response();
+    assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
+    peer.half_close().expect_end();
+}
+
+#[test]
+fn s15_the_time_for_a_request_ends_with_its_body() {
+    let _alone = alone();
+    let (report, ends) = reports();
+    let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+        r.body_mut().read_bytes(100)?;
+        // Longer than a request may take; the watch goes on.
+        report.send(r.context().wait_timeout(3 * SHORT).is_some()).unwrap();
+        echo_path(w, r)
+    });
+    let server = TestServer::with(server.read_timeout(SHORT));
+    let mut peer = RawClient::connect(&server);
+    for request in [GET, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"] {
+        assert_eq!(peer.send(request).expect(200), "/a");
+        assert!(!next(&ends));
+    }
+}
+
+#[test]
+fn s15_a_client_that_never_reads_fails_its_handler() {
+    let _alone = alone();
+    let (report, ends) = reports();
+    let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+        let error = loop {
+            if let Err(error) = w.write_all(&[b'x'; 64 * 1024]) {
+                break Error::from(error);
+            }
+        };
+        report.send((error.timed_out(), r.context().is_done())).unwrap();
+        Err(error)
+    });
+    let server = TestServer::with(server.write_timeout(SHORT));
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET);
+    assert_eq!(next(&ends), (Some(TimeLimit::Send), true));
+    // The answer never looks whole.
+    assert!(!peer.expect_head().fields("transfer-encoding").is_empty());
+    server.handle().shutdown(PATIENCE);
+    let rest = peer.rest();
+    assert!(!rest.ends_with(b"0\r\n\r\n"));
+}
+
+/// The limit was lifted before the answers to requests that had come together were written.
+#[test]
+fn s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread() {
+    let _alone = alone();
+    let server =
+        unlimited(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 2000])?));
+    let server = TestServer::with(server.write_timeout(SHORT));
+    let peer = RawClient::connect(&server);
+    // As much as the server takes: once it neither reads nor closes, this times out.
+    let mut stream = peer.stream();
+    stream.set_write_deadline(Some(Instant::now() + PATIENCE));
+    let error = loop {
+        if let Err(error) = stream.write_all(GET.repeat(100).as_bytes()) {
+            break error;
+        }
+    };
+    assert_ne!(error.kind(), std::io::ErrorKind::TimedOut, "the server has closed it");
+}
+
+#[test]
+fn s15_a_handler_moves_its_deadlines() {
+    let _alone = alone();
+    let (report, limits) = reports();
+    let (arrived, arrivals) = bounded(0);
+    let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+        // Later: what the server's limit would have ended goes on.
+        w.set_read_deadline(None);
+        arrived.send(()).unwrap();
+        let mut byte = [0];
+        r.body_mut().read_exact(&mut byte)?;
+        // Earlier: what nothing would have ended ends.
+        w.set_read_deadline(Some(Instant::now() + SHORT));
+        let error = Error::from(r.body_mut().read(&mut byte).unwrap_err());
+        report.send(error.timed_out()).unwrap();
+        w.set_write_deadline(Some(Instant::now()));
+        w.write_all(b"x")?;
+        report.send(Error::from(w.flush().unwrap_err()).timed_out()).unwrap();
+        Ok(())
+    });
+    let server = TestServer::with(server.read_timeout(4 * SHORT));
+    let mut peer = RawClient::connect(&server);
+    peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
+    arrivals.recv_timeout(PATIENCE).unwrap();
+    // Beyond the limit of the server's.
+    std::thread::park_timeout(6 * SHORT);
+    peer.send("b");
+    assert_eq!(next(&limits), Some(TimeLimit::Request));
+    assert_eq!(next(&limits), Some(TimeLimit::Send));
+    peer.half_close().rest();
+}
+
+#[test]
+fn s15_a_deadline_of_one_request_is_none_of_the_next() {
+    let _alone = alone();
+    over_each(
+        || {
+            unlimited(|w: &mut ResponseWriter, r: &mut Request| {
+                let _context = r.context();
+                if r.uri().path() == "/limited" {
+                    let soon = Instant::now() + SHORT;
+                    w.set_read_deadline(Some(soon));
+                    w.set_write_deadline(Some(soon));
+                }
+                let body = r.body_mut().read_text(100)?;
+                Ok(write!(w, "{} {body}", r.uri())?)
+            })
+        },
+        |peer| {
+            peer.send("GET /limited HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(peer.expect(200), "/limited ");
+            peer.send("PUT /b HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
+            std::thread::park_timeout(2 * SHORT);
+            assert_eq!(peer.send("body").expect(200), "/b body");
+        },
+    );
+}
+
+/// A watched connection's read deadline, when it passes, must not look like the client's end.
+#[test]
+fn s15_a_read_deadline_that_passes_does_not_end_the_context() {
+    let _alone = alone();
+    let (report, ends) = reports();
+    let server = TestServer::with(unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+        w.set_read_deadline(Some(Instant::now() + SHORT));
+        let context = r.context();
+        report.send(context.wait_timeout(3 * SHORT).is_some()).unwrap();
+        report.send(context.wait_timeout(PATIENCE).is_some()).unwrap();
+        Ok(())
+    }));
+    let mut peer = RawClient::connect(&server);
+    peer.send(GET);
+    assert!(!next(&ends), "the deadline is the handler's own");
+    drop(peer);
+    assert!(next(&ends), "the client is still watched");
+}
+
+/// Added to a moment, the longest duration there is overflows.
+#[test]
+fn s15_a_limit_may_be_as_long_as_can_be_said() {
+    let _alone = alone();
+    let ever = Duration::MAX;
+    over_each(
+        || {
+            let server = Server::new(echo_path).read_header_timeout(ever).read_timeout(ever);
+            server.write_timeout(ever).idle_timeout(ever)
+        },
+        |peer| {
+            peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n")
+                .send("\r\n")
+                .send("body");
+            assert_eq!(peer.expect(200), "/a");
+            std::thread::park_timeout(Duration::from_millis(600));
+            assert_eq!(peer.send(GET).expect(200), "/a");
+        },
+    );
+}

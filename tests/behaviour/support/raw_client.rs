@@ -1,0 +1,247 @@
+//! A client that says exactly what a script tells it to, byte by byte.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Instant;
+
+use hangup::testing::{Stream, TestServer};
+
+use super::PATIENCE;
+
+/// One connection to a server. Whatever is expected of the server and does not happen within
+/// [`PATIENCE`] fails the test.
+pub(crate) struct RawClient {
+    stream: Stream,
+    /// What came and has not been expected yet.
+    received: Vec<u8>,
+}
+
+/// An answer, taken apart.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+    /// The trailer section, as it came.
+    pub(crate) trailers: String,
+}
+
+impl RawClient {
+    pub(crate) fn connect(server: &TestServer) -> Self {
+        let stream = TcpStream::connect(server.addr()).expect("a server that listens");
+        stream.set_nodelay(true).expect("a connected socket");
+        Self::over(stream.into())
+    }
+
+    pub(crate) fn over(stream: Stream) -> Self {
+        Self { stream, received: Vec::new() }
+    }
+
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.stream.set_write_deadline(Some(Instant::now() + PATIENCE));
+        self.stream.write_all(bytes.as_ref()).expect("a server that reads");
+        self
+    }
+
+    /// Sends what the server may or may not read to its end.
+    pub(crate) fn send_in_vain(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.stream.set_write_deadline(Some(Instant::now() + PATIENCE));
+        let _ = self.stream.write_all(bytes.as_ref());
+        self
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn half_close(&mut self) -> &mut Self {
+        self.stream.shutdown(Shutdown::Write).expect("a connection");
+        self
+    }
+
+    /// Breaks the connection off, so that the server sees a reset.
+    pub(crate) fn reset(self) {
+        self.stream.reset();
+    }
+
+    /// The next answer, to a request that was not HEAD, with its body.
+    #[track_caller]
+    pub(crate) fn expect_response(&mut self) -> Answer {
+        let mut answer = self.expect_head();
+        let bodiless = answer.status < 200 || matches!(answer.status, 204 | 304);
+        if bodiless {
+            return answer;
+        }
+        if answer.field("transfer-encoding") == Some("chunked") {
+            (answer.body, answer.trailers) = self.expect_chunks();
+        } else if let Some(length) = answer.field("content-length") {
+            answer.body = self.expect_bytes(length.parse().expect("a number"));
+        } else {
+            answer.body = self.rest();
+        }
+        answer
+    }
+
+    /// As [`expect_response`](Self::expect_response), of a status, for its body alone.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, status: u16) -> String {
+        let answer = self.expect_response();
+        assert_eq!(answer.status, status, "{answer:?}");
+        answer.text()
+    }
+
+    /// The next answer's head: all there is of an answer to HEAD.
+    #[track_caller]
+    pub(crate) fn expect_head(&mut self) -> Answer {
+        let head = self.expect_through(b"\r\n\r\n");
+        let head = String::from_utf8(head).expect("a head in ASCII");
+        let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        let status = status.and_then(|digits| digits.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no status line: {head:?}"));
+        Answer { status, head, body: Vec::new(), trailers: String::new() }
+    }
+
+    #[track_caller]
+    fn expect_chunks(&mut self) -> (Vec<u8>, String) {
+        let mut body = Vec::new();
+        loop {
+            let chunk = self.expect_chunk();
+            if chunk.is_empty() {
+                break;
+            }
+            body.extend(chunk);
+        }
+        let mut trailers = String::new();
+        loop {
+            let line = self.expect_through(b"\r\n");
+            if line == b"\r\n" {
+                return (body, trailers);
+            }
+            trailers.push_str(std::str::from_utf8(&line).expect("a trailer in ASCII"));
+        }
+    }
+
+    /// One chunk; of the last, which is empty, only its first line.
+    #[track_caller]
+    pub(crate) fn expect_chunk(&mut self) -> Vec<u8> {
+        let line = self.expect_through(b"\r\n");
+        let digits = std::str::from_utf8(&line[..line.len() - 2]).expect("ASCII");
+        let size = usize::from_str_radix(digits, 16).expect("a chunk's size");
+        if size == 0 {
+            return Vec::new();
+        }
+        let mut chunk = self.expect_bytes(size + 2);
+        assert_eq!(chunk.split_off(size), b"\r\n");
+        chunk
+    }
+
+    /// The next bytes, which must be these.
+    #[track_caller]
+    pub(crate) fn expect_text(&mut self, text: &str) -> &mut Self {
+        let came = self.expect_bytes(text.len());
+        assert_eq!(String::from_utf8_lossy(&came), text);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn expect_bytes(&mut self, count: usize) -> Vec<u8> {
+        while self.received.len() < count {
+            assert!(self.receive().expect("more of an answer") > 0, "cut short: {self:?}");
+        }
+        self.received.drain(..count).collect()
+    }
+
+    #[track_caller]
+    fn expect_through(&mut self, mark: &[u8]) -> Vec<u8> {
+        let mut looked_at = 0;
+        loop {
+            let place = self.received[looked_at..].windows(mark.len()).position(|at| at == mark);
+            if let Some(place) = place {
+                return self.received.drain(..looked_at + place + mark.len()).collect();
+            }
+            looked_at = self.received.len().saturating_sub(mark.len() - 1);
+            assert!(self.receive().expect("more of an answer") > 0, "cut short: {self:?}");
+        }
+    }
+
+    /// The server closes the connection in good order, and says nothing more.
+    #[track_caller]
+    pub(crate) fn expect_end(&mut self) {
+        let rest = self.rest();
+        assert_eq!(String::from_utf8_lossy(&rest), "");
+    }
+
+    /// Everything until the server closes the connection in good order.
+    #[track_caller]
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        while self.receive().expect("an end in good order") > 0 {}
+        std::mem::take(&mut self.received)
+    }
+
+    /// The server resets the connection, after whatever else it may have sent.
+    #[track_caller]
+    pub(crate) fn expect_reset(&mut self) {
+        let error = loop {
+            match self.receive() {
+                Ok(0) => panic!("it ended in good order: {self:?}"),
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{self:?}");
+    }
+
+    /// The connection is over, one way or the other, and nothing more was said.
+    #[track_caller]
+    pub(crate) fn expect_silence_to_the_end(&mut self) {
+        match self.receive() {
+            Ok(0) => {}
+            Ok(_) => panic!("it said {self:?}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+        assert!(self.received.is_empty(), "it said {self:?}");
+    }
+
+    /// What one read gives: so that a test can tell what was sent together.
+    pub(crate) fn read_once(&mut self) -> String {
+        let before = self.received.len();
+        self.receive().expect("something to read");
+        let came = self.received.split_off(before);
+        String::from_utf8_lossy(&came).into_owned()
+    }
+
+    fn receive(&mut self) -> std::io::Result<usize> {
+        self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));
+        let mut buffer = [0; 16 * 1024];
+        let count = self.stream.read(&mut buffer)?;
+        self.received.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+impl std::fmt::Debug for RawClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(&self.received))
+    }
+}
+
+impl Answer {
+    /// A field's value; the test fails if there are several of the name.
+    #[track_caller]
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let fields = self.fields(name);
+        assert!(fields.len() < 2, "{name} is there {} times: {}", fields.len(), self.head);
+        fields.first().copied()
+    }
+
+    pub(crate) fn fields(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let named = lines.filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.trim()).collect()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("a body in UTF-8")
+    }
+}
