@@ -178,7 +178,7 @@ impl RequestBody {
             let mut waste = [0; 8 * 1024];
             let mut left = limit;
             while let Ok(count @ 1..) = self.read(&mut waste) {
-                let Some(rest) = left.checked_sub(count as u64) else { break };
+                let Some(rest) = left.checked_sub(count as u64) else { return false };
                 left = rest;
             }
         }

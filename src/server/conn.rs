@@ -333,8 +333,10 @@ impl Conn {
         let writer = &mut self.writer;
         let caught = catch_unwind(AssertUnwindSafe(|| {
             let result = handler.handle(writer, &mut request).and_then(|()| writer.finish());
-            // What the user put into the request is the user's to drop: here, where a panic is caught.
             let line = result.as_ref().err().map(|_| request_line(&request));
+            // What the user put into the request is dropped here, where a panic is caught; what is
+            // ours goes first, since it would be lost with what follows the panic.
+            request.extensions_mut().remove::<Scope>();
             drop(request);
             (result, line)
         }));
@@ -365,9 +367,9 @@ impl Conn {
         if let Outcome::Ended(Ending::Hijacked) = outcome {
             return Step::HandedOver;
         }
-        let exchange = self.wire().finish();
+        let mut exchange = self.wire().finish();
         // First the body, which may be read on another thread, and end, until it is back.
-        let body = match exchange.input {
+        let body = match std::mem::replace(&mut exchange.input, Input::Gone) {
             Input::Here(half) => Some(Unread::Nothing(half)),
             Input::Lent(lending) => lending.take_back(&self.reader).map(Unread::Body),
             Input::Gone => None,
@@ -381,9 +383,9 @@ impl Conn {
                 let _ = self.wire().write_out();
                 Step::Close(CloseReason::HandlerFailed)
             }
-            Outcome::Ended(Ending::Broken) => Step::Close(CloseReason::IoFailed),
+            Outcome::Ended(Ending::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
             Outcome::Ended(Ending::Hijacked) => Step::HandedOver,
-            Outcome::Failed => self.break_off(),
+            Outcome::Failed => self.break_off(&exchange, CloseReason::HandlerFailed),
         }
     }
 
@@ -441,14 +443,13 @@ impl Conn {
         }
     }
 
-    /// The handler failed with part of its answer sent: the client must see that it is not whole.
-    fn break_off(&mut self) -> Step {
-        let unmarked = self.wire().ends_by_closing();
+    /// Only a part of the answer was sent: the client must see that it is not whole.
+    fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
         let _ = self.wire().write_out();
-        if unmarked {
+        if exchange.ends_by_closing() {
             self.stream().reset();
         }
-        Step::Close(CloseReason::HandlerFailed)
+        Step::Close(reason)
     }
 
     fn refuse(&mut self, half: ReadHalf, refusal: &Refusal) -> Step {
@@ -515,9 +516,10 @@ fn expectation(head: &RequestHead) -> Result<bool, Refusal> {
     if value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
         return Ok(true);
     }
+    let status = StatusCode::EXPECTATION_FAILED;
     Err(Refusal {
-        status: StatusCode::EXPECTATION_FAILED,
-        text: "only the expectation 100-continue can be met\n".to_owned(),
+        status,
+        text: format!("{status}: only the expectation 100-continue can be met\n"),
         head_only: head.method == Method::HEAD,
     })
 }

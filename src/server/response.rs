@@ -84,6 +84,12 @@ impl Exchange {
         Self { version, input, continues, tunnel, persist, framing: Framing::None }
     }
 
+    /// Whether the response's end is told by the end of the connection, so that breaking it off must
+    /// not look like its end.
+    pub(super) fn ends_by_closing(&self) -> bool {
+        self.framing == Framing::UntilClose
+    }
+
     /// Between two requests.
     fn none() -> Self {
         Self::new(Version::HTTP_11, Input::Gone, None, false, Ok(()))
@@ -102,12 +108,6 @@ impl Wire {
 
     pub(super) fn finish(&mut self) -> Exchange {
         std::mem::replace(&mut self.exchange, Exchange::none())
-    }
-
-    /// Whether the response's end is told by the end of the connection, so that breaking it off must
-    /// not look like its end.
-    pub(super) fn ends_by_closing(&self) -> bool {
-        self.exchange.framing == Framing::UntilClose
     }
 
     /// Gives the buffer's memory back.

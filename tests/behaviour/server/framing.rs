@@ -223,7 +223,7 @@ fn s12_interim_answers_come_first_and_spare_http_1_0() {
         Ok(())
     };
     let (mut peer, _far, _server) = in_memory(handler);
-    peer.send(GET).expect_text("HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n");
+    peer.send(GET).expect_text("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n");
     assert_eq!(peer.expect(200), "final");
     assert_eq!(ask(handler, OLD_GET).0.text(), "final");
 }
@@ -255,7 +255,7 @@ fn s12_trailers_follow_a_chunked_body() {
             GET,
         );
         assert_eq!(answer.field("transfer-encoding"), Some("chunked"));
-        assert_eq!(answer.trailers, format!("x-sum: {written}\r\n"));
+        assert_eq!(answer.trailers, format!("X-Sum: {written}\r\n"));
     }
 }
 
@@ -279,7 +279,7 @@ fn s12_trailers_of_a_finished_response_follow_it_whatever_its_length() {
                 }),
                 GET,
             );
-            assert_eq!((answer.body.len(), answer.trailers.as_str()), (length, "etag: 7\r\n"));
+            assert_eq!((answer.body.len(), answer.trailers.as_str()), (length, "Etag: 7\r\n"));
             assert_eq!((answer.fields("trailer").len(), answer.field("content-length")), (0, None));
         }
     }

@@ -89,6 +89,7 @@ fn s06_hijack_hands_over_the_byte_of_the_background_read() {
     });
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(far.wait_until_parked(Parked::Read, PATIENCE));
+    drop(far);
     peer.send("first byte and the rest");
     peer.expect_text(SWITCH).expect_text("first byte and the rest");
     peer.half_close().expect_end();
@@ -155,7 +156,7 @@ fn s06_hijack_works_in_a_later_request_than_close_notify() {
 #[test]
 fn s06_a_second_hijack_is_an_error() {
     let _alone = alone();
-    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+    let (mut peer, _, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
         let connection = w.hijack()?;
         assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
         assert!(w.write_all(b"into the void").is_err());
@@ -167,7 +168,7 @@ fn s06_a_second_hijack_is_an_error() {
 #[test]
 fn s06_no_hijack_once_the_answer_has_begun() {
     let _alone = alone();
-    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+    let (mut peer, _, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
         w.flush()?;
         assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
         Ok(w.write_all(b"answered")?)
@@ -179,7 +180,7 @@ fn s06_no_hijack_once_the_answer_has_begun() {
 #[test]
 fn s06_answers_before_a_hijack_go_out_first() {
     let _alone = alone();
-    let (mut peer, _far, _server) =
+    let (mut peer, _, _server) =
         in_memory(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
             "/hijack" => echo(w.hijack()?),
             _ => echo_path(w, r),

@@ -24,7 +24,7 @@ fn s18_pipelined_requests_are_answered_in_order() {
                 let number: usize = r.uri().path()[1..].parse()?;
                 let filler = "x".repeat(number % 7 * 1000);
                 write!(w, "{number} {body} {filler}")?;
-                if number % 5 == 0 {
+                if number.is_multiple_of(5) {
                     w.flush()?;
                 }
                 Ok(())

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{bounded, never};
+use hangup::server::ConnState::{Active, Idle, New};
 use hangup::testing::{Parked, TestServer};
 use hangup::{Request, RequestExt, ResponseWriter, Server};
 
@@ -16,9 +17,17 @@ const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 #[test]
 fn s17_idle_and_new_connections_are_closed_at_once() {
     let _alone = alone();
-    let server = TestServer::new(echo_path);
+    let (report, states) = reports();
+    let server = Server::new(echo_path).on_connection_state(move |_, state| {
+        report.send(state).unwrap();
+    });
+    let server = TestServer::with(server);
     let (mut idle, mut new) = (RawClient::connect(&server), RawClient::connect(&server));
     idle.send(GET).expect(200);
+    // Until both have been accepted, and the one has been answered.
+    let mut seen: Vec<_> = (0..4).map(|_| next(&states)).collect();
+    seen.sort_by_key(|state| *state as u8);
+    assert_eq!(seen, [New, New, Active, Idle]);
     let begun = Instant::now();
     assert!(server.handle().shutdown(None));
     assert!(begun.elapsed() < PATIENCE);
