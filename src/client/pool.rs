@@ -3,6 +3,9 @@
 //! Plain data: nothing here waits, dials, or looks at the clock. [`Pool`] is generic over the
 //! connection, so that its rules can be tried with numbers.
 
+#[cfg(all(test, hangup_shuttle))]
+mod model;
+
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;

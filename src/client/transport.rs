@@ -1,5 +1,8 @@
 //! One request, one answer: get a connection, exchange, decide on a retry.
 
+#[cfg(all(test, hangup_shuttle))]
+mod model;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};

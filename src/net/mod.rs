@@ -33,12 +33,15 @@
 
 mod addr;
 mod buffer;
+#[cfg_attr(hangup_shuttle, allow(dead_code, unreachable_pub, reason = "models dial by a script"))]
 mod dial;
 mod duplex;
 mod framed;
 mod gate;
 mod listen;
 pub mod memory;
+#[cfg(hangup_shuttle)]
+pub(crate) mod model;
 mod race;
 mod resolve;
 mod socket;
@@ -49,9 +52,13 @@ mod wake;
 
 pub use addr::Addr;
 pub(crate) use buffer::Buffer;
-pub use dial::{DialError, DialOptions, Dialed, Phase, Target, dial};
+#[cfg(not(hangup_shuttle))]
+pub use dial::dial;
+pub use dial::{DialError, DialOptions, Dialed, Phase, Target};
 pub use duplex::Duplex;
 pub(crate) use framed::{FramedBody, FramedError};
 pub use listen::{KEEPALIVE, Listener, is_transient};
+#[cfg(hangup_shuttle)]
+pub(crate) use model::dial;
 pub use resolve::Resolver;
 pub use stream::{Hangup, Parked, Readiness, Stream};
