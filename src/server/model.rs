@@ -140,7 +140,7 @@ fn watched_requests_are_answered_in_order() {
     const REQUESTS: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
         POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab\
         GET /3 HTTP/1.1\r\nHost: a\r\n\r\n";
-    explore(2000, Limits::Never, || {
+    explore(1000, Limits::Never, || {
         let (near, far) = memory::pair_with_capacity(16);
         let states = Notes::new();
         let handler = |writer: &mut ResponseWriter, request: &mut Request| {

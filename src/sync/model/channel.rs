@@ -137,9 +137,16 @@ impl<T> Receiver<T> {
 
     pub(crate) fn recv_timeout(&self, patience: Duration) -> Result<T, RecvTimeoutError> {
         let limit = after(patience);
-        match pick(&[self, &limit]) {
-            0 => self.take().map_err(|RecvError| RecvTimeoutError::Disconnected),
-            _ => Err(RecvTimeoutError::Timeout),
+        switch();
+        loop {
+            // A message that is there comes before a limit that has passed.
+            if self.is_ready() {
+                return self.take().map_err(|RecvError| RecvTimeoutError::Disconnected);
+            }
+            if limit.is_ready() {
+                return Err(RecvTimeoutError::Timeout);
+            }
+            wait_for(&[self, &limit]);
         }
     }
 
@@ -301,10 +308,15 @@ pub(crate) fn pick(arms: &[&dyn Arm]) -> usize {
         if !ready.is_empty() {
             return ready[shuttle::rand::thread_rng().gen_range(0..ready.len())];
         }
-        if arms.iter().any(|arm| arm.is_timer()) {
-            shuttle::thread::yield_now();
-            continue;
-        }
+        wait_for(arms);
+    }
+}
+
+/// Blocks until one of `arms` may have become ready.
+fn wait_for(arms: &[&dyn Arm]) {
+    if arms.iter().any(|arm| arm.is_timer()) {
+        shuttle::thread::yield_now();
+    } else {
         arms.iter().for_each(|arm| arm.enlist());
         shuttle::thread::park();
     }
