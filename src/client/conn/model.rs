@@ -11,7 +11,9 @@ use std::time::Duration;
 use http::Method;
 
 use super::super::target::Key;
-use super::{Answer, AnswerBody, Conn, Failure, Home, Making, Outgoing, OutgoingFraming, Patience};
+use super::{
+    Answer, AnswerBody, Conn, Failure, Home, Making, Outgoing, OutgoingFraming, Patience, Turn,
+};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
@@ -29,8 +31,8 @@ fn start(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
 #[derive(Default)]
 struct Keeper {
     book: Mutex<Book>,
-    /// Goes with `book`. Predicate: the connection has been closed.
-    closed: Condvar,
+    /// Goes with `book`. Predicates: the connection is idle, has been closed.
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -47,6 +49,7 @@ impl Home for Keeper {
         let before = book.idle.replace(conn.clone());
         assert!(before.is_none(), "given back twice");
         drop(book);
+        self.changed.notify_all();
         // As the pool does: it may have been closed on its way.
         if conn.is_closed() {
             self.book.lock().idle = None;
@@ -58,7 +61,7 @@ impl Home for Keeper {
         let mut book = self.book.lock();
         book.closed += 1;
         book.idle = None;
-        self.closed.notify_all();
+        self.changed.notify_all();
     }
 }
 
@@ -74,6 +77,14 @@ impl Scene {
         capacity: usize,
         script: impl FnOnce(&mut Peer) -> io::Result<()> + Send + 'static,
     ) -> (Self, JoinHandle<()>) {
+        Self::with_idle_timeout(None, capacity, script)
+    }
+
+    fn with_idle_timeout(
+        idle_timeout: Option<Duration>,
+        capacity: usize,
+        script: impl FnOnce(&mut Peer) -> io::Result<()> + Send + 'static,
+    ) -> (Self, JoinHandle<()>) {
         let (near, far) = memory::pair_with_capacity(capacity);
         let keeper = Arc::new(Keeper::default());
         let dialed = Dialed {
@@ -84,10 +95,10 @@ impl Scene {
         };
         let home: Weak<dyn Home> = Arc::<Keeper>::downgrade(&keeper);
         let key = Key { host: "model".to_owned(), port: 80, unix: None };
-        let making = Making { key, home, idle_timeout: None, max_response_head: 4096 };
+        let making = Making { key, home, idle_timeout, max_response_head: 4096 };
         let conn = Conn::start(dialed, making).expect("there is always room");
         let peer = start("peer", move || {
-            let mut peer = Peer { stream: far };
+            let mut peer = Peer { stream: far, seen: Vec::new() };
             // The client may close first.
             if script(&mut peer).is_ok() {
                 let _ = peer.stream.wait_hangup(Hangup::EndOfStream);
@@ -106,6 +117,21 @@ impl Scene {
         Some(conn.round_trip(turn, outgoing, patience))
     }
 
+    /// Waits until the connection is idle and takes it into use; `None` if it was closed instead.
+    fn begin_next(&self) -> Option<Turn> {
+        let mut book = self.keeper.book.lock();
+        loop {
+            if let Some(conn) = book.idle.take() {
+                drop(book);
+                return conn.begin();
+            }
+            if book.closed > 0 {
+                return None;
+            }
+            self.keeper.changed.wait(&mut book);
+        }
+    }
+
     fn given_back(&self) -> usize {
         self.keeper.book.lock().given_back
     }
@@ -117,7 +143,7 @@ impl Scene {
         assert!(self.conn.is_closed());
         let mut book = self.keeper.book.lock();
         while book.closed == 0 {
-            self.keeper.closed.wait(&mut book);
+            self.keeper.changed.wait(&mut book);
         }
         assert_eq!(book.closed, 1);
         book.given_back
@@ -127,19 +153,22 @@ impl Scene {
 /// The other end, which knows no HTTP.
 struct Peer {
     stream: Stream,
+    /// What has come and was not expected yet.
+    seen: Vec<u8>,
 }
 
 impl Peer {
     /// Reads until `end` has come.
     fn expect(&mut self, end: &[u8]) -> io::Result<()> {
-        let mut seen = Vec::new();
-        let mut byte = [0];
-        while !seen.ends_with(end) {
-            if { &self.stream }.read(&mut byte)? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+        while !self.seen.windows(end.len()).any(|piece| piece == end) {
+            let mut piece = [0; 64];
+            match { &self.stream }.read(&mut piece)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => self.seen.extend_from_slice(&piece[..count]),
             }
-            seen.push(byte[0]);
         }
+        let place = self.seen.windows(end.len()).position(|piece| piece == end);
+        self.seen.drain(..place.expect("it is there") + end.len());
         Ok(())
     }
 
@@ -220,7 +249,7 @@ const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 /// its own answer.
 #[test]
 fn a_connection_serves_one_call_after_another() {
-    explore(1200, Limits::Never, || {
+    explore(800, Limits::Never, || {
         let (scene, peer) = Scene::with(256, |peer| {
             peer.expect(b"\r\n\r\n")?;
             peer.say(&format!("{LENGTH}one"))?;
@@ -391,6 +420,60 @@ fn a_late_cancel_does_not_end_the_next_call() {
         assert_eq!(read(answer).expect("it is whole"), "two");
         scene.end();
         cancels.join().expect("it does not panic");
+        peer.join().expect("it does not panic");
+    });
+}
+
+/// One call is cancelled at any moment, while another waits for its connection: once the other has
+/// begun, it is not touched.
+#[test]
+fn a_cancelled_call_does_not_take_the_next_along() {
+    explore(3000, Limits::Never, || {
+        let first = [format!("{LENGTH}one"), format!("{CHUNKED}3\r\none\r\n0\r\n\r\n")];
+        let first = first[any(2)].clone();
+        let (scene, peer) = Scene::with(256, move |peer| {
+            peer.expect(b"\r\n\r\n")?;
+            peer.say(&first)?;
+            peer.expect(b"\r\n\r\n")?;
+            peer.say(&format!("{LENGTH}two"))
+        });
+        let context = Context::new();
+        let (canceller, conn) = (context.clone(), scene.conn.clone());
+        let cancels = start("cancels", move || canceller.cancel());
+        let one = start("one", move || {
+            let turn = conn.begin().expect("it is fresh");
+            if let Ok(answer) = conn.round_trip(turn, get(), &under(&context)) {
+                let text = read(answer);
+                assert!(text.is_err() || text.is_ok_and(|text| text == "one"));
+            }
+        });
+        if let Some(turn) = scene.begin_next() {
+            let outcome = scene.conn.round_trip(turn, get(), &Patience::default());
+            let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
+            assert_eq!(read(answer).expect("it is whole"), "two");
+        }
+        for thread in [cancels, one] {
+            thread.join().expect("it does not panic");
+        }
+        scene.end();
+        peer.join().expect("it does not panic");
+    });
+}
+
+/// A connection becomes too old while it is taken into use: either it is closed before, or it serves.
+#[test]
+fn an_idle_connection_ends_before_a_call_or_after() {
+    explore(1500, Limits::AnyMoment, || {
+        let limit = Some(Duration::from_secs(90));
+        let (scene, peer) = Scene::with_idle_timeout(limit, 256, |peer| {
+            peer.expect(b"\r\n\r\n")?;
+            peer.say(&format!("{LENGTH}one"))
+        });
+        if let Some(outcome) = scene.call(get(), &Patience::default()) {
+            let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
+            assert_eq!(read(answer).expect("it is whole"), "one");
+        }
+        scene.end();
         peer.join().expect("it does not panic");
     });
 }
