@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Context;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::channel::{bounded, select};
-use crate::sync::explore::{Limits, any, explore};
+use crate::sync::explore::{Limits, any, explore, let_time_pass};
 use crate::sync::{JoinHandle, now, spawn};
 
 fn start(body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
@@ -122,6 +122,24 @@ fn whoever_waits_is_woken_by_a_deadline() {
         join([soon.1]);
         let another = wait_for(now() + Duration::from_secs(1));
         join([late.1, another.1]);
+    });
+}
+
+/// The timer thread waits for a late deadline, or for any, when an earlier one is set: it is told.
+#[test]
+fn an_earlier_deadline_comes_first() {
+    explore(1500, Limits::Never, || {
+        let late = Context::with_timeout(Duration::from_secs(600));
+        let other = late.clone();
+        let arms = start(move || drop(other.done().clone()));
+        let soon = Context::with_deadline(now());
+        let armed = soon.done().clone();
+        assert!(armed.recv().is_err());
+        join([arms]);
+        // So that the thread ends with the run.
+        let_time_pass();
+        let last = Context::with_deadline(now());
+        assert!(last.done().recv().is_err());
     });
 }
 

@@ -530,6 +530,36 @@ fn a_withheld_body_is_sent_or_let_go() {
     });
 }
 
+/// The connection is closed while its caller holds the answer's body, and reads none of it: both loops
+/// end all the same.
+#[test]
+fn the_loops_do_not_wait_for_a_body_that_is_held() {
+    explore(1500, Limits::Never, || {
+        let (scene, peer) = Scene::with(64, |peer| {
+            peer.expect(b"\r\n\r\n")?;
+            peer.say(&format!("{CHUNKED}3\r\none\r\n"))
+        });
+        let (cancelled, uploads) = (perhaps(), perhaps());
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let outgoing = if uploads { upload(100, &dropped) } else { get() };
+        let context = Context::new();
+        let outcome = scene.call(outgoing, &under(&context)).expect("it is fresh");
+        let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
+        match cancelled {
+            true => context.cancel(),
+            false => scene.conn.close(Error::new(ErrorKind::Closed), CloseReason::ShuttingDown),
+        }
+        // Of the handles on the connection the scene's and the body's are left.
+        while Arc::strong_count(&scene.conn.0) > 2 {
+            shuttle::thread::yield_now();
+        }
+        assert_eq!(dropped.load(Ordering::SeqCst), usize::from(uploads));
+        assert!(read(answer).is_err(), "it never looks whole");
+        assert_eq!(scene.end(), 0);
+        peer.join().expect("it does not panic");
+    });
+}
+
 /// Two close it while it is given back: its home hears of both, and of the end once and last.
 #[test]
 fn closing_crosses_giving_back() {
