@@ -237,6 +237,8 @@ fn a_shutdown_leaves_no_connection() {
             })
         });
         let answers = converse_until(&far, REQUESTS, perhaps());
+        // Once the server has ended its side, so does the client: until then it may linger.
+        drop(far);
         for stop in stops {
             stop.join().expect("it does not panic");
         }

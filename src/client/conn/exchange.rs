@@ -120,8 +120,9 @@ impl Conn {
     fn read_here(&self, expected: Expected, patience: &Patience) -> Result<Answer, Failure> {
         let (shared, turn) = (&self.0, expected.turn);
         let hook = patience.context.as_ref().map(|context| {
-            let shared = Arc::clone(shared);
+            let shared = Arc::downgrade(shared);
             context.on_done(move |ended| {
+                let Some(shared) = shared.upgrade() else { return };
                 let error = Error::from(ended.clone());
                 let reason = close_reason(&error);
                 shared.close_in(turn, error, reason);
