@@ -66,6 +66,12 @@ impl Buffer {
         taken
     }
 
+    /// How much memory it owns, in bytes.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Gives the memory back. What was unused is lost.
     pub(crate) fn release(&mut self) {
         *self = Self::default();

@@ -528,3 +528,32 @@ fn expectation(head: &RequestHead) -> Result<bool, Refusal> {
 fn request_line(request: &Request) -> String {
     format!("{} {}", request.method(), request.uri().path())
 }
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+    use crate::net::{Addr, memory};
+    use crate::server::Server;
+    use crate::server::registry::Registry;
+
+    #[test]
+    fn an_idle_connection_holds_no_buffers() {
+        let (_client, stream) = memory::pair();
+        let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
+        let shared = server.idle_timeout(Duration::from_millis(1)).into_handle().shared;
+        let ticket = Registry::admit(&shared, &stream, &Addr::Memory).expect("room");
+        let addrs = Addrs { remote: Addr::Memory, local: Addr::Memory };
+        let mut conn = Conn::new(shared, stream, addrs, ticket);
+        let mut half = conn.half();
+        half.buffer.fill(|room| Ok(room.len())).unwrap();
+        half.buffer.consume(half.buffer.data().len());
+        conn.wire().refuse(StatusCode::BAD_REQUEST, "", false);
+        conn.wire().write_out().unwrap();
+        assert!(half.buffer.capacity() > 0 && conn.wire().capacity() > 0);
+
+        conn.first = false;
+        let error = conn.wait_idle(&mut half).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!((half.buffer.capacity(), conn.wire().capacity()), (0, 0));
+    }
+}

@@ -110,6 +110,12 @@ impl Wire {
         std::mem::replace(&mut self.exchange, Exchange::none())
     }
 
+    /// How much memory the buffer owns, in bytes.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.out.capacity()
+    }
+
     /// Gives the buffer's memory back.
     pub(super) fn release(&mut self) {
         if self.out.is_empty() {

@@ -30,10 +30,12 @@ fn s06_hijack_gives_the_tcp_stream_itself() {
     let _alone = alone();
     let (report, sockets) = reports::<(TcpStream, Vec<u8>)>();
     let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
-        // A deadline and a background read, neither of which may follow the socket.
+        // Deadlines and a background read, none of which may follow the socket.
         w.set_read_deadline(Some(std::time::Instant::now() + PATIENCE));
+        w.set_write_deadline(Some(std::time::Instant::now() + PATIENCE));
         let _context = r.context();
         let (stream, received) = w.hijack()?.into_parts();
+        assert_eq!((stream.read_deadline(), stream.write_deadline()), (None, None));
         let socket = stream.into_tcp().expect("it came by TCP");
         report.send((socket, received.to_vec())).unwrap();
         Ok(())

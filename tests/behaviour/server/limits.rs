@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
+use crossbeam_channel::bounded;
 use hangup::testing::TestServer;
 use hangup::{Request, ResponseWriter, Server};
 
-use super::{echo_path, in_memory_with};
-use crate::support::{RawClient, alone};
+use super::{echo_path, in_memory_with, next, reports};
+use crate::support::{PATIENCE, RawClient, alone};
 
 /// The server's own addition to its limit.
 const SLOP: usize = 4096;
@@ -111,21 +112,23 @@ fn s08_the_end_is_told_at_once_and_waited_for_by_the_server() {
 #[test]
 fn s08_unread_input_behind_a_last_request_does_not_reset_the_connection() {
     let _alone = alone();
-    let server = TestServer::new(|w: &mut ResponseWriter, r: &mut Request| {
-        if r.uri().path() == "/last" {
-            // The rest is in the socket, and not in the server's buffer.
-            r.body_mut().read_bytes(10_000)?;
-        }
-        Ok(w.write_all(&[b'x'; 100_000])?)
+    // More than the client's side holds: the rest is still the server's when it closes.
+    const ANSWER: usize = 4 << 20;
+    let (arrived, arrivals) = reports();
+    let (go, gone) = bounded(0);
+    let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+        arrived.send(()).unwrap();
+        gone.recv_timeout(PATIENCE).unwrap();
+        Ok(w.write_all(&vec![b'x'; ANSWER])?)
     });
     for _ in 0..20 {
         let mut peer = RawClient::connect(&server);
-        let body = "x".repeat(8000);
-        peer.send(
-            "PUT /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 8000\r\n\r\n",
-        );
-        peer.send(body).send_in_vain("GET /never HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2000));
-        assert_eq!(peer.expect_response().body.len(), 100_000);
+        peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        next(&arrivals);
+        // It stays in the socket: the server's buffer has been filled already.
+        peer.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100));
+        go.send(()).unwrap();
+        assert_eq!(peer.expect_response().body.len(), ANSWER);
         peer.expect_end();
     }
 }

@@ -83,11 +83,29 @@ fn s17_a_long_answer_that_has_begun_is_finished() {
     assert!(server.handle().shutdown(PATIENCE));
 }
 
-/// The connection counted as idle while the last answers were still in its buffer.
+/// The connection counted as idle while the last answers were still in its buffer: a shutdown at
+/// that moment lost them.
+#[test]
+fn s17_a_connection_is_idle_only_when_its_answers_are_out() {
+    let _alone = alone();
+    let (read, reads) = bounded(1);
+    let server = Server::new(echo_path).on_connection_state(move |_, state| {
+        if state == Idle {
+            reads.recv_timeout(PATIENCE).expect("the client has its answers");
+        }
+    });
+    let server = TestServer::with(server);
+    let mut peer = RawClient::connect(&server);
+    peer.send([GET, GET].concat());
+    assert_eq!(peer.expect(200), "/a");
+    assert_eq!(peer.expect(200), "/a");
+    read.send(()).unwrap();
+}
+
 #[test]
 fn s17_no_answer_that_was_given_is_lost() {
     let _alone = alone();
-    for _ in 0..200 {
+    for _ in 0..100 {
         let (answered, answers) = reports();
         let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
             echo_path(w, r)?;

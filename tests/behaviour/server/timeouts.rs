@@ -130,16 +130,23 @@ fn s15_the_time_for_a_request_ends_with_its_body() {
     let _alone = alone();
     let (report, ends) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+        if r.uri().path() == "/last" {
+            return echo_path(w, r);
+        }
         r.body_mut().read_bytes(100)?;
-        // Longer than a request may take; the watch goes on.
+        // Longer than a request may take; the background read goes on.
         report.send(r.context().wait_timeout(3 * SHORT).is_some()).unwrap();
+        r.close_notify().recv_timeout(PATIENCE).expect("the next request");
         echo_path(w, r)
     });
     let server = TestServer::with(server.read_timeout(SHORT));
-    let mut peer = RawClient::connect(&server);
     for request in [GET, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"] {
-        assert_eq!(peer.send(request).expect(200), "/a");
+        let mut peer = RawClient::connect(&server);
+        peer.send(request);
         assert!(!next(&ends));
+        peer.send("GET /last HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(peer.expect(200), "/a");
+        assert_eq!(peer.expect(200), "/last");
     }
 }
 
@@ -175,11 +182,13 @@ fn s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread() {
         unlimited(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 2000])?));
     let server = TestServer::with(server.write_timeout(SHORT));
     let peer = RawClient::connect(&server);
+    // So long that the answers to those that came together are few, and wait for the end of all.
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(1000));
     // As much as the server takes: once it neither reads nor closes, this times out.
     let mut stream = peer.stream();
     stream.set_write_deadline(Some(Instant::now() + PATIENCE));
     let error = loop {
-        if let Err(error) = stream.write_all(GET.repeat(100).as_bytes()) {
+        if let Err(error) = stream.write_all(request.as_bytes()) {
             break error;
         }
     };
