@@ -182,10 +182,7 @@ fn frame(parts: &Parts, headers: &mut HeaderMap, body: Body) -> Result<(Body, Ou
         // Only chunks have room for them.
         headers.remove(CONTENT_LENGTH);
     }
-    let declared = match headers.get(CONTENT_LENGTH) {
-        Some(value) => Some(declared_length(value)?),
-        None => None,
-    };
+    let declared = declared_length(headers)?;
     let known = if body.has_trailers() { None } else { body.len() };
     match (declared, known) {
         (Some(declared), Some(known)) if declared != known => Err(Error::message(
@@ -212,11 +209,20 @@ fn frame(parts: &Parts, headers: &mut HeaderMap, body: Body) -> Result<(Body, Ou
     }
 }
 
-fn declared_length(value: &HeaderValue) -> Result<u64> {
+/// The length that the caller has set: one number, set once.
+fn declared_length(headers: &HeaderMap) -> Result<Option<u64>> {
+    let invalid = |message: String| Err(Error::message(ErrorKind::InvalidMessage, message));
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    let (value, another) = (values.next(), values.next());
+    let Some(value) = value else { return Ok(None) };
+    if another.is_some() {
+        return invalid("more than one Content-Length".to_owned());
+    }
     let digits = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-    digits.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        Error::message(ErrorKind::InvalidMessage, format!("{value:?} is no Content-Length"))
-    })
+    match digits.and_then(|text| text.parse().ok()) {
+        Some(length) => Ok(Some(length)),
+        None => invalid(format!("{value:?} is no Content-Length")),
+    }
 }
 
 /// Whether the method's semantics foresee a body, so that its absence is to be said (RFC 9110

@@ -1,1 +1,321 @@
-//! Soon.
+//! T14: any thread can give a call up, at any stage; that call ends, and no other.
+
+use std::io::Read;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use hangup::{Body, Client, Context, Error};
+
+use super::{Response, get, send, text};
+use crate::support::scripted_server::{
+    Background, BlackHole, Peers, counted_body, fed, in_background,
+};
+use crate::support::{PATIENCE, alone};
+
+/// What "within milliseconds" may take on a busy machine.
+const PROMPT: Duration = Duration::from_secs(2);
+
+/// More than any socket's buffers hold.
+const ENORMOUS: u64 = 1 << 30;
+
+/// Cancels the call, which must end at once, and say why.
+fn cancel<T: std::fmt::Debug>(context: &Context, call: Background<Result<T, Error>>) {
+    assert!(call.is_running(), "it has not waited");
+    context.cancel_with("enough");
+    let cancelled = Instant::now();
+    let error = call.finish().unwrap_err();
+    assert!(cancelled.elapsed() < PROMPT, "{:?}", cancelled.elapsed());
+    assert!(error.is_cancelled() && !error.is_timeout(), "{error}");
+    assert!(error.to_string().contains("enough"), "{error}");
+}
+
+fn get_within(
+    client: &Client,
+    url: String,
+    context: &Context,
+) -> Background<hangup::Result<Response>> {
+    let context = context.clone();
+    send(client, move |client| client.get(url).context(&context))
+}
+
+#[test]
+fn t14_before_the_call_nothing_is_sent() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let context = Context::new();
+    context.cancel();
+    let error = get_within(&client, peers.url("/"), &context).finish().unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    peers.expect_no_more();
+}
+
+#[test]
+fn t14_while_queueing_for_a_connection() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().max_connections_per_host(1).build();
+    let first = get(&client, peers.url("/first"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /first");
+    let context = Context::new();
+    let queued = get_within(&client, peers.url("/queued"), &context);
+    let next = get(&client, peers.url("/next"));
+    cancel(&context, queued);
+    peer.answer(200, "first");
+    assert_eq!(text(first.finish()), "first");
+    peer.expect_request("GET /next");
+    peer.answer(200, "next");
+    assert_eq!(text(next.finish()), "next");
+}
+
+#[test]
+fn t14_while_resolving() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let addr = peers.addr();
+    let (entering, entered) = bounded(1);
+    let (release, released) = bounded::<()>(0);
+    let client = Client::builder()
+        .resolver(move |host, _| {
+            if host == "slow.test" {
+                entering.send(()).unwrap();
+                let _ = released.recv();
+            }
+            Ok(vec![addr])
+        })
+        .build();
+    let context = Context::new();
+    let call = get_within(&client, "http://slow.test/".to_owned(), &context);
+    entered.recv_timeout(PATIENCE).unwrap();
+    cancel(&context, call);
+    // Others are not held up by a resolver that is.
+    let other = get(&client, "http://fast.test/".to_owned());
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.answer(200, "ok");
+    assert_eq!(text(other.finish()), "ok");
+    drop(release);
+}
+
+#[test]
+fn t14_while_dialling() {
+    let _alone = alone();
+    let hole = BlackHole::new();
+    let (entering, entered) = bounded(1);
+    let addr = hole.addr;
+    let client = Client::builder()
+        .resolver(move |_, _| {
+            entering.send(()).unwrap();
+            Ok(vec![addr])
+        })
+        .build();
+    let context = Context::new();
+    let call = get_within(&client, "http://silent.test/".to_owned(), &context);
+    entered.recv_timeout(PATIENCE).unwrap();
+    cancel(&context, call);
+}
+
+#[test]
+fn t14_while_writing() {
+    let _alone = alone();
+    let peers = Peers::with_small_buffers();
+    let client = Client::new();
+    for in_memory in [false, true] {
+        let (feeder, mut body) = counted_body(ENORMOUS);
+        if in_memory {
+            body = Body::from(vec![0; 16 << 20]);
+        }
+        let context = Context::new();
+        let (url, of_call) = (peers.url("/"), context.clone());
+        let call = send(&client, move |client| client.put(url).context(&of_call).body(body));
+        let mut peer = peers.accept();
+        peer.expect_head("PUT /");
+        cancel(&context, call);
+        feeder.expect_dropped();
+        peer.expect_closed();
+    }
+}
+
+#[test]
+fn t14_while_the_bodys_source_blocks() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let (mut feeder, source) = fed();
+    let context = Context::new();
+    let (url, of_call) = (peers.url("/"), context.clone());
+    let body = Body::from_reader(source);
+    let call = send(&client, move |client| client.put(url).context(&of_call).body(body));
+    let mut peer = peers.accept();
+    peer.expect_head("PUT /");
+    feeder.wait_until_asked();
+    cancel(&context, call);
+    assert!(!peer.expect_closed().ends_with(b"0\r\n\r\n"), "a cut body that looks complete");
+    feeder.end();
+    feeder.expect_dropped();
+}
+
+#[test]
+fn t14_while_the_body_is_withheld() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().expect_continue_timeout(PATIENCE * 2).build();
+    let (feeder, body) = counted_body(10);
+    let context = Context::new();
+    let (url, of_call) = (peers.url("/"), context.clone());
+    let call =
+        send(&client, move |client| client.put(url).context(&of_call).body(body).expect_continue());
+    let mut peer = peers.accept();
+    peer.expect_head("PUT /");
+    cancel(&context, call);
+    feeder.expect_dropped();
+    assert_eq!(peer.expect_closed(), b"");
+}
+
+#[test]
+fn t14_while_waiting_for_the_head() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    for begun in ["", "HTTP/1.1 200 OK\r\nConte"] {
+        let context = Context::new();
+        let call = get_within(&client, peers.url("/"), &context);
+        let other = get(&client, peers.url("/"));
+        let (mut one, mut two) = (peers.accept(), peers.accept());
+        one.expect_request("GET /");
+        two.expect_request("GET /");
+        one.send(begun);
+        two.send(begun);
+        cancel(&context, call);
+        // Which of the two was the cancelled one's shows only now.
+        let rest = match begun {
+            "" => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            _ => "nt-Length: 2\r\n\r\nok",
+        };
+        let _ = (one.try_send(rest), two.try_send(rest));
+        assert_eq!(text(other.finish()), "ok");
+        client.close_idle_connections();
+        one.expect_closed();
+        two.expect_closed();
+    }
+}
+
+/// Cancels a call whose body is being read, which the peer's answer has begun.
+fn cancel_within_body(answer: &str) {
+    let peers = Peers::new();
+    let client = Client::new();
+    let context = Context::new();
+    let call = get_within(&client, peers.url("/"), &context);
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send(answer);
+    let mut response = call.finish().unwrap();
+    let (reading, begun) = bounded(1);
+    let read = in_background(move || {
+        let mut text = [0; 5];
+        response.body_mut().read_exact(&mut text).unwrap();
+        reading.send(()).unwrap();
+        response.body_mut().read_bytes(1000)
+    });
+    begun.recv_timeout(PATIENCE).unwrap();
+    cancel(&context, read);
+    peer.expect_closed();
+}
+
+#[test]
+fn t14_while_reading_the_body() {
+    let _alone = alone();
+    cancel_within_body("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
+    cancel_within_body("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
+}
+
+/// The end of the connection is the end of such a body, but not the one that we made.
+#[test]
+fn t14_while_reading_a_body_that_the_connections_end_delimits() {
+    let _alone = alone();
+    for _ in 0..50 {
+        cancel_within_body("HTTP/1.1 200 OK\r\n\r\nbegun");
+    }
+}
+
+#[test]
+fn t14_a_deadline_is_told_from_a_cancellation() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let context = Context::with_timeout(Duration::from_millis(50));
+    let call = get_within(&client, peers.url("/"), &context);
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    let error = call.finish().unwrap_err();
+    assert!(error.is_timeout() && !error.is_cancelled(), "{error}");
+    assert!(error.to_string().contains("deadline exceeded"), "{error}");
+    peer.expect_closed();
+}
+
+/// A call that is cancelled just when its answer comes has given its connection back, and another
+/// call has it: cancelling closed it under that one.
+#[test]
+fn t14_a_late_cancel_does_not_touch_the_next_call() {
+    let _alone = alone();
+    let peers = Peers::new().serve(|_, peer| {
+        while peer.next_request("GET /").is_some() {
+            peer.answer(200, "ok");
+        }
+    });
+    let client = Client::builder().max_connections_per_host(1).build();
+    let others = [(); 2].map(|()| {
+        let (client, url) = (client.clone(), peers.url("/"));
+        in_background(move || {
+            for _ in 0..2000 {
+                let mut response = client.get(&url).send().expect("nobody cancels this call");
+                assert_eq!(response.body_mut().read_text(10).unwrap(), "ok");
+            }
+        })
+    });
+    let cancelling = {
+        let (client, url) = (client.clone(), peers.url("/"));
+        in_background(move || {
+            for round in 0..2000 {
+                let context = Context::new();
+                let canceller = context.clone();
+                let (go, gone) = bounded::<()>(0);
+                let thread = std::thread::spawn(move || {
+                    let _ = gone.recv();
+                    (0..round % 200).for_each(|_| std::hint::spin_loop());
+                    canceller.cancel();
+                });
+                drop(go);
+                if let Ok(mut response) = client.get(&url).context(&context).send() {
+                    let _ = response.body_mut().read_text(10);
+                }
+                thread.join().unwrap();
+            }
+        })
+    };
+    cancelling.finish();
+    others.into_iter().for_each(|others| others.finish());
+    drop(client);
+}
+
+#[test]
+fn t14_a_cancelled_call_leaves_no_place_taken() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().max_connections_per_host(1).build();
+    for _ in 0..20 {
+        let context = Context::new();
+        let call = get_within(&client, peers.url("/"), &context);
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        cancel(&context, call);
+        peer.expect_closed();
+    }
+    let call = get(&client, format!("http://{}:{}/", Ipv4Addr::LOCALHOST, peers.addr().port()));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+}

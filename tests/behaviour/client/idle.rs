@@ -1,1 +1,170 @@
-//! Soon.
+//! T10: connections that wait for their next use are watched.
+
+use std::time::Duration;
+
+use hangup::http::Method;
+use hangup::{Client, ResponseExt};
+
+use super::{get, logs, send, text};
+use crate::support::alone;
+use crate::support::scripted_server::{Peer, Peers, eventually};
+
+/// A client with one idle connection to the peer.
+fn idle(client: &Client, peers: &Peers) -> Peer {
+    let call = get(client, peers.url("/first"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /first");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    peer
+}
+
+fn is_empty(client: &Client) {
+    eventually("the pool is empty", || client.idle_connections() == 0);
+}
+
+#[test]
+fn t10_the_end_of_the_stream_removes_the_connection() {
+    let _alone = alone();
+    logs::collect();
+    let peers = Peers::new();
+    let client = Client::new();
+    let mut peer = idle(&client, &peers);
+    peer.end();
+    is_empty(&client);
+    peer.expect_closed();
+    let peer = idle(&client, &peers);
+    peer.reset();
+    is_empty(&client);
+    assert_eq!(logs::warnings(), [""; 0]);
+}
+
+#[test]
+fn t10_a_408_is_quiet_and_other_bytes_are_logged() {
+    let _alone = alone();
+    for (bytes, warns) in [
+        ("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", false),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true),
+        ("?", true),
+    ] {
+        logs::collect();
+        let peers = Peers::new();
+        let client = Client::new();
+        let mut peer = idle(&client, &peers);
+        peer.send(bytes);
+        is_empty(&client);
+        peer.expect_closed();
+        assert_eq!(!logs::warnings().is_empty(), warns, "{bytes:?}: {:?}", logs::warnings());
+    }
+}
+
+const STRAY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
+
+/// Whoever can have a server send an answer too many would otherwise answer the next request.
+#[test]
+fn t10_stray_bytes_are_never_the_next_answer() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    for round in 0..300 {
+        let call = get(&client, peers.url("/one"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /one");
+        peer.answer(200, "one");
+        // In another segment, which the client may read with the answer, or not.
+        peer.send(STRAY);
+        assert_eq!(text(call.finish()), "one", "round {round}");
+        let url = peers.url("/two");
+        let method = if round % 2 == 0 { Method::GET } else { Method::POST };
+        let call = send(&client, move |client| client.request(method, url));
+        let mut other = peers.accept();
+        other.expect_request("");
+        other.answer(200, "two");
+        let response = call.finish();
+        assert!(!response.as_ref().unwrap().is_connection_reused());
+        assert_eq!(text(response), "two", "round {round}");
+        assert_eq!(peer.expect_closed(), b"", "something was sent on a spoilt connection");
+        client.close_idle_connections();
+        other.expect_closed();
+    }
+}
+
+/// The watch took the peer's end of stream, or its bytes, off a connection that a call had just taken;
+/// a POST then failed for no fault of its own.
+#[test]
+fn t10_a_connection_that_is_about_to_be_closed_is_not_taken() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    for round in 0..300 {
+        let mut peer = idle(&client, &peers);
+        peer.send("HTTP/1.1 408 Request Timeout\r\n\r\n");
+        let url = peers.url("/post");
+        let call = send(&client, move |client| client.post(url));
+        let mut other = peers.accept();
+        other.expect_request("POST /post");
+        other.answer(200, "ok");
+        assert_eq!(text(call.finish()), "ok", "round {round}");
+        client.close_idle_connections();
+        peer.expect_closed();
+    }
+}
+
+#[test]
+fn t10_an_idle_connection_is_closed_in_time() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().idle_timeout(Duration::from_millis(30)).build();
+    let mut peer = idle(&client, &peers);
+    peer.expect_closed();
+    is_empty(&client);
+}
+
+/// The idle time ends with the next request, however long its answer takes.
+#[test]
+fn t10_a_slow_answer_is_not_idleness() {
+    let _alone = alone();
+    let limit = Duration::from_millis(30);
+    let peers = Peers::new();
+    let client = Client::builder().idle_timeout(limit).build();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    std::thread::park_timeout(limit * 3);
+    peer.answer(200, "late");
+    assert_eq!(text(call.finish()), "late");
+    peer.expect_closed();
+}
+
+/// A connection whose idle time ends at the moment of its next use serves that, or is left alone.
+#[test]
+fn t10_the_end_of_the_idle_time_fails_no_call() {
+    let _alone = alone();
+    let limit = Duration::from_millis(2);
+    let peers = Peers::new().serve(|_, peer| {
+        while peer.next_request("POST /").is_some() {
+            let _ = peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let client = Client::builder().idle_timeout(limit).build();
+    for round in 0..300 {
+        assert_eq!(text(client.post(peers.url("/")).send()), "ok", "round {round}");
+        std::thread::park_timeout(limit - Duration::from_micros(round));
+    }
+    drop(client);
+}
+
+#[test]
+fn t10_idle_connections_are_closed_when_asked() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let mut peer = idle(&client, &peers);
+    client.close_idle_connections();
+    assert_eq!(client.idle_connections(), 0);
+    peer.expect_closed();
+    // The client goes on.
+    let mut peer = idle(&client, &peers);
+    drop(client);
+    peer.expect_closed();
+}

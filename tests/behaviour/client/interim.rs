@@ -1,1 +1,216 @@
-//! Soon.
+//! T12: interim answers, Expect: 100-continue, other protocols.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use crossbeam_channel::unbounded;
+use hangup::http::Method;
+use hangup::{Body, Client, ErrorKind, ResponseExt};
+
+use super::{get, send, text};
+use crate::support::scripted_server::{Peers, counted_body, fed, in_background};
+use crate::support::{PATIENCE, alone};
+
+#[test]
+fn t12_interim_answers_are_skipped_and_shown() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let (seen, sees) = unbounded();
+    let url = peers.url("/");
+    let call = send(&client, move |client| {
+        client.get(url).on_informational(move |status, headers| {
+            seen.send((status.as_u16(), headers.get("link").is_some())).unwrap();
+        })
+    });
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+    peer.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    assert_eq!(sees.iter().collect::<Vec<_>>(), [(100, false), (103, true), (102, false)]);
+    assert_eq!(client.idle_connections(), 1);
+}
+
+#[test]
+fn t12_interim_answers_are_bounded() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    let interim = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
+    let mut sent = 0;
+    while peer.try_send(&interim).is_ok() {
+        sent += interim.len();
+        assert!(sent < 1 << 26, "without end");
+    }
+    assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::TooLarge);
+}
+
+#[test]
+fn t12_a_100_releases_the_body() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().expect_continue_timeout(PATIENCE * 2).build();
+    for body in [Body::from("in memory"), Body::from_chunks(["in ", "memory"])] {
+        let url = peers.url("/");
+        let call = send(&client, move |client| client.put(url).expect_continue().body(body));
+        let mut peer = peers.accept();
+        let head = peer.expect_head("PUT /");
+        assert!(head.contains("100-continue"), "{head}");
+        peer.expect_nothing_sent();
+        peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+        match head.contains("chunked") {
+            true => assert_eq!(peer.read_body(24), b"3\r\nin \r\n6\r\nmemory\r\n0\r\n\r\n"[..24]),
+            false => assert_eq!(peer.read_body(9), b"in memory"),
+        }
+        peer.answer(200, "ok");
+        assert_eq!(text(call.finish()), "ok");
+        client.close_idle_connections();
+    }
+}
+
+#[test]
+fn t12_without_a_100_the_body_is_sent_anyway() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().expect_continue_timeout(Duration::from_millis(20)).build();
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.put(url).expect_continue().body("anyway"));
+    let mut peer = peers.accept();
+    assert_eq!(peer.expect_request("PUT /").body, b"anyway");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    assert_eq!(client.idle_connections(), 1);
+}
+
+#[test]
+fn t12_a_final_answer_instead_of_the_100_spares_the_body() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().expect_continue_timeout(PATIENCE * 2).build();
+    for status in [417, 200] {
+        let (feeder, body) = counted_body(1 << 20);
+        let url = peers.url("/");
+        let call = send(&client, move |client| client.put(url).expect_continue().body(body));
+        let mut peer = peers.accept();
+        peer.expect_head("PUT /");
+        peer.answer(status, "without it");
+        assert_eq!(text(call.finish()), "without it");
+        assert_eq!(client.idle_connections(), 0);
+        assert_eq!(peer.expect_closed(), b"", "the body was sent");
+        feeder.expect_dropped();
+    }
+}
+
+/// Has the connection speak another protocol, with bytes of it right behind the answer's head.
+fn becomes_a_duplex(method: Method, path: &str, answer: &str) {
+    let peers = Peers::new();
+    let client = Client::new();
+    let url = peers.url(path);
+    let of_call = method.clone();
+    let call = send(&client, move |client| {
+        client.request(of_call, url).header("upgrade", "echo").header("connection", "upgrade")
+    });
+    let mut peer = peers.accept();
+    peer.expect_head(method.as_str());
+    peer.send(format!("{answer}\r\n\r\nright behind"));
+    let mut response = call.finish().unwrap();
+    assert_eq!(client.idle_connections(), 0);
+    let mut duplex = response.take_duplex().expect("another protocol");
+    assert!(response.take_duplex().is_none(), "only once");
+    let mut bytes = [0; 12];
+    duplex.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"right behind");
+
+    duplex.write_all(b"there").unwrap();
+    assert_eq!(peer.read_body(5), b"there");
+    peer.send("and back");
+    let mut bytes = [0; 8];
+    duplex.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"and back");
+    // Both at once.
+    let (mut stream, _) = duplex.into_parts();
+    let mut reading = stream.clone();
+    let read = in_background(move || {
+        let mut bytes = [0; 4];
+        reading.read_exact(&mut bytes).map(|()| bytes)
+    });
+    stream.write_all(b"ping").unwrap();
+    assert_eq!(peer.read_body(4), b"ping");
+    peer.send("pong");
+    assert_eq!(&read.finish().unwrap(), b"pong");
+    // The client is done with it; its owner is not.
+    drop(client);
+    stream.write_all(b"still").unwrap();
+    assert_eq!(peer.read_body(5), b"still");
+    drop((stream, response));
+    peer.expect_closed();
+}
+
+#[test]
+fn t12_a_101_hands_out_a_duplex() {
+    let _alone = alone();
+    let switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade";
+    becomes_a_duplex(Method::GET, "/", switching);
+}
+
+#[test]
+fn t12_an_answer_to_connect_hands_out_a_duplex() {
+    let _alone = alone();
+    // Neither a length nor a coding means anything in it.
+    becomes_a_duplex(Method::CONNECT, "", "HTTP/1.1 200 OK\r\nContent-Length: 5");
+}
+
+#[test]
+fn t12_a_duplex_that_nobody_takes_is_closed() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().max_connections_per_host(1).build();
+    for _ in 0..3 {
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        peer.send("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+        drop(call.finish().unwrap());
+        peer.expect_closed();
+    }
+}
+
+/// The writer loop must not write on into another protocol.
+#[test]
+fn t12_a_101_within_the_request_is_an_error() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let (feeder, source) = fed();
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
+    let mut peer = peers.accept();
+    peer.expect_head("POST /");
+    peer.send("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    let error = call.finish().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MalformedMessage, "{error}");
+    peer.expect_closed();
+    drop(feeder);
+}
+
+#[test]
+fn t12_a_callback_that_panics_fails_its_call() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let url = peers.url("/");
+    let call = send(&client, move |client| {
+        client.get(url).on_informational(|_, _| panic!("as the test has it"))
+    });
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+    let error = call.finish().unwrap_err();
+    assert!(error.to_string().contains("panicked"), "{error}");
+    peer.expect_closed();
+}

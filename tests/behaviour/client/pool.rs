@@ -1,1 +1,336 @@
-//! Soon.
+//! T13: limits, the queue, dialling with fallback.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hangup::{Body, Client, Context, ErrorKind, ResponseExt, TimeLimit};
+
+use super::{get, send, text};
+use crate::support::alone;
+use crate::support::scripted_server::{BlackHole, Peers, eventually, fed, in_background};
+
+#[test]
+fn t13_a_limit_for_each_host_has_a_fair_queue() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().max_connections_per_host(1).build();
+    let first = get(&client, peers.url("/0"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /0");
+    let queued: Vec<_> = (1..=4)
+        .map(|number| {
+            let call = get(&client, peers.url(&format!("/{number}")));
+            // The order of the queue is that in which they came to it.
+            std::thread::park_timeout(Duration::from_millis(30));
+            call
+        })
+        .collect();
+    let mut answered = first;
+    for (number, next) in (1..).zip(queued) {
+        peer.answer(200, "ok");
+        assert_eq!(text(answered.finish()), "ok");
+        peer.expect_request(&format!("GET /{number}"));
+        answered = next;
+    }
+    peer.answer(200, "ok");
+    assert_eq!(text(answered.finish()), "ok");
+    peers.expect_no_more();
+}
+
+#[test]
+fn t13_who_waits_dials_in_the_place_of_a_closed_connection() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().max_connections_per_host(1).build();
+    let first = get(&client, peers.url("/first"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /first");
+    let queued = get(&client, peers.url("/queued"));
+    peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(text(first.finish()), "ok");
+    let mut peer = peers.accept();
+    peer.expect_request("GET /queued");
+    peer.answer(200, "ok");
+    assert_eq!(text(queued.finish()), "ok");
+}
+
+#[test]
+fn t13_the_queue_obeys_deadlines() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().max_connections_per_host(1).build();
+    let first = get(&client, peers.url("/first"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /first");
+    let url = peers.url("/queued");
+    let context = Context::with_timeout(Duration::from_millis(30));
+    let queued = send(&client, move |client| client.get(url).context(&context));
+    let error = queued.finish().unwrap_err();
+    assert_eq!(error.timed_out(), Some(TimeLimit::Call), "{error}");
+    // Who gave up is not in anybody's way.
+    let next = get(&client, peers.url("/next"));
+    peer.answer(200, "ok");
+    assert_eq!(text(first.finish()), "ok");
+    peer.expect_request("GET /next");
+    peer.answer(200, "ok");
+    assert_eq!(text(next.finish()), "ok");
+}
+
+/// At a limit of one, a place that leaks makes the next call wait for ever. Whatever happens to a
+/// connection, its place is given back, and only once: two connections are never open together.
+#[test]
+fn t13_a_place_is_given_back_however_its_connection_ends() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let refusing = Arc::new(AtomicUsize::new(0));
+    let (addr, refused) = (peers.addr(), Arc::clone(&refusing));
+    let client = Client::builder()
+        .max_connections_per_host(1)
+        .resolver(move |_, _| match refused.load(Ordering::Relaxed) {
+            0 => Ok(vec![addr]),
+            _ => Err(std::io::Error::other("no such host")),
+        })
+        .build();
+    let url = || "http://host.test/".to_owned();
+    for round in 0..3 {
+        // The dial fails.
+        refusing.store(1, Ordering::Relaxed);
+        assert_eq!(client.get(url()).send().unwrap_err().kind(), ErrorKind::Resolve);
+        refusing.store(0, Ordering::Relaxed);
+        for ending in 0..7 {
+            let (feeder, source) = fed();
+            let call = send(&client, move |client| match ending {
+                4 => client.post(url()).body(Body::from_reader(source)),
+                _ => client.get(url()),
+            });
+            let mut peer = peers.accept();
+            peer.expect_head("");
+            match ending {
+                0 => peer.send("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+                1 => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
+                2 => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nleft over"),
+                3 => peer.send("this is not HTTP\r\n\r\n"),
+                4 => {
+                    feeder.wait_until_asked();
+                    feeder.fail("as the test has it");
+                }
+                5 => peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"),
+                _ => peer.end(),
+            }
+            if ending == 5 {
+                peer.end();
+            }
+            drop(call.finish());
+            peer.expect_closed();
+            assert_eq!(client.idle_connections(), 0, "{round} {ending}");
+        }
+    }
+    let call = send(&client, move |client| client.get("http://host.test/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peers.expect_no_more();
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+}
+
+#[test]
+fn t13_a_limit_is_never_exceeded() {
+    let _alone = alone();
+    const LIMIT: usize = 3;
+    let open = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&open);
+    let peers = Peers::new().serve(move |number, peer| {
+        let now = counting.fetch_add(1, Ordering::SeqCst) + 1;
+        assert!(now <= LIMIT, "{now} connections");
+        for _ in 0..number % 4 {
+            peer.next_request("POST /");
+            let _ = peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+        peer.next_request("POST /");
+        // Before the client closes it, and opens another.
+        counting.fetch_sub(1, Ordering::SeqCst);
+        let _ =
+            peer.try_send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    });
+    let client = Client::builder().max_connections_per_host(LIMIT).build();
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let (client, url) = (client.clone(), peers.url("/"));
+            in_background(move || {
+                for _ in 0..100 {
+                    assert_eq!(text(client.post(&url).send()), "ok");
+                }
+            })
+        })
+        .collect();
+    calls.into_iter().for_each(|call| call.finish());
+    drop(client);
+}
+
+#[test]
+fn t13_idle_connections_are_limited_in_all() {
+    let _alone = alone();
+    let (one, other) = (Peers::new(), Peers::new());
+    let client = Client::builder().max_idle_connections(1).build();
+    let exchange = |peers: &Peers| {
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        peer.answer(200, "ok");
+        assert_eq!(text(call.finish()), "ok");
+        peer
+    };
+    let mut first = exchange(&one);
+    let mut second = exchange(&other);
+    // The one that has been idle longest goes.
+    first.expect_closed();
+    assert_eq!(client.idle_connections(), 1);
+    client.close_idle_connections();
+    second.expect_closed();
+    drop(client);
+
+    let client = Client::builder().max_idle_connections(0).build();
+    let call = get(&client, one.url("/"));
+    let mut peer = one.accept();
+    peer.expect_request("GET /");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    assert_eq!(client.idle_connections(), 0);
+    peer.expect_closed();
+}
+
+#[test]
+fn t13_the_head_of_a_response_is_limited() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().max_response_head(1000).build();
+    for (length, fits) in [(900, true), (1100, false), (100_000, false)] {
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        let field = "x".repeat(length);
+        peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: {field}\r\n\r\n"));
+        match call.finish() {
+            Ok(_) => assert!(fits, "{length}"),
+            Err(error) => {
+                assert!(!fits, "{error}");
+                assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+            }
+        }
+        client.close_idle_connections();
+        peer.expect_closed();
+    }
+}
+
+#[test]
+fn t13_a_dead_address_is_passed_over() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let alive = peers.addr();
+    let refusing = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let dead = refusing.local_addr().unwrap();
+    drop(refusing);
+    // Of the same family, and of the other.
+    for dead in [dead, (std::net::Ipv6Addr::LOCALHOST, dead.port()).into()] {
+        let client = Client::builder().resolver(move |_, _| Ok(vec![dead, alive])).build();
+        let call = get(&client, "http://host.test/".to_owned());
+        let mut peer = peers.accept();
+        let request = peer.expect_request("GET /");
+        assert_eq!(request.field("host"), Some("host.test"));
+        peer.answer(200, "ok");
+        let response = call.finish().unwrap();
+        assert_eq!(response.remote_addr().unwrap().ip(), Some(alive));
+    }
+    let client = Client::builder().resolver(move |_, _| Ok(vec![dead])).build();
+    let error = client.get("http://host.test/").send().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.to_string().contains("host.test"), "{error}");
+}
+
+#[test]
+fn t13_a_silent_address_is_passed_over_soon() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let (silent, alive) = (BlackHole::v6(), peers.addr());
+    let dead = silent.addr;
+    let client = Client::builder().resolver(move |_, _| Ok(vec![dead, alive])).build();
+    let call = get(&client, "http://host.test/".to_owned());
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+}
+
+/// Two calls dial; the first connection to come about went to the first call, whichever dial had made
+/// it. When the other dial failed then, the second call waited for ever.
+#[test]
+fn t13_a_failed_dial_fails_the_call_that_it_was_for() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let addr = peers.addr();
+    let number = AtomicUsize::new(0);
+    let (entering, entered) = crossbeam_channel::unbounded();
+    let (release, released) = crossbeam_channel::bounded::<()>(0);
+    let client = Client::builder()
+        .resolver(move |_, _| {
+            let first = number.fetch_add(1, Ordering::SeqCst) == 0;
+            entering.send(()).unwrap();
+            if first {
+                let _ = released.recv();
+                return Err(std::io::Error::other("no such host"));
+            }
+            Ok(vec![addr])
+        })
+        .build();
+    let patience = crate::support::PATIENCE;
+    let failing = get(&client, "http://host.test/first".to_owned());
+    entered.recv_timeout(patience).unwrap();
+    let other = get(&client, "http://host.test/second".to_owned());
+    entered.recv_timeout(patience).unwrap();
+    let mut peer = peers.accept();
+    peer.expect_request("GET /second");
+    drop(release);
+    assert_eq!(failing.finish().unwrap_err().kind(), ErrorKind::Resolve);
+    peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(text(other.finish()), "ok");
+}
+
+/// Another call's connection came free before the dial was through: the dial's is kept for whoever
+/// comes next, and watched until then.
+#[test]
+fn t13_a_connection_that_came_too_late_is_kept() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let addr = peers.addr();
+    let number = AtomicUsize::new(0);
+    let (entering, entered) = crossbeam_channel::unbounded();
+    let (release, released) = crossbeam_channel::bounded::<()>(0);
+    let client = Client::builder()
+        .resolver(move |_, _| {
+            if number.fetch_add(1, Ordering::SeqCst) == 1 {
+                entering.send(()).unwrap();
+                let _ = released.recv();
+            }
+            Ok(vec![addr])
+        })
+        .build();
+    let first = get(&client, "http://host.test/first".to_owned());
+    let mut used = peers.accept();
+    used.expect_request("GET /first");
+    let second = get(&client, "http://host.test/second".to_owned());
+    entered.recv_timeout(crate::support::PATIENCE).unwrap();
+    used.answer(200, "one");
+    assert_eq!(text(first.finish()), "one");
+    used.expect_request("GET /second");
+    used.answer(200, "two");
+    assert_eq!(text(second.finish()), "two");
+
+    drop(release);
+    let mut late = peers.accept();
+    eventually("both are idle", || client.idle_connections() == 2);
+    late.end();
+    eventually("its end is noticed", || client.idle_connections() == 1);
+    late.expect_closed();
+}

@@ -167,7 +167,7 @@ fn t11_one_stale_connection_after_the_other_is_left() {
     let client = Client::new();
     let calls: Vec<_> = (0..5).map(|_| get(&client, peers.url("/"))).collect();
     let mut all: Vec<_> = calls.iter().map(|_| peers.accept()).collect();
-    // All before the first answer, which would free its connection for another of the calls.
+    // All before the first answer, whose connection would serve another call.
     all.iter_mut().for_each(|peer| drop(peer.expect_request("GET /")));
     all.iter_mut().for_each(|peer| peer.answer(200, "ok"));
     calls.into_iter().for_each(|call| assert_eq!(text(call.finish()), "ok"));

@@ -110,7 +110,7 @@ fn t03_a_full_pool_takes_no_more() {
     let client = Client::builder().max_idle_connections_per_host(1).build();
     let calls = [get(&client, peers.url("/")), get(&client, peers.url("/"))];
     let mut both = [peers.accept(), peers.accept()];
-    // Both before the first answer, which would free its connection for the other call.
+    // Both before the first answer, whose connection would serve the other call.
     both.iter_mut().for_each(|peer| drop(peer.expect_request("GET /")));
     both.iter_mut().for_each(|peer| peer.answer(200, "ok"));
     for call in calls {

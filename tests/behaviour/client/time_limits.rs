@@ -1,1 +1,207 @@
-//! Soon.
+//! T15: each time limit is a deadline, and its error names it.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use hangup::{Body, Client, TimeLimit};
+
+use super::{get, send};
+use crate::support::alone;
+use crate::support::scripted_server::{BlackHole, Peer, Peers, counted_body, fed, in_background};
+
+const LIMIT: Duration = Duration::from_millis(60);
+/// What that may take on a busy machine. A limit that is restarted never ends.
+const GENEROUS: Duration = Duration::from_secs(3);
+
+/// Sends `piece` again and again, faster than the limit, until the client has gone.
+fn drip(mut peer: Peer, piece: &'static str) -> crate::support::scripted_server::Background<()> {
+    in_background(move || {
+        while peer.try_send(piece).is_ok() {
+            std::thread::park_timeout(LIMIT / 6);
+        }
+    })
+}
+
+#[test]
+fn t15_resolving() {
+    let _alone = alone();
+    let (release, released) = bounded::<()>(0);
+    let client = Client::builder()
+        .connect_timeout(LIMIT)
+        .resolver(move |_, _| {
+            let _ = released.recv();
+            Ok(Vec::new())
+        })
+        .build();
+    let error = get(&client, "http://slow.test/".to_owned()).finish().unwrap_err();
+    assert_eq!(error.timed_out(), Some(TimeLimit::Resolve), "{error}");
+    assert!(error.is_connect());
+    drop(release);
+}
+
+#[test]
+fn t15_connecting() {
+    let _alone = alone();
+    let hole = BlackHole::new();
+    let client = Client::builder().connect_timeout(LIMIT).build();
+    let error = get(&client, format!("http://{}/", hole.addr)).finish().unwrap_err();
+    assert_eq!(error.timed_out(), Some(TimeLimit::Connect), "{error}");
+}
+
+#[test]
+fn t15_sending() {
+    let _alone = alone();
+    let peers = Peers::with_small_buffers();
+    let client = Client::builder().send_timeout(LIMIT).build();
+    let (feeder, body) = counted_body(1 << 30);
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body(body));
+    let mut peer = peers.accept();
+    peer.expect_head("POST /");
+    let error = call.finish().unwrap_err();
+    assert_eq!(error.timed_out(), Some(TimeLimit::Send), "{error}");
+    feeder.expect_dropped();
+    peer.expect_closed();
+}
+
+/// A peer that takes a little now and then does not extend the limit.
+#[test]
+fn t15_sending_is_not_restarted_by_a_partial_write() {
+    let _alone = alone();
+    let peers = Peers::with_small_buffers();
+    let client = Client::builder().send_timeout(LIMIT).build();
+    let (feeder, source) = fed();
+    let url = peers.url("/");
+    let begun = Instant::now();
+    let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
+    let mut peer = peers.accept();
+    peer.expect_head("POST /");
+    while call.is_running() {
+        assert!(begun.elapsed() < GENEROUS, "the limit does not come");
+        feeder.feed("x");
+        peer.read_body(1);
+        std::thread::park_timeout(LIMIT / 6);
+    }
+    assert_eq!(call.finish().unwrap_err().timed_out(), Some(TimeLimit::Send));
+    drop(feeder);
+}
+
+#[test]
+fn t15_the_response_head() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().response_head_timeout(LIMIT).build();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    let error = call.finish().unwrap_err();
+    assert_eq!(error.timed_out(), Some(TimeLimit::ResponseHead), "{error}");
+    peer.expect_closed();
+}
+
+#[test]
+fn t15_the_response_head_is_not_restarted_by_a_part_of_it() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().response_head_timeout(LIMIT).build();
+    for piece in ["X-A: b\r\n", "HTTP/1.1 100 Continue\r\n\r\n"] {
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        if piece.starts_with('X') {
+            peer.send("HTTP/1.1 200 OK\r\n");
+        }
+        let begun = Instant::now();
+        let dripping = drip(peer, piece);
+        let error = call.finish().unwrap_err();
+        assert!(begun.elapsed() < GENEROUS, "{:?}", begun.elapsed());
+        assert_eq!(error.timed_out(), Some(TimeLimit::ResponseHead), "{error}");
+        dripping.finish();
+    }
+}
+
+/// The limit is the peer's: it begins when the request is out, however long that took.
+#[test]
+fn t15_the_response_head_is_due_from_the_requests_last_byte_on() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().response_head_timeout(LIMIT).build();
+    let (mut feeder, source) = fed();
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
+    let mut peer = peers.accept();
+    peer.expect_head("POST /");
+    feeder.wait_until_asked();
+    std::thread::park_timeout(LIMIT * 2);
+    assert!(call.is_running());
+    feeder.end();
+    assert_eq!(peer.read_body(5), b"0\r\n\r\n");
+    let error = call.finish().unwrap_err();
+    assert_eq!(error.timed_out(), Some(TimeLimit::ResponseHead), "{error}");
+}
+
+#[test]
+fn t15_silence_within_the_body() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().idle_read_timeout(LIMIT).build();
+    for head in ["Content-Length: 100\r\n", "", "Transfer-Encoding: chunked\r\n"] {
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        peer.send(format!("HTTP/1.1 200 OK\r\n{head}\r\n5\r\nabc"));
+        let mut response = call.finish().unwrap();
+        let error = response.body_mut().read_bytes(1000).unwrap_err();
+        assert_eq!(error.timed_out(), Some(TimeLimit::IdleRead), "{error}");
+        peer.expect_closed();
+        // It is not the end of anything later, either.
+        let again = response.body_mut().read(&mut [0]).unwrap_err();
+        assert_eq!(again.kind(), std::io::ErrorKind::TimedOut);
+    }
+}
+
+/// A slow body is no silent one, but the whole call has its limit.
+#[test]
+fn t15_the_whole_call() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().idle_read_timeout(GENEROUS).timeout(LIMIT * 3).build();
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+    let mut response = call.finish().unwrap();
+    let begun = Instant::now();
+    let dripping = drip(peer, "x");
+    let error = response.body_mut().read_bytes(100_000).unwrap_err();
+    assert!(begun.elapsed() < GENEROUS, "{:?}", begun.elapsed());
+    assert_eq!(error.timed_out(), Some(TimeLimit::Call), "{error}");
+    dripping.finish();
+}
+
+#[test]
+fn t15_the_whole_call_includes_queueing_and_redirects() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::builder().max_connections_per_host(1).build();
+    let holding = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    let url = peers.url("/");
+    let queued = send(&client, move |client| client.get(url).timeout(LIMIT));
+    assert_eq!(queued.finish().unwrap_err().timed_out(), Some(TimeLimit::Call));
+    let url = peers.url("/a");
+    peer.answer(200, "");
+    holding.finish().unwrap();
+    let call = send(&client, move |client| client.get(url).timeout(LIMIT * 3));
+    let redirecting = in_background(move || {
+        while peer.next_request("GET /").is_some() {
+            std::thread::park_timeout(LIMIT / 2);
+            let _ =
+                peer.try_send("HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    assert_eq!(call.finish().unwrap_err().timed_out(), Some(TimeLimit::Call));
+    redirecting.finish();
+}
