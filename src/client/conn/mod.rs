@@ -22,12 +22,13 @@
 //! itself, and then the caller reads the answer itself as well: nobody can tell, and the thread
 //! switches are saved. Whatever would block is the loops'.
 //!
-//! The connection is closed in one place, [`Shared::close`], once: the first cause is kept, the
+//! The connection is closed in one place, [`Shared::close_if`], once: the first cause is kept, the
 //! stream is closed, and `closed` disconnects, which all three parties select on.
 
 mod answer;
 mod body;
 mod exchange;
+mod life;
 mod messages;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
@@ -41,8 +42,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience};
+pub(super) use life::Turn;
 pub(super) use messages::{Answer, AnswerBody, OnInformational};
 
+use self::life::{Condition, Ending, State};
 use self::messages::{Expectation, WriteError, WriteJob, Wrote};
 use super::target::Key;
 use crate::error::{Error, ErrorKind};
@@ -98,46 +101,6 @@ pub(super) struct ConnFacts {
     pub(super) connected_in: Duration,
 }
 
-/// The number of an exchange on its connection. Whoever holds it may close the connection for the
-/// sake of that exchange, and only while it is on: later the connection may be another call's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Turn(u64);
-
-struct State {
-    life: Life,
-    /// The latest exchange.
-    turn: Turn,
-    /// The reader loop waits to be called when the connection is idle.
-    asleep: bool,
-    /// The buffer of the latest exchange that had no use for the reader loop, empty.
-    spare: Buffer,
-    /// The other end of `closed`.
-    closer: Option<Sender<Infallible>>,
-}
-
-enum Life {
-    /// Made for somebody who is about to take it. A peer that speaks first is listened to then: an
-    /// overloaded server may refuse the connection with an answer.
-    Fresh,
-    /// Nothing is expected from the peer.
-    Idle,
-    /// In the exchange of `turn`.
-    Busy,
-    /// It speaks another protocol and belongs to the caller.
-    HandedOver,
-    /// The first cause.
-    Closed(Error),
-}
-
-/// What a connection is at, for the reader loop to decide what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition {
-    Idle,
-    /// In use, or about to be.
-    InUse,
-    Over,
-}
-
 /// What a connection is made with.
 pub(super) struct Making {
     pub(super) key: Key,
@@ -165,13 +128,7 @@ impl Conn {
             idle_timeout: making.idle_timeout,
             max_response_head: making.max_response_head,
             closed,
-            state: Mutex::new(State {
-                life: Life::Fresh,
-                turn: Turn(0),
-                asleep: false,
-                spare: Buffer::default(),
-                closer: Some(closer),
-            }),
+            state: Mutex::new(State::new(closer)),
             expectations,
             calls,
             jobs: OnceLock::new(),
@@ -197,12 +154,8 @@ impl Conn {
     pub(super) fn begin(&self) -> Option<Turn> {
         let (turn, was_idle) = {
             let mut state = self.0.state.lock();
-            let was_idle = match state.life {
-                Life::Fresh => false,
-                Life::Idle => true,
-                Life::Busy | Life::HandedOver | Life::Closed(_) => return None,
-            };
-            (state.begin(), was_idle)
+            let was_idle = state.condition() == Condition::Idle;
+            (state.begin()?, was_idle)
         };
         // The reader loop reads nothing before it has an expectation, so what came stands here.
         if was_idle && self.0.has_news() {
@@ -214,14 +167,7 @@ impl Conn {
 
     /// Nobody takes the fresh connection: from now on it is idle as any other.
     pub(super) fn park(&self) {
-        let was_fresh = {
-            let mut state = self.0.state.lock();
-            let was_fresh = matches!(state.life, Life::Fresh);
-            if was_fresh {
-                state.life = Life::Idle;
-            }
-            was_fresh
-        };
+        let was_fresh = self.0.state.lock().park();
         // The reader loop has left what came until now to the first exchange.
         if was_fresh && self.0.has_news() {
             self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
@@ -244,25 +190,6 @@ impl PartialEq for Conn {
     }
 }
 
-impl Turn {
-    /// Whether it is the connection's first exchange.
-    pub(super) fn is_first(self) -> bool {
-        self.0 == 1
-    }
-}
-
-impl State {
-    fn begin(&mut self) -> Turn {
-        self.life = Life::Busy;
-        self.turn.0 += 1;
-        self.turn
-    }
-
-    fn is_in(&self, turn: Turn) -> bool {
-        matches!(self.life, Life::Busy) && self.turn == turn
-    }
-}
-
 impl Shared {
     /// Closes the connection, whatever it is at. The first cause stays.
     fn close(self: &Arc<Self>, cause: Error, reason: CloseReason) {
@@ -276,7 +203,7 @@ impl Shared {
 
     /// Closes the connection if nobody uses it; `false` if somebody does.
     fn close_if_idle(self: &Arc<Self>, reason: CloseReason) -> bool {
-        let is_idle = |state: &State| matches!(state.life, Life::Idle);
+        let is_idle = |state: &State| state.condition() == Condition::Idle;
         self.close_if(is_idle, Error::new(ErrorKind::Closed), reason)
     }
 
@@ -287,7 +214,7 @@ impl Shared {
         cause: Error,
         reason: CloseReason,
     ) -> bool {
-        let closed = self.end(condition, Life::Closed(cause));
+        let closed = self.end(condition, Ending::Closed(cause));
         if closed {
             log::debug!("{}: connection closed: {reason}", self.key);
             self.leave();
@@ -297,28 +224,27 @@ impl Shared {
 
     /// The connection belongs to the caller from now on; both loops end.
     fn hand_over(self: &Arc<Self>) {
-        if self.end(|_| true, Life::HandedOver) {
+        if self.end(|_| true, Ending::HandedOver) {
             self.leave();
         }
     }
 
     /// Ends the connection's life as one of ours; `false` if it had ended, or on another condition.
-    fn end(&self, condition: impl FnOnce(&State) -> bool, how: Life) -> bool {
+    fn end(&self, condition: impl FnOnce(&State) -> bool, how: Ending) -> bool {
         let closer = {
             let mut state = self.state.lock();
             if !condition(&state) {
                 return false;
             }
-            let Some(closer) = state.closer.take() else { return false };
-            state.life = how;
-            if let Life::Closed(_) = state.life {
+            let closes = matches!(how, Ending::Closed(_));
+            let closer = state.end(how);
+            if closes && closer.is_some() {
                 // Together: who sees the channel closed sees the stream closed.
                 self.stream.close();
             }
             closer
         };
-        drop(closer);
-        true
+        closer.is_some()
     }
 
     fn leave(self: &Arc<Self>) {
@@ -330,12 +256,8 @@ impl Shared {
     /// The exchange is over and the connection clean: it can be used again. Fails if it was closed
     /// meanwhile, or nobody wants it, and it is closed then.
     fn give_back(self: &Arc<Self>, turn: Turn) -> Result<(), CloseReason> {
-        {
-            let mut state = self.state.lock();
-            if !state.is_in(turn) {
-                return Err(CloseReason::EndOfStream);
-            }
-            state.life = Life::Idle;
+        if !self.state.lock().rest(turn) {
+            return Err(CloseReason::EndOfStream);
         }
         let kept = self.home.upgrade().is_some_and(|home| home.give_back(&Conn(Arc::clone(self))));
         if kept {
@@ -369,54 +291,40 @@ impl Shared {
     /// nothing of an exchange that has just begun.
     fn claim_with_news(&self) -> bool {
         let mut state = self.state.lock();
-        let claimed = matches!(state.life, Life::Idle) && self.has_news();
-        if claimed {
-            state.begin();
-        }
-        claimed
+        state.condition() == Condition::Idle && self.has_news() && state.begin().is_some()
     }
 
     fn condition(&self) -> Condition {
-        match self.state.lock().life {
-            Life::Idle => Condition::Idle,
-            Life::Fresh | Life::Busy => Condition::InUse,
-            Life::HandedOver | Life::Closed(_) => Condition::Over,
-        }
+        self.state.lock().condition()
     }
 
     /// The reader loop will wait for a call if the connection is in use.
     fn fall_asleep(&self) -> bool {
-        let mut state = self.state.lock();
-        state.asleep = matches!(state.life, Life::Fresh | Life::Busy);
-        state.asleep
+        self.state.lock().fall_asleep()
     }
 
     /// Wakes the reader loop, for the idle watch, if it sleeps.
     fn call_reader(&self) {
-        if std::mem::take(&mut self.state.lock().asleep) {
+        if self.state.lock().wake() {
             let _ = self.calls.try_send(());
         }
     }
 
     fn take_spare(&self) -> Buffer {
-        std::mem::take(&mut self.state.lock().spare)
+        self.state.lock().take_spare()
     }
 
     fn keep_spare(&self, buffer: Buffer) {
-        debug_assert!(buffer.is_empty());
-        self.state.lock().spare = buffer;
+        self.state.lock().keep_spare(buffer);
     }
 
     fn is_closed(&self) -> bool {
-        matches!(self.state.lock().life, Life::Closed(_))
+        self.state.lock().cause().is_some()
     }
 
     /// Why the connection was closed.
     fn cause(&self) -> Option<Error> {
-        match &self.state.lock().life {
-            Life::Closed(cause) => Some(cause.clone()),
-            _ => None,
-        }
+        self.state.lock().cause().cloned()
     }
 
     /// A failed write, by what made it fail: if we closed the connection ourselves, by the cause of

@@ -24,8 +24,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::answer::{After, Keeper, read_answer};
+use super::life::Condition;
 use super::messages::{Expectation, ReplyError, Returned};
-use super::{Condition, Shared, Turn, close_reason};
+use super::{Shared, Turn, close_reason};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;

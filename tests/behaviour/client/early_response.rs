@@ -133,6 +133,23 @@ fn t05_the_answer_wins_over_the_failed_write() {
     }
 }
 
+/// The reset that follows an answer is no reason to lose it.
+#[test]
+fn t05_an_answer_that_arrived_before_the_reset_wins() {
+    let _alone = alone();
+    let client = Client::new();
+    for round in 0..200 {
+        let peers = Peers::new();
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        peer.answer(200, "the last");
+        peer.reset();
+        let mut response = call.finish().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        assert_eq!(response.body_mut().read_text(100).unwrap(), "the last", "round {round}");
+    }
+}
+
 /// A server without room answers at once, and closes before there is a request at all.
 #[test]
 fn t05_an_answer_before_the_request_is_the_answer() {

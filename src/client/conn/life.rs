@@ -1,0 +1,218 @@
+//! What a connection is at: plain data, which stands under the connection's lock.
+//!
+//! ```text
+//!            begin             rest             begin
+//!   Fresh ──────────▶ Busy, 1 ──────▶ Idle ──────────────▶ Busy, 2 ──▶ …
+//!     │                                ▲
+//!     └──────────── park ──────────────┘
+//!
+//!   any of them ── end ──▶ HandedOver, Closed
+//! ```
+
+use std::convert::Infallible;
+
+use crate::error::Error;
+use crate::net::Buffer;
+use crate::sync::channel::Sender;
+
+/// The number of an exchange on its connection. Whoever holds it may close the connection for the
+/// sake of that exchange, and only while it is on: later the connection may be another call's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) struct Turn(u64);
+
+/// How far a connection's life is.
+pub(super) struct State {
+    life: Life,
+    /// The latest exchange.
+    turn: Turn,
+    /// The reader loop waits to be called when the connection is idle.
+    asleep: bool,
+    /// The buffer of the latest exchange that had no use for the reader loop. Invariant: empty.
+    spare: Buffer,
+    /// Dropped with the end: all three parties wait for it. Invariant: there until the end.
+    closer: Option<Sender<Infallible>>,
+}
+
+enum Life {
+    /// Made for somebody who is about to take it. A peer that speaks first is listened to then: an
+    /// overloaded server may refuse the connection with an answer.
+    Fresh,
+    /// Nothing is expected from the peer.
+    Idle,
+    /// In the exchange of `turn`.
+    Busy,
+    /// Over, in one of the two ways.
+    Ended(Ending),
+}
+
+/// What a connection is at, for those who decide what to do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    Idle,
+    /// In an exchange, or made for one.
+    InUse,
+    Over,
+}
+
+/// How a connection ends.
+pub(super) enum Ending {
+    /// It speaks another protocol and belongs to the caller.
+    HandedOver,
+    /// The first cause.
+    Closed(Error),
+}
+
+impl Turn {
+    /// Whether it is the connection's first exchange.
+    pub(in crate::client) fn is_first(self) -> bool {
+        self.0 == 1
+    }
+}
+
+impl State {
+    pub(super) fn new(closer: Sender<Infallible>) -> Self {
+        Self {
+            life: Life::Fresh,
+            turn: Turn(0),
+            asleep: false,
+            spare: Buffer::default(),
+            closer: Some(closer),
+        }
+    }
+
+    /// Begins an exchange, if none is on.
+    pub(super) fn begin(&mut self) -> Option<Turn> {
+        match self.life {
+            Life::Fresh | Life::Idle => {}
+            Life::Busy | Life::Ended(_) => return None,
+        }
+        self.life = Life::Busy;
+        self.turn.0 += 1;
+        Some(self.turn)
+    }
+
+    /// Makes a fresh connection an idle one; `false` if it was not fresh.
+    pub(super) fn park(&mut self) -> bool {
+        let fresh = matches!(self.life, Life::Fresh);
+        if fresh {
+            self.life = Life::Idle;
+        }
+        fresh
+    }
+
+    /// Ends an exchange well; `false` if it was not on.
+    pub(super) fn rest(&mut self, turn: Turn) -> bool {
+        let on = self.is_in(turn);
+        if on {
+            self.life = Life::Idle;
+        }
+        on
+    }
+
+    /// Ends the connection's life; the first end stays. The caller drops the sender, which tells the
+    /// others, outside the lock.
+    pub(super) fn end(&mut self, how: Ending) -> Option<Sender<Infallible>> {
+        let closer = self.closer.take()?;
+        self.life = Life::Ended(how);
+        Some(closer)
+    }
+
+    pub(super) fn is_in(&self, turn: Turn) -> bool {
+        matches!(self.life, Life::Busy) && self.turn == turn
+    }
+
+    pub(super) fn condition(&self) -> Condition {
+        match self.life {
+            Life::Idle => Condition::Idle,
+            Life::Fresh | Life::Busy => Condition::InUse,
+            Life::Ended(_) => Condition::Over,
+        }
+    }
+
+    /// The reader loop is about to wait for a call. `false` if there is nothing to wait for.
+    pub(super) fn fall_asleep(&mut self) -> bool {
+        self.asleep = self.condition() == Condition::InUse;
+        self.asleep
+    }
+
+    /// Whether the reader loop waits, and so is to be called: once for each time.
+    pub(super) fn wake(&mut self) -> bool {
+        std::mem::take(&mut self.asleep)
+    }
+
+    pub(super) fn take_spare(&mut self) -> Buffer {
+        std::mem::take(&mut self.spare)
+    }
+
+    pub(super) fn keep_spare(&mut self, buffer: Buffer) {
+        debug_assert!(buffer.is_empty());
+        self.spare = buffer;
+    }
+
+    /// Why the connection was closed.
+    pub(super) fn cause(&self) -> Option<&Error> {
+        match &self.life {
+            Life::Ended(Ending::Closed(cause)) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::sync::channel::bounded;
+
+    fn fresh() -> State {
+        State::new(bounded(0).0)
+    }
+
+    #[test]
+    fn t03_one_exchange_at_a_time() {
+        let mut state = fresh();
+        let first = state.begin().expect("it is fresh");
+        assert!(first.is_first() && state.begin().is_none());
+        assert!(state.rest(first) && state.condition() == Condition::Idle);
+        assert!(!state.rest(first), "it is over");
+        let second = state.begin().expect("it is idle");
+        assert!(!second.is_first());
+    }
+
+    #[test]
+    fn t14_a_turn_that_is_over_says_nothing_of_the_next() {
+        let mut state = fresh();
+        let first = state.begin().unwrap();
+        assert!(state.is_in(first));
+        state.rest(first);
+        assert!(!state.is_in(first));
+        let second = state.begin().unwrap();
+        assert!(state.is_in(second) && !state.is_in(first));
+    }
+
+    #[test]
+    fn t08_the_first_end_stays() {
+        let mut state = fresh();
+        let cause = |kind| Ending::Closed(Error::new(kind));
+        assert!(state.end(cause(ErrorKind::Cancelled)).is_some());
+        assert!(state.end(cause(ErrorKind::Closed)).is_none());
+        assert!(state.end(Ending::HandedOver).is_none());
+        assert_eq!(state.cause().unwrap().kind(), ErrorKind::Cancelled);
+        assert!(state.begin().is_none() && !state.park());
+    }
+
+    #[test]
+    fn t10_the_reader_loop_sleeps_only_while_the_connection_is_in_use() {
+        let mut state = fresh();
+        assert!(state.fall_asleep() && state.wake() && !state.wake());
+        assert!(state.park() && !state.fall_asleep() && !state.wake());
+    }
+
+    #[test]
+    fn t10_only_what_is_fresh_is_parked() {
+        let mut state = fresh();
+        assert!(state.park() && state.condition() == Condition::Idle && !state.park());
+        let turn = state.begin().unwrap();
+        assert!(turn.is_first() && !state.park());
+    }
+}
