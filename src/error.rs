@@ -209,22 +209,33 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { kind, message, source } = &*self.0;
-        match (kind, message) {
-            // A handler's own error speaks for itself.
-            (ErrorKind::Other | ErrorKind::Io, None) if source.is_some() => {}
-            (ErrorKind::Timeout(limit), None) => write!(f, "timed out waiting for {limit}")?,
-            (_, None) => f.write_str(kind.describe())?,
-            (_, Some(message)) => write!(f, "{}: {message}", kind.describe())?,
-        }
         match (kind, message, source) {
-            (ErrorKind::Other | ErrorKind::Io, None, Some(source)) => write!(f, "{source}"),
-            (_, _, Some(source)) => write!(f, ": {source}"),
-            _ => Ok(()),
+            (_, None, Some(source)) if kind.is_told_by_its_source() => write!(f, "{source}"),
+            (ErrorKind::Timeout(limit), None, _) => write!(f, "timed out waiting for {limit}"),
+            (_, None, None) => f.write_str(kind.describe()),
+            (_, Some(message), None) => write!(f, "{}: {message}", kind.describe()),
+            (_, None, Some(source)) => write!(f, "{}: {source}", kind.describe()),
+            (_, Some(message), Some(source)) => {
+                write!(f, "{}: {message}: {source}", kind.describe())
+            }
         }
     }
 }
 
 impl ErrorKind {
+    /// A handler's own error speaks for itself; a context's end and a failed dial say what they are.
+    fn is_told_by_its_source(self) -> bool {
+        matches!(
+            self,
+            Self::Other
+                | Self::Io
+                | Self::Cancelled
+                | Self::Timeout(_)
+                | Self::Resolve
+                | Self::Connect
+        )
+    }
+
     fn describe(self) -> &'static str {
         match self {
             Self::InvalidUrl => "invalid URL",
@@ -297,15 +308,11 @@ impl From<Error> for io::Error {
 impl From<ContextError> for Error {
     /// A context's deadline is the time limit of the whole call.
     fn from(error: ContextError) -> Self {
-        if error.is_deadline_exceeded() {
-            Self::build(
-                ErrorKind::Timeout(TimeLimit::Call),
-                Some("deadline exceeded".into()),
-                Some(error.into()),
-            )
-        } else {
-            Self::with_source(ErrorKind::Cancelled, error)
-        }
+        let kind = match error.is_deadline_exceeded() {
+            true => ErrorKind::Timeout(TimeLimit::Call),
+            false => ErrorKind::Cancelled,
+        };
+        Self::with_source(kind, error)
     }
 }
 
@@ -378,11 +385,11 @@ mod tests {
         cancelled.cancel_with("enough");
         let error = Error::from(cancelled.err().unwrap());
         assert!(error.is_cancelled() && !error.is_timeout());
-        assert_eq!(error.to_string(), "cancelled: cancelled: enough");
+        assert_eq!(error.to_string(), "cancelled: enough");
         let late = Context::with_timeout(std::time::Duration::ZERO);
         let error = Error::from(late.err().unwrap());
         assert_eq!(error.timed_out(), Some(TimeLimit::Call));
-        assert!(error.to_string().contains("deadline exceeded"), "{error}");
+        assert_eq!(error.to_string(), "deadline exceeded");
     }
 
     #[test]

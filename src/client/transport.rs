@@ -294,7 +294,7 @@ impl Inner {
         match self.start_dial(key, want) {
             Ok(context) => Some(context),
             Err(error) => {
-                self.dial_failed(key, want, Error::with_source(ErrorKind::Connect, error));
+                self.dial_failed(key, want, dial_error(DialError::System(error)));
                 None
             }
         }
@@ -325,8 +325,7 @@ impl Inner {
             max_response_head: self.options.max_response_head,
         };
         let conn = dialed.map_err(dial_error).and_then(|dialed| {
-            Conn::start(dialed, making)
-                .map_err(|error| Error::with_source(ErrorKind::Connect, error))
+            Conn::start(dialed, making).map_err(|error| dial_error(DialError::System(error)))
         });
         match conn {
             // To the one that asked: the others who wait have dials, or a place in the queue, of
@@ -354,7 +353,7 @@ impl Inner {
             match self.start_dial(key, &next) {
                 Ok(_) => return,
                 Err(error) => {
-                    let _ = next.grant(Err(Error::with_source(ErrorKind::Connect, error)));
+                    let _ = next.grant(Err(dial_error(DialError::System(error))));
                 }
             }
         }
