@@ -13,6 +13,9 @@ use crate::sync::Mutex;
 /// What a response of a [`Client`](super::Client) carries beyond its head and body. Of a response
 /// that was put together by hand, each answer is `None`.
 pub trait ResponseExt {
+    /// The reason phrase of the status line, if it is not the usual one of the status.
+    fn reason(&self) -> Option<&str>;
+
     /// The URL that answered, after all redirects.
     fn url(&self) -> Option<&Uri>;
 
@@ -53,6 +56,7 @@ pub struct Timings {
 pub(super) struct Facts(Arc<Known>);
 
 struct Known {
+    reason: Option<Box<str>>,
     url: Uri,
     redirects: u32,
     remote: Addr,
@@ -64,8 +68,10 @@ struct Known {
 impl Facts {
     pub(super) fn new(exchanged: &Exchanged, url: Uri, redirects: u32, begun: Instant) -> Self {
         let Exchanged { facts, reused, waited, .. } = exchanged;
+        let reason = exchanged.answer.head.reason.clone();
         let made = |span| if *reused { Duration::ZERO } else { span };
         Self(Arc::new(Known {
+            reason,
             url,
             redirects,
             remote: facts.remote.clone(),
@@ -96,6 +102,10 @@ fn known(response: &http::Response<Body>) -> Option<&Known> {
 }
 
 impl ResponseExt for http::Response<Body> {
+    fn reason(&self) -> Option<&str> {
+        known(self).and_then(|known| known.reason.as_deref())
+    }
+
     fn url(&self) -> Option<&Uri> {
         known(self).map(|known| &known.url)
     }

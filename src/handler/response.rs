@@ -51,7 +51,8 @@ pub struct ResponseWriter {
     status: StatusCode,
     headers: HeaderMap,
     trailers: HeaderMap,
-    /// Written by the handler before the head was decided. Invariant: empty unless `Open`.
+    /// Written by the handler and not yet sent on: before the head was decided, all of it; later, small
+    /// pieces. Invariant: at most [`HOLD_BACK`] bytes.
     held: Vec<u8>,
     stage: Stage,
     /// The request's method was HEAD: the body is counted, and not sent.
@@ -318,8 +319,10 @@ impl ResponseWriter {
     ///
     /// What the handler left cannot be sent: as if the handler had failed with it.
     pub(crate) fn finish(&mut self) -> Result<Ending> {
-        if matches!(self.stage, Stage::Open) {
-            self.commit(true)?;
+        match self.stage {
+            Stage::Open => self.commit(true)?,
+            Stage::Sending { .. } => self.pass_on_held()?,
+            Stage::Ended | Stage::Hijacked | Stage::Broken => {}
         }
         match self.stage {
             Stage::Hijacked => Ok(Ending::Hijacked),
@@ -365,16 +368,12 @@ impl ResponseWriter {
         }
         self.decide_type();
         self.headers.remove(CONTENT_LENGTH);
-        self.stage = Stage::Sending { missing };
+        let held = self.held.len() as u64;
+        self.stage = Stage::Sending { missing: missing.map(|missing| missing - held) };
         let head =
             Head { status: self.status, headers: &self.headers, length, head_only: self.head_only };
         self.sink.head(&head).map_err(|error| self.broken(error))?;
-        let held = std::mem::take(&mut self.held);
-        let sent = self.pass_on(&held);
-        // The buffer is kept for the next response.
-        self.held = held;
-        self.held.clear();
-        Ok(sent?)
+        Ok(self.pass_on_held()?)
     }
 
     fn decide_length(&mut self, whole: bool) -> Result<Length> {
@@ -440,11 +439,32 @@ impl ResponseWriter {
         }
     }
 
-    /// Sends a piece of the body on.
-    fn pass_on(&mut self, data: &[u8]) -> io::Result<()> {
+    /// Takes the next piece of a body whose head is out: a small one is held back, for what may follow
+    /// it, so that not every word of a handler's becomes a chunk.
+    fn take(&mut self, data: &[u8]) -> io::Result<()> {
         if let Stage::Sending { missing: Some(missing) } = &mut self.stage {
             *missing -= data.len() as u64;
         }
+        if self.held.len() + data.len() > HOLD_BACK {
+            self.pass_on_held()?;
+        }
+        if data.len() <= HOLD_BACK {
+            self.held.extend_from_slice(data);
+            return Ok(());
+        }
+        self.pass_on(data)
+    }
+
+    /// Sends on what was held back; its buffer is kept.
+    fn pass_on_held(&mut self) -> io::Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let sent = self.pass_on(&held);
+        self.held = held;
+        self.held.clear();
+        sent
+    }
+
+    fn pass_on(&mut self, data: &[u8]) -> io::Result<()> {
         if self.head_only || data.is_empty() {
             return Ok(());
         }
@@ -470,9 +490,9 @@ impl Write for ResponseWriter {
                 let sample = (HOLD_BACK - self.held.len()).min(buf.len());
                 self.held.extend_from_slice(&buf[..sample]);
                 self.commit(false)?;
-                self.pass_on(&buf[sample..])?;
+                self.take(&buf[sample..])?;
             }
-            _ => self.pass_on(buf)?,
+            _ => self.take(buf)?,
         }
         Ok(buf.len())
     }
@@ -481,7 +501,7 @@ impl Write for ResponseWriter {
     fn flush(&mut self) -> io::Result<()> {
         match self.stage {
             Stage::Open => self.commit(false)?,
-            Stage::Sending { .. } => {}
+            Stage::Sending { .. } => self.pass_on_held()?,
             Stage::Ended | Stage::Hijacked => return Ok(()),
             Stage::Broken => return Err(io::ErrorKind::BrokenPipe.into()),
         }
