@@ -190,7 +190,7 @@ impl Conn {
         };
         let hot = limit.map_or(HOT, |limit| limit.min(HOT));
         let reader = &self.reader;
-        let outcome = half.buffer.fill(|buf| reader.read_for(buf, hot));
+        let outcome = half.buffer.fill(|buf| reader.read_for(buf, Some(hot)));
         match outcome {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
             outcome => return outcome,
@@ -198,9 +198,15 @@ impl Conn {
         half.buffer.release();
         self.writer.release();
         self.wire().release();
-        let idle = limit.and_then(|limit| after(Instant::now(), limit.saturating_sub(hot)));
-        self.stream().wait_readable_until(idle)?;
-        half.buffer.fill(|buf| self.reader.read(buf))
+        // One byte tells that it is over. Closing ends this wait as well, and it needs no descriptor
+        // to be woken by.
+        let mut byte = [0];
+        let rest = limit.map(|limit| limit.saturating_sub(hot));
+        let count = self.reader.read_for(&mut byte, rest)?;
+        half.buffer.fill(|buf| {
+            buf[..count].copy_from_slice(&byte[..count]);
+            Ok(count)
+        })
     }
 
     /// Reads until the request's head is whole.

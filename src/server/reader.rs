@@ -159,8 +159,8 @@ impl ConnReader {
 
     /// As [`read`](Self::read), by one plain system call that only closing the connection can end
     /// before `patience` is over.
-    pub(super) fn read_for(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
-        self.read_with(buf, |buf| self.stream.read_for(buf, Some(patience)))
+    pub(super) fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
+        self.read_with(buf, |buf| self.stream.read_for(buf, patience))
     }
 
     fn read_with(
