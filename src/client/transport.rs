@@ -242,16 +242,16 @@ impl Inner {
             let (want, granted) = Want::new();
             let want = Arc::new(want);
             let checkout = self.pool.lock().checkout(key, &want);
-            let dialling = match checkout {
+            match checkout {
                 Checkout::Idle(conn) => match conn.begin() {
                     Some(turn) => return Ok(Taken { conn, turn, was_idle: true }),
                     // It had gone stale in the pool: the next one.
                     None => continue,
                 },
                 Checkout::Dial => self.dial_for(key, &want),
-                Checkout::Wait => None,
+                Checkout::Wait => {}
                 Checkout::Closed => return Err(Error::new(ErrorKind::Closed)),
-            };
+            }
             let nothing = never();
             let done = patience.context.as_ref().map_or(&nothing, Context::done);
             let outcome = select! {
@@ -259,7 +259,7 @@ impl Inner {
                 recv(done) -> _ => None,
             };
             let Some(outcome) = outcome else {
-                return Err(self.give_up(key, &want, &granted, dialling, patience));
+                return Err(self.give_up(key, &want, &granted, patience));
             };
             let conn = outcome?;
             if let Some(turn) = conn.begin() {
@@ -274,7 +274,6 @@ impl Inner {
         key: &Key,
         want: &Arc<Want<Conn>>,
         granted: &Granted<Conn>,
-        dialling: Option<Context>,
         patience: &Patience,
     ) -> Error {
         want.give_up();
@@ -282,39 +281,33 @@ impl Inner {
         if let Ok(Ok(conn)) = granted.try_recv() {
             self.keep(key, conn);
         }
-        if let Some(dialling) = dialling {
-            dialling.cancel();
-        }
         let ended = patience.context.as_ref().and_then(Context::err);
         ended.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from)
     }
 
-    /// Starts a dial for `want`, whose place is counted; returns what it can be cancelled by.
-    fn dial_for(&self, key: &Key, want: &Arc<Want<Conn>>) -> Option<Context> {
-        match self.start_dial(key, want) {
-            Ok(context) => Some(context),
-            Err(error) => {
-                self.dial_failed(key, want, dial_error(DialError::System(error)));
-                None
-            }
+    /// Has a connection made for `want`, whose place is counted.
+    fn dial_for(&self, key: &Key, want: &Arc<Want<Conn>>) {
+        if let Err(error) = self.start_dial(key, want) {
+            self.dial_failed(key, want, dial_error(DialError::System(error)));
         }
     }
 
     /// Dials for `want` on a thread of its own. If the want is granted by somebody else meanwhile,
     /// the connection goes to whoever waits next, or to the pool.
-    fn start_dial(&self, key: &Key, want: &Arc<Want<Conn>>) -> io::Result<Context> {
+    fn start_dial(&self, key: &Key, want: &Arc<Want<Conn>>) -> io::Result<()> {
         let context = self.context.child();
-        let (of_thread, this) = (context.clone(), self.this.clone());
+        want.is_dialled(&context);
+        let this = self.this.clone();
         let (thread_key, thread_want) = (key.clone(), Arc::clone(want));
         let options = self.options.dial.clone();
         sync::spawn("hangup-dial", Some(DIAL_STACK), move || {
-            let dialed = dial(&thread_key.dial_target(), &options, &of_thread);
+            let dialed = dial(&thread_key.dial_target(), &options, &context);
             // The transport is not kept alive by its dials.
             if let Some(inner) = this.upgrade() {
                 inner.dialled(&thread_key, &thread_want, dialed);
             }
         })?;
-        Ok(context)
+        Ok(())
     }
 
     fn dialled(&self, key: &Key, want: &Arc<Want<Conn>>, dialed: Result<Dialed, DialError>) {
@@ -351,7 +344,7 @@ impl Inner {
             let next = self.pool.lock().release(key);
             let Some(next) = next else { return };
             match self.start_dial(key, &next) {
-                Ok(_) => return,
+                Ok(()) => return,
                 Err(error) => {
                     let _ = next.grant(Err(dial_error(DialError::System(error))));
                 }

@@ -45,10 +45,16 @@ fn t09_a_small_rest_that_is_there_keeps_the_connection() {
 #[test]
 fn t09_a_large_rest_closes_the_connection_at_once() {
     let _alone = alone();
-    let (_, kept, mut peer) = drop_after(&with_length(256 * 1024 + 1, 1000));
+    // All of it is there already.
+    let (_, kept, mut peer) = drop_after(&with_length(256 * 1024 + 1, 256 * 1024 + 1));
     assert!(!kept);
     peer.expect_closed();
-    // Its size is not known beforehand.
+    let mut chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
+    chunks += &format!("40000\r\n{}\r\n1\r\nx\r\n0\r\n\r\n", "x".repeat(0x40000));
+    let (_, kept, mut peer) = drop_after(chunks.as_bytes());
+    assert!(!kept, "its size is not known beforehand");
+    peer.expect_closed();
+    // Nor does it ever end.
     let peers = Peers::new();
     let client = Client::new();
     let call = get(&client, peers.url("/"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossbeam_channel::bounded;
 use hangup::http::Method;
 use hangup::{Client, ResponseExt};
 
@@ -94,20 +95,25 @@ fn t10_stray_bytes_are_never_the_next_answer() {
 #[test]
 fn t10_a_connection_that_is_about_to_be_closed_is_not_taken() {
     let _alone = alone();
-    let peers = Peers::new();
+    let (stray, strays) = bounded::<()>(0);
+    let (sent, is_sent) = bounded(0);
+    let peers = Peers::new().serve(move |_, peer| {
+        while peer.next_request("POST /").is_some() {
+            peer.answer(200, "ok");
+            if strays.recv().is_err() {
+                return;
+            }
+            peer.send("HTTP/1.1 408 Request Timeout\r\n\r\n");
+            sent.send(()).unwrap();
+        }
+    });
     let client = Client::new();
-    for round in 0..300 {
-        let mut peer = idle(&client, &peers);
-        peer.send("HTTP/1.1 408 Request Timeout\r\n\r\n");
-        let url = peers.url("/post");
-        let call = send(&client, move |client| client.post(url));
-        let mut other = peers.accept();
-        other.expect_request("POST /post");
-        other.answer(200, "ok");
-        assert_eq!(text(call.finish()), "ok", "round {round}");
-        client.close_idle_connections();
-        peer.expect_closed();
+    for round in 0..2000 {
+        assert_eq!(text(client.post(peers.url("/")).send()), "ok", "round {round}");
+        stray.send(()).unwrap();
+        is_sent.recv().unwrap();
     }
+    drop((stray, client));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use hangup::{Body, Client, Context, ErrorKind, ResponseExt, TimeLimit};
 
 use super::{get, send, text};
-use crate::support::alone;
 use crate::support::scripted_server::{BlackHole, Peers, eventually, fed, in_background};
+use crate::support::{PATIENCE, alone};
 
 #[test]
 fn t13_a_limit_for_each_host_has_a_fair_queue() {
@@ -284,17 +284,55 @@ fn t13_a_failed_dial_fails_the_call_that_it_was_for() {
             Ok(vec![addr])
         })
         .build();
-    let patience = crate::support::PATIENCE;
     let failing = get(&client, "http://host.test/first".to_owned());
-    entered.recv_timeout(patience).unwrap();
+    entered.recv_timeout(PATIENCE).unwrap();
     let other = get(&client, "http://host.test/second".to_owned());
-    entered.recv_timeout(patience).unwrap();
+    entered.recv_timeout(PATIENCE).unwrap();
     let mut peer = peers.accept();
     peer.expect_request("GET /second");
     drop(release);
     assert_eq!(failing.finish().unwrap_err().kind(), ErrorKind::Resolve);
     peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
     assert_eq!(text(other.finish()), "ok");
+}
+
+/// The place of a call that had given up while it waited for its connection to be made was taken until
+/// that was given up, too: half a minute later.
+#[test]
+fn t13_a_dial_that_nobody_waits_for_takes_no_place() {
+    let _alone = alone();
+    let (hole, peers) = (BlackHole::new(), Peers::new());
+    let (dead, alive) = (hole.addr, peers.addr());
+    let number = AtomicUsize::new(0);
+    let (dialling, dialled) = crossbeam_channel::unbounded();
+    let client = Client::builder()
+        .max_connections_per_host(1)
+        .resolver(move |_, _| {
+            let number = number.fetch_add(1, Ordering::SeqCst);
+            dialling.send(()).unwrap();
+            Ok(vec![if number < 2 { dead } else { alive }])
+        })
+        .build();
+    let call = |context: &Context| {
+        let context = context.clone();
+        send(&client, move |client| client.get("http://host.test/").context(&context))
+    };
+    let (first, second) = (Context::new(), Context::new());
+    let dials = call(&first);
+    dialled.recv_timeout(PATIENCE).unwrap();
+    let queued = call(&second);
+    // Nothing tells that it has come to the queue.
+    std::thread::park_timeout(Duration::from_millis(30));
+    first.cancel();
+    assert!(dials.finish().unwrap_err().is_cancelled());
+    dialled.recv_timeout(PATIENCE).unwrap();
+    second.cancel();
+    assert!(queued.finish().unwrap_err().is_cancelled());
+    let call = get(&client, "http://host.test/".to_owned());
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
 }
 
 /// Another call's connection came free before the dial was through: the dial's is kept for whoever
@@ -320,7 +358,7 @@ fn t13_a_connection_that_came_too_late_is_kept() {
     let mut used = peers.accept();
     used.expect_request("GET /first");
     let second = get(&client, "http://host.test/second".to_owned());
-    entered.recv_timeout(crate::support::PATIENCE).unwrap();
+    entered.recv_timeout(PATIENCE).unwrap();
     used.answer(200, "one");
     assert_eq!(text(first.finish()), "one");
     used.expect_request("GET /second");
