@@ -49,6 +49,17 @@ fn t14_before_the_call_nothing_is_sent() {
     let error = get_within(&client, peers.url("/"), &context).finish().unwrap_err();
     assert!(error.is_cancelled(), "{error}");
     peers.expect_no_more();
+    // Nor over a connection that is there.
+    let call = get(&client, peers.url("/"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    let error = get_within(&client, peers.url("/"), &context).finish().unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    assert_eq!(client.idle_connections(), 1);
+    client.close_idle_connections();
+    assert_eq!(peer.expect_closed(), b"");
 }
 
 #[test]
