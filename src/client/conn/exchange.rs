@@ -1,18 +1,19 @@
-//! One exchange, from the caller's side: hand over the request, expect the answer, and wait for
-//! whatever comes first.
+//! One exchange, from the caller's side: by the short way, in which the caller writes and reads by
+//! itself, or by the full one: hand over the request, expect the answer, and wait for whatever comes
+//! first.
 
-use std::io::{self, IoSlice, Read};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes};
 use http::Method;
 
 use super::answer::{After, Keeper, read_answer};
 use super::messages::{
-    Answer, Expectation, Expected, OnInformational, Reply, ReplyError, StreamedBody, WriteError,
-    WriteJob, WriteResult, Wrote,
+    Answer, Expectation, Expected, OnInformational, Reply, ReplyError, WriteError, WriteJob,
+    WriteResult, Wrote,
 };
+use super::send::{Left, send_now};
 use super::{Conn, Shared, Turn, WROTE_PATIENCE, close_reason, earlier};
 use crate::body::Body;
 use crate::context::Context;
@@ -84,29 +85,9 @@ impl Conn {
             wrote: Wrote::Whole,
             idle_read: patience.idle_read,
         };
-        let in_memory = framing == OutgoingFraming::Plain && expect.is_none();
-        let body = if in_memory { body.into_memory() } else { Err(body) };
-        let outcome = match body {
-            Ok(body) => {
-                let mut bytes = [Bytes::from(head), body];
-                match write_now(&self.0, &mut bytes) {
-                    Ok(_) if bytes.iter().all(Bytes::is_empty) => {
-                        self.read_here(expected, patience)
-                    }
-                    Ok(written) => self.by_the_loops(
-                        expected,
-                        patience,
-                        Ok(Unwritten { bytes: bytes.into(), written, streamed: None }),
-                    ),
-                    Err(error) => self.by_the_loops(expected, patience, Err(error)),
-                }
-            }
-            Err(body) => {
-                let chunked = framing == OutgoingFraming::Chunked;
-                let bytes = vec![Bytes::from(head)];
-                let streamed = Some((body, chunked, expect));
-                self.by_the_loops(expected, patience, Ok(Unwritten { bytes, written: 0, streamed }))
-            }
+        let outcome = match send_now(&self.0, head, body, framing, expect) {
+            None => self.read_here(expected, patience),
+            Some(left) => self.by_the_loops(expected, patience, left),
         };
         if let Err(Failure { error, .. }) = &outcome {
             // Before an answer that came at the same moment is dropped: nothing waits for its body.
@@ -162,38 +143,27 @@ impl Conn {
     }
 
     /// The full way: the writer loop writes what is left, the reader loop reads the answer, and the
-    /// caller waits for whatever comes first. With an error the request could not be written, but the
-    /// answer that the peer sent before it closed may still come.
+    /// caller waits for whatever comes first.
     fn by_the_loops(
         &self,
         mut expected: Expected,
         patience: &Patience,
-        unwritten: Result<Unwritten, WriteError>,
+        left: Left,
     ) -> Result<Answer, Failure> {
         let (shared, turn) = (&self.0, expected.turn);
         let (wrote_to_reader, wrote) = bounded(1);
         let (reply, replies) = bounded(1);
         expected.wrote = Wrote::Reported(wrote);
-        let job = unwritten.map(|unwritten| {
-            let Unwritten { bytes, written, streamed } = unwritten;
-            let body = streamed.map(|(body, chunked, expect)| {
-                let proceed = expect.map(|limit| {
-                    let (sender, receiver) = bounded(1);
-                    expected.proceed = Some(sender);
-                    (receiver, Instant::now() + limit)
-                });
-                StreamedBody { body, chunked, proceed }
-            });
-            (bytes, written, body)
-        });
+        let (proceed, unwritten) = left.unwritten();
+        expected.proceed = proceed;
         let context = patience.context.clone();
         // A reader loop that has ended has closed the connection, which is seen below.
         let _ = shared.expectations.send(Expectation { expected, context, reply });
-        let (sending, wrote) = match job {
-            Ok((bytes, written, body)) => {
+        let (sending, wrote) = match unwritten {
+            Ok(unwritten) => {
                 let (wrote_to_caller, wrote) = bounded(1);
-                let job = WriteJob { bytes, written, body, wrote_to_reader, wrote_to_caller };
-                (start_writing(shared, job, patience), Some(wrote))
+                let job = WriteJob { unwritten, wrote_to_reader, wrote_to_caller };
+                (Sending::begin(shared, job, patience), Some(wrote))
             }
             Err(error) => {
                 let _ = wrote_to_reader.send(Err(error.clone()));
@@ -202,15 +172,6 @@ impl Conn {
         };
         Exchange { shared, turn, patience, replies, wrote, sending }.wait()
     }
-}
-
-/// What of a request the caller did not write.
-struct Unwritten {
-    bytes: Vec<Bytes>,
-    /// How many bytes it did.
-    written: u64,
-    /// A body to be streamed: whether in chunks, and how long it is withheld for a 100.
-    streamed: Option<(Body, bool, Option<Duration>)>,
 }
 
 /// How far the request is.
@@ -223,42 +184,22 @@ enum Sending {
     Failed { error: WriteError, until: Instant },
 }
 
-/// Hands the writer loop what is left to be written.
-fn start_writing(shared: &Arc<Shared>, job: WriteJob, patience: &Patience) -> Sending {
-    let written = job.written;
-    match shared.write(job) {
-        Ok(()) => {
-            let until = patience.send.and_then(|limit| Instant::now().checked_add(limit));
-            Sending::Writing { until }
-        }
-        Err(error) => {
-            let error = Error::with_source(ErrorKind::Send, error);
-            Sending::failed(WriteError::Failed { error, written })
-        }
-    }
-}
-
-/// Writes as much of `bytes` as there is room for, and takes it away from them.
-fn write_now(shared: &Shared, bytes: &mut [Bytes]) -> Result<u64, WriteError> {
-    let mut written = 0;
-    while bytes.iter().any(|bytes| !bytes.is_empty()) {
-        let slices = [IoSlice::new(&bytes[0]), IoSlice::new(&bytes[1])];
-        match shared.stream.try_write_vectored(&slices) {
-            Ok(count) => {
-                written += count as u64;
-                let of_first = count.min(bytes[0].len());
-                bytes[0].advance(of_first);
-                bytes[1].advance(count - of_first);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(shared.write_error(error, written)),
-        }
-    }
-    Ok(written)
-}
-
 impl Sending {
+    /// Hands the writer loop its job.
+    fn begin(shared: &Arc<Shared>, job: WriteJob, patience: &Patience) -> Self {
+        let written = job.unwritten.written;
+        match shared.write(job) {
+            Ok(()) => {
+                let until = patience.send.and_then(|limit| Instant::now().checked_add(limit));
+                Self::Writing { until }
+            }
+            Err(error) => {
+                let error = Error::with_source(ErrorKind::Send, error);
+                Self::failed(WriteError::Failed { error, written })
+            }
+        }
+    }
+
     fn written(patience: &Patience) -> Self {
         let limit = patience.response_head;
         Self::Written { until: limit.and_then(|limit| Instant::now().checked_add(limit)) }

@@ -102,22 +102,27 @@ pub(super) struct ReplyError {
 /// the connection is clean.
 pub(super) type Returned = Buffer;
 
-/// From the caller to the writer loop: what is left to be written.
+/// From the caller to the writer loop: what is left to be written, and who is to hear of it.
 pub(super) struct WriteJob {
+    pub(super) unwritten: Unwritten,
+    pub(super) wrote_to_reader: Sender<WriteResult>,
+    pub(super) wrote_to_caller: Sender<WriteResult>,
+}
+
+/// What of a request the caller has not written.
+pub(super) struct Unwritten {
     /// The head, and what of an in-memory body the caller could not write without blocking.
     pub(super) bytes: Vec<Bytes>,
     /// How many bytes the caller has already written.
     pub(super) written: u64,
     /// A body to be streamed after that.
     pub(super) body: Option<StreamedBody>,
-    pub(super) wrote_to_reader: Sender<WriteResult>,
-    pub(super) wrote_to_caller: Sender<WriteResult>,
 }
 
 /// A body that the writer loop reads from its source.
 pub(super) struct StreamedBody {
     pub(super) body: Body,
     pub(super) chunked: bool,
-    /// Wait for a 100 before the body, but only until then.
-    pub(super) proceed: Option<(Receiver<()>, Instant)>,
+    /// Wait for a 100 before the body, but only until then, if there is a limit.
+    pub(super) proceed: Option<(Receiver<()>, Option<Instant>)>,
 }

@@ -33,6 +33,7 @@ mod messages;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 mod reader;
+mod send;
 mod writer;
 
 use std::convert::Infallible;

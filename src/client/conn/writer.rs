@@ -7,11 +7,11 @@ use std::io::{self, IoSlice, Read, Write};
 use std::panic::AssertUnwindSafe;
 
 use super::Shared;
-use super::messages::{StreamedBody, WriteError, WriteJob, WriteResult};
+use super::messages::{StreamedBody, Unwritten, WriteError, WriteJob, WriteResult};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
 use crate::h1::chunked;
-use crate::sync::channel::{Receiver, at, select};
+use crate::sync::channel::{Receiver, at, never, select};
 
 /// How much of a body is read from its source, and written, at a time, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -32,7 +32,8 @@ pub(super) fn run(shared: &Shared, jobs: &Receiver<WriteJob>) {
 /// Writes one request and reports twice: to the reader loop, which decides on reuse, and to the
 /// caller.
 fn write(shared: &Shared, job: WriteJob) {
-    let WriteJob { bytes, written, body, wrote_to_reader, wrote_to_caller } = job;
+    let WriteJob { unwritten, wrote_to_reader, wrote_to_caller } = job;
+    let Unwritten { bytes, written, body } = unwritten;
     let mut out = Counted { shared, written };
     let written = AssertUnwindSafe(|| {
         for bytes in &bytes {
@@ -56,7 +57,7 @@ fn write_body(shared: &Shared, out: &mut Counted<'_>, streamed: StreamedBody) ->
         select! {
             recv(proceed) -> released => released.map_err(|_| WriteError::Withheld)?,
             recv(shared.closed) -> _ => return Err(out.failed(io::ErrorKind::BrokenPipe.into())),
-            recv(at(until)) -> _ => {}
+            recv(until.map_or_else(never, at)) -> _ => {}
         }
     }
     let mut piece = vec![0; PIECE];

@@ -1,0 +1,90 @@
+//! What of a request is written at once, by the caller, and what is left for the writer loop.
+
+use std::io::{self, IoSlice};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes};
+
+use super::Shared;
+use super::exchange::OutgoingFraming;
+use super::messages::{StreamedBody, Unwritten, WriteError};
+use crate::body::Body;
+use crate::sync::channel::{Sender, bounded};
+
+/// What is left of a request that the caller has not wholly written.
+pub(super) enum Left {
+    /// There was no room for these bytes.
+    Bytes { bytes: Vec<Bytes>, written: u64 },
+    /// The body is read from its source while it is sent.
+    Body { head: Bytes, body: Body, chunked: bool, withhold: Option<Duration> },
+    /// It could not be written; but the answer that the peer sent before it closed may still come.
+    Nothing(WriteError),
+}
+
+/// Writes what can be written without waiting; `None` if that was everything. `withhold`: the body is
+/// to wait for a 100 for so long.
+pub(super) fn send_now(
+    shared: &Shared,
+    head: Vec<u8>,
+    body: Body,
+    framing: OutgoingFraming,
+    withhold: Option<Duration>,
+) -> Option<Left> {
+    let head = Bytes::from(head);
+    let in_memory = framing == OutgoingFraming::Plain && withhold.is_none();
+    match if in_memory { body.into_memory() } else { Err(body) } {
+        Ok(body) => {
+            let mut bytes = [head, body];
+            match write_now(shared, &mut bytes) {
+                Ok(_) if bytes.iter().all(Bytes::is_empty) => None,
+                Ok(written) => Some(Left::Bytes { bytes: bytes.into(), written }),
+                Err(error) => Some(Left::Nothing(error)),
+            }
+        }
+        Err(body) => {
+            let chunked = framing == OutgoingFraming::Chunked;
+            Some(Left::Body { head, body, chunked, withhold })
+        }
+    }
+}
+
+/// Writes as much as there is room for, and takes it away from `bytes`; returns how much it was.
+fn write_now(shared: &Shared, bytes: &mut [Bytes; 2]) -> Result<u64, WriteError> {
+    let mut written = 0;
+    while bytes.iter().any(|bytes| !bytes.is_empty()) {
+        let slices = [IoSlice::new(&bytes[0]), IoSlice::new(&bytes[1])];
+        match shared.stream.try_write_vectored(&slices) {
+            Ok(count) => {
+                written += count as u64;
+                let of_first = count.min(bytes[0].len());
+                bytes[0].advance(of_first);
+                bytes[1].advance(count - of_first);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(shared.write_error(error, written)),
+        }
+    }
+    Ok(written)
+}
+
+impl Left {
+    /// The writer loop's part, or why there is none; and what releases a body that is withheld.
+    pub(super) fn unwritten(self) -> (Option<Sender<()>>, Result<Unwritten, WriteError>) {
+        match self {
+            Self::Nothing(error) => (None, Err(error)),
+            Self::Bytes { bytes, written } => (None, Ok(Unwritten { bytes, written, body: None })),
+            Self::Body { head, body, chunked, withhold } => {
+                let (release, proceed) = match withhold {
+                    Some(limit) => {
+                        let (release, released) = bounded(1);
+                        (Some(release), Some((released, Instant::now().checked_add(limit))))
+                    }
+                    None => (None, None),
+                };
+                let body = Some(StreamedBody { body, chunked, proceed });
+                (release, Ok(Unwritten { bytes: vec![head], written: 0, body }))
+            }
+        }
+    }
+}
