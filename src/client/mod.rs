@@ -186,6 +186,12 @@ impl Client {
         self.shared.transport.close_idle();
     }
 
+    /// How many calls wait for a connection: for one to be made, or to come free.
+    #[must_use]
+    pub fn waiting_calls(&self) -> usize {
+        self.shared.transport.waiting()
+    }
+
     /// How many connections wait for their next use.
     #[must_use]
     pub fn idle_connections(&self) -> usize {

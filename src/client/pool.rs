@@ -222,6 +222,12 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         self.limits.idle_timeout
     }
 
+    /// How many wants are queued that can still be granted.
+    pub(super) fn waiting(&self) -> usize {
+        let waiting = self.hosts.values().flat_map(|host| &host.waiting);
+        waiting.filter(|waiting| waiting.want.is_open()).count()
+    }
+
     /// How many connections are idle.
     pub(super) fn idle(&self) -> usize {
         self.idle

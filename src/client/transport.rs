@@ -156,6 +156,10 @@ impl Transport {
         close_all(idle);
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.inner.pool.lock().waiting()
+    }
+
     pub(super) fn idle(&self) -> usize {
         self.inner.pool.lock().idle()
     }

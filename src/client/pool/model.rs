@@ -17,10 +17,4 @@ impl<K: Eq + Hash, C> Pool<K, C> {
         assert_eq!(self.idle, self.hosts.values().map(|host| host.idle.len()).sum::<usize>());
         self.hosts.values().map(|host| host.open).sum()
     }
-
-    /// How many wants are queued that can still be granted.
-    pub(in crate::client) fn waiting(&self) -> usize {
-        let wants = self.hosts.values().flat_map(|host| &host.waiting);
-        wants.filter(|waiting| waiting.want.is_open()).count()
-    }
 }

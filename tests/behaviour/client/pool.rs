@@ -23,7 +23,7 @@ fn t13_a_limit_for_each_host_has_a_fair_queue() {
         .map(|number| {
             let call = get(&client, peers.url(&format!("/{number}")));
             // The order of the queue is that in which they came to it.
-            std::thread::park_timeout(Duration::from_millis(30));
+            eventually("it is queued", || client.waiting_calls() == number);
             call
         })
         .collect();
@@ -321,8 +321,7 @@ fn t13_a_dial_that_nobody_waits_for_takes_no_place() {
     let dials = call(&first);
     dialled.recv_timeout(PATIENCE).unwrap();
     let queued = call(&second);
-    // Nothing tells that it has come to the queue.
-    std::thread::park_timeout(Duration::from_millis(30));
+    eventually("it is queued", || client.waiting_calls() == 2);
     first.cancel();
     assert!(dials.finish().unwrap_err().is_cancelled());
     dialled.recv_timeout(PATIENCE).unwrap();
