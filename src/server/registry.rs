@@ -49,6 +49,9 @@ enum Phase {
     Idle,
     /// In a request, which may be finished.
     Active,
+    /// As `Active`, with an answer that ends with the connection: breaking it off must not look like
+    /// its end.
+    Unframed,
     /// It has been closed while it was idle.
     Closing,
     /// It has left the registry: closed, or handed over to its handler.
@@ -121,7 +124,11 @@ impl Registry {
     pub(super) fn close_all(&self) {
         let entries: Vec<_> = self.state.lock().entries.values().cloned().collect();
         for entry in entries {
-            entry.stream.close();
+            if entry.phase.load(Ordering::Acquire) == Phase::Unframed as u8 {
+                entry.stream.reset();
+            } else {
+                entry.stream.close();
+            }
         }
     }
 
@@ -212,6 +219,11 @@ impl Ticket {
     /// The first byte of a request is there. Fails if the server has just closed the connection.
     pub(super) fn active(&self) -> Result<(), CloseReason> {
         self.enter(Phase::Idle, Phase::Active, ConnState::Active)
+    }
+
+    /// The answer to the request at hand ends with the connection.
+    pub(super) fn unframed(&self) {
+        self.entry.change(Phase::Active, Phase::Unframed);
     }
 
     /// The request has been answered. Fails if the server is shutting down.

@@ -209,6 +209,9 @@ impl Sink for Wire {
             Length::Unknown if old => Framing::UntilClose,
             Length::Unknown => Framing::Chunked,
         };
+        if self.exchange.framing == Framing::UntilClose {
+            self.ticket.unframed();
+        }
         self.decide_persistence(head);
         h1::write_status_line(&mut self.out, Version::HTTP_11, head.status, None)
             .expect("a status without a reason of its own");

@@ -145,6 +145,25 @@ fn s17_close_ends_what_runs() {
     assert!(server.handle().shutdown(PATIENCE));
 }
 
+/// Its end is told by the end of the connection, which must not be ours.
+#[test]
+fn s17_close_does_not_make_a_body_without_a_length_look_whole() {
+    let _alone = alone();
+    let (begun, has_begun) = bounded(1);
+    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        w.write_all(b"half")?;
+        w.flush()?;
+        begun.send(()).unwrap();
+        r.context().wait();
+        Ok(())
+    });
+    let mut peer = RawClient::connect(&server);
+    peer.send("GET / HTTP/1.0\r\n\r\n");
+    next(&has_begun);
+    server.handle().close();
+    peer.expect_reset();
+}
+
 #[test]
 fn s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write() {
     let _alone = alone();
