@@ -21,13 +21,14 @@
 
 mod request;
 mod response;
+mod sink;
 
 use std::sync::Arc;
 
 pub use request::{CloseNotify, RequestExt};
 pub(crate) use request::{Origin, Scope};
 pub use response::ResponseWriter;
-pub(crate) use response::{Ending, Head, Length, Sink};
+pub(crate) use sink::{Ending, Head, Length, Sink};
 
 use crate::body::Body;
 use crate::error::Result;

@@ -22,6 +22,7 @@
 //! | `mod.rs` | the server, its options, serving and shutting down |
 //! | `accept.rs` | the accept loop |
 //! | `conn.rs` | one connection: a machine with named states |
+//! | `conn/serve.rs` | one request: the handler runs, and what follows is settled |
 //! | `reader.rs` | its input: the background read, its abort, the held byte |
 //! | `signals.rs` | what a handler hears of its client |
 //! | `body.rs` | the request body, lent and taken back |

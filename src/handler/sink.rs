@@ -1,0 +1,58 @@
+//! The wire below a response: what each server puts under a [`ResponseWriter`](super::ResponseWriter).
+
+use std::any::Any;
+use std::io;
+use std::time::Instant;
+
+use http::{HeaderMap, StatusCode};
+
+use crate::error::Result;
+use crate::net::Duplex;
+
+/// How a response came out, for its connection to decide what follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It was sent as its head announced it.
+    Whole,
+    /// Fewer bytes were written than declared.
+    Short,
+    /// The connection belongs to the handler now.
+    Hijacked,
+    /// Writing failed.
+    Broken,
+}
+
+/// A response's head, decided.
+pub(crate) struct Head<'a> {
+    pub(crate) status: StatusCode,
+    /// Without Content-Length and Transfer-Encoding: `length` stands for them.
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) length: Length,
+    /// The head announces a body, but none follows.
+    pub(crate) head_only: bool,
+}
+
+/// What a response's head says of its body's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// The status allows no body, and no length either.
+    NoBody,
+    /// So many bytes.
+    Known(u64),
+    /// To be found out.
+    Unknown,
+    /// Nothing is said: the answer to HEAD of a handler that wrote nothing.
+    Unsaid,
+}
+
+/// The wire below a response: HTTP/1.1 or another protocol that carries one.
+pub(crate) trait Sink: Any + Send {
+    fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()>;
+    fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
+    fn body(&mut self, data: &[u8]) -> io::Result<()>;
+    fn end(&mut self, trailers: &HeaderMap) -> io::Result<()>;
+    fn flush(&mut self) -> io::Result<()>;
+    fn hijack(&mut self) -> Result<Duplex>;
+    fn set_read_deadline(&mut self, deadline: Option<Instant>);
+    fn set_write_deadline(&mut self, deadline: Option<Instant>);
+}

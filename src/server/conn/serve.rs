@@ -1,0 +1,258 @@
+//! One request: the handler runs, and what becomes of the connection is settled.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::EXPECT;
+use http::{Method, StatusCode, Version};
+
+use super::{Conn, Refusal, Step, after};
+use crate::body::Body;
+use crate::h1::{self, CloseReason, Framing, RequestHead};
+use crate::handler::{Ending, Request, Scope};
+use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
+use crate::server::panics;
+use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
+use crate::server::signals::{RequestScope, Signals};
+
+/// How long the rest of a request body may take that is read for the sake of the connection.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a handler left behind.
+enum Outcome {
+    Ended(Ending),
+    /// It failed when part of its answer was out, or it panicked.
+    Failed,
+}
+
+/// A request's input after its handler has returned.
+enum Unread {
+    Nothing(ReadHalf),
+    Body(Box<RequestBody>),
+}
+
+impl Conn {
+    /// Runs the handler on a request and settles what follows.
+    pub(super) fn serve(&mut self, half: ReadHalf, head: RequestHead) -> Step {
+        let head_only = head.method == Method::HEAD;
+        let framing = match h1::request_framing(head.version, &head.headers) {
+            // A body of no bytes is none, and nobody waits for a leave to send it.
+            Ok(Framing::Length(0)) => Framing::Empty,
+            Ok(framing) => framing,
+            Err(error) => {
+                return Step::Refuse(half, Refusal::new(error.status(), &error, head_only));
+            }
+        };
+        let continues = match expectation(&head) {
+            Ok(false) => None,
+            Ok(true) => (!matches!(framing, Framing::Empty)).then(Continue::new),
+            Err(refusal) => return Step::Refuse(half, refusal),
+        };
+        let waits = match framing {
+            Framing::Empty => false,
+            Framing::Length(length) => length > half.buffer.data().len() as u64,
+            Framing::Chunked | Framing::UntilClose => true,
+        };
+        if waits && self.write_answers().is_err() {
+            // Answers to earlier requests must not wait for the rest of this one, and a 100, which
+            // goes past the buffer, must not overtake them.
+            return Step::Close(CloseReason::IoFailed);
+        }
+        self.set_deadlines(!matches!(framing, Framing::Empty));
+        let signals = Arc::new(Signals::default());
+        let request = self.begin(half, head, framing, continues, &signals);
+        self.writer.begin(head_only);
+        let outcome = self.run_handler(request);
+        signals.finish();
+        self.settle(outcome)
+    }
+
+    fn set_deadlines(&self, body: bool) {
+        let read_limit = self.shared.options.read_timeout.filter(|_| body);
+        let deadline = read_limit.and_then(|limit| after(self.begun, limit));
+        self.stream().set_read_deadline(deadline);
+        self.set_write_deadline();
+    }
+
+    /// Puts the request together, and the reading half where the response and the body find it.
+    fn begin(
+        &mut self,
+        half: ReadHalf,
+        head: RequestHead,
+        framing: Framing,
+        continues: Option<Arc<Continue>>,
+        signals: &Arc<Signals>,
+    ) -> Request {
+        let persist = h1::request_persists(head.version, &head.headers);
+        let version = head.version;
+        let (body, input) = if matches!(framing, Framing::Empty) {
+            self.reader.body_ended(!half.buffer.is_empty());
+            (Body::empty(), Input::Here(half))
+        } else {
+            let lending = Lending::new(RequestBody::new(half, framing, continues.clone()));
+            let body = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
+            (body, Input::Lent(lending))
+        };
+        let tunnel = head.method == Method::CONNECT;
+        self.wire().begin(Exchange::new(version, input, continues, tunnel, persist));
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method;
+        *request.uri_mut() = head.target;
+        *request.version_mut() = version;
+        *request.headers_mut() = head.headers;
+        request.extensions_mut().insert(Scope(Arc::new(RequestScope {
+            signals: Arc::clone(signals),
+            reader: Arc::clone(&self.reader),
+            addrs: Arc::clone(&self.addrs),
+            number: self.reader.request(),
+        })));
+        request
+    }
+
+    fn run_handler(&mut self, mut request: Request) -> Outcome {
+        let handler = &*self.shared.handler;
+        let writer = &mut self.writer;
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            let result = handler.handle(writer, &mut request).and_then(|()| writer.finish());
+            let line = result.as_ref().err().map(|_| request_line(&request));
+            // What the user put into the request is dropped here, where a panic is caught; what is
+            // ours goes first, since it would be lost with what follows the panic.
+            request.extensions_mut().remove::<Scope>();
+            drop(request);
+            (result, line)
+        }));
+        match caught {
+            Ok((Ok(ending), _)) => Outcome::Ended(ending),
+            Ok((Err(error), line)) => {
+                let line = line.unwrap_or_default();
+                log::warn!("{}: handler of {line} failed: {error}", self.addrs.remote);
+                let replaced = self.writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR);
+                match replaced || self.writer.is_hijacked() {
+                    true => self.writer.finish().map_or(Outcome::Failed, Outcome::Ended),
+                    false => Outcome::Failed,
+                }
+            }
+            Err(payload) => {
+                panics::log(&self.addrs.remote, &*payload);
+                if self.writer.is_hijacked() {
+                    Outcome::Ended(Ending::Hijacked)
+                } else {
+                    Outcome::Failed
+                }
+            }
+        }
+    }
+
+    /// The handler is done: what becomes of the connection.
+    fn settle(&mut self, outcome: Outcome) -> Step {
+        if let Outcome::Ended(Ending::Hijacked) = outcome {
+            return Step::HandedOver;
+        }
+        let mut exchange = self.wire().finish();
+        // First the body, which may be read on another thread, and end, until it is back.
+        let body = match std::mem::replace(&mut exchange.input, Input::Gone) {
+            Input::Here(half) => Some(Unread::Nothing(half)),
+            Input::Lent(lending) => lending.take_back(&self.reader).map(Unread::Body),
+            Input::Gone => None,
+        };
+        // Once nobody else can read the body to its end, and so allow a background read.
+        self.reader.end_request();
+        let Some(body) = body else { return Step::Close(CloseReason::HandlerFailed) };
+        match outcome {
+            Outcome::Ended(Ending::Whole) => self.keep_or_close(body, exchange.persist),
+            Outcome::Ended(Ending::Short) => {
+                let _ = self.wire().write_out();
+                Step::Close(CloseReason::HandlerFailed)
+            }
+            Outcome::Ended(Ending::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
+            Outcome::Ended(Ending::Hijacked) => Step::HandedOver,
+            Outcome::Failed => self.break_off(&exchange, CloseReason::HandlerFailed),
+        }
+    }
+
+    /// A whole answer was given: the next request, or the end.
+    fn keep_or_close(&mut self, input: Unread, persist: Result<(), CloseReason>) -> Step {
+        match (persist, input) {
+            (Ok(()), Unread::Nothing(half)) => self.next(half),
+            (Ok(()), Unread::Body(mut body)) => {
+                if !matches!(body.progress, Progress::Ended(_)) {
+                    // The answer first, then the drain.
+                    if self.write_answers().is_err() {
+                        return Step::Close(CloseReason::IoFailed);
+                    }
+                    if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_PATIENCE) {
+                        return Step::Linger(body.half, CloseReason::BodyNotRead);
+                    }
+                    // It ended between two requests: nobody may watch from here on.
+                    self.reader.end_request();
+                }
+                self.next(body.half)
+            }
+            (Err(reason), input) => {
+                if self.wire().write_out().is_err() {
+                    return Step::Close(CloseReason::IoFailed);
+                }
+                match input {
+                    Unread::Nothing(half) if half.buffer.is_empty() && !self.has_input() => {
+                        Step::Close(reason)
+                    }
+                    Unread::Nothing(half) => Step::Linger(half, reason),
+                    Unread::Body(body) => Step::Linger(body.half, reason),
+                }
+            }
+        }
+    }
+
+    /// Whether the client has sent more than was read: closing now would reset the connection.
+    fn has_input(&self) -> bool {
+        self.stream().readiness().readable
+    }
+
+    /// The answer is encoded: it goes out now, or together with that to a request that is there
+    /// already. A connection is idle, and may be closed by a shutdown, only when all is out.
+    fn next(&mut self, half: ReadHalf) -> Step {
+        self.stream().set_read_deadline(None);
+        if !half.buffer.is_empty() {
+            return self.request_begun(half);
+        }
+        if self.write_answers().is_err() {
+            return Step::Close(CloseReason::IoFailed);
+        }
+        match self.ticket.idle() {
+            Ok(()) => Step::Await(half),
+            Err(reason) => Step::Close(reason),
+        }
+    }
+
+    /// Only a part of the answer was sent: the client must see that it is not whole.
+    fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
+        let _ = self.wire().write_out();
+        if exchange.ends_by_closing() {
+            self.stream().reset();
+        }
+        Step::Close(reason)
+    }
+}
+
+/// Whether the client waits for a 100 before it sends the body (RFC 9110 section 10.1.1).
+fn expectation(head: &RequestHead) -> Result<bool, Refusal> {
+    let Some(value) = head.headers.get(EXPECT) else { return Ok(false) };
+    if head.version < Version::HTTP_11 {
+        return Ok(false);
+    }
+    if value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
+        return Ok(true);
+    }
+    let status = StatusCode::EXPECTATION_FAILED;
+    Err(Refusal {
+        status,
+        text: format!("{status}: only the expectation 100-continue can be met\n"),
+        head_only: head.method == Method::HEAD,
+    })
+}
+
+/// What a log line calls a request: nothing that could be a secret, so not the query.
+fn request_line(request: &Request) -> String {
+    format!("{} {}", request.method(), request.uri().path())
+}
