@@ -19,7 +19,12 @@ impl Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let (seen, requests) = channel();
-        let answers: Vec<_> = answers.iter().map(|answer| answer.replace("{url}", &url)).collect();
+        let answers: Vec<_> = answers
+            .iter()
+            // Said, so that no request is sent on a connection that is about to be closed.
+            .map(|answer| answer.replacen("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1))
+            .map(|answer| answer.replace("{url}", &url))
+            .collect();
         thread::spawn(move || {
             for answer in answers {
                 let Ok((stream, _)) = listener.accept() else { return };
