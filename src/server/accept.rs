@@ -10,7 +10,7 @@ use super::conn::Conn;
 use super::panics;
 use super::registry::{Registry, Ticket};
 use super::response::write_refusal;
-use super::signals::Addrs;
+use super::scope::Addrs;
 use super::{CONN_THREAD, Shared};
 use crate::net::{Addr, Listener, Stream};
 use crate::sync;

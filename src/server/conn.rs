@@ -28,7 +28,7 @@ use super::body::ReadHalf;
 use super::reader::ConnReader;
 use super::registry::Ticket;
 use super::response::Wire;
-use super::signals::Addrs;
+use super::scope::Addrs;
 use crate::h1::{CloseReason, HeadScanner, RequestHead};
 use crate::handler::ResponseWriter;
 use crate::net::{Buffer, Stream};

@@ -24,7 +24,7 @@
 //! | `conn.rs` | one connection: a machine with named states |
 //! | `conn/serve.rs` | one request: the handler runs, and what follows is settled |
 //! | `reader.rs` | its input: the background read, its abort, the held byte |
-//! | `signals.rs` | what a handler hears of its client |
+//! | `signals.rs` `scope.rs` | what a handler hears of its client, and how it asks |
 //! | `body.rs` | the request body, lent and taken back |
 //! | `response.rs` | the response on the wire, the hijack |
 //! | `registry.rs` | all connections, for counting, closing and waiting |
@@ -39,6 +39,7 @@ mod panics;
 mod reader;
 mod registry;
 mod response;
+mod scope;
 mod signals;
 
 use std::fmt;

@@ -25,12 +25,11 @@
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 
-use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::signals::Signals;
+use super::signals::{Gone, Signals};
 use crate::net::{Hangup, Stream};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
 
@@ -90,25 +89,6 @@ enum Mode {
     /// By the end of stream or a reset as the platform tells them without reading. The `Hangup` is
     /// the least that counts: behind an end of stream that did not, only the reset is still to come.
     Wait(Hangup),
-}
-
-/// How a client went away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gone {
-    EndOfStream,
-    Failed(ErrorKind),
-    /// We closed the connection ourselves.
-    Closed,
-}
-
-impl fmt::Display for Gone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EndOfStream => f.write_str("the client closed the connection"),
-            Self::Failed(kind) => write!(f, "the connection to the client failed: {kind}"),
-            Self::Closed => f.write_str("the server closed the connection"),
-        }
-    }
 }
 
 /// What the watch thread saw.

@@ -1,13 +1,31 @@
 //! What a request's handler hears of its client: the context and the close-notify channel.
 
-use std::sync::Arc;
+use std::fmt;
+use std::io::ErrorKind;
 
-use super::reader::{ConnReader, Gone};
 use crate::context::Context;
-use crate::handler::{CloseNotify, Origin};
-use crate::net::Addr;
+use crate::handler::CloseNotify;
 use crate::sync::Mutex;
 use crate::sync::channel::{Receiver, Sender, bounded};
+
+/// How a client went away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    EndOfStream,
+    Failed(ErrorKind),
+    /// We closed the connection ourselves.
+    Closed,
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EndOfStream => f.write_str("the client closed the connection"),
+            Self::Failed(kind) => write!(f, "the connection to the client failed: {kind}"),
+            Self::Closed => f.write_str("the server closed the connection"),
+        }
+    }
+}
 
 /// One request's signals. Both are made when the handler first asks for them.
 #[derive(Default)]
@@ -76,7 +94,7 @@ impl Signals {
     }
 
     /// The context, and whether this call made it.
-    fn context(&self) -> (Context, bool) {
+    pub(super) fn context(&self) -> (Context, bool) {
         let mut state = self.state.lock();
         if let Some(context) = &state.context {
             return (context.clone(), false);
@@ -94,7 +112,7 @@ impl Signals {
     }
 
     /// The close-notify channel, and whether this call made it.
-    fn close_notify(&self) -> (CloseNotify, bool) {
+    pub(super) fn close_notify(&self) -> (CloseNotify, bool) {
         let mut state = self.state.lock();
         if let Some(notify) = &state.notify {
             return (notify.receiver.clone(), false);
@@ -113,51 +131,5 @@ impl State {
         if let Some(notify) = &mut self.notify {
             notify.fire();
         }
-    }
-}
-
-/// A request's origin: a server connection.
-pub(super) struct RequestScope {
-    pub(super) signals: Arc<Signals>,
-    pub(super) reader: Arc<ConnReader>,
-    pub(super) addrs: Arc<Addrs>,
-    /// Which of the connection's requests this is: see [`ConnReader::watch`].
-    pub(super) number: u64,
-}
-
-/// The two ends of a connection.
-pub(super) struct Addrs {
-    pub(super) remote: Addr,
-    pub(super) local: Addr,
-}
-
-impl RequestScope {
-    /// Starts the watch with the first signal that is asked for.
-    fn watch(&self, first: bool) {
-        if first {
-            self.reader.watch(self.number, &self.signals);
-        }
-    }
-}
-
-impl Origin for RequestScope {
-    fn context(&self) -> Context {
-        let (context, first) = self.signals.context();
-        self.watch(first);
-        context
-    }
-
-    fn close_notify(&self) -> CloseNotify {
-        let (receiver, first) = self.signals.close_notify();
-        self.watch(first);
-        receiver
-    }
-
-    fn remote_addr(&self) -> Addr {
-        self.addrs.remote.clone()
-    }
-
-    fn local_addr(&self) -> Addr {
-        self.addrs.local.clone()
     }
 }

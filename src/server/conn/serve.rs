@@ -14,7 +14,8 @@ use crate::handler::{Ending, Request, Scope};
 use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
 use crate::server::panics;
 use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
-use crate::server::signals::{RequestScope, Signals};
+use crate::server::scope::RequestScope;
+use crate::server::signals::Signals;
 
 /// How long the rest of a request body may take that is read for the sake of the connection.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);

@@ -10,7 +10,8 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::sync::Arc;
 
-use super::super::signals::{Addrs, RequestScope, Signals};
+use super::super::scope::{Addrs, RequestScope};
+use super::super::signals::Signals;
 use super::ConnReader;
 use crate::handler::Origin;
 use crate::net::{Addr, Stream, memory};

@@ -1,0 +1,55 @@
+//! Where a request came from: a server connection.
+
+use std::sync::Arc;
+
+use super::reader::ConnReader;
+use super::signals::Signals;
+use crate::context::Context;
+use crate::handler::{CloseNotify, Origin};
+use crate::net::Addr;
+
+/// A request's origin: a server connection.
+pub(super) struct RequestScope {
+    pub(super) signals: Arc<Signals>,
+    pub(super) reader: Arc<ConnReader>,
+    pub(super) addrs: Arc<Addrs>,
+    /// Which of the connection's requests this is: see [`ConnReader::watch`].
+    pub(super) number: u64,
+}
+
+/// The two ends of a connection.
+pub(super) struct Addrs {
+    pub(super) remote: Addr,
+    pub(super) local: Addr,
+}
+
+impl RequestScope {
+    /// Starts the watch with the first signal that is asked for.
+    fn watch(&self, first: bool) {
+        if first {
+            self.reader.watch(self.number, &self.signals);
+        }
+    }
+}
+
+impl Origin for RequestScope {
+    fn context(&self) -> Context {
+        let (context, first) = self.signals.context();
+        self.watch(first);
+        context
+    }
+
+    fn close_notify(&self) -> CloseNotify {
+        let (receiver, first) = self.signals.close_notify();
+        self.watch(first);
+        receiver
+    }
+
+    fn remote_addr(&self) -> Addr {
+        self.addrs.remote.clone()
+    }
+
+    fn local_addr(&self) -> Addr {
+        self.addrs.local.clone()
+    }
+}
