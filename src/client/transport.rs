@@ -186,7 +186,8 @@ fn frame(parts: &Parts, headers: &mut HeaderMap, body: Body) -> Result<(Body, Ou
         // Only chunks have room for them.
         headers.remove(CONTENT_LENGTH);
     }
-    let declared = declared_length(headers)?;
+    let declared = h1::declared_length(headers)
+        .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
     let known = if body.has_trailers() { None } else { body.len() };
     match (declared, known) {
         (Some(declared), Some(known)) if declared != known => Err(Error::message(
@@ -210,22 +211,6 @@ fn frame(parts: &Parts, headers: &mut HeaderMap, body: Body) -> Result<(Body, Ou
             headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
             Ok((body, OutgoingFraming::Chunked))
         }
-    }
-}
-
-/// The length that the caller has set: one number, set once.
-fn declared_length(headers: &HeaderMap) -> Result<Option<u64>> {
-    let invalid = |message: String| Err(Error::message(ErrorKind::InvalidMessage, message));
-    let mut values = headers.get_all(CONTENT_LENGTH).iter();
-    let (value, another) = (values.next(), values.next());
-    let Some(value) = value else { return Ok(None) };
-    if another.is_some() {
-        return invalid("more than one Content-Length".to_owned());
-    }
-    let digits = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-    match digits.and_then(|text| text.parse().ok()) {
-        Some(length) => Ok(Some(length)),
-        None => invalid(format!("{value:?} is no Content-Length")),
     }
 }
 

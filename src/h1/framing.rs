@@ -105,12 +105,7 @@ pub fn request_framing(version: Version, headers: &HeaderMap) -> Result<Framing,
         }
         return Ok(Framing::Chunked);
     }
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    match (lengths.next(), lengths.next()) {
-        (None, _) => Ok(Framing::Empty),
-        (Some(length), None) => one_length(length).map(Framing::Length),
-        (Some(_), Some(_)) => Err(FramingError::SeveralContentLengths),
-    }
+    Ok(declared_length(headers)?.map_or(Framing::Empty, Framing::Length))
 }
 
 /// Decides the length of the body of a response to a request with `request_method`.
@@ -177,8 +172,19 @@ fn elements(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-fn one_length(value: &HeaderValue) -> Result<u64, FramingError> {
-    parse_length(value.as_bytes())
+/// The length that a message declares with one plain number, given once: all that a request may do,
+/// and all that a sender should.
+///
+/// # Errors
+///
+/// A Content-Length that is not a number, or given more than once.
+pub fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, FramingError> {
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => parse_length(value.as_bytes()).map(Some),
+        (Some(_), Some(_)) => Err(FramingError::SeveralContentLengths),
+    }
 }
 
 /// The one number that all the fields and all their elements agree on.

@@ -92,7 +92,8 @@ mod splits;
 pub use self::body::{BodyDecoder, BodyError, BodyLimits, Next};
 pub use self::fields::FieldError;
 pub use self::framing::{
-    Framing, FramingError, ResponseFraming, is_bodiless, request_framing, response_framing,
+    Framing, FramingError, ResponseFraming, declared_length, is_bodiless, request_framing,
+    response_framing,
 };
 pub use self::head::{HeadError, HeadScanner, Limits, RequestHead, ResponseHead};
 pub use self::persist::{CloseReason, has_token, request_persists, response_persists};

@@ -24,6 +24,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::sink::{Ending, Head, Length, Sink};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
+use crate::h1;
 use crate::net::Duplex;
 use crate::sniff;
 
@@ -348,15 +349,8 @@ impl ResponseWriter {
 
     /// The Content-Length that the handler has set.
     fn declared(&self) -> Result<Option<u64>> {
-        let Some(value) = self.headers.get(CONTENT_LENGTH) else { return Ok(None) };
-        let digits = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-        match digits.and_then(|text| text.parse().ok()) {
-            Some(length) => Ok(Some(length)),
-            None => Err(Error::message(
-                ErrorKind::InvalidMessage,
-                format!("{value:?} is no Content-Length"),
-            )),
-        }
+        h1::declared_length(&self.headers)
+            .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))
     }
 
     fn decide_type(&mut self) {
