@@ -10,7 +10,7 @@ use hangup::{Error, Request, RequestExt, ResponseWriter, Server, TimeLimit};
 use super::{echo_path, next, over_each, reports};
 use crate::support::{PATIENCE, RawClient, alone};
 
-const SHORT: Duration = Duration::from_millis(50);
+const SHORT: Duration = Duration::from_millis(150);
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Of all limits only the one that the test is about.
