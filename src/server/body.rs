@@ -175,7 +175,8 @@ impl RequestBody {
         }
         if matches!(self.progress, Progress::Unread(_)) {
             self.half.reader.stream().set_read_deadline(Some(deadline));
-            let mut waste = [0; 8 * 1024];
+            // On the heap: what a thread's stack has once touched stays with its idle connection.
+            let mut waste = vec![0; 8 * 1024];
             let mut left = limit;
             while let Ok(count @ 1..) = self.read(&mut waste) {
                 let Some(rest) = left.checked_sub(count as u64) else { return false };
