@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use hangup::h1;
 use hangup::http::header::{EXPECT, RETRY_AFTER};
 use hangup::http::{HeaderMap, StatusCode};
-use hangup::{Client, Context, Error, Response};
+use hangup::{Client, Context, Error, Response, ResponseExt};
 
 use crate::INTERRUPTED;
 use crate::command::{Command, Job};
@@ -213,7 +213,8 @@ impl Transfer<'_> {
         }
         let mut head = Vec::new();
         let (version, status) = (response.version(), response.status());
-        h1::write_response_head(&mut head, version, status, None, response.headers())
+        let reason = response.reason();
+        h1::write_response_head(&mut head, version, status, reason, response.headers())
             .map_err(Failure::not_written)?;
         output.write(&head)
     }

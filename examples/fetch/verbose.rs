@@ -41,7 +41,9 @@ impl Command {
             if let (Some(local), Some(remote)) = (response.local_addr(), response.remote_addr()) {
                 eprintln!("* connection from {local} to {remote}, {kind}");
             }
-            let line = format!("{:?} {}", response.version(), response.status());
+            let status = response.status();
+            let reason = response.reason().or(status.canonical_reason()).unwrap_or_default();
+            let line = format!("{:?} {} {reason}", response.version(), status.as_str());
             show_head('<', &line, response.headers());
         }
     }

@@ -157,6 +157,14 @@ fn heads_are_shown_on_request() {
 }
 
 #[test]
+fn the_reason_is_the_servers_own() {
+    let peer = Scripted::new(&["HTTP/1.1 200 Fine By Me\r\nContent-Length: 0\r\n\r\n"]);
+    let ran = fetch(&["-siv", &peer.url]);
+    assert!(ran.out.starts_with("HTTP/1.1 200 Fine By Me\r\n"), "{ran:?}");
+    assert!(ran.err.contains("< HTTP/1.1 200 Fine By Me\n"), "{ran:?}");
+}
+
+#[test]
 fn outputs_go_to_their_files_over_one_connection() {
     let server = Running::lifecycle(&[]);
     let folder = Folder::new("outputs");
