@@ -90,12 +90,13 @@
 //!
 //! # Logging
 //!
-//! Through the [`log`] crate. No level prints header values, queries, or bodies.
+//! Through the [`log`] crate. No level prints header values, queries, or bodies; of bytes that answer
+//! nothing, the first 16.
 //!
 //! | level | what |
 //! | --- | --- |
 //! | `error` | a handler panicked, with its backtrace; no thread could be started |
-//! | `warn` | a handler failed; accepting failed and is tried again; bytes came on an idle connection |
+//! | `warn` | a handler failed; accepting failed and is tried again; bytes came that answer nothing |
 //! | `debug` | why each connection was closed, requests that were refused, requests that were sent again |
 //!
 //! # Beside the two

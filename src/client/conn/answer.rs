@@ -107,11 +107,6 @@ fn is_handed_over(method: &Method, status: StatusCode) -> bool {
     status == StatusCode::SWITCHING_PROTOCOLS || (*method == Method::CONNECT && status.is_success())
 }
 
-/// Whether nothing came behind the answer.
-pub(super) fn is_used_up(buffer: &Buffer) -> Result<(), CloseReason> {
-    if buffer.is_empty() { Ok(()) } else { Err(CloseReason::BytesLeftOver) }
-}
-
 fn malformed(error: Error) -> ReplyError {
     ReplyError { error, begun: true }
 }
@@ -135,7 +130,7 @@ impl Rest {
         // From here on the context may end without harm to whoever uses the connection next.
         drop(keeper);
         let free = persist
-            .and_then(|()| is_used_up(&buffer))
+            .and_then(|()| shared.is_used_up(&buffer))
             .and_then(|()| wrote.check(&shared, Duration::ZERO))
             .and_then(|()| shared.give_back(turn));
         match free {

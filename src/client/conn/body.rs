@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
-use super::answer::{Keeper, is_used_up};
+use super::answer::Keeper;
 use super::messages::Wrote;
 use super::{Shared, Turn, WROTE_PATIENCE, close_reason};
 use crate::body::Incoming;
@@ -129,7 +129,7 @@ impl Rest {
     fn settle(self, patience: Duration) {
         let Self { shared, turn, buffer, wrote, persist, keeper } = self;
         let settled = persist
-            .and_then(|()| is_used_up(&buffer))
+            .and_then(|()| shared.is_used_up(&buffer))
             .and_then(|()| wrote.check(&shared, patience))
             .and_then(|()| {
                 shared.stream.set_read_deadline(None);

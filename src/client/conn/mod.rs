@@ -160,7 +160,7 @@ impl Conn {
         };
         // The reader loop reads nothing before it has an expectation, so what came stands here.
         if was_idle && self.0.has_news() {
-            self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
+            self.close(Error::new(ErrorKind::EmptyReply), self.0.out_of_turn());
             return None;
         }
         Some(turn)
@@ -287,6 +287,30 @@ impl Shared {
         now.readable || now.peer_closed || now.broken
     }
 
+    /// The peer hung up, or sent something, while it had nothing to answer: which of the two. For who
+    /// has the connection to himself.
+    fn out_of_turn(&self) -> CloseReason {
+        let mut bytes = [0; 64];
+        match self.stream.try_read(&mut bytes) {
+            Ok(0) | Err(_) => CloseReason::EndOfStream,
+            // How a server tells that it has waited long enough (RFC 9110 section 15.5.9).
+            Ok(count) if is_request_timeout(&bytes[..count]) => CloseReason::EndOfStream,
+            Ok(count) => self.unsolicited(&bytes[..count]),
+        }
+    }
+
+    /// Bytes came that answer nothing.
+    fn unsolicited(&self, bytes: &[u8]) -> CloseReason {
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
+        log::warn!("{}: bytes that answer nothing: {text:?}", self.key);
+        CloseReason::BytesLeftOver
+    }
+
+    /// Whether nothing came behind an answer.
+    fn is_used_up(&self, buffer: &Buffer) -> Result<(), CloseReason> {
+        if buffer.is_empty() { Ok(()) } else { Err(self.unsolicited(buffer.data())) }
+    }
+
     /// Takes the connection out of use if it is idle and something has come on it: nobody can begin an
     /// exchange on it any more. The look, which does not wait, is under the lock, so that it sees
     /// nothing of an exchange that has just begun.
@@ -388,6 +412,10 @@ impl Wrote {
             Some(Err(_)) | None => Err(CloseReason::RequestNotWritten),
         }
     }
+}
+
+fn is_request_timeout(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HTTP/1.1 408") || bytes.starts_with(b"HTTP/1.0 408")
 }
 
 /// What a connection is closed for when a call on it has failed.

@@ -129,7 +129,7 @@ fn watch(
         }
     }
     if shared.claim_with_news() {
-        let reason = out_of_turn(shared);
+        let reason = shared.out_of_turn();
         shared.close(Error::new(ErrorKind::EmptyReply), reason);
         return Err(Ended);
     }
@@ -137,25 +137,6 @@ fn watch(
         Ok(expectation) => Ok(Place::Exchange(expectation)),
         Err(_) => Ok(Place::Sleep),
     }
-}
-
-/// The peer hung up, or sent something, while it had nothing to answer.
-fn out_of_turn(shared: &Shared) -> CloseReason {
-    let mut bytes = [0; 64];
-    match shared.stream.try_read(&mut bytes) {
-        Ok(0) | Err(_) => CloseReason::EndOfStream,
-        // How a server tells that it has waited long enough (RFC 9110 section 15.5.9).
-        Ok(count) if is_request_timeout(&bytes[..count]) => CloseReason::EndOfStream,
-        Ok(count) => {
-            let text = String::from_utf8_lossy(&bytes[..count.min(16)]);
-            log::warn!("{}: unsolicited bytes on an idle connection: {text:?}", shared.key);
-            CloseReason::BytesLeftOver
-        }
-    }
-}
-
-fn is_request_timeout(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"HTTP/1.1 408") || bytes.starts_with(b"HTTP/1.0 408")
 }
 
 /// Reads one answer and hands it to the caller; returns when its body has ended.
