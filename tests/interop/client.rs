@@ -16,8 +16,7 @@ fn nginx() {
     folder.file("large", &pattern(5 << 20));
     let root = folder.path().display();
     let config = format!(
-        "daemon off; pid {root}/pid; error_log {root}/error.log; worker_processes 1;
-         user root;
+        "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
          events {{ worker_connections 64; }}
          http {{
            access_log off;
