@@ -40,6 +40,9 @@ pub enum ErrorKind {
     BodySource,
     /// A call that is not possible in this state: hijacking twice, writing past the Content-Length.
     Misuse,
+    /// What was to be configured of TLS cannot be: a certificate or key that cannot be read, or that
+    /// do not belong together; or the platform's roots cannot be had.
+    InvalidTlsConfig,
 
     /// The call's [`Context`](crate::Context) was cancelled.
     Cancelled,
@@ -50,6 +53,11 @@ pub enum ErrorKind {
     Resolve,
     /// No connection could be made.
     Connect,
+    /// No agreement was reached in the TLS handshake, or the peer ended it.
+    TlsHandshake,
+    /// The peer's certificate is not to be trusted: it is another's, has expired, or nobody trusted
+    /// vouches for it.
+    UntrustedCertificate,
     /// The connection failed while the message was being written.
     Send,
     /// The connection failed while the peer's message was being read.
@@ -127,6 +135,16 @@ impl Error {
         Self::build(kind, None, Some(source.into()))
     }
 
+    /// With a word about what the source is about.
+    #[cfg(feature = "tls")]
+    pub(crate) fn explained(
+        kind: ErrorKind,
+        message: impl Into<Box<str>>,
+        source: impl Into<Source>,
+    ) -> Self {
+        Self::build(kind, Some(message.into()), Some(source.into()))
+    }
+
     fn build(kind: ErrorKind, message: Option<Box<str>>, source: Option<Source>) -> Self {
         Self(Arc::new(Inner { kind, message, source }))
     }
@@ -175,6 +193,8 @@ impl Error {
             self.0.kind,
             ErrorKind::Resolve
                 | ErrorKind::Connect
+                | ErrorKind::TlsHandshake
+                | ErrorKind::UntrustedCertificate
                 | ErrorKind::Timeout(Resolve | Connect | TlsHandshake)
         )
     }
@@ -202,6 +222,7 @@ impl Error {
                 | ErrorKind::InvalidMessage
                 | ErrorKind::BodySource
                 | ErrorKind::Misuse
+                | ErrorKind::InvalidTlsConfig
         )
     }
 }
@@ -243,10 +264,13 @@ impl ErrorKind {
             Self::InvalidMessage => "message cannot be sent",
             Self::BodySource => "the body's source failed",
             Self::Misuse => "not possible now",
+            Self::InvalidTlsConfig => "TLS cannot be configured",
             Self::Cancelled => "cancelled",
             Self::Timeout(_) => "timed out",
             Self::Resolve => "cannot resolve the host",
             Self::Connect => "cannot connect",
+            Self::TlsHandshake => "TLS handshake failed",
+            Self::UntrustedCertificate => "certificate not trusted",
             Self::Send => "sending failed",
             Self::Receive => "receiving failed",
             Self::EmptyReply => "the peer closed the connection without an answer",
@@ -297,6 +321,8 @@ impl From<Error> for io::Error {
             ErrorKind::MalformedMessage | ErrorKind::TooLarge => io::ErrorKind::InvalidData,
             ErrorKind::InvalidUrl | ErrorKind::InvalidMessage => io::ErrorKind::InvalidInput,
             ErrorKind::Connect => io::ErrorKind::ConnectionRefused,
+            ErrorKind::InvalidTlsConfig => io::ErrorKind::InvalidInput,
+            ErrorKind::TlsHandshake | ErrorKind::UntrustedCertificate => io::ErrorKind::InvalidData,
             ErrorKind::Send => io::ErrorKind::BrokenPipe,
             ErrorKind::Receive => io::ErrorKind::ConnectionReset,
             _ => io::ErrorKind::Other,

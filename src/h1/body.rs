@@ -270,6 +270,19 @@ impl BodyDecoder {
         Err(self.fail(BodyError::Incomplete { missing }))
     }
 
+    /// The peer's stream was cut: it ended, and not by the peer's own will as far as can be told. So
+    /// it is no end of a body that ends with the stream.
+    ///
+    /// # Errors
+    ///
+    /// The body is incomplete, or was in error before; none if it had ended.
+    pub fn cut_off(&mut self) -> Result<(), BodyError> {
+        match self.state {
+            State::UntilClose => Err(self.fail(BodyError::Incomplete { missing: None })),
+            _ => self.end_of_stream(),
+        }
+    }
+
     /// How much payload is still to come, if that is known.
     pub fn remaining(&self) -> Option<u64> {
         match self.state {

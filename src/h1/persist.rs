@@ -39,6 +39,8 @@ pub enum CloseReason {
     EndOfStream,
     /// The peer sent what is not HTTP, or breaks its rules.
     Malformed,
+    /// No agreement was reached in the TLS handshake.
+    TlsFailed,
     /// Reading or writing failed.
     IoFailed,
     /// The handler failed or panicked.
@@ -72,6 +74,7 @@ impl fmt::Display for CloseReason {
             CloseReason::BytesLeftOver => "bytes arrived that belong to no message",
             CloseReason::EndOfStream => "the peer ended its stream",
             CloseReason::Malformed => "the peer sent a malformed message",
+            CloseReason::TlsFailed => "the TLS handshake failed",
             CloseReason::IoFailed => "reading or writing failed",
             CloseReason::HandlerFailed => "the handler failed",
             CloseReason::Cancelled => "the call was cancelled",

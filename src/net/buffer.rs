@@ -45,6 +45,20 @@ impl Buffer {
         Ok(count)
     }
 
+    /// Makes the next [`fill`](Self::fill) of an empty buffer ask for at least `size` bytes.
+    #[cfg(feature = "tls")]
+    pub(crate) fn reserve(&mut self, size: usize) {
+        if self.bytes.len() < size {
+            self.bytes.resize(size, 0);
+        }
+    }
+
+    /// Whether there is no room behind the unused bytes.
+    #[cfg(feature = "tls")]
+    pub(crate) fn is_full(&self) -> bool {
+        self.end == self.bytes.len()
+    }
+
     /// Leaves room for at least one byte: by moving up what is there, or else by doubling.
     fn make_room(&mut self) {
         if self.end < self.bytes.len() {

@@ -63,19 +63,24 @@ impl FramedBody {
                         return self.take_buffered(buffer, &mut out[..want]);
                     }
                     if want >= DIRECT_READ {
-                        let count = read(&mut out[..want])?;
-                        if count > 0 {
+                        let count = read(&mut out[..want]);
+                        if let Ok(count @ 1..) = count {
                             return self.passed_on(buffer, count);
                         }
-                        0
+                        count
                     } else {
-                        buffer.fill(&mut read)?
+                        buffer.fill(&mut read)
                     }
                 }
-                Next::NeedInput => buffer.fill(&mut read)?,
+                Next::NeedInput => buffer.fill(&mut read),
             };
-            if came == 0 {
-                self.decoder.end_of_stream()?;
+            match came {
+                Ok(0) => self.decoder.end_of_stream()?,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.decoder.cut_off()?;
+                }
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -39,6 +39,8 @@ struct State {
     deadline: Option<Instant>,
     /// Somebody asked for the end of one wait; consumed by it.
     interrupted: bool,
+    /// Somebody has changed what is waited for; consumed by one wait.
+    poked: bool,
     closed: bool,
     /// Nearly always none or one.
     parked: Vec<Parking>,
@@ -76,6 +78,14 @@ impl Gate {
         state.signal_all();
     }
 
+    /// Has one thread look again at what it waits for, now or before its next wait.
+    #[cfg(feature = "tls")]
+    pub(super) fn poke(&self) {
+        let mut state = self.state.lock();
+        state.poked = true;
+        state.signal_all();
+    }
+
     /// Whether it was open before.
     pub(super) fn close(&self) -> bool {
         let mut state = self.state.lock();
@@ -87,9 +97,10 @@ impl Gate {
         self.state.lock().closed
     }
 
-    /// May a call go on? Not after a close, and not after the deadline.
-    pub(super) fn admit(&self) -> io::Result<()> {
-        self.admit_until(&self.state.lock(), None)
+    /// May a call go on? Not after a close, and not after the deadline or `limit`.
+    pub(super) fn admit(&self, limit: Option<Instant>) -> io::Result<()> {
+        let state = self.state.lock();
+        self.admit_until(&state, limit.into_iter().chain(state.deadline).min())
     }
 
     /// May a call that never blocks go on? Not after a close.
@@ -101,7 +112,6 @@ impl Gate {
         if state.closed {
             return Err(self.closed_error());
         }
-        let until = until.or(state.deadline);
         match until.is_some_and(|until| until <= Instant::now()) {
             true => Err(io::ErrorKind::TimedOut.into()),
             false => Ok(()),
@@ -125,7 +135,7 @@ impl Gate {
         limit: Option<Instant>,
     ) -> io::Result<PollFlags> {
         let waker = Waker::of_this_thread()?;
-        let until = self.enter(&waker, limit)?;
+        let Some(until) = self.enter(&waker, limit)? else { return Ok(PollFlags::empty()) };
         let outcome = wake::wait_for(socket, interest, &waker, until);
         let signalled = self.leave(&waker);
         if signalled || matches!(outcome, Ok((_, true))) {
@@ -134,17 +144,25 @@ impl Gate {
         outcome.map(|(ready, _)| ready)
     }
 
-    /// The moment until which to wait, with the waker in its place.
-    fn enter(&self, waker: &Arc<Waker>, limit: Option<Instant>) -> io::Result<Option<Instant>> {
+    /// The moment until which to wait, with the waker in its place; `None` if there is something to
+    /// look at before.
+    fn enter(
+        &self,
+        waker: &Arc<Waker>,
+        limit: Option<Instant>,
+    ) -> io::Result<Option<Option<Instant>>> {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.interrupted) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let until = limit.into_iter().chain(state.deadline).min();
         self.admit_until(&state, until)?;
+        if std::mem::take(&mut state.poked) {
+            return Ok(None);
+        }
         state.parked.push(Parking { waker: Arc::clone(waker), signalled: false });
         self.entered.notify_all();
-        Ok(until)
+        Ok(Some(until))
     }
 
     /// Whether the waker was signalled.

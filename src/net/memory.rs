@@ -11,12 +11,16 @@
 //! They obey deadlines, half-closes and resets as sockets do, hold a bounded number of bytes in
 //! each direction, and are made of a lock and Condvars alone, so that a test can schedule them.
 
+#[cfg(feature = "tls")]
+mod carry;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::addr::Addr;
 use super::stream::{Hangup, Parked, Readiness, Stream};
 use crate::sync::{Condvar, Mutex, MutexGuard, now};
 
@@ -112,6 +116,9 @@ struct Side {
     write_deadline: Option<Instant>,
     /// Somebody asked for the end of one wait for a hang-up; consumed by it.
     interrupted: bool,
+    /// For each [`Parked`], whether somebody asked one thread there to look again.
+    #[cfg(feature = "tls")]
+    poked: [bool; 3],
     /// How many threads wait at each [`Parked`] since the last change.
     parked: [usize; 3],
 }
@@ -224,6 +231,19 @@ impl End {
         self.change(|state| state.write(self.side, slices))
     }
 
+    /// A write leaves nothing behind.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A write leaves nothing behind.
+    pub(super) fn try_flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// It holds no memory of its own.
+    pub(super) fn release(&self) {}
+
     pub(super) fn wait_readable(&self, limit: Option<Instant>) -> io::Result<()> {
         let limit = Limit::ReadDeadline(limit);
         self.wait(Parked::Read, limit, |state| state.readable(self.side))
@@ -289,6 +309,22 @@ impl End {
 
     pub(super) fn is_closed(&self) -> bool {
         self.lock().sides[self.side].life == Life::Closed
+    }
+
+    pub(super) fn peer_addr(&self) -> io::Result<Addr> {
+        Ok(Addr::Memory)
+    }
+
+    pub(super) fn local_addr(&self) -> io::Result<Addr> {
+        Ok(Addr::Memory)
+    }
+
+    pub(super) fn set_nodelay(&self, _nodelay: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn set_keepalive(&self, _period: Option<Duration>) -> io::Result<()> {
+        Ok(())
     }
 
     pub(super) fn wait_until_parked(&self, place: Parked, until: Instant) -> bool {

@@ -7,8 +7,9 @@
 //!                     └──────┐     ┌──────┘
 //!                            v     v
 //!                           Stream            one handle, cloned at will
-//!                     ┌────────┴────────┐
-//!                  Socket            memory   what carries the bytes
+//!            ┌─────────────────┼────────────────┐
+//!           tls ─ on another  Socket          memory   what carries the bytes
+//!                     ┌────────┘
 //!                     │
 //!        ┌────────────┼────────────┐
 //!    Gate: read   Gate: write  Gate: hangup   deadline and parked threads of each wait
@@ -46,6 +47,12 @@ mod race;
 mod resolve;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+pub(crate) mod tls;
+mod tls_info;
 #[cfg(unix)]
 mod unix_path;
 mod wake;
@@ -62,3 +69,4 @@ pub use listen::{KEEPALIVE, Listener, is_transient};
 pub(crate) use model::dial;
 pub use resolve::Resolver;
 pub use stream::{Hangup, Parked, Readiness, Stream};
+pub use tls_info::{TlsInfo, TlsVersion};

@@ -1,5 +1,8 @@
 //! A stream over the operating system's sockets, TCP or Unix.
 
+#[cfg(feature = "tls")]
+mod carry;
+
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,17 +60,25 @@ impl Socket {
         self.socket.as_fd()
     }
 
-    pub(super) fn read_gate(&self) -> &Gate {
-        &self.read
+    pub(super) fn set_read_deadline(&self, deadline: Option<Instant>) {
+        self.read.set_deadline(deadline);
     }
 
-    pub(super) fn write_gate(&self) -> &Gate {
-        &self.write
+    pub(super) fn read_deadline(&self) -> Option<Instant> {
+        self.read.deadline()
+    }
+
+    pub(super) fn set_write_deadline(&self, deadline: Option<Instant>) {
+        self.write.set_deadline(deadline);
+    }
+
+    pub(super) fn write_deadline(&self) -> Option<Instant> {
+        self.write.deadline()
     }
 
     pub(super) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.read.admit()?;
+            self.read.admit(None)?;
             match self.received(wake::try_recv(self.fd(), buf)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
@@ -116,7 +127,7 @@ impl Socket {
 
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
-            self.write.admit()?;
+            self.write.admit(None)?;
             match wake::try_send(self.fd(), slices) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
@@ -130,18 +141,33 @@ impl Socket {
         wake::try_send(self.fd(), slices)
     }
 
+    /// A write leaves nothing behind.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A write leaves nothing behind.
+    pub(super) fn try_flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// It holds no memory of its own.
+    pub(super) fn release(&self) {}
+
     pub(super) fn wait_readable(&self, limit: Option<Instant>) -> io::Result<()> {
         while self.read.park(self.fd(), wake::READ, limit)?.is_empty() {}
         self.read.admit_if_open()
     }
 
-    pub(super) fn readiness(&self) -> io::Result<Readiness> {
-        let ready = wake::look(self.fd(), wake::READ | wake::PEER_DONE)?;
-        Ok(Readiness {
-            readable: !ready.is_empty(),
-            peer_closed: ready.intersects(wake::PEER_DONE | PollFlags::HUP),
-            broken: ready.intersects(wake::BROKEN),
-        })
+    pub(super) fn readiness(&self) -> Readiness {
+        match wake::look(self.fd(), wake::READ | wake::PEER_DONE) {
+            Ok(ready) => Readiness {
+                readable: !ready.is_empty(),
+                peer_closed: ready.intersects(wake::PEER_DONE | PollFlags::HUP),
+                broken: ready.intersects(wake::BROKEN),
+            },
+            Err(_) => Readiness { readable: true, peer_closed: false, broken: true },
+        }
     }
 
     pub(super) fn wait_hangup(&self, least: Hangup) -> io::Result<Hangup> {
@@ -224,12 +250,15 @@ impl Socket {
     }
 
     pub(super) fn wait_until_parked(&self, place: Parked, until: Instant) -> bool {
-        let gate = match place {
+        self.gate(place).wait_until_parked(until)
+    }
+
+    fn gate(&self, place: Parked) -> &Gate {
+        match place {
             Parked::Read => &self.read,
             Parked::Write => &self.write,
             Parked::Hangup => &self.hangup,
-        };
-        gate.wait_until_parked(until)
+        }
     }
 
     pub(super) fn family(&self) -> Family {

@@ -1,5 +1,8 @@
 //! Blocking bytes that any thread can call back.
 
+#[cfg(feature = "tls")]
+mod carry;
+
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,8 +14,11 @@ use std::time::{Duration, Instant};
 use super::addr::Addr;
 use super::memory::End;
 use super::socket::{Family, Socket};
+#[cfg(feature = "tls")]
+use super::tls::TlsStream;
+use super::tls_info::TlsInfo;
 
-/// A connection's bytes in both directions: TCP, Unix, or in memory.
+/// A connection's bytes in both directions: TCP, Unix, in memory, or TLS over one of these.
 ///
 /// Cloning is cheap and gives another handle on the same connection; the last one closes it. Every
 /// method takes `&self`: one thread may read while another writes and a third waits for the peer
@@ -33,6 +39,10 @@ use super::socket::{Family, Socket};
 /// and writes with [`BrokenPipe`](io::ErrorKind::BrokenPipe): what this side has cut short never
 /// looks like the end of what the peer had to say.
 ///
+/// Over TLS the bytes are those of the application, and the peer's end of stream is its
+/// `close_notify`: a connection that ends without one has been cut, and reads fail with
+/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof). See the module `tls` for the rest.
+///
 /// ```
 /// use std::io::{ErrorKind, Read, Write};
 /// use std::time::Instant;
@@ -52,12 +62,36 @@ use super::socket::{Family, Socket};
 #[derive(Clone)]
 pub struct Stream(Arc<Kind>);
 
-/// What carries the bytes. One that decrypts them would be a third kind: its being readable is not
-/// its socket's, so each kind answers every question by itself.
-#[allow(clippy::large_enum_variant, reason = "the small one is for tests, and both live in an Arc")]
+/// What carries the bytes. That one which decrypts them is readable is not the same as that its
+/// socket is, so each kind answers every question by itself.
+#[allow(clippy::large_enum_variant, reason = "the small ones are rare, and all live in an Arc")]
 enum Kind {
     Socket(Socket),
     Memory(End),
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream>),
+}
+
+/// Asks whichever kind it is.
+macro_rules! each {
+    ($stream:expr, $kind:ident => $answer:expr) => {
+        match &*$stream.0 {
+            Kind::Socket($kind) => $answer,
+            Kind::Memory($kind) => $answer,
+            #[cfg(feature = "tls")]
+            Kind::Tls($kind) => $answer,
+        }
+    };
+}
+#[cfg(feature = "tls")]
+use each;
+
+/// What a thread that waits on a stream's carrier wants of it.
+#[cfg(feature = "tls")]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interest {
+    pub(super) read: bool,
+    pub(super) write: bool,
 }
 
 /// What a stream can do at this moment, from [`Stream::readiness`].
@@ -104,25 +138,41 @@ impl Stream {
         Self(Arc::new(Kind::Memory(end)))
     }
 
+    #[cfg(feature = "tls")]
+    pub(super) fn from_tls(stream: TlsStream) -> Self {
+        Self(Arc::new(Kind::Tls(Box::new(stream))))
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn as_tls(&self) -> Option<&TlsStream> {
+        match &*self.0 {
+            Kind::Tls(stream) => Some(stream),
+            Kind::Socket(_) | Kind::Memory(_) => None,
+        }
+    }
+
+    /// What was agreed on in the TLS handshake; `None` if there was none.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsInfo> {
+        #[cfg(feature = "tls")]
+        return self.as_tls().and_then(TlsStream::info);
+        #[cfg(not(feature = "tls"))]
+        None
+    }
+
     /// Sets the moment from which reads and [`wait_readable`](Self::wait_readable) fail with
     /// `TimedOut`, also those that are blocked already and those that would find data. `None`, the
     /// default, lets them wait for ever.
     ///
     /// From any thread, any number of times. Costs no system call while nobody is blocked.
     pub fn set_read_deadline(&self, deadline: Option<Instant>) {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.read_gate().set_deadline(deadline),
-            Kind::Memory(end) => end.set_read_deadline(deadline),
-        }
+        each!(self, kind => kind.set_read_deadline(deadline))
     }
 
     /// The deadline last set for reads.
     #[must_use]
     pub fn read_deadline(&self) -> Option<Instant> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.read_gate().deadline(),
-            Kind::Memory(end) => end.read_deadline(),
-        }
+        each!(self, kind => kind.read_deadline())
     }
 
     /// Sets the moment from which writes fail with `TimedOut`, also those that are blocked already
@@ -130,19 +180,13 @@ impl Stream {
     ///
     /// From any thread, any number of times. Costs no system call while nobody is blocked.
     pub fn set_write_deadline(&self, deadline: Option<Instant>) {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.write_gate().set_deadline(deadline),
-            Kind::Memory(end) => end.set_write_deadline(deadline),
-        }
+        each!(self, kind => kind.set_write_deadline(deadline))
     }
 
     /// The deadline last set for writes.
     #[must_use]
     pub fn write_deadline(&self) -> Option<Instant> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.write_gate().deadline(),
-            Kind::Memory(end) => end.write_deadline(),
-        }
+        each!(self, kind => kind.write_deadline())
     }
 
     /// Blocks until a read would not: until there is data, the end of the stream, or an error.
@@ -162,10 +206,7 @@ impl Stream {
     ///
     /// `TimedOut` at the earlier of the two, `ConnectionAborted` after [`close`](Self::close).
     pub fn wait_readable_until(&self, limit: Option<Instant>) -> io::Result<()> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.wait_readable(limit),
-            Kind::Memory(end) => end.wait_readable(limit),
-        }
+        each!(self, kind => kind.wait_readable(limit))
     }
 
     /// Reads, waiting at most for `patience` (`None`: for ever), in one system call.
@@ -180,10 +221,7 @@ impl Stream {
     /// `TimedOut` when there was nothing to read for so long, `ConnectionAborted` after
     /// [`close`](Self::close), or the connection's own.
     pub fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.read_for(buf, patience),
-            Kind::Memory(end) => end.read_for(buf, patience),
-        }
+        each!(self, kind => kind.read_for(buf, patience))
     }
 
     /// Reads what there is, without blocking and whatever the deadline.
@@ -193,10 +231,7 @@ impl Stream {
     /// `WouldBlock` if there is nothing, `ConnectionAborted` after [`close`](Self::close), or the
     /// connection's own.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.try_read(buf),
-            Kind::Memory(end) => end.try_read(buf),
-        }
+        each!(self, kind => kind.try_read(buf))
     }
 
     /// Writes as much as there is room for, without blocking and whatever the deadline.
@@ -206,17 +241,30 @@ impl Stream {
     /// `WouldBlock` if there is no room at all, `BrokenPipe` after [`close`](Self::close), or the
     /// connection's own.
     pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.try_write(slices),
-            Kind::Memory(end) => end.try_write(slices),
-        }
+        each!(self, kind => kind.try_write(slices))
+    }
+
+    /// Sends what earlier writes have left behind, without blocking and whatever the deadline.
+    ///
+    /// Only over TLS is anything ever left behind: what a write took can be larger, once encrypted,
+    /// than the room there was for it.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if not everything could be sent, `BrokenPipe` after [`close`](Self::close), or the
+    /// connection's own.
+    pub fn try_flush(&self) -> io::Result<()> {
+        each!(self, kind => kind.try_flush())
+    }
+
+    /// Gives back memory that only a busy connection needs. Nothing is lost, and the next read takes
+    /// it again.
+    pub(crate) fn release(&self) {
+        each!(self, kind => kind.release());
     }
 
     fn write_slices(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.write(slices),
-            Kind::Memory(end) => end.write(slices),
-        }
+        each!(self, kind => kind.write(slices))
     }
 
     /// What the stream can do now. Does not block, takes nothing from the stream, and looks at no
@@ -225,14 +273,7 @@ impl Stream {
     /// A stream that cannot even be asked counts as readable and broken: a read will tell more.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.readiness().unwrap_or(Readiness {
-                readable: true,
-                peer_closed: false,
-                broken: true,
-            }),
-            Kind::Memory(end) => end.readiness(),
-        }
+        each!(self, kind => kind.readiness())
     }
 
     /// Blocks until the peer has ended its stream or the connection is broken, however much is
@@ -252,42 +293,34 @@ impl Stream {
     /// `Interrupted` after [`wake_hangup`](Self::wake_hangup), `ConnectionAborted` after
     /// [`close`](Self::close).
     pub fn wait_hangup(&self, least: Hangup) -> io::Result<Hangup> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.wait_hangup(least),
-            Kind::Memory(end) => end.wait_hangup(least),
-        }
+        each!(self, kind => kind.wait_hangup(least))
     }
 
     /// Ends one [`wait_hangup`](Self::wait_hangup): the one that is blocked now, or the next.
     pub fn wake_hangup(&self) {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.wake_hangup(),
-            Kind::Memory(end) => end.wake_hangup(),
-        }
+        each!(self, kind => kind.wake_hangup())
     }
 
     /// Ends one direction, or both, and lets the handles live on. `Write` tells the peer that
     /// nothing more will come; after `Read`, reads here see the end of the stream.
     ///
+    /// Over TLS `Write` sends a close_notify first. Does not block: if there is no room for it, it is
+    /// sent by whoever reads or flushes next.
+    ///
     /// # Errors
     ///
     /// The system's, for example when the connection is gone already.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.shutdown(how),
-            Kind::Memory(end) => end.shutdown(how),
-        }
+        each!(self, kind => kind.shutdown(how))
     }
 
     /// Ends both directions now and wakes every thread that is blocked on this stream. What has
-    /// been written is still delivered. The second time it does nothing.
+    /// been written is still delivered. The second time it does nothing. Over TLS the peer is told
+    /// with a close_notify, if there is room for one.
     ///
     /// The descriptor itself is released with the last handle.
     pub fn close(&self) {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.close(),
-            Kind::Memory(end) => end.close(),
-        }
+        each!(self, kind => kind.close())
     }
 
     /// As [`close`](Self::close), but the peer sees the connection reset, and what has not been
@@ -296,20 +329,14 @@ impl Stream {
     /// A Unix socket knows no reset: its peer sees the end of the stream, and errors when it
     /// writes. Outside Linux the peer sees the reset once the last handle is gone.
     pub fn reset(&self) {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.reset(),
-            Kind::Memory(end) => end.reset(),
-        }
+        each!(self, kind => kind.reset())
     }
 
     /// Whether this side has closed the stream, with [`close`](Self::close) or
     /// [`reset`](Self::reset).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.is_closed(),
-            Kind::Memory(end) => end.is_closed(),
-        }
+        each!(self, kind => kind.is_closed())
     }
 
     /// The other end's address.
@@ -318,10 +345,7 @@ impl Stream {
     ///
     /// The system's: the peer of a broken connection may not be known any more.
     pub fn peer_addr(&self) -> io::Result<Addr> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.peer_addr(),
-            Kind::Memory(_) => Ok(Addr::Memory),
-        }
+        each!(self, kind => kind.peer_addr())
     }
 
     /// This end's address.
@@ -330,10 +354,7 @@ impl Stream {
     ///
     /// The system's.
     pub fn local_addr(&self) -> io::Result<Addr> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.local_addr(),
-            Kind::Memory(_) => Ok(Addr::Memory),
-        }
+        each!(self, kind => kind.local_addr())
     }
 
     /// Whether small writes are sent at once instead of being collected (TCP_NODELAY). Without
@@ -343,10 +364,7 @@ impl Stream {
     ///
     /// The system's.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.set_nodelay(nodelay),
-            Kind::Memory(_) => Ok(()),
-        }
+        each!(self, kind => kind.set_nodelay(nodelay))
     }
 
     /// After how long an idle connection is probed, and how often from then on; `None` turns the
@@ -356,10 +374,7 @@ impl Stream {
     ///
     /// The system's.
     pub fn set_keepalive(&self, period: Option<Duration>) -> io::Result<()> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.set_keepalive(period),
-            Kind::Memory(_) => Ok(()),
-        }
+        each!(self, kind => kind.set_keepalive(period))
     }
 
     /// Blocks until some thread is blocked at `place` of this very stream (not of its peer), at
@@ -371,10 +386,7 @@ impl Stream {
     #[must_use]
     pub fn wait_until_parked(&self, place: Parked, timeout: Duration) -> bool {
         let until = Instant::now() + timeout.min(LONGEST_PROBE);
-        match &*self.0 {
-            Kind::Socket(socket) => socket.wait_until_parked(place, until),
-            Kind::Memory(end) => end.wait_until_parked(place, until),
-        }
+        each!(self, kind => kind.wait_until_parked(place, until))
     }
 
     /// The TCP connection as the standard library's type, in blocking mode and without time-outs:
@@ -405,10 +417,10 @@ impl Stream {
         }
         match Arc::try_unwrap(self.0) {
             Ok(Kind::Socket(socket)) => Ok(socket.into_inner()),
-            Ok(Kind::Memory(_)) => unreachable!("only sockets have a family"),
+            Ok(_) => unreachable!("only sockets have a family"),
             Err(shared) => match &*shared {
                 Kind::Socket(socket) => socket.duplicate().map_err(|_| Self(Arc::clone(&shared))),
-                Kind::Memory(_) => unreachable!("only sockets have a family"),
+                _ => unreachable!("only sockets have a family"),
             },
         }
     }
@@ -429,10 +441,7 @@ impl From<UnixStream> for Stream {
 
 impl Read for &Stream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match &*self.0 {
-            Kind::Socket(socket) => socket.read(buf),
-            Kind::Memory(end) => end.read(buf),
-        }
+        each!(self, kind => kind.read(buf))
     }
 }
 
@@ -451,8 +460,10 @@ impl Write for &Stream {
         self.write_slices(slices)
     }
 
+    /// Blocks until what earlier writes have left behind is sent: over TLS, what a write had taken
+    /// when its deadline came. Ended as a write is.
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        each!(self, kind => kind.flush())
     }
 }
 
@@ -466,7 +477,7 @@ impl Write for Stream {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        (&*self).flush()
     }
 }
 

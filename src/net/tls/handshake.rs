@@ -1,0 +1,62 @@
+//! The handshake of either side, and what its failure is called.
+
+use std::io;
+use std::sync::Arc;
+
+use super::session::NotTls;
+use crate::error::{Error, ErrorKind, TimeLimit};
+use crate::net::stream::Stream;
+use crate::net::tls_info::TlsVersion;
+
+/// The one protocol that is spoken (RFC 7301, section 6).
+pub(super) const ALPN: &[u8] = b"http/1.1";
+
+impl Stream {
+    /// Makes the TLS handshake, if there is one to make: see [`TlsStream::shake_hands`].
+    ///
+    /// [`TlsStream::shake_hands`]: super::stream::TlsStream::shake_hands
+    pub(crate) fn shake_hands(&self) -> io::Result<()> {
+        self.as_tls().map_or(Ok(()), |stream| stream.shake_hands())
+    }
+
+    /// The stream that carries a TLS stream. What is written there goes unencrypted.
+    pub(crate) fn below_tls(&self) -> Option<&Stream> {
+        self.as_tls().map(|stream| stream.below())
+    }
+}
+
+/// The beginning of what the client said, if the handshake failed because it speaks HTTP without TLS.
+pub(crate) fn unencrypted(error: &io::Error) -> Option<&[u8]> {
+    let source = error.get_ref()?.downcast_ref::<NotTls>()?;
+    Some(&source.0)
+}
+
+/// What the failure of a handshake is called. `host`: whose certificate was to be seen.
+pub(crate) fn handshake_error(error: io::Error, host: Option<&str>) -> Error {
+    if error.kind() == io::ErrorKind::TimedOut {
+        return Error::timeout(TimeLimit::TlsHandshake);
+    }
+    let source = error.get_ref().and_then(|source| source.downcast_ref::<Arc<rustls::Error>>());
+    match source.map(|source| &**source) {
+        Some(error @ rustls::Error::InvalidCertificate(_)) => {
+            let whose = host.unwrap_or("the client");
+            Error::explained(ErrorKind::UntrustedCertificate, whose, error.clone())
+        }
+        Some(error) => Error::with_source(ErrorKind::TlsHandshake, error.clone()),
+        None => Error::with_source(ErrorKind::TlsHandshake, error),
+    }
+}
+
+/// What cannot be configured like that.
+pub(super) fn config_error(what: impl ToString) -> Error {
+    Error::message(ErrorKind::InvalidTlsConfig, what.to_string())
+}
+
+/// From `least` on.
+pub(super) fn versions(least: TlsVersion) -> &'static [&'static rustls::SupportedProtocolVersion] {
+    static ONLY_TLS13: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+    match least {
+        TlsVersion::Tls12 => rustls::DEFAULT_VERSIONS,
+        TlsVersion::Tls13 => &ONLY_TLS13,
+    }
+}

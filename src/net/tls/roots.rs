@@ -1,0 +1,105 @@
+//! Whom one end trusts to vouch for the other.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls_platform_verifier::Verifier;
+
+use super::config_error;
+use super::identity::{certificates, read_file};
+use crate::error::Result;
+
+/// Whose signatures make a certificate trusted.
+#[derive(Clone, Debug)]
+pub struct Roots(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    Platform,
+    #[cfg(feature = "bundled-roots")]
+    Bundled,
+    Only(Arc<RootCertStore>),
+}
+
+impl Roots {
+    /// What the platform trusts: the default. On macOS, iOS, Windows and Android the platform itself
+    /// verifies certificates; elsewhere its store is read once for each connector, when that first
+    /// connects (`SSL_CERT_FILE` and `SSL_CERT_DIR` name another one).
+    #[must_use]
+    pub fn platform() -> Self {
+        Self(Source::Platform)
+    }
+
+    /// Mozilla's roots, as they were when `webpki-roots` was released. For places that have no store
+    /// of their own, such as an empty container.
+    #[cfg(feature = "bundled-roots")]
+    #[must_use]
+    pub fn bundled() -> Self {
+        Self(Source::Bundled)
+    }
+
+    /// Only the certificates in this PEM text, which may be roots or self-signed.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTlsConfig`](crate::ErrorKind::InvalidTlsConfig) if there is none, or one that cannot
+    /// be read.
+    pub fn only_pem(pem: impl AsRef<[u8]>) -> Result<Self> {
+        Self::read(pem.as_ref()).map_err(config_error)
+    }
+
+    /// Only the certificates in this file of PEM; see [`only_pem`](Self::only_pem).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTlsConfig`](crate::ErrorKind::InvalidTlsConfig), with the name of the file.
+    pub fn only_pem_file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::read(&read_file(path)?)
+            .map_err(|why| config_error(format!("{}: {why}", path.display())))
+    }
+
+    fn read(pem: &[u8]) -> Result<Self, String> {
+        let store = store(pem)?;
+        Ok(Self(Source::Only(Arc::new(store))))
+    }
+
+    pub(super) fn is_platform(&self) -> bool {
+        matches!(self.0, Source::Platform)
+    }
+
+    /// What verifies a server's certificate. Reads the platform's store.
+    pub(super) fn verifier(
+        &self,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>> {
+        let store = match &self.0 {
+            Source::Platform => {
+                return match Verifier::new(provider) {
+                    Ok(verifier) => Ok(Arc::new(verifier)),
+                    Err(error) => Err(config_error(format!("what the platform trusts: {error}"))),
+                };
+            }
+            #[cfg(feature = "bundled-roots")]
+            Source::Bundled => {
+                Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+            }
+            Source::Only(store) => Arc::clone(store),
+        };
+        let verifier = WebPkiServerVerifier::builder_with_provider(store, provider).build();
+        Ok(verifier.map_err(config_error)?)
+    }
+}
+
+/// The roots in a PEM text: at least one.
+pub(super) fn store(pem: &[u8]) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    for root in certificates(pem)? {
+        store.add(root).map_err(|error| format!("a certificate that is no root: {error}"))?;
+    }
+    Ok(store)
+}

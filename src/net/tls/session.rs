@@ -1,0 +1,378 @@
+//! What stands under a TLS stream's lock: rustls, and bytes in wait. Nothing here blocks.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use rustls::{Connection, HandshakeKind, ProtocolVersion};
+
+use crate::net::buffer::Buffer;
+use crate::net::stream::{Interest, Stream};
+use crate::net::tls_info::{Facts, TlsInfo, TlsVersion};
+
+/// How much is read from below at a time, in bytes, while the peer sends more than fits into a first,
+/// small buffer: two of the largest records.
+const BULK: usize = 32 * 1024;
+
+/// One TLS connection as data. Every method that takes the stream `below` reads from it and writes to
+/// it only what does not block.
+pub(super) struct Session {
+    tls: Connection,
+    /// Received from below, and not yet taken apart.
+    raw: Buffer,
+    /// The last read from below filled its buffer: there is more to come.
+    bulky: bool,
+    /// How many decrypted bytes wait to be read.
+    plaintext: usize,
+    inward: Inward,
+    outward: Outward,
+    /// How many threads are in a write or a flush, and send what is left to be sent.
+    writers: usize,
+}
+
+/// What can still come from the peer.
+enum Inward {
+    /// Nothing has come yet.
+    Fresh,
+    Open,
+    /// Its close_notify has come.
+    Ended,
+    /// The stream below has ended without one.
+    Cut,
+    /// It broke the protocol, or we did.
+    Failed(Arc<rustls::Error>),
+    /// We want nothing more.
+    Shut,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outward {
+    Open,
+    /// A close_notify is on its way, and the end of the stream below follows it.
+    Closing,
+    Closed,
+}
+
+/// What came of an attempt at something.
+pub(super) enum Attempt<T> {
+    Done(T),
+    /// There was progress. The next attempt is another step, so that deadlines are looked at and the
+    /// lock is free in between.
+    Again,
+    /// Nothing can be done before the stream below is ready.
+    Wait(Interest),
+}
+
+/// A client speaks HTTP where TLS was expected: the beginning of what it said.
+#[derive(Debug)]
+pub(super) struct NotTls(pub(super) Vec<u8>);
+
+impl Session {
+    pub(super) fn new(tls: Connection) -> Self {
+        Self {
+            tls,
+            raw: Buffer::default(),
+            bulky: false,
+            plaintext: 0,
+            inward: Inward::Fresh,
+            outward: Outward::Open,
+            writers: 0,
+        }
+    }
+
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
+    /// Drives the handshake one step.
+    pub(super) fn shake_hands(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
+        // That the peer takes nothing any more may have a reason, which it has sent before.
+        let _ = self.push(below);
+        if !self.tls.is_handshaking() {
+            return Ok(Attempt::Done(()));
+        }
+        match self.take_in(below)? {
+            Attempt::Done(()) => Err(self.end_of_handshake()),
+            other => Ok(other),
+        }
+    }
+
+    fn end_of_handshake(&self) -> io::Error {
+        match &self.inward {
+            Inward::Failed(error) => failed(error),
+            _ => {
+                let message = "the peer closed the connection during the TLS handshake";
+                io::Error::new(io::ErrorKind::UnexpectedEof, message)
+            }
+        }
+    }
+
+    /// Takes in what has come, at most one read from below, until there is something to be told:
+    /// plaintext, an end, or an error.
+    pub(super) fn take_in(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
+        if self.has_news() {
+            return Ok(Attempt::Done(()));
+        }
+        // Answers to what the peer has sent. If they cannot be sent, writes will tell.
+        let _ = self.push(below);
+        if self.raw.is_empty() {
+            self.raw.reserve(if self.bulky { BULK } else { 0 });
+            match self.raw.fill(|room| below.try_read(room)) {
+                Ok(0) => self.inward = Inward::Cut,
+                Ok(_) => self.bulky = self.raw.is_full(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Attempt::Wait(self.interest()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if !self.raw.is_empty() {
+            self.take_apart(below)?;
+        }
+        Ok(Attempt::Again)
+    }
+
+    /// Takes records apart until there is something to be told, or all have been.
+    fn take_apart(&mut self, below: &Stream) -> io::Result<()> {
+        if let Inward::Fresh = self.inward {
+            self.inward = Inward::Open;
+            if matches!(self.tls, Connection::Server(_)) && is_http(self.raw.data()) {
+                let begin = NotTls(self.raw.data().to_vec());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, begin));
+            }
+        }
+        while !self.raw.is_empty() && !self.has_news() {
+            let count = self.tls.read_tls(&mut self.raw.data())?;
+            if count == 0 {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a TLS message is too large",
+                ));
+            }
+            self.raw.consume(count);
+            match self.tls.process_new_packets() {
+                Ok(state) => {
+                    self.plaintext = state.plaintext_bytes_to_read();
+                    if state.peer_has_closed() {
+                        self.end_inward(Inward::Ended, below);
+                    }
+                }
+                Err(error) => {
+                    // The peer is told what is wrong, if there is room for it.
+                    let _ = self.push(below);
+                    self.end_inward(Inward::Failed(Arc::new(error)), below);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing more is read, and those are told who wait for the peer to hang up.
+    fn end_inward(&mut self, end: Inward, below: &Stream) {
+        self.inward = end;
+        self.raw.release();
+        below.wake_hangup();
+    }
+
+    /// Whether a read would not block.
+    pub(super) fn has_news(&self) -> bool {
+        self.plaintext > 0 || !matches!(self.inward, Inward::Fresh | Inward::Open)
+    }
+
+    /// Whether something that has come waits to be taken apart.
+    pub(super) fn has_raw(&self) -> bool {
+        !self.raw.is_empty()
+    }
+
+    /// Whether only the stream below can bring news, and nothing is to be sent.
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.has_news() && !self.has_raw() && !self.has_unsent()
+    }
+
+    pub(super) fn peer_has_closed(&self) -> bool {
+        matches!(self.inward, Inward::Ended | Inward::Cut)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.inward, Inward::Failed(_))
+    }
+
+    /// Reads what has been decrypted.
+    pub(super) fn read(&mut self, below: &Stream, buf: &mut [u8]) -> io::Result<Attempt<usize>> {
+        Ok(match self.take_in(below)? {
+            Attempt::Done(()) => Attempt::Done(self.take_out(buf)?),
+            Attempt::Again => Attempt::Again,
+            Attempt::Wait(interest) => Attempt::Wait(interest),
+        })
+    }
+
+    fn take_out(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.plaintext > 0 {
+            let count = self.tls.reader().read(buf)?;
+            self.plaintext -= count;
+            return Ok(count);
+        }
+        match &self.inward {
+            Inward::Failed(error) => Err(failed(error)),
+            Inward::Cut => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the connection was cut: it ended without a close_notify",
+            )),
+            Inward::Fresh | Inward::Open | Inward::Ended | Inward::Shut => Ok(0),
+        }
+    }
+
+    /// Sends what is left to be sent; whether that is everything.
+    fn push(&mut self, below: &Stream) -> io::Result<bool> {
+        while self.tls.wants_write() {
+            match self.tls.write_tls(&mut Below(below)) {
+                Ok(0) => return Ok(false),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        if self.outward == Outward::Closing {
+            self.outward = Outward::Closed;
+            below.shutdown(Shutdown::Write)?;
+        }
+        Ok(true)
+    }
+
+    /// Encrypts as much of `slices` as there may be in wait, once nothing else is.
+    pub(super) fn accept(
+        &mut self,
+        below: &Stream,
+        slices: &[IoSlice<'_>],
+    ) -> io::Result<Attempt<usize>> {
+        if self.outward != Outward::Open {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "a close_notify was sent"));
+        }
+        if let Inward::Failed(error) = &self.inward {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, Arc::clone(error)));
+        }
+        match self.push(below)? {
+            true => Ok(Attempt::Done(self.tls.writer().write_vectored(slices)?)),
+            false => Ok(Attempt::Wait(ROOM)),
+        }
+    }
+
+    /// Sends what is left to be sent.
+    pub(super) fn flush(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
+        match self.push(below)? {
+            true => Ok(Attempt::Done(())),
+            false => Ok(Attempt::Wait(ROOM)),
+        }
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        self.tls.wants_write()
+    }
+
+    /// A thread begins to write: nobody else need wait for room.
+    pub(super) fn begin_writing(&mut self) {
+        self.writers += 1;
+    }
+
+    /// A thread has written. Whether something is left that nobody sends.
+    pub(super) fn end_writing(&mut self) -> bool {
+        self.writers -= 1;
+        self.writers == 0 && self.has_unsent()
+    }
+
+    /// What a reader waits for.
+    fn interest(&self) -> Interest {
+        Interest { read: true, write: self.writers == 0 && self.has_unsent() }
+    }
+
+    /// Tells the peer that nothing more will come, and ends the stream below behind it. Whether there
+    /// was room for that.
+    pub(super) fn end_outward(&mut self, below: &Stream) -> io::Result<bool> {
+        if self.outward == Outward::Open {
+            self.outward = Outward::Closing;
+            if !self.tls.is_handshaking() {
+                self.tls.send_close_notify();
+            }
+        }
+        self.push(below)
+    }
+
+    pub(super) fn shut_inward(&mut self) {
+        self.plaintext = 0;
+        self.raw.release();
+        self.inward = Inward::Shut;
+    }
+
+    /// Gives back the memory that is not in use.
+    pub(super) fn release(&mut self) {
+        if self.raw.is_empty() {
+            self.raw.release();
+            self.bulky = false;
+        }
+    }
+
+    /// What was agreed on; `None` before the handshake is over.
+    pub(super) fn info(&self) -> Option<TlsInfo> {
+        if self.tls.is_handshaking() {
+            return None;
+        }
+        let version = match self.tls.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => TlsVersion::Tls12,
+            _ => TlsVersion::Tls13,
+        };
+        let suite = self.tls.negotiated_cipher_suite()?.suite();
+        let alpn = self.tls.alpn_protocol();
+        let certificates = self.tls.peer_certificates().unwrap_or_default();
+        Some(TlsInfo::new(Facts {
+            version,
+            // rustls sets its TLS 1.3 suites apart by a prefix that is not the registry's.
+            cipher_suite: format!("{suite:?}").replacen("TLS13_", "TLS_", 1),
+            alpn: alpn.map(|name| String::from_utf8_lossy(name).into_owned()),
+            server_name: match &self.tls {
+                Connection::Server(tls) => tls.server_name().map(str::to_owned),
+                Connection::Client(_) => None,
+            },
+            peer_certificates: certificates.iter().map(|der| der.to_vec()).collect(),
+            resumed: self.tls.handshake_kind() == Some(HandshakeKind::Resumed),
+        }))
+    }
+}
+
+/// Room for what is to be sent.
+const ROOM: Interest = Interest { read: false, write: true };
+
+/// Whether a message begins as an HTTP request does: with a method. A TLS record begins with a byte
+/// below 32 (RFC 8446 section 5.1).
+fn is_http(bytes: &[u8]) -> bool {
+    let method: Vec<u8> = bytes.iter().copied().take_while(u8::is_ascii_uppercase).collect();
+    !method.is_empty() && matches!(bytes.get(method.len()), None | Some(b' '))
+}
+
+fn failed(error: &Arc<rustls::Error>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, Arc::clone(error))
+}
+
+/// The stream below, as rustls writes to it.
+struct Below<'a>(&'a Stream);
+
+impl Write for Below<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.try_write_vectored(&[IoSlice::new(buf)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for NotTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the client speaks HTTP without TLS")
+    }
+}
+
+impl std::error::Error for NotTls {}
