@@ -122,6 +122,9 @@ pub use client::{Client, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
 pub use handler::{CloseNotify, Handler, Request, RequestExt, Response, ResponseWriter, respond};
+#[cfg(feature = "tls")]
+pub use net::tls;
+pub use net::{TlsInfo, TlsVersion};
 pub use server::Server;
 
 pub use http;

@@ -28,6 +28,7 @@ pub use crate::net::{Parked, Stream};
 pub struct TestServer {
     handle: ServerHandle,
     addr: Addr,
+    scheme: &'static str,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -62,20 +63,22 @@ impl TestServer {
     #[must_use]
     pub fn listening(listening: Listening) -> Self {
         let (handle, addr) = (listening.handle(), listening.local_addr().clone());
+        let scheme = listening.scheme();
         let thread = sync::spawn("hangup-accept", None, move || {
             if let Err(error) = listening.serve() {
                 log::error!("the test server failed: {error}");
             }
         });
-        Self { handle, addr, thread: Some(thread.expect("room for a thread")) }
+        Self { handle, addr, scheme, thread: Some(thread.expect("room for a thread")) }
     }
 
     /// The URL of `path` on this server.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
+        let scheme = self.scheme;
         match self.addr.ip() {
-            Some(addr) => format!("http://{addr}{path}"),
-            None => format!("http://localhost{path}"),
+            Some(addr) => format!("{scheme}://{addr}{path}"),
+            None => format!("{scheme}://localhost{path}"),
         }
     }
 

@@ -47,6 +47,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::body::Body;
 use crate::error::Result;
+use crate::net::tls::Connector;
 use crate::net::{DialOptions, Resolver};
 use transport::{Transport, TransportOptions};
 
@@ -83,6 +84,8 @@ struct Defaults {
     headers: HeaderMap,
     redirects: RedirectPolicy,
     timeouts: Timeouts,
+    /// What makes encrypted connections, where there is TLS.
+    connector: Option<Connector>,
 }
 
 /// The time limits of a call.
@@ -216,6 +219,7 @@ pub struct ClientBuilder {
     defaults: Defaults,
     limits: pool::Limits,
     dial: DialOptions,
+    tls_timeout: Option<Duration>,
     unix: Option<PathBuf>,
     max_response_head: usize,
     expect_timeout: Duration,
@@ -231,9 +235,11 @@ impl Default for ClientBuilder {
                 headers,
                 redirects: RedirectPolicy::default(),
                 timeouts: Timeouts::default(),
+                connector: Connector::of_default(),
             },
             limits: pool::Limits::default(),
             dial: DialOptions::default(),
+            tls_timeout: Some(Duration::from_secs(10)),
             unix: None,
             max_response_head: 1 << 20,
             expect_timeout: Duration::from_secs(1),
@@ -277,6 +283,23 @@ impl ClientBuilder {
     #[must_use]
     pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.dial.connect_timeout = limit.into();
+        self
+    }
+
+    /// What makes the connections of `https` URLs: whom it trusts, and who it says it is. By default a
+    /// [`Connector`] that trusts what the platform does. A request can have [another
+    /// one](RequestBuilder::tls).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, connector: Connector) -> Self {
+        self.defaults.connector = Some(connector);
+        self
+    }
+
+    /// How long the TLS handshake may take, beyond connecting. 10 s by default.
+    #[must_use]
+    pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.tls_timeout = limit.into();
         self
     }
 
@@ -369,8 +392,10 @@ impl ClientBuilder {
     /// The client.
     #[must_use]
     pub fn build(self) -> Client {
-        let Self { defaults, limits, dial, unix, max_response_head, expect_timeout } = self;
-        let options = TransportOptions { limits, dial, unix, max_response_head, expect_timeout };
+        let Self { defaults, limits, dial, tls_timeout, unix, max_response_head, expect_timeout } =
+            self;
+        let options =
+            TransportOptions { limits, dial, tls_timeout, unix, max_response_head, expect_timeout };
         Client { shared: Arc::new(Shared { transport: Transport::new(options), defaults }) }
     }
 }

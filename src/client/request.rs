@@ -18,6 +18,7 @@ use super::{Shared, Timeouts};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::net::tls::Connector;
 
 /// A request of a [`Client`](super::Client). What is wrong with its parts is told by
 /// [`send`](Self::send).
@@ -29,6 +30,7 @@ pub struct RequestBuilder<'a> {
     context: Option<Context>,
     timeouts: Timeouts,
     redirects: RedirectPolicy,
+    connector: Option<Connector>,
     on_informational: Option<OnInformational>,
     on_redirect: Option<OnRedirect<'a>>,
     /// The first thing that was wrong.
@@ -59,6 +61,7 @@ impl<'a> RequestBuilder<'a> {
             context: None,
             timeouts: shared.defaults.timeouts,
             redirects: shared.defaults.redirects,
+            connector: shared.defaults.connector.clone(),
             on_informational: None,
             on_redirect: None,
             error: None,
@@ -161,6 +164,15 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
+    /// What makes this request's connection if its URL is `https`, in place of the
+    /// [client's](super::ClientBuilder::tls). It shares connections only with requests of the same
+    /// connector.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, connector: &Connector) -> Self {
+        self.connector = Some(connector.clone());
+        self
+    }
+
     /// What is done about redirects of this request.
     pub fn redirects(mut self, policy: RedirectPolicy) -> Self {
         self.redirects = policy;
@@ -227,6 +239,7 @@ impl<'a> RequestBuilder<'a> {
             context,
             timeouts,
             redirects,
+            connector,
             on_informational,
             mut on_redirect,
             error,
@@ -249,7 +262,8 @@ impl<'a> RequestBuilder<'a> {
                 RedirectPolicy::Follow(_) => body.try_clone(),
                 RedirectPolicy::Stop => None,
             };
-            let exchanged = shared.transport.round_trip(&parts, body, &patience)?;
+            let exchanged =
+                shared.transport.round_trip(&parts, body, &patience, connector.as_ref())?;
             let status = exchanged.answer.head.status;
             let next = match (redirects, redirect::repeat(status, &parts.method)) {
                 (RedirectPolicy::Follow(most), Some(repeat)) => {

@@ -7,7 +7,7 @@ use http::Uri;
 
 use super::transport::Exchanged;
 use crate::body::Body;
-use crate::net::{Addr, Duplex};
+use crate::net::{Addr, Duplex, TlsInfo};
 use crate::sync::Mutex;
 
 /// What a response of a [`Client`](super::Client) carries beyond its head and body. Of a response
@@ -31,6 +31,9 @@ pub trait ResponseExt {
     /// Whether the connection had been used for an earlier request.
     fn is_connection_reused(&self) -> bool;
 
+    /// What was agreed on in the TLS handshake; `None` without TLS.
+    fn tls(&self) -> Option<&TlsInfo>;
+
     /// How long the steps took.
     fn timings(&self) -> Option<&Timings>;
 
@@ -46,6 +49,8 @@ pub struct Timings {
     pub resolve: Duration,
     /// Connecting: zero on a connection that was reused.
     pub connect: Duration,
+    /// The TLS handshake: zero without TLS, and on a connection that was reused.
+    pub secure: Duration,
     /// From the last request being handed to its connection to its answer's head.
     pub wait: Duration,
     /// From `send` to the answer's head, with all redirects.
@@ -61,6 +66,7 @@ struct Known {
     redirects: u32,
     remote: Addr,
     local: Addr,
+    tls: Option<TlsInfo>,
     reused: bool,
     timings: Timings,
 }
@@ -76,10 +82,12 @@ impl Facts {
             redirects,
             remote: facts.remote.clone(),
             local: facts.local.clone(),
+            tls: facts.tls.clone(),
             reused: *reused,
             timings: Timings {
                 resolve: made(facts.resolved_in),
                 connect: made(facts.connected_in),
+                secure: made(facts.secured_in),
                 wait: *waited,
                 total: begun.elapsed(),
             },
@@ -124,6 +132,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn is_connection_reused(&self) -> bool {
         known(self).is_some_and(|known| known.reused)
+    }
+
+    fn tls(&self) -> Option<&TlsInfo> {
+        known(self).and_then(|known| known.tls.as_ref())
     }
 
     fn timings(&self) -> Option<&Timings> {

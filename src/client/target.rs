@@ -9,6 +9,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Target;
+use crate::net::tls::Connector;
 
 /// What users and servers put into a URL although none may have it, beside what is not ASCII. Browsers
 /// encode it, and so do we.
@@ -24,9 +25,14 @@ pub(super) const STRAY: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
+
 /// What connections are pooled by: those with equal keys can stand in for one another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
+    /// Set if the connection is encrypted: by what.
+    pub(super) tls: Option<Connector>,
     /// In lower case; an IPv6 address without its brackets.
     pub(super) host: String,
     pub(super) port: u16,
@@ -35,15 +41,24 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// The key of `url`'s connections.
-    pub(super) fn of(url: &Uri, unix: Option<&PathBuf>) -> Result<Self> {
-        match url.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTP => {}
-            Some(scheme) => {
-                return Err(Error::message(ErrorKind::UnsupportedScheme, scheme.as_str()));
+    /// The key of `url`'s connections, which are encrypted by `connector` if they are to be.
+    pub(super) fn of(
+        url: &Uri,
+        connector: Option<&Connector>,
+        unix: Option<&PathBuf>,
+    ) -> Result<Self> {
+        let unsupported = |what: &str| Error::message(ErrorKind::UnsupportedScheme, what);
+        let (tls, default_port) = match (url.scheme(), connector) {
+            (Some(scheme), _) if *scheme == Scheme::HTTP => (None, HTTP_PORT),
+            (Some(scheme), Some(connector)) if *scheme == Scheme::HTTPS => {
+                (Some(connector.clone()), HTTPS_PORT)
             }
-            None => return Err(invalid(url, "no scheme")),
-        }
+            (Some(scheme), None) if *scheme == Scheme::HTTPS => {
+                return Err(unsupported("https, in a build without TLS"));
+            }
+            (Some(scheme), _) => return Err(unsupported(scheme.as_str())),
+            (None, _) => return Err(invalid(url, "no scheme")),
+        };
         let authority = url.authority().ok_or_else(|| invalid(url, "no host"))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {
@@ -54,9 +69,9 @@ impl Key {
             Some((_, port)) if !port.ends_with(']') && !port.is_empty() => {
                 authority.port_u16().ok_or_else(|| invalid(url, "port out of range"))?
             }
-            _ => 80,
+            _ => default_port,
         };
-        Ok(Self { host: host.to_ascii_lowercase(), port, unix: unix.cloned() })
+        Ok(Self { tls, host: host.to_ascii_lowercase(), port, unix: unix.cloned() })
     }
 
     pub(super) fn dial_target(&self) -> Target {
@@ -69,10 +84,11 @@ impl Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
         if self.host.contains(':') {
-            write!(f, "http://[{}]:{}", self.host, self.port)
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
         } else {
-            write!(f, "http://{}:{}", self.host, self.port)
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
         }
     }
 }
@@ -99,7 +115,8 @@ pub(super) fn request_target(method: &Method, url: &Uri) -> String {
 pub(super) fn host_field(url: &Uri) -> Result<HeaderValue> {
     let authority = url.authority().ok_or_else(|| invalid(url, "no host"))?;
     let host = host_and_port(authority);
-    let host = host.strip_suffix(":80").or_else(|| host.strip_suffix(':')).unwrap_or(host);
+    let default_port = if url.scheme() == Some(&Scheme::HTTPS) { ":443" } else { ":80" };
+    let host = host.strip_suffix(default_port).or_else(|| host.strip_suffix(':')).unwrap_or(host);
     HeaderValue::from_str(host).map_err(|error| Error::with_source(ErrorKind::InvalidUrl, error))
 }
 
@@ -134,7 +151,7 @@ mod tests {
     use super::*;
 
     fn key(url: &str) -> Result<Key> {
-        Key::of(&url.parse().unwrap(), None)
+        Key::of(&url.parse().unwrap(), Connector::of_default().as_ref(), None)
     }
 
     #[test]
@@ -173,7 +190,7 @@ mod tests {
         let url: Uri = "http://user:secret@a:80/x".parse().unwrap();
         assert_eq!(host_field(&url).unwrap(), "a");
         assert_eq!(credentials(&url), Some(("user".into(), "secret".into())));
-        let error = Key::of(&"ftp://user:secret@a/".parse().unwrap(), None).unwrap_err();
+        let error = Key::of(&"ftp://user:secret@a/".parse().unwrap(), None, None).unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }

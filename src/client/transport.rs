@@ -25,17 +25,19 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason};
+use crate::net::tls::Connector;
 use crate::net::{DialError, DialOptions, Dialed, Phase, dial};
 use crate::sync::channel::{never, select};
 use crate::sync::{self, Mutex};
 
-/// The dialling thread's stack, in bytes.
-const DIAL_STACK: usize = 256 * 1024;
+/// The dialling thread's stack, in bytes: it also makes the TLS handshake, and verifies certificates.
+const DIAL_STACK: usize = 1024 * 1024;
 
 /// What a client's connections are made and kept with.
 pub(super) struct TransportOptions {
     pub(super) limits: Limits,
     pub(super) dial: DialOptions,
+    pub(super) tls_timeout: Option<Duration>,
     pub(super) unix: Option<PathBuf>,
     pub(super) max_response_head: usize,
     pub(super) expect_timeout: Duration,
@@ -91,8 +93,9 @@ impl Transport {
         parts: &Parts,
         mut body: Body,
         patience: &Patience,
+        connector: Option<&Connector>,
     ) -> Result<Exchanged> {
-        let key = Key::of(&parts.uri, self.inner.options.unix.as_ref())?;
+        let key = Key::of(&parts.uri, connector, self.inner.options.unix.as_ref())?;
         loop {
             if let Some(ended) = patience.context.as_ref().and_then(Context::err) {
                 return Err(ended.into());
@@ -288,9 +291,11 @@ impl Inner {
         want.is_dialled(&context);
         let this = self.this.clone();
         let (thread_key, thread_want) = (key.clone(), Arc::clone(want));
-        let options = self.options.dial.clone();
+        let (options, tls_timeout) = (self.options.dial.clone(), self.options.tls_timeout);
         sync::spawn("hangup-dial", Some(DIAL_STACK), move || {
-            let dialed = dial(&thread_key.dial_target(), &options, &context);
+            let dialed = dial(&thread_key.dial_target(), &options, &context).map_err(dial_error);
+            let dialed =
+                dialed.and_then(|dialed| secure(dialed, &thread_key, tls_timeout, &context));
             // The transport is not kept alive by its dials.
             if let Some(inner) = this.upgrade() {
                 inner.dialled(&thread_key, &thread_want, dialed);
@@ -299,14 +304,15 @@ impl Inner {
         Ok(())
     }
 
-    fn dialled(&self, key: &Key, want: &Arc<Want<Conn>>, dialed: Result<Dialed, DialError>) {
-        let making = Making {
-            key: key.clone(),
-            home: self.this.clone(),
-            idle_timeout: self.pool.lock().idle_timeout(),
-            max_response_head: self.options.max_response_head,
-        };
-        let conn = dialed.map_err(dial_error).and_then(|dialed| {
+    fn dialled(&self, key: &Key, want: &Arc<Want<Conn>>, dialed: Result<(Dialed, Duration)>) {
+        let conn = dialed.and_then(|(dialed, secured_in)| {
+            let making = Making {
+                key: key.clone(),
+                secured_in,
+                home: self.this.clone(),
+                idle_timeout: self.pool.lock().idle_timeout(),
+                max_response_head: self.options.max_response_head,
+            };
             Conn::start(dialed, making).map_err(|error| dial_error(DialError::System(error)))
         });
         match conn {
@@ -370,6 +376,19 @@ impl Home for Inner {
         self.pool.lock().remove(conn.key(), conn);
         self.release(conn.key());
     }
+}
+
+/// Makes the TLS handshake on a new connection, if its key wants one. Also how long that took.
+fn secure(
+    mut dialed: Dialed,
+    key: &Key,
+    limit: Option<Duration>,
+    context: &Context,
+) -> Result<(Dialed, Duration)> {
+    let Some(connector) = &key.tls else { return Ok((dialed, Duration::ZERO)) };
+    let begun = Instant::now();
+    dialed.stream = connector.connect(dialed.stream, &key.host, limit, context)?;
+    Ok((dialed, begun.elapsed()))
 }
 
 fn dial_error(error: DialError) -> Error {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Request;
 use crate::context::Context;
-use crate::net::Addr;
+use crate::net::{Addr, TlsInfo};
 use crate::sync::channel::{Receiver, never};
 
 /// Receives one value when the client has gone, or when its next request has arrived.
@@ -38,6 +38,9 @@ pub trait RequestExt {
     /// The server's own address on the connection.
     fn local_addr(&self) -> Option<Addr>;
 
+    /// What was agreed on in the TLS handshake; `None` without TLS.
+    fn tls(&self) -> Option<TlsInfo>;
+
     /// The client's IP address and port, if it came by TCP.
     fn remote_socket_addr(&self) -> Option<SocketAddr> {
         self.remote_addr().and_then(|addr| addr.ip())
@@ -50,6 +53,7 @@ pub(crate) trait Origin: Send + Sync {
     fn close_notify(&self) -> CloseNotify;
     fn remote_addr(&self) -> Addr;
     fn local_addr(&self) -> Addr;
+    fn tls(&self) -> Option<TlsInfo>;
 }
 
 /// The request's extension that holds its origin.
@@ -75,5 +79,9 @@ impl RequestExt for Request {
 
     fn local_addr(&self) -> Option<Addr> {
         origin(self).map(Origin::local_addr)
+    }
+
+    fn tls(&self) -> Option<TlsInfo> {
+        origin(self).and_then(Origin::tls)
     }
 }

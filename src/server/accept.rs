@@ -10,7 +10,7 @@ use super::conn::Conn;
 use super::panics;
 use super::registry::{Registry, Ticket};
 use super::response::write_refusal;
-use super::scope::Addrs;
+use super::scope::Link;
 use super::{CONN_THREAD, Shared};
 use crate::net::{Addr, Listener, Stream};
 use crate::sync;
@@ -41,8 +41,15 @@ pub(super) fn run(shared: &Arc<Shared>, listener: &Listener) {
     }
 }
 
-/// Starts the thread of a new connection.
+/// Starts the thread of a new connection. What takes time of TLS is left to it.
 pub(super) fn start(shared: &Arc<Shared>, stream: Stream, remote: Addr) {
+    let stream = match &shared.options.acceptor {
+        None => stream,
+        Some(acceptor) => match acceptor.begin(stream) {
+            Ok(stream) => stream,
+            Err(error) => return log::error!("{remote}: {error}"),
+        },
+    };
     let Some(ticket) = Registry::admit(shared, &stream, &remote) else { return stream.close() };
     if let Err(error) = spawn(shared, stream.clone(), remote, Arc::clone(&ticket)) {
         log::error!("no thread for a connection: {error}");
@@ -69,8 +76,9 @@ fn spawn(
     let thread = sync::spawn(CONN_THREAD, stack, move || {
         panics::remember();
         let local = stream.local_addr().unwrap_or(Addr::Unknown);
+        let link = Link { remote, local, tls: None };
         let refused = ticket.is_refused();
-        let conn = Conn::new(shared, stream, Addrs { remote, local }, ticket);
+        let conn = Conn::new(shared, stream, link, ticket);
         match refused {
             true => conn.turn_away(),
             false => conn.run(),

@@ -3,7 +3,8 @@
 //! ```text
 //!              ┌────────────────────┬───────────────────────────────────┐
 //!              ▼                    ▼ the next request is there already │ the connection persists
-//!   New ─▶ Await ──first byte──▶ ReadHead ──head──▶ Serve ──answered────┤
+//!   New, after the TLS handshake if there is one:
+//!          Await ──first byte──▶ ReadHead ──head──▶ Serve ──answered────┤
 //!            │                      │                 │                 ├──▶ Close
 //!            │ end of stream,       │ malformed,      │ refused         ├──▶ Linger ─▶ Close
 //!            │ idle too long        │ too large       ▼                 │    unread input is read
@@ -17,7 +18,7 @@
 
 mod serve;
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,11 +28,11 @@ use super::Shared;
 use super::body::ReadHalf;
 use super::reader::ConnReader;
 use super::registry::Ticket;
-use super::response::Wire;
-use super::scope::Addrs;
+use super::response::{Wire, write_all, write_refusal};
+use super::scope::Link;
 use crate::h1::{CloseReason, HeadScanner, RequestHead};
 use crate::handler::ResponseWriter;
-use crate::net::{Buffer, Stream};
+use crate::net::{Buffer, Stream, tls};
 
 /// How long the wait for the next request is a plain blocking read with the buffers kept: the span
 /// in which a busy client's next request comes. After it the connection counts as idle for the
@@ -46,7 +47,7 @@ const LINGER: Duration = Duration::from_millis(500);
 pub(super) struct Conn {
     shared: Arc<Shared>,
     reader: Arc<ConnReader>,
-    addrs: Arc<Addrs>,
+    link: Arc<Link>,
     ticket: Arc<Ticket>,
     scanner: HeadScanner,
     writer: ResponseWriter,
@@ -76,7 +77,7 @@ impl Conn {
     pub(super) fn new(
         shared: Arc<Shared>,
         stream: Stream,
-        addrs: Addrs,
+        link: Link,
         ticket: Arc<Ticket>,
     ) -> Self {
         let reader = ConnReader::new(stream, shared.options.half_close_is_hangup);
@@ -85,7 +86,7 @@ impl Conn {
             writer: ResponseWriter::new(Box::new(wire)),
             shared,
             reader,
-            addrs: Arc::new(addrs),
+            link: Arc::new(link),
             ticket,
             scanner: HeadScanner::default(),
             begun: Instant::now(),
@@ -94,20 +95,22 @@ impl Conn {
     }
 
     /// Serves the connection until it is closed or handed over.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         let half = self.half();
-        self.drive(Step::Await(half));
+        let first = self.shake_hands().map_or_else(Step::Close, |()| Step::Await(half));
+        self.drive(first);
     }
 
     /// Answers 503 and closes.
-    pub(super) fn turn_away(self) {
+    pub(super) fn turn_away(mut self) {
         let half = self.half();
         let refusal = Refusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
             text: "too many connections\n".to_owned(),
             head_only: false,
         };
-        self.drive(Step::Refuse(half, refusal));
+        let first = self.shake_hands().map_or_else(Step::Close, |()| Step::Refuse(half, refusal));
+        self.drive(first);
     }
 
     fn half(&self) -> ReadHalf {
@@ -136,15 +139,51 @@ impl Conn {
         self.reader.stream()
     }
 
+    /// Makes the TLS handshake, if there is one to make.
+    fn shake_hands(&mut self) -> Result<(), CloseReason> {
+        if self.shared.options.acceptor.is_none() {
+            return Ok(());
+        }
+        let limit = self.shared.options.tls_handshake_timeout;
+        let deadline = limit.and_then(|limit| after(Instant::now(), limit));
+        self.stream().set_read_deadline(deadline);
+        let Err(error) = self.stream().shake_hands() else {
+            self.stream().set_read_deadline(None);
+            let tls = self.stream().tls();
+            self.link = Arc::new(Link { tls, ..Link::clone(&self.link) });
+            return Ok(());
+        };
+        if let Some(request) = tls::unencrypted(&error) {
+            self.refuse_unencrypted(request);
+            return Err(CloseReason::Malformed);
+        }
+        match tls::handshake_error(error, None) {
+            error if error.is_timeout() => Err(CloseReason::TimedOut),
+            error => {
+                log::debug!("{}: {error}", self.link.remote);
+                Err(CloseReason::TlsFailed)
+            }
+        }
+    }
+
+    /// Tells a client that speaks plain HTTP, in plain HTTP, that it is at the wrong port.
+    fn refuse_unencrypted(&self, request: &[u8]) {
+        let Some(below) = self.stream().below_tls() else { return };
+        let text = "400 Bad Request: this port speaks HTTPS, and the request came without TLS\n";
+        let mut answer = Vec::new();
+        write_refusal(&mut answer, StatusCode::BAD_REQUEST, text, asks_for_head_only(request));
+        below.set_write_deadline(after(Instant::now(), LINGER));
+        if write_all(below, &answer).is_ok() {
+            read_out(below, |waste| (&mut &*below).read(waste));
+        }
+    }
+
     /// Waits for the first byte of a request.
     fn await_request(&mut self, mut half: ReadHalf) -> Step {
         match self.wait_idle(&mut half) {
             Ok(0) => return Step::Close(CloseReason::EndOfStream),
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                return Step::Close(CloseReason::IdleTooLong);
-            }
-            Err(_) => return Step::Close(CloseReason::IoFailed),
+            Err(error) => return Step::Close(read_failed(&error, CloseReason::IdleTooLong)),
         }
         match self.ticket.active() {
             Ok(()) => self.request_begun(half),
@@ -186,6 +225,7 @@ impl Conn {
         half.buffer.release();
         self.writer.release();
         self.wire().release();
+        self.stream().release();
         // One byte tells that it is over. Closing ends this wait as well, and it needs no descriptor
         // to be woken by.
         let mut byte = [0];
@@ -212,7 +252,7 @@ impl Conn {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    log::debug!("{}: {error}", self.addrs.remote);
+                    log::debug!("{}: {error}", self.link.remote);
                     let head_only = asks_for_head_only(half.buffer.data());
                     let refusal = Refusal::new(error.status(), &error, head_only);
                     return Step::Refuse(half, refusal);
@@ -231,10 +271,7 @@ impl Conn {
             match half.buffer.fill(|buf| self.reader.read(buf)) {
                 Ok(0) => return Step::Close(CloseReason::EndOfStream),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return Step::Close(CloseReason::TimedOut);
-                }
-                Err(_) => return Step::Close(CloseReason::IoFailed),
+                Err(error) => return Step::Close(read_failed(&error, CloseReason::TimedOut)),
             }
         }
     }
@@ -260,21 +297,25 @@ impl Conn {
     /// and the reset could overtake the answer (RFC 9112 section 9.6).
     fn linger(&mut self, mut half: ReadHalf, reason: CloseReason) -> Step {
         half.buffer.release();
-        let stream = self.stream();
-        if stream.shutdown(std::net::Shutdown::Write).is_ok() {
-            stream.set_read_deadline(Some(Instant::now() + LINGER));
-            // On the heap: what a thread's stack has once touched stays with its idle connection.
-            let mut waste = vec![0; 8 * 1024];
-            while let Ok(1..) = self.reader.read(&mut waste) {}
-        }
+        read_out(self.stream(), |waste| self.reader.read(waste));
         Step::Close(reason)
     }
 
     fn close(self, reason: CloseReason) {
-        log::debug!("{}: connection closed: {reason}", self.addrs.remote);
+        log::debug!("{}: connection closed: {reason}", self.link.remote);
         self.reader.retire();
         self.stream().close();
         self.ticket.closed();
+    }
+}
+
+/// Half-closes `stream`, and reads what comes for a moment.
+fn read_out(stream: &Stream, mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) {
+    if stream.shutdown(std::net::Shutdown::Write).is_ok() {
+        stream.set_read_deadline(Some(Instant::now() + LINGER));
+        // On the heap: what a thread's stack has once touched stays with its idle connection.
+        let mut waste = vec![0; 8 * 1024];
+        while let Ok(1..) = read(&mut waste) {}
     }
 }
 
@@ -282,6 +323,16 @@ impl Refusal {
     /// The one function from a request's error to its answer.
     fn new(status: StatusCode, error: &dyn std::error::Error, head_only: bool) -> Self {
         Self { status, text: format!("{status}: {error}\n"), head_only }
+    }
+}
+
+/// Why a connection is closed whose next request cannot be read. A stream that was cut between two
+/// requests has ended like any other.
+fn read_failed(error: &io::Error, timed_out: CloseReason) -> CloseReason {
+    match error.kind() {
+        io::ErrorKind::TimedOut => timed_out,
+        io::ErrorKind::UnexpectedEof => CloseReason::EndOfStream,
+        _ => CloseReason::IoFailed,
     }
 }
 
@@ -309,8 +360,8 @@ mod tests {
         let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
         let shared = server.idle_timeout(Duration::from_millis(1)).into_handle().shared;
         let ticket = Registry::admit(&shared, &stream, &Addr::Memory).expect("room");
-        let addrs = Addrs { remote: Addr::Memory, local: Addr::Memory };
-        let mut conn = Conn::new(shared, stream, addrs, ticket);
+        let link = Link { remote: Addr::Memory, local: Addr::Memory, tls: None };
+        let mut conn = Conn::new(shared, stream, link, ticket);
         let mut half = conn.half();
         half.buffer.fill(|room| Ok(room.len())).unwrap();
         half.buffer.consume(half.buffer.data().len());

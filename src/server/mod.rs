@@ -53,6 +53,7 @@ use std::time::{Duration, Instant};
 use crate::context::Context;
 use crate::h1::Limits;
 use crate::handler::Handler;
+use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
 use crate::sync::Mutex;
 use registry::Registry;
@@ -85,6 +86,8 @@ struct Options {
     half_close_is_hangup: bool,
     stack_size: Option<usize>,
     on_state: Option<OnState>,
+    acceptor: Option<Acceptor>,
+    tls_handshake_timeout: Option<Duration>,
 }
 
 impl Options {
@@ -111,6 +114,8 @@ impl Server {
                 half_close_is_hangup: true,
                 stack_size: None,
                 on_state: None,
+                acceptor: None,
+                tls_handshake_timeout: Some(Duration::from_secs(10)),
             },
         }
     }
@@ -147,6 +152,24 @@ impl Server {
     #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.idle_timeout = limit.into();
+        self
+    }
+
+    /// Encrypts every connection with TLS (RFC 8446), and answers a client that speaks plain HTTP with
+    /// 400. Certificates are renewed by [`Acceptor::replace`](crate::tls::Acceptor::replace), on a
+    /// clone of the acceptor. No TLS by default.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, acceptor: Acceptor) -> Self {
+        self.options.acceptor = Some(acceptor);
+        self
+    }
+
+    /// How long a client may take over the TLS handshake, which is made on its connection's thread.
+    /// 10 s by default; `None` for no limit.
+    #[must_use]
+    pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.tls_handshake_timeout = limit.into();
         self
     }
 
@@ -290,6 +313,12 @@ impl Listening {
     #[must_use]
     pub fn local_addr(&self) -> &Addr {
         &self.local
+    }
+
+    /// The scheme of its URLs: `https` with TLS, else `http`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.handle.shared.options.acceptor.is_some() { "https" } else { "http" }
     }
 
     /// A handle with which any thread can shut the server down.

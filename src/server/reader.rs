@@ -34,7 +34,7 @@ use crate::net::{Hangup, Stream};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
 
 /// The watch thread's stack, in bytes: it calls nothing of the user's.
-const WATCH_STACK: usize = 128 * 1024;
+const WATCH_STACK: usize = 256 * 1024;
 
 /// The input of one server connection, shared between its thread, the body it lends to a handler,
 /// and its watch thread.

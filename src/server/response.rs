@@ -133,7 +133,7 @@ impl Wire {
         if self.out.is_empty() {
             return Ok(());
         }
-        let outcome = self.stream().write_all(&self.out);
+        let outcome = write_all(self.stream(), &self.out);
         self.out.clear();
         outcome.map_err(|error| self.failed(error))
     }
@@ -330,7 +330,12 @@ pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, h
     }
 }
 
-/// Writes all of `slices`, in as few system calls as it takes.
+/// Writes all of `data`, and sees it sent.
+pub(super) fn write_all(stream: &Stream, data: &[u8]) -> io::Result<()> {
+    write_all_vectored(stream, &mut [IoSlice::new(data)])
+}
+
+/// Writes all of `slices`, in as few system calls as it takes, and sees them sent.
 fn write_all_vectored(stream: &Stream, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
     let mut stream = stream;
     IoSlice::advance_slices(&mut slices, 0);
@@ -342,7 +347,7 @@ fn write_all_vectored(stream: &Stream, mut slices: &mut [IoSlice<'_>]) -> io::Re
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    stream.flush()
 }
 
 /// `number` in digits.

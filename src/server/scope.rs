@@ -6,21 +6,24 @@ use super::reader::ConnReader;
 use super::signals::Signals;
 use crate::context::Context;
 use crate::handler::{CloseNotify, Origin};
-use crate::net::Addr;
+use crate::net::{Addr, TlsInfo};
 
 /// A request's origin: a server connection.
 pub(super) struct RequestScope {
     pub(super) signals: Arc<Signals>,
     pub(super) reader: Arc<ConnReader>,
-    pub(super) addrs: Arc<Addrs>,
+    pub(super) link: Arc<Link>,
     /// Which of the connection's requests this is: see [`ConnReader::watch`].
     pub(super) number: u64,
 }
 
-/// The two ends of a connection.
-pub(super) struct Addrs {
+/// What is known of a connection.
+#[derive(Clone)]
+pub(super) struct Link {
     pub(super) remote: Addr,
     pub(super) local: Addr,
+    /// Once there has been a handshake.
+    pub(super) tls: Option<TlsInfo>,
 }
 
 impl RequestScope {
@@ -46,10 +49,14 @@ impl Origin for RequestScope {
     }
 
     fn remote_addr(&self) -> Addr {
-        self.addrs.remote.clone()
+        self.link.remote.clone()
     }
 
     fn local_addr(&self) -> Addr {
-        self.addrs.local.clone()
+        self.link.local.clone()
+    }
+
+    fn tls(&self) -> Option<TlsInfo> {
+        self.link.tls.clone()
     }
 }

@@ -247,7 +247,6 @@ fn exit_codes_are_curls() {
     for (expected, args) in [
         (0, vec![server.url("/status/404")]),
         (1, vec!["ftp://127.0.0.1/".into()]),
-        (1, vec!["https://127.0.0.1/".into()]),
         (3, vec!["http://a b/".into()]),
         (3, vec!["http://".into()]),
         (3, vec!["http://127.0.0.1:99999/".into()]),

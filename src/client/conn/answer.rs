@@ -180,7 +180,12 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
     }
 
     fn fill(&mut self, begun: bool) -> Result<(), ReplyError> {
-        let error = match self.buffer.fill(&mut self.read) {
+        let filled = match self.buffer.fill(&mut self.read) {
+            // A head says by itself where it ends: how the stream ended is the same to it.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            filled => filled,
+        };
+        let error = match filled {
             Ok(1..) => return Ok(()),
             Ok(0) if begun => Error::message(
                 ErrorKind::MalformedMessage,

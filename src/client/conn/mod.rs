@@ -51,7 +51,7 @@ use self::messages::{Expectation, WriteError, WriteJob, Wrote};
 use super::target::Key;
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
-use crate::net::{Addr, Buffer, Dialed, Stream};
+use crate::net::{Addr, Buffer, Dialed, Stream, TlsInfo};
 use crate::sync::channel::{Receiver, Sender, TryRecvError, after, bounded, select};
 use crate::sync::{self, Mutex};
 
@@ -98,13 +98,17 @@ pub(super) struct Shared {
 pub(super) struct ConnFacts {
     pub(super) remote: Addr,
     pub(super) local: Addr,
+    pub(super) tls: Option<TlsInfo>,
     pub(super) resolved_in: Duration,
     pub(super) connected_in: Duration,
+    pub(super) secured_in: Duration,
 }
 
 /// What a connection is made with.
 pub(super) struct Making {
     pub(super) key: Key,
+    /// How long the TLS handshake took.
+    pub(super) secured_in: Duration,
     pub(super) home: Weak<dyn Home>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_response_head: usize,
@@ -118,7 +122,14 @@ impl Conn {
     /// The operating system's, if there is no room for a thread.
     pub(super) fn start(dialed: Dialed, making: Making) -> io::Result<Self> {
         let Dialed { stream, remote, resolved_in, connected_in, .. } = dialed;
-        let local = stream.local_addr().unwrap_or(Addr::Unknown);
+        let facts = ConnFacts {
+            remote,
+            local: stream.local_addr().unwrap_or(Addr::Unknown),
+            tls: stream.tls(),
+            resolved_in,
+            connected_in,
+            secured_in: making.secured_in,
+        };
         let (closer, closed) = bounded(0);
         let (expectations, expected) = bounded(1);
         let (calls, called) = bounded(1);
@@ -133,7 +144,7 @@ impl Conn {
             expectations,
             calls,
             jobs: OnceLock::new(),
-            facts: ConnFacts { remote, local, resolved_in, connected_in },
+            facts,
         });
         let of_reader = Arc::clone(&shared);
         sync::spawn("hangup-read", Some(LOOP_STACK), move || {

@@ -112,6 +112,7 @@ fn watch(
 ) -> Result<Place, Ended> {
     buffer.release();
     drop(shared.take_spare());
+    shared.stream.release();
     let limit = shared.idle_timeout.and_then(|limit| Instant::now().checked_add(limit));
     match shared.stream.wait_readable_until(limit) {
         Ok(()) => {}

@@ -36,7 +36,7 @@ pub(super) fn send_now(
         Ok(body) => {
             let mut bytes = [head, body];
             match write_now(shared, &mut bytes) {
-                Ok(_) if bytes.iter().all(Bytes::is_empty) => None,
+                Ok(written) if bytes.iter().all(Bytes::is_empty) => flush_now(shared, written),
                 Ok(written) => Some(Left::Bytes { bytes: bytes.into(), written }),
                 Err(error) => Some(Left::Nothing(error)),
             }
@@ -66,6 +66,17 @@ fn write_now(shared: &Shared, bytes: &mut [Bytes; 2]) -> Result<u64, WriteError>
         }
     }
     Ok(written)
+}
+
+/// All has been taken: was it sent?
+fn flush_now(shared: &Shared, written: u64) -> Option<Left> {
+    match shared.stream.try_flush() {
+        Ok(()) => None,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Some(Left::Bytes { bytes: Vec::new(), written })
+        }
+        Err(error) => Some(Left::Nothing(shared.write_error(error, written))),
+    }
 }
 
 impl Left {

@@ -39,7 +39,8 @@ fn write(shared: &Shared, job: WriteJob) {
         for bytes in &bytes {
             out.all(&mut [IoSlice::new(bytes)])?;
         }
-        body.map_or(Ok(()), |body| write_body(shared, &mut out, body))
+        body.map_or(Ok(()), |body| write_body(shared, &mut out, body))?;
+        out.flush()
     });
     // The body's source is the user's. Whatever it does, the result is told.
     let result = std::panic::catch_unwind(written).unwrap_or_else(|_| {
@@ -122,6 +123,10 @@ impl Counted<'_> {
             }
         }
         Ok(())
+    }
+
+    fn flush(&mut self) -> WriteResult {
+        (&self.shared.stream).flush().map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: io::Error) -> WriteError {

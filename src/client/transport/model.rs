@@ -83,6 +83,7 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
     Transport::new(TransportOptions {
         limits: Limits { per_host, idle_per_host, idle_timeout: None, ..Limits::default() },
         dial: DialOptions::default(),
+        tls_timeout: None,
         unix: None,
         max_response_head: 4096,
         expect_timeout: Duration::from_secs(1),

@@ -105,7 +105,7 @@ impl Conn {
         request.extensions_mut().insert(Scope(Arc::new(RequestScope {
             signals: Arc::clone(signals),
             reader: Arc::clone(&self.reader),
-            addrs: Arc::clone(&self.addrs),
+            link: Arc::clone(&self.link),
             number: self.reader.request(),
         })));
         request
@@ -127,7 +127,7 @@ impl Conn {
             Ok((Ok(ending), _)) => Outcome::Ended(ending),
             Ok((Err(error), line)) => {
                 let line = line.unwrap_or_default();
-                log::warn!("{}: handler of {line} failed: {error}", self.addrs.remote);
+                log::warn!("{}: handler of {line} failed: {error}", self.link.remote);
                 let replaced = self.writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR);
                 match replaced || self.writer.is_hijacked() {
                     true => self.writer.finish().map_or(Outcome::Failed, Outcome::Ended),
@@ -135,7 +135,7 @@ impl Conn {
                 }
             }
             Err(payload) => {
-                panics::log(&self.addrs.remote, &*payload);
+                panics::log(&self.link.remote, &*payload);
                 if self.writer.is_hijacked() {
                     Outcome::Ended(Ending::Hijacked)
                 } else {

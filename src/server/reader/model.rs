@@ -10,7 +10,7 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::sync::Arc;
 
-use super::super::scope::{Addrs, RequestScope};
+use super::super::scope::{Link, RequestScope};
 use super::super::signals::Signals;
 use super::ConnReader;
 use crate::handler::Origin;
@@ -91,7 +91,7 @@ impl Server {
         Arc::new(RequestScope {
             signals: Arc::new(Signals::default()),
             reader: Arc::clone(&self.reader),
-            addrs: Arc::new(Addrs { remote: Addr::Memory, local: Addr::Memory }),
+            link: Arc::new(Link { remote: Addr::Memory, local: Addr::Memory, tls: None }),
             number: self.reader.request(),
         })
     }
