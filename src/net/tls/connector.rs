@@ -125,7 +125,7 @@ impl Connector {
         ClientConnection::new(self.config()?, name).map_err(config_error)
     }
 
-    fn config(&self) -> Result<Arc<ClientConfig>> {
+    pub(super) fn config(&self) -> Result<Arc<ClientConfig>> {
         let Inner { options, config } = &*self.0;
         if let Some(config) = config.get() {
             return Ok(Arc::clone(config));

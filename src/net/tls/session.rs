@@ -28,6 +28,17 @@ pub(super) struct Session {
     outward: Outward,
     /// How many threads are in a write or a flush, and send what is left to be sent.
     writers: usize,
+    /// How many threads wait below for something to read, in each way.
+    waiting: [usize; 2],
+}
+
+/// How a thread waits below for something to read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Waiting {
+    /// At the place of readers, where others can have it look again.
+    Parked,
+    /// In a plain call, which only what comes from the peer ends.
+    Plainly,
 }
 
 /// What can still come from the peer.
@@ -77,6 +88,7 @@ impl Session {
             inward: Inward::Fresh,
             outward: Outward::Open,
             writers: 0,
+            waiting: [0; 2],
         }
     }
 
@@ -184,9 +196,30 @@ impl Session {
         !self.raw.is_empty()
     }
 
-    /// Whether only the stream below can bring news, and nothing is to be sent.
-    pub(super) fn is_quiet(&self) -> bool {
-        !self.has_news() && !self.has_raw() && !self.has_unsent()
+    pub(super) fn begin_waiting(&mut self, how: Waiting) {
+        self.waiting[how as usize] += 1;
+    }
+
+    /// Begins to wait plainly if only the stream below can bring news, and nothing is to be sent, so
+    /// that to look for them first would be in vain.
+    pub(super) fn begin_waiting_if_quiet(&mut self) -> bool {
+        let quiet = !self.has_news() && !self.has_raw() && !self.has_unsent();
+        if quiet {
+            self.begin_waiting(Waiting::Plainly);
+        }
+        quiet
+    }
+
+    pub(super) fn end_waiting(&mut self, how: Waiting) {
+        self.waiting[how as usize] -= 1;
+    }
+
+    pub(super) fn has_news_for_others(&self) -> bool {
+        self.waiting[Waiting::Parked as usize] > 0 && self.has_news()
+    }
+
+    pub(super) fn is_waited_plainly(&self) -> bool {
+        self.waiting[Waiting::Plainly as usize] > 0
     }
 
     pub(super) fn peer_has_closed(&self) -> bool {

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use super::session::{Attempt, Session};
+use super::session::{Attempt, Session, Waiting};
 use crate::net::addr::Addr;
 use crate::net::stream::{Hangup, Interest, Parked, Readiness, Stream};
 use crate::net::tls_info::TlsInfo;
@@ -51,14 +51,48 @@ impl TlsStream {
         limit: Option<Instant>,
         mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
     ) -> io::Result<T> {
+        // Who waits to write is told of room by the stream below itself.
+        let waiting = (place == Parked::Read).then_some(Waiting::Parked);
         loop {
             self.below.admit(place, limit)?;
-            let attempted = attempt(&mut self.session.lock(), &self.below)?;
-            match attempted {
+            match self.step(&mut attempt, waiting)? {
                 Attempt::Done(outcome) => return Ok(outcome),
                 Attempt::Again => {}
-                Attempt::Wait(interest) => self.below.wait_ready(place, interest, limit)?,
+                Attempt::Wait(interest) => {
+                    self.waited(waiting, self.below.wait_ready(place, interest, limit))?;
+                }
             }
+        }
+    }
+
+    /// One attempt. If there is nothing to do but to wait, the caller does, and is counted from now on.
+    fn step<T>(
+        &self,
+        attempt: &mut impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
+        waiting: Option<Waiting>,
+    ) -> io::Result<Attempt<T>> {
+        let mut session = self.session.lock();
+        let attempted = attempt(&mut session, &self.below)?;
+        match (&attempted, waiting) {
+            (Attempt::Wait(_), Some(waiting)) => session.begin_waiting(waiting),
+            (Attempt::Wait(_), None) => {}
+            (Attempt::Done(_) | Attempt::Again, _) => self.tell_others(&session),
+        }
+        Ok(attempted)
+    }
+
+    /// The caller waits no more, whatever came of it.
+    fn waited(&self, waiting: Option<Waiting>, outcome: io::Result<()>) -> io::Result<()> {
+        if let Some(waiting) = waiting {
+            self.session.lock().end_waiting(waiting);
+        }
+        outcome
+    }
+
+    /// What those wait for who are parked below may have been taken from there: they look again.
+    fn tell_others(&self, session: &Session) {
+        if session.has_news_for_others() {
+            self.below.poke(Parked::Read);
         }
     }
 
@@ -100,30 +134,32 @@ impl TlsStream {
         mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
     ) -> io::Result<T> {
         let until = patience.and_then(|patience| now().checked_add(patience));
-        let mut left = patience;
-        if patience != Some(Duration::ZERO) && self.session.lock().is_quiet() {
-            // Nothing can come but from below: a look there would be in vain.
-            self.below.wait_plainly(patience)?;
+        // Records without data do not begin the wait anew.
+        let left = || until.map(|until| until.saturating_duration_since(now()));
+        let plainly = Some(Waiting::Plainly);
+        if patience != Some(Duration::ZERO) && self.session.lock().begin_waiting_if_quiet() {
+            // The patience as it was given, since a new one costs a system call.
+            self.waited(plainly, self.below.wait_plainly(patience))?;
         }
         loop {
-            let attempted = attempt(&mut self.session.lock(), &self.below)?;
-            match attempted {
+            match self.step(&mut attempt, plainly)? {
                 Attempt::Done(outcome) => {
                     self.check_open()?;
                     return Ok(outcome);
                 }
                 Attempt::Again => {}
-                Attempt::Wait(_) if left == Some(Duration::ZERO) => {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
                 // Something is left to be sent.
                 Attempt::Wait(interest @ Interest { write: true, .. }) => {
-                    self.below.wait_ready(Parked::Read, interest, until)?;
+                    self.waited(plainly, self.below.wait_ready(Parked::Read, interest, until))?;
                 }
-                Attempt::Wait(_) => self.below.wait_plainly(left)?,
+                Attempt::Wait(_) => {
+                    let outcome = match left() {
+                        Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
+                        left => self.below.wait_plainly(left),
+                    };
+                    self.waited(plainly, outcome)?;
+                }
             }
-            // Records without data do not begin the wait anew.
-            left = until.map(|until| until.saturating_duration_since(now()));
         }
     }
 
@@ -190,11 +226,15 @@ impl TlsStream {
     pub(in crate::net) fn readiness(&self) -> Readiness {
         let below = self.below.readiness();
         let mut session = self.session.lock();
+        if session.is_waited_plainly() {
+            // Nobody could tell who waits that what came has been taken in.
+            return below;
+        }
         if below.readable || session.has_raw() {
             // What is wrong with it the next read will tell.
-            let mut steps = 0..LOOK_AHEAD;
-            while let (Some(_), Ok(Attempt::Again)) = (steps.next(), session.take_in(&self.below)) {
-            }
+            let mut look = || matches!(session.take_in(&self.below), Ok(Attempt::Again));
+            let _ = (0..LOOK_AHEAD).all(|_| look());
+            self.tell_others(&session);
         }
         Readiness {
             readable: session.has_news() || below.broken,
