@@ -321,13 +321,24 @@ impl Session {
     /// Tells the peer that nothing more will come, and ends the stream below behind it. Whether there
     /// was room for that.
     pub(super) fn end_outward(&mut self, below: &Stream) -> io::Result<bool> {
-        if self.outward == Outward::Open {
-            self.outward = Outward::Closing;
-            if !self.tls.is_handshaking() {
-                self.tls.send_close_notify();
-            }
-        }
+        self.say_goodbye(Outward::Closing);
         self.push(below)
+    }
+
+    /// Tells the peer that nothing more will come, if there is room for it. Whoever closes the stream
+    /// below does that at once, not one direction after the other.
+    pub(super) fn end(&mut self, below: &Stream) {
+        self.say_goodbye(Outward::Closed);
+        let _ = self.push(below);
+    }
+
+    fn say_goodbye(&mut self, state: Outward) {
+        if self.outward == Outward::Open && !self.tls.is_handshaking() {
+            self.tls.send_close_notify();
+        }
+        if self.outward != Outward::Closed {
+            self.outward = state;
+        }
     }
 
     pub(super) fn shut_inward(&mut self) {

@@ -287,8 +287,7 @@ impl TlsStream {
 
     pub(in crate::net) fn close(&self) {
         if !self.below.is_closed() {
-            // If there is no room for it, or nobody there, the peer has to do without.
-            let _ = self.session.lock().end_outward(&self.below);
+            self.session.lock().end(&self.below);
         }
         self.below.close();
     }
