@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use rustix::fd::BorrowedFd;
 
+use super::stream::Until;
 use super::wake::{self, PollFlags, Waker};
 use crate::sync::{Condvar, Mutex};
 
@@ -97,10 +98,10 @@ impl Gate {
         self.state.lock().closed
     }
 
-    /// May a call go on? Not after a close, and not after the deadline or `limit`.
-    pub(super) fn admit(&self, limit: Option<Instant>) -> io::Result<()> {
+    /// May a call go on? Not after a close, nor after `until`.
+    pub(super) fn admit(&self, until: Until) -> io::Result<()> {
         let state = self.state.lock();
-        self.admit_until(&state, limit.into_iter().chain(state.deadline).min())
+        self.admit_until(&state, until.moment(state.deadline))
     }
 
     /// May a call that never blocks go on? Not after a close.
@@ -126,16 +127,16 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// `TimedOut` when the deadline or `limit` has come, `Interrupted` after
+    /// `TimedOut` when `until` has come, `Interrupted` after
     /// [`interrupt`](Self::interrupt), the gate's own kind after [`close`](Self::close).
     pub(super) fn park(
         &self,
         socket: BorrowedFd<'_>,
         interest: PollFlags,
-        limit: Option<Instant>,
+        until: Until,
     ) -> io::Result<PollFlags> {
         let waker = Waker::of_this_thread()?;
-        let Some(until) = self.enter(&waker, limit)? else { return Ok(PollFlags::empty()) };
+        let Some(until) = self.enter(&waker, until)? else { return Ok(PollFlags::empty()) };
         let outcome = wake::wait_for(socket, interest, &waker, until);
         let signalled = self.leave(&waker);
         if signalled || matches!(outcome, Ok((_, true))) {
@@ -146,16 +147,12 @@ impl Gate {
 
     /// The moment until which to wait, with the waker in its place; `None` if there is something to
     /// look at before.
-    fn enter(
-        &self,
-        waker: &Arc<Waker>,
-        limit: Option<Instant>,
-    ) -> io::Result<Option<Option<Instant>>> {
+    fn enter(&self, waker: &Arc<Waker>, until: Until) -> io::Result<Option<Option<Instant>>> {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.interrupted) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let until = limit.into_iter().chain(state.deadline).min();
+        let until = until.moment(state.deadline);
         self.admit_until(&state, until)?;
         if std::mem::take(&mut state.poked) {
             return Ok(None);

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::addr::Addr;
-use super::stream::{Hangup, Parked, Readiness, Stream};
+use super::stream::{Hangup, Parked, Readiness, Stream, Until};
 use crate::sync::{Condvar, Mutex, MutexGuard, now};
 
 /// How many bytes a direction of [`pair`] holds before a write blocks: what a socket holds is of
@@ -133,14 +133,6 @@ enum Life {
     Reset,
 }
 
-/// What ends a wait that nothing else ends.
-#[derive(Clone, Copy)]
-enum Limit {
-    ReadDeadline(Option<Instant>),
-    WriteDeadline,
-    Moment(Option<Instant>),
-}
-
 impl End {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock()
@@ -166,12 +158,12 @@ impl End {
     fn wait<T>(
         &self,
         place: Parked,
-        limit: Limit,
+        until: Until,
         mut attempt: impl FnMut(&mut State) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut state = self.lock();
         loop {
-            let until = state.until(self.side, limit);
+            let until = until.moment(state.sides[self.side].deadline(place));
             let open = state.sides[self.side].life == Life::Open;
             if open && until.is_some_and(|until| until <= now()) {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -204,8 +196,7 @@ impl End {
     }
 
     pub(super) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let limit = Limit::ReadDeadline(None);
-        self.wait(Parked::Read, limit, |state| state.read(self.side, buf))
+        self.wait(Parked::Read, Until::Deadline(None), |state| state.read(self.side, buf))
     }
 
     pub(super) fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
@@ -216,7 +207,7 @@ impl End {
             });
         }
         let until = patience.and_then(|patience| now().checked_add(patience));
-        self.wait(Parked::Read, Limit::Moment(until), |state| state.read(self.side, buf))
+        self.wait(Parked::Read, Until::Only(until), |state| state.read(self.side, buf))
     }
 
     pub(super) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -224,7 +215,7 @@ impl End {
     }
 
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.wait(Parked::Write, Limit::WriteDeadline, |state| state.write(self.side, slices))
+        self.wait(Parked::Write, Until::Deadline(None), |state| state.write(self.side, slices))
     }
 
     pub(super) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -245,12 +236,11 @@ impl End {
     pub(super) fn release(&self) {}
 
     pub(super) fn wait_readable(&self, limit: Option<Instant>) -> io::Result<()> {
-        let limit = Limit::ReadDeadline(limit);
-        self.wait(Parked::Read, limit, |state| state.readable(self.side))
+        self.wait(Parked::Read, Until::Deadline(limit), |state| state.readable(self.side))
     }
 
     pub(super) fn wait_hangup(&self, least: Hangup) -> io::Result<Hangup> {
-        self.wait(Parked::Hangup, Limit::Moment(None), |state| state.hangup(self.side, least))
+        self.wait(Parked::Hangup, Until::Deadline(None), |state| state.hangup(self.side, least))
     }
 
     pub(super) fn wake_hangup(&self) {
@@ -344,15 +334,17 @@ impl Drop for End {
     }
 }
 
-impl State {
-    fn until(&self, side: usize, limit: Limit) -> Option<Instant> {
-        match limit {
-            Limit::ReadDeadline(own) => own.into_iter().chain(self.sides[side].read_deadline).min(),
-            Limit::WriteDeadline => self.sides[side].write_deadline,
-            Limit::Moment(moment) => moment,
+impl Side {
+    fn deadline(&self, place: Parked) -> Option<Instant> {
+        match place {
+            Parked::Read => self.read_deadline,
+            Parked::Write => self.write_deadline,
+            Parked::Hangup => None,
         }
     }
+}
 
+impl State {
     /// May `side` go on? `after_close` is what it is told once it has closed.
     fn alive(&self, side: usize, after_close: io::ErrorKind) -> io::Result<()> {
         match self.sides[side].life {

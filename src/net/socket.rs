@@ -12,7 +12,7 @@ use rustix::fd::{AsFd, BorrowedFd};
 
 use super::addr::Addr;
 use super::gate::Gate;
-use super::stream::{Hangup, Parked, Readiness};
+use super::stream::{Hangup, Parked, Readiness, Until};
 use super::wake::{self, PollFlags};
 
 /// A connected socket in blocking mode, and a [`Gate`] for each thing one can wait for.
@@ -78,12 +78,12 @@ impl Socket {
 
     pub(super) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.read.admit(None)?;
+            self.read.admit(Until::Deadline(None))?;
             match self.received(wake::try_recv(self.fd(), buf)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }
-            self.read.park(self.fd(), wake::READ, None)?;
+            self.read.park(self.fd(), wake::READ, Until::Deadline(None))?;
         }
     }
 
@@ -127,12 +127,12 @@ impl Socket {
 
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
-            self.write.admit(None)?;
+            self.write.admit(Until::Deadline(None))?;
             match wake::try_send(self.fd(), slices) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }
-            self.write.park(self.fd(), wake::WRITE, None)?;
+            self.write.park(self.fd(), wake::WRITE, Until::Deadline(None))?;
         }
     }
 
@@ -155,7 +155,7 @@ impl Socket {
     pub(super) fn release(&self) {}
 
     pub(super) fn wait_readable(&self, limit: Option<Instant>) -> io::Result<()> {
-        while self.read.park(self.fd(), wake::READ, limit)?.is_empty() {}
+        while self.read.park(self.fd(), wake::READ, Until::Deadline(limit))?.is_empty() {}
         self.read.admit_if_open()
     }
 
@@ -177,7 +177,7 @@ impl Socket {
             Hangup::Broken => PollFlags::empty(),
         };
         loop {
-            let ready = self.hangup.park(self.fd(), interest, None)?;
+            let ready = self.hangup.park(self.fd(), interest, Until::Deadline(None))?;
             if ready.is_empty() {
                 continue;
             }

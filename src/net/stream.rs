@@ -72,6 +72,25 @@ enum Kind {
     Tls(Box<TlsStream>),
 }
 
+/// When a wait ends that nothing else ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    /// At the deadline of the place where the thread waits, or at this moment if that is earlier.
+    Deadline(Option<Instant>),
+    /// At this moment, whatever the deadline.
+    Only(Option<Instant>),
+}
+
+impl Until {
+    /// The moment, with the place's `deadline`.
+    pub(super) fn moment(self, deadline: Option<Instant>) -> Option<Instant> {
+        match self {
+            Self::Deadline(own) => own.into_iter().chain(deadline).min(),
+            Self::Only(own) => own,
+        }
+    }
+}
+
 /// Asks whichever kind it is.
 macro_rules! each {
     ($stream:expr, $kind:ident => $answer:expr) => {

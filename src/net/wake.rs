@@ -104,12 +104,6 @@ pub(super) fn blocking_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Resul
     recv(socket, buf, RecvFlags::empty())
 }
 
-/// As [`blocking_recv`] into a buffer of one byte, but what there is stays there.
-#[cfg(feature = "tls")]
-pub(super) fn blocking_peek(socket: BorrowedFd<'_>) -> io::Result<usize> {
-    recv(socket, &mut [0], RecvFlags::PEEK)
-}
-
 fn recv(socket: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
     loop {
         match rustix::net::recv(socket, &mut *buf, flags) {

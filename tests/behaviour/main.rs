@@ -1,5 +1,6 @@
 //! What the crate does, seen from outside: each test is named after the line of behaviour it shows
-//! (`t04_…` of the client's transport, `s02_…` of the server's connection).
+//! (`t04_…` of the client's transport, `s02_…` of the server's connection; `tls_…` for what only an
+//! encrypted connection has).
 //!
 //! All tests stand in one binary and run one after the other ([`support::alone`]), so that each can
 //! be held to leaving no thread and no descriptor behind.
@@ -10,3 +11,5 @@
 mod client;
 mod server;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;

@@ -1,17 +1,16 @@
 //! An end in memory that carries another stream: see [`super::super::stream`]'s `carry`.
 
 use std::io;
-use std::time::{Duration, Instant};
 
-use super::{End, Half, Lane, Limit};
-use crate::net::stream::{Interest, Parked};
+use super::{End, Half, Lane};
+use crate::net::stream::{Interest, Parked, Until};
 use crate::sync::now;
 
 impl End {
-    pub(in crate::net) fn admit(&self, place: Parked, limit: Option<Instant>) -> io::Result<()> {
+    pub(in crate::net) fn admit(&self, place: Parked, until: Until) -> io::Result<()> {
         let state = self.lock();
         state.alive(self.side, after_close(place))?;
-        let until = state.until(self.side, deadline_of(place, limit));
+        let until = until.moment(state.sides[self.side].deadline(place));
         match until.is_some_and(|until| until <= now()) {
             true => Err(io::ErrorKind::TimedOut.into()),
             false => Ok(()),
@@ -22,20 +21,15 @@ impl End {
         &self,
         place: Parked,
         interest: Interest,
-        limit: Option<Instant>,
+        until: Until,
     ) -> io::Result<()> {
-        self.wait(place, deadline_of(place, limit), |state| {
+        self.wait(place, until, |state| {
             let poked = std::mem::take(&mut state.sides[self.side].poked[place as usize]);
             state.alive(self.side, after_close(place))?;
             let ready = (interest.read && state.readiness(self.side).readable)
                 || (interest.write && state.lanes[self.side].is_writable());
             if poked || ready { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
         })
-    }
-
-    pub(in crate::net) fn wait_plainly(&self, patience: Option<Duration>) -> io::Result<()> {
-        let until = patience.and_then(|patience| now().checked_add(patience));
-        self.wait(Parked::Read, Limit::Moment(until), |state| state.readable(self.side))
     }
 
     pub(in crate::net) fn poke(&self, place: Parked) {
@@ -47,14 +41,6 @@ fn after_close(place: Parked) -> io::ErrorKind {
     match place {
         Parked::Write => io::ErrorKind::BrokenPipe,
         Parked::Read | Parked::Hangup => io::ErrorKind::ConnectionAborted,
-    }
-}
-
-fn deadline_of(place: Parked, limit: Option<Instant>) -> Limit {
-    match place {
-        Parked::Read => Limit::ReadDeadline(limit),
-        Parked::Write => Limit::WriteDeadline,
-        Parked::Hangup => Limit::Moment(limit),
     }
 }
 

@@ -1,14 +1,13 @@
 //! What a stream that carries another offers it, beside what it offers everybody.
 
 use std::io;
-use std::time::{Duration, Instant};
 
-use super::{Interest, Kind, Parked, Stream, each};
+use super::{Interest, Kind, Parked, Stream, Until, each};
 
 impl Stream {
-    /// May a call at `place` go on? Not after a close, and not after its deadline or `limit`.
-    pub(in crate::net) fn admit(&self, place: Parked, limit: Option<Instant>) -> io::Result<()> {
-        each!(self, kind => kind.admit(place, limit))
+    /// May a call at `place` go on? Not after a close, nor after `until`.
+    pub(in crate::net) fn admit(&self, place: Parked, until: Until) -> io::Result<()> {
+        each!(self, kind => kind.admit(place, until))
     }
 
     /// Blocks until the stream is ready for `interest`, or somebody [`poke`](Self::poke)s, and may
@@ -21,14 +20,9 @@ impl Stream {
         &self,
         place: Parked,
         interest: Interest,
-        limit: Option<Instant>,
+        until: Until,
     ) -> io::Result<()> {
-        each!(self, kind => kind.wait_ready(place, interest, limit))
-    }
-
-    /// As [`read_for`](Self::read_for), and takes nothing.
-    pub(in crate::net) fn wait_plainly(&self, patience: Option<Duration>) -> io::Result<()> {
-        each!(self, kind => kind.wait_plainly(patience))
+        each!(self, kind => kind.wait_ready(place, interest, until))
     }
 
     /// Has one thread in [`wait_ready`](Self::wait_ready) at `place` look again: the one that is

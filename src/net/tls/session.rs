@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::{Connection, HandshakeKind, ProtocolVersion};
 
 use crate::net::buffer::Buffer;
-use crate::net::stream::{Interest, Stream};
+use crate::net::stream::{Interest, Parked, Stream};
 use crate::net::tls_info::{Facts, TlsInfo, TlsVersion};
 
 /// How much is read from below at a time, in bytes, while the peer sends more than fits into a first,
@@ -28,17 +28,8 @@ pub(super) struct Session {
     outward: Outward,
     /// How many threads are in a write or a flush, and send what is left to be sent.
     writers: usize,
-    /// How many threads wait below for something to read, in each way.
-    waiting: [usize; 2],
-}
-
-/// How a thread waits below for something to read.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Waiting {
-    /// At the place of readers, where others can have it look again.
-    Parked,
-    /// In a plain call, which only what comes from the peer ends.
-    Plainly,
+    /// How many threads wait below for something to read.
+    waiting: usize,
 }
 
 /// What can still come from the peer.
@@ -88,7 +79,7 @@ impl Session {
             inward: Inward::Fresh,
             outward: Outward::Open,
             writers: 0,
-            waiting: [0; 2],
+            waiting: 0,
         }
     }
 
@@ -196,30 +187,29 @@ impl Session {
         !self.raw.is_empty()
     }
 
-    pub(super) fn begin_waiting(&mut self, how: Waiting) {
-        self.waiting[how as usize] += 1;
+    /// A thread begins to wait below. Those who write are told of room by the stream below itself, and
+    /// are not counted.
+    pub(super) fn begin_waiting(&mut self, place: Parked) {
+        self.waiting += usize::from(place == Parked::Read);
     }
 
-    /// Begins to wait plainly if only the stream below can bring news, and nothing is to be sent, so
-    /// that to look for them first would be in vain.
+    /// The same for one who reads, but only if nothing but the stream below can bring news, and nothing
+    /// is to be sent: to look for them first would be in vain.
     pub(super) fn begin_waiting_if_quiet(&mut self) -> bool {
         let quiet = !self.has_news() && !self.has_raw() && !self.has_unsent();
         if quiet {
-            self.begin_waiting(Waiting::Plainly);
+            self.begin_waiting(Parked::Read);
         }
         quiet
     }
 
-    pub(super) fn end_waiting(&mut self, how: Waiting) {
-        self.waiting[how as usize] -= 1;
+    pub(super) fn end_waiting(&mut self, place: Parked) {
+        self.waiting -= usize::from(place == Parked::Read);
     }
 
+    /// Whether there is something to be told that others wait for.
     pub(super) fn has_news_for_others(&self) -> bool {
-        self.waiting[Waiting::Parked as usize] > 0 && self.has_news()
-    }
-
-    pub(super) fn is_waited_plainly(&self) -> bool {
-        self.waiting[Waiting::Plainly as usize] > 0
+        self.waiting > 0 && self.has_news()
     }
 
     pub(super) fn peer_has_closed(&self) -> bool {
@@ -381,6 +371,9 @@ impl Session {
         }))
     }
 }
+
+/// Something to read.
+pub(super) const READABLE: Interest = Interest { read: true, write: false };
 
 /// Room for what is to be sent.
 const ROOM: Interest = Interest { read: false, write: true };

@@ -4,9 +4,9 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use super::session::{Attempt, Session, Waiting};
+use super::session::{Attempt, READABLE, Session};
 use crate::net::addr::Addr;
-use crate::net::stream::{Hangup, Interest, Parked, Readiness, Stream};
+use crate::net::stream::{Hangup, Interest, Parked, Readiness, Stream, Until};
 use crate::net::tls_info::TlsInfo;
 use crate::sync::{Mutex, now};
 
@@ -41,51 +41,39 @@ impl TlsStream {
     ///
     /// Until it is made or has failed; ended by the read deadline and by `close`.
     pub(super) fn shake_hands(&self) -> io::Result<()> {
-        self.wait(Parked::Read, None, Session::shake_hands)
+        self.wait(Parked::Read, Until::Deadline(None), Session::shake_hands)
     }
 
     /// Tries until it is done, and waits below whenever nothing can be done.
     fn wait<T>(
         &self,
         place: Parked,
-        limit: Option<Instant>,
+        until: Until,
         mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
     ) -> io::Result<T> {
-        // Who waits to write is told of room by the stream below itself.
-        let waiting = (place == Parked::Read).then_some(Waiting::Parked);
         loop {
-            self.below.admit(place, limit)?;
-            match self.step(&mut attempt, waiting)? {
+            self.below.admit(place, until)?;
+            let attempted = {
+                let mut session = self.session.lock();
+                let attempted = attempt(&mut session, &self.below)?;
+                match &attempted {
+                    Attempt::Wait(_) => session.begin_waiting(place),
+                    Attempt::Done(_) | Attempt::Again => self.tell_others(&session),
+                }
+                attempted
+            };
+            match attempted {
                 Attempt::Done(outcome) => return Ok(outcome),
                 Attempt::Again => {}
-                Attempt::Wait(interest) => {
-                    self.waited(waiting, self.below.wait_ready(place, interest, limit))?;
-                }
+                Attempt::Wait(interest) => self.wait_below(place, interest, until)?,
             }
         }
     }
 
-    /// One attempt. If there is nothing to do but to wait, the caller does, and is counted from now on.
-    fn step<T>(
-        &self,
-        attempt: &mut impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
-        waiting: Option<Waiting>,
-    ) -> io::Result<Attempt<T>> {
-        let mut session = self.session.lock();
-        let attempted = attempt(&mut session, &self.below)?;
-        match (&attempted, waiting) {
-            (Attempt::Wait(_), Some(waiting)) => session.begin_waiting(waiting),
-            (Attempt::Wait(_), None) => {}
-            (Attempt::Done(_) | Attempt::Again, _) => self.tell_others(&session),
-        }
-        Ok(attempted)
-    }
-
-    /// The caller waits no more, whatever came of it.
-    fn waited(&self, waiting: Option<Waiting>, outcome: io::Result<()>) -> io::Result<()> {
-        if let Some(waiting) = waiting {
-            self.session.lock().end_waiting(waiting);
-        }
+    /// Waits below, as one who has been counted.
+    fn wait_below(&self, place: Parked, interest: Interest, until: Until) -> io::Result<()> {
+        let outcome = self.below.wait_ready(place, interest, until);
+        self.session.lock().end_waiting(place);
         outcome
     }
 
@@ -112,7 +100,7 @@ impl TlsStream {
     }
 
     pub(in crate::net) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.wait(Parked::Read, None, |session, below| session.read(below, buf))
+        self.wait(Parked::Read, Until::Deadline(None), |session, below| session.read(below, buf))
     }
 
     pub(in crate::net) fn read_for(
@@ -120,55 +108,22 @@ impl TlsStream {
         buf: &mut [u8],
         patience: Option<Duration>,
     ) -> io::Result<usize> {
-        self.plainly(patience, |session, below| session.read(below, buf))
-    }
-
-    pub(in crate::net) fn wait_plainly(&self, patience: Option<Duration>) -> io::Result<()> {
-        self.plainly(patience, Session::take_in)
-    }
-
-    /// As [`wait`](Self::wait), by plain calls below, for threads that only a close calls back.
-    fn plainly<T>(
-        &self,
-        patience: Option<Duration>,
-        mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
-    ) -> io::Result<T> {
-        let until = patience.and_then(|patience| now().checked_add(patience));
-        // Records without data do not begin the wait anew.
-        let left = || until.map(|until| until.saturating_duration_since(now()));
-        let plainly = Some(Waiting::Plainly);
-        if patience != Some(Duration::ZERO) && self.session.lock().begin_waiting_if_quiet() {
-            // The patience as it was given, since a new one costs a system call.
-            self.waited(plainly, self.below.wait_plainly(patience))?;
+        if patience == Some(Duration::ZERO) {
+            return self.try_read(buf).map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+                _ => error,
+            });
         }
-        loop {
-            match self.step(&mut attempt, plainly)? {
-                Attempt::Done(outcome) => {
-                    self.check_open()?;
-                    return Ok(outcome);
-                }
-                Attempt::Again => {}
-                // Something is left to be sent.
-                Attempt::Wait(interest @ Interest { write: true, .. }) => {
-                    self.waited(plainly, self.below.wait_ready(Parked::Read, interest, until))?;
-                }
-                Attempt::Wait(_) => {
-                    let outcome = match left() {
-                        Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
-                        left => self.below.wait_plainly(left),
-                    };
-                    self.waited(plainly, outcome)?;
-                }
-            }
+        let until = Until::Only(patience.and_then(|patience| now().checked_add(patience)));
+        if self.session.lock().begin_waiting_if_quiet() {
+            self.wait_below(Parked::Read, READABLE, until)?;
         }
+        self.wait(Parked::Read, until, |session, below| session.read(below, buf))
     }
 
     /// What was decrypted before a close is not read after it.
     fn check_open(&self) -> io::Result<()> {
-        match self.below.is_closed() {
-            true => self.below.admit(Parked::Read, None),
-            false => Ok(()),
-        }
+        self.below.admit(Parked::Read, Until::Only(None))
     }
 
     pub(in crate::net) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -177,7 +132,7 @@ impl TlsStream {
     }
 
     pub(in crate::net) fn wait_readable(&self, limit: Option<Instant>) -> io::Result<()> {
-        self.wait(Parked::Read, limit, Session::take_in)
+        self.wait(Parked::Read, Until::Deadline(limit), Session::take_in)
     }
 
     /// Writes, and returns when what it took has been sent, or when the deadline comes: what is left
@@ -187,9 +142,10 @@ impl TlsStream {
             self.shake_hands()?;
         }
         let _turn = Writing::begin(self);
-        let count =
-            self.wait(Parked::Write, None, |session, below| session.accept(below, slices))?;
-        match self.wait(Parked::Write, None, Session::flush) {
+        let count = self.wait(Parked::Write, Until::Deadline(None), |session, below| {
+            session.accept(below, slices)
+        })?;
+        match self.wait(Parked::Write, Until::Deadline(None), Session::flush) {
             Err(error) if error.kind() != io::ErrorKind::TimedOut => Err(error),
             _ => Ok(count),
         }
@@ -201,7 +157,7 @@ impl TlsStream {
             return Ok(());
         }
         let _turn = Writing::begin(self);
-        self.wait(Parked::Write, None, Session::flush)
+        self.wait(Parked::Write, Until::Deadline(None), Session::flush)
     }
 
     pub(in crate::net) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -226,10 +182,6 @@ impl TlsStream {
     pub(in crate::net) fn readiness(&self) -> Readiness {
         let below = self.below.readiness();
         let mut session = self.session.lock();
-        if session.is_waited_plainly() {
-            // Nobody could tell who waits that what came has been taken in.
-            return below;
-        }
         if below.readable || session.has_raw() {
             // What is wrong with it the next read will tell.
             let mut look = || matches!(session.take_in(&self.below), Ok(Attempt::Again));
@@ -308,9 +260,9 @@ impl TlsStream {
         &self,
         place: Parked,
         interest: Interest,
-        limit: Option<Instant>,
+        until: Until,
     ) -> io::Result<()> {
-        self.wait(place, limit, |session, below| {
+        self.wait(place, until, |session, below| {
             if !interest.read {
                 return session.flush(below);
             }
@@ -320,8 +272,8 @@ impl TlsStream {
         })
     }
 
-    pub(in crate::net) fn admit(&self, place: Parked, limit: Option<Instant>) -> io::Result<()> {
-        self.below.admit(place, limit)
+    pub(in crate::net) fn admit(&self, place: Parked, until: Until) -> io::Result<()> {
+        self.below.admit(place, until)
     }
 
     pub(in crate::net) fn poke(&self, place: Parked) {

@@ -1,0 +1,74 @@
+//! Both directions of one encrypted connection, as busy as they can be.
+
+use std::io::{self, Cursor, Read, Write};
+use std::net::Shutdown;
+use std::thread;
+
+use hangup::net::Duplex;
+use hangup::testing::TestServer;
+use hangup::{Client, Request, ResponseExt, ResponseWriter, Result, Server};
+
+use super::{acceptor, connector};
+use crate::support::alone;
+
+/// In each direction, in bytes.
+const LENGTH: usize = 1 << 30;
+
+/// What the process may grow by meanwhile, in KiB: the buffers of four threads, and what the system's
+/// allocator makes of them.
+const GROWTH: u64 = 16 * 1024;
+
+/// Sends and receives [`LENGTH`] bytes at the same time, of which each is its place modulo 251.
+fn exchange(connection: Duplex) -> io::Result<()> {
+    let (stream, received) = connection.into_parts();
+    let pattern: Vec<u8> = (0..251 * 300).map(|place| (place % 251) as u8).collect();
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut left = LENGTH;
+            while left > 0 {
+                let piece = &pattern[..pattern.len().min(left)];
+                (&stream).write_all(piece)?;
+                left -= piece.len();
+            }
+            stream.shutdown(Shutdown::Write)
+        });
+        let mut incoming = Cursor::new(received).chain(&stream);
+        let (mut buf, mut place) = (vec![0; 64 * 1024], 0);
+        loop {
+            let count = incoming.read(&mut buf)?;
+            if count == 0 {
+                break;
+            }
+            let begin = place % 251;
+            assert!(buf[..count] == pattern[begin..begin + count], "a wrong byte after {place}");
+            place += count;
+        }
+        assert_eq!(place, LENGTH);
+        sender.join().unwrap()
+    })
+}
+
+/// What the process has in memory, in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[test]
+fn tls_both_directions_of_an_upgraded_connection_are_busy_at_once() {
+    let _alone = alone();
+    let server = Server::new(|w: &mut ResponseWriter, _: &mut Request| -> Result<()> {
+        let mut connection = w.hijack()?;
+        connection.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
+        Ok(exchange(connection)?)
+    });
+    let server = TestServer::with(server.tls(acceptor()));
+    let client = Client::builder().tls(connector()).build();
+    let mut response = client.get(server.url("/")).send().unwrap();
+    let connection = response.take_duplex().expect("a connection");
+    let before = resident();
+    exchange(connection).unwrap();
+    let grown = resident().saturating_sub(before);
+    assert!(grown < GROWTH, "{grown} KiB more than before");
+}
