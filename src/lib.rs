@@ -71,6 +71,7 @@
 //! | client | default | server | default |
 //! | --- | --- | --- | --- |
 //! | [resolving and connecting](client::ClientBuilder::connect_timeout) | 30 s | [reading a head](Server::read_header_timeout) | 10 s |
+//! | [the TLS handshake](client::ClientBuilder::tls_handshake_timeout) | 10 s | [the TLS handshake](Server::tls_handshake_timeout) | 10 s |
 //! | [sending](client::ClientBuilder::send_timeout) | none | [reading a whole request](Server::read_timeout) | none |
 //! | [the response's head](client::ClientBuilder::response_head_timeout) | none | [sending a response](Server::write_timeout) | none |
 //! | [silence within a body](client::ClientBuilder::idle_read_timeout) | none | [idling](Server::idle_timeout) | 120 s |
@@ -96,13 +97,14 @@
 //! | level | what |
 //! | --- | --- |
 //! | `error` | a handler panicked, with its backtrace; no thread could be started |
-//! | `warn` | a handler failed; accepting failed and is tried again; bytes came that answer nothing |
+//! | `warn` | a handler failed; a TLS connector that trusts anybody was made; accepting failed and is tried again; bytes came that answer nothing |
 //! | `debug` | why each connection was closed, requests that were refused, requests that were sent again |
 //!
 //! # Beside the two
 //!
 //! * [`h1`]: the wire format, bytes to values and back, without input or output.
 //! * [`net`]: streams whose blocked calls any thread can end; listeners; dialling.
+//! * `tls` (feature `tls`, on by default): TLS over any stream, certificates, trust.
 //! * [`testing`]: a test server on a free port, connections in memory.
 
 mod body;
