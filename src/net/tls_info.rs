@@ -62,7 +62,7 @@ impl TlsInfo {
     }
 
     /// The certificates that the peer presented, in DER, its own first. On a server's side there are
-    /// none unless it [asks for them](super::tls::AcceptorBuilder::client_certificates).
+    /// none unless it asks for them (`AcceptorBuilder::client_certificates`).
     #[must_use]
     pub fn peer_certificates(&self) -> &[Vec<u8>] {
         &self.0.peer_certificates

@@ -94,7 +94,8 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
 fn call(transport: &Transport, context: Option<&Context>) -> Result<()> {
     let request = Request::get("http://model/").body(()).expect("a valid request");
     let patience = Patience { context: context.cloned(), ..Patience::default() };
-    let exchanged = transport.round_trip(&request.into_parts().0, Body::empty(), &patience, None)?;
+    let exchanged =
+        transport.round_trip(&request.into_parts().0, Body::empty(), &patience, None)?;
     let (_, mut body, _) = split(exchanged.answer);
     if perhaps() {
         let mut text = String::new();

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! A TLS [`Stream`] keeps the promises of every other: a thread may read while another writes and a
-//! third waits for the peer to hang up; deadlines, [`close`](Stream::close) and
-//! [`wake_hangup`](Stream::wake_hangup) end what blocks, the handshake included.
+//! third waits for the peer to hang up; deadlines, [`close`](super::Stream::close) and
+//! [`wake_hangup`](super::Stream::wake_hangup) end what blocks, the handshake included.
 //!
 //! The lock is held for taking records apart, for putting them together, and for reads and writes that
 //! do not block. Nobody waits under it: who finds nothing to read, or no room, waits on the stream
@@ -22,7 +22,7 @@
 //!   [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof): anybody could have cut it (RFC 8446 section
 //!   6.1). A framed message that had arrived by then is whole all the same.
 //! * That the socket is readable says nothing: a session ticket or a key update may have come. So
-//!   [`readiness`](Stream::readiness) and [`wait_readable`](Stream::wait_readable) take records apart
+//!   [`readiness`](super::Stream::readiness) and [`wait_readable`](super::Stream::wait_readable) take records apart
 //!   until there is data, or an end.
 //! * A write returns when its bytes are sent, encrypted; at its deadline it may have left some behind,
 //!   which the next read, write or flush sends on.
