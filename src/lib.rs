@@ -115,6 +115,7 @@ pub mod h1;
 mod handler;
 pub mod net;
 pub mod server;
+mod serving;
 mod sniff;
 mod sync;
 pub mod testing;

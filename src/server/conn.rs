@@ -27,12 +27,12 @@ use http::StatusCode;
 use super::Shared;
 use super::body::ReadHalf;
 use super::reader::ConnReader;
-use super::registry::Ticket;
 use super::response::{Wire, write_all, write_refusal};
 use super::scope::Link;
 use crate::h1::{CloseReason, HeadScanner, RequestHead};
 use crate::handler::ResponseWriter;
 use crate::net::{Buffer, Stream, tls};
+use crate::serving::Ticket;
 
 /// How long the wait for the next request is a plain blocking read with the buffers kept: the span
 /// in which a busy client's next request comes. After it the connection counts as idle for the
@@ -351,15 +351,17 @@ mod tests {
     use super::*;
     use crate::handler::Request;
     use crate::net::{Addr, memory};
-    use crate::server::Server;
-    use crate::server::registry::Registry;
+    use crate::server::{Http, Server};
+    use crate::serving::House;
 
     #[test]
     fn an_idle_connection_holds_no_buffers() {
         let (_client, stream) = memory::pair();
         let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
-        let shared = server.idle_timeout(Duration::from_millis(1)).into_handle().shared;
-        let ticket = Registry::admit(&shared, &stream, &Addr::Memory).expect("room");
+        let Server { shared, house } = server.idle_timeout(Duration::from_millis(1));
+        let shared = Arc::new(shared);
+        let house = House::new(Arc::new(Http(Arc::clone(&shared))), house);
+        let ticket = house.admit(&stream, &Addr::Memory).expect("room");
         let link = Link { remote: Addr::Memory, local: Addr::Memory, tls: None };
         let mut conn = Conn::new(shared, stream, link, ticket);
         let mut half = conn.half();

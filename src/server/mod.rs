@@ -19,44 +19,41 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `mod.rs` | the server, its options, serving and shutting down |
-//! | `accept.rs` | the accept loop |
+//! | `mod.rs` | the server and its options |
 //! | `conn.rs` | one connection: a machine with named states |
 //! | `conn/serve.rs` | one request: the handler runs, and what follows is settled |
 //! | `reader.rs` | its input: the background read, its abort, the held byte |
-//! | `signals.rs` `scope.rs` | what a handler hears of its client, and how it asks |
+//! | `scope.rs` | how a handler asks for what it hears of its client |
 //! | `body.rs` | the request body, lent and taken back |
 //! | `response.rs` | the response on the wire, the hijack |
-//! | `registry.rs` | all connections, for counting, closing and waiting |
-//! | `panics.rs` | what a panicking handler leaves in the log |
 
-mod accept;
 mod body;
 mod conn;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
-mod panics;
 mod reader;
-mod registry;
 mod response;
 mod scope;
-mod signals;
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::ToSocketAddrs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::context::Context;
+use http::StatusCode;
+
 use crate::h1::Limits;
 use crate::handler::Handler;
 use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
-use crate::sync::Mutex;
-use registry::Registry;
+use crate::serving::{House, HouseOptions, Protocol, Ticket};
+use conn::Conn;
+use response::write_refusal;
+use scope::Link;
+
+pub use crate::serving::{ConnState, Connection, Listening, ServerHandle};
 
 /// The name of the threads that serve connections.
 const CONN_THREAD: &str = "hangup-conn";
@@ -70,11 +67,15 @@ const MAX_FIELDS: usize = 1000;
 
 /// A server that has its handler and its options, and nowhere to listen yet.
 pub struct Server {
+    shared: Shared,
+    house: HouseOptions,
+}
+
+/// What the connections of one server share.
+struct Shared {
     handler: Arc<dyn Handler>,
     options: Options,
 }
-
-type OnState = Box<dyn Fn(&Connection, ConnState) + Send + Sync>;
 
 struct Options {
     read_header_timeout: Option<Duration>,
@@ -82,10 +83,7 @@ struct Options {
     write_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     max_header_bytes: usize,
-    max_connections: Option<usize>,
     half_close_is_hangup: bool,
-    stack_size: Option<usize>,
-    on_state: Option<OnState>,
     acceptor: Option<Acceptor>,
     tls_handshake_timeout: Option<Duration>,
 }
@@ -102,22 +100,18 @@ impl Options {
 impl Server {
     /// A server that answers with `handler`.
     pub fn new(handler: impl Handler) -> Self {
-        Self {
-            handler: Arc::new(handler),
-            options: Options {
-                read_header_timeout: Some(Duration::from_secs(10)),
-                read_timeout: None,
-                write_timeout: None,
-                idle_timeout: Some(Duration::from_secs(120)),
-                max_header_bytes: 1 << 20,
-                max_connections: None,
-                half_close_is_hangup: true,
-                stack_size: None,
-                on_state: None,
-                acceptor: None,
-                tls_handshake_timeout: Some(Duration::from_secs(10)),
-            },
-        }
+        let options = Options {
+            read_header_timeout: Some(Duration::from_secs(10)),
+            read_timeout: None,
+            write_timeout: None,
+            idle_timeout: Some(Duration::from_secs(120)),
+            max_header_bytes: 1 << 20,
+            half_close_is_hangup: true,
+            acceptor: None,
+            tls_handshake_timeout: Some(Duration::from_secs(10)),
+        };
+        let shared = Shared { handler: Arc::new(handler), options };
+        Self { shared, house: HouseOptions::default() }
     }
 
     /// How long a client may take over a request's head, from its first byte on; on a new connection
@@ -125,7 +119,7 @@ impl Server {
     /// is closed without an answer.
     #[must_use]
     pub fn read_header_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.options.read_header_timeout = limit.into();
+        self.shared.options.read_header_timeout = limit.into();
         self
     }
 
@@ -135,7 +129,7 @@ impl Server {
     /// [`ResponseWriter::set_read_deadline`](crate::ResponseWriter::set_read_deadline).
     #[must_use]
     pub fn read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.options.read_timeout = limit.into();
+        self.shared.options.read_timeout = limit.into();
         self
     }
 
@@ -144,14 +138,14 @@ impl Server {
     /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline).
     #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.options.write_timeout = limit.into();
+        self.shared.options.write_timeout = limit.into();
         self
     }
 
     /// How long a connection may wait for its next request. 120 s by default; `None` for no limit.
     #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.options.idle_timeout = limit.into();
+        self.shared.options.idle_timeout = limit.into();
         self
     }
 
@@ -161,7 +155,7 @@ impl Server {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, acceptor: Acceptor) -> Self {
-        self.options.acceptor = Some(acceptor);
+        self.shared.options.acceptor = Some(acceptor);
         self
     }
 
@@ -169,7 +163,7 @@ impl Server {
     /// 10 s by default; `None` for no limit.
     #[must_use]
     pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.options.tls_handshake_timeout = limit.into();
+        self.shared.options.tls_handshake_timeout = limit.into();
         self
     }
 
@@ -177,7 +171,7 @@ impl Server {
     /// larger one is answered with 431.
     #[must_use]
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
-        self.options.max_header_bytes = bytes;
+        self.shared.options.max_header_bytes = bytes;
         self
     }
 
@@ -185,7 +179,7 @@ impl Server {
     /// No limit by default but the operating system's.
     #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
-        self.options.max_connections = most.into();
+        self.house.max_connections = most.into();
         self
     }
 
@@ -194,7 +188,7 @@ impl Server {
     /// like that; the answer is sent to it either way.
     #[must_use]
     pub fn half_close_is_hangup(mut self, is: bool) -> Self {
-        self.options.half_close_is_hangup = is;
+        self.shared.options.half_close_is_hangup = is;
         self
     }
 
@@ -202,7 +196,7 @@ impl Server {
     /// default for new threads (2 MiB) by default; memory that is never touched costs nothing.
     #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.options.stack_size = Some(bytes);
+        self.house.stack_size = Some(bytes);
         self
     }
 
@@ -213,7 +207,7 @@ impl Server {
         mut self,
         callback: impl Fn(&Connection, ConnState) + Send + Sync + 'static,
     ) -> Self {
-        self.options.on_state = Some(Box::new(callback));
+        self.house.on_state = Some(Box::new(callback));
         self
     }
 
@@ -239,33 +233,18 @@ impl Server {
 
     /// Serves the connections of a listener that exists already.
     pub fn listen_on(self, listener: Listener) -> Listening {
-        let local = listener.local_addr().unwrap_or(Addr::Unknown);
-        let handle = self.into_handle();
-        let listener = Arc::new(listener);
-        *handle.shared.listener.lock() = Some(Arc::clone(&listener));
-        Listening { handle, listener, local }
+        Listening::new(self.into_house(), listener)
     }
 
     /// Serves one connection that exists already, on a thread of its own: one end of
     /// [`testing::stream_pair`](crate::testing::stream_pair), say.
     #[must_use = "the handle is the way to close the connection"]
     pub fn serve_stream(self, stream: Stream) -> ServerHandle {
-        let handle = self.into_handle();
-        let remote = stream.peer_addr().unwrap_or(Addr::Unknown);
-        accept::start(&handle.shared, stream, remote);
-        handle
+        ServerHandle::of_stream(self.into_house(), stream)
     }
 
-    fn into_handle(self) -> ServerHandle {
-        ServerHandle {
-            shared: Arc::new(Shared {
-                handler: self.handler,
-                options: self.options,
-                registry: Registry::new(),
-                closed: Context::new(),
-                listener: Mutex::new(None),
-            }),
-        }
+    fn into_house(self) -> Arc<House> {
+        House::new(Arc::new(Http(Arc::new(self.shared))), self.house)
     }
 }
 
@@ -275,185 +254,42 @@ impl fmt::Debug for Server {
     }
 }
 
-/// What the threads of one server share.
-struct Shared {
-    handler: Arc<dyn Handler>,
-    options: Options,
-    registry: Registry,
-    /// Ends when the server stops to accept.
-    closed: Context,
-    /// Until the server stops to accept.
-    listener: Mutex<Option<Arc<Listener>>>,
-}
+/// HTTP/1.1, as it is served.
+struct Http(Arc<Shared>);
 
-impl Shared {
-    fn is_stopping(&self) -> bool {
-        self.closed.is_done()
+impl Protocol for Http {
+    fn thread_name(&self) -> &'static str {
+        CONN_THREAD
     }
 
-    fn report(&self, connection: &Connection, state: ConnState) {
-        let Some(callback) = &self.options.on_state else { return };
-        // It also runs on the accepting thread, which must outlive it.
-        if catch_unwind(AssertUnwindSafe(|| callback(connection, state))).is_err() {
-            log::error!("{}: the state callback panicked at {state:?}", connection.remote);
+    fn scheme(&self) -> &'static str {
+        if self.0.options.acceptor.is_some() { "https" } else { "http" }
+    }
+
+    /// Encrypts it, if that is to be. What takes time of that is left to the connection's thread.
+    fn admit(&self, stream: Stream, remote: &Addr) -> Option<Stream> {
+        let Some(acceptor) = &self.0.options.acceptor else { return Some(stream) };
+        let encrypted = acceptor.begin(stream);
+        encrypted.inspect_err(|error| log::error!("{remote}: {error}")).ok()
+    }
+
+    fn serve(&self, stream: Stream, remote: Addr, ticket: Arc<Ticket>) {
+        let local = stream.local_addr().unwrap_or(Addr::Unknown);
+        let link = Link { remote, local, tls: None };
+        let refused = ticket.is_refused();
+        let conn = Conn::new(Arc::clone(&self.0), stream, link, ticket);
+        match refused {
+            true => conn.turn_away(),
+            false => conn.run(),
         }
     }
-}
 
-/// A server that listens.
-#[derive(Debug)]
-pub struct Listening {
-    handle: ServerHandle,
-    listener: Arc<Listener>,
-    local: Addr,
-}
-
-impl Listening {
-    /// The address it listens on: with the port that was chosen, if port 0 was asked for.
-    #[must_use]
-    pub fn local_addr(&self) -> &Addr {
-        &self.local
+    fn no_room(&self, stream: &Stream) {
+        let mut answer = Vec::new();
+        let text = "no room for another connection\n";
+        write_refusal(&mut answer, StatusCode::SERVICE_UNAVAILABLE, text, false);
+        let _ = stream.try_write_vectored(&[IoSlice::new(&answer)]);
+        // What the client has sent already must not turn the close into a reset.
+        let _ = stream.try_read(&mut [0; 4096]);
     }
-
-    /// The scheme of its URLs: `https` with TLS, else `http`.
-    #[must_use]
-    pub fn scheme(&self) -> &'static str {
-        if self.handle.shared.options.acceptor.is_some() { "https" } else { "http" }
-    }
-
-    /// A handle with which any thread can shut the server down.
-    #[must_use]
-    pub fn handle(&self) -> ServerHandle {
-        self.handle.clone()
-    }
-
-    /// Accepts connections and serves each on a thread of its own.
-    ///
-    /// # Blocking
-    ///
-    /// Until [`ServerHandle::shutdown`] or [`ServerHandle::close`] is called. It returns as soon as
-    /// no more connections are accepted; those that are there may still be served.
-    ///
-    /// # Errors
-    ///
-    /// None at present: what goes wrong with single connections is logged, and accepting is tried
-    /// again.
-    pub fn serve(self) -> io::Result<()> {
-        let Self { handle: ServerHandle { shared }, listener, .. } = self;
-        if shared.registry.begin_accepting() {
-            accept::run(&shared, &listener);
-            drop(listener);
-            shared.registry.end_accepting();
-        }
-        Ok(())
-    }
-}
-
-/// Shuts a server down, from any thread.
-#[derive(Clone)]
-pub struct ServerHandle {
-    shared: Arc<Shared>,
-}
-
-impl ServerHandle {
-    /// Shuts down gracefully: accepts no more connections, closes those that wait for a next
-    /// request, and lets those that are in one finish it.
-    ///
-    /// Returns whether all connections ended within `grace` (`None`: however long it takes). If
-    /// not, the others go on; [`close`](Self::close) ends them. Hijacked connections are not waited
-    /// for. Calling it again, or after `close`, does no harm.
-    ///
-    /// # Blocking
-    ///
-    /// Until no connection is left, or `grace` is over; and in any case until the port is free.
-    /// A handler that calls this waits for itself.
-    pub fn shutdown(&self, grace: impl Into<Option<Duration>>) -> bool {
-        let deadline = grace.into().and_then(|grace| Instant::now().checked_add(grace));
-        self.stop_accepting();
-        self.shared.registry.wait(deadline)
-    }
-
-    /// Shuts down at once: accepts no more connections and closes all that are there, so that
-    /// handlers see their clients gone and fail in what they read and write.
-    ///
-    /// # Blocking
-    ///
-    /// Until the port is free. Handlers may still be running when it returns.
-    pub fn close(&self) {
-        self.stop_accepting();
-        self.shared.registry.close_all();
-    }
-
-    /// Closes the connections that are there, whatever they are at, and goes on accepting.
-    pub fn close_connections(&self) {
-        self.shared.registry.close_all();
-    }
-
-    /// How many connections are served. Those that were hijacked or refused are not counted.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.shared.registry.count()
-    }
-
-    fn stop_accepting(&self) {
-        {
-            // Under the lock, so that a second caller does not return before the port is free.
-            let mut listener = self.shared.listener.lock();
-            if let Some(listener) = listener.take() {
-                listener.close();
-            }
-        }
-        self.shared.closed.cancel();
-        self.shared.registry.stop();
-        self.shared.registry.wait_for_listener();
-    }
-}
-
-impl fmt::Debug for ServerHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerHandle").field("connections", &self.connections()).finish()
-    }
-}
-
-/// Which connection a state is reported of.
-#[derive(Clone, Debug)]
-pub struct Connection {
-    id: u64,
-    remote: Addr,
-}
-
-impl Connection {
-    /// A number that no other connection of the same server has.
-    #[must_use]
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// The client's address.
-    #[must_use]
-    pub fn remote_addr(&self) -> &Addr {
-        &self.remote
-    }
-}
-
-/// The states of a connection. Each is entered from another; the last is `Closed` or `Hijacked`.
-///
-/// ```text
-/// New ──▶ Active ◀──▶ Idle
-///  │        │  │        │
-///  │        │  └─▶ Hijacked
-///  └────────┴──▶ Closed ◀┘
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ConnState {
-    /// It has been accepted, and has sent nothing yet.
-    New,
-    /// The first byte of a request has been read.
-    Active,
-    /// A request has been answered, and the next has not begun.
-    Idle,
-    /// A handler has taken it over.
-    Hijacked,
-    /// It is closed.
-    Closed,
 }

@@ -29,8 +29,8 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::signals::{Gone, Signals};
 use crate::net::{Hangup, Stream};
+use crate::serving::{Gone, Signals};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
 
 /// The watch thread's stack, in bytes: it calls nothing of the user's.

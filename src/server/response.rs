@@ -16,11 +16,11 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::body::{Continue, Lending, ReadHalf};
 use super::reader::ConnReader;
-use super::registry::Ticket;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason, chunked};
 use crate::handler::{Head, Length, Sink};
 use crate::net::{Duplex, Stream};
+use crate::serving::Ticket;
 
 /// Above this many bytes the encoded output is written, whoever waits for more of it.
 const FULL: usize = 16 * 1024;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::reader::ConnReader;
-use super::signals::Signals;
 use crate::context::Context;
 use crate::handler::{CloseNotify, Origin};
 use crate::net::{Addr, TlsInfo};
+use crate::serving::Signals;
 
 /// A request's origin: a server connection.
 pub(super) struct RequestScope {

@@ -1,6 +1,5 @@
 //! One request: the handler runs, and what becomes of the connection is settled.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,20 +11,12 @@ use crate::body::Body;
 use crate::h1::{self, CloseReason, Framing, RequestHead};
 use crate::handler::{Ending, Request, Scope};
 use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
-use crate::server::panics;
 use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
 use crate::server::scope::RequestScope;
-use crate::server::signals::Signals;
+use crate::serving::{self, Outcome, Signals};
 
 /// How long the rest of a request body may take that is read for the sake of the connection.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
-
-/// What a handler left behind.
-enum Outcome {
-    Ended(Ending),
-    /// It failed when part of its answer was out, or it panicked.
-    Failed,
-}
 
 /// A request's input after its handler has returned.
 enum Unread {
@@ -64,7 +55,8 @@ impl Conn {
         let signals = Arc::new(Signals::default());
         let request = self.begin(half, head, framing, continues, &signals);
         self.writer.begin(head_only);
-        let outcome = self.run_handler(request);
+        let handler = &*self.shared.handler;
+        let outcome = serving::run(handler, &mut self.writer, request, &self.link.remote);
         signals.finish();
         self.settle(outcome)
     }
@@ -109,40 +101,6 @@ impl Conn {
             number: self.reader.request(),
         })));
         request
-    }
-
-    fn run_handler(&mut self, mut request: Request) -> Outcome {
-        let handler = &*self.shared.handler;
-        let writer = &mut self.writer;
-        let caught = catch_unwind(AssertUnwindSafe(|| {
-            let result = handler.handle(writer, &mut request).and_then(|()| writer.finish());
-            let line = result.as_ref().err().map(|_| request_line(&request));
-            // What the user put into the request is dropped here, where a panic is caught; what is
-            // ours goes first, since it would be lost with what follows the panic.
-            request.extensions_mut().remove::<Scope>();
-            drop(request);
-            (result, line)
-        }));
-        match caught {
-            Ok((Ok(ending), _)) => Outcome::Ended(ending),
-            Ok((Err(error), line)) => {
-                let line = line.unwrap_or_default();
-                log::warn!("{}: handler of {line} failed: {error}", self.link.remote);
-                let replaced = self.writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR);
-                match replaced || self.writer.is_hijacked() {
-                    true => self.writer.finish().map_or(Outcome::Failed, Outcome::Ended),
-                    false => Outcome::Failed,
-                }
-            }
-            Err(payload) => {
-                panics::log(&self.link.remote, &*payload);
-                if self.writer.is_hijacked() {
-                    Outcome::Ended(Ending::Hijacked)
-                } else {
-                    Outcome::Failed
-                }
-            }
-        }
     }
 
     /// The handler is done: what becomes of the connection.
@@ -251,9 +209,4 @@ fn expectation(head: &RequestHead) -> Result<bool, Refusal> {
         text: format!("{status}: only the expectation 100-continue can be met\n"),
         head_only: head.method == Method::HEAD,
     })
-}
-
-/// What a log line calls a request: nothing that could be a secret, so not the query.
-fn request_line(request: &Request) -> String {
-    format!("{} {}", request.method(), request.uri().path())
 }

@@ -11,10 +11,10 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 use super::super::scope::{Link, RequestScope};
-use super::super::signals::Signals;
 use super::ConnReader;
 use crate::handler::Origin;
 use crate::net::{Addr, Stream, memory};
+use crate::serving::Signals;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::explore::{Limits, any, explore, perhaps};
 use crate::sync::{JoinHandle, spawn};

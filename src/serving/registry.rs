@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{ConnState, Connection, Shared};
+use super::{ConnState, Connection, House};
 use crate::h1::CloseReason;
 use crate::net::{Addr, Stream};
 use crate::sync::atomic::{AtomicU8, Ordering};
@@ -75,20 +75,6 @@ impl Registry {
     /// How many connections are served.
     pub(super) fn count(&self) -> usize {
         self.state.lock().served()
-    }
-
-    /// Enters a connection, to be served or [to be refused](Ticket::is_refused). `None` if it can
-    /// only be closed: the server is shutting down, or busy with refusing.
-    pub(super) fn admit(
-        shared: &Arc<Shared>,
-        stream: &Stream,
-        remote: &Addr,
-    ) -> Option<Arc<Ticket>> {
-        let (id, entry) = shared.registry.state.lock().admit(shared, stream)?;
-        let connection = Connection { id, remote: remote.clone() };
-        let ticket = Arc::new(Ticket { shared: Arc::clone(shared), entry, connection });
-        ticket.report(ConnState::New);
-        Some(ticket)
     }
 
     /// An accept loop begins; `false` if the server is shutting down.
@@ -170,13 +156,25 @@ impl Registry {
     }
 }
 
+impl House {
+    /// Enters a connection, to be served or [to be refused](Ticket::is_refused). `None` if it can
+    /// only be closed: the server is shutting down, or busy with refusing.
+    pub(crate) fn admit(self: &Arc<Self>, stream: &Stream, remote: &Addr) -> Option<Arc<Ticket>> {
+        let (id, entry) = self.registry.state.lock().admit(self, stream)?;
+        let connection = Connection { id, remote: remote.clone() };
+        let ticket = Arc::new(Ticket { house: Arc::clone(self), entry, connection });
+        ticket.report(ConnState::New);
+        Some(ticket)
+    }
+}
+
 impl State {
     fn served(&self) -> usize {
         self.entries.len() - self.refused
     }
 
-    fn admit(&mut self, shared: &Shared, stream: &Stream) -> Option<(u64, Arc<Entry>)> {
-        let refused = shared.options.max_connections.is_some_and(|most| self.served() >= most);
+    fn admit(&mut self, house: &House, stream: &Stream) -> Option<(u64, Arc<Entry>)> {
+        let refused = house.options.max_connections.is_some_and(|most| self.served() >= most);
         if self.stopping || (refused && self.refused >= MAX_REFUSALS) {
             return None;
         }
@@ -199,38 +197,38 @@ impl Entry {
 
 /// A connection's place in the registry, shared by all that belongs to the connection. However that
 /// ends, the place is given up, and the last state is reported once.
-pub(super) struct Ticket {
-    shared: Arc<Shared>,
+pub(crate) struct Ticket {
+    house: Arc<House>,
     entry: Arc<Entry>,
     connection: Connection,
 }
 
 impl Ticket {
     /// Whether the connection is one too many, to be told so and closed.
-    pub(super) fn is_refused(&self) -> bool {
+    pub(crate) fn is_refused(&self) -> bool {
         self.entry.refused
     }
 
     /// Whether the request at hand is the connection's last because the server is shutting down.
-    pub(super) fn is_last_request(&self) -> bool {
-        self.shared.is_stopping()
+    pub(crate) fn is_last_request(&self) -> bool {
+        self.house.is_stopping()
     }
 
     /// The first byte of a request is there. Fails if the server has just closed the connection.
-    pub(super) fn active(&self) -> Result<(), CloseReason> {
+    pub(crate) fn active(&self) -> Result<(), CloseReason> {
         self.enter(Phase::Idle, Phase::Active, ConnState::Active)
     }
 
     /// The answer to the request at hand ends with the connection.
-    pub(super) fn unframed(&self) {
+    pub(crate) fn unframed(&self) {
         self.entry.change(Phase::Active, Phase::Unframed);
     }
 
     /// The request has been answered. Fails if the server is shutting down.
-    pub(super) fn idle(&self) -> Result<(), CloseReason> {
+    pub(crate) fn idle(&self) -> Result<(), CloseReason> {
         self.enter(Phase::Active, Phase::Idle, ConnState::Idle)?;
         // `stop` may have looked at the phase before it became idle.
-        if self.shared.is_stopping() && self.entry.change(Phase::Idle, Phase::Closing) {
+        if self.house.is_stopping() && self.entry.change(Phase::Idle, Phase::Closing) {
             return Err(CloseReason::ShuttingDown);
         }
         Ok(())
@@ -245,24 +243,24 @@ impl Ticket {
     }
 
     /// The connection belongs to its handler from now on.
-    pub(super) fn hijacked(&self) {
+    pub(crate) fn hijacked(&self) {
         self.give_up(ConnState::Hijacked);
     }
 
     /// The connection is closed.
-    pub(super) fn closed(&self) {
+    pub(crate) fn closed(&self) {
         self.give_up(ConnState::Closed);
     }
 
     fn give_up(&self, last: ConnState) {
         if self.entry.phase.swap(Phase::Gone as u8, Ordering::AcqRel) != Phase::Gone as u8 {
             self.report(last);
-            self.shared.registry.leave(self.connection.id);
+            self.house.registry.leave(self.connection.id);
         }
     }
 
     fn report(&self, state: ConnState) {
-        self.shared.report(&self.connection, state);
+        self.house.report(&self.connection, state);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::sync::channel::{Receiver, Sender, bounded};
 
 /// How a client went away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gone {
+pub(crate) enum Gone {
     EndOfStream,
     Failed(ErrorKind),
     /// We closed the connection ourselves.
@@ -29,7 +29,7 @@ impl fmt::Display for Gone {
 
 /// One request's signals. Both are made when the handler first asks for them.
 #[derive(Default)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     state: Mutex<State>,
 }
 
@@ -62,7 +62,7 @@ impl Notify {
 
 impl Signals {
     /// The client has gone away.
-    pub(super) fn gone(&self, gone: Gone) {
+    pub(crate) fn gone(&self, gone: Gone) {
         let context = {
             let mut state = self.state.lock();
             state.gone = state.gone.or(Some(gone));
@@ -75,14 +75,14 @@ impl Signals {
     }
 
     /// The next request has begun to arrive while this one is being handled.
-    pub(super) fn next_request(&self) {
+    pub(crate) fn next_request(&self) {
         let mut state = self.state.lock();
         state.next_request = true;
         state.fire_notify();
     }
 
     /// The handler has returned.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let context = {
             let mut state = self.state.lock();
             state.over = true;
@@ -94,7 +94,7 @@ impl Signals {
     }
 
     /// The context, and whether this call made it.
-    pub(super) fn context(&self) -> (Context, bool) {
+    pub(crate) fn context(&self) -> (Context, bool) {
         let mut state = self.state.lock();
         if let Some(context) = &state.context {
             return (context.clone(), false);
@@ -112,7 +112,7 @@ impl Signals {
     }
 
     /// The close-notify channel, and whether this call made it.
-    pub(super) fn close_notify(&self) -> (CloseNotify, bool) {
+    pub(crate) fn close_notify(&self) -> (CloseNotify, bool) {
         let mut state = self.state.lock();
         if let Some(notify) = &state.notify {
             return (notify.receiver.clone(), false);

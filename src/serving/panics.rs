@@ -17,7 +17,7 @@ thread_local! {
 }
 
 /// Has panics on this thread remembered for [`log`].
-pub(super) fn remember() {
+pub(crate) fn remember() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();
