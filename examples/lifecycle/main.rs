@@ -4,6 +4,8 @@
 //! cargo run --release --example lifecycle
 //! curl -i http://127.0.0.1:8080/stream/5?ms=300
 //! curl http://127.0.0.1:8080/state
+//! cargo run --release --example lifecycle -- --tls-cert cert.pem --tls-key key.pem
+//! curl --cacert cert.pem https://localhost:8080/
 //! ```
 //!
 //! Start a `curl 'http://127.0.0.1:8080/wait'`, end it with Ctrl-C, and look at `/events`: the

@@ -4,11 +4,17 @@
 //! | --- | --- |
 //! | `args.rs` | the command line, an argument at a time |
 //! | `serving.rs` | the options of every program that listens, and its life from start to end |
+//! | `tls.rs` | its certificate; `no_tls.rs` in builds without TLS |
 
 #![allow(dead_code, unused_imports)] // Each program uses its part.
 
 mod args;
 mod serving;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 
 pub(crate) use args::{Arg, Args, Usage};
 pub(crate) use serving::{HELP as SERVING_HELP, Serving};

@@ -1,0 +1,36 @@
+//! Stands in for `tls.rs` in a build without the feature `tls`: its options are refused.
+
+use std::convert::Infallible;
+
+use hangup::Server;
+
+use super::{Args, Usage};
+
+#[derive(Default)]
+pub(crate) struct TlsFiles {}
+
+/// Nobody has one.
+pub(crate) struct Certificate(Infallible);
+
+impl TlsFiles {
+    pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
+        match option {
+            "--tls-cert" | "--tls-key" => Err(args.bad("this build speaks no TLS")),
+            _ => Ok(false),
+        }
+    }
+
+    pub(crate) fn read(self) -> Result<Option<Certificate>, Usage> {
+        Ok(None)
+    }
+}
+
+impl Certificate {
+    pub(crate) fn secure(&self, _: Server) -> Server {
+        match self.0 {}
+    }
+
+    pub(crate) fn renew(&self) {
+        match self.0 {}
+    }
+}
