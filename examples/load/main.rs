@@ -35,15 +35,16 @@ use hangup::{Client, Context};
 use rustix::time::{ClockId, clock_gettime};
 
 use histogram::Histogram;
-use support::{Arg, Args, Usage};
+use support::{Arg, Args, Usage, trust_anybody};
 
 const HELP: &str = "\
-usage: load [-n REQUESTS | -d SECONDS] [-c CONNECTIONS] [-b BODY_BYTES] URL
+usage: load [-n REQUESTS | -d SECONDS] [-c CONNECTIONS] [-b BODY_BYTES] [-k] URL
 
   -n N   so many requests in all
   -d S   as many as there are in so many seconds (5)
   -c N   over so many connections (1)
   -b N   each a POST with a body of so many bytes, instead of a GET
+  -k     of an https URL: to whoever answers, without a look at the certificate
 
 Prints one line of JSON; latencies are in microseconds.";
 
@@ -53,7 +54,7 @@ const AFTER_AN_ERROR: Duration = Duration::from_millis(10);
 fn main() -> ExitCode {
     support::run("load", HELP, |args: Args| {
         let options = Options::read(args)?;
-        println!("{}", drive(&options));
+        println!("{}", drive(&options, &options.client()?));
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -62,6 +63,7 @@ struct Options {
     until: Until,
     connections: usize,
     body: Option<Bytes>,
+    insecure: bool,
     url: Uri,
 }
 
@@ -75,7 +77,7 @@ enum Until {
 impl Options {
     fn read(mut args: Args) -> Result<Self, Usage> {
         let (mut requests, mut time, mut connections) = (None, None, 1);
-        let (mut body, mut urls) = (None, Vec::new());
+        let (mut body, mut insecure, mut urls) = (None, false, Vec::new());
         while let Some(arg) = args.next()? {
             match arg {
                 Arg::Value(url) => urls.push(url.to_string_lossy().into_owned()),
@@ -84,6 +86,7 @@ impl Options {
                     "-d" => time = Some(args.seconds()?),
                     "-c" => connections = args.number::<usize>()?.max(1),
                     "-b" => body = Some(vec![b'x'; args.number()?].into()),
+                    "-k" => insecure = true,
                     _ => return Err(args.unknown()),
                 },
             }
@@ -96,7 +99,16 @@ impl Options {
         let [url] = &urls[..] else { return Err(Usage::wrong("one URL (--help tells how)")) };
         let whole = if url.contains("://") { url.clone() } else { format!("http://{url}") };
         let url = whole.parse().map_err(|error| Usage::wrong(format!("{url:?}: {error}")))?;
-        Ok(Self { until, connections, body, url })
+        Ok(Self { until, connections, body, insecure, url })
+    }
+
+    /// The client of all threads.
+    fn client(&self) -> Result<Client, Usage> {
+        let client = Client::builder()
+            .redirects(RedirectPolicy::Stop)
+            .max_idle_connections(self.connections)
+            .max_idle_connections_per_host(self.connections);
+        Ok(if self.insecure { trust_anybody(client)? } else { client }.build())
     }
 }
 
@@ -110,12 +122,7 @@ struct Tally {
 }
 
 /// Lets all threads start at once, and ends them when the time is over.
-fn drive(options: &Options) -> String {
-    let client = Client::builder()
-        .redirects(RedirectPolicy::Stop)
-        .max_idle_connections(options.connections)
-        .max_idle_connections_per_host(options.connections)
-        .build();
+fn drive(options: &Options, client: &Client) -> String {
     let (run, begun) = (Context::new(), AtomicU64::new(0));
     let start = Barrier::new(options.connections + 1);
     let (began, cpu_before, tally) = thread::scope(|scope| {
@@ -123,7 +130,7 @@ fn drive(options: &Options) -> String {
             .map(|_| {
                 scope.spawn(|| {
                     start.wait();
-                    requests(options, &client, &run.child(), &begun)
+                    requests(options, client, &run.child(), &begun)
                 })
             })
             .collect();

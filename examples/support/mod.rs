@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `args.rs` | the command line, an argument at a time |
 //! | `serving.rs` | the options of every program that listens, and its life from start to end |
-//! | `tls.rs` | its certificate; `no_tls.rs` in builds without TLS |
+//! | `tls.rs` | its certificate, and clients that trust anybody; `no_tls.rs` in builds without TLS |
 
 #![allow(dead_code, unused_imports)] // Each program uses its part.
 
@@ -18,6 +18,7 @@ mod tls;
 
 pub(crate) use args::{Arg, Args, Usage};
 pub(crate) use serving::{HELP as SERVING_HELP, Serving};
+pub(crate) use tls::trust_anybody;
 
 use std::process::ExitCode;
 

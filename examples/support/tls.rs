@@ -1,10 +1,11 @@
-//! The certificate of a program that listens.
+//! TLS of the programs: the certificate of one that listens, and a client that trusts anybody.
 //!
 //! `no_tls.rs` stands in for this file in a build without the feature `tls`.
 
 use std::path::PathBuf;
 
-use hangup::tls::{Acceptor, Identity};
+use hangup::client::ClientBuilder;
+use hangup::tls::{Acceptor, Connector, Identity};
 use hangup::{Result, Server};
 
 use super::{Args, Usage};
@@ -64,4 +65,10 @@ impl Certificate {
             Err(error) => log::warn!("the certificate is not renewed: {error}"),
         }
     }
+}
+
+/// A client that takes any certificate: for `-k`.
+pub(crate) fn trust_anybody(client: ClientBuilder) -> Result<ClientBuilder, Usage> {
+    let connector = Connector::builder().dangerously_trust_anybody().build();
+    Ok(client.tls(connector.map_err(Usage::wrong)?))
 }
