@@ -7,6 +7,7 @@ use hangup::http::Method;
 
 use crate::address::Pinned;
 use crate::support::{Arg, Args, Usage};
+use crate::tls::TlsOptions;
 
 pub(crate) const HELP: &str = "\
 usage: fetch [OPTIONS] URL...
@@ -24,7 +25,11 @@ usage: fetch [OPTIONS] URL...
       --resolve HOST:PORT:ADDR   --expect100-timeout S      --parallel-max N
       --http1.0
 
-They mean what they mean to curl, and so do the exit codes.";
+  -k, --insecure             -E, --cert FILE                --tlsv1.2
+      --cacert FILE              --key FILE                 --tlsv1.3
+
+They mean what they mean to curl, and so do the exit codes. Without --cacert, those are trusted whom
+the platform trusts: SSL_CERT_FILE and SSL_CERT_DIR name others.";
 
 /// What is asked for.
 pub(crate) struct Command {
@@ -51,6 +56,7 @@ pub(crate) struct Command {
     pub(crate) expect_timeout: Duration,
     pub(crate) unix_socket: Option<PathBuf>,
     pub(crate) resolve: Vec<Pinned>,
+    pub(crate) tls: TlsOptions,
     pub(crate) write_out: Option<String>,
     pub(crate) parallel: Option<usize>,
     pub(crate) progress_bar: bool,
@@ -127,6 +133,7 @@ impl Default for Command {
             expect_timeout: Duration::from_secs(1),
             unix_socket: None,
             resolve: Vec::new(),
+            tls: TlsOptions::default(),
             write_out: None,
             parallel: None,
             progress_bar: false,
@@ -230,8 +237,8 @@ impl Command {
             "-s" | "--silent" => self.silent = true,
             "-S" | "--show-error" => self.show_error = true,
             "-F" | "--form" | "-x" | "--proxy" | "--noproxy" | "-b" | "--cookie" | "-c"
-            | "--cookie-jar" | "--compressed" | "-k" | "--insecure" | "--cacert" | "-E"
-            | "--cert" | "--key" => return Err(args.bad("this build cannot do that")),
+            | "--cookie-jar" | "--compressed" => return Err(args.bad("fetch cannot do that")),
+            option if self.tls.take(option, args)? => {}
             _ => return Err(args.unknown()),
         }
         Ok(())
@@ -252,7 +259,7 @@ impl Command {
         if self.resume.is_some() && self.range.is_some() {
             return Err(Usage::wrong("only one of -r and -C makes a range"));
         }
-        Ok(())
+        self.tls.check()
     }
 }
 

@@ -16,11 +16,14 @@ pub(crate) const UPLOAD_REFUSED: u8 = 25;
 pub(crate) const NOT_READ: u8 = 26;
 pub(crate) const TIMED_OUT: u8 = 28;
 pub(crate) const NO_RANGES: u8 = 33;
+pub(crate) const TLS_FAILED: u8 = 35;
 pub(crate) const BAD_REQUEST: u8 = 43;
 pub(crate) const TOO_MANY_REDIRECTS: u8 = 47;
 pub(crate) const EMPTY_REPLY: u8 = 52;
 pub(crate) const SEND_FAILED: u8 = 55;
 pub(crate) const RECEIVE_FAILED: u8 = 56;
+pub(crate) const NOT_TRUSTED: u8 = 60;
+pub(crate) const BAD_ROOTS: u8 = 77;
 
 /// An exit code, and the line that explains it.
 #[derive(Clone, Debug)]
@@ -55,6 +58,10 @@ impl From<Error> for Failure {
             ErrorKind::Timeout(_) => TIMED_OUT,
             ErrorKind::Resolve => NOT_RESOLVED,
             ErrorKind::Connect => NOT_CONNECTED,
+            ErrorKind::TlsHandshake => TLS_FAILED,
+            ErrorKind::UntrustedCertificate => NOT_TRUSTED,
+            // What the command line names has been read by then: it is the platform's store.
+            ErrorKind::InvalidTlsConfig => BAD_ROOTS,
             ErrorKind::Send => SEND_FAILED,
             ErrorKind::EmptyReply => EMPTY_REPLY,
             ErrorKind::MalformedMessage => WEIRD_REPLY,

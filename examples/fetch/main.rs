@@ -4,6 +4,7 @@
 //! cargo run --release --example fetch -- -i http://example.com/
 //! cargo run --release --example fetch -- -L -o page.html -w '%{http_code} %{time_total}\n' http://example.com/
 //! tar c src | cargo run --release --example fetch -- -T - http://127.0.0.1:8080/upload/
+//! cargo run --release --example fetch -- -v --cacert cert.pem https://localhost:8080/
 //! ```
 //!
 //! | file | what it holds |
@@ -11,6 +12,7 @@
 //! | `main.rs` | all transfers, in turn or in parallel, and Ctrl-C |
 //! | `command.rs` | the command line |
 //! | `request.rs`, `payload.rs` | the request that it asks for, and what that sends |
+//! | `tls.rs` | whom to trust, and who we are; `no_tls.rs` in builds without TLS |
 //! | `address.rs` | the URL, as it is meant |
 //! | `transfer.rs` | one URL: attempts, redirects, the body's way |
 //! | `output.rs`, `progress.rs` | where the body goes, and the bar that shows how far it is |
@@ -29,6 +31,11 @@ mod report;
 mod request;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod transfer;
 mod verbose;
 
@@ -60,14 +67,14 @@ fn main() -> ExitCode {
 }
 
 fn fetch(command: &Command) -> Result<u8, Usage> {
-    let template = match Template::new(command) {
-        Ok(template) => template,
+    let read = Template::new(command).and_then(|template| Ok((template, client(command)?)));
+    let (template, client) = match read {
+        Ok(read) => read,
         Err(failure) => {
             failure.tell(command);
             return Ok(failure.code);
         }
     };
-    let client = client(command);
     let context = Context::new();
     give_up_on_signal(context.clone()).map_err(Usage::wrong)?;
     let transfer = |index: usize| {
@@ -109,7 +116,7 @@ fn in_parallel(jobs: usize, most: usize, transfer: impl Fn(usize) -> u8 + Sync) 
 }
 
 /// The client of all transfers, which keeps their connections for one another.
-fn client(command: &Command) -> Client {
+fn client(command: &Command) -> Result<Client, Failure> {
     let mut client = Client::builder()
         .no_default_headers()
         .redirects(match command.location {
@@ -118,7 +125,9 @@ fn client(command: &Command) -> Client {
         })
         .expect_continue_timeout(command.expect_timeout);
     if command.connect_timeout.is_some() {
-        client = client.connect_timeout(command.connect_timeout);
+        client = client
+            .connect_timeout(command.connect_timeout)
+            .tls_handshake_timeout(command.connect_timeout);
     }
     if let Some(path) = &command.unix_socket {
         client = client.unix_socket(path);
@@ -126,7 +135,7 @@ fn client(command: &Command) -> Client {
     if !command.resolve.is_empty() {
         client = client.resolver(address::resolver(command.resolve.clone()));
     }
-    client.build()
+    Ok(command.tls.apply(client)?.build())
 }
 
 /// Ends every transfer, wherever it is blocked, when the user has had enough. What no context can

@@ -8,6 +8,8 @@ use hangup::net::Addr;
 use hangup::{Response, ResponseExt};
 use iri_string::types::{UriReferenceStr, UriStr};
 
+use crate::failure::NOT_TRUSTED;
+
 #[derive(Default)]
 pub(crate) struct Report {
     pub(crate) url: String,
@@ -22,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) downloaded: u64,
     pub(crate) uploaded: u64,
     pub(crate) connected_in: Duration,
+    /// From the beginning to the end of the TLS handshake; zero where there was none.
+    pub(crate) secured_in: Duration,
     pub(crate) answered_in: Duration,
     pub(crate) took: Duration,
     pub(crate) exit_code: u8,
@@ -51,6 +55,10 @@ impl Report {
         self.connects += u32::from(!response.is_connection_reused());
         if let Some(timings) = response.timings() {
             self.connected_in = timings.resolve + timings.connect;
+            self.secured_in = match timings.secure {
+                Duration::ZERO => Duration::ZERO,
+                secure => self.connected_in + secure,
+            };
         }
     }
 
@@ -102,6 +110,10 @@ impl Report {
             "time_total" => seconds(self.took),
             "time_starttransfer" => seconds(self.answered_in),
             "time_connect" => seconds(self.connected_in),
+            "time_appconnect" => seconds(self.secured_in),
+            // OpenSSL's numbers, of which curl prints one: 1 is an error that has no other.
+            "ssl_verify_result" => u8::from(self.exit_code == NOT_TRUSTED).to_string(),
+            "scheme" => self.url.split_once("://").map_or("", |(scheme, _)| scheme).to_lowercase(),
             "url_effective" => self.url.clone(),
             "redirect_url" => self.redirect_url.clone().unwrap_or_default(),
             "content_type" => self.content_type.clone().unwrap_or_default(),

@@ -1,9 +1,9 @@
-//! What `-v` shows on stderr: heads as they are sent and received.
+//! What `-v` shows on stderr: heads as they are sent and received, and what TLS agreed on.
 
 use hangup::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use hangup::http::request::Parts;
 use hangup::http::{HeaderMap, HeaderValue, Uri};
-use hangup::{Response, ResponseExt, h1};
+use hangup::{Response, ResponseExt, TlsInfo, h1};
 
 use crate::command::Command;
 use crate::request::Plan;
@@ -41,6 +41,9 @@ impl Command {
             if let (Some(local), Some(remote)) = (response.local_addr(), response.remote_addr()) {
                 eprintln!("* connection from {local} to {remote}, {kind}");
             }
+            if let Some(tls) = response.tls().filter(|_| !response.is_connection_reused()) {
+                show_handshake(tls);
+            }
             let status = response.status();
             let reason = response.reason().or(status.canonical_reason()).unwrap_or_default();
             let line = format!("{:?} {} {reason}", response.version(), status.as_str());
@@ -58,6 +61,18 @@ pub(crate) fn show_head(mark: char, line: &str, headers: &HeaderMap) {
     let fields = String::from_utf8_lossy(&fields);
     let fields: String = fields.lines().map(|field| format!("{mark} {field}\n")).collect();
     eprintln!("{mark} {line}\n{fields}{mark}");
+}
+
+/// In curl's words, for the sake of those who search for them.
+fn show_handshake(tls: &TlsInfo) {
+    if tls.is_resumed() {
+        eprintln!("* SSL re-using session ID");
+    }
+    eprintln!("* SSL connection using {} / {}", tls.version(), tls.cipher_suite());
+    match tls.alpn() {
+        Some(protocol) => eprintln!("* ALPN: server accepted {protocol}"),
+        None => eprintln!("* ALPN: server did not agree on a protocol. Uses default."),
+    }
 }
 
 fn target(uri: &Uri) -> &str {

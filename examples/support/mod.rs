@@ -22,6 +22,8 @@ pub(crate) use tls::trust_anybody;
 
 use std::process::ExitCode;
 
+use log::LevelFilter;
+
 /// Starts the log (`RUST_LOG=debug` shows what the crate does) and runs `program`. A command line
 /// that it cannot use is one line on stderr and exit code 2.
 pub(crate) fn run(
@@ -29,7 +31,7 @@ pub(crate) fn run(
     help: &str,
     program: impl FnOnce(Args) -> Result<ExitCode, Usage>,
 ) -> ExitCode {
-    env_logger::init();
+    start_log();
     match program(Args::from_env()) {
         Ok(code) => code,
         Err(Usage::Help) => {
@@ -41,4 +43,14 @@ pub(crate) fn run(
             ExitCode::from(2)
         }
     }
+}
+
+/// What goes wrong in a transfer is for the program to tell, once: rustls's look at the platform's
+/// store would log it beside.
+fn start_log() {
+    env_logger::Builder::new()
+        .filter_level(LevelFilter::Error)
+        .filter_module("rustls_platform_verifier", LevelFilter::Off)
+        .parse_default_env()
+        .init();
 }

@@ -294,10 +294,8 @@ fn a_command_line_that_makes_no_sense_is_refused() {
         &["-b", "a=b", "http://x/"],
         &["-c", "jar", "http://x/"],
         &["--compressed", "http://x/"],
-        &["-k", "http://x/"],
-        &["--cacert", "x", "http://x/"],
-        &["-E", "x", "http://x/"],
         &["--key", "x", "http://x/"],
+        &["-E", "x:password", "http://x/"],
         &["--noproxy", "x", "http://x/"],
     ] {
         let ran = fetch(args);
@@ -308,7 +306,7 @@ fn a_command_line_that_makes_no_sense_is_refused() {
 #[test]
 fn write_out_knows_its_variables() {
     let server = Running::lifecycle(&[]);
-    let format = "%{http_code}|%{num_redirects}|%{content_type}|%{remote_ip}|%{method}|%{exitcode}|%%|\\t|%{time_total}|%{time_connect}|%{time_starttransfer}|%{local_port}";
+    let format = "%{http_code}|%{num_redirects}|%{content_type}|%{remote_ip}|%{method}|%{exitcode}|%%|\\t|%{time_total}|%{time_connect}|%{time_starttransfer}|%{local_port}|%{scheme}|%{time_appconnect}|%{ssl_verify_result}";
     let ran = fetch(&["-s", "-o", "/dev/null", "-w", format, &server.url("/")]);
     let fields: Vec<_> = ran.out.split('|').collect();
     assert_eq!(
@@ -318,6 +316,7 @@ fn write_out_knows_its_variables() {
     let times: Vec<f64> = fields[8..11].iter().map(|field| field.parse().unwrap()).collect();
     assert!(times[0] >= times[2] && times[2] >= times[1] && times[1] > 0.0, "{ran:?}");
     assert_ne!(fields[11].parse::<u16>().unwrap(), 0);
+    assert_eq!(fields[12..], ["http", "0.000000", "0"]);
     let ran = fetch(&["-s", "-w", "%{http_code} %{exitcode} %{nonsense}.", "http://127.0.0.1:1/"]);
     assert_eq!(ran.out, "000 7 .");
 }

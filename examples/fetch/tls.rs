@@ -1,0 +1,96 @@
+//! TLS as the command line wants it: whom to trust, who we are, how old a version may be.
+//!
+//! `no_tls.rs` stands in for this file in a build without the feature `tls`.
+
+use std::path::PathBuf;
+
+use hangup::client::ClientBuilder;
+use hangup::tls::{Connector, Identity, Roots, TlsVersion};
+
+use crate::failure::{BAD_ROOTS, Failure};
+use crate::support::{Args, Usage};
+
+/// The exit code, curl's too, for a certificate of our own that cannot be used.
+const BAD_IDENTITY: u8 = 58;
+
+/// The options about TLS.
+#[derive(Default)]
+pub(crate) struct TlsOptions {
+    insecure: bool,
+    roots: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    least: Option<TlsVersion>,
+}
+
+impl TlsOptions {
+    /// Takes the option if it is one of these.
+    pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
+        match option {
+            "-k" | "--insecure" => self.insecure = true,
+            "--cacert" => self.roots = Some(args.path()?),
+            "-E" | "--cert" => {
+                let (file, password) = split_password(&args.value()?);
+                if password.is_some() {
+                    let why = "a key with a password cannot be read; `openssl pkey` takes it off";
+                    return Err(args.bad(why));
+                }
+                self.certificate = Some(file.into());
+            }
+            "--key" => self.key = Some(args.path()?),
+            "--tlsv1.2" => self.least = Some(TlsVersion::Tls12),
+            "--tlsv1.3" => self.least = Some(TlsVersion::Tls13),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Refuses a key without a certificate: there is nobody that it would show us to be.
+    pub(crate) fn check(&self) -> Result<(), Usage> {
+        match (&self.key, &self.certificate) {
+            (Some(_), None) => Err(Usage::wrong("--key needs a --cert")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The client that does as these options say. The files that they name are read now.
+    pub(crate) fn apply(&self, client: ClientBuilder) -> Result<ClientBuilder, Failure> {
+        let mut connector = Connector::builder();
+        if let Some(file) = &self.roots {
+            let roots = Roots::only_pem_file(file);
+            connector = connector.roots(roots.map_err(|error| Failure::new(BAD_ROOTS, error))?);
+        }
+        if let Some(certificate) = &self.certificate {
+            // One file may hold both.
+            let key = self.key.as_ref().unwrap_or(certificate);
+            let identity = Identity::from_pem_files(certificate, key);
+            let identity = identity.map_err(|error| Failure::new(BAD_IDENTITY, error))?;
+            connector = connector.identity(identity);
+        }
+        if let Some(version) = self.least {
+            connector = connector.least_version(version);
+        }
+        if self.insecure {
+            connector = connector.dangerously_trust_anybody();
+        }
+        Ok(client.tls(connector.build()?))
+    }
+}
+
+/// `FILE[:PASSWORD]`, where `\:` is a colon in the file's name, and `\\` a backslash.
+fn split_password(text: &str) -> (String, Option<String>) {
+    let mut file = String::new();
+    let mut rest = text.chars();
+    while let Some(letter) = rest.next() {
+        match letter {
+            ':' => return (file, Some(rest.collect())),
+            '\\' => match rest.next() {
+                Some(escaped @ (':' | '\\')) => file.push(escaped),
+                // Not an escape: what stands there is meant.
+                other => file.extend(['\\'].into_iter().chain(other)),
+            },
+            letter => file.push(letter),
+        }
+    }
+    (file, None)
+}
