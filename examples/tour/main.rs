@@ -7,13 +7,16 @@
 //! It starts a server on a free port, drives it with the client, and tells what happens. Each step
 //! checks what it says; the exit code is 0 only if all of them hold.
 //!
-//! To read along: `steps.rs` is the client's side, `server.rs` the server's, a function a step each.
+//! To read along: `steps.rs` is the client's side, `server.rs` the server's, a function a step each;
+//! `tls.rs` has both sides of the step about TLS, which is left out in a build without it.
 
 #![allow(clippy::print_stdout)] // A tour is told.
 
 mod server;
 mod steps;
 mod story;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::process::ExitCode;
 use std::thread;

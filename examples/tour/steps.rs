@@ -17,7 +17,7 @@ use crate::story::{Chapter, Told, check};
 
 type Step = fn(&Tour, &Chapter) -> Told;
 
-pub(crate) const ALL: [(&str, Step); 8] = [
+pub(crate) const ALL: &[(&str, Step)] = &[
     ("A plain GET", plain_get),
     ("Keep-alive: the connection is used again", keep_alive),
     ("A body that streams up and down at the same time", streaming),
@@ -25,6 +25,8 @@ pub(crate) const ALL: [(&str, Step); 8] = [
     ("A blocked call, cancelled from another thread", cancelled_call),
     ("A handler notices that its client has gone", client_gone),
     ("A hijacked connection speaks another protocol", hijacked),
+    #[cfg(feature = "tls")]
+    ("The same over TLS, and a session resumed", crate::tls::encrypted),
     ("Graceful shutdown", graceful_shutdown),
 ];
 
