@@ -6,7 +6,7 @@ use hangup::http::{HeaderMap, HeaderValue, Method};
 use hangup::{Body, Client, ResponseExt};
 use rustix::process::Signal;
 
-use crate::programs::{Folder, Running, body, read_all, run};
+use crate::programs::{Folder, Running, body, program, read_all, run};
 
 #[test]
 fn plain_answers() {
@@ -269,12 +269,15 @@ fn a_signal_lets_running_requests_finish() {
 
 #[test]
 fn grace_has_an_end() {
-    let server = Running::lifecycle(&["--grace-ms", "50"]);
+    let mut command = program("lifecycle", &["--addr", "127.0.0.1:0", "--grace-ms", "50"]);
+    command.env("RUST_LOG", "lifecycle=warn");
+    let server = Running::start(command);
     let mut stream = server.connect();
     stream.write_all(b"GET /stream/2?ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut first = [0; 16];
     stream.read_exact(&mut first).unwrap();
     server.signal(Signal::TERM);
+    server.said("1 connections are cut off");
     assert_eq!(server.ended().0.code(), Some(0));
 }
 
@@ -304,11 +307,15 @@ fn a_bad_command_line_is_one_line_and_2() {
         &["--grace-ms", "soon"],
         &["--idle-timeout-ms", "-1"],
         &["--tls-cert", "x"],
+        &["--tls-key", "x"],
+        &["--tls-cert", "x", "--tls-key", "x"],
         &["stray"],
     ] {
         let ran = run("lifecycle", args);
         assert_eq!((ran.code, ran.err.lines().count()), (Some(2), 1), "{args:?}: {ran:?}");
         assert!(ran.out.is_empty(), "{ran:?}");
     }
-    assert_eq!(run("lifecycle", &["--help"]).code, Some(0));
+    let help = run("lifecycle", &["--help"]);
+    assert_eq!(help.code, Some(0));
+    assert!(help.out.contains("--tls-cert FILE") && help.out.contains("SIGHUP"), "{help:?}");
 }

@@ -6,9 +6,15 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods)] // Threads and channels are scripts' helpers here.
 
+#[cfg(feature = "tls")]
+mod certificates;
 mod fetch;
 mod lifecycle;
 mod load;
+#[cfg(not(feature = "tls"))]
+mod no_tls;
 mod programs;
 mod scripted;
+#[cfg(feature = "tls")]
+mod tls;
 mod tour;

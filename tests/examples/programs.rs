@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,8 @@ pub(crate) fn run_with(mut command: Command, input: &[u8]) -> Ran {
 pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    /// `http://127.0.0.1:PORT` or `unix:PATH`
+    stderr: Receiver<String>,
+    /// `http://127.0.0.1:PORT`, `https://127.0.0.1:PORT` or `unix:PATH`
     pub(crate) place: String,
 }
 
@@ -74,14 +75,20 @@ impl Running {
     }
 
     pub(crate) fn listening(name: &str, args: &[&str]) -> Self {
-        let mut command = program(name, args);
-        let mut child = command.stderr(Stdio::null()).spawn().expect("the program starts");
+        Self::start(program(name, args))
+    }
+
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
+        let (seen, stderr) = channel();
+        let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| seen.send(line)));
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("a line on stdout");
         let place =
             line.trim_end().strip_prefix("listening on ").expect("the line that says where");
-        Self { place: place.to_owned(), child, stdout }
+        Self { place: place.to_owned(), child, stdout, stderr }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -90,6 +97,16 @@ impl Running {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+    }
+
+    /// Waits until the program has said this on stderr.
+    pub(crate) fn said(&self, what: &str) {
+        loop {
+            let line = self.stderr.recv_timeout(PATIENCE).expect("a line on stderr");
+            if line.contains(what) {
+                return;
+            }
+        }
     }
 
     /// Waits until the program has ended; returns what else it printed.
