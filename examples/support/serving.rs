@@ -15,7 +15,7 @@ use super::tls::{Certificate, TlsFiles};
 use super::{Args, Usage};
 
 /// The options of every program that listens, for its `--help`.
-pub(crate) const HELP: &str = "\
+pub(crate) const HELP: &str = "
   --addr HOST:PORT             listen there (127.0.0.1:8080); port 0 picks a free one
   --unix PATH                  listen on a Unix socket instead
   --tls-cert FILE              speak HTTPS, with this certificate and its chain (PEM)
