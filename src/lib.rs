@@ -111,6 +111,8 @@ mod body;
 pub mod client;
 mod context;
 mod error;
+pub mod fcgi;
+mod gateway;
 pub mod h1;
 mod handler;
 pub mod net;
@@ -124,6 +126,7 @@ pub use body::Body;
 pub use client::{Client, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
+pub use gateway::{ErrorStream, Variables};
 pub use handler::{CloseNotify, Handler, Request, RequestExt, Response, ResponseWriter, respond};
 #[cfg(feature = "tls")]
 pub use net::tls;

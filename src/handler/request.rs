@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Request;
 use crate::context::Context;
+use crate::gateway::{ErrorStream, Variables};
 use crate::net::{Addr, TlsInfo};
 use crate::sync::channel::{Receiver, never};
 
@@ -38,8 +39,19 @@ pub trait RequestExt {
     /// The server's own address on the connection.
     fn local_addr(&self) -> Option<Addr>;
 
-    /// What was agreed on in the TLS handshake; `None` without TLS.
+    /// What was agreed on in the TLS handshake; `None` without TLS, and behind a web server.
     fn tls(&self) -> Option<TlsInfo>;
+
+    /// Whether the client speaks HTTPS: with this server, or with the web server before it.
+    fn is_https(&self) -> bool;
+
+    /// The variables with which a web server described the request, over FastCGI or CGI; `None` of a
+    /// request that came by HTTP.
+    fn variables(&self) -> Option<&Variables>;
+
+    /// Where words to the web server's error log go, over FastCGI or CGI; `None` of a request that came
+    /// by HTTP.
+    fn error_stream(&self) -> Option<ErrorStream>;
 
     /// The client's IP address and port, if it came by TCP.
     fn remote_socket_addr(&self) -> Option<SocketAddr> {
@@ -54,6 +66,7 @@ pub(crate) trait Origin: Send + Sync {
     fn remote_addr(&self) -> Addr;
     fn local_addr(&self) -> Addr;
     fn tls(&self) -> Option<TlsInfo>;
+    fn is_https(&self) -> bool;
 }
 
 /// The request's extension that holds its origin.
@@ -83,5 +96,17 @@ impl RequestExt for Request {
 
     fn tls(&self) -> Option<TlsInfo> {
         origin(self).and_then(Origin::tls)
+    }
+
+    fn is_https(&self) -> bool {
+        origin(self).is_some_and(Origin::is_https)
+    }
+
+    fn variables(&self) -> Option<&Variables> {
+        self.extensions().get()
+    }
+
+    fn error_stream(&self) -> Option<ErrorStream> {
+        self.extensions().get().cloned()
     }
 }

@@ -282,6 +282,22 @@ impl Stream {
         each!(self, kind => kind.release());
     }
 
+    /// Writes all of `slices`, in as few system calls as it takes, and sees them sent.
+    pub(crate) fn send_all(&self, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        let mut stream = self;
+        // Empty slices are none: a write of nothing would look like the end of all room.
+        IoSlice::advance_slices(&mut slices, 0);
+        while !slices.is_empty() {
+            match stream.write_vectored(slices) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => IoSlice::advance_slices(&mut slices, count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        stream.flush()
+    }
+
     fn write_slices(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         each!(self, kind => kind.write(slices))
     }

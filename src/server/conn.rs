@@ -18,7 +18,7 @@
 
 mod serve;
 
-use std::io::{self, Read};
+use std::io::{self, IoSlice, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ use http::StatusCode;
 use super::Shared;
 use super::body::ReadHalf;
 use super::reader::ConnReader;
-use super::response::{Wire, write_all, write_refusal};
+use super::response::{Wire, write_refusal};
 use super::scope::Link;
 use crate::h1::{CloseReason, HeadScanner, RequestHead};
 use crate::handler::ResponseWriter;
@@ -173,7 +173,7 @@ impl Conn {
         let mut answer = Vec::new();
         write_refusal(&mut answer, StatusCode::BAD_REQUEST, text, asks_for_head_only(request));
         below.set_write_deadline(after(Instant::now(), LINGER));
-        if write_all(below, &answer).is_ok() {
+        if below.send_all(&mut [IoSlice::new(&answer)]).is_ok() {
             read_out(below, |waste| (&mut &*below).read(waste));
         }
     }

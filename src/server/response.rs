@@ -133,7 +133,7 @@ impl Wire {
         if self.out.is_empty() {
             return Ok(());
         }
-        let outcome = write_all(self.stream(), &self.out);
+        let outcome = self.stream().send_all(&mut [IoSlice::new(&self.out)]);
         self.out.clear();
         outcome.map_err(|error| self.failed(error))
     }
@@ -178,7 +178,7 @@ impl Wire {
         }
         let end: &[u8] = if chunked { b"\r\n" } else { b"" };
         let mut slices = [IoSlice::new(&self.out), IoSlice::new(data), IoSlice::new(end)];
-        let outcome = write_all_vectored(self.stream(), &mut slices);
+        let outcome = self.stream().send_all(&mut slices);
         self.out.clear();
         outcome.map_err(|error| self.failed(error))
     }
@@ -328,26 +328,6 @@ pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, h
     if !head_only {
         out.extend_from_slice(text.as_bytes());
     }
-}
-
-/// Writes all of `data`, and sees it sent.
-pub(super) fn write_all(stream: &Stream, data: &[u8]) -> io::Result<()> {
-    write_all_vectored(stream, &mut [IoSlice::new(data)])
-}
-
-/// Writes all of `slices`, in as few system calls as it takes, and sees them sent.
-fn write_all_vectored(stream: &Stream, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
-    let mut stream = stream;
-    IoSlice::advance_slices(&mut slices, 0);
-    while !slices.is_empty() {
-        match stream.write_vectored(slices) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut slices, count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    stream.flush()
 }
 
 /// `number` in digits.

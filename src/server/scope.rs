@@ -59,4 +59,8 @@ impl Origin for RequestScope {
     fn tls(&self) -> Option<TlsInfo> {
         self.link.tls.clone()
     }
+
+    fn is_https(&self) -> bool {
+        self.link.tls.is_some()
+    }
 }

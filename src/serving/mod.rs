@@ -32,6 +32,7 @@ use crate::net::{Addr, Listener, Stream};
 use crate::sync::Mutex;
 use registry::Registry;
 
+pub(crate) use panics::remember as remember_panics;
 pub(crate) use registry::Ticket;
 pub(crate) use run::{Outcome, run};
 pub(crate) use signals::{Gone, Signals};

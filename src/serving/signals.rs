@@ -15,6 +15,8 @@ pub(crate) enum Gone {
     Failed(ErrorKind),
     /// We closed the connection ourselves.
     Closed,
+    /// It told the web server before us, which told us.
+    Aborted,
 }
 
 impl fmt::Display for Gone {
@@ -23,6 +25,7 @@ impl fmt::Display for Gone {
             Self::EndOfStream => f.write_str("the client closed the connection"),
             Self::Failed(kind) => write!(f, "the connection to the client failed: {kind}"),
             Self::Closed => f.write_str("the server closed the connection"),
+            Self::Aborted => f.write_str("the web server has given up the request"),
         }
     }
 }

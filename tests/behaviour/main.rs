@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod client;
+mod fcgi;
 mod server;
 mod support;
 #[cfg(feature = "tls")]

@@ -1,0 +1,85 @@
+//! Name-value pairs (FastCGI 1.0 section 3.4). Bytes to values and back; no input or output.
+
+use super::record::Malformed;
+
+/// A length up to this is one byte; a longer one is four, the first with its highest bit set.
+const SHORT: usize = 127;
+
+/// A pair's name and value.
+pub(super) type Pair<'a> = (&'a [u8], &'a [u8]);
+
+/// Takes the pairs out of `bytes`, which must hold whole ones.
+pub(super) fn parse(mut bytes: &[u8]) -> Result<Vec<Pair<'_>>, Malformed> {
+    let mut pairs = Vec::new();
+    while !bytes.is_empty() {
+        let (pair, rest) = parse_one(bytes).ok_or(Malformed::Pairs)?;
+        pairs.push(pair);
+        bytes = rest;
+    }
+    Ok(pairs)
+}
+
+fn parse_one(bytes: &[u8]) -> Option<(Pair<'_>, &[u8])> {
+    let (name, bytes) = length(bytes)?;
+    let (value, bytes) = length(bytes)?;
+    let (name, bytes) = bytes.split_at_checked(name)?;
+    let (value, bytes) = bytes.split_at_checked(value)?;
+    Some(((name, value), bytes))
+}
+
+fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    match *bytes {
+        [short @ 0..=127, ..] => Some((usize::from(short), &bytes[1..])),
+        [high, b, c, d, ..] => {
+            let length = u32::from_be_bytes([high & 0x7f, b, c, d]);
+            Some((usize::try_from(length).ok()?, &bytes[4..]))
+        }
+        _ => None,
+    }
+}
+
+/// Appends a pair.
+pub(super) fn write(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    write_length(out, name.len());
+    write_length(out, value.len());
+    out.extend_from_slice(name);
+    out.extend_from_slice(value);
+}
+
+fn write_length(out: &mut Vec<u8>, length: usize) {
+    if length <= SHORT {
+        out.push(length as u8);
+    } else {
+        debug_assert!(length < 1 << 31, "lengths have 31 bits");
+        out.extend_from_slice(&(length as u32 | 1 << 31).to_be_bytes());
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_all_lengths_survive() {
+        let long = vec![b'v'; 200];
+        let pairs: [Pair<'_>; 4] =
+            [(b"A", b"1"), (b"", b""), (b"LONG", &long), (&long[..128], &long[..127])];
+        let mut bytes = Vec::new();
+        for (name, value) in pairs {
+            write(&mut bytes, name, value);
+        }
+        assert_eq!(parse(&bytes).unwrap(), pairs);
+        assert_eq!(&bytes[..4], [1, 1, b'A', b'1']);
+    }
+
+    #[test]
+    fn pairs_that_are_cut_short_are_malformed_wherever_they_are_cut() {
+        let mut bytes = Vec::new();
+        write(&mut bytes, b"NAME", &[b'v'; 300]);
+        for length in 1..bytes.len() {
+            assert_eq!(parse(&bytes[..length]), Err(Malformed::Pairs), "{length}");
+        }
+        assert_eq!(parse(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), Err(Malformed::Pairs));
+        assert_eq!(parse(b""), Ok(Vec::new()));
+    }
+}

@@ -1,0 +1,11 @@
+//! What FastCGI and CGI have in common: a web server stands between the client and the handler, and
+//! tells of the request in variables (RFC 3875 section 4.1); the answer begins with CGI's header
+//! (section 6).
+
+mod head;
+mod request;
+mod variables;
+
+pub(crate) use head::{write_head, write_refusal};
+pub(crate) use request::{Facts, read};
+pub use variables::{ErrorStream, Variables};

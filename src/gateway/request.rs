@@ -1,0 +1,226 @@
+//! A request, as its variables describe it (RFC 3875 section 4.1).
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Uri, Version};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+
+use super::variables::Variables;
+use crate::body::Body;
+use crate::handler::Request;
+use crate::net::Addr;
+
+/// What of a path no request target may hold, where a web server gives only the decoded path.
+const STRAY: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?');
+
+/// What the variables tell beside the request's head.
+pub(crate) struct Facts {
+    pub(crate) remote: Addr,
+    pub(crate) local: Addr,
+    /// The client speaks HTTPS with the web server.
+    pub(crate) https: bool,
+    pub(crate) content_length: Option<u64>,
+}
+
+/// Variables that describe no request.
+#[derive(Debug)]
+pub(crate) struct BadRequest(&'static str);
+
+/// The request that the variables describe, without its body, and what else they tell.
+pub(crate) fn read(variables: &Variables) -> Result<(Request, Facts), BadRequest> {
+    let method = variables.present("REQUEST_METHOD").ok_or(BadRequest("no REQUEST_METHOD"))?;
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() =
+        Method::from_bytes(method).map_err(|_| BadRequest("REQUEST_METHOD is no method"))?;
+    *request.uri_mut() = target(variables)?;
+    *request.version_mut() = version(variables);
+    let content_length = content_length(variables)?;
+    *request.headers_mut() = headers(variables, content_length)?;
+    let facts = Facts {
+        remote: address(variables, "REMOTE_ADDR", "REMOTE_PORT"),
+        local: address(variables, "SERVER_ADDR", "SERVER_PORT"),
+        https: is_https(variables),
+        content_length,
+    };
+    Ok((request, facts))
+}
+
+/// The request target as the client sent it, if the web server passes that on; else as it can be put
+/// together again (RFC 3875 section 3.3).
+fn target(variables: &Variables) -> Result<Uri, BadRequest> {
+    let bad = BadRequest("the request target is none");
+    if let Some(target) = variables.present("REQUEST_URI") {
+        return Uri::try_from(target).map_err(|_| bad);
+    }
+    let mut target = String::new();
+    for part in ["SCRIPT_NAME", "PATH_INFO"] {
+        target.extend(percent_encode(variables.get_bytes(part).unwrap_or_default(), STRAY));
+    }
+    if !target.starts_with('/') {
+        target.insert(0, '/');
+    }
+    if let Some(query) = variables.text("QUERY_STRING") {
+        target.push('?');
+        target.push_str(query);
+    }
+    target.parse().map_err(|_| bad)
+}
+
+fn version(variables: &Variables) -> Version {
+    match variables.get_bytes("SERVER_PROTOCOL") {
+        Some(b"HTTP/1.0") => Version::HTTP_10,
+        Some(b"HTTP/2.0" | b"HTTP/2") => Version::HTTP_2,
+        Some(b"HTTP/3.0" | b"HTTP/3") => Version::HTTP_3,
+        _ => Version::HTTP_11,
+    }
+}
+
+fn content_length(variables: &Variables) -> Result<Option<u64>, BadRequest> {
+    let Some(length) = variables.present("CONTENT_LENGTH") else { return Ok(None) };
+    let digits = length.iter().all(u8::is_ascii_digit);
+    let length = std::str::from_utf8(length).ok().filter(|_| digits).and_then(|it| it.parse().ok());
+    length.map(Some).ok_or(BadRequest("CONTENT_LENGTH is no length"))
+}
+
+/// The header fields: those with a variable of their own, and the others behind `HTTP_`.
+fn headers(variables: &Variables, length: Option<u64>) -> Result<HeaderMap, BadRequest> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in variables.iter() {
+        let Some(name) = name.strip_prefix(b"HTTP_") else { continue };
+        let name: Vec<u8> =
+            name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
+        // `from_bytes` turns it into lower case.
+        let name = HeaderName::from_bytes(&name).map_err(|_| BadRequest("no header's name"))?;
+        let value = HeaderValue::from_bytes(value).map_err(|_| BadRequest("no header's value"))?;
+        headers.append(name, value);
+    }
+    if let Some(value) = variables.present("CONTENT_TYPE") {
+        let value = HeaderValue::from_bytes(value).map_err(|_| BadRequest("no CONTENT_TYPE"))?;
+        headers.insert(CONTENT_TYPE, value);
+    }
+    // Some web servers pass on both, and only one of them is checked.
+    headers.remove(CONTENT_LENGTH);
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+    if !headers.contains_key(HOST)
+        && let Some(host) = host(variables)
+    {
+        headers.insert(HOST, host);
+    }
+    Ok(headers)
+}
+
+fn host(variables: &Variables) -> Option<HeaderValue> {
+    let name = variables.text("SERVER_NAME")?;
+    let usual = if is_https(variables) { "443" } else { "80" };
+    let host = match variables.text("SERVER_PORT").filter(|port| *port != usual) {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    };
+    HeaderValue::try_from(host).ok()
+}
+
+fn address(variables: &Variables, ip: &str, port: &str) -> Addr {
+    let ip = variables.text(ip).map(|ip| ip.trim_start_matches('[').trim_end_matches(']'));
+    match ip.and_then(|ip| ip.parse::<IpAddr>().ok()) {
+        Some(ip) => {
+            let port = variables.text(port).and_then(|port| port.parse().ok()).unwrap_or(0);
+            SocketAddr::new(ip, port).into()
+        }
+        None => Addr::Unknown,
+    }
+}
+
+/// `HTTPS` is no variable of RFC 3875's, but every web server sets it.
+fn is_https(variables: &Variables) -> bool {
+    let set = variables.text("HTTPS").is_some_and(|value| !value.eq_ignore_ascii_case("off"));
+    set || variables.get("REQUEST_SCHEME") == Some("https")
+}
+
+impl fmt::Display for BadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the web server's variables describe no request: {}", self.0)
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    fn read_pairs(pairs: &[(&str, &str)]) -> Result<(Request, Facts), BadRequest> {
+        let pairs =
+            pairs.iter().map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into()));
+        read(&pairs.collect())
+    }
+
+    #[test]
+    fn variables_become_the_request_that_the_client_sent() {
+        let (request, facts) = read_pairs(&[
+            ("REQUEST_METHOD", "POST"),
+            ("REQUEST_URI", "/a%20b?c=d"),
+            ("SERVER_PROTOCOL", "HTTP/1.0"),
+            ("CONTENT_TYPE", "text/plain"),
+            ("CONTENT_LENGTH", "12"),
+            ("HTTP_CONTENT_LENGTH", "13"),
+            ("HTTP_HOST", "example.org"),
+            ("HTTP_X_FORWARDED_FOR", "a, b"),
+            ("REMOTE_ADDR", "192.0.2.1"),
+            ("REMOTE_PORT", "1234"),
+            ("SERVER_ADDR", "::1"),
+            ("SERVER_PORT", "443"),
+            ("HTTPS", "on"),
+        ])
+        .unwrap();
+        assert_eq!((request.method(), request.version()), (&Method::POST, Version::HTTP_10));
+        assert_eq!(request.uri(), "/a%20b?c=d");
+        let field = |name: &str| request.headers()[name].to_str().unwrap();
+        assert_eq!((field("content-type"), field("content-length")), ("text/plain", "12"));
+        assert_eq!((field("host"), field("x-forwarded-for")), ("example.org", "a, b"));
+        assert_eq!(facts.remote.to_string(), "192.0.2.1:1234");
+        assert_eq!(facts.local.to_string(), "[::1]:443");
+        assert!(facts.https && facts.content_length == Some(12));
+    }
+
+    #[test]
+    fn a_target_is_put_together_where_it_is_not_passed_on() {
+        let method = ("REQUEST_METHOD", "GET");
+        for (pairs, target, host) in [
+            (
+                vec![("SCRIPT_NAME", "/app"), ("PATH_INFO", "/a b?"), ("QUERY_STRING", "c=%20")],
+                "/app/a%20b%3F?c=%20",
+                None,
+            ),
+            (vec![("SERVER_NAME", "a"), ("SERVER_PORT", "80")], "/", Some("a")),
+            (
+                vec![("SERVER_NAME", "a"), ("SERVER_PORT", "8080"), ("HTTPS", "off")],
+                "/",
+                Some("a:8080"),
+            ),
+        ] {
+            let (request, facts) = read_pairs(&[&[method], &pairs[..]].concat()).unwrap();
+            assert_eq!(request.uri(), target);
+            let host = host.map(HeaderValue::from_static);
+            assert_eq!(request.headers().get(HOST), host.as_ref());
+            assert!(!facts.https && facts.remote == Addr::Unknown);
+        }
+    }
+
+    #[test]
+    fn what_describes_no_request_says_why() {
+        for (pairs, why) in [
+            (vec![], "REQUEST_METHOD"),
+            (vec![("REQUEST_METHOD", "G T")], "REQUEST_METHOD"),
+            (vec![("REQUEST_METHOD", "GET"), ("REQUEST_URI", "/a b")], "target"),
+            (vec![("REQUEST_METHOD", "GET"), ("CONTENT_LENGTH", "+1")], "CONTENT_LENGTH"),
+            (vec![("REQUEST_METHOD", "GET"), ("HTTP_A", "a\nb")], "value"),
+            (vec![("REQUEST_METHOD", "GET"), ("HTTP_", "a")], "name"),
+        ] {
+            let error = read_pairs(&pairs).err().expect(why);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The FastCGI responder: F.
+
+mod ending;
+mod multiplexing;
+mod raw;
+mod records;
+mod reuse;
+
+use std::io::{self, Write};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use hangup::testing::TestServer;
+use hangup::{Handler, Request, RequestExt, ResponseWriter, Result, fcgi};
+
+use crate::support::PATIENCE;
+use raw::WebServer;
+
+/// A server on TCP, and a connection to it.
+fn serve(handler: impl Handler) -> (TestServer, WebServer) {
+    serve_with(fcgi::Server::new(handler))
+}
+
+fn serve_with(server: fcgi::Server) -> (TestServer, WebServer) {
+    let server = TestServer::listening(server.listen("127.0.0.1:0").expect("a free port"));
+    let web_server = WebServer::connect(&server);
+    (server, web_server)
+}
+
+/// Says back the body that it reads.
+fn echo(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+    io::copy(r.body_mut(), w)?;
+    Ok(())
+}
+
+/// Answers with the request's path, and reads nothing.
+fn path(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+    Ok(w.write_all(r.uri().path().as_bytes())?)
+}
+
+/// Where a handler tells the test what it has seen.
+fn reports<T>() -> (Sender<T>, Receiver<T>) {
+    unbounded()
+}
+
+/// The next report.
+#[track_caller]
+fn next<T>(reports: &Receiver<T>) -> T {
+    reports.recv_timeout(PATIENCE).expect("a report")
+}
+
+/// Waits until the request's context ends, and says why.
+fn reason(r: &Request) -> String {
+    let why = r.context().wait_timeout(PATIENCE).expect("the context ends");
+    why.to_string()
+}

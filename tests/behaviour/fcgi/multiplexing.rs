@@ -1,0 +1,201 @@
+//! Several requests of one connection at once, and bodies that nobody reads.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use crossbeam_channel::bounded;
+use hangup::{Request, ResponseWriter, Result, fcgi};
+
+use super::raw::{END, GET_VALUES, STDIN, begin, opened, pairs, record, request};
+use super::{echo, next, path, reports, serve, serve_with};
+use crate::support::{PATIENCE, alone};
+
+#[test]
+fn f03_two_handlers_of_one_connection_interleave() {
+    let _alone = alone();
+    let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
+        let mut byte = [0];
+        while r.body_mut().read(&mut byte)? > 0 {
+            w.write_all(&byte)?;
+            w.flush()?;
+        }
+        Ok(())
+    });
+    peer.send([opened(1, "/", true), opened(2, "/", true)].concat());
+    for (id, byte) in [(1, b"a"), (2, b"b"), (2, b"c"), (1, b"d")] {
+        peer.send(record(STDIN, id, byte));
+        assert!(peer.expect(6, id).ends_with(byte));
+    }
+    peer.send(record(STDIN, 2, &[]));
+    assert!(peer.expect(6, 2).is_empty());
+    peer.expect(END, 2);
+    peer.send(record(STDIN, 1, b"e"));
+    assert_eq!(peer.expect(6, 1), b"e");
+}
+
+#[test]
+fn f02_many_requests_at_once_are_all_answered() {
+    let _alone = alone();
+    let (_server, mut peer) = serve(echo);
+    let body = |id: u16| id.to_string().repeat(1000);
+    let begun: Vec<u8> = (1..=80).flat_map(|id| opened(id, "/", true)).collect();
+    peer.send(begun);
+    for id in (1..=80).rev() {
+        peer.send(record(STDIN, id, body(id).as_bytes())).send(record(STDIN, id, &[]));
+    }
+    for (id, answer) in peer.expect_answers(80) {
+        answer.expect("200 OK", &body(id));
+    }
+}
+
+#[test]
+fn f09_more_requests_than_a_connection_may_have_are_refused() {
+    let _alone = alone();
+    let server = |most| fcgi::Server::new(echo).max_requests_per_connection(most);
+    for (most, status) in [(1, 1), (2, 2)] {
+        let (_server, mut peer) = serve_with(server(most));
+        for id in 1..=most {
+            peer.send(opened(id as u16, "/", true));
+        }
+        peer.send(begin(9, 1, true));
+        assert_eq!(peer.expect(END, 9), [0, 0, 0, 0, status, 0, 0, 0]);
+        peer.send(record(STDIN, 1, &[])).expect_answer(1).expect("200 OK", "");
+        peer.send(request(9, "/", "now", true)).expect_answer(9).expect("200 OK", "now");
+    }
+}
+
+#[test]
+fn f09_more_handlers_than_there_may_be_are_refused() {
+    let _alone = alone();
+    let (_server, mut peer) = serve_with(fcgi::Server::new(echo).max_threads(1));
+    peer.send([opened(1, "/", true), opened(2, "/", true)].concat());
+    assert_eq!(peer.expect(END, 2)[4], 2, "overloaded");
+    peer.send(record(STDIN, 1, &[])).expect_answer(1).expect("200 OK", "");
+}
+
+/// A handler that reads nothing of its body, until it is told to.
+fn waits_before_it_reads(
+    server: impl FnOnce(fcgi::Server) -> fcgi::Server,
+) -> (hangup::testing::TestServer, super::WebServer, crossbeam_channel::Sender<()>) {
+    let (release, released) = bounded(0);
+    let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        if r.uri().path() != "/waits" {
+            return path(w, r);
+        }
+        released.recv_timeout(PATIENCE).expect("to be released");
+        match r.body_mut().read_bytes(1 << 30) {
+            Ok(bytes) => write!(w, "{}", bytes.len())?,
+            Err(error) => write!(w, "{:?}: {error}", error.kind())?,
+        }
+        Ok(())
+    };
+    let (server, peer) = serve_with(server(fcgi::Server::new(handler)));
+    (server, peer, release)
+}
+
+const PIECE: [u8; 1000] = [b'x'; 1000];
+
+#[test]
+fn f08_a_body_up_to_the_bound_is_held_back_while_others_go_on() {
+    let _alone = alone();
+    let (_server, mut peer, release) = waits_before_it_reads(|server| server.max_held_back(5000));
+    peer.send(opened(1, "/waits", true));
+    for _ in 0..5 {
+        peer.send(record(STDIN, 1, &PIECE));
+    }
+    peer.send(record(STDIN, 1, &[]));
+    peer.send(request(2, "/other", "", true)).expect_answer(2).expect("200 OK", "/other");
+    release.send(()).unwrap();
+    peer.expect_answer(1).expect("200 OK", "5000");
+}
+
+/// A web server that has several requests in progress is not kept waiting for one of them.
+#[test]
+fn f08_beyond_the_bound_a_multiplexed_body_fails_and_others_go_on() {
+    let _alone = alone();
+    let ask = record(GET_VALUES, 0, &pairs(&[("FCGI_MPXS_CONNS", "")]));
+    for asks in [true, false] {
+        let (_server, mut peer, release) =
+            waits_before_it_reads(|server| server.max_held_back(5000).body_patience(None));
+        peer.send(opened(1, "/waits", true));
+        if asks {
+            peer.send(&ask).expect(10, 0);
+        } else {
+            peer.send(request(2, "/", "", true)).expect_answer(2).expect("200 OK", "/");
+        }
+        for _ in 0..20 {
+            peer.send(record(STDIN, 1, &PIECE));
+        }
+        peer.send(record(STDIN, 1, &[]));
+        peer.send(request(2, "/other", "", true)).expect_answer(2).expect("200 OK", "/other");
+        release.send(()).unwrap();
+        let answer = peer.expect_answer(1);
+        assert!(answer.body.starts_with("TooLarge") && answer.body.contains("5000"), "{answer:?}");
+    }
+}
+
+/// One that has not: reading waits for the handler, and nothing of the body is lost.
+#[test]
+fn f08_beyond_the_bound_the_connection_waits_for_its_only_handler() {
+    let _alone = alone();
+    let (_server, mut peer, release) =
+        waits_before_it_reads(|server| server.max_held_back(5000).body_patience(None));
+    peer.send(opened(1, "/waits", true));
+    for _ in 0..20 {
+        peer.send(record(STDIN, 1, &PIECE));
+    }
+    peer.send(record(STDIN, 1, &[]));
+    release.send(()).unwrap();
+    peer.expect_answer(1).expect("200 OK", "20000");
+}
+
+#[test]
+fn f08_the_wait_for_a_handler_is_over_after_a_while() {
+    let _alone = alone();
+    let patience = Duration::from_millis(20);
+    let (_server, mut peer, release) =
+        waits_before_it_reads(|server| server.max_held_back(5000).body_patience(patience));
+    peer.send(opened(1, "/waits", true));
+    for _ in 0..20 {
+        peer.send(record(STDIN, 1, &PIECE));
+    }
+    peer.send(record(STDIN, 1, &[]));
+    peer.send(request(2, "/other", "", true)).expect_answer(2).expect("200 OK", "/other");
+    release.send(()).unwrap();
+    assert!(peer.expect_answer(1).body.starts_with("TooLarge"));
+}
+
+#[test]
+fn f08_a_handler_that_never_reads_its_body_is_answered_for() {
+    let _alone = alone();
+    let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_held_back(5000));
+    for _ in 0..3 {
+        peer.send(opened(1, "/", true));
+        for _ in 0..20 {
+            peer.send(record(STDIN, 1, &PIECE));
+        }
+        peer.send(record(STDIN, 1, &[])).expect_answer(1).expect("200 OK", "/");
+    }
+}
+
+#[test]
+fn f08_a_web_server_that_leaves_is_noticed_while_the_connection_waits() {
+    let _alone = alone();
+    let (report, seen) = reports();
+    let (_server, mut peer) = serve_with(
+        fcgi::Server::new(move |_: &mut ResponseWriter, r: &mut Request| {
+            report.send("begun".to_owned()).unwrap();
+            report.send(super::reason(r)).unwrap();
+            Ok(())
+        })
+        .max_held_back(5000)
+        .body_patience(None),
+    );
+    peer.send(opened(1, "/", true));
+    assert_eq!(next(&seen), "begun");
+    for _ in 0..20 {
+        peer.send(record(STDIN, 1, &PIECE));
+    }
+    drop(peer);
+    assert!(next(&seen).contains("closed"));
+}

@@ -1,0 +1,116 @@
+//! A request's id, used again the moment it is free; a connection that serves many.
+
+use std::io::Write;
+use std::thread;
+
+use hangup::{Request, ResponseWriter, Result, fcgi};
+
+use super::raw::{STDIN, WebServer, opened, record, request};
+use super::{echo, path, serve, serve_with};
+use crate::support::alone;
+
+/// As nginx does, with `fastcgi_keep_conn on`: every request of a connection has the id 1.
+#[test]
+fn f03_an_id_is_used_a_thousand_times_on_one_connection() {
+    let _alone = alone();
+    let (_server, mut peer) = serve(echo);
+    for number in 0..1000 {
+        let body = number.to_string().repeat(number % 50);
+        peer.send(request(1, "/", &body, true)).expect_answer(1).expect("200 OK", &body);
+    }
+}
+
+/// A web server that sends the next begin the very moment END_REQUEST arrives finds the id free. One
+/// thread reads and says when, the other has the bytes ready.
+#[test]
+fn f03_an_id_is_free_the_moment_its_end_arrives() {
+    let _alone = alone();
+    let (server, _) = serve(path);
+    let rounds = |id: u16| {
+        let mut peer = WebServer::connect(&server);
+        let bytes = request(id, "/x", "", true);
+        for _ in 0..2000 {
+            peer.send(&bytes).expect_answer(id).expect("200 OK", "/x");
+        }
+    };
+    thread::scope(|scope| {
+        for id in [1, 65_535] {
+            scope.spawn(move || rounds(id));
+        }
+    });
+}
+
+#[test]
+fn f03_a_body_that_was_not_read_does_not_spoil_the_next_request() {
+    let _alone = alone();
+    let (_server, mut peer) = serve(path);
+    for _ in 0..20 {
+        peer.send(opened(1, "/first", true)).expect_answer(1).expect("200 OK", "/first");
+        // The rest of its body comes when nobody wants it any more.
+        peer.send(record(STDIN, 1, &[b'x'; 1000])).send(record(STDIN, 1, &[]));
+    }
+}
+
+#[test]
+fn f04_without_keep_conn_the_connection_is_closed_and_sees_no_reset() {
+    let _alone = alone();
+    let (server, mut peer) = serve(path);
+    peer.send(request(1, "/", "", false)).expect_answer(1).expect("200 OK", "/");
+    peer.expect_end();
+    // What the web server is still sending is read, so that it gets to read the answer.
+    let mut peer = WebServer::connect(&server);
+    peer.send(opened(1, "/", false)).expect_answer(1).expect("200 OK", "/");
+    for _ in 0..20 {
+        peer.send(record(STDIN, 1, &[b'x'; 60_000]));
+    }
+    peer.send(record(STDIN, 1, &[]));
+    peer.expect_end();
+}
+
+#[test]
+fn f04_a_request_without_keep_conn_is_the_last_to_begin() {
+    let _alone = alone();
+    let (_server, mut peer) = serve(echo);
+    peer.send([opened(1, "/", true), opened(2, "/", false)].concat());
+    // Nobody answers a request that begins behind it.
+    peer.send(request(3, "/", "ignored", true));
+    peer.send([record(STDIN, 2, b"two"), record(STDIN, 2, &[])].concat());
+    peer.expect_answer(2).expect("200 OK", "two");
+    peer.send([record(STDIN, 1, b"one"), record(STDIN, 1, &[])].concat());
+    peer.expect_answer(1).expect("200 OK", "one");
+    peer.expect_end();
+}
+
+#[test]
+fn f01_a_response_streams_as_it_is_written() {
+    let _alone = alone();
+    let (release, released) = crossbeam_channel::bounded::<()>(0);
+    let (_server, mut peer) = serve(move |w: &mut ResponseWriter, _: &mut Request| -> Result<()> {
+        for piece in ["one", "two"] {
+            w.write_all(piece.as_bytes())?;
+            w.flush()?;
+            released.recv()?;
+        }
+        Ok(w.write_all(&[b'x'; 200_000])?)
+    });
+    peer.send(opened(1, "/", true));
+    let first = String::from_utf8(peer.expect(6, 1)).unwrap();
+    assert!(first.starts_with("Status: 200 OK\r\n") && first.ends_with("\r\n\r\none"), "{first}");
+    release.send(()).unwrap();
+    assert_eq!(peer.expect(6, 1), b"two");
+    release.send(()).unwrap();
+    let answer = peer.expect_answer(1);
+    assert_eq!(answer.head.len() + answer.body.len(), 200_000);
+}
+
+#[test]
+fn f09_connections_beyond_the_limit_are_told_so() {
+    let _alone = alone();
+    let (server, mut peer) = serve_with(fcgi::Server::new(path).max_connections(1));
+    peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+    let mut second = WebServer::connect(&server);
+    second.send(request(5, "/", "", true));
+    assert_eq!(second.expect_answer(5).status, 2, "overloaded");
+    second.expect_end();
+    peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+}
