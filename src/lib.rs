@@ -108,6 +108,7 @@
 //! * [`testing`]: a test server on a free port, connections in memory.
 
 mod body;
+pub mod cgi;
 pub mod client;
 mod context;
 mod error;

@@ -113,9 +113,9 @@ impl Conn {
             state.stage = Stage::Last;
             return Err(Refused::For(Status::Overloaded));
         }
-        state.multiplexes |= state.running > 0;
+        state.multiplexes |= !state.active.is_empty();
         let most = self.options().max_requests;
-        if most.is_some_and(|most| state.running >= most) {
+        if most.is_some_and(|most| state.active.len() >= most) {
             let alone = most == Some(1);
             let status = if alone { Status::CannotMultiplex } else { Status::Overloaded };
             return Err(Refused::For(status));

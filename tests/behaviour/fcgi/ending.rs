@@ -145,11 +145,11 @@ fn f09_a_panic_ends_its_request_only() {
                 w.flush()?;
                 panic!("on purpose");
             }
-            "/error" => return Err("on purpose".into()),
+            "/error" => Err("on purpose".into()),
             "/short" => {
                 w.set_header("content-length", "10")?;
                 w.write_all(b"half")?;
-                return Ok(());
+                Ok(())
             }
             _ => path(w, r),
         });

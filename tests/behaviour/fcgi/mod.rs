@@ -1,5 +1,6 @@
-//! The FastCGI responder: F.
+//! The FastCGI responder, and CGI: F.
 
+mod cgi;
 mod ending;
 mod multiplexing;
 mod raw;

@@ -1,0 +1,83 @@
+//! The same handler as a CGI program.
+
+use std::io::{self, Read, Write};
+
+use hangup::testing::stream_pair;
+use hangup::{ErrorKind, Handler, Request, RequestExt, ResponseWriter, Result, cgi};
+
+use super::{echo, path};
+use crate::support::alone;
+
+/// Runs a handler on a request with `variables` beside those that there always are. Returns what came
+/// of it, the answer, and what was said on the error stream.
+fn run(
+    handler: impl Handler,
+    variables: &[(&str, &str)],
+    input: &'static [u8],
+) -> (Result<()>, String, String) {
+    let ((out, mut answer), (err, mut errors)) = (stream_pair(), stream_pair());
+    let always = [("REQUEST_METHOD", "POST"), ("SCRIPT_NAME", "/app"), ("PATH_INFO", "/x")];
+    let variables = always.iter().chain(variables).copied();
+    let outcome = cgi::serve_with(handler, variables, input, out, err);
+    let (mut text, mut said) = (String::new(), String::new());
+    answer.read_to_string(&mut text).unwrap();
+    errors.read_to_string(&mut said).unwrap();
+    (outcome, text, said)
+}
+
+#[test]
+fn f10_one_request_is_answered_from_environment_and_input() {
+    let _alone = alone();
+    let (outcome, answer, _) = run(echo, &[("CONTENT_LENGTH", "5")], b"hello, and more");
+    outcome.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("Status: 200 OK\r\n") && head.contains("Content-Length: 5"), "{head}");
+    assert_eq!(body, "hello");
+    let (outcome, answer, _) = run(path, &[], b"");
+    outcome.unwrap();
+    assert!(answer.ends_with("/app/x"), "{answer}");
+}
+
+#[test]
+fn f10_what_goes_wrong_is_told() {
+    let _alone = alone();
+    let failing = |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        writeln!(r.error_stream().expect("CGI"), "watch out")?;
+        panic!("on purpose")
+    };
+    let (outcome, answer, said) = run(failing, &[], b"");
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Other);
+    assert!(answer.starts_with("Status: 500 Internal Server Error\r\n"), "{answer}");
+    assert_eq!(said, "watch out\n");
+    let (_, answer, _) = run(echo, &[("CONTENT_LENGTH", "9")], b"short");
+    assert!(answer.starts_with("Status: 500"), "{answer}");
+    let (outcome, answer, _) = run(path, &[("CONTENT_LENGTH", "many")], b"");
+    assert!(outcome.is_ok() && answer.starts_with("Status: 400"), "{answer}");
+    let hijacks = |w: &mut ResponseWriter, _: &mut Request| w.hijack().map(drop);
+    assert!(run(hijacks, &[], b"").1.starts_with("Status: 500"));
+}
+
+#[test]
+fn f10_without_a_web_server_there_is_no_request() {
+    let _alone = alone();
+    let nothing: [(&str, &str); 0] = [];
+    let outcome = cgi::serve_with(path, nothing, io::empty(), io::sink(), io::sink());
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Misuse);
+}
+
+#[test]
+fn f10_the_context_ends_when_nobody_takes_the_answer() {
+    let _alone = alone();
+    let (out, answer) = stream_pair();
+    answer.close();
+    let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        let context = r.context();
+        assert!(!context.is_done());
+        let error = w.write_all(&[0; 100_000]).unwrap_err();
+        assert!(context.is_done());
+        Err(error.into())
+    };
+    let outcome =
+        cgi::serve_with(handler, [("REQUEST_METHOD", "GET")], io::empty(), out, io::sink());
+    assert!(outcome.is_err());
+}
