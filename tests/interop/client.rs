@@ -6,6 +6,7 @@ use std::process::Command;
 use hangup::http::StatusCode;
 use hangup::{Body, Client, ErrorKind, ResponseExt};
 
+use crate::nginx;
 use crate::process::{Folder, Server, free_addr, pattern, text};
 
 #[test]
@@ -14,30 +15,17 @@ fn nginx() {
     let (folder, addr) = (Folder::new(), free_addr());
     folder.file("index.html", b"hello from a file\n");
     folder.file("large", &pattern(5 << 20));
-    let root = folder.path().display();
-    let config = format!(
-        "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
-         events {{ worker_connections 64; }}
-         http {{
-           access_log off;
-           client_body_temp_path {root}/body;
-           proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;
-           uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
-           client_max_body_size 64k;
-           keepalive_requests 5;
-           server {{
-             listen {addr};
-             root {root};
-             location /moved {{ return 302 /index.html; }}
-             location /refuse {{ client_max_body_size 0; return 403; }}
-             location /close {{ keepalive_timeout 0; return 200 'bye'; }}
-           }}
+    let http = format!(
+        "client_max_body_size 64k;
+         keepalive_requests 5;
+         server {{
+           listen {addr};
+           location /moved {{ return 302 /index.html; }}
+           location /refuse {{ client_max_body_size 0; return 403; }}
+           location /close {{ keepalive_timeout 0; return 200 'bye'; }}
          }}"
     );
-    let file = folder.file("nginx.conf", config.as_bytes());
-    let mut command = Command::new("nginx");
-    let _ = std::fs::create_dir_all(folder.path().join("body"));
-    let server = Server::start(command.args(["-c", &file, "-p", &root.to_string()]), addr);
+    let server = nginx::start(&folder, addr, &http);
     let client = Client::new();
 
     // nginx closes after five requests, at a moment of its own: nobody notices.

@@ -5,5 +5,6 @@
 
 mod client;
 mod curl;
+mod nginx;
 mod process;
 mod wrk;
