@@ -7,4 +7,6 @@ mod client;
 mod curl;
 mod nginx;
 mod process;
+#[cfg(feature = "tls")]
+mod tls;
 mod wrk;
