@@ -11,15 +11,16 @@
 
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
-use std::os::unix::net::UnixListener;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use hangup::Body;
-use socket2::{Domain, SockRef, Socket, Type};
+use hangup::testing::Stream;
+use socket2::{Domain, Socket, Type};
 
 use super::PATIENCE;
 
@@ -79,7 +80,10 @@ impl Peers {
     /// The next connection.
     pub(crate) fn accept(&self) -> Peer {
         let (socket, _) = self.listener.accept().expect("the client connects");
-        Peer::new(socket)
+        match self.path {
+            None => Peer::on_tcp(socket),
+            Some(_) => Peer::new(UnixStream::from(socket).into()),
+        }
     }
 
     /// Nobody has connected that was not accepted.
@@ -104,7 +108,7 @@ impl Peers {
                 if count.send(number).is_err() {
                     break;
                 }
-                peers.push(thread::spawn(move || script(number, &mut Peer::new(socket))));
+                peers.push(thread::spawn(move || script(number, &mut Peer::on_tcp(socket))));
             }
             peers.into_iter().for_each(|peer| peer.join().expect("the peer's script holds"));
         });
@@ -142,7 +146,7 @@ impl Drop for Served {
     fn drop(&mut self) {
         drop(self.counted.take());
         // One connection more, which nobody counts, ends the accepting.
-        let _ = std::net::TcpStream::connect(self.addr);
+        let _ = TcpStream::connect(self.addr);
         let accepting = self.accepting.take().unwrap();
         if !thread::panicking() {
             accepting.join().expect("the peers' scripts hold");
@@ -152,7 +156,7 @@ impl Drop for Served {
 
 /// The server's end of a connection.
 pub(crate) struct Peer {
-    socket: Socket,
+    stream: Stream,
     buffer: Vec<u8>,
 }
 
@@ -167,12 +171,13 @@ pub(crate) struct Received {
 }
 
 impl Peer {
-    fn new(socket: Socket) -> Self {
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        // Fails on a Unix socket, which needs it not.
-        let _ = socket.set_tcp_nodelay(true);
-        Self { socket, buffer: Vec::new() }
+    fn on_tcp(socket: Socket) -> Self {
+        Self::new(TcpStream::from(socket).into())
+    }
+
+    fn new(stream: Stream) -> Self {
+        stream.set_nodelay(true).unwrap();
+        Self { stream, buffer: Vec::new() }
     }
 
     /// A whole request whose head begins like that.
@@ -255,7 +260,8 @@ impl Peer {
 
     fn fill(&mut self) -> usize {
         let mut piece = [0; 64 * 1024];
-        let count = (&self.socket).read(&mut piece).unwrap_or_else(|error| match error.kind() {
+        self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));
+        let count = self.stream.read(&mut piece).unwrap_or_else(|error| match error.kind() {
             io::ErrorKind::ConnectionReset => 0,
             _ => panic!("the client sends nothing: {error}"),
         });
@@ -276,7 +282,8 @@ impl Peer {
 
     /// Bytes, to a client that may have gone away.
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        (&self.socket).write_all(bytes.as_ref())
+        self.stream.set_write_deadline(Some(Instant::now() + PATIENCE));
+        self.stream.write_all(bytes.as_ref())
     }
 
     /// Bytes, each in a segment of its own.
@@ -292,21 +299,19 @@ impl Peer {
 
     /// The client sends no more than it has, for so long as the answer that follows takes.
     pub(crate) fn expect_nothing_sent(&mut self) {
-        self.socket.set_nonblocking(true).unwrap();
-        let read = (&self.socket).read(&mut [0]);
-        self.socket.set_nonblocking(false).unwrap();
+        let read = self.stream.try_read(&mut [0]);
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
         assert!(self.buffer.is_empty(), "{:?}", self.buffer);
     }
 
     /// Ends its stream, and reads on.
     pub(crate) fn end(&mut self) {
-        self.socket.shutdown(Shutdown::Write).unwrap();
+        self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
     /// Closes the connection with a reset.
     pub(crate) fn reset(self) {
-        SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).unwrap();
+        self.stream.reset();
     }
 }
 
