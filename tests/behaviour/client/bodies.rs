@@ -7,14 +7,27 @@ use hangup::http::{HeaderMap, Method, Version};
 use hangup::{Body, Client, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
-use crate::support::alone;
 use crate::support::scripted_server::{Peers, fed, in_background};
+use crate::support::{Over, alone, over_each};
 
-#[test]
-fn what_has_no_body_has_none_whatever_its_length_says() {
+over_each![
+    what_has_no_body_has_none_whatever_its_length_says,
+    trailers_come_with_the_end_of_a_body,
+    trailers_are_sent_behind_chunks,
+    a_response_that_is_cut_short_is_told_from_a_whole_one,
+    a_source_that_fails_is_the_callers_error_and_an_incomplete_message,
+    a_source_that_is_too_short_is_an_error,
+    a_source_that_panics_fails_its_call,
+    a_length_is_sent_where_one_is_expected,
+    both_ways_carry_every_byte,
+    a_response_can_be_sent_on,
+    a_response_is_read_as_it_comes,
+];
+
+fn what_has_no_body_has_none_whatever_its_length_says(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let mut peer = None;
     for (method, status) in [(Method::HEAD, 200), (Method::GET, 204), (Method::GET, 304)] {
         let url = peers.url("/");
@@ -29,11 +42,10 @@ fn what_has_no_body_has_none_whatever_its_length_says() {
     }
 }
 
-#[test]
-fn trailers_come_with_the_end_of_a_body() {
+fn trailers_come_with_the_end_of_a_body(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -51,11 +63,10 @@ fn trailers() -> HeaderMap {
     [(ETAG, HeaderValue::from_static("7"))].into_iter().collect()
 }
 
-#[test]
-fn trailers_are_sent_behind_chunks() {
+fn trailers_are_sent_behind_chunks(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let url = peers.url("/");
     let call = send(&client, move |client| {
         client
@@ -78,11 +89,10 @@ fn trailers_are_sent_behind_chunks() {
     assert_eq!(error.kind(), ErrorKind::InvalidMessage);
 }
 
-#[test]
-fn a_response_that_is_cut_short_is_told_from_a_whole_one() {
+fn a_response_that_is_cut_short_is_told_from_a_whole_one(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for (answer, whole) in [
         ("HTTP/1.1 200 OK\r\n\r\nok", true),
         ("HTTP/1.0 200 OK\r\n\r\nok", true),
@@ -119,11 +129,10 @@ fn a_response_that_is_cut_short_is_told_from_a_whole_one() {
     );
 }
 
-#[test]
-fn a_source_that_fails_is_the_callers_error_and_an_incomplete_message() {
+fn a_source_that_fails_is_the_callers_error_and_an_incomplete_message(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for length in [None, Some(1000)] {
         let (feeder, source) = fed();
         let body = match length {
@@ -146,11 +155,10 @@ fn a_source_that_fails_is_the_callers_error_and_an_incomplete_message() {
     }
 }
 
-#[test]
-fn a_source_that_is_too_short_is_an_error() {
+fn a_source_that_is_too_short_is_an_error(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for by_header in [false, true] {
         let url = peers.url("/");
         let call = send(&client, move |client| match by_header {
@@ -169,8 +177,7 @@ fn a_source_that_is_too_short_is_an_error() {
 }
 
 /// Its panic ended the writer loop, and the caller waited for a write that nobody was at.
-#[test]
-fn a_source_that_panics_fails_its_call() {
+fn a_source_that_panics_fails_its_call(over: Over) {
     let _alone = alone();
     struct Panics;
     impl Read for Panics {
@@ -178,8 +185,8 @@ fn a_source_that_panics_fails_its_call() {
             panic!("as the test has it")
         }
     }
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(Body::from_reader(Panics)));
     let mut peer = peers.accept();
@@ -236,11 +243,10 @@ fn what_would_inject_a_header_is_refused() {
     peers.expect_no_more();
 }
 
-#[test]
-fn a_length_is_sent_where_one_is_expected() {
+fn a_length_is_sent_where_one_is_expected(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let mut peer = None;
     for (method, length) in [
         (Method::POST, Some("0")),
@@ -259,17 +265,16 @@ fn a_length_is_sent_where_one_is_expected() {
     }
 }
 
-#[test]
-fn both_ways_carry_every_byte() {
+fn both_ways_carry_every_byte(over: Over) {
     let _alone = alone();
-    let peers = Peers::new().serve(|_, peer| {
+    let peers = over.peers().serve(|_, peer| {
         while let Some(request) = peer.next_request("POST /") {
             let length = request.body.len();
             peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"));
             peer.send(request.body);
         }
     });
-    let client = Client::new();
+    let client = over.client();
     for length in [0, 1, 4095, 4096, 65_535, 65_536, 65_537, 3_000_000] {
         let content: Vec<u8> = (0..length).map(|n| (n % 253) as u8).collect();
         for body in [
@@ -308,11 +313,10 @@ fn a_unix_socket_is_a_host_as_any() {
 }
 
 /// What came from one peer goes to another as it comes.
-#[test]
-fn a_response_can_be_sent_on() {
+fn a_response_can_be_sent_on(over: Over) {
     let _alone = alone();
-    let (from, to) = (Peers::new(), Peers::new());
-    let client = Client::new();
+    let (from, to) = (over.peers(), over.peers());
+    let client = over.client();
     let call = get(&client, from.url("/"));
     let mut source = from.accept();
     source.expect_request("GET /");
@@ -330,11 +334,10 @@ fn a_response_can_be_sent_on() {
     assert_eq!(text(call.finish()), "ok");
 }
 
-#[test]
-fn a_response_is_read_as_it_comes() {
+fn a_response_is_read_as_it_comes(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");

@@ -1,17 +1,30 @@
 //! T14: any thread can give a call up, at any stage; that call ends, and no other.
 
 use std::io::Read;
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use hangup::{Body, Client, Context, Error};
 
 use super::{Response, get, send, text};
-use crate::support::scripted_server::{
-    Background, BlackHole, Peers, counted_body, fed, in_background,
-};
-use crate::support::{PATIENCE, alone};
+use crate::support::scripted_server::{Background, BlackHole, counted_body, fed, in_background};
+use crate::support::{Over, PATIENCE, alone, over_each};
+
+over_each![
+    t14_before_the_call_nothing_is_sent,
+    t14_while_queueing_for_a_connection,
+    t14_while_resolving,
+    t14_while_dialling,
+    t14_while_writing,
+    t14_while_the_bodys_source_blocks,
+    t14_while_the_body_is_withheld,
+    t14_while_waiting_for_the_head,
+    t14_while_reading_the_body,
+    t14_while_reading_a_body_that_the_connections_end_delimits,
+    t14_a_deadline_is_told_from_a_cancellation,
+    t14_a_late_cancel_does_not_touch_the_next_call,
+    t14_a_cancelled_call_leaves_no_place_taken,
+];
 
 /// What "within milliseconds" may take on a busy machine.
 const PROMPT: Duration = Duration::from_secs(2);
@@ -39,11 +52,10 @@ fn get_within(
     send(client, move |client| client.get(url).context(&context))
 }
 
-#[test]
-fn t14_before_the_call_nothing_is_sent() {
+fn t14_before_the_call_nothing_is_sent(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let context = Context::new();
     context.cancel();
     let error = get_within(&client, peers.url("/"), &context).finish().unwrap_err();
@@ -62,11 +74,10 @@ fn t14_before_the_call_nothing_is_sent() {
     assert_eq!(peer.expect_closed(), b"");
 }
 
-#[test]
-fn t14_while_queueing_for_a_connection() {
+fn t14_while_queueing_for_a_connection(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().max_connections_per_host(1).build();
+    let peers = over.peers();
+    let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/first"));
     let mut peer = peers.accept();
     peer.expect_request("GET /first");
@@ -81,14 +92,14 @@ fn t14_while_queueing_for_a_connection() {
     assert_eq!(text(next.finish()), "next");
 }
 
-#[test]
-fn t14_while_resolving() {
+fn t14_while_resolving(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
+    let peers = over.peers();
     let addr = peers.addr();
     let (entering, entered) = bounded(1);
     let (release, released) = bounded::<()>(0);
-    let client = Client::builder()
+    let client = over
+        .client_builder()
         .resolver(move |host, _| {
             if host == "slow.test" {
                 entering.send(()).unwrap();
@@ -98,11 +109,11 @@ fn t14_while_resolving() {
         })
         .build();
     let context = Context::new();
-    let call = get_within(&client, "http://slow.test/".to_owned(), &context);
+    let call = get_within(&client, over.url("slow.test", "/"), &context);
     entered.recv_timeout(PATIENCE).unwrap();
     cancel(&context, call);
     // Others are not held up by a resolver that is.
-    let other = get(&client, "http://fast.test/".to_owned());
+    let other = get(&client, over.url("fast.test", "/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
     peer.answer(200, "ok");
@@ -110,29 +121,28 @@ fn t14_while_resolving() {
     drop(release);
 }
 
-#[test]
-fn t14_while_dialling() {
+fn t14_while_dialling(over: Over) {
     let _alone = alone();
     let hole = BlackHole::new();
     let (entering, entered) = bounded(1);
     let addr = hole.addr;
-    let client = Client::builder()
+    let client = over
+        .client_builder()
         .resolver(move |_, _| {
             entering.send(()).unwrap();
             Ok(vec![addr])
         })
         .build();
     let context = Context::new();
-    let call = get_within(&client, "http://silent.test/".to_owned(), &context);
+    let call = get_within(&client, over.url("silent.test", "/"), &context);
     entered.recv_timeout(PATIENCE).unwrap();
     cancel(&context, call);
 }
 
-#[test]
-fn t14_while_writing() {
+fn t14_while_writing(over: Over) {
     let _alone = alone();
-    let peers = Peers::with_small_buffers();
-    let client = Client::new();
+    let peers = over.peers_with_small_buffers();
+    let client = over.client();
     for in_memory in [false, true] {
         let (feeder, mut body) = counted_body(ENORMOUS);
         if in_memory {
@@ -149,11 +159,10 @@ fn t14_while_writing() {
     }
 }
 
-#[test]
-fn t14_while_the_bodys_source_blocks() {
+fn t14_while_the_bodys_source_blocks(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let (mut feeder, source) = fed();
     let context = Context::new();
     let (url, of_call) = (peers.url("/"), context.clone());
@@ -168,11 +177,10 @@ fn t14_while_the_bodys_source_blocks() {
     feeder.expect_dropped();
 }
 
-#[test]
-fn t14_while_the_body_is_withheld() {
+fn t14_while_the_body_is_withheld(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().expect_continue_timeout(PATIENCE * 2).build();
+    let peers = over.peers();
+    let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
     let (feeder, body) = counted_body(10);
     let context = Context::new();
     let (url, of_call) = (peers.url("/"), context.clone());
@@ -185,11 +193,10 @@ fn t14_while_the_body_is_withheld() {
     assert_eq!(peer.expect_closed(), b"");
 }
 
-#[test]
-fn t14_while_waiting_for_the_head() {
+fn t14_while_waiting_for_the_head(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for begun in ["", "HTTP/1.1 200 OK\r\nConte"] {
         let context = Context::new();
         let call = get_within(&client, peers.url("/"), &context);
@@ -214,9 +221,9 @@ fn t14_while_waiting_for_the_head() {
 }
 
 /// Cancels a call whose body is being read, which the peer's answer has begun.
-fn cancel_within_body(answer: &str) {
-    let peers = Peers::new();
-    let client = Client::new();
+fn cancel_within_body(over: Over, answer: &str) {
+    let peers = over.peers();
+    let client = over.client();
     let context = Context::new();
     let call = get_within(&client, peers.url("/"), &context);
     let mut peer = peers.accept();
@@ -235,27 +242,24 @@ fn cancel_within_body(answer: &str) {
     peer.expect_closed();
 }
 
-#[test]
-fn t14_while_reading_the_body() {
+fn t14_while_reading_the_body(over: Over) {
     let _alone = alone();
-    cancel_within_body("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
-    cancel_within_body("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
+    cancel_within_body(over, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
+    cancel_within_body(over, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
 }
 
 /// The end of the connection is the end of such a body, but not the one that we made.
-#[test]
-fn t14_while_reading_a_body_that_the_connections_end_delimits() {
+fn t14_while_reading_a_body_that_the_connections_end_delimits(over: Over) {
     let _alone = alone();
     for _ in 0..50 {
-        cancel_within_body("HTTP/1.1 200 OK\r\n\r\nbegun");
+        cancel_within_body(over, "HTTP/1.1 200 OK\r\n\r\nbegun");
     }
 }
 
-#[test]
-fn t14_a_deadline_is_told_from_a_cancellation() {
+fn t14_a_deadline_is_told_from_a_cancellation(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let context = Context::with_timeout(Duration::from_millis(50));
     let call = get_within(&client, peers.url("/"), &context);
     let mut peer = peers.accept();
@@ -268,15 +272,14 @@ fn t14_a_deadline_is_told_from_a_cancellation() {
 
 /// A call that is cancelled just when its answer comes has given its connection back, and another
 /// call has it: cancelling closed it under that one.
-#[test]
-fn t14_a_late_cancel_does_not_touch_the_next_call() {
+fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
     let _alone = alone();
-    let peers = Peers::new().serve(|_, peer| {
+    let peers = over.peers().serve(|_, peer| {
         while peer.next_request("GET /").is_some() {
             peer.answer(200, "ok");
         }
     });
-    let client = Client::builder().max_connections_per_host(1).build();
+    let client = over.client_builder().max_connections_per_host(1).build();
     let others = [(); 2].map(|()| {
         let (client, url) = (client.clone(), peers.url("/"));
         in_background(move || {
@@ -311,11 +314,10 @@ fn t14_a_late_cancel_does_not_touch_the_next_call() {
     drop(client);
 }
 
-#[test]
-fn t14_a_cancelled_call_leaves_no_place_taken() {
+fn t14_a_cancelled_call_leaves_no_place_taken(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().max_connections_per_host(1).build();
+    let peers = over.peers();
+    let client = over.client_builder().max_connections_per_host(1).build();
     for _ in 0..20 {
         let context = Context::new();
         let call = get_within(&client, peers.url("/"), &context);
@@ -324,7 +326,7 @@ fn t14_a_cancelled_call_leaves_no_place_taken() {
         cancel(&context, call);
         peer.expect_closed();
     }
-    let call = get(&client, format!("http://{}:{}/", Ipv4Addr::LOCALHOST, peers.addr().port()));
+    let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
     peer.answer(200, "ok");

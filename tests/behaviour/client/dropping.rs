@@ -2,20 +2,29 @@
 
 use std::time::{Duration, Instant};
 
-use hangup::{Body, Client};
+use hangup::Body;
 
 use super::{get, send};
-use crate::support::alone;
-use crate::support::scripted_server::{Peer, Peers, fed};
+use crate::support::scripted_server::{Peer, fed};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    t09_a_small_rest_that_is_there_keeps_the_connection,
+    t09_a_large_rest_closes_the_connection_at_once,
+    t09_a_slow_rest_closes_the_connection_within_50ms,
+    t09_a_dripping_rest_does_not_hold_the_caller,
+    t09_a_body_without_framing_closes_the_connection_at_once,
+    t09_a_writer_that_is_stalled_is_waited_for_no_longer,
+];
 
 /// What 50 ms may take on a busy machine.
 const GENEROUS: Duration = Duration::from_secs(2);
 
 /// Has a request answered with `answer` and drops the response; returns how long that took, and
 /// whether the connection was kept.
-fn drop_after(answer: &[u8]) -> (Duration, bool, Peer) {
-    let peers = Peers::new();
-    let client = Client::new();
+fn drop_after(over: Over, answer: &[u8]) -> (Duration, bool, Peer) {
+    let peers = over.peers();
+    let client = over.client();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -32,31 +41,29 @@ fn with_length(length: usize, there: usize) -> Vec<u8> {
     answer
 }
 
-#[test]
-fn t09_a_small_rest_that_is_there_keeps_the_connection() {
+fn t09_a_small_rest_that_is_there_keeps_the_connection(over: Over) {
     let _alone = alone();
-    assert!(drop_after(&with_length(10_000, 10_000)).1);
-    assert!(drop_after(&with_length(256 * 1024, 256 * 1024)).1, "just within the limit");
+    assert!(drop_after(over, &with_length(10_000, 10_000)).1);
+    assert!(drop_after(over, &with_length(256 * 1024, 256 * 1024)).1, "just within the limit");
     let chunks =
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n";
-    assert!(drop_after(chunks).1);
+    assert!(drop_after(over, chunks).1);
 }
 
-#[test]
-fn t09_a_large_rest_closes_the_connection_at_once() {
+fn t09_a_large_rest_closes_the_connection_at_once(over: Over) {
     let _alone = alone();
     // All of it is there already.
-    let (_, kept, mut peer) = drop_after(&with_length(256 * 1024 + 1, 256 * 1024 + 1));
+    let (_, kept, mut peer) = drop_after(over, &with_length(256 * 1024 + 1, 256 * 1024 + 1));
     assert!(!kept);
     peer.expect_closed();
     let mut chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
     chunks += &format!("40000\r\n{}\r\n1\r\nx\r\n0\r\n\r\n", "x".repeat(0x40000));
-    let (_, kept, mut peer) = drop_after(chunks.as_bytes());
+    let (_, kept, mut peer) = drop_after(over, chunks.as_bytes());
     assert!(!kept, "its size is not known beforehand");
     peer.expect_closed();
     // Nor does it ever end.
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -75,12 +82,11 @@ fn t09_a_large_rest_closes_the_connection_at_once() {
     sending.finish();
 }
 
-#[test]
-fn t09_a_slow_rest_closes_the_connection_within_50ms() {
+fn t09_a_slow_rest_closes_the_connection_within_50ms(over: Over) {
     let _alone = alone();
     let chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n";
     for answer in [&with_length(100, 99)[..], chunks] {
-        let (took, kept, mut peer) = drop_after(answer);
+        let (took, kept, mut peer) = drop_after(over, answer);
         assert!(!kept);
         assert!(took >= Duration::from_millis(45), "it was given {took:?}");
         assert!(took < GENEROUS, "{took:?}");
@@ -89,11 +95,10 @@ fn t09_a_slow_rest_closes_the_connection_within_50ms() {
 }
 
 /// The drain's limit is a moment: a peer that sends a byte now and then does not extend it.
-#[test]
-fn t09_a_dripping_rest_does_not_hold_the_caller() {
+fn t09_a_dripping_rest_does_not_hold_the_caller(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().idle_read_timeout(Duration::from_secs(60)).build();
+    let peers = over.peers();
+    let client = over.client_builder().idle_read_timeout(Duration::from_secs(60)).build();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -110,20 +115,18 @@ fn t09_a_dripping_rest_does_not_hold_the_caller() {
     dripping.finish();
 }
 
-#[test]
-fn t09_a_body_without_framing_closes_the_connection_at_once() {
+fn t09_a_body_without_framing_closes_the_connection_at_once(over: Over) {
     let _alone = alone();
-    let (took, kept, mut peer) = drop_after(b"HTTP/1.1 200 OK\r\n\r\nmore to come");
+    let (took, kept, mut peer) = drop_after(over, b"HTTP/1.1 200 OK\r\n\r\nmore to come");
     assert!(!kept && took < GENEROUS);
     peer.expect_closed();
 }
 
 /// Draining and the wait for the writer share one limit.
-#[test]
-fn t09_a_writer_that_is_stalled_is_waited_for_no_longer() {
+fn t09_a_writer_that_is_stalled_is_waited_for_no_longer(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let (feeder, source) = fed();
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));

@@ -1,10 +1,25 @@
 //! T5, T6: answers that come before the request has been written.
 
-use hangup::{Body, Client, Context, ErrorKind, ResponseExt};
+use hangup::{Body, Context, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
-use crate::support::alone;
-use crate::support::scripted_server::{Peers, counted_body, fed, in_background};
+use crate::support::scripted_server::{counted_body, fed, in_background};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    t05_an_early_answer_is_read_and_its_connection_not_used_again,
+    t05_an_answer_is_read_while_the_writer_is_blocked,
+    t05_dropping_an_early_answer_ends_the_writer,
+    t05_a_body_in_memory_that_does_not_fit_is_left_to_the_writer_loop,
+    t05_the_answer_wins_over_the_failed_write,
+    t05_an_answer_that_arrived_before_the_reset_wins,
+    t05_an_answer_before_the_request_is_the_answer,
+    t06_a_body_that_nobody_reads_does_not_hold_the_connection_of_a_cancelled_call,
+    t06_a_deadline_closes_the_connection_of_a_body_that_nobody_reads,
+    t08_responses_outlive_their_client,
+    t08_a_peer_that_hangs_up_ends_the_writer_and_its_source,
+    t08_a_response_that_was_read_keeps_no_descriptor,
+];
 
 /// More than any socket's buffers hold.
 const ENORMOUS: u64 = 1 << 30;
@@ -12,12 +27,11 @@ const ENORMOUS: u64 = 1 << 30;
 /// A server that has no use for the request's body (a 403, say) answers before it has read it. The
 /// answer counts, but the connection is in the middle of a request that may never end: using it for
 /// the next one would mix the two up.
-#[test]
-fn t05_an_early_answer_is_read_and_its_connection_not_used_again() {
+fn t05_an_early_answer_is_read_and_its_connection_not_used_again(over: Over) {
     let _alone = alone();
     const LENGTH: usize = 256 * 1024;
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let (mut feeder, source) = fed();
     feeder.feed(vec![b'x'; LENGTH - 1]);
     let url = peers.url("/a");
@@ -43,11 +57,10 @@ fn t05_an_early_answer_is_read_and_its_connection_not_used_again() {
     feeder.end();
 }
 
-#[test]
-fn t05_an_answer_is_read_while_the_writer_is_blocked() {
+fn t05_an_answer_is_read_while_the_writer_is_blocked(over: Over) {
     let _alone = alone();
-    let peers = Peers::with_small_buffers();
-    let client = Client::new();
+    let peers = over.peers_with_small_buffers();
+    let client = over.client();
     let (feeder, body) = counted_body(ENORMOUS);
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(body));
@@ -61,11 +74,10 @@ fn t05_an_answer_is_read_while_the_writer_is_blocked() {
     assert_eq!(client.idle_connections(), 0);
 }
 
-#[test]
-fn t05_dropping_an_early_answer_ends_the_writer() {
+fn t05_dropping_an_early_answer_ends_the_writer(over: Over) {
     let _alone = alone();
-    let peers = Peers::with_small_buffers();
-    let client = Client::new();
+    let peers = over.peers_with_small_buffers();
+    let client = over.client();
     let (feeder, body) = counted_body(ENORMOUS);
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(body));
@@ -77,12 +89,11 @@ fn t05_dropping_an_early_answer_ends_the_writer() {
 }
 
 /// What is left of a large body in memory goes the full way, too.
-#[test]
-fn t05_a_body_in_memory_that_does_not_fit_is_left_to_the_writer_loop() {
+fn t05_a_body_in_memory_that_does_not_fit_is_left_to_the_writer_loop(over: Over) {
     let _alone = alone();
     const LENGTH: usize = 8 << 20;
-    let peers = Peers::with_small_buffers();
-    let client = Client::new();
+    let peers = over.peers_with_small_buffers();
+    let client = over.client();
     for round in 0..3 {
         let url = peers.url("/");
         let content: Vec<u8> = (0..LENGTH).map(|n| (n % 251) as u8).collect();
@@ -109,12 +120,11 @@ fn t05_a_body_in_memory_that_does_not_fit_is_left_to_the_writer_loop() {
 
 /// The peer answers without reading, and closes: its system resets the connection, since bytes are
 /// left unread. The client's write fails; the answer has arrived all the same.
-#[test]
-fn t05_the_answer_wins_over_the_failed_write() {
+fn t05_the_answer_wins_over_the_failed_write(over: Over) {
     let _alone = alone();
-    let client = Client::new();
+    let client = over.client();
     for round in 0..200 {
-        let peers = Peers::new();
+        let peers = over.peers();
         let url = peers.url("/");
         let call = send(&client, move |client| {
             client.post(url).body(match round % 2 {
@@ -134,12 +144,11 @@ fn t05_the_answer_wins_over_the_failed_write() {
 }
 
 /// The reset that follows an answer is no reason to lose it.
-#[test]
-fn t05_an_answer_that_arrived_before_the_reset_wins() {
+fn t05_an_answer_that_arrived_before_the_reset_wins(over: Over) {
     let _alone = alone();
-    let client = Client::new();
+    let client = over.client();
     for round in 0..200 {
-        let peers = Peers::new();
+        let peers = over.peers();
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
         peer.expect_request("GET /");
@@ -151,12 +160,11 @@ fn t05_an_answer_that_arrived_before_the_reset_wins() {
 }
 
 /// A server without room answers at once, and closes before there is a request at all.
-#[test]
-fn t05_an_answer_before_the_request_is_the_answer() {
+fn t05_an_answer_before_the_request_is_the_answer(over: Over) {
     let _alone = alone();
-    let client = Client::new();
+    let client = over.client();
     for round in 0..100 {
-        let peers = Peers::new();
+        let peers = over.peers();
         let url = peers.url("/");
         let call = send(&client, move |client| match round % 3 {
             0 => client.get(url),
@@ -175,11 +183,10 @@ fn t05_an_answer_before_the_request_is_the_answer() {
 
 /// A connection that could not be given back while nobody read its body kept its reader, and the
 /// caller's cancellation, waiting for ever.
-#[test]
-fn t06_a_body_that_nobody_reads_does_not_hold_the_connection_of_a_cancelled_call() {
+fn t06_a_body_that_nobody_reads_does_not_hold_the_connection_of_a_cancelled_call(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let context = Context::new();
     let (url, of_call) = (peers.url("/"), context.clone());
     let call = send(&client, move |client| client.get(url).context(&of_call));
@@ -194,11 +201,10 @@ fn t06_a_body_that_nobody_reads_does_not_hold_the_connection_of_a_cancelled_call
     assert!(error.is_cancelled(), "{error}");
 }
 
-#[test]
-fn t06_a_deadline_closes_the_connection_of_a_body_that_nobody_reads() {
+fn t06_a_deadline_closes_the_connection_of_a_body_that_nobody_reads(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let url = peers.url("/");
     let call =
         send(&client, move |client| client.get(url).timeout(std::time::Duration::from_millis(100)));
@@ -211,11 +217,10 @@ fn t06_a_deadline_closes_the_connection_of_a_body_that_nobody_reads() {
     assert_eq!(error.timed_out(), Some(hangup::TimeLimit::Call), "{error}");
 }
 
-#[test]
-fn t08_responses_outlive_their_client() {
+fn t08_responses_outlive_their_client(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -228,11 +233,10 @@ fn t08_responses_outlive_their_client() {
     peer.expect_closed();
 }
 
-#[test]
-fn t08_a_peer_that_hangs_up_ends_the_writer_and_its_source() {
+fn t08_a_peer_that_hangs_up_ends_the_writer_and_its_source(over: Over) {
     let _alone = alone();
-    let peers = Peers::with_small_buffers();
-    let client = Client::new();
+    let peers = over.peers_with_small_buffers();
+    let client = over.client();
     for reset in [false, true] {
         let (feeder, body) = counted_body(ENORMOUS);
         let url = peers.url("/");
@@ -251,11 +255,10 @@ fn t08_a_peer_that_hangs_up_ends_the_writer_and_its_source() {
     }
 }
 
-#[test]
-fn t08_a_response_that_was_read_keeps_no_descriptor() {
+fn t08_a_response_that_was_read_keeps_no_descriptor(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");

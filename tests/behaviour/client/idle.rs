@@ -7,8 +7,19 @@ use hangup::http::Method;
 use hangup::{Client, ResponseExt};
 
 use super::{get, logs, send, text};
-use crate::support::alone;
 use crate::support::scripted_server::{Peer, Peers, eventually};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    t10_the_end_of_the_stream_removes_the_connection,
+    t10_a_408_is_quiet_and_other_bytes_are_logged,
+    t10_stray_bytes_are_never_the_next_answer,
+    t10_a_connection_that_is_about_to_be_closed_is_not_taken,
+    t10_an_idle_connection_is_closed_in_time,
+    t10_a_slow_answer_is_not_idleness,
+    t10_the_end_of_the_idle_time_fails_no_call,
+    t10_idle_connections_are_closed_when_asked,
+];
 
 /// A client with one idle connection to the peer.
 fn idle(client: &Client, peers: &Peers) -> Peer {
@@ -24,12 +35,11 @@ fn is_empty(client: &Client) {
     eventually("the pool is empty", || client.idle_connections() == 0);
 }
 
-#[test]
-fn t10_the_end_of_the_stream_removes_the_connection() {
+fn t10_the_end_of_the_stream_removes_the_connection(over: Over) {
     let _alone = alone();
     logs::collect();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let mut peer = idle(&client, &peers);
     peer.end();
     is_empty(&client);
@@ -40,8 +50,7 @@ fn t10_the_end_of_the_stream_removes_the_connection() {
     assert_eq!(logs::warnings(), [""; 0]);
 }
 
-#[test]
-fn t10_a_408_is_quiet_and_other_bytes_are_logged() {
+fn t10_a_408_is_quiet_and_other_bytes_are_logged(over: Over) {
     let _alone = alone();
     for (bytes, warns) in [
         ("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", false),
@@ -49,8 +58,8 @@ fn t10_a_408_is_quiet_and_other_bytes_are_logged() {
         ("?", true),
     ] {
         logs::collect();
-        let peers = Peers::new();
-        let client = Client::new();
+        let peers = over.peers();
+        let client = over.client();
         let mut peer = idle(&client, &peers);
         peer.send(bytes);
         is_empty(&client);
@@ -62,11 +71,10 @@ fn t10_a_408_is_quiet_and_other_bytes_are_logged() {
 const STRAY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
 
 /// Whoever can have a server send an answer too many would otherwise answer the next request.
-#[test]
-fn t10_stray_bytes_are_never_the_next_answer() {
+fn t10_stray_bytes_are_never_the_next_answer(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for round in 0..300 {
         let call = get(&client, peers.url("/one"));
         let mut peer = peers.accept();
@@ -92,12 +100,11 @@ fn t10_stray_bytes_are_never_the_next_answer() {
 
 /// The watch took the peer's end of stream, or its bytes, off a connection that a call had just taken;
 /// a POST then failed for no fault of its own.
-#[test]
-fn t10_a_connection_that_is_about_to_be_closed_is_not_taken() {
+fn t10_a_connection_that_is_about_to_be_closed_is_not_taken(over: Over) {
     let _alone = alone();
     let (stray, strays) = bounded::<()>(0);
     let (sent, is_sent) = bounded(0);
-    let peers = Peers::new().serve(move |_, peer| {
+    let peers = over.peers().serve(move |_, peer| {
         while peer.next_request("POST /").is_some() {
             peer.answer(200, "ok");
             if strays.recv().is_err() {
@@ -107,7 +114,7 @@ fn t10_a_connection_that_is_about_to_be_closed_is_not_taken() {
             sent.send(()).unwrap();
         }
     });
-    let client = Client::new();
+    let client = over.client();
     for round in 0..2000 {
         assert_eq!(text(client.post(peers.url("/")).send()), "ok", "round {round}");
         stray.send(()).unwrap();
@@ -116,23 +123,21 @@ fn t10_a_connection_that_is_about_to_be_closed_is_not_taken() {
     drop((stray, client));
 }
 
-#[test]
-fn t10_an_idle_connection_is_closed_in_time() {
+fn t10_an_idle_connection_is_closed_in_time(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().idle_timeout(Duration::from_millis(30)).build();
+    let peers = over.peers();
+    let client = over.client_builder().idle_timeout(Duration::from_millis(30)).build();
     let mut peer = idle(&client, &peers);
     peer.expect_closed();
     is_empty(&client);
 }
 
 /// The idle time ends with the next request, however long its answer takes.
-#[test]
-fn t10_a_slow_answer_is_not_idleness() {
+fn t10_a_slow_answer_is_not_idleness(over: Over) {
     let _alone = alone();
     let limit = Duration::from_millis(30);
-    let peers = Peers::new();
-    let client = Client::builder().idle_timeout(limit).build();
+    let peers = over.peers();
+    let client = over.client_builder().idle_timeout(limit).build();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -143,16 +148,15 @@ fn t10_a_slow_answer_is_not_idleness() {
 }
 
 /// A connection whose idle time ends at the moment of its next use serves that, or is left alone.
-#[test]
-fn t10_the_end_of_the_idle_time_fails_no_call() {
+fn t10_the_end_of_the_idle_time_fails_no_call(over: Over) {
     let _alone = alone();
     let limit = Duration::from_millis(2);
-    let peers = Peers::new().serve(|_, peer| {
+    let peers = over.peers().serve(|_, peer| {
         while peer.next_request("POST /").is_some() {
             let _ = peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
     });
-    let client = Client::builder().idle_timeout(limit).build();
+    let client = over.client_builder().idle_timeout(limit).build();
     for round in 0..300 {
         assert_eq!(text(client.post(peers.url("/")).send()), "ok", "round {round}");
         std::thread::park_timeout(limit - Duration::from_micros(round));
@@ -160,11 +164,10 @@ fn t10_the_end_of_the_idle_time_fails_no_call() {
     drop(client);
 }
 
-#[test]
-fn t10_idle_connections_are_closed_when_asked() {
+fn t10_idle_connections_are_closed_when_asked(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let mut peer = idle(&client, &peers);
     client.close_idle_connections();
     assert_eq!(client.idle_connections(), 0);

@@ -5,17 +5,29 @@ use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 use hangup::http::Method;
-use hangup::{Body, Client, ErrorKind, ResponseExt};
+use hangup::{Body, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
-use crate::support::scripted_server::{Peers, counted_body, fed, in_background};
-use crate::support::{PATIENCE, alone};
+use crate::support::scripted_server::{counted_body, fed, in_background};
+use crate::support::{Over, PATIENCE, alone, over_each};
 
-#[test]
-fn t12_interim_answers_are_skipped_and_shown() {
+over_each![
+    t12_interim_answers_are_skipped_and_shown,
+    t12_interim_answers_are_bounded,
+    t12_a_100_releases_the_body,
+    t12_without_a_100_the_body_is_sent_anyway,
+    t12_a_final_answer_instead_of_the_100_spares_the_body,
+    t12_a_101_hands_out_a_duplex,
+    t12_an_answer_to_connect_hands_out_a_duplex,
+    t12_a_duplex_that_nobody_takes_is_closed,
+    t12_a_101_within_the_request_is_an_error,
+    t12_a_callback_that_panics_fails_its_call,
+];
+
+fn t12_interim_answers_are_skipped_and_shown(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let (seen, sees) = unbounded();
     let url = peers.url("/");
     let call = send(&client, move |client| {
@@ -33,11 +45,10 @@ fn t12_interim_answers_are_skipped_and_shown() {
     assert_eq!(client.idle_connections(), 1);
 }
 
-#[test]
-fn t12_interim_answers_are_bounded() {
+fn t12_interim_answers_are_bounded(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -50,11 +61,10 @@ fn t12_interim_answers_are_bounded() {
     assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::TooLarge);
 }
 
-#[test]
-fn t12_a_100_releases_the_body() {
+fn t12_a_100_releases_the_body(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().expect_continue_timeout(PATIENCE * 2).build();
+    let peers = over.peers();
+    let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
     for body in [Body::from("in memory"), Body::from_chunks(["in ", "memory"])] {
         let url = peers.url("/");
         let call = send(&client, move |client| client.put(url).expect_continue().body(body));
@@ -73,11 +83,10 @@ fn t12_a_100_releases_the_body() {
     }
 }
 
-#[test]
-fn t12_without_a_100_the_body_is_sent_anyway() {
+fn t12_without_a_100_the_body_is_sent_anyway(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().expect_continue_timeout(Duration::from_millis(20)).build();
+    let peers = over.peers();
+    let client = over.client_builder().expect_continue_timeout(Duration::from_millis(20)).build();
     let url = peers.url("/");
     let call = send(&client, move |client| client.put(url).expect_continue().body("anyway"));
     let mut peer = peers.accept();
@@ -87,11 +96,10 @@ fn t12_without_a_100_the_body_is_sent_anyway() {
     assert_eq!(client.idle_connections(), 1);
 }
 
-#[test]
-fn t12_a_final_answer_instead_of_the_100_spares_the_body() {
+fn t12_a_final_answer_instead_of_the_100_spares_the_body(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().expect_continue_timeout(PATIENCE * 2).build();
+    let peers = over.peers();
+    let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
     for status in [417, 200] {
         let (feeder, body) = counted_body(1 << 20);
         let url = peers.url("/");
@@ -107,9 +115,9 @@ fn t12_a_final_answer_instead_of_the_100_spares_the_body() {
 }
 
 /// Has the connection speak another protocol, with bytes of it right behind the answer's head.
-fn becomes_a_duplex(method: Method, path: &str, answer: &str) {
-    let peers = Peers::new();
-    let client = Client::new();
+fn becomes_a_duplex(over: Over, method: Method, path: &str, answer: &str) {
+    let peers = over.peers();
+    let client = over.client();
     let url = peers.url(path);
     let of_call = method.clone();
     let call = send(&client, move |client| {
@@ -151,25 +159,22 @@ fn becomes_a_duplex(method: Method, path: &str, answer: &str) {
     peer.expect_closed();
 }
 
-#[test]
-fn t12_a_101_hands_out_a_duplex() {
+fn t12_a_101_hands_out_a_duplex(over: Over) {
     let _alone = alone();
     let switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade";
-    becomes_a_duplex(Method::GET, "/", switching);
+    becomes_a_duplex(over, Method::GET, "/", switching);
 }
 
-#[test]
-fn t12_an_answer_to_connect_hands_out_a_duplex() {
+fn t12_an_answer_to_connect_hands_out_a_duplex(over: Over) {
     let _alone = alone();
     // Neither a length nor a coding means anything in it.
-    becomes_a_duplex(Method::CONNECT, "", "HTTP/1.1 200 OK\r\nContent-Length: 5");
+    becomes_a_duplex(over, Method::CONNECT, "", "HTTP/1.1 200 OK\r\nContent-Length: 5");
 }
 
-#[test]
-fn t12_a_duplex_that_nobody_takes_is_closed() {
+fn t12_a_duplex_that_nobody_takes_is_closed(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().max_connections_per_host(1).build();
+    let peers = over.peers();
+    let client = over.client_builder().max_connections_per_host(1).build();
     for _ in 0..3 {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
@@ -181,11 +186,10 @@ fn t12_a_duplex_that_nobody_takes_is_closed() {
 }
 
 /// The writer loop must not write on into another protocol.
-#[test]
-fn t12_a_101_within_the_request_is_an_error() {
+fn t12_a_101_within_the_request_is_an_error(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let (feeder, source) = fed();
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
@@ -198,11 +202,10 @@ fn t12_a_101_within_the_request_is_an_error() {
     drop(feeder);
 }
 
-#[test]
-fn t12_a_callback_that_panics_fails_its_call() {
+fn t12_a_callback_that_panics_fails_its_call(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let url = peers.url("/");
     let call = send(&client, move |client| {
         client.get(url).on_informational(|_, _| panic!("as the test has it"))

@@ -1,17 +1,25 @@
 //! Bugs that other clients have had, and this one must not.
 
-use hangup::{Client, ErrorKind, ResponseExt};
+use hangup::{ErrorKind, ResponseExt};
 
 use super::{get, text};
-use crate::support::alone;
-use crate::support::scripted_server::Peers;
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    a_head_that_arrives_in_two_reads,
+    a_message_that_arrives_byte_by_byte,
+    a_1xx_is_not_the_final_answer,
+    trailers_do_not_break_the_next_answer,
+    a_content_length_is_no_allocation,
+    a_chunk_size_is_no_allocation,
+    what_is_not_http_is_one_clear_error,
+];
 
 /// A head may come in any pieces.
-#[test]
-fn a_head_that_arrives_in_two_reads() {
+fn a_head_that_arrives_in_two_reads(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let mut peer = None;
     for cut in 1..ANSWER.len() {
@@ -24,11 +32,10 @@ fn a_head_that_arrives_in_two_reads() {
     }
 }
 
-#[test]
-fn a_message_that_arrives_byte_by_byte() {
+fn a_message_that_arrives_byte_by_byte(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let mut peer = None;
     for answer in [
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
@@ -43,11 +50,10 @@ fn a_message_that_arrives_byte_by_byte() {
     }
 }
 
-#[test]
-fn a_1xx_is_not_the_final_answer() {
+fn a_1xx_is_not_the_final_answer(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for interim in ["100 Continue", "102 Processing", "103 Early Hints", "199 Whatever"] {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
@@ -63,11 +69,10 @@ fn a_1xx_is_not_the_final_answer() {
     }
 }
 
-#[test]
-fn trailers_do_not_break_the_next_answer() {
+fn trailers_do_not_break_the_next_answer(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let mut peer = None;
     for round in 0..10 {
         let call = get(&client, peers.url("/"));
@@ -81,11 +86,10 @@ fn trailers_do_not_break_the_next_answer() {
     }
 }
 
-#[test]
-fn a_content_length_is_no_allocation() {
+fn a_content_length_is_no_allocation(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for length in [u64::MAX, u64::MAX - 1, 1 << 62] {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
@@ -105,11 +109,10 @@ fn a_content_length_is_no_allocation() {
     assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::MalformedMessage);
 }
 
-#[test]
-fn a_chunk_size_is_no_allocation() {
+fn a_chunk_size_is_no_allocation(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -119,11 +122,10 @@ fn a_chunk_size_is_no_allocation() {
     assert_eq!(error.kind(), ErrorKind::IncompleteBody, "{error}");
 }
 
-#[test]
-fn what_is_not_http_is_one_clear_error() {
+fn what_is_not_http_is_one_clear_error(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for answer in [
         "SSH-2.0-OpenSSH_9.6\r\n\r\n",
         "HTTP/1.1 2000 Many\r\n\r\n",

@@ -9,13 +9,25 @@ use hangup::{Body, Client, Context, ErrorKind, ResponseExt, TimeLimit};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{BlackHole, Peers, eventually, fed, in_background};
-use crate::support::{PATIENCE, alone};
+use crate::support::{Over, PATIENCE, alone, over_each};
 
-#[test]
-fn t13_a_limit_for_each_host_has_a_fair_queue() {
+over_each![
+    t13_a_limit_for_each_host_has_a_fair_queue,
+    t13_who_waits_dials_in_the_place_of_a_closed_connection,
+    t13_the_queue_obeys_deadlines,
+    t13_a_place_is_given_back_however_its_connection_ends,
+    t13_a_limit_is_never_exceeded,
+    t13_idle_connections_are_limited_in_all,
+    t13_the_head_of_a_response_is_limited,
+    t13_a_failed_dial_fails_the_call_that_it_was_for,
+    t13_a_dial_that_nobody_waits_for_takes_no_place,
+    t13_a_connection_that_came_too_late_is_kept,
+];
+
+fn t13_a_limit_for_each_host_has_a_fair_queue(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().max_connections_per_host(1).build();
+    let peers = over.peers();
+    let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/0"));
     let mut peer = peers.accept();
     peer.expect_request("GET /0");
@@ -39,11 +51,10 @@ fn t13_a_limit_for_each_host_has_a_fair_queue() {
     peers.expect_no_more();
 }
 
-#[test]
-fn t13_who_waits_dials_in_the_place_of_a_closed_connection() {
+fn t13_who_waits_dials_in_the_place_of_a_closed_connection(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().max_connections_per_host(1).build();
+    let peers = over.peers();
+    let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/first"));
     let mut peer = peers.accept();
     peer.expect_request("GET /first");
@@ -56,11 +67,10 @@ fn t13_who_waits_dials_in_the_place_of_a_closed_connection() {
     assert_eq!(text(queued.finish()), "ok");
 }
 
-#[test]
-fn t13_the_queue_obeys_deadlines() {
+fn t13_the_queue_obeys_deadlines(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().max_connections_per_host(1).build();
+    let peers = over.peers();
+    let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/first"));
     let mut peer = peers.accept();
     peer.expect_request("GET /first");
@@ -80,20 +90,20 @@ fn t13_the_queue_obeys_deadlines() {
 
 /// At a limit of one, a place that leaks makes the next call wait for ever. Whatever happens to a
 /// connection, its place is given back, and only once: two connections are never open together.
-#[test]
-fn t13_a_place_is_given_back_however_its_connection_ends() {
+fn t13_a_place_is_given_back_however_its_connection_ends(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
+    let peers = over.peers();
     let refusing = Arc::new(AtomicUsize::new(0));
     let (addr, refused) = (peers.addr(), Arc::clone(&refusing));
-    let client = Client::builder()
+    let client = over
+        .client_builder()
         .max_connections_per_host(1)
         .resolver(move |_, _| match refused.load(Ordering::Relaxed) {
             0 => Ok(vec![addr]),
             _ => Err(std::io::Error::other("no such host")),
         })
         .build();
-    let url = || "http://host.test/".to_owned();
+    let url = move || over.url("host.test", "/");
     for round in 0..3 {
         // The dial fails.
         refusing.store(1, Ordering::Relaxed);
@@ -127,7 +137,7 @@ fn t13_a_place_is_given_back_however_its_connection_ends() {
             assert_eq!(client.idle_connections(), 0, "{round} {ending}");
         }
     }
-    let call = send(&client, move |client| client.get("http://host.test/"));
+    let call = get(&client, url());
     let mut peer = peers.accept();
     peer.expect_request("GET /");
     peers.expect_no_more();
@@ -135,13 +145,12 @@ fn t13_a_place_is_given_back_however_its_connection_ends() {
     assert_eq!(text(call.finish()), "ok");
 }
 
-#[test]
-fn t13_a_limit_is_never_exceeded() {
+fn t13_a_limit_is_never_exceeded(over: Over) {
     let _alone = alone();
     const LIMIT: usize = 3;
     let open = Arc::new(AtomicUsize::new(0));
     let counting = Arc::clone(&open);
-    let peers = Peers::new().serve(move |number, peer| {
+    let peers = over.peers().serve(move |number, peer| {
         let now = counting.fetch_add(1, Ordering::SeqCst) + 1;
         assert!(now <= LIMIT, "{now} connections");
         for _ in 0..number % 4 {
@@ -154,7 +163,7 @@ fn t13_a_limit_is_never_exceeded() {
         let _ =
             peer.try_send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
     });
-    let client = Client::builder().max_connections_per_host(LIMIT).build();
+    let client = over.client_builder().max_connections_per_host(LIMIT).build();
     let calls: Vec<_> = (0..8)
         .map(|_| {
             let (client, url) = (client.clone(), peers.url("/"));
@@ -169,11 +178,10 @@ fn t13_a_limit_is_never_exceeded() {
     drop(client);
 }
 
-#[test]
-fn t13_idle_connections_are_limited_in_all() {
+fn t13_idle_connections_are_limited_in_all(over: Over) {
     let _alone = alone();
-    let (one, other) = (Peers::new(), Peers::new());
-    let client = Client::builder().max_idle_connections(1).build();
+    let (one, other) = (over.peers(), over.peers());
+    let client = over.client_builder().max_idle_connections(1).build();
     let exchange = |peers: &Peers| {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
@@ -191,7 +199,7 @@ fn t13_idle_connections_are_limited_in_all() {
     second.expect_closed();
     drop(client);
 
-    let client = Client::builder().max_idle_connections(0).build();
+    let client = over.client_builder().max_idle_connections(0).build();
     let call = get(&client, one.url("/"));
     let mut peer = one.accept();
     peer.expect_request("GET /");
@@ -201,11 +209,10 @@ fn t13_idle_connections_are_limited_in_all() {
     peer.expect_closed();
 }
 
-#[test]
-fn t13_the_head_of_a_response_is_limited() {
+fn t13_the_head_of_a_response_is_limited(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().max_response_head(1000).build();
+    let peers = over.peers();
+    let client = over.client_builder().max_response_head(1000).build();
     for (length, fits) in [(900, true), (1100, false), (100_000, false)] {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
@@ -265,15 +272,15 @@ fn t13_a_silent_address_is_passed_over_soon() {
 
 /// Two calls dial; the first connection to come about went to the first call, whichever dial had made
 /// it. When the other dial failed then, the second call waited for ever.
-#[test]
-fn t13_a_failed_dial_fails_the_call_that_it_was_for() {
+fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
+    let peers = over.peers();
     let addr = peers.addr();
     let number = AtomicUsize::new(0);
     let (entering, entered) = crossbeam_channel::unbounded();
     let (release, released) = crossbeam_channel::bounded::<()>(0);
-    let client = Client::builder()
+    let client = over
+        .client_builder()
         .resolver(move |_, _| {
             let first = number.fetch_add(1, Ordering::SeqCst) == 0;
             entering.send(()).unwrap();
@@ -284,9 +291,9 @@ fn t13_a_failed_dial_fails_the_call_that_it_was_for() {
             Ok(vec![addr])
         })
         .build();
-    let failing = get(&client, "http://host.test/first".to_owned());
+    let failing = get(&client, over.url("host.test", "/first"));
     entered.recv_timeout(PATIENCE).unwrap();
-    let other = get(&client, "http://host.test/second".to_owned());
+    let other = get(&client, over.url("host.test", "/second"));
     entered.recv_timeout(PATIENCE).unwrap();
     let mut peer = peers.accept();
     peer.expect_request("GET /second");
@@ -298,14 +305,14 @@ fn t13_a_failed_dial_fails_the_call_that_it_was_for() {
 
 /// The place of a call that had given up while it waited for its connection to be made was taken until
 /// that was given up, too: half a minute later.
-#[test]
-fn t13_a_dial_that_nobody_waits_for_takes_no_place() {
+fn t13_a_dial_that_nobody_waits_for_takes_no_place(over: Over) {
     let _alone = alone();
-    let (hole, peers) = (BlackHole::new(), Peers::new());
+    let (hole, peers) = (BlackHole::new(), over.peers());
     let (dead, alive) = (hole.addr, peers.addr());
     let number = AtomicUsize::new(0);
     let (dialling, dialled) = crossbeam_channel::unbounded();
-    let client = Client::builder()
+    let client = over
+        .client_builder()
         .max_connections_per_host(1)
         .resolver(move |_, _| {
             let number = number.fetch_add(1, Ordering::SeqCst);
@@ -315,7 +322,7 @@ fn t13_a_dial_that_nobody_waits_for_takes_no_place() {
         .build();
     let call = |context: &Context| {
         let context = context.clone();
-        send(&client, move |client| client.get("http://host.test/").context(&context))
+        send(&client, move |client| client.get(over.url("host.test", "/")).context(&context))
     };
     let (first, second) = (Context::new(), Context::new());
     let dials = call(&first);
@@ -327,7 +334,7 @@ fn t13_a_dial_that_nobody_waits_for_takes_no_place() {
     dialled.recv_timeout(PATIENCE).unwrap();
     second.cancel();
     assert!(queued.finish().unwrap_err().is_cancelled());
-    let call = get(&client, "http://host.test/".to_owned());
+    let call = get(&client, over.url("host.test", "/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
     peer.answer(200, "ok");
@@ -336,15 +343,15 @@ fn t13_a_dial_that_nobody_waits_for_takes_no_place() {
 
 /// Another call's connection came free before the dial was through: the dial's is kept for whoever
 /// comes next, and watched until then.
-#[test]
-fn t13_a_connection_that_came_too_late_is_kept() {
+fn t13_a_connection_that_came_too_late_is_kept(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
+    let peers = over.peers();
     let addr = peers.addr();
     let number = AtomicUsize::new(0);
     let (entering, entered) = crossbeam_channel::unbounded();
     let (release, released) = crossbeam_channel::bounded::<()>(0);
-    let client = Client::builder()
+    let client = over
+        .client_builder()
         .resolver(move |_, _| {
             if number.fetch_add(1, Ordering::SeqCst) == 1 {
                 entering.send(()).unwrap();
@@ -353,10 +360,10 @@ fn t13_a_connection_that_came_too_late_is_kept() {
             Ok(vec![addr])
         })
         .build();
-    let first = get(&client, "http://host.test/first".to_owned());
+    let first = get(&client, over.url("host.test", "/first"));
     let mut used = peers.accept();
     used.expect_request("GET /first");
-    let second = get(&client, "http://host.test/second".to_owned());
+    let second = get(&client, over.url("host.test", "/second"));
     entered.recv_timeout(PATIENCE).unwrap();
     used.answer(200, "one");
     assert_eq!(text(first.finish()), "one");

@@ -8,8 +8,24 @@ use hangup::http::Method;
 use hangup::{Body, Client, ErrorKind, ResponseExt};
 
 use super::{Response, get, send, text};
-use crate::support::alone;
 use crate::support::scripted_server::{Peer, Peers, fed};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    t11_idempotent_requests_are_sent_again,
+    t11_others_fail_with_one_clear_error,
+    t11_an_idempotency_key_makes_any_method_repeatable,
+    t11_a_replayable_body_is_made_again,
+    t11_a_body_that_is_gone_is_not_sent_again,
+    t11_a_fresh_connection_is_never_retried,
+    t11_a_peer_that_hangs_up_at_once_is_not_dialled_again,
+    t11_an_answer_that_has_begun_is_not_asked_for_again,
+    t11_one_stale_connection_after_the_other_is_left,
+    t11_a_peer_that_closes_after_n_answers_goes_unnoticed,
+    t11_a_post_that_was_not_begun_is_sent_on_another_connection,
+    t11_cancelling_is_not_the_connections_fault,
+    t11_a_failing_source_is_not_the_connections_fault,
+];
 
 /// A connection that has carried one exchange and is idle.
 fn used_connection(peers: &Peers, client: &Client) -> Peer {
@@ -24,12 +40,13 @@ fn used_connection(peers: &Peers, client: &Client) -> Peer {
 /// Sends the request over a used connection whose peer reads it and hangs up. If it is sent again,
 /// that is answered.
 fn hung_up_on(
+    over: Over,
     is_sent_again: bool,
     request: impl FnOnce(RequestBuilder<'_>) -> RequestBuilder<'_> + Send + 'static,
     method: Method,
 ) -> hangup::Result<Response> {
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let mut peer = used_connection(&peers, &client);
     let url = peers.url("/second");
     let begin = format!("{method} /second");
@@ -50,28 +67,26 @@ fn hung_up_on(
     outcome
 }
 
-#[test]
-fn t11_idempotent_requests_are_sent_again() {
+fn t11_idempotent_requests_are_sent_again(over: Over) {
     let _alone = alone();
     for method in [Method::GET, Method::OPTIONS, Method::TRACE] {
-        assert_eq!(text(hung_up_on(true, |request| request, method)), "again");
+        assert_eq!(text(hung_up_on(over, true, |request| request, method)), "again");
     }
-    hung_up_on(true, |request| request, Method::HEAD).unwrap();
+    hung_up_on(over, true, |request| request, Method::HEAD).unwrap();
 }
 
-#[test]
-fn t11_others_fail_with_one_clear_error() {
+fn t11_others_fail_with_one_clear_error(over: Over) {
     let _alone = alone();
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
-        let error = hung_up_on(false, |request| request.body("once"), method).unwrap_err();
+        let error = hung_up_on(over, false, |request| request.body("once"), method).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::EmptyReply, "{error}");
     }
 }
 
-#[test]
-fn t11_an_idempotency_key_makes_any_method_repeatable() {
+fn t11_an_idempotency_key_makes_any_method_repeatable(over: Over) {
     let _alone = alone();
     let response = hung_up_on(
+        over,
         true,
         |request| request.header("idempotency-key", "7").body("twice"),
         Method::POST,
@@ -79,8 +94,7 @@ fn t11_an_idempotency_key_makes_any_method_repeatable() {
     assert_eq!(text(response), "again");
 }
 
-#[test]
-fn t11_a_replayable_body_is_made_again() {
+fn t11_a_replayable_body_is_made_again(over: Over) {
     let _alone = alone();
     let opened = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&opened);
@@ -89,6 +103,7 @@ fn t11_a_replayable_body_is_made_again() {
         Ok(Body::from("replayed"))
     });
     let response = hung_up_on(
+        over,
         true,
         move |request| request.header("idempotency-key", "7").body(body),
         Method::PUT,
@@ -97,12 +112,12 @@ fn t11_a_replayable_body_is_made_again() {
     assert_eq!(opened.load(Ordering::Relaxed), 2);
 }
 
-#[test]
-fn t11_a_body_that_is_gone_is_not_sent_again() {
+fn t11_a_body_that_is_gone_is_not_sent_again(over: Over) {
     let _alone = alone();
     let body = Body::from_chunks(["once"]);
     // It might be repeated, but cannot.
     let outcome = hung_up_on(
+        over,
         false,
         move |request| request.header("idempotency-key", "7").body(body),
         Method::POST,
@@ -111,11 +126,10 @@ fn t11_a_body_that_is_gone_is_not_sent_again() {
     assert!(matches!(error.kind(), ErrorKind::EmptyReply | ErrorKind::Send), "{error}");
 }
 
-#[test]
-fn t11_a_fresh_connection_is_never_retried() {
+fn t11_a_fresh_connection_is_never_retried(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for _ in 0..20 {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
@@ -127,11 +141,10 @@ fn t11_a_fresh_connection_is_never_retried() {
 }
 
 /// A server that closed each connection as soon as it was accepted was dialled without end.
-#[test]
-fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again() {
+fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for _ in 0..100 {
         let call = get(&client, peers.url("/"));
         drop(peers.accept());
@@ -142,11 +155,10 @@ fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again() {
     }
 }
 
-#[test]
-fn t11_an_answer_that_has_begun_is_not_asked_for_again() {
+fn t11_an_answer_that_has_begun_is_not_asked_for_again(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for begun in ["H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n"] {
         let mut peer = used_connection(&peers, &client);
         let call = get(&client, peers.url("/second"));
@@ -160,11 +172,10 @@ fn t11_an_answer_that_has_begun_is_not_asked_for_again() {
 }
 
 /// Every connection in the pool may have gone stale.
-#[test]
-fn t11_one_stale_connection_after_the_other_is_left() {
+fn t11_one_stale_connection_after_the_other_is_left(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let calls: Vec<_> = (0..5).map(|_| get(&client, peers.url("/"))).collect();
     let mut all: Vec<_> = calls.iter().map(|_| peers.accept()).collect();
     // All before the first answer, whose connection would serve another call.
@@ -183,10 +194,9 @@ fn t11_one_stale_connection_after_the_other_is_left() {
 
 /// A server that closes after each answer without saying so: whether its end of stream comes before,
 /// with or after the next request, a GET gets its answer.
-#[test]
-fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed() {
+fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed(over: Over) {
     let _alone = alone();
-    let peers = Peers::new().serve(|number, peer| {
+    let peers = over.peers().serve(|number, peer| {
         for _ in 0..1 + number % 3 {
             if peer.next_request("GET /").is_none() {
                 return;
@@ -194,7 +204,7 @@ fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed() {
             peer.answer(200, "ok");
         }
     });
-    let client = Client::new();
+    let client = over.client();
     for _ in 0..300 {
         assert_eq!(text(client.get(peers.url("/")).send()), "ok");
     }
@@ -202,17 +212,16 @@ fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed() {
 }
 
 /// Nothing of the request had been written: it may be repeated whatever it is.
-#[test]
-fn t11_a_post_that_was_not_begun_is_sent_on_another_connection() {
+fn t11_a_post_that_was_not_begun_is_sent_on_another_connection(over: Over) {
     let _alone = alone();
-    let peers = Peers::new().serve(|_, peer| {
+    let peers = over.peers().serve(|_, peer| {
         if peer.next_request("POST /").is_some() {
             peer.answer(200, "ok");
             peer.end();
             peer.expect_closed();
         }
     });
-    let client = Client::new();
+    let client = over.client();
     for round in 0..300 {
         let body = if round % 2 == 0 {
             Body::from("in memory")
@@ -229,11 +238,10 @@ fn t11_a_post_that_was_not_begun_is_sent_on_another_connection() {
     drop(client);
 }
 
-#[test]
-fn t11_cancelling_is_not_the_connections_fault() {
+fn t11_cancelling_is_not_the_connections_fault(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let mut peer = used_connection(&peers, &client);
     let context = hangup::Context::new();
     let (url, of_call) = (peers.url("/second"), context.clone());
@@ -244,11 +252,10 @@ fn t11_cancelling_is_not_the_connections_fault() {
     peers.expect_no_more();
 }
 
-#[test]
-fn t11_a_failing_source_is_not_the_connections_fault() {
+fn t11_a_failing_source_is_not_the_connections_fault(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let mut peer = used_connection(&peers, &client);
     let url = peers.url("/second");
     let body = Body::replayable(None, || {

@@ -3,17 +3,31 @@
 use std::io::Read;
 
 use hangup::http::Version;
-use hangup::{Body, Client, ResponseExt};
+use hangup::{Body, ResponseExt};
 
 use super::{get, send, text};
-use crate::support::alone;
-use crate::support::scripted_server::{Peer, Peers, in_background};
+use crate::support::scripted_server::{Peer, in_background};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    t03_each_condition_by_itself_decides_on_reuse,
+    t03_a_request_that_asks_to_close_is_the_last,
+    t03_an_answer_to_connect_ends_the_connections_http,
+    t03_a_full_pool_takes_no_more,
+    t07_the_next_request_finds_the_connection,
+    t07_the_next_request_finds_the_connection_after_chunks,
+    t07_the_next_request_finds_the_connection_that_the_writer_loop_wrote_to,
+    t07_the_next_request_finds_a_connection_whose_answer_had_no_body,
+    t07_the_next_request_finds_a_connection_whose_body_was_dropped,
+    t01_threads_share_a_client,
+    t03_a_peer_that_ends_its_stream_behind_the_answer_is_left,
+];
 
 /// Sends one request to a peer that answers with `answer`, reads the body, and tells whether the
 /// connection was kept.
-fn is_kept_after(answer: &str) -> bool {
-    let peers = Peers::new();
-    let client = Client::new();
+fn is_kept_after(over: Over, answer: &str) -> bool {
+    let peers = over.peers();
+    let client = over.client();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -29,8 +43,7 @@ fn is_kept_after(answer: &str) -> bool {
     kept
 }
 
-#[test]
-fn t03_each_condition_by_itself_decides_on_reuse() {
+fn t03_each_condition_by_itself_decides_on_reuse(over: Over) {
     let _alone = alone();
     for (answer, kept) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true),
@@ -56,16 +69,15 @@ fn t03_each_condition_by_itself_decides_on_reuse() {
         ("HTTP/1.1 101 Switching Protocols\r\nX-Length: none\r\n\r\n", false),
     ] {
         // A message of no length ends with its head.
-        assert_eq!(is_kept_after(answer), kept, "{answer:?}");
+        assert_eq!(is_kept_after(over, answer), kept, "{answer:?}");
     }
 }
 
-#[test]
-fn t03_a_request_that_asks_to_close_is_the_last() {
+fn t03_a_request_that_asks_to_close_is_the_last(over: Over) {
     let _alone = alone();
     for version in [Version::HTTP_10, Version::HTTP_11] {
-        let peers = Peers::new();
-        let client = Client::new();
+        let peers = over.peers();
+        let client = over.client();
         let url = peers.url("/");
         let call = send(&client, move |client| {
             let request = client.get(url).version(version);
@@ -84,12 +96,11 @@ fn t03_a_request_that_asks_to_close_is_the_last() {
     }
 }
 
-#[test]
-fn t03_an_answer_to_connect_ends_the_connections_http() {
+fn t03_an_answer_to_connect_ends_the_connections_http(over: Over) {
     let _alone = alone();
     for (status, body) in [(200, ""), (407, "who are you?")] {
-        let peers = Peers::new();
-        let client = Client::new();
+        let peers = over.peers();
+        let client = over.client();
         let url = peers.url("");
         let call = send(&client, move |client| client.request(hangup::http::Method::CONNECT, url));
         let mut peer = peers.accept();
@@ -103,11 +114,10 @@ fn t03_an_answer_to_connect_ends_the_connections_http() {
     }
 }
 
-#[test]
-fn t03_a_full_pool_takes_no_more() {
+fn t03_a_full_pool_takes_no_more(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().max_idle_connections_per_host(1).build();
+    let peers = over.peers();
+    let client = over.client_builder().max_idle_connections_per_host(1).build();
     let calls = [get(&client, peers.url("/")), get(&client, peers.url("/"))];
     let mut both = [peers.accept(), peers.accept()];
     // Both before the first answer, whose connection would serve the other call.
@@ -133,9 +143,14 @@ fn answer_all(peer: &mut Peer, answer: &str) {
 const ROUNDS: usize = 1000;
 
 /// Many requests one after the other, each of which must find the connection of the one before.
-fn uses_one_connection(answer: &'static str, body: impl Fn() -> Body, read: impl Fn(&mut Body)) {
-    let peers = Peers::new().serve(move |_, peer| answer_all(peer, answer));
-    let client = Client::new();
+fn uses_one_connection(
+    over: Over,
+    answer: &'static str,
+    body: impl Fn() -> Body,
+    read: impl Fn(&mut Body),
+) {
+    let peers = over.peers().serve(move |_, peer| answer_all(peer, answer));
+    let client = over.client();
     for round in 0..ROUNDS {
         let mut response = client.post(peers.url("/")).body(body()).send().unwrap();
         read(response.body_mut());
@@ -153,48 +168,42 @@ fn to_the_end(body: &mut Body) {
     body.read_text(100).unwrap();
 }
 
-#[test]
-fn t07_the_next_request_finds_the_connection() {
+fn t07_the_next_request_finds_the_connection(over: Over) {
     let _alone = alone();
-    uses_one_connection(LENGTH, Body::empty, to_the_end);
+    uses_one_connection(over, LENGTH, Body::empty, to_the_end);
 }
 
-#[test]
-fn t07_the_next_request_finds_the_connection_after_chunks() {
+fn t07_the_next_request_finds_the_connection_after_chunks(over: Over) {
     let _alone = alone();
-    uses_one_connection(CHUNKS, Body::empty, to_the_end);
+    uses_one_connection(over, CHUNKS, Body::empty, to_the_end);
 }
 
-#[test]
-fn t07_the_next_request_finds_the_connection_that_the_writer_loop_wrote_to() {
+fn t07_the_next_request_finds_the_connection_that_the_writer_loop_wrote_to(over: Over) {
     let _alone = alone();
-    uses_one_connection(LENGTH, || Body::from_chunks(["a", "b"]), to_the_end);
+    uses_one_connection(over, LENGTH, || Body::from_chunks(["a", "b"]), to_the_end);
 }
 
 /// The writer loop may be about to report when the answer is there: a body that is over with its
 /// head, and one that is dropped unread, wait for it as a body that is read does.
-#[test]
-fn t07_the_next_request_finds_a_connection_whose_answer_had_no_body() {
+fn t07_the_next_request_finds_a_connection_whose_answer_had_no_body(over: Over) {
     let _alone = alone();
-    uses_one_connection(NO_BODY, || Body::from_chunks(["a", "b"]), |_| {});
+    uses_one_connection(over, NO_BODY, || Body::from_chunks(["a", "b"]), |_| {});
 }
 
-#[test]
-fn t07_the_next_request_finds_a_connection_whose_body_was_dropped() {
+fn t07_the_next_request_finds_a_connection_whose_body_was_dropped(over: Over) {
     let _alone = alone();
-    uses_one_connection(LENGTH, || Body::from_chunks(["a", "b"]), |_| {});
+    uses_one_connection(over, LENGTH, || Body::from_chunks(["a", "b"]), |_| {});
 }
 
-#[test]
-fn t01_threads_share_a_client() {
+fn t01_threads_share_a_client(over: Over) {
     let _alone = alone();
     const THREADS: usize = 16;
-    let peers = Peers::new().serve(|_, peer| {
+    let peers = over.peers().serve(|_, peer| {
         while let Some(request) = peer.next_request("POST /") {
             peer.answer(200, std::str::from_utf8(&request.body).unwrap());
         }
     });
-    let client = Client::new();
+    let client = over.client();
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
             let (client, url) = (client.clone(), peers.url("/"));
@@ -217,11 +226,10 @@ fn t01_threads_share_a_client() {
     drop(client);
 }
 
-#[test]
-fn t03_a_peer_that_ends_its_stream_behind_the_answer_is_left() {
+fn t03_a_peer_that_ends_its_stream_behind_the_answer_is_left(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     for _ in 0..50 {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();

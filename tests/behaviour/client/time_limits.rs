@@ -4,11 +4,24 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
-use hangup::{Body, Client, TimeLimit};
+use hangup::{Body, TimeLimit};
 
 use super::{get, send};
-use crate::support::alone;
-use crate::support::scripted_server::{BlackHole, Peer, Peers, counted_body, fed, in_background};
+use crate::support::scripted_server::{BlackHole, Peer, counted_body, fed, in_background};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    t15_resolving,
+    t15_connecting,
+    t15_sending,
+    t15_sending_is_not_restarted_by_a_partial_write,
+    t15_the_response_head,
+    t15_the_response_head_is_not_restarted_by_a_part_of_it,
+    t15_the_response_head_is_due_from_the_requests_last_byte_on,
+    t15_silence_within_the_body,
+    t15_the_whole_call,
+    t15_the_whole_call_includes_queueing_and_redirects,
+];
 
 /// Long enough that what must happen within it does so on a busy machine as well.
 const LIMIT: Duration = Duration::from_millis(250);
@@ -24,37 +37,35 @@ fn drip(mut peer: Peer, piece: &'static str) -> crate::support::scripted_server:
     })
 }
 
-#[test]
-fn t15_resolving() {
+fn t15_resolving(over: Over) {
     let _alone = alone();
     let (release, released) = bounded::<()>(0);
-    let client = Client::builder()
+    let client = over
+        .client_builder()
         .connect_timeout(LIMIT)
         .resolver(move |_, _| {
             let _ = released.recv();
             Ok(Vec::new())
         })
         .build();
-    let error = get(&client, "http://slow.test/".to_owned()).finish().unwrap_err();
+    let error = get(&client, over.url("slow.test", "/")).finish().unwrap_err();
     assert_eq!(error.timed_out(), Some(TimeLimit::Resolve), "{error}");
     assert!(error.is_connect());
     drop(release);
 }
 
-#[test]
-fn t15_connecting() {
+fn t15_connecting(over: Over) {
     let _alone = alone();
     let hole = BlackHole::new();
-    let client = Client::builder().connect_timeout(LIMIT).build();
-    let error = get(&client, format!("http://{}/", hole.addr)).finish().unwrap_err();
+    let client = over.client_builder().connect_timeout(LIMIT).build();
+    let error = get(&client, over.url(hole.addr, "/")).finish().unwrap_err();
     assert_eq!(error.timed_out(), Some(TimeLimit::Connect), "{error}");
 }
 
-#[test]
-fn t15_sending() {
+fn t15_sending(over: Over) {
     let _alone = alone();
-    let peers = Peers::with_small_buffers();
-    let client = Client::builder().send_timeout(LIMIT).build();
+    let peers = over.peers_with_small_buffers();
+    let client = over.client_builder().send_timeout(LIMIT).build();
     let (feeder, body) = counted_body(1 << 30);
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(body));
@@ -67,11 +78,10 @@ fn t15_sending() {
 }
 
 /// A peer that takes a little now and then does not extend the limit.
-#[test]
-fn t15_sending_is_not_restarted_by_a_partial_write() {
+fn t15_sending_is_not_restarted_by_a_partial_write(over: Over) {
     let _alone = alone();
-    let peers = Peers::with_small_buffers();
-    let client = Client::builder().send_timeout(LIMIT).build();
+    let peers = over.peers_with_small_buffers();
+    let client = over.client_builder().send_timeout(LIMIT).build();
     let (feeder, source) = fed();
     let url = peers.url("/");
     let begun = Instant::now();
@@ -88,11 +98,10 @@ fn t15_sending_is_not_restarted_by_a_partial_write() {
     drop(feeder);
 }
 
-#[test]
-fn t15_the_response_head() {
+fn t15_the_response_head(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().response_head_timeout(LIMIT).build();
+    let peers = over.peers();
+    let client = over.client_builder().response_head_timeout(LIMIT).build();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -101,11 +110,10 @@ fn t15_the_response_head() {
     peer.expect_closed();
 }
 
-#[test]
-fn t15_the_response_head_is_not_restarted_by_a_part_of_it() {
+fn t15_the_response_head_is_not_restarted_by_a_part_of_it(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().response_head_timeout(LIMIT).build();
+    let peers = over.peers();
+    let client = over.client_builder().response_head_timeout(LIMIT).build();
     for piece in ["X-A: b\r\n", "HTTP/1.1 100 Continue\r\n\r\n"] {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
@@ -123,11 +131,10 @@ fn t15_the_response_head_is_not_restarted_by_a_part_of_it() {
 }
 
 /// The limit is the peer's: it begins when the request is out, however long that took.
-#[test]
-fn t15_the_response_head_is_due_from_the_requests_last_byte_on() {
+fn t15_the_response_head_is_due_from_the_requests_last_byte_on(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().response_head_timeout(LIMIT).build();
+    let peers = over.peers();
+    let client = over.client_builder().response_head_timeout(LIMIT).build();
     let (mut feeder, source) = fed();
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
@@ -142,11 +149,10 @@ fn t15_the_response_head_is_due_from_the_requests_last_byte_on() {
     assert_eq!(error.timed_out(), Some(TimeLimit::ResponseHead), "{error}");
 }
 
-#[test]
-fn t15_silence_within_the_body() {
+fn t15_silence_within_the_body(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().idle_read_timeout(LIMIT).build();
+    let peers = over.peers();
+    let client = over.client_builder().idle_read_timeout(LIMIT).build();
     for head in ["Content-Length: 100\r\n", "", "Transfer-Encoding: chunked\r\n"] {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
@@ -163,11 +169,10 @@ fn t15_silence_within_the_body() {
 }
 
 /// A slow body is no silent one, but the whole call has its limit.
-#[test]
-fn t15_the_whole_call() {
+fn t15_the_whole_call(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().idle_read_timeout(GENEROUS).timeout(LIMIT * 3).build();
+    let peers = over.peers();
+    let client = over.client_builder().idle_read_timeout(GENEROUS).timeout(LIMIT * 3).build();
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -181,11 +186,10 @@ fn t15_the_whole_call() {
     dripping.finish();
 }
 
-#[test]
-fn t15_the_whole_call_includes_queueing_and_redirects() {
+fn t15_the_whole_call_includes_queueing_and_redirects(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::builder().max_connections_per_host(1).build();
+    let peers = over.peers();
+    let client = over.client_builder().max_connections_per_host(1).build();
     let holding = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");

@@ -2,20 +2,27 @@
 
 use std::time::{Duration, Instant};
 
-use hangup::{Body, Client, ResponseExt};
+use hangup::{Body, ResponseExt};
 
 use super::{Response, send, text};
-use crate::support::alone;
-use crate::support::scripted_server::{Peers, fed, in_background};
+use crate::support::scripted_server::{fed, in_background};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    t04_wrote_request_waits_at_most_50ms,
+    t04_a_writer_that_is_only_behind_is_waited_for,
+    t04_the_last_bytes_do_not_wait_for_the_writer,
+    t02_a_failed_write_is_no_success,
+    t02_the_next_request_after_a_streamed_one_goes_the_same_way,
+];
 
 /// What a wait of 50 ms may take on a busy machine.
 const GENEROUS: Duration = Duration::from_secs(2);
 
-#[test]
-fn t04_wrote_request_waits_at_most_50ms() {
+fn t04_wrote_request_waits_at_most_50ms(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let (feeder, source) = fed();
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
@@ -37,9 +44,9 @@ fn t04_wrote_request_waits_at_most_50ms() {
 
 /// A writer that is only late keeps its connection: the request's last piece comes after the answer's
 /// last byte, within the 50 ms.
-fn is_waited_for(answer: &str, end: impl Fn(Response) + Copy + Send + 'static) -> bool {
-    let peers = Peers::new();
-    let client = Client::new();
+fn is_waited_for(over: Over, answer: &str, end: impl Fn(Response) + Copy + Send + 'static) -> bool {
+    let peers = over.peers();
+    let client = over.client();
     // A machine that is busy for 50 ms may miss it now and then.
     (0..20).any(|_| {
         let (mut feeder, source) = fed();
@@ -61,23 +68,21 @@ fn is_waited_for(answer: &str, end: impl Fn(Response) + Copy + Send + 'static) -
     })
 }
 
-#[test]
-fn t04_a_writer_that_is_only_behind_is_waited_for() {
+fn t04_a_writer_that_is_only_behind_is_waited_for(over: Over) {
     let _alone = alone();
     for answer in
         ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 204 No Content\r\n\r\n"]
     {
         let read = |mut response: Response| drop(response.body_mut().read_text(10).unwrap());
-        assert!(is_waited_for(answer, read), "{answer:?} read");
-        assert!(is_waited_for(answer, drop), "{answer:?} dropped");
+        assert!(is_waited_for(over, answer, read), "{answer:?} read");
+        assert!(is_waited_for(over, answer, drop), "{answer:?} dropped");
     }
 }
 
-#[test]
-fn t04_the_last_bytes_do_not_wait_for_the_writer() {
+fn t04_the_last_bytes_do_not_wait_for_the_writer(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let (feeder, source) = fed();
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
@@ -94,11 +99,10 @@ fn t04_the_last_bytes_do_not_wait_for_the_writer() {
     drop(feeder);
 }
 
-#[test]
-fn t02_a_failed_write_is_no_success() {
+fn t02_a_failed_write_is_no_success(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let (feeder, source) = fed();
     let url = peers.url("/");
     let call = send(&client, move |client| client.post(url).body(Body::from_reader(source)));
@@ -115,11 +119,10 @@ fn t02_a_failed_write_is_no_success() {
     peer.expect_closed();
 }
 
-#[test]
-fn t02_the_next_request_after_a_streamed_one_goes_the_same_way() {
+fn t02_the_next_request_after_a_streamed_one_goes_the_same_way(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
+    let peers = over.peers();
+    let client = over.client();
     let url = peers.url("/");
     let first = send(&client, {
         let url = url.clone();

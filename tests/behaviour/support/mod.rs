@@ -1,9 +1,11 @@
 //! The machinery behind the tests, so that the tests can be scripts.
 
+mod carrier;
 mod leaks;
 mod raw_client;
 pub(crate) mod scripted_server;
 
+pub(crate) use carrier::{Over, over_each};
 pub(crate) use leaks::alone;
 pub(crate) use raw_client::{Answer, RawClient};
 

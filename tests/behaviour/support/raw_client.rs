@@ -1,12 +1,12 @@
 //! A client that says exactly what a script tells it to, byte by byte.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::time::Instant;
 
 use hangup::testing::{Stream, TestServer};
 
-use super::PATIENCE;
+use super::{Over, PATIENCE};
 
 /// One connection to a server. Whatever is expected of the server and does not happen within
 /// [`PATIENCE`] fails the test.
@@ -27,10 +27,9 @@ pub(crate) struct Answer {
 }
 
 impl RawClient {
+    /// Over plain TCP.
     pub(crate) fn connect(server: &TestServer) -> Self {
-        let stream = TcpStream::connect(server.addr()).expect("a server that listens");
-        stream.set_nodelay(true).expect("a connected socket");
-        Self::over(stream.into())
+        Over::Tcp.connect(server)
     }
 
     pub(crate) fn over(stream: Stream) -> Self {

@@ -22,7 +22,7 @@ use hangup::Body;
 use hangup::testing::Stream;
 use socket2::{Domain, Socket, Type};
 
-use super::PATIENCE;
+use super::{Over, PATIENCE};
 
 /// What the sockets' buffers are made with where a test wants them full soon, in bytes.
 const SMALL_BUFFER: usize = 4096;
@@ -30,39 +30,42 @@ const SMALL_BUFFER: usize = 4096;
 /// A listener whose connections are accepted by the test.
 pub(crate) struct Peers {
     listener: Socket,
+    over: Over,
+    /// Of a Unix socket.
     path: Option<PathBuf>,
 }
 
 impl Peers {
+    /// On plain TCP.
     pub(crate) fn new() -> Self {
-        Self::at((Ipv4Addr::LOCALHOST, 0).into())
+        Self::over(Over::Tcp)
+    }
+
+    pub(crate) fn over(over: Over) -> Self {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        listener.bind(&address.into()).unwrap();
+        Self::listening(listener, over, None)
     }
 
     /// Its connections take next to nothing that is not read.
-    pub(crate) fn with_small_buffers() -> Self {
-        let peers = Self::new();
-        peers.listener.set_recv_buffer_size(SMALL_BUFFER).unwrap();
-        peers
-    }
-
-    pub(crate) fn at(address: SocketAddr) -> Self {
-        let listener = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
-        listener.bind(&address.into()).unwrap();
-        Self::listening(listener, None)
+    pub(crate) fn with_small_buffers(self) -> Self {
+        self.listener.set_recv_buffer_size(SMALL_BUFFER).unwrap();
+        self
     }
 
     pub(crate) fn on_unix_socket() -> Self {
         let path = std::env::temp_dir().join(format!("hangup-client-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
         let listener = UnixListener::bind(&path).unwrap();
-        Self::listening(listener.into(), Some(path))
+        Self::listening(listener.into(), Over::Tcp, Some(path))
     }
 
-    fn listening(listener: Socket, path: Option<PathBuf>) -> Self {
+    fn listening(listener: Socket, over: Over, path: Option<PathBuf>) -> Self {
         listener.listen(128).unwrap();
         // What `accept` waits at most.
         listener.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { listener, path }
+        Self { listener, over, path }
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
@@ -74,14 +77,14 @@ impl Peers {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr())
+        self.over.url(self.addr(), path)
     }
 
     /// The next connection.
     pub(crate) fn accept(&self) -> Peer {
         let (socket, _) = self.listener.accept().expect("the client connects");
         match self.path {
-            None => Peer::on_tcp(socket),
+            None => Peer::over(self.over, socket),
             Some(_) => Peer::new(UnixStream::from(socket).into()),
         }
     }
@@ -97,7 +100,7 @@ impl Peers {
     /// Serves every connection on a thread of its own, with the peer's number, until the client has
     /// closed them all and this is dropped.
     pub(crate) fn serve(self, script: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> Served {
-        let addr = self.addr();
+        let (addr, over) = (self.addr(), self.over);
         let (count, counted) = unbounded();
         let script = std::sync::Arc::new(script);
         let accepting = thread::spawn(move || {
@@ -108,11 +111,11 @@ impl Peers {
                 if count.send(number).is_err() {
                     break;
                 }
-                peers.push(thread::spawn(move || script(number, &mut Peer::on_tcp(socket))));
+                peers.push(thread::spawn(move || script(number, &mut Peer::over(over, socket))));
             }
             peers.into_iter().for_each(|peer| peer.join().expect("the peer's script holds"));
         });
-        Served { addr, counted: Some(counted), accepting: Some(accepting) }
+        Served { addr, over, counted: Some(counted), accepting: Some(accepting) }
     }
 }
 
@@ -127,13 +130,14 @@ impl Drop for Peers {
 /// A listener that serves by itself. Dropping it waits for its scripts: drop the client first.
 pub(crate) struct Served {
     addr: SocketAddr,
+    over: Over,
     counted: Option<Receiver<usize>>,
     accepting: Option<JoinHandle<()>>,
 }
 
 impl Served {
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr)
+        self.over.url(self.addr, path)
     }
 
     /// How many connections have been accepted since the last time this was asked.
@@ -171,12 +175,11 @@ pub(crate) struct Received {
 }
 
 impl Peer {
-    fn on_tcp(socket: Socket) -> Self {
-        Self::new(TcpStream::from(socket).into())
+    fn over(over: Over, socket: Socket) -> Self {
+        Self::new(over.server_end(TcpStream::from(socket).into()))
     }
 
     fn new(stream: Stream) -> Self {
-        stream.set_nodelay(true).unwrap();
         Self { stream, buffer: Vec::new() }
     }
 
