@@ -4,11 +4,35 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
-use hangup::testing::{Parked, TestServer};
+use hangup::testing::Parked;
 use hangup::{Context, Request, RequestExt, ResponseWriter, Result, Server};
 
-use super::{echo_path, in_memory, in_memory_with, next, over_each, reports};
-use crate::support::{PATIENCE, RawClient, alone};
+use super::{also_in_memory, echo_path, in_memory_with, next, reports, served, served_with};
+use crate::support::{Over, PATIENCE, alone, over_each};
+
+over_each![
+    s01_a_background_read_begins_when_the_body_has_ended,
+    s01_a_handler_that_never_looks_is_not_watched,
+    s02_an_abort_is_prompt,
+    s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte,
+    s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut,
+    s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost,
+    s04_context_ends_with_the_clients_end_of_stream,
+    s04_context_ends_with_a_half_close_and_the_answer_is_sent_all_the_same,
+    s04_context_ends_with_a_reset,
+    s04_context_ends_in_a_later_request_of_the_connection,
+    s04_context_ends_behind_an_unread_body,
+    s04_context_ends_behind_a_buffered_pipelined_request,
+    s04_context_ends_with_a_failed_write,
+    s04_context_does_not_end_with_an_orderly_next_request,
+    s04_context_ends_when_the_handler_returns,
+    s04_context_ends_when_the_server_is_closed,
+    s04_a_half_close_can_be_declared_no_hangup,
+    s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context,
+    s07_the_body_can_be_read_while_the_connection_is_watched,
+    s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm,
+    s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back,
+];
 
 /// Waits for its context, and reports why it ended.
 fn reports_its_end() -> (Server, crossbeam_channel::Receiver<String>) {
@@ -31,11 +55,10 @@ fn looks_and_answers(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn s01_a_background_read_begins_when_the_body_has_ended() {
+fn s01_a_background_read_begins_when_the_body_has_ended(over: Over) {
     let _alone = alone();
     let (report, reports) = reports();
-    let (mut peer, far, _server) = in_memory(move |_: &mut ResponseWriter, r: &mut Request| {
+    let (mut peer, far, _server) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
         report.send(()).unwrap();
         r.body_mut().read_bytes(100)?;
@@ -54,17 +77,16 @@ fn s01_a_background_read_begins_when_the_body_has_ended() {
     peer.expect(200);
 }
 
-#[test]
-fn s01_a_handler_that_never_looks_is_not_watched() {
+fn s01_a_handler_that_never_looks_is_not_watched(over: Over) {
     let _alone = alone();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
-    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         arrived.send(()).unwrap();
         let _ = gone.recv_timeout(PATIENCE);
         echo_path(w, r)
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
     next(&arrivals);
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
@@ -74,11 +96,10 @@ fn s01_a_handler_that_never_looks_is_not_watched() {
     assert_eq!(peer.expect(200), "/a");
 }
 
-#[test]
-fn s02_an_abort_is_prompt() {
+fn s02_an_abort_is_prompt(over: Over) {
     let _alone = alone();
-    let server = TestServer::new(looks_and_answers);
-    let mut peer = RawClient::connect(&server);
+    let server = over.server(looks_and_answers);
+    let mut peer = over.connect(&server);
     let mut times: Vec<Duration> = (0..200)
         .map(|_| {
             let begun = Instant::now();
@@ -92,10 +113,10 @@ fn s02_an_abort_is_prompt() {
     assert!(times[100] < Duration::from_millis(5), "the median is {:?}", times[100]);
 }
 
-#[test]
-fn s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte() {
+fn s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(looks_and_answers),
         |peer| {
             for number in 0..10_000 {
@@ -106,12 +127,11 @@ fn s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte() {
     );
 }
 
-#[test]
-fn s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut() {
+fn s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut(over: Over) {
     let _alone = alone();
     let (report, reports) = reports();
     let (go, gone) = bounded(0);
-    let (mut peer, far, _server) = in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
         let notify = r.close_notify();
         let mut body = String::new();
@@ -139,10 +159,10 @@ fn s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut() {
     }
 }
 
-#[test]
-fn s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost() {
+fn s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(looks_and_answers),
         |peer| {
             // The second half of each request races with the abort after the one before.
@@ -157,53 +177,49 @@ fn s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost() {
     );
 }
 
-#[test]
-fn s04_context_ends_with_the_clients_end_of_stream() {
+fn s04_context_ends_with_the_clients_end_of_stream(over: Over) {
     let _alone = alone();
     let (server, ends) = reports_its_end();
-    let server = TestServer::with(server);
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(server);
+    let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     drop(peer);
     assert_eq!(next(&ends), "cancelled: the client closed the connection");
 }
 
-#[test]
-fn s04_context_ends_with_a_half_close_and_the_answer_is_sent_all_the_same() {
+fn s04_context_ends_with_a_half_close_and_the_answer_is_sent_all_the_same(over: Over) {
     let _alone = alone();
     let (server, ends) = reports_its_end();
-    let server = TestServer::with(server);
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(server);
+    let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").half_close();
     assert_eq!(next(&ends), "cancelled: the client closed the connection");
     peer.expect(200);
     peer.expect_end();
 }
 
-#[test]
-fn s04_context_ends_with_a_reset() {
+fn s04_context_ends_with_a_reset(over: Over) {
     let _alone = alone();
     let (server, ends) = reports_its_end();
-    let server = TestServer::with(server);
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(server);
+    let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     peer.reset();
     let end = next(&ends);
     assert!(end.contains("failed: connection reset"), "{end}");
 }
 
-#[test]
-fn s04_context_ends_in_a_later_request_of_the_connection() {
+fn s04_context_ends_in_a_later_request_of_the_connection(over: Over) {
     let _alone = alone();
     let (report, ends) = reports();
-    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/wait" {
             report.send(r.context().wait_timeout(PATIENCE).is_some()).unwrap();
             return Ok(());
         }
         looks_and_answers(w, r)
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     for _ in 0..3 {
         peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(peer.expect(200), "/a ");
@@ -214,13 +230,12 @@ fn s04_context_ends_in_a_later_request_of_the_connection() {
 }
 
 /// Other servers notice nothing here: nobody reads the connection while the body is unread.
-#[test]
-fn s04_context_ends_behind_an_unread_body() {
+fn s04_context_ends_behind_an_unread_body(over: Over) {
     let _alone = alone();
     for reset in [false, true] {
         let (server, ends) = reports_its_end();
-        let server = TestServer::with(server);
-        let mut peer = RawClient::connect(&server);
+        let server = over.server_with(server);
+        let mut peer = over.connect(&server);
         peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\npart of it");
         match reset {
             true => peer.reset(),
@@ -231,13 +246,12 @@ fn s04_context_ends_behind_an_unread_body() {
 }
 
 /// Other servers notice nothing here either: the background read has its byte.
-#[test]
-fn s04_context_ends_behind_a_buffered_pipelined_request() {
+fn s04_context_ends_behind_a_buffered_pipelined_request(over: Over) {
     let _alone = alone();
     for reset in [false, true] {
         for together in [false, true] {
             let (report, ends) = reports();
-            let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+            let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
                 if r.uri().path() == "/first" {
                     let (context, notify) = (r.context(), r.close_notify());
                     notify.recv_timeout(PATIENCE).expect("the pipelined request");
@@ -247,7 +261,7 @@ fn s04_context_ends_behind_a_buffered_pipelined_request() {
                 }
                 echo_path(w, r)
             });
-            let mut peer = RawClient::connect(&server);
+            let mut peer = over.connect(&server);
             let first = "GET /first HTTP/1.1\r\nHost: a\r\n\r\n";
             let second = "GET /second HTTP/1.1\r\nHost: a\r\n\r\n";
             match together {
@@ -264,18 +278,17 @@ fn s04_context_ends_behind_a_buffered_pipelined_request() {
     }
 }
 
-#[test]
-fn s04_context_ends_with_a_failed_write() {
+fn s04_context_ends_with_a_failed_write(over: Over) {
     let _alone = alone();
     let (report, ends) = reports();
-    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         // First the failure, then the first look.
         while w.write_all(&[b'x'; 64 * 1024]).is_ok() {}
         report.send(r.context().is_done()).unwrap();
         report.send(r.close_notify().try_recv().is_ok()).unwrap();
         Ok(())
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     peer.expect_head();
     peer.reset();
@@ -283,12 +296,11 @@ fn s04_context_ends_with_a_failed_write() {
     assert!(next(&ends));
 }
 
-#[test]
-fn s04_context_does_not_end_with_an_orderly_next_request() {
+fn s04_context_does_not_end_with_an_orderly_next_request(over: Over) {
     let _alone = alone();
     let (report, contexts) = reports();
     let (go, gone) = bounded::<()>(0);
-    let (mut peer, far, _server) = in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/first" {
             report.send(r.context()).unwrap();
             let _ = gone.recv_timeout(PATIENCE);
@@ -307,34 +319,38 @@ fn s04_context_does_not_end_with_an_orderly_next_request() {
     assert_eq!(peer.expect(200), "/second");
 }
 
-#[test]
-fn s04_context_ends_when_the_handler_returns() {
+fn s04_context_ends_when_the_handler_returns(over: Over) {
     let _alone = alone();
     let (report, contexts) = reports::<Context>();
-    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         report.send(r.context()).unwrap();
         echo_path(w, r)
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let end = next(&contexts).wait_timeout(PATIENCE).expect("the handler has returned");
     assert_eq!(end.to_string(), "cancelled: the handler has returned");
     peer.expect(200);
 }
 
-#[test]
-fn s04_context_ends_when_the_server_is_closed() {
+fn s04_context_ends_when_the_server_is_closed(over: Over) {
     let _alone = alone();
-    let (server, ends) = reports_its_end();
-    let (mut peer, far, server) = in_memory_with(server);
+    let (report, contexts) = reports();
+    let (mut peer, far, server) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
+        let context = r.context();
+        report.send(context.clone()).unwrap();
+        context.wait_timeout(PATIENCE);
+        Ok(())
+    });
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let context = next(&contexts);
     assert!(far.wait_until_parked(Parked::Read, PATIENCE));
     server.0.close();
-    assert_eq!(next(&ends), "cancelled: the server closed the connection");
+    let end = context.wait_timeout(PATIENCE).expect("the handler learns of it");
+    assert_eq!(end.to_string(), "cancelled: the server closed the connection");
 }
 
-#[test]
-fn s04_a_half_close_can_be_declared_no_hangup() {
+fn s04_a_half_close_can_be_declared_no_hangup(over: Over) {
     let _alone = alone();
     for request in [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -349,8 +365,8 @@ fn s04_a_half_close_can_be_declared_no_hangup() {
             assert!(!context.is_done(), "a half-close is no hang-up");
             Ok(())
         });
-        let server = TestServer::with(server.half_close_is_hangup(false));
-        let mut peer = RawClient::connect(&server);
+        let server = over.server_with(server.half_close_is_hangup(false));
+        let mut peer = over.connect(&server);
         peer.send(request).half_close();
         next(&ends);
         drop(go);
@@ -361,34 +377,33 @@ fn s04_a_half_close_can_be_declared_no_hangup() {
 
 /// The watch once ended with a half-close that did not count, so that a reset behind it went
 /// unnoticed until the handler wrote something.
-#[test]
-fn s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context() {
+fn s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context(over: Over) {
     let _alone = alone();
     for request in [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npart",
     ] {
-        let (server, ends) = reports_its_end();
-        let (mut peer, far, _server) = in_memory_with(server.half_close_is_hangup(false));
-        peer.send(request).half_close();
-        assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
-        assert!(ends.is_empty());
-        peer.reset();
-        assert!(next(&ends).contains("reset"), "in memory");
-
-        let (server, ends) = reports_its_end();
-        let server = TestServer::with(server.half_close_is_hangup(false));
-        let mut peer = RawClient::connect(&server);
-        peer.send(request).half_close();
-        peer.reset();
-        assert_ne!(next(&ends), "", "on TCP");
+        for in_memory in [false, true] {
+            let (server, ends) = reports_its_end();
+            let server = server.half_close_is_hangup(false);
+            let (mut peer, far, _server) = match in_memory {
+                false => served_with(over, server),
+                true => in_memory_with(server),
+            };
+            peer.send(request).half_close();
+            assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
+            assert!(ends.is_empty());
+            peer.reset();
+            let end = next(&ends);
+            assert!(end.contains("reset"), "in memory: {in_memory}, {end}");
+        }
     }
 }
 
-#[test]
-fn s07_the_body_can_be_read_while_the_connection_is_watched() {
+fn s07_the_body_can_be_read_while_the_connection_is_watched(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 let context = r.context();
@@ -414,18 +429,17 @@ fn s07_the_body_can_be_read_while_the_connection_is_watched() {
     );
 }
 
-#[test]
-fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm() {
+fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm(over: Over) {
     let _alone = alone();
     let (report, kept) = reports::<Request>();
-    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         let path = r.uri().path().to_owned();
         if path == "/kept" {
             report.send(std::mem::take(r)).unwrap();
         }
         Ok(w.write_all(path.as_bytes())?)
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send("PUT /kept HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
     let mut request = next(&kept);
     assert_eq!(peer.expect(200), "/kept");
@@ -442,11 +456,10 @@ fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm() {
     assert_eq!(peer.expect(200), "/after");
 }
 
-#[test]
-fn s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back() {
+fn s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back(over: Over) {
     let _alone = alone();
     let (report, outcomes) = reports();
-    let (mut peer, far, _server) = in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         let mut body = std::mem::take(r.body_mut());
         let report = report.clone();
         let (begun, reading) = bounded(0);

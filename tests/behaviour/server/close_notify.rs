@@ -3,22 +3,30 @@
 use std::io::{Read, Write};
 
 use crossbeam_channel::bounded;
-use hangup::testing::{Parked, TestServer};
+use hangup::testing::Parked;
 use hangup::{Request, RequestExt, ResponseWriter, Server};
 
-use super::{echo_path, in_memory, next, over_each, reports};
-use crate::support::{PATIENCE, RawClient, alone};
+use super::{also_in_memory, echo_path, next, reports, served};
+use crate::support::{Over, PATIENCE, alone, over_each};
 
-#[test]
-fn s05_close_notify_is_fired_by_the_clients_going_away() {
+over_each![
+    s05_close_notify_is_fired_by_the_clients_going_away,
+    s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered,
+    s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body,
+    s05_close_notify_has_one_channel_and_at_most_one_value_a_request,
+    s05_close_notify_stays_silent_while_nothing_happens,
+    s05_two_hundred_requests_that_mix_everything,
+];
+
+fn s05_close_notify_is_fired_by_the_clients_going_away(over: Over) {
     let _alone = alone();
     for reset in [false, true] {
         let (report, fired) = reports();
-        let server = TestServer::new(move |_: &mut ResponseWriter, r: &mut Request| {
+        let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
             report.send(r.close_notify().recv_timeout(PATIENCE).is_ok()).unwrap();
             Ok(())
         });
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         match reset {
             true => peer.reset(),
@@ -28,10 +36,10 @@ fn s05_close_notify_is_fired_by_the_clients_going_away() {
     }
 }
 
-#[test]
-fn s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered() {
+fn s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 if r.uri().path() == "/first" {
@@ -51,12 +59,11 @@ fn s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered() {
 
 /// A request that came in one read with the end of the body before it once fired nothing: the
 /// background read only sees what comes later.
-#[test]
-fn s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body() {
+fn s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body(over: Over) {
     let _alone = alone();
     for asks_first in [false, true] {
         let (mut peer, _far, _server) =
-            in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+            served(over, move |w: &mut ResponseWriter, r: &mut Request| {
                 let early = asks_first.then(|| r.close_notify());
                 let mut body = String::new();
                 r.body_mut().read_to_string(&mut body)?;
@@ -73,11 +80,10 @@ fn s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body() {
     }
 }
 
-#[test]
-fn s05_close_notify_has_one_channel_and_at_most_one_value_a_request() {
+fn s05_close_notify_has_one_channel_and_at_most_one_value_a_request(over: Over) {
     let _alone = alone();
     let (report, values) = reports();
-    let server = TestServer::new(move |_: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
         let (one, same) = (r.close_notify(), r.close_notify());
         assert!(one.same_channel(&same));
         // Both reasons there are: the next request, then the end of the stream.
@@ -86,17 +92,16 @@ fn s05_close_notify_has_one_channel_and_at_most_one_value_a_request() {
         report.send(same.try_recv().is_ok()).unwrap();
         Ok(())
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nG").half_close();
     assert!(!next(&values), "a second value");
 }
 
-#[test]
-fn s05_close_notify_stays_silent_while_nothing_happens() {
+fn s05_close_notify_stays_silent_while_nothing_happens(over: Over) {
     let _alone = alone();
     let (report, notifies) = reports();
     let (go, gone) = bounded::<()>(0);
-    let (mut peer, far, _server) = in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         report.send(r.close_notify()).unwrap();
         let _ = gone.recv_timeout(PATIENCE);
         echo_path(w, r)
@@ -111,8 +116,7 @@ fn s05_close_notify_stays_silent_while_nothing_happens() {
     assert!(notify.is_empty(), "the request after it is no news to a handler that has returned");
 }
 
-#[test]
-fn s05_two_hundred_requests_that_mix_everything() {
+fn s05_two_hundred_requests_that_mix_everything(over: Over) {
     let _alone = alone();
     let server = || {
         Server::new(|w: &mut ResponseWriter, r: &mut Request| {
@@ -142,7 +146,7 @@ fn s05_two_hundred_requests_that_mix_everything() {
         })
     };
     let features = ["", "c", "n", "cn", "b", "cb", "nb", "h", "ch", "l", "bl", "f", "cnblf", "e"];
-    over_each(server, |peer| {
+    also_in_memory(over, server, |peer| {
         for number in 0..200 {
             let feature = features[number * 7 % features.len()];
             let path = format!("/{number}{feature}");

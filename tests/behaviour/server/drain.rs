@@ -2,18 +2,26 @@
 
 use std::io::Read;
 
-use hangup::testing::TestServer;
 use hangup::{Request, ResponseWriter, Server};
 
-use super::{echo_path, over_each};
-use crate::support::{RawClient, alone};
+use super::{also_in_memory, echo_path};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    s10_an_unread_body_within_the_limit_keeps_the_connection,
+    s10_an_unread_body_beyond_the_limit_closes_after_the_answer,
+    s10_a_chunked_body_beyond_the_limit_closes_after_the_answer,
+    s10_the_rest_counts_and_not_what_the_handler_has_read,
+    s10_the_answer_goes_out_before_the_drain,
+    s10_two_empty_lines_before_a_request_are_skipped,
+];
 
 const LIMIT: usize = 256 * 1024;
 
-#[test]
-fn s10_an_unread_body_within_the_limit_keeps_the_connection() {
+fn s10_an_unread_body_within_the_limit_keeps_the_connection(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(echo_path),
         |peer| {
             for size in [1, 4096, LIMIT - 1, LIMIT] {
@@ -35,11 +43,10 @@ fn s10_an_unread_body_within_the_limit_keeps_the_connection() {
     );
 }
 
-#[test]
-fn s10_an_unread_body_beyond_the_limit_closes_after_the_answer() {
+fn s10_an_unread_body_beyond_the_limit_closes_after_the_answer(over: Over) {
     let _alone = alone();
-    let server = TestServer::new(echo_path);
-    let mut peer = RawClient::connect(&server);
+    let server = over.server(echo_path);
+    let mut peer = over.connect(&server);
     let size = LIMIT + 1;
     peer.send(format!("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"));
     let answer = peer.expect_response();
@@ -48,11 +55,10 @@ fn s10_an_unread_body_beyond_the_limit_closes_after_the_answer() {
     peer.send_in_vain("GET /never HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
 }
 
-#[test]
-fn s10_a_chunked_body_beyond_the_limit_closes_after_the_answer() {
+fn s10_a_chunked_body_beyond_the_limit_closes_after_the_answer(over: Over) {
     let _alone = alone();
-    let server = TestServer::new(echo_path);
-    let mut peer = RawClient::connect(&server);
+    let server = over.server(echo_path);
+    let mut peer = over.connect(&server);
     peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     assert_eq!(peer.expect(200), "/a");
     let size = LIMIT + 1;
@@ -60,10 +66,10 @@ fn s10_a_chunked_body_beyond_the_limit_closes_after_the_answer() {
     peer.send_in_vain("\r\n0\r\n\r\nGET /never HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
 }
 
-#[test]
-fn s10_the_rest_counts_and_not_what_the_handler_has_read() {
+fn s10_the_rest_counts_and_not_what_the_handler_has_read(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 let mut part = vec![0; LIMIT];
@@ -86,10 +92,10 @@ fn s10_the_rest_counts_and_not_what_the_handler_has_read() {
 
 /// A client that sends on only when it has the answer would wait for ever for a server that reads
 /// the body first.
-#[test]
-fn s10_the_answer_goes_out_before_the_drain() {
+fn s10_the_answer_goes_out_before_the_drain(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(echo_path),
         |peer| {
             peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
@@ -100,10 +106,10 @@ fn s10_the_answer_goes_out_before_the_drain() {
     );
 }
 
-#[test]
-fn s10_two_empty_lines_before_a_request_are_skipped() {
+fn s10_two_empty_lines_before_a_request_are_skipped(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(echo_path),
         |peer| {
             for lines in ["\r\n", "\r\n\r\n", ""] {

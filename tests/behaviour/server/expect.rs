@@ -5,8 +5,19 @@ use std::io::Write;
 use hangup::http::{HeaderMap, StatusCode};
 use hangup::{Request, ResponseWriter, Server};
 
-use super::{echo_path, over_each};
-use crate::support::alone;
+use super::{also_in_memory, echo_path};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    s11_a_100_is_sent_with_the_first_read_and_once,
+    s11_no_100_from_a_handler_that_does_not_read_and_the_connection_is_closed,
+    s11_no_100_after_the_final_head,
+    s11_a_handler_may_send_the_100_itself,
+    s11_a_100_does_not_overtake_the_answers_before_it,
+    s11_nobody_waits_for_leave_to_send_nothing,
+    s11_an_http_1_0_client_gets_no_100,
+    s11_another_expectation_is_417,
+];
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -16,10 +27,10 @@ fn waiting(length: usize) -> String {
     )
 }
 
-#[test]
-fn s11_a_100_is_sent_with_the_first_read_and_once() {
+fn s11_a_100_is_sent_with_the_first_read_and_once(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 let body = r.body_mut().read_text(100)?;
@@ -36,10 +47,10 @@ fn s11_a_100_is_sent_with_the_first_read_and_once() {
     );
 }
 
-#[test]
-fn s11_no_100_from_a_handler_that_does_not_read_and_the_connection_is_closed() {
+fn s11_no_100_from_a_handler_that_does_not_read_and_the_connection_is_closed(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(echo_path),
         |peer| {
             peer.send(waiting(10));
@@ -50,10 +61,10 @@ fn s11_no_100_from_a_handler_that_does_not_read_and_the_connection_is_closed() {
     );
 }
 
-#[test]
-fn s11_no_100_after_the_final_head() {
+fn s11_no_100_after_the_final_head(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 w.set_header("content-length", 4)?;
@@ -72,10 +83,10 @@ fn s11_no_100_after_the_final_head() {
     );
 }
 
-#[test]
-fn s11_a_handler_may_send_the_100_itself() {
+fn s11_a_handler_may_send_the_100_itself(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 w.informational(StatusCode::CONTINUE, &HeaderMap::new())?;
@@ -94,10 +105,10 @@ fn s11_a_handler_may_send_the_100_itself() {
 }
 
 /// It went past what was still being held back of the answers before it.
-#[test]
-fn s11_a_100_does_not_overtake_the_answers_before_it() {
+fn s11_a_100_does_not_overtake_the_answers_before_it(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 let body = r.body_mut().read_text(100)?;
@@ -113,10 +124,10 @@ fn s11_a_100_does_not_overtake_the_answers_before_it() {
     );
 }
 
-#[test]
-fn s11_nobody_waits_for_leave_to_send_nothing() {
+fn s11_nobody_waits_for_leave_to_send_nothing(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(echo_path),
         |peer| {
             let without = "GET /b HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n";
@@ -129,10 +140,10 @@ fn s11_nobody_waits_for_leave_to_send_nothing() {
     );
 }
 
-#[test]
-fn s11_an_http_1_0_client_gets_no_100() {
+fn s11_an_http_1_0_client_gets_no_100(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 let body = r.body_mut().read_bytes(100)?;
@@ -147,10 +158,10 @@ fn s11_an_http_1_0_client_gets_no_100() {
     );
 }
 
-#[test]
-fn s11_another_expectation_is_417() {
+fn s11_another_expectation_is_417(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(echo_path),
         |peer| {
             peer.send("GET / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n");

@@ -2,11 +2,23 @@
 
 use std::io::Write;
 
-use hangup::testing::TestServer;
 use hangup::{Error, Request, ResponseWriter, Result, Server};
 
-use super::{echo_path, in_memory, next, reports};
-use crate::support::{PATIENCE, RawClient, alone};
+use super::{echo_path, next, reports, served};
+use crate::support::{Over, PATIENCE, alone, over_each};
+
+over_each![
+    s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer,
+    s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers,
+    s13_a_begun_chunked_body_is_never_ended_properly,
+    s13_a_begun_body_of_declared_length_stays_short,
+    s13_a_begun_body_that_ends_with_the_connection_is_reset,
+    s13_the_server_lives_on,
+    s13_a_panic_that_is_watched_leaves_no_thread,
+    s13_answers_before_a_panic_arrive,
+    s13_what_is_dropped_with_the_request_may_panic,
+    s13_a_panic_of_the_state_callback_ends_nothing,
+];
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -17,12 +29,11 @@ fn fail(how: &str) -> Result<()> {
     }
 }
 
-#[test]
-fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer() {
+fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer(over: Over) {
     let _alone = alone();
     for written in [0, 100] {
         let (mut peer, _far, _server) =
-            in_memory(move |w: &mut ResponseWriter, _: &mut Request| {
+            served(over, move |w: &mut ResponseWriter, _: &mut Request| {
                 w.write_all(&vec![b'x'; written])?;
                 fail("panic")
             });
@@ -30,10 +41,9 @@ fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer() 
     }
 }
 
-#[test]
-fn s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers() {
+fn s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, r: &mut Request| {
+    let (mut peer, _far, _server) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/good" {
             return echo_path(w, r);
         }
@@ -53,12 +63,11 @@ fn s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers() {
     peer.half_close().expect_end();
 }
 
-#[test]
-fn s13_a_begun_chunked_body_is_never_ended_properly() {
+fn s13_a_begun_chunked_body_is_never_ended_properly(over: Over) {
     let _alone = alone();
     for how in ["panic", "error"] {
         let (mut peer, _far, _server) =
-            in_memory(move |w: &mut ResponseWriter, _: &mut Request| {
+            served(over, move |w: &mut ResponseWriter, _: &mut Request| {
                 w.write_all(b"part")?;
                 w.flush()?;
                 w.write_all(b" of it")?;
@@ -72,12 +81,11 @@ fn s13_a_begun_chunked_body_is_never_ended_properly() {
     }
 }
 
-#[test]
-fn s13_a_begun_body_of_declared_length_stays_short() {
+fn s13_a_begun_body_of_declared_length_stays_short(over: Over) {
     let _alone = alone();
     for how in ["panic", "error"] {
         let (mut peer, _far, _server) =
-            in_memory(move |w: &mut ResponseWriter, _: &mut Request| {
+            served(over, move |w: &mut ResponseWriter, _: &mut Request| {
                 w.set_header("content-length", 10)?;
                 w.write_all(b"part")?;
                 w.flush()?;
@@ -89,30 +97,28 @@ fn s13_a_begun_body_of_declared_length_stays_short() {
 }
 
 /// An HTTP/1.0 body ends with the connection: an end in good order would pass for its end.
-#[test]
-fn s13_a_begun_body_that_ends_with_the_connection_is_reset() {
+fn s13_a_begun_body_that_ends_with_the_connection_is_reset(over: Over) {
     let _alone = alone();
     for how in ["panic", "error"] {
-        let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+        let server = over.server(move |w: &mut ResponseWriter, _: &mut Request| {
             w.write_all(b"part")?;
             w.flush()?;
             fail(how)
         });
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         peer.send("GET / HTTP/1.0\r\n\r\n").expect_reset();
     }
 }
 
-#[test]
-fn s13_the_server_lives_on() {
+fn s13_the_server_lives_on(over: Over) {
     let _alone = alone();
-    let server = TestServer::new(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
+    let server = over.server(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
         "/panic" => panic!("on purpose"),
         _ => echo_path(w, r),
     });
-    let mut other = RawClient::connect(&server);
+    let mut other = over.connect(&server);
     for _ in 0..20 {
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         peer.send("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
         other.send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(other.expect(200), "/other");
@@ -121,25 +127,23 @@ fn s13_the_server_lives_on() {
     assert!(server.handle().shutdown(PATIENCE));
 }
 
-#[test]
-fn s13_a_panic_that_is_watched_leaves_no_thread() {
+fn s13_a_panic_that_is_watched_leaves_no_thread(over: Over) {
     let _alone = alone();
     use hangup::RequestExt;
-    let server = TestServer::new(|_: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(|_: &mut ResponseWriter, r: &mut Request| {
         let _context = r.context();
         panic!("on purpose")
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send(GET).expect_end();
     assert!(server.handle().shutdown(PATIENCE));
     assert_eq!(server.handle().connections(), 0);
 }
 
-#[test]
-fn s13_answers_before_a_panic_arrive() {
+fn s13_answers_before_a_panic_arrive(over: Over) {
     let _alone = alone();
     let (mut peer, _far, _server) =
-        in_memory(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
+        served(over, |w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
             "/panic" => panic!("on purpose"),
             _ => echo_path(w, r),
         });
@@ -150,8 +154,7 @@ fn s13_answers_before_a_panic_arrive() {
     peer.expect_end();
 }
 
-#[test]
-fn s13_what_is_dropped_with_the_request_may_panic() {
+fn s13_what_is_dropped_with_the_request_may_panic(over: Over) {
     let _alone = alone();
     #[derive(Clone)]
     struct Bomb;
@@ -160,12 +163,12 @@ fn s13_what_is_dropped_with_the_request_may_panic() {
             assert!(std::thread::panicking(), "on purpose");
         }
     }
-    let server = TestServer::new(|w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(|w: &mut ResponseWriter, r: &mut Request| {
         r.extensions_mut().insert(Bomb);
         echo_path(w, r)
     });
     // The answer had been given; nothing more is served behind it.
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send([GET, GET].concat());
     assert_eq!(peer.expect(200), "/");
     peer.expect_silence_to_the_end();
@@ -173,17 +176,16 @@ fn s13_what_is_dropped_with_the_request_may_panic() {
 }
 
 /// The callback also runs on the accepting thread, which once died of its panic.
-#[test]
-fn s13_a_panic_of_the_state_callback_ends_nothing() {
+fn s13_a_panic_of_the_state_callback_ends_nothing(over: Over) {
     let _alone = alone();
     let (report, states) = reports();
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
         report.send(state).unwrap();
         panic!("on purpose");
     });
-    let server = TestServer::with(server);
+    let server = over.server_with(server);
     for _ in 0..2 {
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         assert_eq!(peer.send(GET).expect(200), "/");
     }
     assert_eq!(next(&states), hangup::server::ConnState::New);

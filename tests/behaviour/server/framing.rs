@@ -3,15 +3,39 @@
 use std::io::Write;
 
 use hangup::http::{HeaderMap, HeaderValue, StatusCode};
-use hangup::testing::TestServer;
 use hangup::{Body, ErrorKind, Request, Response, ResponseWriter, Server, respond};
 
-use super::{in_memory, in_memory_with, over_each};
-use crate::support::{Answer, RawClient, alone};
+use super::{also_in_memory, in_memory, served, served_with};
+use crate::support::{Answer, Over, RawClient, alone, over_each};
 
-/// The answer to one request.
-fn ask(handler: impl hangup::Handler, request: &str) -> (Answer, RawClient) {
-    let (mut peer, _far, _server) = in_memory(handler);
+over_each![
+    s12_more_than_declared_is_refused,
+    s12_less_than_declared_closes_the_connection,
+    s12_a_longer_body_is_chunked,
+    s12_a_flushed_body_is_chunked_and_arrives_piece_by_piece,
+    s12_http_1_0_is_closed_after_a_body_of_unknown_length,
+    s12_http_1_0_keeps_a_connection_that_it_asks_to_keep,
+    s12_head_has_the_fields_of_get_and_no_body,
+    s12_204_and_304_have_neither_body_nor_length,
+    s12_a_field_that_no_trailer_may_be_breaks_the_answer_off,
+    s12_a_transfer_encoding_of_the_handlers_own_is_harmless,
+    s12_the_handler_says_close_and_the_connection_is_closed,
+    s12_a_tunnel_has_no_length_and_no_coding,
+];
+
+/// The answer to one request, and the connection behind it.
+fn ask(over: Over, handler: impl hangup::Handler, request: &str) -> (Answer, RawClient) {
+    let (peer, _far, _server) = served(over, handler);
+    answer(peer, request)
+}
+
+/// As [`ask`], where it is about what the answer says.
+fn ask_in_memory(handler: impl hangup::Handler, request: &str) -> (Answer, RawClient) {
+    let (peer, _far, _server) = in_memory(handler);
+    answer(peer, request)
+}
+
+fn answer(mut peer: RawClient, request: &str) -> (Answer, RawClient) {
     peer.send(request);
     let answer = match request.starts_with("HEAD") {
         true => peer.expect_head(),
@@ -30,10 +54,10 @@ fn writes(bytes: usize) -> impl hangup::Handler {
     move |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&vec![b'x'; bytes])?)
 }
 
-#[test]
-fn s12_more_than_declared_is_refused() {
+fn s12_more_than_declared_is_refused(over: Over) {
     let _alone = alone();
     let (answer, mut peer) = ask(
+        over,
         |w: &mut ResponseWriter, _: &mut Request| {
             w.set_header("content-length", 5)?;
             w.write_all(b"hell")?;
@@ -53,7 +77,7 @@ fn s12_more_than_declared_is_refused() {
 fn s12_more_written_than_declared_later_is_an_error() {
     let _alone = alone();
     for status in [200, 204] {
-        let (answer, _) = ask(
+        let (answer, _) = ask_in_memory(
             move |w: &mut ResponseWriter, _: &mut Request| {
                 w.write_all(b"far too much")?;
                 match status {
@@ -68,10 +92,9 @@ fn s12_more_written_than_declared_later_is_an_error() {
     }
 }
 
-#[test]
-fn s12_less_than_declared_closes_the_connection() {
+fn s12_less_than_declared_closes_the_connection(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+    let (mut peer, _far, _server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.set_header("content-length", 10)?;
         Ok(w.write_all(b"short")?)
     });
@@ -84,19 +107,18 @@ fn s12_less_than_declared_closes_the_connection() {
 fn s12_a_short_body_gets_a_content_length() {
     let _alone = alone();
     for bytes in [0, 1, 2048] {
-        let (answer, _) = ask(writes(bytes), GET);
+        let (answer, _) = ask_in_memory(writes(bytes), GET);
         assert_eq!(answer.field("content-length"), Some(bytes.to_string().as_str()));
         assert_eq!((answer.field("transfer-encoding"), answer.body.len()), (None, bytes));
         assert_eq!(answer.field("connection"), None);
     }
 }
 
-#[test]
-fn s12_a_longer_body_is_chunked() {
+fn s12_a_longer_body_is_chunked(over: Over) {
     let _alone = alone();
     for bytes in [2049, 4096, 20_000, 1 << 20] {
-        let server = TestServer::new(writes(bytes));
-        let mut peer = RawClient::connect(&server);
+        let server = over.server(writes(bytes));
+        let mut peer = over.connect(&server);
         for _ in 0..2 {
             let answer = peer.send(GET).expect_response();
             assert_eq!(answer.field("transfer-encoding"), Some("chunked"));
@@ -105,11 +127,10 @@ fn s12_a_longer_body_is_chunked() {
     }
 }
 
-#[test]
-fn s12_a_flushed_body_is_chunked_and_arrives_piece_by_piece() {
+fn s12_a_flushed_body_is_chunked_and_arrives_piece_by_piece(over: Over) {
     let _alone = alone();
     let (go, gone) = crossbeam_channel::bounded::<()>(0);
-    let (mut peer, _far, _server) = in_memory(move |w: &mut ResponseWriter, _: &mut Request| {
+    let (mut peer, _far, _server) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
         w.write_all(b"one")?;
         w.flush()?;
         gone.recv().unwrap();
@@ -127,11 +148,10 @@ fn s12_a_flushed_body_is_chunked_and_arrives_piece_by_piece() {
     assert_eq!(peer.expect_chunk(), b"");
 }
 
-#[test]
-fn s12_http_1_0_is_closed_after_a_body_of_unknown_length() {
+fn s12_http_1_0_is_closed_after_a_body_of_unknown_length(over: Over) {
     let _alone = alone();
     for request in [OLD_GET, OLD_KEPT] {
-        let (answer, _) = ask(writes(5000), request);
+        let (answer, _) = ask(over, writes(5000), request);
         assert_eq!(
             (answer.field("transfer-encoding"), answer.field("content-length")),
             (None, None)
@@ -140,10 +160,10 @@ fn s12_http_1_0_is_closed_after_a_body_of_unknown_length() {
     }
 }
 
-#[test]
-fn s12_http_1_0_keeps_a_connection_that_it_asks_to_keep() {
+fn s12_http_1_0_keeps_a_connection_that_it_asks_to_keep(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(writes(10)),
         |peer| {
             for _ in 0..3 {
@@ -158,11 +178,11 @@ fn s12_http_1_0_keeps_a_connection_that_it_asks_to_keep() {
     );
 }
 
-#[test]
-fn s12_head_has_the_fields_of_get_and_no_body() {
+fn s12_head_has_the_fields_of_get_and_no_body(over: Over) {
     let _alone = alone();
     for (bytes, length, coding) in [(5, Some("5"), None), (5000, None, Some("chunked"))] {
-        over_each(
+        also_in_memory(
+            over,
             || Server::new(writes(bytes)),
             |peer| {
                 for _ in 0..2 {
@@ -176,19 +196,19 @@ fn s12_head_has_the_fields_of_get_and_no_body() {
         );
     }
     // Of a handler that knows better than to write a body, nothing is claimed.
-    let (answer, mut peer) = ask(|_: &mut ResponseWriter, _: &mut Request| Ok(()), HEAD);
+    let (answer, mut peer) = ask(over, |_: &mut ResponseWriter, _: &mut Request| Ok(()), HEAD);
     assert_eq!(answer.field("content-length"), None);
     peer.expect_end();
-    let (answer, mut peer) = ask(respond(|_| Ok(Response::new("hello".into()))), HEAD);
+    let (answer, mut peer) = ask(over, respond(|_| Ok(Response::new("hello".into()))), HEAD);
     assert_eq!(answer.field("content-length"), Some("5"));
     peer.expect_end();
 }
 
-#[test]
-fn s12_204_and_304_have_neither_body_nor_length() {
+fn s12_204_and_304_have_neither_body_nor_length(over: Over) {
     let _alone = alone();
     for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
-        over_each(
+        also_in_memory(
+            over,
             || {
                 Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
                     w.set_status(status).set_header("content-length", 7)?;
@@ -225,13 +245,13 @@ fn s12_interim_answers_come_first_and_spare_http_1_0() {
     let (mut peer, _far, _server) = in_memory(handler);
     peer.send(GET).expect_text("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n");
     assert_eq!(peer.expect(200), "final");
-    assert_eq!(ask(handler, OLD_GET).0.text(), "final");
+    assert_eq!(ask_in_memory(handler, OLD_GET).0.text(), "final");
 }
 
 #[test]
 fn s12_an_interim_status_is_no_final_one() {
     let _alone = alone();
-    let (answer, _) = ask(
+    let (answer, _) = ask_in_memory(
         |w: &mut ResponseWriter, _: &mut Request| {
             w.set_status(StatusCode::EARLY_HINTS);
             Ok(w.write_all(b"hello")?)
@@ -245,7 +265,7 @@ fn s12_an_interim_status_is_no_final_one() {
 fn s12_trailers_follow_a_chunked_body() {
     let _alone = alone();
     for written in [0, 10, 10_000] {
-        let (answer, _) = ask(
+        let (answer, _) = ask_in_memory(
             move |w: &mut ResponseWriter, _: &mut Request| {
                 w.set_header("trailer", "x-sum")?;
                 w.write_all(&vec![b'x'; written])?;
@@ -264,7 +284,7 @@ fn s12_trailers_of_a_finished_response_follow_it_whatever_its_length() {
     let _alone = alone();
     for length in [5, 5000] {
         for declared in [false, true] {
-            let (answer, _) = ask(
+            let (answer, _) = ask_in_memory(
                 respond(move |_| {
                     let body = Body::from("x".repeat(length)).with_trailers(|| {
                         [(hangup::http::header::ETAG, HeaderValue::from_static("7"))]
@@ -286,10 +306,9 @@ fn s12_trailers_of_a_finished_response_follow_it_whatever_its_length() {
 }
 
 /// Forbidden trailers could tell a proxy another length or route than the head did.
-#[test]
-fn s12_a_field_that_no_trailer_may_be_breaks_the_answer_off() {
+fn s12_a_field_that_no_trailer_may_be_breaks_the_answer_off(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+    let (mut peer, _far, _server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.write_all(&[b'x'; 5000])?;
         w.trailers_mut().insert("content-length", 1.into());
         Ok(())
@@ -303,10 +322,10 @@ fn s12_a_field_that_no_trailer_may_be_breaks_the_answer_off() {
 #[test]
 fn s12_a_date_is_there_once() {
     let _alone = alone();
-    let (answer, _) = ask(writes(1), GET);
+    let (answer, _) = ask_in_memory(writes(1), GET);
     let date = answer.field("date").expect("a date");
     assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
-    let (answer, _) = ask(
+    let (answer, _) = ask_in_memory(
         |w: &mut ResponseWriter, _: &mut Request| {
             w.set_header("date", "Thu, 01 Jan 1970 00:00:00 GMT")?;
             Ok(())
@@ -326,7 +345,7 @@ fn s12_the_type_is_sniffed_when_none_is_set() {
         (b"\0\x01\x02", "application/octet-stream"),
     ] {
         for (request, flush) in [(GET, false), (GET, true), (HEAD, false)] {
-            let (answer, _) = ask(
+            let (answer, _) = ask_in_memory(
                 move |w: &mut ResponseWriter, _: &mut Request| {
                     w.write_all(body)?;
                     if flush {
@@ -339,7 +358,7 @@ fn s12_the_type_is_sniffed_when_none_is_set() {
             assert_eq!(answer.field("content-type"), Some(expected), "{body:?}");
         }
     }
-    let (answer, _) = ask(
+    let (answer, _) = ask_in_memory(
         |w: &mut ResponseWriter, _: &mut Request| {
             w.set_header("content-type", "text/x-own")?;
             Ok(w.write_all(b"<!DOCTYPE html>")?)
@@ -347,14 +366,14 @@ fn s12_the_type_is_sniffed_when_none_is_set() {
         GET,
     );
     assert_eq!(answer.field("content-type"), Some("text/x-own"));
-    let (answer, _) = ask(|_: &mut ResponseWriter, _: &mut Request| Ok(()), GET);
+    let (answer, _) = ask_in_memory(|_: &mut ResponseWriter, _: &mut Request| Ok(()), GET);
     assert_eq!(answer.field("content-type"), None);
 }
 
 #[test]
 fn s12_a_header_value_with_a_line_break_is_an_error_and_no_second_header() {
     let _alone = alone();
-    let (answer, _) = ask(
+    let (answer, _) = ask_in_memory(
         |w: &mut ResponseWriter, _: &mut Request| {
             for value in ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b"] {
                 let error = w.set_header("x", value).map(|_| ()).unwrap_err();
@@ -370,12 +389,12 @@ fn s12_a_header_value_with_a_line_break_is_an_error_and_no_second_header() {
     assert_eq!((answer.field("set-cookie"), answer.field("location")), (None, None));
 }
 
-#[test]
-fn s12_a_transfer_encoding_of_the_handlers_own_is_harmless() {
+fn s12_a_transfer_encoding_of_the_handlers_own_is_harmless(over: Over) {
     let _alone = alone();
     for value in ["chunked", "gzip", "identity"] {
         for bytes in [10, 5000] {
-            over_each(
+            also_in_memory(
+                over,
                 || {
                     Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
                         w.set_header("transfer-encoding", value)?;
@@ -401,7 +420,7 @@ fn s12_a_transfer_encoding_of_the_handlers_own_is_harmless() {
 fn s12_a_content_length_that_is_no_number_is_answered_with_500() {
     let _alone = alone();
     for value in ["abc", "-1", "1, 1", "99999999999999999999"] {
-        let (answer, _) = ask(
+        let (answer, _) = ask_in_memory(
             move |w: &mut ResponseWriter, _: &mut Request| {
                 w.set_header("content-length", value)?;
                 Ok(())
@@ -412,15 +431,16 @@ fn s12_a_content_length_that_is_no_number_is_answered_with_500() {
     }
 }
 
-#[test]
-fn s12_the_handler_says_close_and_the_connection_is_closed() {
+fn s12_the_handler_says_close_and_the_connection_is_closed(over: Over) {
     let _alone = alone();
     for value in ["close", "Close", "x-own, close"] {
-        let (mut peer, _far, _server) =
-            in_memory_with(Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
+        let (mut peer, _far, _server) = served_with(
+            over,
+            Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
                 w.set_header("connection", value)?;
                 Ok(())
-            }));
+            }),
+        );
         let answer = peer.send(GET).expect_response();
         let said = answer.fields("connection");
         assert_eq!(said.iter().filter(|said| **said == "close").count(), 1, "{said:?}");
@@ -443,16 +463,15 @@ fn s12_the_handler_says_keep_alive_and_the_connection_is_what_it_is() {
         (OLD_GET, Some("close")),
         (OLD_KEPT, Some("keep-alive")),
     ] {
-        assert_eq!(ask(handler, request).0.field("connection"), said, "{request:?}");
+        assert_eq!(ask_in_memory(handler, request).0.field("connection"), said, "{request:?}");
     }
 }
 
-#[test]
-fn s12_a_tunnel_has_no_length_and_no_coding() {
+fn s12_a_tunnel_has_no_length_and_no_coding(over: Over) {
     let _alone = alone();
     const CONNECT: &str = "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n";
     for bytes in [0, 10, 5000] {
-        let (answer, _) = ask(writes(bytes), CONNECT);
+        let (answer, _) = ask(over, writes(bytes), CONNECT);
         assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
         assert_eq!(
             (answer.field("content-length"), answer.field("transfer-encoding")),
@@ -462,6 +481,7 @@ fn s12_a_tunnel_has_no_length_and_no_coding() {
     }
     // A refusal is an answer like any other.
     let (answer, _) = ask(
+        over,
         |w: &mut ResponseWriter, _: &mut Request| {
             w.set_status(StatusCode::METHOD_NOT_ALLOWED);
             Ok(())

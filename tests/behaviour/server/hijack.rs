@@ -8,8 +8,21 @@ use hangup::net::Duplex;
 use hangup::testing::{Parked, TestServer};
 use hangup::{ErrorKind, Request, RequestExt, ResponseWriter, Result, Server};
 
-use super::{echo_path, in_memory, next, over_each, reports};
-use crate::support::{PATIENCE, RawClient, alone};
+use super::{also_in_memory, echo_path, next, reports, served};
+use crate::support::{Over, PATIENCE, RawClient, alone, over_each};
+
+over_each![
+    s06_hijack_hands_over_every_byte_however_it_came,
+    s06_hijack_hands_over_the_byte_of_the_background_read,
+    s06_hijack_behind_a_body_hands_over_what_follows_it,
+    s06_hijack_works_in_the_same_request_as_close_notify,
+    s06_hijack_works_in_a_later_request_than_close_notify,
+    s06_a_second_hijack_is_an_error,
+    s06_no_hijack_once_the_answer_has_begun,
+    s06_answers_before_a_hijack_go_out_first,
+    s06_a_hijacked_connection_outlives_its_handler_in_any_ending,
+    s06_the_server_lets_go_of_a_hijacked_connection_at_once,
+];
 
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
 
@@ -64,10 +77,10 @@ fn s06_hijack_gives_the_tcp_stream_itself() {
     peer.expect_text("over to you").expect_end();
 }
 
-#[test]
-fn s06_hijack_hands_over_every_byte_however_it_came() {
+fn s06_hijack_hands_over_every_byte_however_it_came(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 let _context = r.context();
@@ -82,14 +95,17 @@ fn s06_hijack_hands_over_every_byte_however_it_came() {
     );
 }
 
-#[test]
-fn s06_hijack_hands_over_the_byte_of_the_background_read() {
+fn s06_hijack_hands_over_the_byte_of_the_background_read(over: Over) {
     let _alone = alone();
-    let (mut peer, far, _server) = in_memory(|w: &mut ResponseWriter, r: &mut Request| {
-        r.close_notify().recv_timeout(PATIENCE).expect("a byte");
+    let (arrived, arrivals) = reports();
+    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
+        let notify = r.close_notify();
+        arrived.send(()).unwrap();
+        notify.recv_timeout(PATIENCE).expect("a byte");
         echo(w.hijack()?)
     });
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    next(&arrivals);
     assert!(far.wait_until_parked(Parked::Read, PATIENCE));
     drop(far);
     peer.send("first byte and the rest");
@@ -97,10 +113,10 @@ fn s06_hijack_hands_over_the_byte_of_the_background_read() {
     peer.half_close().expect_end();
 }
 
-#[test]
-fn s06_hijack_behind_a_body_hands_over_what_follows_it() {
+fn s06_hijack_behind_a_body_hands_over_what_follows_it(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 assert_eq!(r.body_mut().read_bytes(100)?, "body");
@@ -114,10 +130,10 @@ fn s06_hijack_behind_a_body_hands_over_what_follows_it() {
     );
 }
 
-#[test]
-fn s06_hijack_works_in_the_same_request_as_close_notify() {
+fn s06_hijack_works_in_the_same_request_as_close_notify(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 let notify = r.close_notify();
@@ -133,11 +149,10 @@ fn s06_hijack_works_in_the_same_request_as_close_notify() {
     );
 }
 
-#[test]
-fn s06_hijack_works_in_a_later_request_than_close_notify() {
+fn s06_hijack_works_in_a_later_request_than_close_notify(over: Over) {
     let _alone = alone();
     let (report, addresses) = reports();
-    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         report.send(r.remote_addr().unwrap().to_string()).unwrap();
         match r.uri().path() {
             "/notify" => {
@@ -147,7 +162,7 @@ fn s06_hijack_works_in_a_later_request_than_close_notify() {
             _ => echo(w.hijack()?),
         }
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send("GET /notify HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(peer.expect(200), "/notify");
     peer.send("GET /hijack HTTP/1.1\r\nHost: a\r\n\r\n").expect_text(SWITCH);
@@ -155,10 +170,9 @@ fn s06_hijack_works_in_a_later_request_than_close_notify() {
     peer.send("x").expect_text("x").half_close().expect_end();
 }
 
-#[test]
-fn s06_a_second_hijack_is_an_error() {
+fn s06_a_second_hijack_is_an_error(over: Over) {
     let _alone = alone();
-    let (mut peer, _, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+    let (mut peer, _, _server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         let connection = w.hijack()?;
         assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
         assert!(w.write_all(b"into the void").is_err());
@@ -167,10 +181,9 @@ fn s06_a_second_hijack_is_an_error() {
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect_text(SWITCH).half_close().expect_end();
 }
 
-#[test]
-fn s06_no_hijack_once_the_answer_has_begun() {
+fn s06_no_hijack_once_the_answer_has_begun(over: Over) {
     let _alone = alone();
-    let (mut peer, _, _server) = in_memory(|w: &mut ResponseWriter, _: &mut Request| {
+    let (mut peer, _, _server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.flush()?;
         assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
         Ok(w.write_all(b"answered")?)
@@ -179,11 +192,10 @@ fn s06_no_hijack_once_the_answer_has_begun() {
     assert_eq!(peer.expect(200), "answered");
 }
 
-#[test]
-fn s06_answers_before_a_hijack_go_out_first() {
+fn s06_answers_before_a_hijack_go_out_first(over: Over) {
     let _alone = alone();
     let (mut peer, _, _server) =
-        in_memory(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
+        served(over, |w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
             "/hijack" => echo(w.hijack()?),
             _ => echo_path(w, r),
         });
@@ -193,12 +205,11 @@ fn s06_answers_before_a_hijack_go_out_first() {
     peer.expect_text(SWITCH).expect_text("raw").half_close().expect_end();
 }
 
-#[test]
-fn s06_a_hijacked_connection_outlives_its_handler_in_any_ending() {
+fn s06_a_hijacked_connection_outlives_its_handler_in_any_ending(over: Over) {
     let _alone = alone();
     for ending in ["returns", "fails", "panics"] {
         let (report, connections) = reports();
-        let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+        let server = over.server(move |w: &mut ResponseWriter, _: &mut Request| {
             report.send(w.hijack()?).unwrap();
             match ending {
                 "fails" => Err("in vain".into()),
@@ -206,7 +217,7 @@ fn s06_a_hijacked_connection_outlives_its_handler_in_any_ending() {
                 _ => Ok(()),
             }
         });
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         let connection = next(&connections);
         server.handle().shutdown(PATIENCE);
@@ -218,18 +229,17 @@ fn s06_a_hijacked_connection_outlives_its_handler_in_any_ending() {
 
 /// A connection once counted as the server's until the handler that had hijacked it returned: a
 /// shutdown waited for it, and an immediate one closed it under the handler's hands.
-#[test]
-fn s06_the_server_lets_go_of_a_hijacked_connection_at_once() {
+fn s06_the_server_lets_go_of_a_hijacked_connection_at_once(over: Over) {
     let _alone = alone();
     let (report, hijacked) = reports();
     let (go, gone) = bounded::<()>(0);
-    let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, _: &mut Request| {
         let connection = w.hijack()?;
         report.send(()).unwrap();
         let _ = gone.recv_timeout(PATIENCE);
         echo(connection)
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     next(&hijacked);
     assert_eq!(server.handle().connections(), 0);

@@ -3,11 +3,20 @@
 use std::io::Write;
 
 use crossbeam_channel::bounded;
-use hangup::testing::TestServer;
 use hangup::{Request, ResponseWriter, Server};
 
-use super::{echo_path, in_memory_with, next, reports};
-use crate::support::{PATIENCE, RawClient, alone};
+use super::{echo_path, next, reports, served_with};
+use crate::support::{Over, PATIENCE, alone, over_each};
+
+over_each![
+    s08_a_head_of_the_limit_passes_and_one_byte_more_is_431,
+    s08_the_default_limit_is_a_mebibyte_and_a_little,
+    s08_too_many_fields_are_431,
+    s08_a_client_that_has_sent_much_more_reads_the_whole_431,
+    s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer,
+    s08_the_end_is_told_at_once_and_waited_for_by_the_server,
+    s08_unread_input_behind_a_last_request_does_not_reset_the_connection,
+];
 
 /// The server's own addition to its limit.
 const SLOP: usize = 4096;
@@ -22,11 +31,10 @@ fn head_of(bytes: usize) -> String {
     format!("{start}{}{end}", "x".repeat(bytes - start.len() - end.len()))
 }
 
-#[test]
-fn s08_a_head_of_the_limit_passes_and_one_byte_more_is_431() {
+fn s08_a_head_of_the_limit_passes_and_one_byte_more_is_431(over: Over) {
     let _alone = alone();
-    let server = TestServer::with(small());
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(small());
+    let mut peer = over.connect(&server);
     peer.send(head_of(1000 + SLOP));
     assert_eq!(peer.expect(200), "/a");
 
@@ -40,11 +48,10 @@ fn s08_a_head_of_the_limit_passes_and_one_byte_more_is_431() {
     peer.expect_end();
 }
 
-#[test]
-fn s08_the_default_limit_is_a_mebibyte_and_a_little() {
+fn s08_the_default_limit_is_a_mebibyte_and_a_little(over: Over) {
     let _alone = alone();
-    let server = TestServer::new(echo_path);
-    let mut peer = RawClient::connect(&server);
+    let server = over.server(echo_path);
+    let mut peer = over.connect(&server);
     peer.send(head_of((1 << 20) + SLOP));
     assert_eq!(peer.expect(200), "/a");
     peer.send(head_of((1 << 20) + SLOP + 1));
@@ -52,10 +59,9 @@ fn s08_the_default_limit_is_a_mebibyte_and_a_little() {
     peer.expect_end();
 }
 
-#[test]
-fn s08_too_many_fields_are_431() {
+fn s08_too_many_fields_are_431(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = in_memory_with(Server::new(echo_path));
+    let (mut peer, _far, _server) = served_with(over, Server::new(echo_path));
     peer.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(1000)));
     assert_eq!(peer.expect_response().status, 431);
     peer.expect_end();
@@ -63,12 +69,11 @@ fn s08_too_many_fields_are_431() {
 
 /// Closing with input unread resets the connection, and the reset eats what the client has not
 /// read yet.
-#[test]
-fn s08_a_client_that_has_sent_much_more_reads_the_whole_431() {
+fn s08_a_client_that_has_sent_much_more_reads_the_whole_431(over: Over) {
     let _alone = alone();
-    let server = TestServer::with(small());
+    let server = over.server_with(small());
     for _ in 0..20 {
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         peer.send_in_vain(head_of(100_000)).send_in_vain(vec![b'x'; 1 << 20]);
         let answer = peer.expect_response();
         assert_eq!(answer.status, 431);
@@ -77,15 +82,14 @@ fn s08_a_client_that_has_sent_much_more_reads_the_whole_431() {
     }
 }
 
-#[test]
-fn s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer() {
+fn s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer(over: Over) {
     let _alone = alone();
-    let server = TestServer::new(|w: &mut ResponseWriter, _: &mut Request| {
+    let server = over.server(|w: &mut ResponseWriter, _: &mut Request| {
         w.set_status(hangup::http::StatusCode::PAYLOAD_TOO_LARGE);
         Ok(w.write_all(b"too large for me")?)
     });
     let size = 10 << 20;
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send(format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"));
     peer.send_in_vain(vec![b'x'; size]);
     let answer = peer.expect_response();
@@ -95,10 +99,9 @@ fn s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer()
 }
 
 /// The server's half of the connection ends with the answer, not when the lingering is over.
-#[test]
-fn s08_the_end_is_told_at_once_and_waited_for_by_the_server() {
+fn s08_the_end_is_told_at_once_and_waited_for_by_the_server(over: Over) {
     let _alone = alone();
-    let (mut peer, far, _server) = in_memory_with(small());
+    let (mut peer, far, _server) = served_with(over, small());
     peer.send("no http\r\n");
     assert_eq!(peer.expect_response().status, 400);
     peer.expect_end();
@@ -109,20 +112,19 @@ fn s08_the_end_is_told_at_once_and_waited_for_by_the_server() {
 
 /// Nothing of what was sent behind a last request had been looked at, so that closing reset the
 /// connection under the answer.
-#[test]
-fn s08_unread_input_behind_a_last_request_does_not_reset_the_connection() {
+fn s08_unread_input_behind_a_last_request_does_not_reset_the_connection(over: Over) {
     let _alone = alone();
     // More than the client's side holds: the rest is still the server's when it closes.
     const ANSWER: usize = 4 << 20;
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded(0);
-    let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, _: &mut Request| {
         arrived.send(()).unwrap();
         gone.recv_timeout(PATIENCE).unwrap();
         Ok(w.write_all(&vec![b'x'; ANSWER])?)
     });
     for _ in 0..20 {
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         next(&arrivals);
         // It stays in the socket: the server's buffer has been filled already.

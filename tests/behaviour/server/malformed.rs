@@ -3,11 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hangup::testing::TestServer;
 use hangup::{Request, ResponseWriter, Server};
 
-use super::{echo_path, in_memory_with};
-use crate::support::{RawClient, alone};
+use super::{echo_path, in_memory_with, served_with};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served,
+    s09_an_end_of_stream_before_a_request_is_whole_gets_no_answer,
+    s09_a_malformed_body_ends_the_connection,
+    s09_a_handler_learns_that_the_body_is_malformed_or_cut_short,
+];
 
 /// Each with the status that it gets.
 const MALFORMED: &[(&str, u16)] = &[
@@ -51,13 +57,12 @@ fn counting() -> (Server, Arc<AtomicUsize>) {
     (server, served)
 }
 
-#[test]
-fn s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served() {
+fn s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served(over: Over) {
     let _alone = alone();
     for (request, status) in MALFORMED {
         let (server, served) = counting();
-        let server = TestServer::with(server);
-        let mut peer = RawClient::connect(&server);
+        let server = over.server_with(server);
+        let mut peer = over.connect(&server);
         peer.send("GET /good HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(peer.expect(200), "/good");
         peer.send([request, "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"].concat());
@@ -106,26 +111,24 @@ fn s09_an_error_answer_to_head_has_no_body() {
     }
 }
 
-#[test]
-fn s09_an_end_of_stream_before_a_request_is_whole_gets_no_answer() {
+fn s09_an_end_of_stream_before_a_request_is_whole_gets_no_answer(over: Over) {
     let _alone = alone();
     for part in ["", "\r\n", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r"] {
         let (server, served) = counting();
-        let server = TestServer::with(server);
-        let mut peer = RawClient::connect(&server);
+        let server = over.server_with(server);
+        let mut peer = over.connect(&server);
         peer.send(part).half_close();
         peer.expect_end();
         assert_eq!(served.load(Ordering::Relaxed), 0, "{part:?}");
     }
 }
 
-#[test]
-fn s09_a_malformed_body_ends_the_connection() {
+fn s09_a_malformed_body_ends_the_connection(over: Over) {
     let _alone = alone();
     for body in ["g\r\nx", "5\r\nhello", "ffffffffffffffffff\r\n", "1\r\nxy\r\n"] {
         let (server, served) = counting();
-        let server = TestServer::with(server);
-        let mut peer = RawClient::connect(&server);
+        let server = over.server_with(server);
+        let mut peer = over.connect(&server);
         peer.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
         peer.send(body).send_in_vain("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n").half_close();
         peer.expect(200);
@@ -135,8 +138,7 @@ fn s09_a_malformed_body_ends_the_connection() {
     }
 }
 
-#[test]
-fn s09_a_handler_learns_that_the_body_is_malformed_or_cut_short() {
+fn s09_a_handler_learns_that_the_body_is_malformed_or_cut_short(over: Over) {
     let _alone = alone();
     use hangup::ErrorKind::{IncompleteBody, MalformedMessage};
     for (request, kind) in [
@@ -144,15 +146,17 @@ fn s09_a_handler_learns_that_the_body_is_malformed_or_cut_short() {
         ("Transfer-Encoding: chunked\r\n\r\n5\r\nhel", IncompleteBody),
         ("Content-Length: 9\r\n\r\nhel", IncompleteBody),
     ] {
-        let (mut peer, _far, _server) =
-            in_memory_with(Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        let (mut peer, _far, _server) = served_with(
+            over,
+            Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
                 let error = r.body_mut().read_bytes(100).unwrap_err();
                 assert_eq!(error.kind(), kind);
                 // It stays one, and the answer is still possible.
                 assert_eq!(r.body_mut().read_bytes(100).unwrap_err().kind(), kind);
                 w.set_status(hangup::http::StatusCode::BAD_REQUEST);
                 Ok(())
-            }));
+            }),
+        );
         peer.send(format!("PUT / HTTP/1.1\r\nHost: a\r\n{request}")).half_close();
         let answer = peer.expect_response();
         assert_eq!((answer.status, answer.field("connection")), (400, Some("close")));

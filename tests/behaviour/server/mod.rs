@@ -18,10 +18,11 @@ mod timeouts;
 use std::io::Write;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use hangup::testing::{TestServer, stream_pair};
+use hangup::server::ServerHandle;
+use hangup::testing::{Stream, stream_pair};
 use hangup::{Handler, Request, ResponseWriter, Result, Server};
 
-use crate::support::{PATIENCE, RawClient};
+use crate::support::{Over, PATIENCE, RawClient};
 
 /// Answers with the request's path.
 fn echo_path(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
@@ -40,31 +41,43 @@ fn next<T>(reports: &Receiver<T>) -> T {
 }
 
 /// A handler served to one client in memory.
-fn in_memory(handler: impl Handler) -> (RawClient, hangup::testing::Stream, InMemory) {
+fn in_memory(handler: impl Handler) -> (RawClient, Stream, Serving) {
     in_memory_with(Server::new(handler))
 }
 
-/// The server's end is handed out as well, so that a test can see who is parked on it.
-fn in_memory_with(server: Server) -> (RawClient, hangup::testing::Stream, InMemory) {
-    let (near, far) = stream_pair();
+fn in_memory_with(server: Server) -> (RawClient, Stream, Serving) {
+    served_over(stream_pair(), server)
+}
+
+/// A handler served to one client, and the server's end of the connection, so that a test can see
+/// who is parked on it. The wait for a request counts as well: first, a test hears from its handler.
+fn served(over: Over, handler: impl Handler) -> (RawClient, Stream, Serving) {
+    served_with(over, Server::new(handler))
+}
+
+fn served_with(over: Over, server: Server) -> (RawClient, Stream, Serving) {
+    served_over(over.pair(), server)
+}
+
+fn served_over((near, far): (Stream, Stream), server: Server) -> (RawClient, Stream, Serving) {
     let handle = server.serve_stream(far.clone());
-    (RawClient::over(near), far, InMemory(handle))
+    (RawClient::over(near), far, Serving(handle))
 }
 
 /// Ends the server at the end of the test.
-struct InMemory(hangup::server::ServerHandle);
+struct Serving(ServerHandle);
 
-impl Drop for InMemory {
+impl Drop for Serving {
     fn drop(&mut self) {
         self.0.close();
         assert!(self.0.shutdown(PATIENCE) || std::thread::panicking(), "a thread is left");
     }
 }
 
-/// A server on TCP and one in memory, for what must hold over both.
-fn over_each(server: impl Fn() -> Server, script: impl Fn(&mut RawClient)) {
-    let tcp = TestServer::with(server());
-    script(&mut RawClient::connect(&tcp));
+/// A server over the carrier and one in memory, for what must hold over both.
+fn also_in_memory(over: Over, server: impl Fn() -> Server, script: impl Fn(&mut RawClient)) {
+    let carried = over.server_with(server());
+    script(&mut over.connect(&carried));
     let (mut peer, _, _server) = in_memory_with(server());
     script(&mut peer);
 }

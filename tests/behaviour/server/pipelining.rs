@@ -3,20 +3,30 @@
 use std::io::Write;
 
 use crossbeam_channel::bounded;
-use hangup::testing::{Parked, TestServer};
+use hangup::testing::Parked;
 use hangup::{Request, ResponseWriter, Server};
 
-use super::{echo_path, in_memory, over_each};
-use crate::support::{PATIENCE, RawClient, alone};
+use super::{also_in_memory, echo_path, served};
+use crate::support::{Over, PATIENCE, alone, over_each};
+
+over_each![
+    s18_pipelined_requests_are_answered_in_order,
+    s18_answers_to_buffered_requests_are_written_together,
+    s18_an_answer_does_not_wait_for_the_rest_of_a_request,
+    s18_a_handler_that_flushes_sends_the_answers_before_its_own_too,
+    s18_nothing_behind_a_last_request_is_served,
+    s18_many_requests_at_once_and_a_client_that_reads_late,
+    s18_requests_survive_any_cut,
+];
 
 fn get(number: usize) -> String {
     format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n")
 }
 
-#[test]
-fn s18_pipelined_requests_are_answered_in_order() {
+fn s18_pipelined_requests_are_answered_in_order(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                 let body = r.body_mut().read_text(100)?;
@@ -50,10 +60,10 @@ fn s18_pipelined_requests_are_answered_in_order() {
     );
 }
 
-#[test]
-fn s18_answers_to_buffered_requests_are_written_together() {
+fn s18_answers_to_buffered_requests_are_written_together(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(echo_path),
         |peer| {
             peer.send([get(1), get(2), get(3)].concat());
@@ -63,12 +73,12 @@ fn s18_answers_to_buffered_requests_are_written_together() {
     );
 }
 
-#[test]
-fn s18_an_answer_does_not_wait_for_the_rest_of_a_request() {
+fn s18_an_answer_does_not_wait_for_the_rest_of_a_request(over: Over) {
     let _alone = alone();
     let head = "PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
     for cut in ["P", "PUT /2 HTTP/1.1\r\n", head, &[head, "bo"].concat()] {
-        over_each(
+        also_in_memory(
+            over,
             || {
                 Server::new(|w: &mut ResponseWriter, r: &mut Request| {
                     let body = r.body_mut().read_text(100)?;
@@ -85,11 +95,10 @@ fn s18_an_answer_does_not_wait_for_the_rest_of_a_request() {
     }
 }
 
-#[test]
-fn s18_a_handler_that_flushes_sends_the_answers_before_its_own_too() {
+fn s18_a_handler_that_flushes_sends_the_answers_before_its_own_too(over: Over) {
     let _alone = alone();
     let (go, gone) = bounded::<()>(0);
-    let (mut peer, _far, _server) = in_memory(move |w: &mut ResponseWriter, r: &mut Request| {
+    let (mut peer, _far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/2" {
             w.flush()?;
             gone.recv_timeout(PATIENCE).unwrap();
@@ -103,11 +112,11 @@ fn s18_a_handler_that_flushes_sends_the_answers_before_its_own_too() {
     assert_eq!(peer.expect_chunk(), b"/2");
 }
 
-#[test]
-fn s18_nothing_behind_a_last_request_is_served() {
+fn s18_nothing_behind_a_last_request_is_served(over: Over) {
     let _alone = alone();
     let last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    over_each(
+    also_in_memory(
+        over,
         || Server::new(echo_path),
         |peer| {
             peer.send([&get(1), last, &get(2)].concat());
@@ -119,30 +128,29 @@ fn s18_nothing_behind_a_last_request_is_served() {
     );
 }
 
-#[test]
-fn s18_many_requests_at_once_and_a_client_that_reads_late() {
+fn s18_many_requests_at_once_and_a_client_that_reads_late(over: Over) {
     let _alone = alone();
+    const ANSWER: usize = 20_000;
     let (mut peer, far, _server) =
-        in_memory(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 1500])?));
-    // More answers than the connection holds.
-    peer.send(get(1).repeat(200));
+        served(over, |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; ANSWER])?));
+    // More answers than any connection holds.
+    peer.send(get(1).repeat(1000));
     assert!(far.wait_until_parked(Parked::Write, PATIENCE));
-    for _ in 0..200 {
-        assert_eq!(peer.expect_response().body.len(), 1500);
+    for _ in 0..1000 {
+        assert_eq!(peer.expect_response().body.len(), ANSWER);
     }
 }
 
-#[test]
-fn s18_requests_survive_any_cut() {
+fn s18_requests_survive_any_cut(over: Over) {
     let _alone = alone();
-    let server = TestServer::new(|w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(|w: &mut ResponseWriter, r: &mut Request| {
         let body = r.body_mut().read_text(100)?;
         Ok(write!(w, "{} {body}", r.uri())?)
     });
     let text = "PUT /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
         3\r\nbod\r\n1;x=y\r\ny\r\n0\r\nX-T: 1\r\n\r\n\
         GET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     for cut in 1..text.len() {
         peer.send(&text[..cut]).send(&text[cut..]);
         assert_eq!(peer.expect(200), "/1 body", "cut at {cut}");

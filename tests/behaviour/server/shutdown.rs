@@ -9,20 +9,33 @@ use hangup::server::ConnState::{Active, Idle, New};
 use hangup::testing::{Parked, TestServer};
 use hangup::{Request, RequestExt, ResponseWriter, Server};
 
-use super::{echo_path, in_memory, next, reports};
-use crate::support::{PATIENCE, RawClient, alone};
+use super::{echo_path, next, reports, served};
+use crate::support::{Over, PATIENCE, RawClient, alone, over_each};
+
+over_each![
+    s17_idle_and_new_connections_are_closed_at_once,
+    s17_an_active_request_is_finished,
+    s17_a_long_answer_that_has_begun_is_finished,
+    s17_a_connection_is_idle_only_when_its_answers_are_out,
+    s17_no_answer_that_was_given_is_lost,
+    s17_close_ends_what_runs,
+    s17_close_does_not_make_a_body_without_a_length_look_whole,
+    s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write,
+    s17_the_port_is_free_when_it_returns,
+    s17_a_handler_may_close_the_server_it_runs_on,
+    s17_the_deadline_of_a_graceful_shutdown_is_kept,
+];
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
-#[test]
-fn s17_idle_and_new_connections_are_closed_at_once() {
+fn s17_idle_and_new_connections_are_closed_at_once(over: Over) {
     let _alone = alone();
     let (report, states) = reports();
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
         report.send(state).unwrap();
     });
-    let server = TestServer::with(server);
-    let (mut idle, mut new) = (RawClient::connect(&server), RawClient::connect(&server));
+    let server = over.server_with(server);
+    let (mut idle, mut new) = (over.connect(&server), over.connect(&server));
     idle.send(GET).expect(200);
     // Until both have been accepted, and the one has been answered.
     let mut seen: Vec<_> = (0..4).map(|_| next(&states)).collect();
@@ -35,19 +48,18 @@ fn s17_idle_and_new_connections_are_closed_at_once() {
     new.expect_end();
 }
 
-#[test]
-fn s17_an_active_request_is_finished() {
+fn s17_an_active_request_is_finished(over: Over) {
     let _alone = alone();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
-    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
         arrived.send(context.clone()).unwrap();
         let _ = gone.recv_timeout(PATIENCE);
         assert!(!context.is_done(), "nobody has gone");
         echo_path(w, r)
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send(GET);
     next(&arrivals);
     let handle = server.handle();
@@ -62,18 +74,17 @@ fn s17_an_active_request_is_finished() {
     assert!(waits.join().unwrap());
 }
 
-#[test]
-fn s17_a_long_answer_that_has_begun_is_finished() {
+fn s17_a_long_answer_that_has_begun_is_finished(over: Over) {
     let _alone = alone();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
-    let server = TestServer::new(move |w: &mut ResponseWriter, _: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, _: &mut Request| {
         w.flush()?;
         arrived.send(()).unwrap();
         let _ = gone.recv_timeout(PATIENCE);
         Ok(w.write_all(&vec![b'x'; 1 << 20])?)
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send(GET);
     next(&arrivals);
     assert!(!server.handle().shutdown(Duration::ZERO));
@@ -85,8 +96,7 @@ fn s17_a_long_answer_that_has_begun_is_finished() {
 
 /// The connection counted as idle while the last answers were still in its buffer: a shutdown at
 /// that moment lost them.
-#[test]
-fn s17_a_connection_is_idle_only_when_its_answers_are_out() {
+fn s17_a_connection_is_idle_only_when_its_answers_are_out(over: Over) {
     let _alone = alone();
     let (read, reads) = bounded(1);
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
@@ -94,25 +104,24 @@ fn s17_a_connection_is_idle_only_when_its_answers_are_out() {
             reads.recv_timeout(PATIENCE).expect("the client has its answers");
         }
     });
-    let server = TestServer::with(server);
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(server);
+    let mut peer = over.connect(&server);
     peer.send([GET, GET].concat());
     assert_eq!(peer.expect(200), "/a");
     assert_eq!(peer.expect(200), "/a");
     read.send(()).unwrap();
 }
 
-#[test]
-fn s17_no_answer_that_was_given_is_lost() {
+fn s17_no_answer_that_was_given_is_lost(over: Over) {
     let _alone = alone();
     for _ in 0..100 {
         let (answered, answers) = reports();
-        let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+        let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
             echo_path(w, r)?;
             answered.send(()).unwrap();
             Ok(())
         });
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         peer.send([GET, GET].concat());
         next(&answers);
         next(&answers);
@@ -124,19 +133,18 @@ fn s17_no_answer_that_was_given_is_lost() {
     }
 }
 
-#[test]
-fn s17_close_ends_what_runs() {
+fn s17_close_ends_what_runs(over: Over) {
     let _alone = alone();
     let (arrived, arrivals) = reports();
     let (report, ends) = reports();
-    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
         arrived.send(()).unwrap();
         report.send(context.wait_timeout(PATIENCE).is_some()).unwrap();
         w.write_all(b"too late")?;
         w.flush().map_err(Into::into)
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send(GET);
     next(&arrivals);
     server.handle().close();
@@ -146,49 +154,52 @@ fn s17_close_ends_what_runs() {
 }
 
 /// Its end is told by the end of the connection, which must not be ours.
-#[test]
-fn s17_close_does_not_make_a_body_without_a_length_look_whole() {
+fn s17_close_does_not_make_a_body_without_a_length_look_whole(over: Over) {
     let _alone = alone();
     let (begun, has_begun) = bounded(1);
-    let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         w.write_all(b"half")?;
         w.flush()?;
         begun.send(()).unwrap();
         r.context().wait();
         Ok(())
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.0\r\n\r\n");
     next(&has_begun);
     server.handle().close();
     peer.expect_reset();
 }
 
-#[test]
-fn s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write() {
+fn s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write(over: Over) {
     let _alone = alone();
-    let (mut peer, far, server) = in_memory(|_: &mut ResponseWriter, r: &mut Request| {
+    let (arrived, arrivals) = reports();
+    let (mut peer, far, server) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
+        arrived.send(()).unwrap();
         r.body_mut().read_bytes(100).map(|_| ())
     });
     peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
+    next(&arrivals);
     assert!(far.wait_until_parked(Parked::Read, PATIENCE));
     server.0.close();
     assert!(server.0.shutdown(PATIENCE));
 
-    let (mut peer, far, server) =
-        in_memory(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&vec![b'x'; 1 << 20])?));
+    let (mut peer, far, server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
+        loop {
+            w.write_all(&[b'x'; 64 * 1024])?;
+        }
+    });
     peer.send(GET);
     assert!(far.wait_until_parked(Parked::Write, PATIENCE));
     server.0.close();
     assert!(server.0.shutdown(PATIENCE));
 }
 
-#[test]
-fn s17_the_port_is_free_when_it_returns() {
+fn s17_the_port_is_free_when_it_returns(over: Over) {
     let _alone = alone();
     for graceful in [true, false] {
-        let server = TestServer::new(echo_path);
-        let mut peer = RawClient::connect(&server);
+        let server = over.server(echo_path);
+        let mut peer = over.connect(&server);
         peer.send(GET).expect(200);
         match graceful {
             true => assert!(server.handle().shutdown(PATIENCE)),
@@ -223,17 +234,16 @@ fn s17_any_number_of_threads_may_shut_down_any_number_of_times() {
     assert!(server.handle().shutdown(Duration::ZERO));
 }
 
-#[test]
-fn s17_a_handler_may_close_the_server_it_runs_on() {
+fn s17_a_handler_may_close_the_server_it_runs_on(over: Over) {
     let _alone = alone();
     let (to_handler, handles) = bounded::<hangup::server::ServerHandle>(1);
-    let server = TestServer::new(move |_: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
         handles.recv_timeout(PATIENCE).unwrap().close();
         assert!(r.context().is_done());
         Ok(())
     });
     to_handler.send(server.handle()).unwrap();
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send(GET).expect_silence_to_the_end();
     assert!(server.handle().shutdown(PATIENCE));
 }
@@ -260,11 +270,10 @@ fn s17_serve_returns_when_the_server_is_shut_down() {
     serving.join().unwrap().unwrap();
 }
 
-#[test]
-fn s17_the_deadline_of_a_graceful_shutdown_is_kept() {
+fn s17_the_deadline_of_a_graceful_shutdown_is_kept(over: Over) {
     let _alone = alone();
     let (arrived, arrivals) = reports();
-    let server = TestServer::new(move |_: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
         arrived.send(()).unwrap();
         crossbeam_channel::select! {
@@ -274,7 +283,7 @@ fn s17_the_deadline_of_a_graceful_shutdown_is_kept() {
         }
         Ok(())
     });
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send(GET);
     next(&arrivals);
     let begun = Instant::now();

@@ -8,7 +8,14 @@ use hangup::testing::TestServer;
 use hangup::{Request, RequestExt, ResponseWriter, Result, Server};
 
 use super::{echo_path, next, reports};
-use crate::support::{RawClient, alone};
+use crate::support::{Over, alone, over_each};
+
+over_each![
+    s14_states_come_in_order_and_the_last_one_once,
+    s14_a_connection_closed_by_the_server_has_its_last_state_once,
+    s14_a_refused_connection_is_new_and_closed,
+    s14_the_callback_is_told_which_connection,
+];
 
 fn various(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     match r.uri().path() {
@@ -26,12 +33,12 @@ fn various(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     }
 }
 
-fn recorded(server: Server) -> (TestServer, Receiver<(u64, ConnState)>) {
+fn recorded(over: Over, server: Server) -> (TestServer, Receiver<(u64, ConnState)>) {
     let (report, states) = reports();
     let server = server.on_connection_state(move |connection, state| {
         report.send((connection.id(), state)).unwrap();
     });
-    (TestServer::with(server), states)
+    (over.server_with(server), states)
 }
 
 /// The states of the connection that is served next, until its last.
@@ -48,10 +55,9 @@ fn states_until_the_last(states: &Receiver<(u64, ConnState)>) -> Vec<ConnState> 
     }
 }
 
-#[test]
-fn s14_states_come_in_order_and_the_last_one_once() {
+fn s14_states_come_in_order_and_the_last_one_once(over: Over) {
     let _alone = alone();
-    let (server, states) = recorded(Server::new(various).max_header_bytes(100));
+    let (server, states) = recorded(over, Server::new(various).max_header_bytes(100));
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
     let huge = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(10_000));
     // What is sent, each with the number of its answers.
@@ -74,7 +80,7 @@ fn s14_states_come_in_order_and_the_last_one_once() {
         (&[([get("/a"), get("/hijack")].concat(), 1)], &[New, Active, Hijacked]),
     ];
     for (requests, expected) in scripts {
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         for (request, answers) in *requests {
             peer.send(request);
             for _ in 0..*answers {
@@ -86,11 +92,10 @@ fn s14_states_come_in_order_and_the_last_one_once() {
     }
 }
 
-#[test]
-fn s14_a_connection_closed_by_the_server_has_its_last_state_once() {
+fn s14_a_connection_closed_by_the_server_has_its_last_state_once(over: Over) {
     let _alone = alone();
-    let (server, states) = recorded(Server::new(various));
-    let mut peer = RawClient::connect(&server);
+    let (server, states) = recorded(over, Server::new(various));
+    let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     peer.expect(200);
     server.close_client_connections();
@@ -100,25 +105,23 @@ fn s14_a_connection_closed_by_the_server_has_its_last_state_once() {
     assert!(states.is_empty());
 }
 
-#[test]
-fn s14_a_refused_connection_is_new_and_closed() {
+fn s14_a_refused_connection_is_new_and_closed(over: Over) {
     let _alone = alone();
-    let (server, states) = recorded(Server::new(various).max_connections(0));
-    let mut peer = RawClient::connect(&server);
+    let (server, states) = recorded(over, Server::new(various).max_connections(0));
+    let mut peer = over.connect(&server);
     peer.expect(503);
     peer.half_close();
     assert_eq!(states_until_the_last(&states), [New, Closed]);
 }
 
-#[test]
-fn s14_the_callback_is_told_which_connection() {
+fn s14_the_callback_is_told_which_connection(over: Over) {
     let _alone = alone();
     let (report, addresses) = reports();
     let server = Server::new(echo_path).on_connection_state(move |connection, state| {
         report.send((connection.id(), connection.remote_addr().ip(), state)).unwrap();
     });
-    let server = TestServer::with(server);
-    let (one, two) = (RawClient::connect(&server), RawClient::connect(&server));
+    let server = over.server_with(server);
+    let (one, two) = (over.connect(&server), over.connect(&server));
     let (first, second) = (next(&addresses), next(&addresses));
     assert_ne!(first.0, second.0);
     assert_eq!(first.1, one.stream().local_addr().unwrap().ip());

@@ -4,11 +4,26 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
-use hangup::testing::TestServer;
 use hangup::{Error, Request, RequestExt, ResponseWriter, Server, TimeLimit};
 
-use super::{echo_path, next, over_each, reports};
-use crate::support::{PATIENCE, RawClient, alone};
+use super::{also_in_memory, echo_path, next, reports};
+use crate::support::{Over, PATIENCE, alone, over_each};
+
+over_each![
+    s15_a_head_that_does_not_come_whole_closes_without_an_answer,
+    s15_a_head_that_drips_does_not_prolong_its_time,
+    s15_the_time_for_a_head_begins_with_its_first_byte,
+    s15_an_idle_connection_is_closed,
+    s15_an_idle_connection_without_buffers_is_served_again,
+    s15_a_request_that_does_not_come_whole_fails_its_handler,
+    s15_the_time_for_a_request_ends_with_its_body,
+    s15_a_client_that_never_reads_fails_its_handler,
+    s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread,
+    s15_a_handler_moves_its_deadlines,
+    s15_a_deadline_of_one_request_is_none_of_the_next,
+    s15_a_read_deadline_that_passes_does_not_end_the_context,
+    s15_a_limit_may_be_as_long_as_can_be_said,
+];
 
 const SHORT: Duration = Duration::from_millis(150);
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -18,11 +33,11 @@ fn unlimited(handler: impl hangup::Handler) -> Server {
     Server::new(handler).read_header_timeout(None).idle_timeout(None)
 }
 
-#[test]
-fn s15_a_head_that_does_not_come_whole_closes_without_an_answer() {
+fn s15_a_head_that_does_not_come_whole_closes_without_an_answer(over: Over) {
     let _alone = alone();
     for part in ["", "G", "GET / HTTP/1.1\r\nHost: a\r\nX: "] {
-        over_each(
+        also_in_memory(
+            over,
             || unlimited(echo_path).read_header_timeout(SHORT),
             |peer| {
                 let begun = Instant::now();
@@ -33,11 +48,10 @@ fn s15_a_head_that_does_not_come_whole_closes_without_an_answer() {
     }
 }
 
-#[test]
-fn s15_a_head_that_drips_does_not_prolong_its_time() {
+fn s15_a_head_that_drips_does_not_prolong_its_time(over: Over) {
     let _alone = alone();
-    let server = TestServer::with(unlimited(echo_path).read_header_timeout(4 * SHORT));
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(unlimited(echo_path).read_header_timeout(4 * SHORT));
+    let mut peer = over.connect(&server);
     let begun = Instant::now();
     peer.send("GET / HTTP/1.1\r\nX: ");
     // A byte whenever half of the limit has passed without news of the end.
@@ -61,11 +75,10 @@ fn s15_a_head_that_drips_does_not_prolong_its_time() {
     assert!(begun.elapsed() >= 4 * SHORT);
 }
 
-#[test]
-fn s15_the_time_for_a_head_begins_with_its_first_byte() {
+fn s15_the_time_for_a_head_begins_with_its_first_byte(over: Over) {
     let _alone = alone();
-    let server = TestServer::with(unlimited(echo_path).read_header_timeout(4 * SHORT));
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(unlimited(echo_path).read_header_timeout(4 * SHORT));
+    let mut peer = over.connect(&server);
     peer.send(GET).expect(200);
     // Idle for longer than a head may take.
     std::thread::park_timeout(6 * SHORT);
@@ -73,12 +86,12 @@ fn s15_the_time_for_a_head_begins_with_its_first_byte() {
     assert_eq!(peer.expect(200), "/a");
 }
 
-#[test]
-fn s15_an_idle_connection_is_closed() {
+fn s15_an_idle_connection_is_closed(over: Over) {
     let _alone = alone();
     // Shorter and longer than the wait that keeps the buffers.
     for limit in [SHORT, Duration::from_millis(600)] {
-        over_each(
+        also_in_memory(
+            over,
             || unlimited(echo_path).idle_timeout(limit),
             |peer| {
                 peer.send(GET).expect(200);
@@ -92,10 +105,10 @@ fn s15_an_idle_connection_is_closed() {
 }
 
 /// After the first half second of idleness the wait is another one, without buffers.
-#[test]
-fn s15_an_idle_connection_without_buffers_is_served_again() {
+fn s15_an_idle_connection_without_buffers_is_served_again(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || unlimited(echo_path),
         |peer| {
             for _ in 0..2 {
@@ -107,8 +120,7 @@ fn s15_an_idle_connection_without_buffers_is_served_again() {
     );
 }
 
-#[test]
-fn s15_a_request_that_does_not_come_whole_fails_its_handler() {
+fn s15_a_request_that_does_not_come_whole_fails_its_handler(over: Over) {
     let _alone = alone();
     let (report, limits) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -116,8 +128,8 @@ fn s15_a_request_that_does_not_come_whole_fails_its_handler() {
         report.send(error.timed_out()).unwrap();
         echo_path(w, r)
     });
-    let server = TestServer::with(server.read_timeout(SHORT));
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(server.read_timeout(SHORT));
+    let mut peer = over.connect(&server);
     peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo");
     assert_eq!(next(&limits), Some(TimeLimit::Request));
     let answer = peer.expect_response();
@@ -125,8 +137,7 @@ fn s15_a_request_that_does_not_come_whole_fails_its_handler() {
     peer.half_close().expect_end();
 }
 
-#[test]
-fn s15_the_time_for_a_request_ends_with_its_body() {
+fn s15_the_time_for_a_request_ends_with_its_body(over: Over) {
     let _alone = alone();
     let (report, ends) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -139,9 +150,9 @@ fn s15_the_time_for_a_request_ends_with_its_body() {
         r.close_notify().recv_timeout(PATIENCE).expect("the next request");
         echo_path(w, r)
     });
-    let server = TestServer::with(server.read_timeout(SHORT));
+    let server = over.server_with(server.read_timeout(SHORT));
     for request in [GET, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"] {
-        let mut peer = RawClient::connect(&server);
+        let mut peer = over.connect(&server);
         peer.send(request);
         assert!(!next(&ends));
         peer.send("GET /last HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -150,8 +161,7 @@ fn s15_the_time_for_a_request_ends_with_its_body() {
     }
 }
 
-#[test]
-fn s15_a_client_that_never_reads_fails_its_handler() {
+fn s15_a_client_that_never_reads_fails_its_handler(over: Over) {
     let _alone = alone();
     let (report, ends) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -163,8 +173,8 @@ fn s15_a_client_that_never_reads_fails_its_handler() {
         report.send((error.timed_out(), r.context().is_done())).unwrap();
         Err(error)
     });
-    let server = TestServer::with(server.write_timeout(SHORT));
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(server.write_timeout(SHORT));
+    let mut peer = over.connect(&server);
     peer.send(GET);
     assert_eq!(next(&ends), (Some(TimeLimit::Send), true));
     // The answer never looks whole.
@@ -175,13 +185,12 @@ fn s15_a_client_that_never_reads_fails_its_handler() {
 }
 
 /// The limit was lifted before the answers to requests that had come together were written.
-#[test]
-fn s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread() {
+fn s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread(over: Over) {
     let _alone = alone();
     let server =
         unlimited(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 2000])?));
-    let server = TestServer::with(server.write_timeout(SHORT));
-    let peer = RawClient::connect(&server);
+    let server = over.server_with(server.write_timeout(SHORT));
+    let peer = over.connect(&server);
     // So long that the answers to those that came together are few, and wait for the end of all.
     let request = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(1000));
     // As much as the server takes: once it neither reads nor closes, this times out.
@@ -195,8 +204,7 @@ fn s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread() {
     assert_ne!(error.kind(), std::io::ErrorKind::TimedOut, "the server has closed it");
 }
 
-#[test]
-fn s15_a_handler_moves_its_deadlines() {
+fn s15_a_handler_moves_its_deadlines(over: Over) {
     let _alone = alone();
     let (report, limits) = reports();
     let (arrived, arrivals) = bounded(0);
@@ -215,8 +223,8 @@ fn s15_a_handler_moves_its_deadlines() {
         report.send(Error::from(w.flush().unwrap_err()).timed_out()).unwrap();
         Ok(())
     });
-    let server = TestServer::with(server.read_timeout(4 * SHORT));
-    let mut peer = RawClient::connect(&server);
+    let server = over.server_with(server.read_timeout(4 * SHORT));
+    let mut peer = over.connect(&server);
     peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
     arrivals.recv_timeout(PATIENCE).unwrap();
     // Beyond the limit of the server's.
@@ -227,10 +235,10 @@ fn s15_a_handler_moves_its_deadlines() {
     peer.half_close().rest();
 }
 
-#[test]
-fn s15_a_deadline_of_one_request_is_none_of_the_next() {
+fn s15_a_deadline_of_one_request_is_none_of_the_next(over: Over) {
     let _alone = alone();
-    over_each(
+    also_in_memory(
+        over,
         || {
             unlimited(|w: &mut ResponseWriter, r: &mut Request| {
                 let _context = r.context();
@@ -254,18 +262,17 @@ fn s15_a_deadline_of_one_request_is_none_of_the_next() {
 }
 
 /// A watched connection's read deadline, when it passes, must not look like the client's end.
-#[test]
-fn s15_a_read_deadline_that_passes_does_not_end_the_context() {
+fn s15_a_read_deadline_that_passes_does_not_end_the_context(over: Over) {
     let _alone = alone();
     let (report, ends) = reports();
-    let server = TestServer::with(unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+    let server = over.server_with(unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
         w.set_read_deadline(Some(Instant::now() + SHORT));
         let context = r.context();
         report.send(context.wait_timeout(3 * SHORT).is_some()).unwrap();
         report.send(context.wait_timeout(PATIENCE).is_some()).unwrap();
         Ok(())
     }));
-    let mut peer = RawClient::connect(&server);
+    let mut peer = over.connect(&server);
     peer.send(GET);
     assert!(!next(&ends), "the deadline is the handler's own");
     drop(peer);
@@ -273,11 +280,11 @@ fn s15_a_read_deadline_that_passes_does_not_end_the_context() {
 }
 
 /// Added to a moment, the longest duration there is overflows.
-#[test]
-fn s15_a_limit_may_be_as_long_as_can_be_said() {
+fn s15_a_limit_may_be_as_long_as_can_be_said(over: Over) {
     let _alone = alone();
     let ever = Duration::MAX;
-    over_each(
+    also_in_memory(
+        over,
         || {
             let server = Server::new(echo_path).read_header_timeout(ever).read_timeout(ever);
             server.write_timeout(ever).idle_timeout(ever)

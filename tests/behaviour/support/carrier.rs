@@ -12,11 +12,11 @@
 //!
 //! A test that is not about the connection (a table of redirects, say) is an ordinary one.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
-use hangup::Client;
 use hangup::client::ClientBuilder;
 use hangup::testing::{Stream, TestServer};
+use hangup::{Client, Handler, Server};
 
 use super::RawClient;
 use super::scripted_server::Peers;
@@ -55,7 +55,7 @@ impl Over {
         self.peers().with_small_buffers()
     }
 
-    /// A client that can talk to [`peers`](Self::peers).
+    /// A client that can talk to [`peers`](Self::peers) and to a [`server`](Self::server).
     pub(crate) fn client(self) -> Client {
         self.client_builder().build()
     }
@@ -74,9 +74,29 @@ impl Over {
         }
     }
 
-    /// A connection to a server.
+    /// A server that answers with `handler`.
+    pub(crate) fn server(self, handler: impl Handler) -> TestServer {
+        self.server_with(Server::new(handler))
+    }
+
+    /// A server that has its options.
+    pub(crate) fn server_with(self, server: Server) -> TestServer {
+        match self {
+            Self::Tcp => TestServer::with(server),
+        }
+    }
+
+    /// A connection to a [`server`](Self::server).
     pub(crate) fn connect(self, server: &TestServer) -> RawClient {
         RawClient::over(self.client_end(server.addr()))
+    }
+
+    /// Both ends of one connection: the client's, and the server's.
+    pub(crate) fn pair(self) -> (Stream, Stream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let near = self.client_end(listener.local_addr().expect("a port"));
+        let (far, _) = listener.accept().expect("a connection that was made");
+        (near, self.server_end(far.into()))
     }
 
     fn client_end(self, server: SocketAddr) -> Stream {
