@@ -94,8 +94,8 @@ fn s15_an_idle_connection_is_closed(over: Over) {
             over,
             || unlimited(echo_path).idle_timeout(limit),
             |peer| {
-                peer.send(GET).expect(200);
                 let begun = Instant::now();
+                peer.send(GET).expect(200);
                 peer.expect_end();
                 // As the system rounds the shorter wait.
                 assert!(begun.elapsed() + Duration::from_millis(20) >= limit, "{limit:?}");
