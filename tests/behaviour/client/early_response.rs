@@ -230,7 +230,7 @@ fn t08_responses_outlive_their_client(over: Over) {
     let reading = in_background(move || response.body_mut().read_text(10));
     peer.send("two");
     assert_eq!(reading.finish().unwrap(), "onetwo");
-    peer.expect_closed();
+    peer.expect_end();
 }
 
 fn t08_a_peer_that_hangs_up_ends_the_writer_and_its_source(over: Over) {

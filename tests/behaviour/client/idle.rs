@@ -128,7 +128,7 @@ fn t10_an_idle_connection_is_closed_in_time(over: Over) {
     let peers = over.peers();
     let client = over.client_builder().idle_timeout(Duration::from_millis(30)).build();
     let mut peer = idle(&client, &peers);
-    peer.expect_closed();
+    peer.expect_end();
     is_empty(&client);
 }
 
@@ -144,7 +144,7 @@ fn t10_a_slow_answer_is_not_idleness(over: Over) {
     std::thread::park_timeout(limit * 3);
     peer.answer(200, "late");
     assert_eq!(text(call.finish()), "late");
-    peer.expect_closed();
+    peer.expect_end();
 }
 
 /// A connection whose idle time ends at the moment of its next use serves that, or is left alone.
@@ -171,9 +171,9 @@ fn t10_idle_connections_are_closed_when_asked(over: Over) {
     let mut peer = idle(&client, &peers);
     client.close_idle_connections();
     assert_eq!(client.idle_connections(), 0);
-    peer.expect_closed();
+    peer.expect_end();
     // The client goes on.
     let mut peer = idle(&client, &peers);
     drop(client);
-    peer.expect_closed();
+    peer.expect_end();
 }

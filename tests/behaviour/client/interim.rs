@@ -156,7 +156,7 @@ fn becomes_a_duplex(over: Over, method: Method, path: &str, answer: &str) {
     stream.write_all(b"still").unwrap();
     assert_eq!(peer.read_body(5), b"still");
     drop((stream, response));
-    peer.expect_closed();
+    peer.expect_end();
 }
 
 fn t12_a_101_hands_out_a_duplex(over: Over) {

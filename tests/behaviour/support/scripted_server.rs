@@ -300,6 +300,13 @@ impl Peer {
         std::mem::take(&mut self.buffer)
     }
 
+    /// The client ends the connection in good order, and has sent nothing more.
+    pub(crate) fn expect_end(&mut self) {
+        assert!(self.buffer.is_empty(), "{:?}", self.buffer);
+        self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));
+        assert_eq!(self.stream.read(&mut [0]).expect("an end in good order"), 0);
+    }
+
     /// The client sends no more than it has, for so long as the answer that follows takes.
     pub(crate) fn expect_nothing_sent(&mut self) {
         let read = self.stream.try_read(&mut [0]);
