@@ -221,8 +221,11 @@ fn t01_threads_share_a_client(over: Over) {
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.finish());
-    // A dial that was overtaken by a connection that came free is one more.
-    assert!(peers.connections() <= 2 * THREADS);
+    // A dial that was overtaken by a connection that came free is one more; and several calls are made
+    // in the time of a handshake.
+    let most = if over.is_encrypted() { 10 * THREADS } else { 2 * THREADS };
+    let connections = peers.connections();
+    assert!(connections <= most, "{connections}");
     drop(client);
 }
 

@@ -179,12 +179,19 @@ fn s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost(over: Over) {
 
 fn s04_context_ends_with_the_clients_end_of_stream(over: Over) {
     let _alone = alone();
-    let (server, ends) = reports_its_end();
-    let server = over.server_with(server);
+    let (report, contexts) = reports();
+    let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
+        let context = r.context();
+        report.send(context.clone()).unwrap();
+        context.wait_timeout(PATIENCE);
+        Ok(())
+    });
     let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    drop(peer);
-    assert_eq!(next(&ends), "cancelled: the client closed the connection");
+    let context = next(&contexts);
+    peer.close();
+    let end = context.wait_timeout(PATIENCE).expect("the handler learns of it");
+    assert_eq!(end.to_string(), "cancelled: the client closed the connection");
 }
 
 fn s04_context_ends_with_a_half_close_and_the_answer_is_sent_all_the_same(over: Over) {

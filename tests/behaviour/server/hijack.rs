@@ -38,6 +38,7 @@ fn echo(mut connection: Duplex) -> Result<()> {
     }
 }
 
+/// Only TCP alone has a socket to give: what is read from one that carries TLS is not the stream's.
 #[test]
 fn s06_hijack_gives_the_tcp_stream_itself() {
     let _alone = alone();

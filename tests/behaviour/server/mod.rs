@@ -19,7 +19,7 @@ use std::io::Write;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use hangup::server::ServerHandle;
-use hangup::testing::{Stream, stream_pair};
+use hangup::testing::Stream;
 use hangup::{Handler, Request, ResponseWriter, Result, Server};
 
 use crate::support::{Over, PATIENCE, RawClient};
@@ -46,7 +46,7 @@ fn in_memory(handler: impl Handler) -> (RawClient, Stream, Serving) {
 }
 
 fn in_memory_with(server: Server) -> (RawClient, Stream, Serving) {
-    served_over(stream_pair(), server)
+    served_over(Over::Tcp.pair_in_memory(), server)
 }
 
 /// A handler served to one client, and the server's end of the connection, so that a test can see
@@ -78,6 +78,6 @@ impl Drop for Serving {
 fn also_in_memory(over: Over, server: impl Fn() -> Server, script: impl Fn(&mut RawClient)) {
     let carried = over.server_with(server());
     script(&mut over.connect(&carried));
-    let (mut peer, _, _server) = in_memory_with(server());
+    let (mut peer, _, _server) = served_over(over.pair_in_memory(), server());
     script(&mut peer);
 }

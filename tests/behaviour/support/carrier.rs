@@ -12,11 +12,14 @@
 //!
 //! A test that is not about the connection (a table of redirects, say) is an ordinary one.
 
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use hangup::client::ClientBuilder;
-use hangup::testing::{Stream, TestServer};
-use hangup::{Client, Handler, Server};
+use hangup::testing::{Stream, TestServer, stream_pair};
+use hangup::{Client, Handler, Result, Server};
 
 use super::RawClient;
 use super::scripted_server::Peers;
@@ -32,6 +35,12 @@ macro_rules! over_each {
                 fn over_tcp() {
                     super::$test(Over::Tcp);
                 }
+
+                #[cfg(feature = "tls")]
+                #[test]
+                fn over_tls() {
+                    super::$test(Over::Tls);
+                }
             }
         )+
     };
@@ -42,9 +51,16 @@ pub(crate) use over_each;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Over {
     Tcp,
+    /// TLS, on TCP.
+    #[cfg(feature = "tls")]
+    Tls,
 }
 
 impl Over {
+    pub(crate) fn is_encrypted(self) -> bool {
+        self != Self::Tcp
+    }
+
     /// A scripted server.
     pub(crate) fn peers(self) -> Peers {
         Peers::over(self)
@@ -64,6 +80,8 @@ impl Over {
     pub(crate) fn client_builder(self) -> ClientBuilder {
         match self {
             Self::Tcp => Client::builder(),
+            #[cfg(feature = "tls")]
+            Self::Tls => Client::builder().tls(tls::connector()),
         }
     }
 
@@ -71,6 +89,8 @@ impl Over {
     pub(crate) fn url(self, host: impl std::fmt::Display, path: &str) -> String {
         match self {
             Self::Tcp => format!("http://{host}{path}"),
+            #[cfg(feature = "tls")]
+            Self::Tls => format!("https://{host}{path}"),
         }
     }
 
@@ -83,35 +103,57 @@ impl Over {
     pub(crate) fn server_with(self, server: Server) -> TestServer {
         match self {
             Self::Tcp => TestServer::with(server),
+            #[cfg(feature = "tls")]
+            Self::Tls => TestServer::with(server.tls(tls::acceptor())),
         }
     }
 
     /// A connection to a [`server`](Self::server).
     pub(crate) fn connect(self, server: &TestServer) -> RawClient {
-        RawClient::over(self.client_end(server.addr()))
+        let stream = tcp(server.addr());
+        RawClient::over(match self {
+            Self::Tcp => stream,
+            #[cfg(feature = "tls")]
+            Self::Tls => tls::connect(stream),
+        })
+    }
+
+    /// The server's end of what a client has connected to. Fails if they come to no agreement.
+    pub(crate) fn accept(self, stream: Stream) -> Result<Stream> {
+        stream.set_nodelay(true).expect("a connected socket");
+        match self {
+            Self::Tcp => Ok(stream),
+            #[cfg(feature = "tls")]
+            Self::Tls => tls::accept(stream),
+        }
     }
 
     /// Both ends of one connection: the client's, and the server's.
     pub(crate) fn pair(self) -> (Stream, Stream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let near = self.client_end(listener.local_addr().expect("a port"));
-        let (far, _) = listener.accept().expect("a connection that was made");
-        (near, self.server_end(far.into()))
+        let near = tcp(listener.local_addr().expect("a port"));
+        let far = Stream::from(listener.accept().expect("a connection that was made").0);
+        far.set_nodelay(true).expect("a connected socket");
+        self.carry(near, far)
     }
 
-    fn client_end(self, server: SocketAddr) -> Stream {
-        let stream = Stream::from(TcpStream::connect(server).expect("a server that listens"));
-        stream.set_nodelay(true).expect("a connected socket");
-        match self {
-            Self::Tcp => stream,
-        }
+    /// As [`pair`](Self::pair), in memory instead of on TCP.
+    pub(crate) fn pair_in_memory(self) -> (Stream, Stream) {
+        let (near, far) = stream_pair();
+        self.carry(near, far)
     }
 
-    /// The server's end of a connection that has been accepted.
-    pub(crate) fn server_end(self, stream: Stream) -> Stream {
-        stream.set_nodelay(true).expect("a connected socket");
+    fn carry(self, near: Stream, far: Stream) -> (Stream, Stream) {
         match self {
-            Self::Tcp => stream,
+            Self::Tcp => (near, far),
+            #[cfg(feature = "tls")]
+            Self::Tls => tls::shake_hands(near, far),
         }
     }
+}
+
+fn tcp(server: SocketAddr) -> Stream {
+    let stream = Stream::from(TcpStream::connect(server).expect("a server that listens"));
+    stream.set_nodelay(true).expect("a connected socket");
+    stream
 }

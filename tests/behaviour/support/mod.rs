@@ -9,7 +9,19 @@ pub(crate) use carrier::{Over, over_each};
 pub(crate) use leaks::alone;
 pub(crate) use raw_client::{Answer, RawClient};
 
+use std::io::ErrorKind;
+use std::net::Shutdown;
 use std::time::Duration;
+
+use hangup::testing::Stream;
 
 /// How long a test waits for what must happen before it fails. Never the time that it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Ends a stream, whose other end may have been closed already.
+fn end(stream: &Stream) {
+    let Err(error) = stream.shutdown(Shutdown::Write) else { return };
+    // To say so takes bytes over TLS, and who has closed answers them with a reset.
+    let gone = [ErrorKind::NotConnected, ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
+    assert!(stream.tls().is_some() && gone.contains(&error.kind()), "{error}");
+}

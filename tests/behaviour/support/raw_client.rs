@@ -1,12 +1,11 @@
 //! A client that says exactly what a script tells it to, byte by byte.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::Shutdown;
 use std::time::Instant;
 
 use hangup::testing::{Stream, TestServer};
 
-use super::{Over, PATIENCE};
+use super::{Over, PATIENCE, end};
 
 /// One connection to a server. Whatever is expected of the server and does not happen within
 /// [`PATIENCE`] fails the test.
@@ -55,8 +54,14 @@ impl RawClient {
 
     /// Says that nothing more will be sent.
     pub(crate) fn half_close(&mut self) -> &mut Self {
-        self.stream.shutdown(Shutdown::Write).expect("a connection");
+        end(&self.stream);
         self
+    }
+
+    /// Closes the connection in good order. What has come is read first: bytes that nobody reads would
+    /// make it a reset, and over TLS some come unasked.
+    pub(crate) fn close(self) {
+        while let Ok(1..) = self.stream.try_read(&mut [0; 1024]) {}
     }
 
     /// Breaks the connection off, so that the server sees a reset.

@@ -11,18 +11,18 @@
 
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use hangup::Body;
 use hangup::testing::Stream;
+use hangup::{Body, ErrorKind, Result};
 use socket2::{Domain, Socket, Type};
 
-use super::{Over, PATIENCE};
+use super::{Over, PATIENCE, end};
 
 /// What the sockets' buffers are made with where a test wants them full soon, in bytes.
 const SMALL_BUFFER: usize = 4096;
@@ -84,7 +84,7 @@ impl Peers {
     pub(crate) fn accept(&self) -> Peer {
         let (socket, _) = self.listener.accept().expect("the client connects");
         match self.path {
-            None => Peer::over(self.over, socket),
+            None => Peer::over(self.over, socket).expect("the client shakes hands"),
             Some(_) => Peer::new(UnixStream::from(socket).into()),
         }
     }
@@ -111,7 +111,11 @@ impl Peers {
                 if count.send(number).is_err() {
                     break;
                 }
-                peers.push(thread::spawn(move || script(number, &mut Peer::over(over, socket))));
+                peers.push(thread::spawn(move || match Peer::over(over, socket) {
+                    Ok(mut peer) => script(number, &mut peer),
+                    // A client may give up what it dials.
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::TlsHandshake, "{error}"),
+                }));
             }
             peers.into_iter().for_each(|peer| peer.join().expect("the peer's script holds"));
         });
@@ -175,8 +179,8 @@ pub(crate) struct Received {
 }
 
 impl Peer {
-    fn over(over: Over, socket: Socket) -> Self {
-        Self::new(over.server_end(TcpStream::from(socket).into()))
+    fn over(over: Over, socket: Socket) -> Result<Self> {
+        over.accept(TcpStream::from(socket).into()).map(Self::new)
     }
 
     fn new(stream: Stream) -> Self {
@@ -265,7 +269,8 @@ impl Peer {
         let mut piece = [0; 64 * 1024];
         self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));
         let count = self.stream.read(&mut piece).unwrap_or_else(|error| match error.kind() {
-            io::ErrorKind::ConnectionReset => 0,
+            // The latter of a client that could say no more when it closed, over TLS.
+            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => 0,
             _ => panic!("the client sends nothing: {error}"),
         });
         self.buffer.extend_from_slice(&piece[..count]);
@@ -316,7 +321,7 @@ impl Peer {
 
     /// Ends its stream, and reads on.
     pub(crate) fn end(&mut self) {
-        self.stream.shutdown(Shutdown::Write).unwrap();
+        end(&self.stream);
     }
 
     /// Closes the connection with a reset.

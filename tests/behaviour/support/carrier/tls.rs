@@ -1,0 +1,69 @@
+//! The tests' certificates, and both ends of a handshake with them.
+
+use std::sync::OnceLock;
+use std::thread;
+
+use hangup::testing::Stream;
+use hangup::tls::{Acceptor, Connector, Identity, Roots};
+use hangup::{Context, Result};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+use crate::support::PATIENCE;
+
+/// What the peers' certificate is for: where they are, and what tests call them that resolve names
+/// by themselves.
+const NAMES: [&str; 4] = ["127.0.0.1", "localhost", "host.test", "fast.test"];
+
+/// One authority for the whole process, and a server's certificate that it vouches for.
+struct Made {
+    roots: Roots,
+    acceptor: Acceptor,
+}
+
+fn made() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let mut authority = named("the tests' authority", &[]);
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let root = authority.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(authority, key);
+
+        let key = KeyPair::generate().unwrap();
+        let certificate = named("a test's peer", &NAMES).signed_by(&key, &issuer).unwrap();
+        let identity = Identity::from_pem(certificate.pem(), key.serialize_pem()).unwrap();
+        Made { roots: Roots::only_pem(&root).unwrap(), acceptor: Acceptor::new(identity).unwrap() }
+    })
+}
+
+fn named(who: &str, hosts: &[&str]) -> CertificateParams {
+    let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let mut params = CertificateParams::new(hosts).unwrap();
+    params.distinguished_name.push(DnType::CommonName, who);
+    params
+}
+
+pub(super) fn acceptor() -> Acceptor {
+    made().acceptor.clone()
+}
+
+/// Trusts the tests' authority alone. Its sessions are its own: the first connection to a host has a
+/// whole handshake.
+pub(super) fn connector() -> Connector {
+    Connector::builder().roots(made().roots.clone()).build().unwrap()
+}
+
+pub(super) fn accept(stream: Stream) -> Result<Stream> {
+    acceptor().accept(stream, PATIENCE)
+}
+
+pub(super) fn connect(stream: Stream) -> Stream {
+    let outcome = connector().connect(stream, "localhost", PATIENCE, &Context::new());
+    outcome.expect("a server that shakes hands")
+}
+
+/// Both ends at once, since each waits for the other.
+pub(super) fn shake_hands(near: Stream, far: Stream) -> (Stream, Stream) {
+    let far = thread::spawn(|| accept(far));
+    (connect(near), far.join().unwrap().expect("a client that shakes hands"))
+}
