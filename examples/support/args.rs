@@ -77,6 +77,11 @@ impl Args {
         Ok((millis > 0).then(|| Duration::from_millis(millis)))
     }
 
+    /// How many there may be, of which 0 means no limit.
+    pub(crate) fn most(&mut self) -> Result<Option<usize>, Usage> {
+        Ok(Some(self.number()?).filter(|most| *most > 0))
+    }
+
     /// Seconds, with decimals.
     pub(crate) fn seconds(&mut self) -> Result<Duration, Usage> {
         let seconds: f64 = self.number()?;

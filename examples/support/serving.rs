@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use hangup::Server;
 use hangup::server::{Listening, ServerHandle};
+use hangup::{Server, fcgi};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -33,12 +33,16 @@ SIGINT and SIGTERM stop the program. With TLS, SIGHUP has it read the certificat
 for connections from then on; if they are not good, those that it has stay in use. RUST_LOG=info says
 which it was.";
 
+/// What running requests get at the end, unless told otherwise.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// Where to listen, as whom, within which limits, and how long to wait at the end.
+#[derive(Default)]
 pub(crate) struct Serving {
-    place: Place,
+    place: Option<Place>,
     tls: TlsFiles,
-    grace: Duration,
-    limits: Vec<Box<dyn FnOnce(Server) -> Server>>,
+    grace: Option<Duration>,
+    limits: Vec<Limit>,
 }
 
 enum Place {
@@ -46,94 +50,145 @@ enum Place {
     Unix(PathBuf),
 }
 
-impl Default for Serving {
-    fn default() -> Self {
-        Self {
-            place: Place::Tcp("127.0.0.1:8080".to_owned()),
-            tls: TlsFiles::default(),
-            grace: Duration::from_secs(10),
-            limits: Vec::new(),
-        }
-    }
+/// One of the limits, of which `None` means none.
+#[derive(Clone, Copy)]
+enum Limit {
+    ReadHeader(Option<Duration>),
+    Read(Option<Duration>),
+    Write(Option<Duration>),
+    Idle(Option<Duration>),
+    HeaderBytes(Option<usize>),
+    Connections(Option<usize>),
 }
 
 impl Serving {
     /// Takes the option if it is one of these.
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
-        match option {
-            "--addr" => self.place = Place::Tcp(args.value()?),
-            "--unix" => self.place = Place::Unix(args.path()?),
-            "--grace-ms" => self.grace = args.millis()?.unwrap_or_default(),
-            "--read-header-timeout-ms" => {
-                let limit = args.millis()?;
-                self.limit(move |server| server.read_header_timeout(limit));
+        let limit = match option {
+            "--addr" => return Ok(self.at(Place::Tcp(args.value()?))),
+            "--unix" => return Ok(self.at(Place::Unix(args.path()?))),
+            "--grace-ms" => {
+                self.grace = Some(args.millis()?.unwrap_or_default());
+                return Ok(true);
             }
-            "--read-timeout-ms" => {
-                let limit = args.millis()?;
-                self.limit(move |server| server.read_timeout(limit));
-            }
-            "--write-timeout-ms" => {
-                let limit = args.millis()?;
-                self.limit(move |server| server.write_timeout(limit));
-            }
-            "--idle-timeout-ms" => {
-                let limit = args.millis()?;
-                self.limit(move |server| server.idle_timeout(limit));
-            }
-            "--max-header-bytes" => {
-                let bytes = Some(args.number()?).filter(|bytes| *bytes > 0);
-                self.limit(move |server| server.max_header_bytes(bytes.unwrap_or(usize::MAX)));
-            }
-            "--max-connections" => {
-                let most = Some(args.number()?).filter(|most| *most > 0);
-                self.limit(move |server| server.max_connections(most));
-            }
+            "--read-header-timeout-ms" => Limit::ReadHeader(args.millis()?),
+            "--read-timeout-ms" => Limit::Read(args.millis()?),
+            "--write-timeout-ms" => Limit::Write(args.millis()?),
+            "--idle-timeout-ms" => Limit::Idle(args.millis()?),
+            "--max-header-bytes" => Limit::HeaderBytes(args.most()?),
+            "--max-connections" => Limit::Connections(args.most()?),
             option => return self.tls.take(option, args),
-        }
+        };
+        self.limits.push(limit);
         Ok(true)
     }
 
-    fn limit(&mut self, limit: impl FnOnce(Server) -> Server + 'static) {
-        self.limits.push(Box::new(limit));
+    fn at(&mut self, place: Place) -> bool {
+        self.place = Some(place);
+        true
     }
 
     /// Listens, says so on stdout, and serves until SIGINT or SIGTERM; then lets what runs finish.
     pub(crate) fn serve(self, server: Server) -> Result<ExitCode, Usage> {
-        let server = self.limits.into_iter().fold(server, |server, limit| limit(server));
+        let server = self.limits.iter().fold(server, |server, limit| limit.of_http(server));
         let certificate = self.tls.read()?;
         let server = match &certificate {
             Some(certificate) => certificate.secure(server),
             None => server,
         };
-        let listening = self.place.listen(server)?;
-        let handle = listening.handle();
-        obey_signals(handle.clone(), certificate).map_err(Usage::wrong)?;
-        announce(&listening).map_err(Usage::wrong)?;
-        listening.serve().map_err(Usage::wrong)?;
-        if !handle.shutdown(self.grace) {
-            log::warn!("{} connections are cut off", handle.connections());
+        let place = self.place.unwrap_or_else(|| Place::Tcp("127.0.0.1:8080".to_owned()));
+        let listening = match &place {
+            Place::Tcp(addr) => server.listen(addr),
+            Place::Unix(path) => server.listen_unix(path),
+        };
+        let listening = listening.map_err(|error| place.failed(&error))?;
+        run(listening, certificate, self.grace, true)
+    }
+
+    /// The same over FastCGI; without a place to listen, on the socket that the program got as its
+    /// standard input, and without a word.
+    pub(crate) fn serve_fcgi(self, server: fcgi::Server) -> Result<ExitCode, Usage> {
+        if self.tls.read()?.is_some() {
+            return Err(Usage::wrong("over FastCGI, TLS is the web server's to speak"));
         }
-        handle.close();
-        Ok(ExitCode::SUCCESS)
+        let server = self.limits.iter().fold(server, |server, limit| limit.of_fcgi(server));
+        let listening = match &self.place {
+            Some(Place::Tcp(addr)) => server.listen(addr),
+            Some(Place::Unix(path)) => server.listen_unix(path),
+            None => server.listen_inherited(),
+        };
+        let listening = listening.map_err(|error| match &self.place {
+            Some(place) => place.failed(&error),
+            None => {
+                Usage::wrong(format!("--fcgi without --addr or --unix: standard input: {error}"))
+            }
+        })?;
+        run(listening, None, self.grace, self.place.is_some())
     }
 }
 
 impl Place {
-    fn listen(&self, server: Server) -> Result<Listening, Usage> {
-        let (name, listening) = match self {
-            Self::Tcp(addr) => (addr.clone(), server.listen(addr)),
-            Self::Unix(path) => (path.display().to_string(), server.listen_unix(path)),
+    fn failed(&self, error: &io::Error) -> Usage {
+        let name = match self {
+            Self::Tcp(addr) => addr.clone(),
+            Self::Unix(path) => path.display().to_string(),
         };
-        listening.map_err(|error| Usage::Wrong(format!("cannot listen on {name}: {error}")))
+        Usage::Wrong(format!("cannot listen on {name}: {error}"))
     }
+}
+
+impl Limit {
+    fn of_http(self, server: Server) -> Server {
+        match self {
+            Self::ReadHeader(limit) => server.read_header_timeout(limit),
+            Self::Read(limit) => server.read_timeout(limit),
+            Self::Write(limit) => server.write_timeout(limit),
+            Self::Idle(limit) => server.idle_timeout(limit),
+            Self::HeaderBytes(most) => server.max_header_bytes(most.unwrap_or(usize::MAX)),
+            Self::Connections(most) => server.max_connections(most),
+        }
+    }
+
+    /// A request's body comes at the web server's pace: there is no limit for a whole request.
+    fn of_fcgi(self, server: fcgi::Server) -> fcgi::Server {
+        match self {
+            Self::ReadHeader(limit) => server.read_header_timeout(limit),
+            Self::Read(_) => server,
+            Self::Write(limit) => server.write_timeout(limit),
+            Self::Idle(limit) => server.idle_timeout(limit),
+            Self::HeaderBytes(most) => server.max_params_bytes(most.unwrap_or(usize::MAX)),
+            Self::Connections(most) => server.max_connections(most),
+        }
+    }
+}
+
+/// Serves until SIGINT or SIGTERM, and then lets what runs finish.
+fn run(
+    listening: Listening,
+    certificate: Option<Certificate>,
+    grace: Option<Duration>,
+    aloud: bool,
+) -> Result<ExitCode, Usage> {
+    let handle = listening.handle();
+    obey_signals(handle.clone(), certificate).map_err(Usage::wrong)?;
+    if aloud {
+        announce(&listening).map_err(Usage::wrong)?;
+    }
+    listening.serve().map_err(Usage::wrong)?;
+    if !handle.shutdown(grace.unwrap_or(GRACE)) {
+        log::warn!("{} connections are cut off", handle.connections());
+    }
+    handle.close();
+    Ok(ExitCode::SUCCESS)
 }
 
 fn announce(listening: &Listening) -> io::Result<()> {
     let mut out = io::stdout();
-    let addr = listening.local_addr();
+    let (scheme, addr) = (listening.scheme(), listening.local_addr());
     match addr.ip() {
-        Some(addr) => writeln!(out, "listening on {}://{addr}", listening.scheme())?,
-        // It begins with `unix:` as it is.
+        Some(addr) => writeln!(out, "listening on {scheme}://{addr}")?,
+        // The address begins with `unix:` as it is.
+        None if scheme == "fcgi" => writeln!(out, "listening on fcgi-{addr}")?,
         None => writeln!(out, "listening on {addr}")?,
     }
     out.flush()
