@@ -1,4 +1,4 @@
-//! Synchronous HTTP/1.1 for blocking code: a client and a server on plain threads.
+//! Synchronous HTTP/1.1 for blocking code: a client, a server and a FastCGI responder on plain threads.
 //!
 //! *Either side may hang up*: a blocking call can always be given up, a peer that goes away is always
 //! noticed, and a connection is only ever reused when it is clean.
@@ -86,7 +86,8 @@
 //! A server connection has a thread (`hangup-conn`), and a second one (`hangup-watch`) once one of its
 //! handlers has asked for its context. A client connection has a thread that reads (`hangup-read`), and
 //! a second one (`hangup-write`) once it has streamed a request body. Each ends within milliseconds of
-//! its connection. Dialling takes a thread for its time (`hangup-dial`, `hangup-resolve`). One thread
+//! its connection. A FastCGI connection has a thread (`hangup-fcgi`), and each of its requests that is being
+//! handled another (`hangup-handler`). Dialling takes a thread for its time (`hangup-dial`, `hangup-resolve`). One thread
 //! (`hangup-timer`) serves all who wait on [`Context::done`] of a context with a deadline.
 //!
 //! # Logging
@@ -104,6 +105,7 @@
 //!
 //! * [`h1`]: the wire format, bytes to values and back, without input or output.
 //! * [`net`]: streams whose blocked calls any thread can end; listeners; dialling.
+//! * [`fcgi`], [`cgi`]: the same handlers under any web server.
 //! * `tls` (feature `tls`, on by default): TLS over any stream, certificates, trust.
 //! * [`testing`]: a test server on a free port, connections in memory.
 

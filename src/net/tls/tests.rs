@@ -576,3 +576,12 @@ fn what_cannot_be_an_identity_says_why() {
     let identity = Identity::from_pem(&cert, key.serialize_pem()).unwrap();
     assert_eq!(format!("{identity:?}"), "Identity { certificates: 1 }");
 }
+
+#[cfg(feature = "bundled-roots")]
+#[test]
+fn bundled_roots_trust_no_stranger() {
+    let (_, acceptor) = ends();
+    let connector = Connector::builder().roots(Roots::bundled()).build().unwrap();
+    let (_, client) = connect(&connector, acceptor, "localhost");
+    assert_eq!(client.unwrap_err().kind(), Kind::UntrustedCertificate);
+}
