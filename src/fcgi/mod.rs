@@ -45,6 +45,8 @@
 
 mod conn;
 mod inbox;
+#[cfg(all(test, hangup_shuttle))]
+mod model;
 mod outlet;
 mod params;
 mod reader;
