@@ -1,0 +1,103 @@
+//! The shapes of answers, and what goes wrong.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::str::FromStr;
+use std::time::Duration;
+
+use hangup::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION};
+use hangup::http::{HeaderValue, StatusCode};
+use hangup::{Error, ResponseWriter, Result};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::Value;
+
+/// What an endpoint returns.
+pub(crate) type Answered = Result<(), Refusal>;
+
+/// Why an endpoint has not answered.
+pub(crate) enum Refusal {
+    /// The request is at fault: the status, and why.
+    Wrong(StatusCode, Cow<'static, str>),
+    /// The connection, or this program.
+    Failed(Error),
+}
+
+impl Refusal {
+    pub(crate) fn not_found() -> Self {
+        Self::Wrong(StatusCode::NOT_FOUND, "there is nothing here".into())
+    }
+
+    pub(crate) fn bad(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Wrong(StatusCode::BAD_REQUEST, why.into())
+    }
+}
+
+/// All that the crate's error can be made of, so that `?` does.
+impl<E> From<E> for Refusal
+where
+    Error: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A body that lies in memory, with its length and type.
+pub(crate) fn whole(w: &mut ResponseWriter, content_type: &str, body: &[u8]) -> Result<()> {
+    w.set_header(CONTENT_TYPE, content_type)?.set_header(CONTENT_LENGTH, body.len())?;
+    Ok(w.write_all(body)?)
+}
+
+pub(crate) fn text(w: &mut ResponseWriter, text: &str) -> Result<()> {
+    whole(w, "text/plain; charset=utf-8", text.as_bytes())
+}
+
+pub(crate) fn html(w: &mut ResponseWriter, page: &str) -> Result<()> {
+    whole(w, "text/html; charset=utf-8", page.as_bytes())
+}
+
+pub(crate) fn json(w: &mut ResponseWriter, value: &Value) -> Result<()> {
+    whole(w, "application/json", pretty(value).as_bytes())
+}
+
+/// Sorted by key, indented by two, and a line by itself at the end.
+pub(crate) fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// What stands in an address as it is; the rest is escaped, line breaks above all.
+const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\');
+
+/// A redirect, with a word for those who do not follow it.
+pub(crate) fn redirect(w: &mut ResponseWriter, status: StatusCode, to: &str) -> Result<()> {
+    w.set_status(status);
+    w.set_header(LOCATION, utf8_percent_encode(to, UNSAFE).to_string())?;
+    text(w, "it is elsewhere: see Location\n")
+}
+
+/// Sets a header to what the client asked for, which may be more than a header can hold.
+pub(crate) fn set(w: &mut ResponseWriter, name: HeaderName, value: &str) -> Answered {
+    match HeaderValue::from_bytes(value.as_bytes()) {
+        Ok(value) => w.headers_mut().insert(name, value),
+        Err(_) => return Err(Refusal::bad(format!("no header can be {value:?}"))),
+    };
+    Ok(())
+}
+
+/// A whole number in the path. What is none has led nowhere; what is too long is very much.
+pub(crate) fn whole_number(digits: &str) -> Result<u64, Refusal> {
+    match digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(digits.parse().unwrap_or(u64::MAX)),
+        false => Err(Refusal::not_found()),
+    }
+}
+
+pub(crate) fn number<T: FromStr>(digits: &str) -> Result<T, Refusal> {
+    digits.parse().map_err(|_| Refusal::bad(format!("{digits:?} is not a number that fits")))
+}
+
+/// Seconds, with decimals.
+pub(crate) fn seconds(digits: &str) -> Result<Duration, Refusal> {
+    Duration::try_from_secs_f64(number(digits)?)
+        .map_err(|error| Refusal::bad(format!("{digits}: {error}")))
+}

@@ -1,0 +1,53 @@
+//! Endpoints that want to know who asks.
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use hangup::http::header::{AUTHORIZATION, CONTENT_LENGTH, WWW_AUTHENTICATE};
+use hangup::http::{HeaderValue, StatusCode};
+use hangup::{Request, ResponseWriter};
+use serde_json::json;
+
+use crate::answer::{self, Answered};
+use crate::inspect::header;
+use crate::statuses::answer_with;
+
+pub(crate) fn basic(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    basic_or(StatusCode::UNAUTHORIZED, w, r, path)
+}
+
+/// Tells nobody that it wants a password.
+pub(crate) fn hidden(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    basic_or(StatusCode::NOT_FOUND, w, r, path)
+}
+
+fn basic_or(
+    refused: StatusCode,
+    w: &mut ResponseWriter,
+    r: &mut Request,
+    path: &[String],
+) -> Answered {
+    let expected = format!("{}:{}", path[0], path[1]);
+    if credentials(r).is_none_or(|credentials| credentials != expected.as_bytes()) {
+        return answer_with(w, refused);
+    }
+    Ok(answer::json(w, &json!({ "authenticated": true, "user": path[0] }))?)
+}
+
+/// `user:password` of Basic authentication (RFC 7617).
+fn credentials(r: &Request) -> Option<Vec<u8>> {
+    let header = header(r, &AUTHORIZATION)?;
+    let (scheme, encoded) = header.split_once(' ')?;
+    let is_basic = scheme.eq_ignore_ascii_case("basic");
+    is_basic.then(|| BASE64_STANDARD.decode(encoded.trim()).ok()).flatten()
+}
+
+pub(crate) fn bearer(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    let header = header(r, &AUTHORIZATION).unwrap_or_default();
+    let Some(token) = header.strip_prefix("Bearer ") else {
+        w.set_status(StatusCode::UNAUTHORIZED).headers_mut().extend([
+            (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+            (CONTENT_LENGTH, 0.into()),
+        ]);
+        return Ok(());
+    };
+    Ok(answer::json(w, &json!({ "authenticated": true, "token": token }))?)
+}

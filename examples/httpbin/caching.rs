@@ -1,0 +1,94 @@
+//! Copies that clients keep, and headers that they choose.
+
+use std::time::SystemTime;
+
+use hangup::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, TRANSFER_ENCODING,
+};
+use hangup::http::{HeaderName, HeaderValue, StatusCode};
+use hangup::{Request, ResponseWriter};
+use serde_json::Value;
+
+use crate::answer::{self, Answered, Refusal, whole_number};
+use crate::fields;
+use crate::inspect::{args, header, without_body};
+use crate::random::Random;
+use crate::statuses::answer_with;
+
+/// Has never changed, for whoever has seen it.
+pub(crate) fn cache(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    if [IF_MODIFIED_SINCE, IF_NONE_MATCH].iter().any(|name| r.headers().contains_key(name)) {
+        return answer_with(w, StatusCode::NOT_MODIFIED);
+    }
+    w.set_header(LAST_MODIFIED, httpdate::fmt_http_date(SystemTime::now()))?;
+    w.set_header(ETAG, Random::new().uuid().replace('-', ""))?;
+    without_body(w, r, path)
+}
+
+pub(crate) fn cache_for(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    let seconds = whole_number(&path[0])?;
+    w.set_header(CACHE_CONTROL, format!("public, max-age={seconds}"))?;
+    without_body(w, r, path)
+}
+
+/// The tag is sent as it stands in the path, without the quotes that it should have: such is the API.
+pub(crate) fn etag(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    let listed = |name| header(r, &name).map(|list| lists(&list, &path[0]));
+    match (listed(IF_NONE_MATCH), listed(IF_MATCH)) {
+        (Some(true), _) => {
+            answer::set(w, ETAG, &path[0])?;
+            answer_with(w, StatusCode::NOT_MODIFIED)
+        }
+        (None, Some(false)) => answer_with(w, StatusCode::PRECONDITION_FAILED),
+        _ => {
+            answer::set(w, ETAG, &path[0])?;
+            without_body(w, r, path)
+        }
+    }
+}
+
+/// Whether a list of tags, weak or not, quoted or not, has this one.
+fn lists(list: &str, tag: &str) -> bool {
+    let mut tags = list.split(',').map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'));
+    tags.any(|listed| listed == tag || listed == "*")
+}
+
+/// Sets the query's pairs as headers, and tells all that the answer has.
+pub(crate) fn response_headers(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    let mut pairs = args(r);
+    pairs.retain(|(name, _)| !is_ours(name));
+    if !pairs.iter().any(|(name, _)| CONTENT_TYPE == name.as_str()) {
+        pairs.push(("Content-Type".to_owned(), "application/json".to_owned()));
+    }
+    for (name, value) in &pairs {
+        let wrong = || Refusal::bad(format!("{name}: {value:?} is not a header"));
+        let header = HeaderName::try_from(name.as_str()).map_err(|_| wrong())?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| wrong())?;
+        w.headers_mut().append(header, value);
+    }
+    let body = with_length(fields::object(pairs));
+    let kind = w.headers()[CONTENT_TYPE].clone();
+    answer::whole(w, "application/json", body.as_bytes())?;
+    w.headers_mut().insert(CONTENT_TYPE, kind);
+    Ok(())
+}
+
+/// How a body ends is not for a query to say.
+fn is_ours(name: &str) -> bool {
+    [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|ours| *ours == *name)
+}
+
+/// The object as text, with the text's own length among its fields.
+fn with_length(mut object: Value) -> String {
+    let mut length = 0;
+    loop {
+        object["Content-Length"] = length.to_string().into();
+        let text = answer::pretty(&object);
+        // More digits make it longer, so this ends.
+        if text.len() == length {
+            return text;
+        }
+        length = text.len();
+    }
+}

@@ -1,0 +1,154 @@
+//! Endpoints that send back what came.
+
+use hangup::http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use hangup::http::{HeaderName, StatusCode};
+use hangup::{ErrorKind, Request, RequestExt, ResponseWriter};
+use serde_json::{Map, Value, json};
+
+use crate::answer::{self, Answered, Refusal};
+use crate::{fields, multipart};
+
+/// How long a body may be, in bytes: it is held in memory, and its answer is longer still.
+const LONGEST_BODY: u64 = 16 << 20;
+
+/// What is told of a request whose body does not count.
+pub(crate) const HEAD: &[&str] = &["args", "headers", "origin", "url"];
+
+/// What is told of one with its body.
+const ALL: &[&str] = &["args", "data", "files", "form", "headers", "json", "origin", "url"];
+
+pub(crate) fn without_body(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    Ok(answer::json(w, &facts(r, HEAD)?.into())?)
+}
+
+pub(crate) fn with_body(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    Ok(answer::json(w, &facts(r, ALL)?.into())?)
+}
+
+pub(crate) fn anything(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    let mut facts = facts(r, ALL)?;
+    facts.insert("method".into(), r.method().as_str().into());
+    Ok(answer::json(w, &facts.into())?)
+}
+
+pub(crate) fn headers(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    Ok(answer::json(w, &facts(r, &["headers"])?.into())?)
+}
+
+pub(crate) fn ip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    Ok(answer::json(w, &facts(r, &["origin"])?.into())?)
+}
+
+pub(crate) fn user_agent(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    Ok(answer::json(w, &json!({ "user-agent": header(r, &USER_AGENT) }))?)
+}
+
+/// What is known of the request, by the names of the API. The body is read if one of them needs it.
+pub(crate) fn facts(r: &mut Request, names: &[&str]) -> Result<Map<String, Value>, Refusal> {
+    let mut facts = match names.contains(&"data") {
+        true => content(r)?,
+        false => Map::new(),
+    };
+    for name in names {
+        let fact = match *name {
+            "args" => fields::object(args(r)),
+            "headers" => all_headers(r),
+            "method" => r.method().as_str().into(),
+            "origin" => origin(r),
+            "url" => url(r).into(),
+            _ => continue, // The content's.
+        };
+        facts.insert((*name).to_owned(), fact);
+    }
+    facts.retain(|name, _| names.contains(&name.as_str()));
+    Ok(facts)
+}
+
+/// The pairs of the query.
+pub(crate) fn args(r: &Request) -> Vec<(String, String)> {
+    fields::decode(r.uri().query().unwrap_or_default().as_bytes())
+}
+
+/// One value of the query.
+pub(crate) fn arg(r: &Request, name: &str) -> Option<String> {
+    let mut args = args(r).into_iter();
+    args.find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// A header's value: those of a repeated one together.
+pub(crate) fn header(r: &Request, name: &HeaderName) -> Option<String> {
+    let values = r.headers().get_all(name).iter();
+    let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+fn all_headers(r: &Request) -> Value {
+    let names = r.headers().keys();
+    Value::Object(names.map(|name| (canonical(name), header(r, name).into())).collect())
+}
+
+/// `content-type` as people write it: `Content-Type`.
+fn canonical(name: &HeaderName) -> String {
+    let mut begins = true;
+    let letters = name.as_str().chars().map(|letter| {
+        let upper = std::mem::replace(&mut begins, letter == '-');
+        if upper { letter.to_ascii_uppercase() } else { letter }
+    });
+    letters.collect()
+}
+
+/// The client's IP address; null if it came another way.
+fn origin(r: &Request) -> Value {
+    r.remote_socket_addr().map(|addr| addr.ip().to_canonical().to_string()).into()
+}
+
+/// The whole address that was asked for.
+fn url(r: &Request) -> String {
+    let path = r.uri().path_and_query().map_or("/", |path| path.as_str());
+    format!("{}{path}", base(r))
+}
+
+/// The part of it before the path.
+pub(crate) fn base(r: &Request) -> String {
+    let scheme = if r.tls().is_some() { "https" } else { "http" };
+    let asked = r.uri().authority().map(|authority| authority.as_str().to_owned());
+    let host = asked.or_else(|| header(r, &HOST)).filter(|host| !host.is_empty());
+    let own = || r.local_addr().and_then(|addr| addr.ip()).map(|addr| addr.to_string());
+    format!("{scheme}://{}", host.or_else(own).unwrap_or_else(|| "localhost".to_owned()))
+}
+
+/// `data`, `files`, `form` and `json` out of the body.
+fn content(r: &mut Request) -> Result<Map<String, Value>, Refusal> {
+    let body = r.body_mut().read_bytes(LONGEST_BODY).map_err(|error| match error.kind() {
+        ErrorKind::TooLarge => {
+            Refusal::Wrong(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long".into())
+        }
+        _ => error.into(),
+    })?;
+    let content_type = header(r, &CONTENT_TYPE).unwrap_or_default();
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    let (mut form, mut files) = (Vec::new(), Vec::new());
+    let mut data = &body[..];
+    if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        form = fields::decode(&body);
+        data = &[];
+    } else if let Some(boundary) = multipart::boundary(&content_type) {
+        let malformed = |why| Refusal::bad(format!("the form cannot be read: {why}"));
+        for part in multipart::parse(&body, &boundary).map_err(malformed)? {
+            if part.is_file {
+                let kind = part.content_type.as_deref().unwrap_or("application/octet-stream");
+                files.push((part.name, fields::text_or_data_url(part.content, kind)));
+            } else {
+                form.push((part.name, String::from_utf8_lossy(part.content).into_owned()));
+            }
+        }
+        data = &[];
+    }
+    Ok(Map::from_iter([
+        ("data".to_owned(), fields::text_or_data_url(data, "application/octet-stream").into()),
+        ("files".to_owned(), fields::object(files)),
+        ("form".to_owned(), fields::object(form)),
+        // Whatever the type says: null if it is none.
+        ("json".to_owned(), serde_json::from_slice(data).unwrap_or_default()),
+    ]))
+}

@@ -1,0 +1,133 @@
+//! The public httpbin API: endpoints that tell what a client has sent, and answer as they are told.
+//!
+//! ```text
+//! cargo run --release --example httpbin
+//! curl -d name=value http://127.0.0.1:8080/post
+//! ```
+//!
+//! `/` lists all endpoints. [`handle`] is the whole program but for its command line: it knows
+//! nothing of how a request came, so whatever hands it one can serve it.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `routes.rs` | which path leads where, and by which methods |
+//! | `answer.rs` | the shapes of answers, and what goes wrong |
+//! | `inspect.rs` | endpoints that send back what came; `fields.rs` and `multipart.rs` take it apart |
+//! | `statuses.rs` | statuses and redirects; `weights.rs` chooses among several |
+//! | `cookies.rs` `auth.rs` `caching.rs` | what their names say |
+//! | `streams.rs` | bytes, whole or over time; `byte_range.rs` and `random.rs` say which |
+//! | `documents.rs` | fixed answers in many formats; `picture.rs` draws one, `pages/` has the texts |
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
+
+mod answer;
+mod auth;
+mod byte_range;
+mod caching;
+mod cookies;
+mod documents;
+mod fields;
+mod inspect;
+mod multipart;
+mod picture;
+mod random;
+mod routes;
+mod statuses;
+mod streams;
+#[path = "../support/mod.rs"]
+mod support;
+mod weights;
+
+use std::process::ExitCode;
+
+use hangup::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW,
+    ORIGIN,
+};
+use hangup::http::{HeaderValue, Method, StatusCode};
+use hangup::{Request, ResponseWriter, Server};
+
+use answer::{Answered, Refusal};
+use support::{Args, Serving, Usage};
+
+const USAGE: &str = "usage: httpbin [OPTIONS] [--fcgi | --cgi]
+
+Endpoints that tell what a client has sent, and answer as they are told. `/` lists them.
+
+  --fcgi                       requests come by FastCGI (not in this build)
+  --cgi                        the one request comes by CGI (not in this build)
+";
+
+fn main() -> ExitCode {
+    support::run("httpbin", &[USAGE, support::SERVING_HELP].concat(), httpbin)
+}
+
+fn httpbin(mut args: Args) -> Result<ExitCode, Usage> {
+    let mut serving = Serving::default();
+    while let Some(arg) = args.next()? {
+        match arg.option()?.as_str() {
+            // The other ways in. Each is a choice made here, and a server for `handle` below.
+            "--fcgi" | "--cgi" => return Err(args.bad("this build does not speak it")),
+            option if serving.take(option, &mut args)? => {}
+            _ => return Err(args.unknown()),
+        }
+    }
+    serving.serve(Server::new(handle))
+}
+
+/// Answers every request, whichever way it came.
+fn handle(w: &mut ResponseWriter, r: &mut Request) -> hangup::Result<()> {
+    share(w, r);
+    match find_and_answer(w, r) {
+        Err(Refusal::Failed(error)) => Err(error),
+        Err(Refusal::Wrong(status, why)) => {
+            w.headers_mut().clear();
+            share(w, r);
+            w.set_status(status);
+            answer::text(w, &format!("{why}\n"))
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+fn find_and_answer(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    if r.uri().path() == "*" {
+        return options(w, r, routes::ALL);
+    }
+    let Some((route, arguments)) = routes::find(r.uri().path()) else {
+        return Err(Refusal::not_found());
+    };
+    if route.methods.contains(r.method()) {
+        return (route.endpoint)(w, r, &arguments);
+    }
+    if *r.method() == Method::OPTIONS {
+        return options(w, r, route.methods);
+    }
+    w.set_status(StatusCode::METHOD_NOT_ALLOWED).set_header(ALLOW, allowed(route.methods))?;
+    Ok(answer::text(w, "not by this method\n")?)
+}
+
+/// Says by which methods the path can be asked, to a browser that asks for another page as well.
+fn options(w: &mut ResponseWriter, r: &Request, methods: &[Method]) -> Answered {
+    w.set_header(ALLOW, allowed(methods))?;
+    w.set_header(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE, PATCH, OPTIONS")?;
+    w.set_header(ACCESS_CONTROL_MAX_AGE, 3600)?;
+    if let Some(names) = r.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        w.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    Ok(())
+}
+
+fn allowed(methods: &[Method]) -> String {
+    let names = methods.iter().chain([&Method::OPTIONS]).map(Method::as_str);
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// Lets scripts of any page read the answer: nothing here is anybody's secret.
+fn share(w: &mut ResponseWriter, r: &Request) {
+    let origin = r.headers().get(ORIGIN).cloned();
+    let origin = origin.unwrap_or(HeaderValue::from_static("*"));
+    w.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    w.headers_mut().insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+}

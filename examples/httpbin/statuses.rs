@@ -1,0 +1,103 @@
+//! Statuses on demand, and redirects.
+
+use hangup::http::header::{
+    CONTENT_LENGTH, HeaderName, LOCATION, PROXY_AUTHENTICATE, WWW_AUTHENTICATE,
+};
+use hangup::http::{HeaderValue, StatusCode};
+use hangup::{Request, ResponseWriter};
+use serde_json::json;
+
+use crate::answer::{self, Answered, Refusal, number, whole_number};
+use crate::inspect::{arg, base};
+use crate::random::Random;
+use crate::weights::Weights;
+
+const MORE_INFO: HeaderName = HeaderName::from_static("x-more-info");
+
+/// Who asks for credentials does it in this name.
+const REALM: HeaderValue = HeaderValue::from_static("Basic realm=\"Fake Realm\"");
+
+const TEAPOT: &str = r"
+            ___
+        ___(___)___
+    ,-. \         / ___
+     \ \_)       (_/  /     I am a teapot,
+      \__         ___/      and this is not coffee.
+         \_______/
+        (_________)
+";
+
+/// `/status/404`, or one of several by weight: `/status/200:0.9,500:0.1`.
+pub(crate) fn status(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
+    let weights = Weights::parse(&path[0]).ok_or_else(|| Refusal::bad("this is no status"))?;
+    answer_with(w, final_status(weights.pick(Random::new().fraction()))?)
+}
+
+/// A status that an answer can have.
+pub(crate) fn final_status(code: u16) -> Result<StatusCode, Refusal> {
+    let status = StatusCode::from_u16(code).ok().filter(|status| !status.is_informational());
+    status.ok_or_else(|| Refusal::bad("a final status has three digits, from 200 on"))
+}
+
+/// The status, with what belongs to it.
+pub(crate) fn answer_with(w: &mut ResponseWriter, status: StatusCode) -> Answered {
+    w.set_status(status).headers_mut().insert(CONTENT_LENGTH, 0.into());
+    let belongs = match status.as_u16() {
+        301 | 302 | 303 | 305 | 307 | 308 => (LOCATION, HeaderValue::from_static("/redirect/1")),
+        401 => (WWW_AUTHENTICATE, REALM),
+        402 => return Ok(answer::text(w, "this would cost something, if it were for sale\n")?),
+        406 => {
+            let accepted = ["image/png", "image/*"];
+            let message = "none of the media types that you accept is to be had";
+            return Ok(answer::json(w, &json!({ "accept": accepted, "message": message }))?);
+        }
+        407 => (PROXY_AUTHENTICATE, REALM),
+        418 => {
+            let source = HeaderValue::from_static("https://www.rfc-editor.org/rfc/rfc2324");
+            w.headers_mut().insert(MORE_INFO, source);
+            return Ok(answer::text(w, TEAPOT)?);
+        }
+        _ => return Ok(()),
+    };
+    w.headers_mut().extend([belongs]);
+    Ok(())
+}
+
+/// `/redirect/N`: relative, unless `?absolute=true`.
+pub(crate) fn redirect(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    let is_absolute = arg(r, "absolute").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    match is_absolute {
+        true => absolute(w, r, path),
+        false => relative(w, r, path),
+    }
+}
+
+pub(crate) fn relative(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
+    let next = next("relative", &path[0])?;
+    Ok(answer::redirect(w, StatusCode::FOUND, &next)?)
+}
+
+pub(crate) fn absolute(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    let next = base(r) + &next("absolute", &path[0])?;
+    Ok(answer::redirect(w, StatusCode::FOUND, &next)?)
+}
+
+/// Where the first of so many redirects leads.
+fn next(kind: &str, count: &str) -> Result<String, Refusal> {
+    match whole_number(count)? {
+        0 => Err(Refusal::bad("there is no redirect without one")),
+        1 => Ok("/get".to_owned()),
+        count => Ok(format!("/{kind}-redirect/{}", count - 1)),
+    }
+}
+
+/// `/redirect-to?url=URL&status_code=307`
+pub(crate) fn redirect_to(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    let url = arg(r, "url").ok_or_else(|| Refusal::bad("?url= is missing"))?;
+    let code = arg(r, "status_code").map(|digits| number::<u16>(&digits)).transpose()?;
+    let status = code.and_then(|code| StatusCode::from_u16(code).ok());
+    // 304 is no redirect, and can say nothing.
+    let redirects = |status: &StatusCode| status.is_redirection() && *status != 304;
+    let status = status.filter(redirects).unwrap_or(StatusCode::FOUND);
+    Ok(answer::redirect(w, status, &url)?)
+}

@@ -1,0 +1,163 @@
+//! Bytes, all at once or over time.
+//!
+//! Whatever waits here waits on the request's context: it ends when the client goes away.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use hangup::http::header::{
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE,
+};
+use hangup::http::{Method, StatusCode};
+use hangup::{Request, RequestExt, ResponseWriter};
+use serde_json::Value;
+
+use crate::answer::{self, Answered, Refusal, number, seconds, whole_number};
+use crate::byte_range::{Unsatisfiable, wanted};
+use crate::inspect::{self, arg, facts, header};
+use crate::random::Random;
+use crate::statuses::{answer_with, final_status};
+
+const LONGEST_DELAY: Duration = Duration::from_secs(10);
+const MOST_LINES: u64 = 100;
+const MOST_BYTES: u64 = 100 * 1024;
+const MOST_DRIPPED: u64 = 10 * 1024 * 1024;
+const DEFAULT_CHUNK: usize = 10 * 1024;
+const BINARY: &str = "application/octet-stream";
+
+/// `/delay/SECONDS`, with decimals.
+pub(crate) fn delay(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    let delay = seconds(&path[0])?.min(LONGEST_DELAY);
+    let facts = facts(r, &["args", "data", "files", "form", "headers", "origin", "url"])?;
+    // Whoever has gone gets no answer. Whoever has only closed its sending side gets it early.
+    r.context().wait_timeout(delay);
+    Ok(answer::json(w, &facts.into())?)
+}
+
+pub(crate) fn stream(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    let count = whole_number(&path[0])?.min(MOST_LINES);
+    let mut line = Value::from(facts(r, inspect::HEAD)?);
+    w.set_header(CONTENT_TYPE, "application/json")?;
+    for id in 0..count {
+        line["id"] = id.into();
+        writeln!(w, "{line}")?;
+        w.flush()?;
+    }
+    Ok(())
+}
+
+pub(crate) fn bytes(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    let count = whole_number(&path[0])?.min(MOST_BYTES) as usize;
+    let bytes: Vec<u8> = random(r)?.bytes().take(count).collect();
+    Ok(answer::whole(w, BINARY, &bytes)?)
+}
+
+pub(crate) fn stream_bytes(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    let count = whole_number(&path[0])?.min(MOST_BYTES) as usize;
+    let bytes: Vec<u8> = random(r)?.bytes().take(count).collect();
+    w.set_header(CONTENT_TYPE, BINARY)?;
+    for chunk in bytes.chunks(chunk_size(r)?) {
+        w.write_all(chunk)?;
+        w.flush()?;
+    }
+    Ok(())
+}
+
+/// The same numbers for the same `?seed=`.
+fn random(r: &Request) -> Result<Random, Refusal> {
+    Ok(match arg(r, "seed") {
+        Some(seed) => Random::seeded(number::<i64>(&seed)?.cast_unsigned()),
+        None => Random::new(),
+    })
+}
+
+fn chunk_size(r: &Request) -> Result<usize, Refusal> {
+    let size = arg(r, "chunk_size").map(|digits| number::<usize>(&digits)).transpose()?;
+    Ok(size.unwrap_or(DEFAULT_CHUNK).max(1))
+}
+
+/// A query's seconds.
+fn time(r: &Request, name: &str, default: Duration) -> Result<Duration, Refusal> {
+    arg(r, name).map_or(Ok(default), |digits| seconds(&digits))
+}
+
+/// `/range/N`: so many letters, a to z over and over, or a range of them.
+pub(crate) fn range(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+    let size = whole_number(&path[0])?;
+    if !(1..=MOST_BYTES).contains(&size) {
+        return Err(Refusal::Wrong(
+            StatusCode::NOT_FOUND,
+            format!("there are from 1 to {MOST_BYTES} bytes to be had").into(),
+        ));
+    }
+    let (chunk, duration) = (chunk_size(r)?, time(r, "duration", Duration::ZERO)?);
+    w.set_header(ETAG, format!("range{size}"))?.set_header(ACCEPT_RANGES, "bytes")?;
+    let range = match wanted(header(r, &RANGE).as_deref(), size) {
+        Ok(range) => range,
+        Err(Unsatisfiable) => {
+            w.set_header(CONTENT_RANGE, format!("bytes */{size}"))?;
+            return answer_with(w, StatusCode::RANGE_NOT_SATISFIABLE);
+        }
+    };
+    let (first, last) = range.clone().into_inner();
+    let count = last - first + 1;
+    if count < size {
+        w.set_status(StatusCode::PARTIAL_CONTENT);
+    }
+    w.set_header(CONTENT_RANGE, format!("bytes {first}-{last}/{size}"))?;
+    w.set_header(CONTENT_LENGTH, count)?.set_header(CONTENT_TYPE, BINARY)?;
+    let letters: Vec<u8> = range.map(|at| b'a' + (at % 26) as u8).collect();
+    // The whole would take that long: a part takes its part.
+    trickle(w, r, &letters, chunk, duration.mul_f64(count as f64 / size as f64))
+}
+
+/// `/drip?duration=&numbytes=&code=&delay=`: stars, one by one.
+pub(crate) fn drip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+    let duration = time(r, "duration", Duration::from_secs(2))?;
+    let delay = time(r, "delay", Duration::ZERO)?;
+    let count = arg(r, "numbytes").map_or(Ok(10), |digits| number::<u64>(&digits))?;
+    let code = arg(r, "code").map_or(Ok(200), |digits| number(&digits))?;
+    let status = final_status(code)?;
+    if count == 0 {
+        return Err(Refusal::bad("there must be a byte at least"));
+    }
+    if !delay.is_zero()
+        && let Some(gone) = r.context().wait_timeout(delay)
+    {
+        return Err(gone.into());
+    }
+    w.set_status(status);
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return Ok(());
+    }
+    let stars = vec![b'*'; count.min(MOST_DRIPPED) as usize];
+    w.set_header(CONTENT_LENGTH, stars.len())?.set_header(CONTENT_TYPE, BINARY)?;
+    trickle(w, r, &stars, 1, duration)
+}
+
+/// Writes `bytes` in pieces, spread evenly over a time.
+fn trickle(
+    w: &mut ResponseWriter,
+    r: &Request,
+    bytes: &[u8],
+    piece: usize,
+    duration: Duration,
+) -> Answered {
+    if *r.method() == Method::HEAD {
+        return Ok(());
+    }
+    let begun = Instant::now();
+    for (number, chunk) in bytes.chunks(piece).enumerate() {
+        let due = duration.mul_f64((number * piece) as f64 / bytes.len() as f64);
+        // Pieces that are due together go together.
+        let early = due.saturating_sub(begun.elapsed());
+        if !early.is_zero() {
+            w.flush()?;
+            if let Some(gone) = r.context().wait_timeout(early) {
+                return Err(gone.into());
+            }
+        }
+        w.write_all(chunk)?;
+    }
+    Ok(())
+}
