@@ -9,6 +9,7 @@
 #[cfg(feature = "tls")]
 mod certificates;
 mod fetch;
+mod httpbin;
 mod lifecycle;
 mod load;
 #[cfg(not(feature = "tls"))]
