@@ -47,7 +47,7 @@ fn add(w: &mut ResponseWriter, r: &Request, name: &str, value: &str, more: &str)
     if name.is_empty() || !name.bytes().all(is_plain) {
         return Err(Refusal::bad(format!("no cookie can be named {name:?}")));
     }
-    let secure = if r.tls().is_some() { "; Secure" } else { "" };
+    let secure = if r.is_https() { "; Secure" } else { "" };
     let cookie = format!("{name}={}{more}{secure}; Path=/", quote(value));
     w.headers_mut().append(SET_COOKIE, HeaderValue::try_from(cookie)?);
     Ok(())

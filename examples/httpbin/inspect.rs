@@ -110,7 +110,7 @@ fn url(r: &Request) -> String {
 
 /// The part of it before the path.
 pub(crate) fn base(r: &Request) -> String {
-    let scheme = if r.tls().is_some() { "https" } else { "http" };
+    let scheme = if r.is_https() { "https" } else { "http" };
     let asked = r.uri().authority().map(|authority| authority.as_str().to_owned());
     let host = asked.or_else(|| header(r, &HOST)).filter(|host| !host.is_empty());
     let own = || r.local_addr().and_then(|addr| addr.ip()).map(|addr| addr.to_string());

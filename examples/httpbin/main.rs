@@ -46,7 +46,7 @@ use hangup::http::header::{
     ORIGIN,
 };
 use hangup::http::{HeaderValue, Method, StatusCode};
-use hangup::{Request, ResponseWriter, Server};
+use hangup::{Request, ResponseWriter, Server, cgi, fcgi};
 
 use answer::{Answered, Refusal};
 use support::{Args, Serving, Usage};
@@ -55,25 +55,49 @@ const USAGE: &str = "usage: httpbin [OPTIONS] [--fcgi | --cgi]
 
 Endpoints that tell what a client has sent, and answer as they are told. `/` lists them.
 
-  --fcgi                       requests come by FastCGI (not in this build)
-  --cgi                        the one request comes by CGI (not in this build)
+  --fcgi                       requests come by FastCGI: on the listener, or, without --addr and --unix,
+                               on the listening socket that standard input is
+  --cgi                        the one request comes by CGI, from the environment and standard input
 ";
 
 fn main() -> ExitCode {
     support::run("httpbin", &[USAGE, support::SERVING_HELP].concat(), httpbin)
 }
 
+/// How requests come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Http,
+    FastCgi,
+    Cgi,
+}
+
 fn httpbin(mut args: Args) -> Result<ExitCode, Usage> {
     let mut serving = Serving::default();
+    let mut way = Way::Http;
     while let Some(arg) = args.next()? {
         match arg.option()?.as_str() {
-            // The other ways in. Each is a choice made here, and a server for `handle` below.
-            "--fcgi" | "--cgi" => return Err(args.bad("this build does not speak it")),
+            option @ ("--fcgi" | "--cgi") => {
+                if way != Way::Http {
+                    return Err(args.bad("there is one way in"));
+                }
+                way = if option == "--cgi" { Way::Cgi } else { Way::FastCgi };
+            }
             option if serving.take(option, &mut args)? => {}
             _ => return Err(args.unknown()),
         }
     }
-    serving.serve(Server::new(handle))
+    match way {
+        Way::Http => serving.serve(Server::new(handle)),
+        Way::FastCgi => serving.serve_fcgi(fcgi::Server::new(handle)),
+        Way::Cgi => Ok(match cgi::serve(handle) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("httpbin: {error}");
+                ExitCode::FAILURE
+            }
+        }),
+    }
 }
 
 /// Answers every request, whichever way it came.

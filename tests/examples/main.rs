@@ -9,6 +9,7 @@
 #[cfg(feature = "tls")]
 mod certificates;
 mod fetch;
+mod gateways;
 mod httpbin;
 mod lifecycle;
 mod load;
