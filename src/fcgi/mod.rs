@@ -85,7 +85,6 @@ const READER_STACK: usize = 256 * 1024;
 pub struct Server {
     handler: Arc<dyn Handler>,
     options: Options,
-    max_connections: Option<usize>,
     max_threads: Option<usize>,
     stack_size: Option<usize>,
     web_servers: Option<Vec<IpAddr>>,
@@ -143,7 +142,6 @@ impl Server {
                 max_requests: Some(100),
                 max_connections: None,
             },
-            max_connections: None,
             max_threads: None,
             stack_size: None,
             web_servers: env::var("FCGI_WEB_SERVER_ADDRS").ok().map(|list| addresses(&list)),
@@ -212,7 +210,7 @@ impl Server {
     /// overloading us. No limit by default but the operating system's.
     #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
-        self.max_connections = most.into();
+        self.options.max_connections = most.into();
         self
     }
 
@@ -284,12 +282,14 @@ impl Server {
     }
 
     fn into_house(self) -> Arc<House> {
-        let Self { handler, options, max_connections, max_threads, stack_size, web_servers } = self;
-        let options = Options { max_connections, ..options };
+        let Self { handler, options, max_threads, stack_size, web_servers } = self;
         let workers = Workers::new(max_threads, stack_size);
+        let of_house = HouseOptions {
+            max_connections: options.max_connections,
+            stack_size: Some(READER_STACK),
+            on_state: None,
+        };
         let shared = Arc::new(Shared { handler, options, workers });
-        let stack_size = Some(READER_STACK);
-        let of_house = HouseOptions { max_connections, stack_size, on_state: None };
         House::new(Arc::new(FastCgi { shared, web_servers }), of_house)
     }
 }
