@@ -26,13 +26,10 @@ use std::time::Instant;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::body::{Body, Incoming};
-use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::{self, ErrorStream, Facts, Variables};
-use crate::handler::{
-    CloseNotify, Ending, Handler, Head, Origin, Request, RequestExt, ResponseWriter, Scope, Sink,
-};
-use crate::net::{Addr, Duplex, TlsInfo};
+use crate::gateway::{self, Described, ErrorStream, Variables};
+use crate::handler::{Ending, Handler, Head, Request, RequestExt, ResponseWriter, Scope, Sink};
+use crate::net::{Addr, Duplex};
 use crate::serving::{self, Gone, Outcome, Signals};
 
 /// Above this many bytes the encoded output is written.
@@ -91,7 +88,7 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         .map(|(name, value)| (name.as_ref().into(), value.as_ref().into()))
         .collect();
     let signals = Arc::new(Signals::default());
-    let mut wire = Wire { output: Box::new(output), out: Vec::new(), has_body: false, signals };
+    let mut wire = Wire { output: Box::new(output), out: Vec::new(), signals };
     if variables.get_bytes("REQUEST_METHOD").is_none() {
         let message =
             "the environment describes no request: a CGI program is started by a web server";
@@ -114,7 +111,7 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     let signals = Arc::clone(&wire.signals);
     let errors = crate::sync::Mutex::new(errors);
     let extensions = request.extensions_mut();
-    extensions.insert(Scope(Arc::new(Program { signals: Arc::clone(&signals), facts })));
+    extensions.insert(Scope(Arc::new(Described { signals: Arc::clone(&signals), facts })));
     extensions.insert(variables);
     extensions.insert(ErrorStream::new(move |bytes| errors.lock().write_all(bytes)));
     answer(&handler, wire, request, &signals)
@@ -181,44 +178,11 @@ impl Incoming for Input {
     }
 }
 
-/// The request's origin: this program.
-struct Program {
-    signals: Arc<Signals>,
-    facts: Facts,
-}
-
-impl Origin for Program {
-    fn context(&self) -> Context {
-        self.signals.context().0
-    }
-
-    fn close_notify(&self) -> CloseNotify {
-        self.signals.close_notify().0
-    }
-
-    fn remote_addr(&self) -> Addr {
-        self.facts.remote.clone()
-    }
-
-    fn local_addr(&self) -> Addr {
-        self.facts.local.clone()
-    }
-
-    fn tls(&self) -> Option<TlsInfo> {
-        None
-    }
-
-    fn is_https(&self) -> bool {
-        self.facts.https
-    }
-}
-
 /// The answer on standard output.
 struct Wire {
     output: Box<dyn Write + Send>,
     /// Encoded and not yet written.
     out: Vec<u8>,
-    has_body: bool,
     signals: Arc<Signals>,
 }
 
@@ -237,15 +201,12 @@ impl Sink for Wire {
     }
 
     fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
-        self.has_body = !head.head_only;
         gateway::write_head(&mut self.out, head);
         Ok(())
     }
 
     fn body(&mut self, data: &[u8]) -> io::Result<()> {
-        if self.has_body {
-            self.out.extend_from_slice(data);
-        }
+        self.out.extend_from_slice(data);
         if self.out.len() >= FULL { self.write_out() } else { Ok(()) }
     }
 

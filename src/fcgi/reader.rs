@@ -10,12 +10,12 @@ use http::{Method, StatusCode};
 use super::conn::{Conn, Refused};
 use super::inbox::{Put, overflow};
 use super::record::{self, Begin, MANAGEMENT, Malformed, RESPONDER, Record, Status, kind};
-use super::request::{Active, RequestBody, RequestScope};
+use super::request::{Active, RequestBody};
 use super::response::Wire;
 use super::{MAX_VARIABLES, params};
 use crate::body::Body;
 use crate::context::Context;
-use crate::gateway::{self, ErrorStream, Variables};
+use crate::gateway::{self, Described, ErrorStream, Variables};
 use crate::h1::CloseReason;
 use crate::handler::{Ending, Request, RequestExt, ResponseWriter, Scope};
 use crate::net::{Buffer, Hangup};
@@ -206,10 +206,10 @@ impl Reader {
             }
         };
         let mut request = request.map(|_| body);
-        let scope = RequestScope { active: Arc::clone(&active), facts };
+        let origin = Described { signals: Arc::clone(&active.signals), facts };
         let errors = error_stream(&self.conn, &active);
         let extensions = request.extensions_mut();
-        extensions.insert(Scope(Arc::new(scope)));
+        extensions.insert(Scope(Arc::new(origin)));
         extensions.insert(variables);
         extensions.insert(errors);
         let conn = Arc::clone(&self.conn);

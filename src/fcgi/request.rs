@@ -8,11 +8,7 @@ use http::HeaderMap;
 use super::conn::Conn;
 use super::inbox::Inbox;
 use crate::body::Incoming;
-use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::gateway::Facts;
-use crate::handler::{CloseNotify, Origin};
-use crate::net::{Addr, TlsInfo};
 use crate::serving::Signals;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +16,7 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 pub(super) struct Active {
     pub(super) id: u16,
     pub(super) inbox: Inbox,
-    pub(super) signals: Signals,
+    pub(super) signals: Arc<Signals>,
     /// Whoever sets this ends the request: its handler has returned, or the web server has given it up.
     over: AtomicBool,
     /// Something was written to its error stream, which has to be ended, too.
@@ -32,7 +28,7 @@ impl Active {
         Arc::new(Self {
             id,
             inbox: Inbox::new(),
-            signals: Signals::default(),
+            signals: Arc::default(),
             over: AtomicBool::new(false),
             erred: AtomicBool::new(false),
         })
@@ -53,38 +49,6 @@ impl Active {
     /// Ends the request; `false` if somebody else has.
     pub(super) fn end(&self) -> bool {
         !self.over.swap(true, Ordering::AcqRel)
-    }
-}
-
-/// A request's origin: a FastCGI connection.
-pub(super) struct RequestScope {
-    pub(super) active: Arc<Active>,
-    pub(super) facts: Facts,
-}
-
-impl Origin for RequestScope {
-    fn context(&self) -> Context {
-        self.active.signals.context().0
-    }
-
-    fn close_notify(&self) -> CloseNotify {
-        self.active.signals.close_notify().0
-    }
-
-    fn remote_addr(&self) -> Addr {
-        self.facts.remote.clone()
-    }
-
-    fn local_addr(&self) -> Addr {
-        self.facts.local.clone()
-    }
-
-    fn tls(&self) -> Option<TlsInfo> {
-        None
-    }
-
-    fn is_https(&self) -> bool {
-        self.facts.https
     }
 }
 

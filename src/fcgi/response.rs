@@ -27,12 +27,11 @@ pub(super) struct Wire {
     /// Encoded and not yet written: what STDOUT records will carry.
     out: Vec<u8>,
     deadline: Option<Instant>,
-    has_body: bool,
 }
 
 impl Wire {
     pub(super) fn new(conn: Arc<Conn>, active: Arc<Active>, deadline: Option<Instant>) -> Self {
-        Self { conn, active, out: Vec::new(), deadline, has_body: false }
+        Self { conn, active, out: Vec::new(), deadline }
     }
 
     /// Ends the request: with what is left of its output, the end of its streams, and `exit`, which a
@@ -63,15 +62,11 @@ impl Sink for Wire {
     }
 
     fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
-        self.has_body = !head.head_only;
         gateway::write_head(&mut self.out, head);
         Ok(())
     }
 
     fn body(&mut self, data: &[u8]) -> io::Result<()> {
-        if !self.has_body {
-            return Ok(());
-        }
         if data.len() >= WRITE_THROUGH {
             return self.write(data);
         }

@@ -3,9 +3,11 @@
 //! (section 6).
 
 mod head;
+mod origin;
 mod request;
 mod variables;
 
 pub(crate) use head::{write_head, write_refusal};
-pub(crate) use request::{Facts, read};
+pub(crate) use origin::Described;
+pub(crate) use request::read;
 pub use variables::{ErrorStream, Variables};
