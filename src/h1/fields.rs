@@ -36,7 +36,7 @@ pub(super) const FOLDED: &str = "line folding";
 
 /// Heads with at most so many fields are read without an allocation for the list of them: more
 /// than browsers send, and small enough for the stack.
-const SLOTS_ON_STACK: usize = 64;
+const SLOTS_ON_STACK: usize = 32;
 
 /// Reads a block of `count` field lines that ends with an empty line.
 ///

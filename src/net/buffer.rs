@@ -3,7 +3,7 @@
 use std::io;
 
 /// The first size of a buffer that holds anything, in bytes: most heads fit.
-const FIRST_SIZE: usize = 4096;
+const FIRST_SIZE: usize = 2048;
 
 /// Bytes that came off a connection, in order, with room behind them.
 ///

@@ -79,10 +79,12 @@ impl Conn {
         stream: Stream,
         link: Link,
         ticket: Arc<Ticket>,
-    ) -> Self {
+    ) -> Box<Self> {
         let reader = ConnReader::new(stream, shared.options.half_close_is_hangup);
         let wire = Wire::new(Arc::clone(&reader), Arc::clone(&ticket));
-        Self {
+        // On the heap: what it would take of the thread's stack, and be moved about on it, stays with the
+        // connection while that is idle.
+        Box::new(Self {
             writer: ResponseWriter::new(Box::new(wire)),
             shared,
             reader,
@@ -91,18 +93,18 @@ impl Conn {
             scanner: HeadScanner::default(),
             begun: Instant::now(),
             first: true,
-        }
+        })
     }
 
     /// Serves the connection until it is closed or handed over.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self: Box<Self>) {
         let half = self.half();
         let first = self.shake_hands().map_or_else(Step::Close, |()| Step::Await(half));
         self.drive(first);
     }
 
     /// Answers 503 and closes.
-    pub(super) fn turn_away(mut self) {
+    pub(super) fn turn_away(mut self: Box<Self>) {
         let half = self.half();
         let refusal = Refusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -117,7 +119,7 @@ impl Conn {
         ReadHalf { reader: Arc::clone(&self.reader), buffer: Buffer::default() }
     }
 
-    fn drive(mut self, mut step: Step) {
+    fn drive(mut self: Box<Self>, mut step: Step) {
         loop {
             step = match step {
                 Step::Await(half) => self.await_request(half),
@@ -237,7 +239,8 @@ impl Conn {
         })
     }
 
-    /// Reads until the request's head is whole.
+    /// Reads until the request's head is whole. Not inlined, as [`serve`](Self::serve) is not.
+    #[inline(never)]
     fn read_head(&mut self, mut half: ReadHalf) -> Step {
         let limits = self.shared.options.head_limits();
         let mut timed = false;
@@ -301,7 +304,7 @@ impl Conn {
         Step::Close(reason)
     }
 
-    fn close(self, reason: CloseReason) {
+    fn close(self: Box<Self>, reason: CloseReason) {
         log::debug!("{}: connection closed: {reason}", self.link.remote);
         self.reader.retire();
         self.stream().close();

@@ -26,6 +26,10 @@ enum Unread {
 
 impl Conn {
     /// Runs the handler on a request and settles what follows.
+    ///
+    /// Not inlined: what it takes of the stack would lie under the reading of heads as well, and a thread
+    /// keeps what its deepest call has touched while its connection is idle.
+    #[inline(never)]
     pub(super) fn serve(&mut self, half: ReadHalf, head: RequestHead) -> Step {
         let head_only = head.method == Method::HEAD;
         let framing = match h1::request_framing(head.version, &head.headers) {
