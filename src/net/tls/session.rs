@@ -1,14 +1,15 @@
 //! What stands under a TLS stream's lock: rustls, and bytes in wait. Nothing here blocks.
 
+mod info;
+
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
 
-use rustls::{Connection, HandshakeKind, ProtocolVersion};
+use rustls::Connection;
 
 use crate::net::buffer::Buffer;
 use crate::net::stream::{Interest, Parked, Stream};
-use crate::net::tls_info::{Facts, TlsInfo, TlsVersion};
 
 /// How much is read from below at a time, in bytes, while the peer sends more than fits into a first,
 /// small buffer: two of the largest records.
@@ -343,32 +344,6 @@ impl Session {
             self.raw.release();
             self.bulky = false;
         }
-    }
-
-    /// What was agreed on; `None` before the handshake is over.
-    pub(super) fn info(&self) -> Option<TlsInfo> {
-        if self.tls.is_handshaking() {
-            return None;
-        }
-        let version = match self.tls.protocol_version()? {
-            ProtocolVersion::TLSv1_2 => TlsVersion::Tls12,
-            _ => TlsVersion::Tls13,
-        };
-        let suite = self.tls.negotiated_cipher_suite()?.suite();
-        let alpn = self.tls.alpn_protocol();
-        let certificates = self.tls.peer_certificates().unwrap_or_default();
-        Some(TlsInfo::new(Facts {
-            version,
-            // rustls sets its TLS 1.3 suites apart by a prefix that is not the registry's.
-            cipher_suite: format!("{suite:?}").replacen("TLS13_", "TLS_", 1),
-            alpn: alpn.map(|name| String::from_utf8_lossy(name).into_owned()),
-            server_name: match &self.tls {
-                Connection::Server(tls) => tls.server_name().map(str::to_owned),
-                Connection::Client(_) => None,
-            },
-            peer_certificates: certificates.iter().map(|der| der.to_vec()).collect(),
-            resumed: self.tls.handshake_kind() == Some(HandshakeKind::Resumed),
-        }))
     }
 }
 
