@@ -5,6 +5,7 @@
 
 mod client;
 mod curl;
+mod httpbin;
 mod nginx;
 mod process;
 #[cfg(feature = "tls")]
