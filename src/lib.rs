@@ -101,6 +101,9 @@
 //! | `warn` | a handler failed; a TLS connector that trusts anybody was made; accepting failed and is tried again; bytes came that answer nothing |
 //! | `debug` | why each connection was closed, requests that were refused, requests that were sent again |
 //!
+//! The crate that asks the platform about certificates logs each one it refuses at `error`, beside the error
+//! that the call returns: under `rustls_platform_verifier`, by which it can be filtered.
+//!
 //! # Beside the two
 //!
 //! * [`h1`]: the wire format, bytes to values and back, without input or output.

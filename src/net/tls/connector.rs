@@ -144,6 +144,9 @@ impl ConnectorBuilder {
     }
 
     /// The certificate to present to servers that ask for one. None by default.
+    ///
+    /// A server of TLS 1.3 looks at it when the client takes the handshake to be done: that it refuses a
+    /// client is told by the first read, as [`Receive`](ErrorKind::Receive) with the alert's name.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = Some(identity);
         self
