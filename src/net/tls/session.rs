@@ -6,6 +6,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
 
+use bytes::{Buf, Bytes};
 use rustls::Connection;
 
 use crate::net::buffer::Buffer;
@@ -25,6 +26,8 @@ pub(super) struct Session {
     bulky: bool,
     /// How many decrypted bytes wait to be read.
     plaintext: usize,
+    /// Those of them that were decrypted in front of what made the session fail.
+    last_words: Bytes,
     inward: Inward,
     outward: Outward,
     /// How many threads are in a write or a flush, and send what is left to be sent.
@@ -77,6 +80,7 @@ impl Session {
             raw: Buffer::default(),
             bulky: false,
             plaintext: 0,
+            last_words: Bytes::new(),
             inward: Inward::Fresh,
             outward: Outward::Open,
             writers: 0,
@@ -164,11 +168,21 @@ impl Session {
                 Err(error) => {
                     // The peer is told what is wrong, if there is room for it.
                     let _ = self.push(below);
+                    self.keep_last_words();
                     self.end_inward(Inward::Failed(Arc::new(error)), below);
                 }
             }
         }
         Ok(())
+    }
+
+    /// What was decrypted together with what failed is still the peer's word.
+    fn keep_last_words(&mut self) {
+        let mut last_words = Vec::new();
+        // Ends with an error, behind what there is.
+        let _ = self.tls.reader().read_to_end(&mut last_words);
+        self.plaintext = last_words.len();
+        self.last_words = last_words.into();
     }
 
     /// Nothing more is read, and those are told who wait for the peer to hang up.
@@ -232,7 +246,10 @@ impl Session {
 
     fn take_out(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.plaintext > 0 {
-            let count = self.tls.reader().read(buf)?;
+            let count = match self.last_words.is_empty() {
+                true => self.tls.reader().read(buf)?,
+                false => (&mut self.last_words).reader().read(buf)?,
+            };
             self.plaintext -= count;
             return Ok(count);
         }

@@ -360,6 +360,19 @@ fn a_forged_record_breaks_the_stream_and_the_peer_is_told() {
     assert_eq!(alert, rustls::Error::AlertReceived(rustls::AlertDescription::BadRecordMac));
 }
 
+/// An answer that came before the connection died is an answer.
+#[test]
+fn what_came_in_front_of_a_forged_record_is_read() {
+    let (mut client, server) = RawClient::connect();
+    let mut records = client.records("last words");
+    records.extend(client.records("forged"));
+    *records.last_mut().unwrap() ^= 1;
+    client.send(&records);
+    assert_eq!(read_text(&server, 5), "last ");
+    assert_eq!(read_text(&server, 5), "words");
+    assert_eq!((&server).read(&mut [0]).unwrap_err().kind(), ErrorKind::InvalidData);
+}
+
 #[test]
 fn a_handshake_is_called_back_by_its_limit_its_context_and_a_close() {
     let (connector, acceptor) = ends();
