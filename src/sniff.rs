@@ -28,7 +28,7 @@ const LOOK_AT: usize = 512;
 
 const HTML: &str = "text/html; charset=utf-8";
 const XML: &str = "text/xml; charset=utf-8";
-const TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 const BINARY: &str = "application/octet-stream";
 
 /// How a type gives itself away.

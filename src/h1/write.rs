@@ -4,7 +4,6 @@
 //! control character in a target, a reason or a raw value) is refused or replaced.
 
 use std::fmt;
-use std::io::Write as _;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, Version};
 
@@ -148,14 +147,22 @@ pub fn write_fields(out: &mut Vec<u8>, headers: &HeaderMap) {
 /// recipient would do with it at best (RFC 9110 section 5.5).
 pub fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     write_name(out, name);
-    out.extend(value.iter().map(|byte| if is_text(*byte) { *byte } else { b' ' }));
+    let start = out.len();
+    out.extend_from_slice(value);
+    // Without a way out in the middle, so that it is many bytes at a time.
+    if value.iter().fold(false, |seen, byte| seen | !is_text(*byte)) {
+        for byte in out[start..].iter_mut().filter(|byte| !is_text(**byte)) {
+            *byte = b' ';
+        }
+    }
     out.extend_from_slice(b"\r\n");
 }
 
 /// Appends a field line whose value is a number, Content-Length for one.
 pub fn write_number_field(out: &mut Vec<u8>, name: &HeaderName, value: u64) {
     write_name(out, name);
-    write!(out, "{value}\r\n").expect("a Vec takes every write");
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends the empty line behind the fields.

@@ -4,7 +4,7 @@
 //! flushes, and before the connection waits for anything: so head and body go out together, and so
 //! do the answers to requests that came together.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -226,8 +226,7 @@ impl Sink for Wire {
         match head.length {
             _ if tunnel => {}
             Length::Known(length) => {
-                let mut digits = [0; 20];
-                h1::write_field(&mut self.out, &CONTENT_LENGTH, decimal(length, &mut digits));
+                h1::write_number_field(&mut self.out, &CONTENT_LENGTH, length);
             }
             Length::Unknown if !old => {
                 h1::write_field(&mut self.out, &TRANSFER_ENCODING, b"chunked");
@@ -322,20 +321,12 @@ pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, h
         .expect("a status without a reason of its own");
     h1::write_field(out, &DATE, date.as_bytes());
     h1::write_field(out, &CONTENT_TYPE, b"text/plain; charset=utf-8");
-    h1::write_field(out, &CONTENT_LENGTH, decimal(text.len() as u64, &mut [0; 20]));
+    h1::write_number_field(out, &CONTENT_LENGTH, text.len() as u64);
     h1::write_field(out, &CONNECTION, b"close");
     h1::write_end(out);
     if !head_only {
         out.extend_from_slice(text.as_bytes());
     }
-}
-
-/// `number` in digits.
-fn decimal(number: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut room = &mut digits[..];
-    write!(room, "{number}").expect("no u64 has more than 20 digits");
-    let left = room.len();
-    &digits[..20 - left]
 }
 
 /// The Date field's value, rendered once a second.
