@@ -1,54 +1,95 @@
-//! What `floor-load` and `ureq-load` share: the command line, the threads, and the line they print.
+//! What the clients share: the command line, the threads, and the line that they print.
 //!
 //! ```text
+//! CLIENT [-d SECONDS | -n REQUESTS] [-c THREADS] [--send BYTES] [--chunked] [--fresh] URL
 //! {"requests":N,"errors":N,"seconds":S,"rps":R,"bytes":B,
-//!  "latency_us":{"p50":T,"p90":T,"p99":T,"max":T},"cpu_us_per_request":T}
+//!  "latency_us":{"p50":T,"p90":T,"p99":T,"max":T},"cpu_us":T,"peak_kib":N}
 //! ```
 //!
-//! Requests are those answered, bytes those of their bodies; CPU time is this process's, user and
-//! system.
+//! Each request is a GET, or with `--send` a POST of so many bytes from a reader, whose length is
+//! known unless they are `--chunked`. `-n` counts requests of a thread. `--fresh` lets the floor
+//! connect for each; the others share one client among all threads and do as they do.
+//!
+//! Requests are those whose answer was read to its end, bytes those of both bodies; CPU time is
+//! this process's, user and system, and so is the most memory that was resident.
 
-use std::fmt;
-use std::io;
+#[path = "../../../examples/load/histogram.rs"]
+mod histogram;
+
+use std::io::{self, Read};
 use std::process::ExitCode;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::json;
 
-/// How long a connection waits after an error, so that a server that refuses is not hammered.
+use crate::process;
+use histogram::Histogram;
+
+/// How long a thread waits after an error, so that a server that refuses is not hammered.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(10);
+
+const USAGE: &str = "\
+usage: [-d SECONDS | -n REQUESTS] [-c THREADS] [--send BYTES] [--chunked] [--fresh] URL";
 
 /// The command line.
 pub struct Options {
-    pub duration: Duration,
-    pub connections: usize,
+    until: Until,
+    pub threads: usize,
+    pub send: Option<u64>,
+    pub chunked: bool,
+    pub fresh: bool,
     pub url: String,
+}
+
+/// When a thread is done.
+#[derive(Clone, Copy)]
+enum Until {
+    Requests(u64),
+    Time(Duration),
 }
 
 impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-        let (mut seconds, mut connections, mut url) = (5.0, 1, None);
+        let (mut until, mut threads) = (Until::Time(Duration::from_secs(5)), 1);
+        let (mut send, mut chunked, mut fresh, mut url) = (None, false, false, None);
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or(format!("{arg} needs a value"));
             match arg.as_str() {
-                "-d" => seconds = value()?.parse().map_err(|e| format!("{arg}: {e}"))?,
-                "-c" => connections = value()?.parse().map_err(|e| format!("{arg}: {e}"))?,
+                "-d" => until = Until::Time(Duration::from_secs_f64(number(&value()?)?)),
+                "-n" => until = Until::Requests(number(&value()?)?),
+                "-c" => threads = number(&value()?)?,
+                "--send" => send = Some(number(&value()?)?),
+                "--chunked" => chunked = true,
+                "--fresh" => fresh = true,
                 option if option.starts_with('-') => {
                     return Err(format!("unknown option {option}"));
                 }
                 _ => url = Some(arg),
             }
         }
-        let duration = Duration::try_from_secs_f64(seconds).map_err(|e| format!("-d: {e}"))?;
-        let url = url.ok_or("usage: [-d SECONDS] [-c CONNECTIONS] URL")?;
-        Ok(Options { duration, connections, url })
+        Ok(Options { until, threads, send, chunked, fresh, url: url.ok_or(USAGE)? })
+    }
+
+    /// The body of a request, if it has one.
+    pub fn body(&self) -> Option<impl Read + Send + use<>> {
+        self.send.map(payload)
     }
 }
 
-/// Runs the command line over `connect`, which makes one connection's exchange: a function that
-/// sends one request and returns the length of its answer's body.
+fn number<N: std::str::FromStr<Err: std::fmt::Display>>(digits: &str) -> Result<N, String> {
+    digits.parse().map_err(|error| format!("{digits:?}: {error}"))
+}
+
+/// So many bytes, as they might come from a file.
+pub fn payload(length: u64) -> impl Read + Send + use<> {
+    io::repeat(b'x').take(length)
+}
+
+/// Runs the command line over `connect`, which gives each thread its exchange: a function that sends
+/// one request and returns the length of its answer's body.
 pub fn run<C, E>(connect: C) -> ExitCode
 where
     C: Fn(&Options) -> io::Result<E> + Sync,
@@ -66,29 +107,27 @@ where
     }
 }
 
-fn drive<C, E>(options: &Options, connect: C) -> Report
+fn drive<C, E>(options: &Options, connect: C) -> serde_json::Value
 where
     C: Fn(&Options) -> io::Result<E> + Sync,
     E: FnMut() -> io::Result<u64>,
 {
-    let start = Barrier::new(options.connections + 1);
+    let start = Barrier::new(options.threads + 1);
     thread::scope(|scope| {
-        let connections: Vec<_> = (0..options.connections)
+        let threads: Vec<_> = (0..options.threads)
             .map(|_| scope.spawn(|| exchange_until_the_end(options, &connect, &start)))
             .collect();
         start.wait();
         let (began, cpu_before) = (Instant::now(), cpu_time());
         let mut all = Tally::default();
-        for connection in connections {
-            all.add(connection.join().expect("no exchange panics"));
+        for thread in threads {
+            all.add(&thread.join().expect("no exchange panics"));
         }
-        let (elapsed, cpu) = (began.elapsed(), cpu_time() - cpu_before);
-        Report::new(all, elapsed, cpu)
+        report(&all, began.elapsed(), cpu_time() - cpu_before)
     })
 }
 
-/// One connection: connected before the start, exchanges until the time is over, connected again
-/// after each error.
+/// One thread: connected before the start, connected again after each error.
 fn exchange_until_the_end<C, E>(options: &Options, connect: &C, start: &Barrier) -> Tally
 where
     C: Fn(&Options) -> io::Result<E>,
@@ -97,9 +136,12 @@ where
     let mut tally = Tally::default();
     let mut connection = connect(options);
     start.wait();
-    let mut now = Instant::now();
-    let deadline = now + options.duration;
-    while now < deadline {
+    let began = Instant::now();
+    let mut now = began;
+    while match options.until {
+        Until::Requests(most) => tally.requests + tally.errors < most,
+        Until::Time(time) => now - began < time,
+    } {
         let outcome = match &mut connection {
             Ok(exchange) => exchange(),
             Err(error) => Err(io::Error::from(error.kind())),
@@ -107,12 +149,13 @@ where
         let end = Instant::now();
         match outcome {
             Ok(bytes) => {
-                tally.bytes += bytes;
-                tally.latencies.push(end - now);
+                tally.requests += 1;
+                tally.bytes += bytes + options.send.unwrap_or(0);
+                tally.latencies.add(end - now);
                 now = end;
             }
-            Err(_) => {
-                tally.errors += 1;
+            Err(error) => {
+                tally.error(&error);
                 thread::sleep(AFTER_AN_ERROR);
                 connection = connect(options);
                 now = Instant::now();
@@ -124,56 +167,43 @@ where
 
 #[derive(Default)]
 struct Tally {
-    latencies: Vec<Duration>,
+    requests: u64,
     errors: u64,
     bytes: u64,
+    latencies: Histogram,
 }
 
 impl Tally {
-    fn add(&mut self, mut other: Tally) {
-        self.latencies.append(&mut other.latencies);
+    /// The first is shown: it says what the others are about.
+    fn error(&mut self, error: &io::Error) {
+        if self.errors == 0 {
+            eprintln!("{error}");
+        }
+        self.errors += 1;
+    }
+
+    fn add(&mut self, other: &Tally) {
+        self.requests += other.requests;
         self.errors += other.errors;
         self.bytes += other.bytes;
+        self.latencies.merge(&other.latencies);
     }
 }
 
 /// The line that is printed.
-struct Report {
-    /// Sorted.
-    latencies: Vec<Duration>,
-    errors: u64,
-    bytes: u64,
-    seconds: f64,
-    cpu: Duration,
-}
-
-impl Report {
-    fn new(tally: Tally, elapsed: Duration, cpu: Duration) -> Report {
-        let Tally { mut latencies, errors, bytes } = tally;
-        latencies.sort_unstable();
-        Report { latencies, errors, bytes, seconds: elapsed.as_secs_f64(), cpu }
-    }
-
-    /// The latency that `percent` of the requests did not exceed, in microseconds.
-    fn percentile(&self, percent: usize) -> f64 {
-        let last = self.latencies.len().saturating_sub(1);
-        let at = self.latencies.get(last * percent / 100);
-        at.map_or(0.0, |latency| micros(*latency))
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let requests = self.latencies.len();
-        let (errors, bytes, seconds) = (self.errors, self.bytes, self.seconds);
-        let rps = requests as f64 / seconds;
-        let cpu = micros(self.cpu) / requests.max(1) as f64;
-        write!(f, r#"{{"requests":{requests},"errors":{errors},"seconds":{seconds:.3},"#)?;
-        write!(f, r#""rps":{rps:.1},"bytes":{bytes},"latency_us":{{"#)?;
-        let [p50, p90, p99, max] = [50, 90, 99, 100].map(|percent| self.percentile(percent));
-        write!(f, r#""p50":{p50:.1},"p90":{p90:.1},"p99":{p99:.1},"max":{max:.1}}},"#)?;
-        write!(f, r#""cpu_us_per_request":{cpu:.2}}}"#)
-    }
+fn report(tally: &Tally, took: Duration, cpu: Duration) -> serde_json::Value {
+    let seconds = took.as_secs_f64();
+    let at = |part| micros(tally.latencies.quantile(part));
+    json!({
+        "requests": tally.requests,
+        "errors": tally.errors,
+        "seconds": seconds,
+        "rps": tally.requests as f64 / seconds,
+        "bytes": tally.bytes,
+        "latency_us": { "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "max": at(1.0) },
+        "cpu_us": micros(cpu),
+        "peak_kib": process::memory("self", "VmHWM"),
+    })
 }
 
 fn micros(duration: Duration) -> f64 {
@@ -191,23 +221,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_is_json() {
-        let latencies = (1..=101).rev().map(Duration::from_micros).collect();
-        let tally = Tally { latencies, errors: 2, bytes: 303 };
-        let report = Report::new(tally, Duration::from_secs(2), Duration::from_micros(202));
-        let line: serde_json::Value = serde_json::from_str(&report.to_string()).unwrap();
-        let expected = serde_json::json!({
-            "requests": 101, "errors": 2, "seconds": 2.0, "rps": 50.5, "bytes": 303,
-            "latency_us": { "p50": 51.0, "p90": 91.0, "p99": 100.0, "max": 101.0 },
-            "cpu_us_per_request": 2.0
-        });
-        assert_eq!(line, expected);
+    fn reports_rates_and_latencies() {
+        let mut tally = Tally { requests: 101, errors: 2, bytes: 303, ..Tally::default() };
+        (1..=101).for_each(|micros| tally.latencies.add(Duration::from_micros(micros)));
+        let report = report(&tally, Duration::from_secs(2), Duration::from_micros(202));
+        assert_eq!(report["rps"], 50.5);
+        assert_eq!(report["cpu_us"], 202.0);
+        assert_eq!(report["latency_us"]["max"], 101.0);
+        let median = report["latency_us"]["p50"].as_f64().unwrap();
+        assert!((50.0..53.0).contains(&median), "{median}");
     }
 
     #[test]
     fn nothing_answered_is_a_line_as_well() {
-        let report = Report::new(Tally::default(), Duration::from_secs(1), Duration::ZERO);
-        let line: serde_json::Value = serde_json::from_str(&report.to_string()).unwrap();
-        assert_eq!(line["requests"], 0);
+        let report = report(&Tally::default(), Duration::from_secs(1), Duration::ZERO);
+        assert_eq!(report["requests"], 0);
     }
 }

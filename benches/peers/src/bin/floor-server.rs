@@ -1,35 +1,26 @@
-//! `floor-server [--addr HOST:PORT]`: the least that a blocking server with a thread for each
-//! connection can do. It looks for the empty line that ends a request's head and writes the same
-//! answer to each; requests have no bodies. What a server takes beyond this is the price of HTTP.
+//! The least that a blocking server with a thread for each connection can do. It looks for the empty
+//! line that ends a request's head and writes the same answer to each; requests have no bodies. With
+//! `--close` it closes after the first. What a server takes beyond this is the price of HTTP.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
+use std::net::TcpStream;
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
+use peers::{floor, serve};
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const LAST_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
 
 fn main() -> io::Result<()> {
-    let mut args = std::env::args().skip(1);
-    let address = match (args.next().as_deref(), args.next()) {
-        (None, None) => "127.0.0.1:0".to_owned(),
-        (Some("--addr"), Some(address)) => address,
-        _ => {
-            eprintln!("usage: floor-server [--addr HOST:PORT]");
-            std::process::exit(2);
-        }
-    };
-    let listener = TcpListener::bind(address)?;
-    println!("listening on http://{}", listener.local_addr()?);
-    for stream in listener.incoming() {
-        let stream = stream?;
-        // An error is the client's end of the connection.
-        thread::Builder::new().spawn(move || drop(serve(stream)))?;
-    }
-    Ok(())
+    let close = std::env::args().any(|arg| arg == "--close");
+    serve::a_thread_each(&serve::listen()?, if close { once } else { keep_alive })
 }
 
-fn serve(mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+fn once(mut stream: TcpStream) -> io::Result<()> {
+    floor::read_head(&mut stream, &mut [0; 4096])?;
+    stream.write_all(LAST_ANSWER)
+}
+
+fn keep_alive(mut stream: TcpStream) -> io::Result<()> {
     let mut buffer = [0; 4096];
     let mut filled = 0;
     loop {
@@ -40,8 +31,8 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
         }
         filled += read;
         let mut answered = 0;
-        while let Some(end) = buffer[answered..filled].windows(4).position(|w| w == b"\r\n\r\n") {
-            answered += end + 4;
+        while let Some(length) = floor::head_length(&buffer[answered..filled]) {
+            answered += length;
             stream.write_all(ANSWER)?;
         }
         buffer.copy_within(answered..filled, 0);

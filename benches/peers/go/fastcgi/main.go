@@ -1,0 +1,21 @@
+// Go's net/http/fcgi, answering every request alike.
+package main
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/fcgi"
+)
+
+func main() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("listening on http://%s\n", listener.Addr())
+	answer := func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }
+	log.Fatal(fcgi.Serve(listener, http.HandlerFunc(answer)))
+}

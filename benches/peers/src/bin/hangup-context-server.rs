@@ -1,0 +1,15 @@
+//! As `hangup-server`, with a handler that asks whether its client is still there: from the first
+//! time on, the library watches the connection while a handler runs.
+
+use std::io::{self, Write};
+
+use hangup::{Request, RequestExt, ResponseWriter, Server};
+use peers::serve;
+
+fn main() -> io::Result<()> {
+    let answer = |w: &mut ResponseWriter, r: &mut Request| match r.context().is_done() {
+        true => Ok(()),
+        false => Ok(w.write_all(b"ok")?),
+    };
+    serve::run(Server::new(answer).listen(serve::address())?)
+}

@@ -1,0 +1,11 @@
+//! hangup's server, answering every request alike.
+
+use std::io::{self, Write};
+
+use hangup::{Request, ResponseWriter, Server};
+use peers::serve;
+
+fn main() -> io::Result<()> {
+    let answer = |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(b"ok")?);
+    serve::run(Server::new(answer).listen(serve::address())?)
+}
