@@ -1,0 +1,71 @@
+//! nginx in front of a FastCGI responder, with a folder of its own for everything that it writes.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::Result;
+use crate::child::{Interrupted, Server};
+
+pub(crate) struct Nginx {
+    server: Server,
+    folder: PathBuf,
+}
+
+impl Nginx {
+    /// Passes everything on to `responder`, which is `HOST:PORT`, over connections that are kept.
+    pub(crate) fn start(responder: &str, interrupted: &Interrupted) -> Result<Nginx> {
+        let folder = std::env::temp_dir().join(format!("peers-nginx-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        // Free a moment ago: nginx cannot tell which port it has been given.
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let root = folder.display();
+        let config = format!(
+            "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
+             events {{ worker_connections 1024; }}
+             http {{
+               access_log off; keepalive_requests 100000000;
+               client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;
+               fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi;
+               scgi_temp_path {root}/scgi;
+               upstream responder {{ server {responder}; keepalive 64;
+                                     keepalive_requests 100000000; }}
+               server {{
+                 listen {address};
+                 location / {{
+                   fastcgi_pass responder; fastcgi_keep_conn on;
+                   fastcgi_param REQUEST_METHOD $request_method;
+                   fastcgi_param REQUEST_URI $request_uri;
+                   fastcgi_param SCRIPT_NAME $document_uri;
+                   fastcgi_param QUERY_STRING $query_string;
+                   fastcgi_param CONTENT_LENGTH $content_length;
+                   fastcgi_param SERVER_PROTOCOL $server_protocol;
+                   fastcgi_param SERVER_NAME $server_name;
+                   fastcgi_param SERVER_PORT $server_port;
+                   fastcgi_param REMOTE_ADDR $remote_addr;
+                   fastcgi_param REMOTE_PORT $remote_port;
+                 }}
+               }}
+             }}"
+        );
+        let file = folder.join("nginx.conf");
+        fs::write(&file, config)?;
+        let mut command = Command::new("nginx");
+        command.arg("-c").arg(&file).arg("-p").arg(&folder);
+        command.arg("-e").arg(folder.join("error.log"));
+        let server = Server::start_silent(command, address, interrupted)?;
+        Ok(Nginx { server, folder })
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.server.url()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the folder for temporary files.
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
