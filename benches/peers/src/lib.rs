@@ -19,9 +19,10 @@
 //! as well: [`serve`] and [`load`] say how.
 //!
 //! Two more measure without noise, or closer: `instructions`, which `benches/instructions` runs, and
-//! `cargo bench`, over the wire format.
+//! `cargo bench --bench wire`, over the wire format.
 
 pub mod floor;
 pub mod load;
 pub mod process;
+pub mod samples;
 pub mod serve;

@@ -1,0 +1,122 @@
+//! `instructions OPERATION COUNT`: does one thing so many times, for `benches/instructions`, which
+//! counts the processor's instructions. Without an operation it lists them.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use hangup::h1::{HeadScanner, Limits, write_response_head};
+use hangup::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use hangup::testing::stream_pair;
+use hangup::{Client, Request, ResponseWriter, Server};
+use peers::samples;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Operation = fn(u64) -> Result<()>;
+
+const OPERATIONS: [(&str, Operation); 7] = [
+    ("request-head-small", |count| parse(samples::SMALL_REQUEST, count)),
+    ("request-head-browser", |count| parse(samples::BROWSER_REQUEST, count)),
+    ("response-head", parse_response),
+    ("response-head-written", write),
+    ("chunk-of-1-KiB", decode),
+    ("served", serve),
+    ("got", get),
+];
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [operation, count] = &args[..] else {
+        OPERATIONS.iter().for_each(|(name, _)| println!("{name}"));
+        return Ok(());
+    };
+    let known = OPERATIONS.iter().find(|(name, _)| name == operation);
+    known.ok_or("no such operation")?.1(count.parse()?)
+}
+
+fn parse(head: &[u8], count: u64) -> Result<()> {
+    let limits = Limits::default();
+    for _ in 0..count {
+        black_box(HeadScanner::default().request(black_box(head), &limits)?);
+    }
+    Ok(())
+}
+
+fn parse_response(count: u64) -> Result<()> {
+    let limits = Limits::default();
+    for _ in 0..count {
+        black_box(HeadScanner::default().response(black_box(samples::RESPONSE), &limits)?);
+    }
+    Ok(())
+}
+
+fn write(count: u64) -> Result<()> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("2"));
+    let mut out = Vec::new();
+    for _ in 0..count {
+        out.clear();
+        let version = black_box(Version::HTTP_11);
+        write_response_head(&mut out, version, StatusCode::OK, None, &headers)?;
+        black_box(&out);
+    }
+    Ok(())
+}
+
+/// One body of so many chunks.
+fn decode(count: u64) -> Result<()> {
+    let body = samples::chunked_body(1);
+    for _ in 0..count {
+        black_box(samples::decode(black_box(&body)));
+    }
+    Ok(())
+}
+
+/// The server over a connection in memory. What writes the requests is counted as well: it does
+/// nearly nothing.
+fn serve(count: u64) -> Result<()> {
+    let (mut near, far) = stream_pair();
+    let answer = |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(b"ok")?);
+    let server = Server::new(answer).serve_stream(far);
+    let mut answer = [0; 4096];
+    for _ in 0..count {
+        near.write_all(samples::SMALL_REQUEST)?;
+        let mut filled = 0;
+        while !answer[..filled].ends_with(b"\r\n\r\nok") {
+            match near.read(&mut answer[filled..])? {
+                0 => return Err("the server has hung up".into()),
+                read => filled += read,
+            }
+        }
+    }
+    server.close();
+    Ok(())
+}
+
+/// The client, against the floor's server, which is another process and not counted.
+fn get(count: u64) -> Result<()> {
+    let floor = std::env::current_exe()?.with_file_name("floor-server");
+    let mut floor = Ended(Command::new(floor).stdout(Stdio::piped()).spawn()?);
+    let mut line = String::new();
+    BufReader::new(floor.0.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+    let url = line.trim().strip_prefix("listening on ").ok_or("it does not listen")?;
+    let client = Client::new();
+    for _ in 0..count {
+        let body = client.get(url).send()?.body_mut().read_bytes(2)?;
+        black_box(body);
+    }
+    Ok(())
+}
+
+/// Ends a process when it is dropped.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
