@@ -112,6 +112,15 @@ mod tests {
     }
 
     #[test]
+    fn every_target_stands_in_the_document() {
+        let document = include_str!("../../../../../BENCHMARKING.md");
+        for target in TARGETS {
+            let row = format!("| {} | {} |", target.what, target.bound);
+            assert!(document.contains(&row), "BENCHMARKING.md does not have: {row}");
+        }
+    }
+
+    #[test]
     fn margins_are_parts_of_the_bound() {
         assert!((AtLeast(0.8).margin(0.72) + 0.1).abs() < 1e-9);
         assert!((AtMost(12.0).margin(9.0) - 0.25).abs() < 1e-9);
