@@ -341,7 +341,9 @@ impl Session {
     }
 
     fn say_goodbye(&mut self, state: Outward) {
-        if self.outward == Outward::Open && !self.tls.is_handshaking() {
+        // Also within the handshake, which the peer may have ended already; but not to one that has said
+        // nothing yet, of whom nobody knows whether it speaks TLS.
+        if self.outward == Outward::Open && !matches!(self.inward, Inward::Fresh) {
             self.tls.send_close_notify();
         }
         if self.outward != Outward::Closed {
