@@ -1,0 +1,50 @@
+//! A program for a web server to run: the same handler over FastCGI, and as CGI.
+//!
+//! ```text
+//! gateway --fcgi --unix /run/app/app.sock    a process of its own
+//! gateway --fcgi                             started by who listens already: the socket is standard input
+//! gateway --cgi                              started for each request
+//! ```
+//!
+//! `docs/deploy/` has the configuration of several web servers. [`answer::route`] has all endpoints.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
+
+mod answer;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::process::ExitCode;
+
+use hangup::{cgi, fcgi};
+
+use support::{Args, Serving, Usage};
+
+const USAGE: &str = "usage: gateway --fcgi [OPTIONS] | --cgi
+
+A program for a web server to run. With --fcgi and neither --addr nor --unix, its standard input is the
+socket to listen on.
+";
+
+fn main() -> ExitCode {
+    support::run("gateway", &[USAGE, support::SERVING_HELP].concat(), gateway)
+}
+
+fn gateway(mut args: Args) -> Result<ExitCode, Usage> {
+    let (mut serving, mut is_fcgi, mut is_cgi) = (Serving::default(), false, false);
+    while let Some(arg) = args.next()? {
+        match arg.option()?.as_str() {
+            "--fcgi" => is_fcgi = true,
+            "--cgi" => is_cgi = true,
+            option if serving.take(option, &mut args)? => {}
+            _ => return Err(args.unknown()),
+        }
+    }
+    match (is_fcgi, is_cgi) {
+        (true, false) => serving.serve_fcgi(fcgi::Server::new(answer::route)),
+        (false, true) => {
+            cgi::serve(answer::route).map(|()| ExitCode::SUCCESS).map_err(Usage::wrong)
+        }
+        _ => Err(Usage::wrong("either --fcgi or --cgi")),
+    }
+}
