@@ -5,6 +5,8 @@
 
 mod client;
 mod curl;
+#[cfg(unix)]
+mod fastcgi;
 mod httpbin;
 mod nginx;
 mod process;

@@ -38,12 +38,7 @@ impl Server {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.unwrap_or_else(|error| panic!("{command:?} is needed: {error}"));
         let server = Self { child, addr };
-        let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(addr).is_err() {
-            assert!(Instant::now() < deadline, "{command:?} does not listen");
-            // Another program's start can only be looked for.
-            thread::park_timeout(Duration::from_millis(10));
-        }
+        wait_for_listener(addr, command);
         server
     }
 
@@ -56,6 +51,16 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits until `command`, which was started, listens on `addr`.
+pub(crate) fn wait_for_listener(addr: SocketAddr, command: &Command) {
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(addr).is_err() {
+        assert!(Instant::now() < deadline, "{command:?} does not listen");
+        // Another program's start can only be looked for.
+        thread::park_timeout(Duration::from_millis(10));
     }
 }
 
@@ -87,6 +92,15 @@ impl Folder {
         let path = self.0.join(name);
         fs::write(&path, content).expect("a file for the test");
         path.to_str().expect("UTF-8").to_owned()
+    }
+
+    /// The same for a file that can be run.
+    #[cfg(unix)]
+    pub(crate) fn program(&self, name: &str, content: &str) -> String {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.file(name, content.as_bytes());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a file of ours");
+        path
     }
 }
 

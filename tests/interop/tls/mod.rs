@@ -4,6 +4,8 @@
 mod authority;
 mod curl;
 mod dialogue;
+#[cfg(unix)]
+mod fastcgi;
 mod go;
 mod nginx;
 mod python;

@@ -1,0 +1,110 @@
+//! systemd's sockets, as far as they can be tried without systemd as the first process: the units are
+//! what it understands, and its stand-in for tests starts the program.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::unbounded;
+use hangup::http::StatusCode;
+
+use super::children::Running;
+use super::{client, deploy, get, next, nginx};
+use crate::process::{Folder, PATIENCE, run};
+
+#[test]
+#[ignore = "needs systemd"]
+fn the_units_are_understood() {
+    let folder = Folder::new();
+    let program = deploy::gateway();
+    let service = deploy::filled("app.service", &[("/usr/local/bin/app", &program)]);
+    let service = folder.file("app.service", service.as_bytes());
+    let socket = folder.file("app.socket", deploy::filled("app.socket", &[]).as_bytes());
+    let output = run("systemd-analyze", &["verify", "--man=no", &socket, &service]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let about_ours: Vec<_> = said.lines().filter(|line| line.contains("app.s")).collect();
+    assert!(about_ours.is_empty() && output.status.success(), "{said}");
+}
+
+/// The first connection starts the program.
+#[test]
+#[ignore = "needs systemd and nginx"]
+fn a_program_on_a_socket_that_was_there_before_it() {
+    let folder = Folder::new();
+    let socket = folder.path().join("app.sock").to_str().expect("UTF-8").to_owned();
+    let mut command = Command::new("systemd-socket-activate");
+    command.args(["--inetd", "--listen", &socket, &deploy::gateway(), "--fcgi"]);
+    let _program = Running::start(&mut command);
+    wait_for(&socket);
+    let nginx = nginx::before(&socket);
+    super::converse(&nginx.url(""), 100);
+    let who = get(&client(), &nginx.url("/who"), StatusCode::OK);
+    assert!(who.contains("nginx/"), "{who}");
+}
+
+/// A restart, as systemd does it: the old program is told to end, and ends, and the new one is started on
+/// the same socket. Requests wait for it there.
+#[test]
+#[ignore = "needs nginx"]
+fn a_program_is_replaced_under_load() {
+    let folder = Folder::new();
+    let path = folder.path().join("app.sock");
+    let socket = OwnedFd::from(UnixListener::bind(&path).expect("a Unix socket"));
+    let start = || {
+        let mut command = Command::new(deploy::gateway());
+        let input = socket.try_clone().expect("another descriptor").into();
+        Running::with_input(command.arg("--fcgi"), input)
+    };
+    let nginx = nginx::before(path.to_str().expect("UTF-8"));
+    let (mut program, done) = (start(), AtomicBool::new(false));
+    let (report, seen) = unbounded();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let (nginx, done, report) = (&nginx, &done, report.clone());
+            scope.spawn(move || {
+                let client = client();
+                while !done.load(Ordering::Relaxed) {
+                    get(&client, &nginx.url("/"), StatusCode::OK);
+                    let _ = report.send(());
+                }
+            });
+        }
+        let _stop = Stop(&done);
+        for _ in 0..5 {
+            for _ in 0..200 {
+                next(&seen);
+            }
+            program.end();
+            program = start();
+            while seen.try_recv().is_ok() {}
+        }
+        next(&seen);
+    });
+}
+
+/// Ends the load, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits until somebody listens on the socket, and leaves the first connection to others.
+fn wait_for(socket: &str) {
+    let listens = |sockets: &str| {
+        // Of those that accept connections, the kernel says so in the flags.
+        sockets.lines().any(|line| line.ends_with(socket) && line.contains(" 00010000 "))
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !listens(&fs::read_to_string("/proc/net/unix").expect("Linux")) {
+        assert!(Instant::now() < deadline, "nobody listens");
+        // Another program's start can only be looked for.
+        thread::park_timeout(Duration::from_millis(10));
+    }
+}
