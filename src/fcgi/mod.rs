@@ -19,6 +19,9 @@
 //! request. The request's context ends when the web server gives the request up, or its connection is
 //! lost.
 //!
+//! How nginx, lighttpd, Apache and systemd are told of such a program, and what each of them does and does
+//! not, is in `docs/deploy/README.md` among the crate's sources.
+//!
 //! # Bodies that their handler does not read
 //!
 //! All requests of a connection come through one thread. So what has come of a request's body, and has
