@@ -14,7 +14,7 @@ usage: compare [--quick] [--rounds N] [--seconds N] [--minutes N] [--only GROUP,
   --seconds N     how long each measurement takes (1)
   --minutes N     no round is begun that would end after so many (12)
   --only GROUP,…  only these groups; `--only help` lists them
-  --bulk MIB      how large a bulk body is (256)
+  --bulk MIB      how large a bulk body is (1024)
   --json FILE     where every figure goes (peers.json in the target folder)";
 
 pub(crate) struct Options {
@@ -36,14 +36,14 @@ impl Options {
             seconds: 1,
             limit: Duration::from_secs(12 * 60),
             only: Vec::new(),
-            bulk: 256 << 20,
+            bulk: 1024 << 20,
             idle: 5000,
             json: None,
         };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or(format!("{arg} needs a value"));
             match arg.as_str() {
-                "--quick" => (options.rounds, options.bulk, options.idle) = (1, 64 << 20, 1000),
+                "--quick" => (options.rounds, options.bulk, options.idle) = (1, 256 << 20, 1000),
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--seconds" => options.seconds = value()?.parse()?,
                 "--minutes" => options.limit = Duration::from_secs(60 * value()?.parse::<u64>()?),
