@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -112,16 +112,26 @@ fn httpbin_answers_over_fastcgi_on_a_unix_socket() {
 fn httpbin_answers_over_fastcgi_on_the_socket_that_it_inherits() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("its address").to_string();
-    let mut command = program("httpbin", &["--fcgi"]);
-    let mut child =
-        command.stdin(Stdio::from(OwnedFd::from(listener))).spawn().expect("the program starts");
+    let stdin = Stdio::from(OwnedFd::from(listener));
+    let child = program("httpbin", &["--fcgi"]).stdin(stdin).spawn().expect("the program starts");
+    let mut bin = Killed(child);
     assert_eq!(answered(&ask(connect(&addr))), expected());
-    let pid = rustix::process::Pid::from_child(&child);
+    let pid = rustix::process::Pid::from_child(&bin.0);
     rustix::process::kill_process(pid, Signal::TERM).expect("it runs");
-    assert!(child.wait().expect("it ends").success());
+    assert!(bin.0.wait().expect("it ends").success());
     let mut said = String::new();
-    child.stdout.take().expect("piped").read_to_string(&mut said).expect("text");
+    bin.0.stdout.take().expect("piped").read_to_string(&mut said).expect("text");
     assert_eq!(said, "");
+}
+
+/// A program that does not outlive its test, whatever comes of that.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
