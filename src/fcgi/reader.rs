@@ -213,11 +213,14 @@ impl Reader {
         extensions.insert(variables);
         extensions.insert(errors);
         let conn = Arc::clone(&self.conn);
-        let of_job = Arc::clone(&active);
-        let started = self.conn.shared.workers.run(move || handle(&conn, &of_job, request));
-        if let Err(error) = started {
+        self.hand_over(&Arc::clone(&active), move || handle(&conn, &active, request));
+    }
+
+    /// Has `job` end a request, on a thread that may wait for its turn to write: this one must not.
+    fn hand_over(&self, active: &Active, job: impl FnOnce() + Send + 'static) {
+        if let Err(error) = self.conn.shared.workers.run(job) {
             log::error!("{}: no thread for a request: {error}", self.conn.remote);
-            self.conn.overloaded(&active);
+            self.conn.overloaded(active);
         }
     }
 
@@ -225,11 +228,11 @@ impl Reader {
     fn give_up(&mut self, id: u16, status: StatusCode, text: &str) {
         log::debug!("{}: {status}: {}", self.conn.remote, text.trim_end());
         self.gathered(id);
-        if let Some(active) = self.conn.active(id) {
-            let mut answer = Vec::new();
-            gateway::write_refusal(&mut answer, status, text);
-            self.conn.finish(&active, &answer, FAILED, None);
-        }
+        let Some(active) = self.conn.active(id) else { return };
+        let mut answer = Vec::new();
+        gateway::write_refusal(&mut answer, status, text);
+        let conn = Arc::clone(&self.conn);
+        self.hand_over(&Arc::clone(&active), move || conn.finish(&active, &answer, FAILED, None));
     }
 
     /// The parameters of a request have come: the limit for them has been kept.
