@@ -41,8 +41,8 @@ enum Signature {
     Exactly(&'static [u8]),
     /// The bytes of the first slice wherever the second, as long, has [`IS`]; anything elsewhere.
     Masked(&'static [u8], &'static [u8]),
-    /// What only a small parser can tell.
-    Rule(fn(&[u8]) -> bool),
+    /// What only a small parser can tell, of bodies that begin with this byte.
+    Rule(u8, fn(&[u8]) -> bool),
 }
 
 /// In a mask: the byte is compared. Any other byte of a mask (`.` in ours) lets all pass.
@@ -99,8 +99,8 @@ const SIGNATURES: &[(Signature, &str)] = &[
             b"####....####"), "video/avi"),
     (Masked(b"RIFF....WAVE",
             b"####....####"), "audio/wave"),
-    (Rule(is_mp4), "video/mp4"),
-    (Rule(is_webm), "video/webm"),
+    (Rule(0x00, is_mp4), "video/mp4"), // the size of a box that ends within what we look at
+    (Rule(0x1A, is_webm), "video/webm"),
     // Fonts.
     (Exactly(b"\x00\x01\x00\x00"), "font/ttf"),
     (Exactly(b"OTTO"), "font/otf"),
@@ -120,12 +120,46 @@ const SIGNATURES: &[(Signature, &str)] = &[
 /// is text), `application/octet-stream` otherwise.
 pub(crate) fn content_type(body_start: &[u8]) -> &'static str {
     let start = &body_start[..body_start.len().min(LOOK_AT)];
-    match SIGNATURES.iter().find(|(signature, _)| signature.fits(start)) {
+    let signed = match start.first() {
+        Some(&first) if CAN_BEGIN[usize::from(first)] => {
+            SIGNATURES.iter().find(|(signature, _)| signature.fits(start))
+        }
+        _ => None,
+    };
+    match signed {
         Some((_, kind)) => kind,
-        None if start.iter().any(|&byte| is_binary(byte)) => BINARY,
+        // Without a way out in the middle, so that it is many bytes at a time.
+        None if start.iter().fold(false, |seen, &byte| seen | is_binary(byte)) => BINARY,
         None => TEXT,
     }
 }
+
+/// The bytes that a signature can begin with: most of what is written without a type begins with
+/// another one.
+const CAN_BEGIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < SIGNATURES.len() {
+        match SIGNATURES[at].0 {
+            Tag(bytes) | Leading(bytes) | Exactly(bytes) => table[bytes[0] as usize] = true,
+            Masked(bytes, mask) => {
+                assert!(mask[0] == IS);
+                table[bytes[0] as usize] = true;
+            }
+            Rule(first, _) => table[first as usize] = true,
+        }
+        at += 1;
+    }
+    let mut space = 0;
+    while space < SPACES.len() {
+        table[SPACES[space] as usize] = true;
+        space += 1;
+    }
+    table
+};
+
+/// White space before markup.
+const SPACES: &[u8] = b"\t\n\x0C\r ";
 
 impl Signature {
     fn fits(&self, start: &[u8]) -> bool {
@@ -140,14 +174,13 @@ impl Signature {
                 start.len() >= bytes.len()
                     && start.iter().zip(*bytes).zip(*mask).all(|((a, b), &m)| m != IS || a == b)
             }
-            Rule(holds) => holds(start),
+            Rule(_, holds) => holds(start),
         }
     }
 }
 
 fn skip_whitespace(start: &[u8]) -> &[u8] {
-    let is_space = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\x0C' | b'\r' | b' ');
-    let spaces = start.iter().take_while(|byte| is_space(byte)).count();
+    let spaces = start.iter().take_while(|byte| SPACES.contains(byte)).count();
     &start[spaces..]
 }
 
