@@ -34,34 +34,74 @@ impl fmt::Display for FieldError {
 /// What is said of a line that continues the one before it.
 pub(super) const FOLDED: &str = "line folding";
 
-/// Heads with at most so many fields are read without an allocation for the list of them: more
+/// Blocks with at most so many fields are read without an allocation for the list of them: more
 /// than browsers send, and small enough for the stack.
 const SLOTS_ON_STACK: usize = 32;
 
-/// Reads a block of `count` field lines that ends with an empty line.
+/// Room for the fields of nearly every head.
+pub(super) fn slots<'b>() -> [Header<'b>; SLOTS_ON_STACK] {
+    [EMPTY_HEADER; SLOTS_ON_STACK]
+}
+
+/// Reads the block of field lines at the beginning of `input`, of which nothing is known, if it is whole
+/// and nothing is wrong with it: its length, and the fields.
+pub(super) fn read_whole<'s, 'b>(
+    input: &'b [u8],
+    slots: &'s mut [Header<'b>],
+) -> Option<(usize, &'s [Header<'b>])> {
+    let Ok(Status::Complete((end, fields))) = httparse::parse_headers(input, slots) else {
+        return None;
+    };
+    // The parser takes a lone LF for a line's end.
+    let start = |field: &Header<'_>| field.name.as_ptr().addr() - input.as_ptr().addr();
+    let ends = fields.iter().skip(1).map(start).chain((!fields.is_empty()).then_some(end - 2));
+    let crlf = ends.chain([end]).all(|end| end >= 2 && input[end - 2] == b'\r');
+    crlf.then_some((end, fields))
+}
+
+/// Reads a block of `count` field lines that each end in CRLF, with an empty line behind them, into
+/// `headers`, which is empty.
 ///
 /// The values share the block, so that a message costs one allocation however many fields it has.
-pub(super) fn parse(block: Bytes, count: usize) -> Result<HeaderMap, FieldError> {
+pub(super) fn parse(
+    block: &Bytes,
+    count: usize,
+    headers: HeaderMap,
+) -> Result<HeaderMap, FieldError> {
     if count <= SLOTS_ON_STACK {
-        parse_into(&block, &mut [EMPTY_HEADER; SLOTS_ON_STACK])
+        parse_by(&mut slots(), block, headers)
     } else {
-        parse_into(&block, &mut vec![EMPTY_HEADER; count])
+        parse_by(&mut vec![EMPTY_HEADER; count], block, headers)
     }
 }
 
-fn parse_into<'b>(block: &'b Bytes, slots: &mut [Header<'b>]) -> Result<HeaderMap, FieldError> {
+fn parse_by<'b>(
+    slots: &mut [Header<'b>],
+    block: &'b Bytes,
+    headers: HeaderMap,
+) -> Result<HeaderMap, FieldError> {
     let Ok(Status::Complete((end, fields))) = httparse::parse_headers(block, slots) else {
         return Err(explain(block));
     };
     debug_assert_eq!(end, block.len(), "Invariant: the only empty line is the last one");
-    let mut headers = HeaderMap::try_with_capacity(fields.len())
+    collect(fields, |value| block.slice_ref(value), headers)
+}
+
+/// Puts `fields` into `headers`, which is empty, with what `share` makes of their values.
+pub(super) fn collect(
+    fields: &[Header<'_>],
+    share: impl Fn(&[u8]) -> Bytes,
+    mut headers: HeaderMap,
+) -> Result<HeaderMap, FieldError> {
+    headers
+        .try_reserve(fields.len())
         .map_err(|_| FieldError::new(fields.len(), b"", "more fields than a map can hold"))?;
     for (index, field) in fields.iter().enumerate() {
         let refuse = |fault| FieldError::new(index + 1, field.name.as_bytes(), fault);
         let name = HeaderName::from_bytes(field.name.as_bytes())
             .map_err(|_| refuse("the name is too long"))?;
-        let value = HeaderValue::from_maybe_shared(block.slice_ref(field.value))
-            .map_err(|_| refuse(BAD_VALUE))?;
+        let value =
+            HeaderValue::from_maybe_shared(share(field.value)).map_err(|_| refuse(BAD_VALUE))?;
         headers.try_append(name, value).map_err(|_| refuse("more fields than a map can hold"))?;
     }
     Ok(headers)
@@ -125,7 +165,8 @@ mod tests {
     use super::*;
 
     fn parse_text(text: &'static [u8]) -> Result<HeaderMap, FieldError> {
-        parse(Bytes::from_static(text), text.iter().filter(|b| **b == b'\n').count() - 1)
+        let count = text.iter().filter(|b| **b == b'\n').count() - 1;
+        parse(&Bytes::from_static(text), count, HeaderMap::new())
     }
 
     #[test]
@@ -174,7 +215,7 @@ mod tests {
         for count in [SLOTS_ON_STACK, SLOTS_ON_STACK + 1, 10 * SLOTS_ON_STACK] {
             let mut block: String = (0..count).map(|i| format!("f{i}: {i}\r\n")).collect();
             block.push_str("\r\n");
-            let headers = parse(block.into(), count).unwrap();
+            let headers = parse(&block.into(), count, HeaderMap::new()).unwrap();
             assert_eq!(headers.len(), count);
             assert_eq!(headers[&format!("f{}", count - 1)], (count - 1).to_string());
         }
@@ -185,7 +226,7 @@ mod tests {
         let count = 40_000;
         let mut block: String = (0..count).map(|i| format!("f{i}:\r\n")).collect();
         block.push_str("\r\n");
-        assert!(parse(block.into(), count).is_err());
+        assert!(parse(&block.into(), count, HeaderMap::new()).is_err());
     }
 
     #[test]
@@ -197,7 +238,7 @@ mod tests {
         ] {
             let block = unfold(folded.as_bytes());
             assert_eq!(block.len(), folded.len());
-            assert_eq!(parse(block, 3).unwrap()["a"], value, "{folded:?}");
+            assert_eq!(parse(&block, 3, HeaderMap::new()).unwrap()["a"], value, "{folded:?}");
         }
     }
 }

@@ -5,8 +5,11 @@ mod lines;
 mod start_line;
 mod target;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
 
 pub use self::error::HeadError;
 use self::error::{Fault, Side};
@@ -82,6 +85,19 @@ pub struct ResponseHead {
 /// ```
 #[derive(Debug, Default)]
 pub struct HeadScanner {
+    progress: Progress,
+    /// What heads are copied into, so that fields and target share one piece of memory. It is used
+    /// again once nobody holds anything of the head before.
+    store: BytesMut,
+    /// An empty map for the next head.
+    spare: HeaderMap,
+    /// Whether the latest head is [plain](Self::is_plain).
+    plain: bool,
+}
+
+/// How far into one head.
+#[derive(Debug, Default)]
+struct Progress {
     lines: Lines,
     /// Where the start line starts: behind the empty lines that were skipped.
     start: usize,
@@ -157,7 +173,20 @@ impl HeadScanner {
 
     /// Forgets what it has seen of a message that was not finished.
     pub fn reset(&mut self) {
-        *self = HeadScanner::default();
+        self.progress = Progress::default();
+    }
+
+    /// Whether the head that was just found says nothing of the body's length, of the connection or of
+    /// what it expects: as most requests do, which saves looking for each.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Has the next head's fields put into `headers`, whose own are thrown away: the memory is used
+    /// again.
+    pub(crate) fn recycle(&mut self, mut headers: HeaderMap) {
+        headers.clear();
+        self.spare = headers;
     }
 
     fn scan_request(
@@ -189,12 +218,81 @@ impl HeadScanner {
         Ok(Some((ResponseHead { version, status, reason, headers }, consumed)))
     }
 
+    fn scan(&mut self, side: Side, buf: &[u8], limits: &Limits) -> Result<Option<Found>, Fault> {
+        if self.progress.is_fresh()
+            && let Some(found) = self.take_whole(side, buf, limits)
+        {
+            return Ok(Some(found));
+        }
+        let Some((line, fields)) = self.progress.scan(side, buf, limits)? else { return Ok(None) };
+        self.reset();
+        let FieldLines { block, count, folded } = fields;
+        let consumed = block.end;
+        let block = &buf[block];
+        let block = if folded { fields::unfold(block) } else { self.keep(block) };
+        let headers = fields::parse(&block, count, std::mem::take(&mut self.spare))?;
+        self.plain = headers.keys().all(is_plain);
+        Ok(Some((line, headers, consumed)))
+    }
+
+    /// The usual case at once: a head that is whole, and about which there is nothing to say. Of
+    /// any other this says nothing either; going through its lines tells.
+    fn take_whole(&mut self, side: Side, buf: &[u8], limits: &Limits) -> Option<Found> {
+        let buf = &buf[..buf.len().min(limits.max_bytes)];
+        let line = Lines::default().next(buf).ok()??;
+        let mut slots = fields::slots();
+        let block = line.end + 2;
+        let (length, fields) = fields::read_whole(&buf[block..], &mut slots)?;
+        if line.is_empty() || fields.len() > limits.max_fields {
+            return None;
+        }
+        let head = self.keep(&buf[..block + length]);
+        let line = StartLine::parse(side, &head[line], &head).ok()?;
+        let share = |value: &[u8]| {
+            // Everything stands in the copy where it stood in what came.
+            let start = value.as_ptr().addr() - buf.as_ptr().addr();
+            head.slice(start..start + value.len())
+        };
+        let headers = fields::collect(fields, share, std::mem::take(&mut self.spare)).ok()?;
+        self.plain = headers.keys().all(is_plain);
+        Some((line, headers, head.len()))
+    }
+
+    /// A copy that fields and target can share.
+    fn keep(&mut self, bytes: &[u8]) -> Bytes {
+        self.store.extend_from_slice(bytes);
+        self.store.split().freeze()
+    }
+}
+
+/// Whether a field says nothing of the body's length, the connection or what is expected.
+fn is_plain(name: &HeaderName) -> bool {
+    ![CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING].contains(name)
+}
+
+/// What a head comes to, and how many bytes it took.
+type Found = (StartLine, HeaderMap, usize);
+
+/// The fields of a head that is complete, as yet unread: where they stand, the empty line included, how
+/// many there are, and whether some of their lines are folded.
+struct FieldLines {
+    block: Range<usize>,
+    count: usize,
+    folded: bool,
+}
+
+impl Progress {
+    /// Whether nothing of a head has been seen.
+    fn is_fresh(&self) -> bool {
+        matches!(self.stage, Stage::StartLine { empty_lines: 0, checked: 0 })
+    }
+
     fn scan(
         &mut self,
         side: Side,
         buf: &[u8],
         limits: &Limits,
-    ) -> Result<Option<(StartLine, HeaderMap, usize)>, Fault> {
+    ) -> Result<Option<(StartLine, FieldLines)>, Fault> {
         loop {
             // What lies beyond the limit is never looked at, so that the verdict does not
             // depend on how much of it has come already.
@@ -208,7 +306,7 @@ impl HeadScanner {
             };
             let at_end = matches!(self.stage, Stage::Fields { .. }) && line.is_empty();
             if at_end {
-                return self.finish(buf).map(Some);
+                return Ok(Some(self.finish()));
             }
             self.take_line(side, line.start, &buf[line], limits)?;
         }
@@ -246,10 +344,8 @@ impl HeadScanner {
             }
             Stage::StartLine { checked, .. } => {
                 start_line::check_beginning(side, line, *checked - line_start)?;
-                let line = match side {
-                    Side::Request => StartLine::Request(start_line::parse_request(line)?),
-                    Side::Response => StartLine::Status(start_line::parse_status(line)?),
-                };
+                let line = Bytes::copy_from_slice(line);
+                let line = StartLine::parse(side, &line, &line)?;
                 let block = self.lines.next_start();
                 self.stage = Stage::Fields { line, block, count: 0, folded: false };
             }
@@ -267,16 +363,27 @@ impl HeadScanner {
         Ok(())
     }
 
-    /// Reads the fields of a head that is complete, and turns to the next message.
-    fn finish(&mut self, buf: &[u8]) -> Result<(StartLine, HeaderMap, usize), Fault> {
-        let consumed = self.lines.next_start();
-        let Stage::Fields { line, block, count, folded } = std::mem::take(self).stage else {
-            unreachable!("Invariant: a head ends behind its start line");
-        };
-        let block = &buf[block..consumed];
-        let block = if folded { fields::unfold(block) } else { Bytes::copy_from_slice(block) };
-        let headers = fields::parse(block, count)?;
-        Ok((line, headers, consumed))
+    /// The head is complete: its start line, and what is known of its fields.
+    fn finish(&mut self) -> (StartLine, FieldLines) {
+        let end = self.lines.next_start();
+        match std::mem::take(&mut self.stage) {
+            Stage::Fields { line, block, count, folded } => {
+                (line, FieldLines { block: block..end, count, folded })
+            }
+            Stage::StartLine { .. } => {
+                unreachable!("Invariant: a head ends behind its start line");
+            }
+        }
+    }
+}
+
+impl StartLine {
+    /// Reads `line`, which lies in `shared`.
+    fn parse(side: Side, line: &[u8], shared: &Bytes) -> Result<Self, Fault> {
+        Ok(match side {
+            Side::Request => Self::Request(start_line::parse_request(line, shared)?),
+            Side::Response => Self::Status(start_line::parse_status(line)?),
+        })
     }
 }
 

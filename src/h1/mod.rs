@@ -101,3 +101,4 @@ pub use self::write::{
     StartLineError, write_end, write_field, write_fields, write_number_field, write_request_head,
     write_request_line, write_response_head, write_status_line,
 };
+pub(crate) use self::write::{write_content_length, write_content_type};

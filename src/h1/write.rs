@@ -120,10 +120,10 @@ pub fn write_status_line(
     reason: Option<&str>,
 ) -> Result<(), StartLineError> {
     let version = version_text(version)?;
-    let reason = reason.or(status.canonical_reason()).unwrap_or_default();
-    if !reason.bytes().all(is_text) {
+    if reason.is_some_and(|reason| !reason.bytes().all(is_text)) {
         return Err(StartLineError::Reason);
     }
+    let reason = reason.or(status.canonical_reason()).unwrap_or_default();
     out.extend_from_slice(version);
     out.push(b' ');
     out.extend_from_slice(status.as_str().as_bytes());
@@ -165,6 +165,20 @@ pub fn write_number_field(out: &mut Vec<u8>, name: &HeaderName, value: u64) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Appends the Content-Length field: on nearly every message, and so without the detour of a name.
+pub(crate) fn write_content_length(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(b"Content-Length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the Content-Type field, with a value of our own.
+pub(crate) fn write_content_type(out: &mut Vec<u8>, value: &'static str) {
+    out.extend_from_slice(b"Content-Type: ");
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Appends the empty line behind the fields.
 pub fn write_end(out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
@@ -175,12 +189,12 @@ pub fn write_end(out: &mut Vec<u8>) {
 fn write_name(out: &mut Vec<u8>, name: &HeaderName) {
     let start = out.len();
     out.extend_from_slice(name.as_str().as_bytes());
-    let mut word_start = true;
+    let mut before = b'-';
     for byte in &mut out[start..] {
-        if word_start {
+        if before == b'-' {
             byte.make_ascii_uppercase();
         }
-        word_start = *byte == b'-';
+        before = *byte;
     }
     out.extend_from_slice(b": ");
 }

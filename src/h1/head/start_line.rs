@@ -1,5 +1,6 @@
 //! The first line of a message (RFC 9112 sections 3 and 4).
 
+use bytes::Bytes;
 use http::{Method, StatusCode, Uri, Version};
 
 use super::error::{Fault, Side};
@@ -57,8 +58,8 @@ fn is_token_byte(byte: u8) -> bool {
 }
 
 /// Method, target and version with exactly one space between them. Two words would be HTTP/0.9,
-/// which is not spoken here.
-pub(super) fn parse_request(line: &[u8]) -> Result<RequestLine, Fault> {
+/// which is not spoken here. The line lies in `shared`, and the target will.
+pub(super) fn parse_request(line: &[u8], shared: &Bytes) -> Result<RequestLine, Fault> {
     let mut words = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -68,7 +69,7 @@ pub(super) fn parse_request(line: &[u8]) -> Result<RequestLine, Fault> {
     let method =
         Method::from_bytes(method).map_err(|_| Fault::StartLine("the method is not a token"))?;
     let version = parse_version(version)?;
-    let target = target::parse(&method, target)?;
+    let target = target::parse(&method, shared.slice_ref(target))?;
     Ok(RequestLine { method, target, version })
 }
 
@@ -105,6 +106,11 @@ fn parse_version(word: &[u8]) -> Result<Version, Fault> {
 mod tests {
     use super::*;
 
+    fn parse_line(line: &str) -> Result<RequestLine, Fault> {
+        let line = Bytes::copy_from_slice(line.as_bytes());
+        parse_request(&line, &line)
+    }
+
     #[test]
     fn request_lines_that_are_none() {
         for line in [
@@ -126,7 +132,7 @@ mod tests {
             "GET / HTTP/a.b",
             "GET / HTTP/+1.1",
         ] {
-            let fault = parse_request(line.as_bytes()).expect_err(line);
+            let fault = parse_line(line).expect_err(line);
             assert!(matches!(fault, Fault::StartLine(_)), "{line}: {fault:?}");
         }
     }
@@ -134,7 +140,7 @@ mod tests {
     #[test]
     fn versions_of_other_times() {
         for version in ["HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9"] {
-            let fault = parse_request(format!("GET / {version}").as_bytes()).unwrap_err();
+            let fault = parse_line(&format!("GET / {version}")).unwrap_err();
             assert_eq!(fault, Fault::UnsupportedVersion, "{version}");
             let fault = parse_status(format!("{version} 200 OK").as_bytes()).unwrap_err();
             assert_eq!(fault, Fault::UnsupportedVersion, "{version}");
@@ -144,7 +150,7 @@ mod tests {
     #[test]
     fn extension_methods_are_tokens() {
         for method in ["PURGE", "M-SEARCH", "get", "a!#$%&'*+-.^_`|~9"] {
-            let line = parse_request(format!("{method} / HTTP/1.0").as_bytes()).unwrap();
+            let line = parse_line(&format!("{method} / HTTP/1.0")).unwrap();
             assert_eq!(line.method.as_str(), method);
             assert_eq!(line.version, Version::HTTP_10);
         }

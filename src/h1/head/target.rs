@@ -2,6 +2,7 @@
 
 use std::net::Ipv6Addr;
 
+use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderMap, Method, Uri, Version};
 
@@ -11,12 +12,12 @@ use super::error::Fault;
 const MAX_TARGET: usize = u16::MAX as usize - 1;
 
 /// Reads one of the four forms of a target; which one is allowed depends on the method.
-pub(super) fn parse(method: &Method, target: &[u8]) -> Result<Uri, Fault> {
-    check_bytes(target)?;
+pub(super) fn parse(method: &Method, target: Bytes) -> Result<Uri, Fault> {
+    check_bytes(&target)?;
     if *method == Method::CONNECT {
         return authority_form(target);
     }
-    match target {
+    match &target[..] {
         b"*" if *method == Method::OPTIONS => uri(target),
         b"*" => Err(Fault::Target("`*` is for OPTIONS only")),
         [b'/', ..] => uri(target),
@@ -29,21 +30,26 @@ fn check_bytes(target: &[u8]) -> Result<(), Fault> {
     if target.len() > MAX_TARGET {
         return Err(Fault::TargetTooLong { limit: MAX_TARGET });
     }
-    match target.iter().find(|byte| !byte.is_ascii_graphic() || **byte == b'#') {
+    // Without a way out in the middle, so that it is many bytes at a time.
+    let stray = |byte: &u8| !byte.is_ascii_graphic() || *byte == b'#';
+    if !target.iter().fold(false, |seen, byte| seen | stray(byte)) {
+        return Ok(());
+    }
+    match target.iter().find(|byte| stray(byte)) {
         None => Ok(()),
         Some(b'#') => Err(Fault::Target("it has a fragment")),
         Some(_) => Err(Fault::Target("it holds a byte that must be percent-encoded")),
     }
 }
 
-fn uri(target: &[u8]) -> Result<Uri, Fault> {
-    Uri::try_from(target).map_err(|_| Fault::Target("it is not a valid URI"))
+fn uri(target: Bytes) -> Result<Uri, Fault> {
+    Uri::from_maybe_shared(target).map_err(|_| Fault::Target("it is not a valid URI"))
 }
 
 /// CONNECT names a host and a port, nothing else; there is no default port
 /// (RFC 9110 section 9.3.6).
-fn authority_form(target: &[u8]) -> Result<Uri, Fault> {
-    match split_authority(target) {
+fn authority_form(target: Bytes) -> Result<Uri, Fault> {
+    match split_authority(&target) {
         Some((_, Some(port))) if !port.is_empty() => uri(target),
         _ => Err(Fault::Target("CONNECT needs a host and a port")),
     }
@@ -51,7 +57,7 @@ fn authority_form(target: &[u8]) -> Result<Uri, Fault> {
 
 /// User information in a target is an error, not a login (RFC 9110 section 4.2.4): an authority
 /// with an `@` does not pass as host and port.
-fn absolute_form(target: &[u8]) -> Result<Uri, Fault> {
+fn absolute_form(target: Bytes) -> Result<Uri, Fault> {
     let uri = uri(target)?;
     let authority = match (uri.scheme_str(), uri.authority()) {
         // `Uri` lets an empty scheme pass.
@@ -116,16 +122,30 @@ fn is_registered_name(mut name: &[u8]) -> bool {
     loop {
         name = match name {
             [] => return true,
+            [byte, rest @ ..] if IN_NAME[usize::from(*byte)] => rest,
             [b'%', a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest,
-            [byte, rest @ ..]
-                if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte) =>
-            {
-                rest
-            }
             _ => return false,
         };
     }
 }
+
+/// Which bytes stand for themselves in a name: unreserved, sub-delims. Each request's Host is looked
+/// up here.
+const IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"-._~!$&'()*+,;=";
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
@@ -147,7 +167,7 @@ mod tests {
             (Method::CONNECT, "example.com:443"),
             (Method::CONNECT, "[2001:db8::1]:443"),
         ] {
-            let uri = parse(&method, target.as_bytes()).expect(target);
+            let uri = parse(&method, target.into()).expect(target);
             let text = uri.to_string();
             assert!(text == target || text == format!("{target}/"), "{target} became {text}");
         }
@@ -179,7 +199,7 @@ mod tests {
             (Method::CONNECT, "http://example.com:443"),
             (Method::CONNECT, "user@example.com:443"),
         ] {
-            let fault = parse(&method, target.as_bytes()).expect_err(target);
+            let fault = parse(&method, target.into()).expect_err(target);
             assert!(matches!(fault, Fault::Target(_)), "{method} {target}: {fault:?}");
         }
     }
@@ -187,9 +207,9 @@ mod tests {
     #[test]
     fn the_longest_target_and_one_byte_more() {
         let mut target = vec![b'/'; MAX_TARGET];
-        assert_eq!(parse(&Method::GET, &target).unwrap().path().len(), MAX_TARGET);
+        assert_eq!(parse(&Method::GET, target.clone().into()).unwrap().path().len(), MAX_TARGET);
         target.push(b'/');
-        let fault = parse(&Method::GET, &target).unwrap_err();
+        let fault = parse(&Method::GET, target.into()).unwrap_err();
         assert_eq!(fault, Fault::TargetTooLong { limit: MAX_TARGET });
     }
 
