@@ -117,11 +117,16 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     answer(&handler, wire, request, &signals)
 }
 
-fn answer(handler: &dyn Handler, wire: Wire, request: Request, signals: &Signals) -> Result<()> {
+fn answer(
+    handler: &dyn Handler,
+    wire: Wire,
+    mut request: Request,
+    signals: &Signals,
+) -> Result<()> {
     let mut writer = ResponseWriter::new(Box::new(wire));
     writer.begin(request.method() == Method::HEAD);
     let remote = request.remote_addr().unwrap_or(Addr::Unknown);
-    let outcome = serving::run(handler, &mut writer, request, &remote);
+    let outcome = serving::run(handler, &mut writer, &mut request, &remote);
     signals.finish();
     let failed = || Error::message(ErrorKind::Other, "the handler failed");
     let outcome = match outcome {

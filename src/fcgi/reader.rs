@@ -286,7 +286,7 @@ impl Reader {
 const FAILED: u32 = 1;
 
 /// Runs the handler on a request, and ends it.
-fn handle(conn: &Arc<Conn>, active: &Arc<Active>, request: Request) {
+fn handle(conn: &Arc<Conn>, active: &Arc<Active>, mut request: Request) {
     let shared = &conn.shared;
     let limit = shared.options.write_timeout;
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
@@ -294,7 +294,7 @@ fn handle(conn: &Arc<Conn>, active: &Arc<Active>, request: Request) {
     let mut writer = ResponseWriter::new(Box::new(wire));
     writer.begin(request.method() == Method::HEAD);
     let remote = request.remote_addr().unwrap_or_else(|| conn.remote.clone());
-    let exit = match serving::run(&*shared.handler, &mut writer, request, &remote) {
+    let exit = match serving::run(&*shared.handler, &mut writer, &mut request, &remote) {
         Outcome::Ended(Ending::Whole) => 0,
         Outcome::Ended(_) => FAILED,
         Outcome::Failed => {

@@ -1,6 +1,6 @@
 //! The head of an answer, as a web server takes it (RFC 3875 section 6.2).
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, StatusCode};
 
 use crate::h1;
@@ -17,8 +17,11 @@ pub(crate) fn write_head(out: &mut Vec<u8>, head: &Head<'_>) {
             h1::write_field(out, name, value.as_bytes());
         }
     }
+    if let Some(sniffed) = head.sniffed {
+        h1::write_content_type(out, sniffed);
+    }
     if let Length::Known(length) = head.length {
-        h1::write_number_field(out, &CONTENT_LENGTH, length);
+        h1::write_content_length(out, length);
     }
     h1::write_end(out);
 }
@@ -26,8 +29,8 @@ pub(crate) fn write_head(out: &mut Vec<u8>, head: &Head<'_>) {
 /// Encodes a whole answer of our own.
 pub(crate) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str) {
     write_status(out, status);
-    h1::write_field(out, &CONTENT_TYPE, b"text/plain; charset=utf-8");
-    h1::write_number_field(out, &CONTENT_LENGTH, text.len() as u64);
+    h1::write_content_type(out, "text/plain; charset=utf-8");
+    h1::write_content_length(out, text.len() as u64);
     h1::write_end(out);
     out.extend_from_slice(text.as_bytes());
 }

@@ -132,7 +132,9 @@ impl ResponseWriter {
         self
     }
 
-    /// The headers that will be, or were, sent.
+    /// The headers that will be, or were, sent, without those that are added by themselves: `Date`,
+    /// `Content-Length`, `Transfer-Encoding`, `Connection`, and the `Content-Type` that the body looks
+    /// like.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -320,12 +322,12 @@ impl ResponseWriter {
             let message = "the status or Content-Length was set when more had been written";
             return Err(misuse(message));
         }
-        self.decide_type();
+        let sniffed = self.sniff();
         self.headers.remove(CONTENT_LENGTH);
         let held = self.held.len() as u64;
         self.stage = Stage::Sending { missing: missing.map(|missing| missing - held) };
-        let head =
-            Head { status: self.status, headers: &self.headers, length, head_only: self.head_only };
+        let (status, headers, head_only) = (self.status, &self.headers, self.head_only);
+        let head = Head { status, headers, sniffed, length, head_only };
         self.sink.head(&head).map_err(|error| self.broken(error))?;
         Ok(self.pass_on_held()?)
     }
@@ -353,18 +355,11 @@ impl ResponseWriter {
             .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))
     }
 
-    fn decide_type(&mut self) {
+    /// What the body looks like, if the handler has not said what it is.
+    fn sniff(&self) -> Option<&'static str> {
         let known =
-            self.headers.contains_key(CONTENT_TYPE) || self.headers.contains_key(CONTENT_ENCODING);
-        if !known && !self.held.is_empty() {
-            // What nearly every answer is has been checked when this was compiled.
-            const TEXT: HeaderValue = HeaderValue::from_static(sniff::TEXT);
-            let sniffed = match sniff::content_type(&self.held) {
-                sniff::TEXT => TEXT,
-                other => HeaderValue::from_static(other),
-            };
-            self.headers.insert(CONTENT_TYPE, sniffed);
-        }
+            [CONTENT_TYPE, CONTENT_ENCODING].iter().any(|name| self.headers.contains_key(name));
+        (!known && !self.held.is_empty()).then(|| sniff::content_type(&self.held))
     }
 
     /// Refuses what may not be written.

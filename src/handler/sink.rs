@@ -27,6 +27,8 @@ pub(crate) struct Head<'a> {
     pub(crate) status: StatusCode,
     /// Without Content-Length and Transfer-Encoding: `length` stands for them.
     pub(crate) headers: &'a HeaderMap,
+    /// The Content-Type that the body looks like, if `headers` has none.
+    pub(crate) sniffed: Option<&'static str>,
     pub(crate) length: Length,
     /// The head announces a body, but none follows.
     pub(crate) head_only: bool,

@@ -28,9 +28,9 @@ use super::Shared;
 use super::body::ReadHalf;
 use super::reader::ConnReader;
 use super::response::{Wire, write_refusal};
-use super::scope::Link;
+use super::scope::{Link, RequestScope};
 use crate::h1::{CloseReason, HeadScanner, RequestHead};
-use crate::handler::ResponseWriter;
+use crate::handler::{Request, ResponseWriter};
 use crate::net::{Buffer, Stream, tls};
 use crate::serving::Ticket;
 
@@ -51,15 +51,20 @@ pub(super) struct Conn {
     ticket: Arc<Ticket>,
     scanner: HeadScanner,
     writer: ResponseWriter,
-    /// When the first byte of the request at hand was there.
-    begun: Instant,
+    /// The request at hand. Between two it is empty, and its memory is used again.
+    request: Request,
+    /// Where the latest request came from.
+    scope: Option<Arc<RequestScope>>,
+    /// When the request at hand began: when it was first asked for, right behind the read that brought
+    /// the first byte.
+    begun: Option<Instant>,
     first: bool,
 }
 
 enum Step {
     Await(ReadHalf),
     ReadHead(ReadHalf),
-    Serve(ReadHalf, RequestHead),
+    Serve(ReadHalf),
     Refuse(ReadHalf, Refusal),
     Linger(ReadHalf, CloseReason),
     Close(CloseReason),
@@ -91,7 +96,9 @@ impl Conn {
             link: Arc::new(link),
             ticket,
             scanner: HeadScanner::default(),
-            begun: Instant::now(),
+            request: Request::default(),
+            scope: None,
+            begun: None,
             first: true,
         })
     }
@@ -124,7 +131,7 @@ impl Conn {
             step = match step {
                 Step::Await(half) => self.await_request(half),
                 Step::ReadHead(half) => self.read_head(half),
-                Step::Serve(half, head) => self.serve(half, head),
+                Step::Serve(half) => self.serve(half),
                 Step::Refuse(half, refusal) => self.refuse(half, &refusal),
                 Step::Linger(half, reason) => self.linger(half, reason),
                 Step::Close(reason) => return self.close(reason),
@@ -194,10 +201,15 @@ impl Conn {
     }
 
     fn request_begun(&mut self, half: ReadHalf) -> Step {
-        self.begun = Instant::now();
+        self.begun = None;
         self.first = false;
-        self.scanner = HeadScanner::default();
+        self.scanner.reset();
         Step::ReadHead(half)
+    }
+
+    /// When the request at hand began: a clock is looked at only for those that have a time limit.
+    fn begun(&mut self) -> Instant {
+        *self.begun.get_or_insert_with(Instant::now)
     }
 
     /// Writes the answers so far, within the time limit of the last of them.
@@ -225,9 +237,7 @@ impl Conn {
             outcome => return outcome,
         }
         half.buffer.release();
-        self.writer.release();
-        self.wire().release();
-        self.stream().release();
+        self.release();
         // One byte tells that it is over. Closing ends this wait as well, and it needs no descriptor
         // to be woken by.
         let mut byte = [0];
@@ -239,6 +249,16 @@ impl Conn {
         })
     }
 
+    /// Gives back what is only kept because the next request may come at once.
+    fn release(&mut self) {
+        self.writer.release();
+        self.wire().release();
+        self.stream().release();
+        self.scanner = HeadScanner::default();
+        self.request = Request::default();
+        self.scope = None;
+    }
+
     /// Reads until the request's head is whole. Not inlined, as [`serve`](Self::serve) is not.
     #[inline(never)]
     fn read_head(&mut self, mut half: ReadHalf) -> Step {
@@ -248,10 +268,11 @@ impl Conn {
             match self.scanner.request(half.buffer.data(), &limits) {
                 Ok(Some((head, used))) => {
                     half.buffer.consume(used);
+                    self.take_head(head);
                     if timed {
                         self.stream().set_read_deadline(None);
                     }
-                    return Step::Serve(half, head);
+                    return Step::Serve(half);
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -266,9 +287,9 @@ impl Conn {
                 if self.write_answers().is_err() {
                     return Step::Close(CloseReason::IoFailed);
                 }
+                let begun = self.begun();
                 let limit = self.shared.options.read_header_timeout;
-                let deadline = limit.and_then(|limit| after(self.begun, limit));
-                self.stream().set_read_deadline(deadline);
+                self.stream().set_read_deadline(limit.and_then(|limit| after(begun, limit)));
                 timed = true;
             }
             match half.buffer.fill(|buf| self.reader.read(buf)) {
@@ -277,6 +298,14 @@ impl Conn {
                 Err(error) => return Step::Close(read_failed(&error, CloseReason::TimedOut)),
             }
         }
+    }
+
+    fn take_head(&mut self, head: RequestHead) {
+        let request = &mut self.request;
+        *request.method_mut() = head.method;
+        *request.uri_mut() = head.target;
+        *request.version_mut() = head.version;
+        *request.headers_mut() = head.headers;
     }
 
     fn set_write_deadline(&self) {
@@ -352,7 +381,6 @@ fn after(start: Instant, limit: Duration) -> Option<Instant> {
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
     use super::*;
-    use crate::handler::Request;
     use crate::net::{Addr, memory};
     use crate::server::{Http, Server};
     use crate::serving::House;

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{BufMut, BytesMut};
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, TRANSFER_ENCODING,
-};
+use http::header::{CONNECTION, DATE, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode, Version};
 
 use super::body::{Continue, Lending, ReadHalf};
@@ -98,8 +96,8 @@ impl Exchange {
 
 impl Wire {
     pub(super) fn new(reader: Arc<ConnReader>, ticket: Arc<Ticket>) -> Self {
-        let date = Date { second: 0, text: HeaderValue::from_static("") };
-        Self { reader, ticket, out: Vec::new(), date, exchange: Exchange::none() }
+        let (out, date) = (Vec::new(), Date::default());
+        Self { reader, ticket, out, date, exchange: Exchange::none() }
     }
 
     pub(super) fn begin(&mut self, exchange: Exchange) {
@@ -216,18 +214,18 @@ impl Sink for Wire {
         h1::write_status_line(&mut self.out, Version::HTTP_11, head.status, None)
             .expect("a status without a reason of its own");
         if !head.headers.contains_key(DATE) {
-            let date = self.date.now();
-            h1::write_field(&mut self.out, &DATE, date.as_bytes());
+            self.out.extend_from_slice(self.date.line());
         }
         for (name, value) in head.headers.iter().filter(|(name, _)| *name != CONNECTION) {
             h1::write_field(&mut self.out, name, value.as_bytes());
         }
+        if let Some(sniffed) = head.sniffed {
+            h1::write_content_type(&mut self.out, sniffed);
+        }
         self.write_connection(head.headers, old);
         match head.length {
             _ if tunnel => {}
-            Length::Known(length) => {
-                h1::write_number_field(&mut self.out, &CONTENT_LENGTH, length);
-            }
+            Length::Known(length) => h1::write_content_length(&mut self.out, length),
             Length::Unknown if !old => {
                 h1::write_field(&mut self.out, &TRANSFER_ENCODING, b"chunked");
             }
@@ -316,12 +314,11 @@ impl Wire {
 
 /// Encodes a whole answer of the server's own, after which the connection is closed.
 pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, head_only: bool) {
-    let date = httpdate::fmt_http_date(SystemTime::now());
     h1::write_status_line(out, Version::HTTP_11, status, None)
         .expect("a status without a reason of its own");
-    h1::write_field(out, &DATE, date.as_bytes());
-    h1::write_field(out, &CONTENT_TYPE, b"text/plain; charset=utf-8");
-    h1::write_number_field(out, &CONTENT_LENGTH, text.len() as u64);
+    out.extend_from_slice(Date::default().line());
+    h1::write_content_type(out, "text/plain; charset=utf-8");
+    h1::write_content_length(out, text.len() as u64);
     h1::write_field(out, &CONNECTION, b"close");
     h1::write_end(out);
     if !head_only {
@@ -329,20 +326,22 @@ pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, h
     }
 }
 
-/// The Date field's value, rendered once a second.
+/// The Date field, rendered once a second.
+#[derive(Default)]
 struct Date {
     second: u64,
-    text: HeaderValue,
+    line: Vec<u8>,
 }
 
 impl Date {
-    fn now(&mut self) -> HeaderValue {
+    fn line(&mut self) -> &[u8] {
         let now = SystemTime::now();
         let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        if second != self.second || self.text.is_empty() {
+        if second != self.second || self.line.is_empty() {
             self.second = second;
-            self.text = HeaderValue::try_from(httpdate::fmt_http_date(now)).expect("ASCII");
+            self.line.clear();
+            h1::write_field(&mut self.line, &DATE, httpdate::fmt_http_date(now).as_bytes());
         }
-        self.text.clone()
+        &self.line
     }
 }

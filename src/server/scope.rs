@@ -27,6 +27,16 @@ pub(super) struct Link {
 }
 
 impl RequestScope {
+    /// Makes it the origin of another request, of the same connection, that has this number.
+    pub(super) fn renew(&mut self, number: u64) {
+        self.number = number;
+        // What a handler has kept of the signals is the request's before.
+        match Arc::get_mut(&mut self.signals) {
+            Some(signals) => *signals = Signals::default(),
+            None => self.signals = Arc::default(),
+        }
+    }
+
     /// Starts the watch with the first signal that is asked for.
     fn watch(&self, first: bool) {
         if first {

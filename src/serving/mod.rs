@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 use crate::context::Context;
 use crate::net::{Addr, Listener, Stream};
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use registry::Registry;
 
 pub(crate) use panics::remember as remember_panics;
@@ -73,7 +74,9 @@ pub(crate) struct House {
     protocol: Arc<dyn Protocol>,
     options: HouseOptions,
     registry: Registry,
-    /// Ends when the server stops to accept.
+    /// The server has stopped to accept. Every request looks at it, so it is nothing that a look changes.
+    stopping: AtomicBool,
+    /// Ends with that.
     closed: Context,
     /// Until the server stops to accept.
     listener: Mutex<Option<Arc<Listener>>>,
@@ -85,13 +88,14 @@ impl House {
             protocol,
             options,
             registry: Registry::new(),
+            stopping: AtomicBool::new(false),
             closed: Context::new(),
             listener: Mutex::new(None),
         })
     }
 
     fn is_stopping(&self) -> bool {
-        self.closed.is_done()
+        self.stopping.load(Ordering::SeqCst)
     }
 
     fn report(&self, connection: &Connection, state: ConnState) {
@@ -221,6 +225,7 @@ impl ServerHandle {
                 listener.close();
             }
         }
+        self.house.stopping.store(true, Ordering::SeqCst);
         self.house.closed.cancel();
         self.house.registry.stop();
         self.house.registry.wait_for_listener();

@@ -191,7 +191,8 @@ impl State {
 impl Entry {
     fn change(&self, from: Phase, to: Phase) -> bool {
         let (from, to) = (from as u8, to as u8);
-        self.phase.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        // In one order with the look at whether the server is stopping, that follows or goes before.
+        self.phase.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use http::StatusCode;
+use http::{Method, StatusCode, Uri};
 
 use super::panics;
+use crate::body::Body;
 use crate::handler::{Ending, Handler, Request, ResponseWriter, Scope};
 use crate::net::Addr;
 
@@ -17,25 +18,21 @@ pub(crate) enum Outcome {
 
 /// Runs `handler` on the request and finishes its answer. A handler that fails before it has sent
 /// anything is answered for with a 500; how it failed is logged, with `remote`.
+///
+/// Nothing is left in the request but memory for another one.
 pub(crate) fn run(
     handler: &dyn Handler,
     writer: &mut ResponseWriter,
-    mut request: Request,
+    request: &mut Request,
     remote: &Addr,
 ) -> Outcome {
-    let caught = {
-        let writer = &mut *writer;
-        catch_unwind(AssertUnwindSafe(move || {
-            let result = handler.handle(writer, &mut request).and_then(|()| writer.finish());
-            let line = result.as_ref().err().map(|_| request_line(&request));
-            // What the user put into the request is dropped here, where a panic is caught; what is
-            // ours goes first, since it would be lost with what follows the panic.
-            request.extensions_mut().remove::<Scope>();
-            drop(request);
-            (result, line)
-        }))
-    };
-    match caught {
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        let result = handler.handle(writer, request).and_then(|()| writer.finish());
+        let line = result.as_ref().err().map(|_| request_line(request));
+        empty(request);
+        (result, line)
+    }));
+    match ran {
         Ok((Ok(ending), _)) => Outcome::Ended(ending),
         Ok((Err(error), line)) => {
             let line = line.unwrap_or_default();
@@ -48,9 +45,23 @@ pub(crate) fn run(
         }
         Err(payload) => {
             panics::log(remote, &*payload);
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| empty(request))) {
+                panics::log(remote, &*payload);
+            }
             if writer.is_hijacked() { Outcome::Ended(Ending::Hijacked) } else { Outcome::Failed }
         }
     }
+}
+
+/// Drops what is in the request, some of it the user's: a panic is to be expected. What is ours goes
+/// first, since it would be lost with what follows the panic.
+fn empty(request: &mut Request) {
+    request.extensions_mut().remove::<Scope>();
+    *request.body_mut() = Body::empty();
+    *request.method_mut() = Method::default();
+    *request.uri_mut() = Uri::default();
+    request.headers_mut().clear();
+    request.extensions_mut().clear();
 }
 
 /// What a log line calls a request: nothing that could be a secret, so not the query.

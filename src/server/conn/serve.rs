@@ -8,12 +8,12 @@ use http::{Method, StatusCode, Version};
 
 use super::{Conn, Refusal, Step, after};
 use crate::body::Body;
-use crate::h1::{self, CloseReason, Framing, RequestHead};
-use crate::handler::{Ending, Request, Scope};
+use crate::h1::{self, CloseReason, Framing, FramingError};
+use crate::handler::{Ending, Origin, Scope};
 use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
 use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
 use crate::server::scope::RequestScope;
-use crate::serving::{self, Outcome, Signals};
+use crate::serving::{self, Outcome};
 
 /// How long the rest of a request body may take that is read for the sake of the connection.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
@@ -30,9 +30,9 @@ impl Conn {
     /// Not inlined: what it takes of the stack would lie under the reading of heads as well, and a thread
     /// keeps what its deepest call has touched while its connection is idle.
     #[inline(never)]
-    pub(super) fn serve(&mut self, half: ReadHalf, head: RequestHead) -> Step {
-        let head_only = head.method == Method::HEAD;
-        let framing = match h1::request_framing(head.version, &head.headers) {
+    pub(super) fn serve(&mut self, half: ReadHalf) -> Step {
+        let head_only = *self.request.method() == Method::HEAD;
+        let framing = match self.framing() {
             // A body of no bytes is none, and nobody waits for a leave to send it.
             Ok(Framing::Length(0)) => Framing::Empty,
             Ok(framing) => framing,
@@ -40,7 +40,7 @@ impl Conn {
                 return Step::Refuse(half, Refusal::new(error.status(), &error, head_only));
             }
         };
-        let continues = match expectation(&head) {
+        let continues = match self.expectation() {
             Ok(false) => None,
             Ok(true) => (!matches!(framing, Framing::Empty)).then(Continue::new),
             Err(refusal) => return Step::Refuse(half, refusal),
@@ -56,55 +56,86 @@ impl Conn {
             return Step::Close(CloseReason::IoFailed);
         }
         self.set_deadlines(!matches!(framing, Framing::Empty));
-        let signals = Arc::new(Signals::default());
-        let request = self.begin(half, head, framing, continues, &signals);
+        let scope = self.begin(half, framing, continues);
+        self.request.extensions_mut().insert(Scope(Arc::clone(&scope) as Arc<dyn Origin>));
         self.writer.begin(head_only);
-        let handler = &*self.shared.handler;
-        let outcome = serving::run(handler, &mut self.writer, request, &self.link.remote);
-        signals.finish();
+        let Self { shared, writer, request, link, .. } = self;
+        let outcome = serving::run(&*shared.handler, writer, request, &link.remote);
+        scope.signals.finish();
+        self.scope = Some(scope);
+        self.scanner.recycle(std::mem::take(self.request.headers_mut()));
         self.settle(outcome)
     }
 
-    fn set_deadlines(&self, body: bool) {
-        let read_limit = self.shared.options.read_timeout.filter(|_| body);
-        let deadline = read_limit.and_then(|limit| after(self.begun, limit));
-        self.stream().set_read_deadline(deadline);
+    fn framing(&self) -> Result<Framing, FramingError> {
+        match self.scanner.is_plain() {
+            true => Ok(Framing::Empty),
+            false => h1::request_framing(self.request.version(), self.request.headers()),
+        }
+    }
+
+    /// Whether the client waits for a 100 before it sends the body (RFC 9110 section 10.1.1).
+    fn expectation(&self) -> Result<bool, Refusal> {
+        if self.scanner.is_plain() || self.request.version() < Version::HTTP_11 {
+            return Ok(false);
+        }
+        let Some(value) = self.request.headers().get(EXPECT) else { return Ok(false) };
+        if value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
+            return Ok(true);
+        }
+        let status = StatusCode::EXPECTATION_FAILED;
+        Err(Refusal {
+            status,
+            text: format!("{status}: only the expectation 100-continue can be met\n"),
+            head_only: *self.request.method() == Method::HEAD,
+        })
+    }
+
+    /// None is set yet.
+    fn set_deadlines(&mut self, body: bool) {
+        if body && let Some(limit) = self.shared.options.read_timeout {
+            let begun = self.begun();
+            self.stream().set_read_deadline(after(begun, limit));
+        }
         self.set_write_deadline();
     }
 
-    /// Puts the request together, and the reading half where the response and the body find it.
+    /// Puts the reading half where the response and the body find it; returns where the request came
+    /// from.
     fn begin(
         &mut self,
         half: ReadHalf,
-        head: RequestHead,
         framing: Framing,
         continues: Option<Arc<Continue>>,
-        signals: &Arc<Signals>,
-    ) -> Request {
-        let persist = h1::request_persists(head.version, &head.headers);
-        let version = head.version;
-        let (body, input) = if matches!(framing, Framing::Empty) {
+    ) -> Arc<RequestScope> {
+        let version = self.request.version();
+        let persist = match self.scanner.is_plain() && version == Version::HTTP_11 {
+            true => Ok(()),
+            false => h1::request_persists(version, self.request.headers()),
+        };
+        let input = if matches!(framing, Framing::Empty) {
             self.reader.body_ended(!half.buffer.is_empty());
-            (Body::empty(), Input::Here(half))
+            Input::Here(half)
         } else {
             let lending = Lending::new(RequestBody::new(half, framing, continues.clone()));
-            let body = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
-            (body, Input::Lent(lending))
+            *self.request.body_mut() = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
+            Input::Lent(lending)
         };
-        let tunnel = head.method == Method::CONNECT;
+        let tunnel = *self.request.method() == Method::CONNECT;
         self.wire().begin(Exchange::new(version, input, continues, tunnel, persist));
-        let mut request = Request::new(body);
-        *request.method_mut() = head.method;
-        *request.uri_mut() = head.target;
-        *request.version_mut() = version;
-        *request.headers_mut() = head.headers;
-        request.extensions_mut().insert(Scope(Arc::new(RequestScope {
-            signals: Arc::clone(signals),
+        let number = self.reader.request();
+        if let Some(mut scope) = self.scope.take()
+            && let Some(unshared) = Arc::get_mut(&mut scope)
+        {
+            unshared.renew(number);
+            return scope;
+        }
+        Arc::new(RequestScope {
+            signals: Arc::default(),
             reader: Arc::clone(&self.reader),
             link: Arc::clone(&self.link),
-            number: self.reader.request(),
-        })));
-        request
+            number,
+        })
     }
 
     /// The handler is done: what becomes of the connection.
@@ -196,21 +227,4 @@ impl Conn {
         }
         Step::Close(reason)
     }
-}
-
-/// Whether the client waits for a 100 before it sends the body (RFC 9110 section 10.1.1).
-fn expectation(head: &RequestHead) -> Result<bool, Refusal> {
-    let Some(value) = head.headers.get(EXPECT) else { return Ok(false) };
-    if head.version < Version::HTTP_11 {
-        return Ok(false);
-    }
-    if value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
-        return Ok(true);
-    }
-    let status = StatusCode::EXPECTATION_FAILED;
-    Err(Refusal {
-        status,
-        text: format!("{status}: only the expectation 100-continue can be met\n"),
-        head_only: head.method == Method::HEAD,
-    })
 }
