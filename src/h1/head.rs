@@ -182,10 +182,9 @@ impl HeadScanner {
         self.plain
     }
 
-    /// Has the next head's fields put into `headers`, whose own are thrown away: the memory is used
-    /// again.
-    pub(crate) fn recycle(&mut self, mut headers: HeaderMap) {
-        headers.clear();
+    /// Has the next head's fields put into `headers`, which is empty: its memory is used again.
+    pub(crate) fn recycle(&mut self, headers: HeaderMap) {
+        debug_assert!(headers.is_empty());
         self.spare = headers;
     }
 

@@ -185,6 +185,11 @@ impl ConnReader {
         self.state.lock().may_read
     }
 
+    /// Whether somebody has asked to be told of the client.
+    pub(super) fn is_watched(&self) -> bool {
+        self.state.lock().signals.is_some()
+    }
+
     /// Has `signals` told when the client goes away: at once if it has, and otherwise by the watch
     /// thread, which this starts if need be.
     ///

@@ -252,7 +252,13 @@ impl Sink for Wire {
             chunked::write_end(&mut self.out, Some(trailers).filter(|t| !t.is_empty()))
                 .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
         }
-        Ok(())
+        match &self.exchange.input {
+            // Nothing of a next request is there: the client need not wait while this one is put away.
+            Input::Here(half) if half.buffer.is_empty() && !self.reader.is_watched() => {
+                self.write_out()
+            }
+            _ => Ok(()),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

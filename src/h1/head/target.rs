@@ -73,7 +73,8 @@ fn absolute_form(target: Bytes) -> Result<Uri, Fault> {
 /// A request has at most one Host, one of HTTP/1.1 exactly one (RFC 9112 section 3.2). It may
 /// be empty: that is what a client sends whose target has no authority.
 pub(super) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Fault> {
-    let mut hosts = headers.get_all(HOST).iter();
+    // Faster than to look it up, since heads have few fields.
+    let mut hosts = headers.iter().filter(|(name, _)| *name == HOST).map(|(_, value)| value);
     let host = match (hosts.next(), hosts.next()) {
         (Some(host), None) => host.as_bytes(),
         (None, _) if version == Version::HTTP_10 => return Ok(()),
@@ -104,7 +105,7 @@ fn split_authority(authority: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 /// An empty port stands for the scheme's own.
 fn is_port(port: &[u8]) -> bool {
     let number = port.iter().try_fold(0_u16, |number, byte| {
-        let digit = char::from(*byte).to_digit(10)? as u16;
+        let digit = byte.is_ascii_digit().then_some(u16::from(byte & 0x0F))?;
         number.checked_mul(10)?.checked_add(digit)
     });
     number.is_some()
@@ -119,6 +120,9 @@ fn is_host(host: &[u8]) -> bool {
 
 /// `reg-name` of RFC 3986 section 3.2.2: unreserved, sub-delims, percent-encoded.
 fn is_registered_name(mut name: &[u8]) -> bool {
+    if name.iter().all(|byte| IN_NAME[usize::from(*byte)]) {
+        return true;
+    }
     loop {
         name = match name {
             [] => return true,
