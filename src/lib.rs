@@ -86,9 +86,12 @@
 //! A server connection has a thread (`hangup-conn`), and a second one (`hangup-watch`) once one of its
 //! handlers has asked for its context. A client connection has a thread that reads (`hangup-read`), and
 //! a second one (`hangup-write`) once it has streamed a request body. Each ends within milliseconds of
-//! its connection. A FastCGI connection has a thread (`hangup-fcgi`), and each of its requests that is being
-//! handled another (`hangup-handler`). Dialling takes a thread for its time (`hangup-dial`, `hangup-resolve`). One thread
-//! (`hangup-timer`) serves all who wait on [`Context::done`] of a context with a deadline.
+//! its connection; but while a server accepts, a connection's first thread stays for a second, to be handed
+//! the next connection. So what a handler leaves in a thread-local variable may be met by a later request,
+//! on the same connection or on another. A FastCGI connection has a thread (`hangup-fcgi`), and each of its
+//! requests that is being handled another (`hangup-handler`). Dialling takes a thread for its time
+//! (`hangup-dial`, `hangup-resolve`). One thread (`hangup-timer`) serves all who wait on [`Context::done`]
+//! of a context with a deadline.
 //!
 //! # Logging
 //!

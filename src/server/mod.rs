@@ -99,6 +99,9 @@ impl Options {
 
 impl Server {
     /// A server that answers with `handler`.
+    ///
+    /// It runs on the connection's thread, which may have served other connections before: a thread-local
+    /// variable is as the last handler there has left it.
     pub fn new(handler: impl Handler) -> Self {
         let options = Options {
             read_header_timeout: Some(Duration::from_secs(10)),

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::House;
-use super::panics;
-use super::registry::Ticket;
+use super::crew::{self, Arrival};
 use crate::net::{Addr, Listener, Stream};
-use crate::sync;
 
 /// The first wait after a failed accept, doubled up to [`MAX_BACK_OFF`]. What fails here (no
 /// descriptors, no memory) is mended by connections ending, not by trying again at once.
@@ -35,28 +33,15 @@ pub(super) fn run(house: &Arc<House>, listener: &Listener) {
     }
 }
 
-/// Starts the thread of a new connection.
+/// Enters a new connection and has a thread serve it.
 pub(super) fn start(house: &Arc<House>, stream: Stream, remote: Addr) {
     let Some(stream) = house.protocol.admit(stream, &remote) else { return };
     let Some(ticket) = house.admit(&stream, &remote) else { return stream.close() };
-    if let Err(error) = spawn(house, stream.clone(), remote, Arc::clone(&ticket)) {
+    let arrival = Arrival { stream: stream.clone(), remote, ticket: Arc::clone(&ticket) };
+    if let Err(error) = crew::employ(house, arrival) {
         log::error!("no thread for a connection: {error}");
         house.protocol.no_room(&stream);
         stream.close();
         ticket.closed();
     }
-}
-
-fn spawn(
-    house: &Arc<House>,
-    stream: Stream,
-    remote: Addr,
-    ticket: Arc<Ticket>,
-) -> std::io::Result<()> {
-    let protocol = Arc::clone(&house.protocol);
-    let thread = sync::spawn(protocol.thread_name(), house.options.stack_size, move || {
-        panics::remember();
-        protocol.serve(stream, remote, ticket);
-    });
-    thread.map(drop)
 }

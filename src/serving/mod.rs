@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   Listening ─ serve ─▶ accept ─ a thread each ─▶ Protocol::serve      server/  fcgi/
-//!       │                  │                            │
+//!       │                  │         Crew               │
 //!   ServerHandle ──▶ House: Registry ◀── Ticket ────────┘  Active, Idle, Closed
 //! ```
 //!
@@ -11,11 +11,15 @@
 //! | --- | --- |
 //! | `mod.rs` | listening, serving and shutting down |
 //! | `accept.rs` | the accept loop |
+//! | `crew.rs` | the threads that serve connections, and are kept for the next |
 //! | `registry.rs` | all connections, for counting, closing and waiting |
 //! | `run.rs` `panics.rs` | a handler is run; what a panicking one leaves in the log |
 //! | `signals.rs` | what a handler hears of its client |
 
 mod accept;
+mod crew;
+#[cfg(all(test, hangup_shuttle))]
+mod model;
 mod panics;
 mod registry;
 mod run;
@@ -31,6 +35,7 @@ use crate::context::Context;
 use crate::net::{Addr, Listener, Stream};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crew::Crew;
 use registry::Registry;
 
 pub(crate) use panics::remember as remember_panics;
@@ -74,6 +79,7 @@ pub(crate) struct House {
     protocol: Arc<dyn Protocol>,
     options: HouseOptions,
     registry: Registry,
+    crew: Crew,
     /// The server has stopped to accept. Every request looks at it, so it is nothing that a look changes.
     stopping: AtomicBool,
     /// Ends with that.
@@ -89,9 +95,20 @@ impl House {
             options,
             registry: Registry::new(),
             stopping: AtomicBool::new(false),
+            crew: Crew::default(),
             closed: Context::new(),
             listener: Mutex::new(None),
         })
+    }
+
+    /// Runs an accept loop to its end, unless the server is shutting down.
+    fn accepting(&self, accept: impl FnOnce()) {
+        if self.registry.begin_accepting() {
+            self.crew.keep();
+            accept();
+            self.crew.dismiss();
+            self.registry.end_accepting();
+        }
     }
 
     fn is_stopping(&self) -> bool {
@@ -142,7 +159,7 @@ impl Listening {
         self.handle.clone()
     }
 
-    /// Accepts connections and serves each on a thread of its own.
+    /// Accepts connections and serves each on a thread: a new one, or one whose connection has ended.
     ///
     /// # Blocking
     ///
@@ -155,11 +172,10 @@ impl Listening {
     /// again.
     pub fn serve(self) -> io::Result<()> {
         let Self { handle: ServerHandle { house }, listener, .. } = self;
-        if house.registry.begin_accepting() {
+        house.accepting(|| {
+            let listener = listener;
             accept::run(&house, &listener);
-            drop(listener);
-            house.registry.end_accepting();
-        }
+        });
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek, Write};
 use std::process::Command;
+use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use hangup::testing::TestServer;
@@ -67,6 +68,27 @@ fn s16_of_many_too_many_all_are_closed_and_the_server_lives() {
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 503 "), "{said}");
     }
     one.send(GET).expect(200);
+}
+
+#[test]
+fn s16_a_thread_whose_connection_has_ended_serves_another() {
+    let _alone = alone();
+    let server = TestServer::new(|w: &mut ResponseWriter, r: &mut Request| {
+        assert_ne!(r.uri().path(), "/panic", "on purpose");
+        Ok(write!(w, "{:?}", std::thread::current().id())?)
+    });
+    let mut earlier = std::collections::HashSet::new();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // Also after a handler has panicked there.
+        RawClient::connect(&server).send("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
+        let thread = RawClient::connect(&server).send(GET).expect(200);
+        if !earlier.insert(thread) {
+            return;
+        }
+        // A thread is free some moment after its connection's end, of which it tells nobody.
+        assert!(Instant::now() < deadline, "{} threads for as many connections", earlier.len());
+    }
 }
 
 /// The connection was closed before the answer was written to it.
