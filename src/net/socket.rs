@@ -91,7 +91,14 @@ impl Socket {
         if patience == Some(Duration::ZERO) {
             return self.try_read(buf).map_err(blocked_is_timed_out);
         }
-        self.set_receive_timeout(patience)?;
+        if !self.has_receive_timeout(patience) {
+            // What is there already is read without: a new connection's first request, mostly.
+            match self.try_read(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+            self.set_receive_timeout(patience)?;
+        }
         let outcome = self.read.plainly(|| wake::blocking_recv(self.fd(), buf))?;
         self.received(outcome).map_err(blocked_is_timed_out)
     }
@@ -109,15 +116,13 @@ impl Socket {
         outcome
     }
 
+    fn has_receive_timeout(&self, patience: Option<Duration>) -> bool {
+        self.receive_timeout.load(Ordering::Relaxed) == in_micros(patience)
+    }
+
     fn set_receive_timeout(&self, patience: Option<Duration>) -> io::Result<()> {
-        let micros = match patience {
-            None => NO_TIMEOUT,
-            Some(patience) => {
-                let micros = patience.as_nanos().div_ceil(1000);
-                u64::try_from(micros).unwrap_or(UNKNOWN_TIMEOUT).min(UNKNOWN_TIMEOUT - 1)
-            }
-        };
-        if self.receive_timeout.load(Ordering::Relaxed) != micros {
+        if !self.has_receive_timeout(patience) {
+            let micros = in_micros(patience);
             let patience = (micros != NO_TIMEOUT).then(|| Duration::from_micros(micros));
             self.socket.set_read_timeout(patience)?;
             self.receive_timeout.store(micros, Ordering::Relaxed);
@@ -290,6 +295,13 @@ impl From<std::os::unix::net::UnixStream> for Socket {
     fn from(stream: std::os::unix::net::UnixStream) -> Self {
         Self::foreign(stream.into(), Family::Unix)
     }
+}
+
+/// As a socket's time-out is kept: rounded up, and never unknown.
+fn in_micros(patience: Option<Duration>) -> u64 {
+    let Some(patience) = patience else { return NO_TIMEOUT };
+    let micros = patience.as_nanos().div_ceil(1000);
+    u64::try_from(micros).unwrap_or(UNKNOWN_TIMEOUT).min(UNKNOWN_TIMEOUT - 1)
 }
 
 fn blocked_is_timed_out(error: io::Error) -> io::Error {

@@ -228,12 +228,12 @@ impl Stream {
         each!(self, kind => kind.wait_readable(limit))
     }
 
-    /// Reads, waiting at most for `patience` (`None`: for ever), in one system call.
+    /// Reads, waiting at most for `patience` (`None`: for ever), mostly in one system call.
     ///
     /// For threads that nobody else needs to call back: the read deadline does not apply, and only
     /// [`close`](Self::close) and [`shutdown`](Self::shutdown) end the wait. A patience that
-    /// differs from that of the call before costs a second system call; the system may round it up
-    /// by some milliseconds.
+    /// differs from that of the call before costs two more if it has to wait; the system may round it
+    /// up by some milliseconds.
     ///
     /// # Errors
     ///
