@@ -393,7 +393,7 @@ mod tests {
         let shared = Arc::new(shared);
         let house = House::new(Arc::new(Http(Arc::clone(&shared))), house);
         let ticket = house.admit(&stream, &Addr::Memory).expect("room");
-        let link = Link { remote: Addr::Memory, local: Addr::Memory, tls: None };
+        let link = Link { remote: Addr::Memory, tls: None };
         let mut conn = Conn::new(shared, stream, link, ticket);
         let mut half = conn.half();
         half.buffer.fill(|room| Ok(room.len())).unwrap();

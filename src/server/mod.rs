@@ -277,8 +277,7 @@ impl Protocol for Http {
     }
 
     fn serve(&self, stream: Stream, remote: Addr, ticket: Arc<Ticket>) {
-        let local = stream.local_addr().unwrap_or(Addr::Unknown);
-        let link = Link { remote, local, tls: None };
+        let link = Link { remote, tls: None };
         let refused = ticket.is_refused();
         let conn = Conn::new(Arc::clone(&self.0), stream, link, ticket);
         match refused {

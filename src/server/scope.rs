@@ -21,7 +21,6 @@ pub(super) struct RequestScope {
 #[derive(Clone)]
 pub(super) struct Link {
     pub(super) remote: Addr,
-    pub(super) local: Addr,
     /// Once there has been a handshake.
     pub(super) tls: Option<TlsInfo>,
 }
@@ -63,7 +62,7 @@ impl Origin for RequestScope {
     }
 
     fn local_addr(&self) -> Addr {
-        self.link.local.clone()
+        self.reader.stream().local_addr().unwrap_or(Addr::Unknown)
     }
 
     fn tls(&self) -> Option<TlsInfo> {
