@@ -9,13 +9,13 @@ use std::process::{Child, Command, Stdio};
 use hangup::h1::{HeadScanner, Limits, write_response_head};
 use hangup::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use hangup::testing::stream_pair;
-use hangup::{Client, Request, ResponseWriter, Server};
-use peers::samples;
+use hangup::{Body, Client, Request, ResponseWriter, Server};
+use peers::{load, samples};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Operation = fn(u64) -> Result<()>;
 
-const OPERATIONS: [(&str, Operation); 7] = [
+const OPERATIONS: [(&str, Operation); 8] = [
     ("request-head-small", |count| parse(samples::SMALL_REQUEST, count)),
     ("request-head-browser", |count| parse(samples::BROWSER_REQUEST, count)),
     ("response-head", parse_response),
@@ -23,6 +23,7 @@ const OPERATIONS: [(&str, Operation); 7] = [
     ("chunk-of-1-KiB", decode),
     ("served", serve),
     ("got", get),
+    ("posted", post),
 ];
 
 fn main() -> Result<()> {
@@ -97,26 +98,51 @@ fn serve(count: u64) -> Result<()> {
 
 /// The client, against the floor's server, which is another process and not counted.
 fn get(count: u64) -> Result<()> {
-    let floor = std::env::current_exe()?.with_file_name("floor-server");
-    let mut floor = Ended(Command::new(floor).stdout(Stdio::piped()).spawn()?);
-    let mut line = String::new();
-    BufReader::new(floor.0.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-    let url = line.trim().strip_prefix("listening on ").ok_or("it does not listen")?;
+    let floor = Floor::start("floor-server")?;
     let client = Client::new();
     for _ in 0..count {
-        let body = client.get(url).send()?.body_mut().read_bytes(2)?;
+        let body = client.get(&floor.url).send()?.body_mut().read_bytes(2)?;
         black_box(body);
     }
     Ok(())
 }
 
-/// Ends a process when it is dropped.
-struct Ended(Child);
+/// The client with a body of 1 KiB from a reader, whose length is known.
+fn post(count: u64) -> Result<()> {
+    const LENGTH: u64 = 1024;
+    let floor = Floor::start("floor-bodies-server")?;
+    let client = Client::new();
+    for _ in 0..count {
+        let body = Body::from_sized_reader(load::payload(LENGTH), LENGTH);
+        let answer = client.post(&floor.url).body(body).send()?.body_mut().read_bytes(1024)?;
+        black_box(answer);
+    }
+    Ok(())
+}
 
-impl Drop for Ended {
+/// One of the floor's servers, which ends when it is dropped.
+struct Floor {
+    server: Child,
+    url: String,
+}
+
+impl Floor {
+    fn start(program: &str) -> Result<Floor> {
+        let program = std::env::current_exe()?.with_file_name(program);
+        let server = Command::new(program).stdout(Stdio::piped()).spawn()?;
+        let mut floor = Floor { server, url: String::new() };
+        let output = floor.server.stdout.take().ok_or("no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        floor.url = line.trim().strip_prefix("listening on ").ok_or("it does not listen")?.into();
+        Ok(floor)
+    }
+}
+
+impl Drop for Floor {
     fn drop(&mut self) {
         // An error means that it has ended already.
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.server.kill());
+        drop(self.server.wait());
     }
 }
