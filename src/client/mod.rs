@@ -21,12 +21,16 @@
 //! | `response.rs` | what a response knows of how it came |
 //! | `redirect.rs` | where redirects lead: pure functions |
 //! | `target.rs` | what a URL says of the connection and the request |
+//! | `fields.rs` | a request's own header fields over the client's defaults |
+//! | `outgoing.rs` | a request as it goes out: its framing, and its head, written |
 //! | `transport.rs` | one request, one answer: connection, exchange, retry |
 //! | `retry.rs` | may a request be sent again: a pure function |
 //! | `pool.rs`, `want.rs` | idle connections, limits, who waits: plain data; a wish with one outcome |
 //! | `conn/` | a connection's three parties: caller, reader loop, writer loop |
 
 mod conn;
+mod fields;
+mod outgoing;
 mod pool;
 mod redirect;
 mod request;
@@ -39,7 +43,7 @@ mod want;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,7 +224,7 @@ pub struct ClientBuilder {
     limits: pool::Limits,
     dial: DialOptions,
     tls_timeout: Option<Duration>,
-    unix: Option<PathBuf>,
+    unix: Option<Arc<Path>>,
     max_response_head: usize,
     expect_timeout: Duration,
 }
@@ -374,7 +378,7 @@ impl ClientBuilder {
     /// Connects to this Unix socket, whatever the URL's host is.
     #[must_use]
     pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
-        self.unix = Some(path.into());
+        self.unix = Some(Arc::from(path.into()));
         self
     }
 

@@ -9,9 +9,9 @@ mod model;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::want::Want;
+use super::want::{Granted, Want};
 
 /// How many connections a client keeps.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub(super) struct Pool<K, C> {
     hosts: HashMap<K, Host<C>>,
     /// Invariant: the sum of all hosts' `idle.len()`.
     idle: usize,
+    /// How many connections have been put: which of two has been idle longer.
+    puts: u64,
     closed: bool,
 }
 
@@ -63,17 +65,17 @@ struct Waiting<C> {
 
 struct Idle<C> {
     connection: C,
-    since: Instant,
+    /// `Pool::puts` at that moment.
+    since: u64,
 }
 
 /// What a caller that needs a connection is told.
 pub(super) enum Checkout<C> {
     /// Here is one.
     Idle(C),
-    /// The want is queued, and a dial may be started for it: its place is counted.
-    Dial,
-    /// The want is queued until another connection is given back or closed.
-    Wait,
+    /// There is none: a want is queued, until another connection is given back or closed. With `dial`
+    /// one may be made for it: its place is counted.
+    Queued { want: Arc<Want<C>>, granted: Granted<C>, dial: bool },
     /// The client was closed.
     Closed,
 }
@@ -96,27 +98,26 @@ impl<C> Default for Host<C> {
 
 impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, hosts: HashMap::new(), idle: 0, closed: false }
+        Self { limits, hosts: HashMap::new(), idle: 0, puts: 0, closed: false }
     }
 
-    /// Finds a connection to `key`, or queues `want` for one.
-    pub(super) fn checkout(&mut self, key: &K, want: &Arc<Want<C>>) -> Checkout<C> {
+    /// Finds the connection to `key` that was used last, or queues a want for one.
+    pub(super) fn checkout(&mut self, key: &K) -> Checkout<C> {
         if self.closed {
             return Checkout::Closed;
         }
-        let host = self.hosts.entry(key.clone()).or_default();
-        if let Some(idle) = host.idle.pop() {
+        if let Some(idle) = self.hosts.get_mut(key).and_then(|host| host.idle.pop()) {
             self.idle -= 1;
             return Checkout::Idle(idle.connection);
         }
-        let dialled = self.limits.per_host.is_none_or(|most| host.open < most);
-        host.waiting.push_back(Waiting { want: Arc::clone(want), dialled });
-        if dialled {
+        let host = self.hosts.entry(key.clone()).or_default();
+        let dial = self.limits.per_host.is_none_or(|most| host.open < most);
+        if dial {
             host.open += 1;
-            Checkout::Dial
-        } else {
-            Checkout::Wait
         }
+        let (want, granted) = Want::new();
+        host.waiting.push_back(Waiting { want: Arc::clone(&want), dialled: dial });
+        Checkout::Queued { want, granted, dial }
     }
 
     /// Takes a want out of the queue that has its outcome, or has been given up.
@@ -127,11 +128,14 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
     }
 
     /// Takes a connection that is ready for its next use: for the first that waits, or to be kept.
-    pub(super) fn put(&mut self, key: &K, mut connection: C, now: Instant) -> Return<C> {
+    pub(super) fn put(&mut self, key: &K, mut connection: C) -> Return<C> {
         if self.closed {
             return Return::Refused(connection);
         }
-        let host = self.hosts.entry(key.clone()).or_default();
+        let host = match self.hosts.get_mut(key) {
+            Some(host) => host,
+            None => self.hosts.entry(key.clone()).or_default(),
+        };
         while let Some(first) = host.waiting.pop_front() {
             match first.want.grant(Ok(connection)) {
                 Ok(()) => return Return::Kept,
@@ -141,7 +145,8 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         if host.idle.len() >= self.limits.idle_per_host || self.limits.idle == 0 {
             return Return::Refused(connection);
         }
-        host.idle.push(Idle { connection, since: now });
+        host.idle.push(Idle { connection, since: self.puts });
+        self.puts += 1;
         self.idle += 1;
         if self.idle > self.limits.idle { self.evict() } else { Return::Kept }
     }
@@ -242,56 +247,53 @@ mod tests {
         Pool::new(limits)
     }
 
-    fn want() -> (Arc<Want<u32>>, super::super::want::Granted<u32>) {
-        let (want, granted) = Want::new();
-        (Arc::new(want), granted)
+    /// Queues a want, for which one may dial or not.
+    fn queue(pool: &mut Pool<&str, u32>, may_dial: bool) -> (Arc<Want<u32>>, Granted<u32>) {
+        match pool.checkout(&"a") {
+            Checkout::Queued { want, granted, dial } if dial == may_dial => (want, granted),
+            _ => panic!("dial: {may_dial}"),
+        }
     }
 
     #[test]
     fn t13_the_most_recently_used_is_taken_first() {
         let mut pool = pool(Limits::default());
-        let now = Instant::now();
         for connection in [1, 2, 3] {
-            assert!(matches!(pool.put(&"a", connection, now), Return::Kept));
+            assert!(matches!(pool.put(&"a", connection), Return::Kept));
         }
-        let (want, _granted) = want();
-        assert!(matches!(pool.checkout(&"a", &want), Checkout::Idle(3)));
-        assert!(matches!(pool.checkout(&"b", &want), Checkout::Dial));
+        assert!(matches!(pool.checkout(&"a"), Checkout::Idle(3)));
+        assert!(matches!(pool.checkout(&"b"), Checkout::Queued { dial: true, .. }));
         assert_eq!(pool.idle(), 2);
     }
 
     #[test]
     fn t13_a_host_keeps_so_many_and_no_more() {
         let mut pool = pool(Limits { idle_per_host: 2, ..Limits::default() });
-        let now = Instant::now();
         for (connection, kept) in [(1, true), (2, true), (3, false)] {
-            let outcome = pool.put(&"a", connection, now);
+            let outcome = pool.put(&"a", connection);
             assert_eq!(matches!(outcome, Return::Kept), kept, "{connection}");
         }
-        assert!(matches!(pool.put(&"b", 4, now), Return::Kept));
+        assert!(matches!(pool.put(&"b", 4), Return::Kept));
     }
 
     #[test]
     fn t13_beyond_the_total_the_longest_idle_goes() {
         let mut pool = pool(Limits { idle: 2, ..Limits::default() });
-        let start = Instant::now();
-        let later = |n| start + Duration::from_secs(n);
-        assert!(matches!(pool.put(&"a", 1, later(2)), Return::Kept));
-        assert!(matches!(pool.put(&"b", 2, later(1)), Return::Kept));
-        assert!(matches!(pool.put(&"a", 3, later(3)), Return::Evicted(2)));
+        for (host, connection) in [("b", 2), ("a", 1)] {
+            assert!(matches!(pool.put(&host, connection), Return::Kept));
+        }
+        assert!(matches!(pool.put(&"a", 3), Return::Evicted(2)));
         assert_eq!(pool.idle(), 2);
     }
 
     #[test]
     fn t13_the_queue_at_a_limit_is_fair() {
         let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
-        let (first, _first_granted) = want();
-        assert!(matches!(pool.checkout(&"a", &first), Checkout::Dial));
+        let (first, _first_granted) = queue(&mut pool, true);
         assert!(first.grant(Ok(1)).is_ok());
-        let ((second, second_granted), (third, third_granted)) = (want(), want());
-        assert!(matches!(pool.checkout(&"a", &second), Checkout::Wait));
-        assert!(matches!(pool.checkout(&"a", &third), Checkout::Wait));
-        assert!(matches!(pool.put(&"a", 1, Instant::now()), Return::Kept));
+        let (_second, second_granted) = queue(&mut pool, false);
+        let (third, third_granted) = queue(&mut pool, false);
+        assert!(matches!(pool.put(&"a", 1), Return::Kept));
         assert_eq!(second_granted.try_recv().unwrap().unwrap(), 1);
         assert!(third_granted.try_recv().is_err());
         // The second's connection is closed: the third may dial in its place.
@@ -302,25 +304,21 @@ mod tests {
     #[test]
     fn t13_who_gave_up_is_passed_over() {
         let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
-        let ((gone, _gone_granted), (stays, granted)) = (want(), want());
-        let (first, _first_granted) = want();
-        assert!(matches!(pool.checkout(&"a", &first), Checkout::Dial));
-        first.give_up();
-        assert!(matches!(pool.checkout(&"a", &gone), Checkout::Wait));
-        assert!(matches!(pool.checkout(&"a", &stays), Checkout::Wait));
+        queue(&mut pool, true).0.give_up();
+        let (gone, _gone_granted) = queue(&mut pool, false);
+        let (_stays, granted) = queue(&mut pool, false);
         gone.give_up();
-        assert!(matches!(pool.put(&"a", 9, Instant::now()), Return::Kept));
+        assert!(matches!(pool.put(&"a", 9), Return::Kept));
         assert_eq!(granted.try_recv().unwrap().unwrap(), 9);
     }
 
     #[test]
     fn t13_a_free_place_goes_to_one_that_nobody_dials_for() {
         let mut pool = pool(Limits { per_host: Some(2), ..Limits::default() });
-        let ((busy, _busy), (dials, _dials), (waits, _waits)) = (want(), want(), want());
-        assert!(matches!(pool.checkout(&"a", &busy), Checkout::Dial));
+        let (busy, _busy) = queue(&mut pool, true);
         assert!(busy.grant(Ok(1)).is_ok());
-        assert!(matches!(pool.checkout(&"a", &dials), Checkout::Dial));
-        assert!(matches!(pool.checkout(&"a", &waits), Checkout::Wait));
+        let (_dials, _dialled) = queue(&mut pool, true);
+        let (waits, _granted) = queue(&mut pool, false);
         let next = pool.release(&"a").expect("the place is free");
         assert!(Arc::ptr_eq(&next, &waits));
         assert!(pool.release(&"a").is_none(), "everybody has a dial");
@@ -329,13 +327,12 @@ mod tests {
     #[test]
     fn a_host_is_forgotten_with_its_last_connection() {
         let mut pool = pool(Limits::default());
-        let (want, _granted) = want();
-        assert!(matches!(pool.checkout(&"a", &want), Checkout::Dial));
+        let (want, _granted) = queue(&mut pool, true);
         want.give_up();
         pool.forget(&"a", &want);
         // It was closed just before it was put: the pool hears of it first.
         assert!(pool.release(&"a").is_none());
-        assert!(matches!(pool.put(&"a", 1, Instant::now()), Return::Kept));
+        assert!(matches!(pool.put(&"a", 1), Return::Kept));
         assert!(pool.remove(&"a", &1));
         assert!(pool.hosts.is_empty());
     }
@@ -343,20 +340,18 @@ mod tests {
     #[test]
     fn a_closed_pool_keeps_nothing_and_grants_nothing() {
         let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
-        let ((first, _first_granted), (waits, granted)) = (want(), want());
-        assert!(matches!(pool.checkout(&"a", &first), Checkout::Dial));
-        first.give_up();
-        assert!(matches!(pool.checkout(&"a", &waits), Checkout::Wait));
+        queue(&mut pool, true).0.give_up();
+        let (_waits, granted) = queue(&mut pool, false);
         assert!(pool.close().is_empty());
         assert!(granted.recv().unwrap().is_err());
-        assert!(matches!(pool.put(&"a", 1, Instant::now()), Return::Refused(1)));
-        assert!(matches!(pool.checkout(&"a", &waits), Checkout::Closed));
+        assert!(matches!(pool.put(&"a", 1), Return::Refused(1)));
+        assert!(matches!(pool.checkout(&"a"), Checkout::Closed));
     }
 
     #[test]
     fn what_is_not_there_is_not_counted() {
         let mut pool = pool(Limits::default());
-        assert!(matches!(pool.put(&"a", 1, Instant::now()), Return::Kept));
+        assert!(matches!(pool.put(&"a", 1), Return::Kept));
         assert!(pool.remove(&"a", &1) && !pool.remove(&"a", &1));
         assert_eq!(pool.idle(), 0);
     }

@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 
 use super::conn::{OnInformational, Patience};
+use super::fields::{self, Fields};
 use super::redirect::{self, RedirectPolicy, Repeat};
 use super::response::{Facts, HandedOver};
 use super::target::credentials;
@@ -30,6 +31,7 @@ pub struct RequestBuilder<'a> {
     context: Option<Context>,
     timeouts: Timeouts,
     redirects: RedirectPolicy,
+    /// In place of the client's.
     connector: Option<Connector>,
     on_informational: Option<OnInformational>,
     on_redirect: Option<OnRedirect<'a>>,
@@ -61,7 +63,7 @@ impl<'a> RequestBuilder<'a> {
             context: None,
             timeouts: shared.defaults.timeouts,
             redirects: shared.defaults.redirects,
-            connector: shared.defaults.connector.clone(),
+            connector: None,
             on_informational: None,
             on_redirect: None,
             error: None,
@@ -247,7 +249,9 @@ impl<'a> RequestBuilder<'a> {
         if let Some(error) = error {
             return Err(error);
         }
-        add_defaults(&mut parts, &shared.defaults.headers);
+        let defaults = &shared.defaults;
+        let connector = connector.as_ref().or(defaults.connector.as_ref());
+        add_credentials(&mut parts, &defaults.headers);
         let patience = Patience {
             context: within(context, timeouts.call),
             send: timeouts.send,
@@ -256,6 +260,7 @@ impl<'a> RequestBuilder<'a> {
             on_informational,
         };
         let begun = Instant::now();
+        let (none, mut headers) = (HeaderMap::new(), &defaults.headers);
         let mut followed = 0;
         loop {
             let again = match redirects {
@@ -263,7 +268,7 @@ impl<'a> RequestBuilder<'a> {
                 RedirectPolicy::Stop => None,
             };
             let exchanged =
-                shared.transport.round_trip(&parts, body, &patience, connector.as_ref())?;
+                shared.transport.round_trip(&parts, headers, body, &patience, connector)?;
             let status = exchanged.answer.head.status;
             let next = match (redirects, redirect::repeat(status, &parts.method)) {
                 (RedirectPolicy::Follow(most), Some(repeat)) => {
@@ -282,6 +287,8 @@ impl<'a> RequestBuilder<'a> {
                 return Err(Error::message(ErrorKind::TooManyRedirects, message));
             }
             let from = parts.uri.clone();
+            // Whatever is secret in the defaults must not go to another host either.
+            fields::merge(&mut parts.headers, std::mem::replace(&mut headers, &none));
             redirect::follow(&mut parts, to, repeat);
             if let Some(callback) = &mut on_redirect {
                 let facts = Facts::new(&exchanged, from, followed, begun);
@@ -303,14 +310,10 @@ impl<'a> RequestBuilder<'a> {
     }
 }
 
-fn add_defaults(parts: &mut Parts, defaults: &HeaderMap) {
-    for (name, value) in defaults {
-        if !parts.headers.contains_key(name) {
-            parts.headers.insert(name, value.clone());
-        }
-    }
-    if !parts.headers.contains_key(AUTHORIZATION)
-        && let Some((user, password)) = credentials(&parts.uri)
+/// Identifies by the user and password in the URL, unless the request does so by itself.
+fn add_credentials(parts: &mut Parts, defaults: &HeaderMap) {
+    if let Some((user, password)) = credentials(&parts.uri)
+        && !Fields::new(&parts.headers, defaults).contains(&AUTHORIZATION)
     {
         let token = STANDARD.encode(format!("{user}:{password}"));
         if let Ok(mut value) = HeaderValue::try_from(format!("Basic {token}")) {

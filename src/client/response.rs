@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::Uri;
 
+use super::conn::ConnFacts;
 use super::transport::Exchanged;
 use crate::body::Body;
 use crate::net::{Addr, Duplex, TlsInfo};
@@ -57,41 +58,36 @@ pub struct Timings {
     pub total: Duration,
 }
 
+/// What stands in the response's extensions.
 #[derive(Clone)]
-pub(super) struct Facts(Arc<Known>);
-
-struct Known {
+pub(super) struct Facts {
     reason: Option<Box<str>>,
     url: Uri,
     redirects: u32,
-    remote: Addr,
-    local: Addr,
-    tls: Option<TlsInfo>,
+    connection: Arc<ConnFacts>,
     reused: bool,
     timings: Timings,
 }
 
 impl Facts {
+    /// What is known of an answer whose head has just come, to a call that had `begun` then.
     pub(super) fn new(exchanged: &Exchanged, url: Uri, redirects: u32, begun: Instant) -> Self {
-        let Exchanged { facts, reused, waited, .. } = exchanged;
-        let reason = exchanged.answer.head.reason.clone();
-        let made = |span| if *reused { Duration::ZERO } else { span };
-        Self(Arc::new(Known {
-            reason,
+        let (connection, reused, now) = (&exchanged.facts, exchanged.reused, Instant::now());
+        let made = |span| if reused { Duration::ZERO } else { span };
+        Self {
+            reason: exchanged.answer.head.reason.clone(),
             url,
             redirects,
-            remote: facts.remote.clone(),
-            local: facts.local.clone(),
-            tls: facts.tls.clone(),
-            reused: *reused,
+            connection: Arc::clone(connection),
+            reused,
             timings: Timings {
-                resolve: made(facts.resolved_in),
-                connect: made(facts.connected_in),
-                secure: made(facts.secured_in),
-                wait: *waited,
-                total: begun.elapsed(),
+                resolve: made(connection.resolved_in),
+                connect: made(connection.connected_in),
+                secure: made(connection.secured_in),
+                wait: now - exchanged.begun,
+                total: now - begun,
             },
-        }))
+        }
     }
 }
 
@@ -105,41 +101,41 @@ impl HandedOver {
     }
 }
 
-fn known(response: &http::Response<Body>) -> Option<&Known> {
-    response.extensions().get::<Facts>().map(|facts| &*facts.0)
+fn facts(response: &http::Response<Body>) -> Option<&Facts> {
+    response.extensions().get()
 }
 
 impl ResponseExt for http::Response<Body> {
     fn reason(&self) -> Option<&str> {
-        known(self).and_then(|known| known.reason.as_deref())
+        facts(self).and_then(|facts| facts.reason.as_deref())
     }
 
     fn url(&self) -> Option<&Uri> {
-        known(self).map(|known| &known.url)
+        facts(self).map(|facts| &facts.url)
     }
 
     fn redirects(&self) -> u32 {
-        known(self).map_or(0, |known| known.redirects)
+        facts(self).map_or(0, |facts| facts.redirects)
     }
 
     fn remote_addr(&self) -> Option<&Addr> {
-        known(self).map(|known| &known.remote)
+        facts(self).map(|facts| &facts.connection.remote)
     }
 
     fn local_addr(&self) -> Option<&Addr> {
-        known(self).map(|known| &known.local)
+        facts(self).map(|facts| &facts.connection.local)
     }
 
     fn is_connection_reused(&self) -> bool {
-        known(self).is_some_and(|known| known.reused)
+        facts(self).is_some_and(|facts| facts.reused)
     }
 
     fn tls(&self) -> Option<&TlsInfo> {
-        known(self).and_then(|known| known.tls.as_ref())
+        facts(self).and_then(|facts| facts.connection.tls.as_ref())
     }
 
     fn timings(&self) -> Option<&Timings> {
-        known(self).map(|known| &known.timings)
+        facts(self).map(|facts| &facts.timings)
     }
 
     fn take_duplex(&mut self) -> Option<Duplex> {

@@ -1,6 +1,12 @@
 //! May a request be sent again? A pure function of what is known of the failed attempt.
 
-use http::{HeaderMap, Method};
+use http::{HeaderName, Method};
+
+use super::fields::Fields;
+
+/// What says of a request that sending it twice has the effect of sending it once.
+const IDEMPOTENCY_KEYS: [HeaderName; 2] =
+    [HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-idempotency-key")];
 
 /// What is known of an attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +25,24 @@ pub(super) struct Attempt {
 /// Whether the request may be sent once more on another connection: never if that could make the
 /// peer do a thing twice that it should do once (RFC 9110 section 9.2.2), and never if a fresh
 /// connection failed, since the next would most likely fail as well.
-pub(super) fn may_retry(attempt: Attempt, method: &Method, headers: &HeaderMap) -> bool {
+pub(super) fn may_retry(attempt: Attempt, method: &Method, fields: Fields<'_>) -> bool {
     attempt.reused
         && attempt.connection_failed
         && !attempt.answer_begun
-        && (attempt.nothing_written || is_repeatable(method, headers))
+        && (attempt.nothing_written || is_repeatable(method, fields))
 }
 
 /// Whether sending the request twice has the effect of sending it once, as far as can be told. PUT
 /// and DELETE are idempotent too, but between the two the resource may have changed.
-fn is_repeatable(method: &Method, headers: &HeaderMap) -> bool {
+fn is_repeatable(method: &Method, fields: Fields<'_>) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
-        || headers.contains_key("idempotency-key")
-        || headers.contains_key("x-idempotency-key")
+        || IDEMPOTENCY_KEYS.iter().any(|name| fields.contains(name))
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
 
     const STALE: Attempt = Attempt {
@@ -48,25 +55,31 @@ mod tests {
     #[test]
     fn t11_each_condition_by_itself_forbids_a_retry() {
         let none = HeaderMap::new();
-        assert!(may_retry(STALE, &Method::GET, &none));
+        let none = Fields::new(&none, &none);
+        assert!(may_retry(STALE, &Method::GET, none));
         for attempt in [
             Attempt { reused: false, ..STALE },
             Attempt { answer_begun: true, ..STALE },
             Attempt { connection_failed: false, ..STALE },
         ] {
-            assert!(!may_retry(attempt, &Method::GET, &none), "{attempt:?}");
+            assert!(!may_retry(attempt, &Method::GET, none), "{attempt:?}");
         }
     }
 
     #[test]
     fn t11_what_is_not_repeatable_is_only_retried_unwritten() {
-        let mut headers = HeaderMap::new();
+        let none = HeaderMap::new();
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            assert!(!may_retry(STALE, &method, &headers), "{method}");
+            let fields = Fields::new(&none, &none);
+            assert!(!may_retry(STALE, &method, fields), "{method}");
             let unwritten = Attempt { nothing_written: true, ..STALE };
-            assert!(may_retry(unwritten, &method, &headers), "{method}");
+            assert!(may_retry(unwritten, &method, fields), "{method}");
         }
-        headers.insert("idempotency-key", "7".parse().unwrap());
-        assert!(may_retry(STALE, &Method::POST, &headers));
+        for name in &IDEMPOTENCY_KEYS {
+            let some = [(name.clone(), "7".parse().unwrap())].into_iter().collect();
+            for fields in [Fields::new(&some, &none), Fields::new(&none, &some)] {
+                assert!(may_retry(STALE, &Method::POST, fields), "{name}");
+            }
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! Where a request goes: what a URL says of the connection, and what of the request.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Method, Uri};
+use http::{Method, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -29,7 +32,7 @@ const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 
 /// What connections are pooled by: those with equal keys can stand in for one another.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     /// Set if the connection is encrypted: by what.
     pub(super) tls: Option<Connector>,
@@ -37,7 +40,7 @@ pub(super) struct Key {
     pub(super) host: String,
     pub(super) port: u16,
     /// Set if the host is reached through a Unix socket.
-    pub(super) unix: Option<PathBuf>,
+    pub(super) unix: Option<Arc<Path>>,
 }
 
 impl Key {
@@ -45,7 +48,7 @@ impl Key {
     pub(super) fn of(
         url: &Uri,
         connector: Option<&Connector>,
-        unix: Option<&PathBuf>,
+        unix: Option<&Arc<Path>>,
     ) -> Result<Self> {
         let unsupported = |what: &str| Error::message(ErrorKind::UnsupportedScheme, what);
         let (tls, default_port) = match (url.scheme(), connector) {
@@ -60,25 +63,32 @@ impl Key {
             (None, _) => return Err(invalid(url, "no scheme")),
         };
         let authority = url.authority().ok_or_else(|| invalid(url, "no host"))?;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let (host, port) = split_port(host_and_port(authority));
+        let host = host.trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {
             return Err(invalid(url, "no host"));
         }
-        let port = match authority.as_str().rsplit_once(':') {
+        let port = match port {
             // An empty port is the default one (RFC 3986 section 3.2.3).
-            Some((_, port)) if !port.ends_with(']') && !port.is_empty() => {
-                authority.port_u16().ok_or_else(|| invalid(url, "port out of range"))?
-            }
-            _ => default_port,
+            None | Some("") => default_port,
+            Some(port) => port.parse().map_err(|_| invalid(url, "port out of range"))?,
         };
         Ok(Self { tls, host: host.to_ascii_lowercase(), port, unix: unix.cloned() })
     }
 
     pub(super) fn dial_target(&self) -> Target {
         match &self.unix {
-            Some(path) => Target::Unix(path.clone()),
+            Some(path) => Target::Unix(path.to_path_buf()),
             None => Target::Host { host: self.host.clone(), port: self.port },
         }
+    }
+}
+
+impl Hash for Key {
+    /// By what mostly tells keys apart: each request is looked up by its key, twice.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.host.hash(state);
+        self.port.hash(state);
     }
 }
 
@@ -95,34 +105,40 @@ impl fmt::Display for Key {
 
 /// The request target (RFC 9112 section 3.2): origin form, authority form for CONNECT, `*` for
 /// OPTIONS without a path. What no target may hold is percent-encoded.
-pub(super) fn request_target(method: &Method, url: &Uri) -> String {
+pub(super) fn request_target<'u>(method: &Method, url: &'u Uri) -> Cow<'u, str> {
     if *method == Method::CONNECT {
-        return url
-            .authority()
-            .map_or_else(String::new, |authority| host_and_port(authority).into());
+        return url.authority().map_or("", host_and_port).into();
     }
     let target = url.path_and_query().map_or("/", |target| target.as_str());
     match target {
-        "*" if *method == Method::OPTIONS => "*".to_owned(),
-        target => {
-            let slash = if target.starts_with('/') { "" } else { "/" };
-            format!("{slash}{}", utf8_percent_encode(target, STRAY))
-        }
+        "*" if *method == Method::OPTIONS => target.into(),
+        _ if target.starts_with('/') => utf8_percent_encode(target, STRAY).into(),
+        _ => format!("/{}", utf8_percent_encode(target, STRAY)).into(),
     }
 }
 
 /// The Host field: the authority without user and password (RFC 9110 section 7.2).
-pub(super) fn host_field(url: &Uri) -> Result<HeaderValue> {
+pub(super) fn host_field(url: &Uri) -> Result<&str> {
     let authority = url.authority().ok_or_else(|| invalid(url, "no host"))?;
-    let host = host_and_port(authority);
-    let default_port = if url.scheme() == Some(&Scheme::HTTPS) { ":443" } else { ":80" };
-    let host = host.strip_suffix(default_port).or_else(|| host.strip_suffix(':')).unwrap_or(host);
-    HeaderValue::from_str(host).map_err(|error| Error::with_source(ErrorKind::InvalidUrl, error))
+    let default_port = if url.scheme() == Some(&Scheme::HTTPS) { "443" } else { "80" };
+    let all = host_and_port(authority);
+    Ok(match split_port(all) {
+        (host, Some(port)) if port.is_empty() || port == default_port => host,
+        _ => all,
+    })
 }
 
 fn host_and_port(authority: &Authority) -> &str {
     let text = authority.as_str();
     text.rsplit_once('@').map_or(text, |(_, host)| host)
+}
+
+/// A host, with its brackets if it has any, and what follows the colon behind it.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    }
 }
 
 /// The user and password in a URL, percent-decoded.
@@ -177,7 +193,8 @@ mod tests {
 
     #[test]
     fn targets_have_the_form_of_their_method() {
-        let target = |method: Method, url: &str| request_target(&method, &url.parse().unwrap());
+        let target =
+            |method: Method, url: &str| request_target(&method, &url.parse().unwrap()).into_owned();
         assert_eq!(target(Method::GET, "http://a"), "/");
         assert_eq!(target(Method::GET, "http://a/b?c=d"), "/b?c=d");
         assert_eq!(target(Method::GET, "http://a?c=d"), "/?c=d");

@@ -4,22 +4,20 @@
 mod model;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, Method, Version};
 
-use super::conn::{
-    Answer, AnswerBody, Conn, ConnFacts, Failure, Home, Making, Outgoing, OutgoingFraming,
-    Patience, Turn,
-};
+use super::conn::{Answer, AnswerBody, Conn, ConnFacts, Failure, Home, Making, Patience, Turn};
+use super::fields::Fields;
+use super::outgoing::prepare;
 use super::pool::{Checkout, Limits, Pool, Return};
 use super::retry::{Attempt, may_retry};
-use super::target::{Key, host_field, request_target};
+use super::target::Key;
 use super::want::{Granted, Want};
 use crate::body::Body;
 use crate::context::Context;
@@ -38,7 +36,7 @@ pub(super) struct TransportOptions {
     pub(super) limits: Limits,
     pub(super) dial: DialOptions,
     pub(super) tls_timeout: Option<Duration>,
-    pub(super) unix: Option<PathBuf>,
+    pub(super) unix: Option<Arc<Path>>,
     pub(super) max_response_head: usize,
     pub(super) expect_timeout: Duration,
 }
@@ -68,11 +66,11 @@ struct Taken {
 /// An answer, and what is known of how it came.
 pub(super) struct Exchanged {
     pub(super) answer: Answer,
-    pub(super) facts: ConnFacts,
+    pub(super) facts: Arc<ConnFacts>,
     /// Whether the connection had been used before.
     pub(super) reused: bool,
-    /// From the request being handed to a connection to the answer's head.
-    pub(super) waited: Duration,
+    /// When the request was handed to the connection.
+    pub(super) begun: Instant,
 }
 
 impl Transport {
@@ -87,34 +85,38 @@ impl Transport {
         Self { inner }
     }
 
-    /// Sends the request, and sends it again where that is safe and the connection was at fault.
+    /// Sends the request, with the `defaults` that it does not set itself, and sends it again where that
+    /// is safe and the connection was at fault.
     pub(super) fn round_trip(
         &self,
         parts: &Parts,
+        defaults: &HeaderMap,
         mut body: Body,
         patience: &Patience,
         connector: Option<&Connector>,
     ) -> Result<Exchanged> {
-        let key = Key::of(&parts.uri, connector, self.inner.options.unix.as_ref())?;
+        let options = &self.inner.options;
+        let key = Key::of(&parts.uri, connector, options.unix.as_ref())?;
+        let fields = Fields::new(&parts.headers, defaults);
         loop {
             if let Some(ended) = patience.context.as_ref().and_then(Context::err) {
                 return Err(ended.into());
             }
             let again = body.try_clone();
-            let outgoing = self.prepare(parts, body)?;
+            let outgoing = prepare(parts, fields, body, options.expect_timeout)?;
             let Taken { conn, turn, was_idle } = self.inner.connection(&key, patience)?;
             let begun = Instant::now();
             let failure = match conn.round_trip(turn, outgoing, patience) {
                 Ok(answer) => {
-                    let (facts, reused) = (conn.facts().clone(), !turn.is_first());
-                    return Ok(Exchanged { answer, facts, reused, waited: begun.elapsed() });
+                    let (facts, reused) = (Arc::clone(conn.facts()), !turn.is_first());
+                    return Ok(Exchanged { answer, facts, reused, begun });
                 }
                 Err(failure) => failure,
             };
             let Failure { error, nothing_written, answer_begun, connection_failed } = failure;
             let reused = was_idle || !turn.is_first();
             let attempt = Attempt { reused, nothing_written, answer_begun, connection_failed };
-            match again.filter(|_| may_retry(attempt, &parts.method, &parts.headers)) {
+            match again.filter(|_| may_retry(attempt, &parts.method, fields)) {
                 Some(again) => {
                     log::debug!("{key}: sent again on another connection: {error}");
                     body = again;
@@ -122,35 +124,6 @@ impl Transport {
                 None => return Err(error),
             }
         }
-    }
-
-    /// Puts the request's head together.
-    fn prepare(&self, parts: &Parts, body: Body) -> Result<Outgoing> {
-        let mut headers = HeaderMap::with_capacity(parts.headers.len() + 2);
-        // First on the wire, where servers look for it (RFC 9110 section 7.2).
-        match parts.headers.get(HOST) {
-            Some(host) => headers.insert(HOST, host.clone()),
-            None => headers.insert(HOST, host_field(&parts.uri)?),
-        };
-        for (name, value) in parts.headers.iter().filter(|(name, _)| *name != HOST) {
-            headers.append(name, value.clone());
-        }
-        let (body, framing) = frame(parts, &mut headers, body)?;
-        let mut head = Vec::with_capacity(256);
-        let target = request_target(&parts.method, &parts.uri);
-        h1::write_request_head(&mut head, &parts.method, &target, parts.version, &headers)
-            .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
-        let expects = headers
-            .get(EXPECT)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        Ok(Outgoing {
-            method: parts.method.clone(),
-            head,
-            expect: (expects && !body.is_empty()).then_some(self.inner.options.expect_timeout),
-            body,
-            framing,
-            closes: h1::request_persists(parts.version, &headers).is_err(),
-        })
     }
 
     /// Closes the idle connections.
@@ -182,47 +155,6 @@ fn close_all(idle: Vec<Conn>) {
     }
 }
 
-/// Decides how the body is framed, and says so in the headers (RFC 9112 section 6.1).
-fn frame(parts: &Parts, headers: &mut HeaderMap, body: Body) -> Result<(Body, OutgoingFraming)> {
-    headers.remove(TRANSFER_ENCODING);
-    if body.has_trailers() {
-        // Only chunks have room for them.
-        headers.remove(CONTENT_LENGTH);
-    }
-    let declared = h1::declared_length(headers)
-        .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
-    let known = if body.has_trailers() { None } else { body.len() };
-    match (declared, known) {
-        (Some(declared), Some(known)) if declared != known => Err(Error::message(
-            ErrorKind::InvalidMessage,
-            format!("Content-Length {declared} with a body of {known} bytes"),
-        )),
-        (Some(_), Some(_)) => Ok((body, OutgoingFraming::Plain)),
-        (Some(declared), None) => {
-            Ok((Body::from_sized_reader(body, declared), OutgoingFraming::Plain))
-        }
-        (None, Some(0)) if !expects_body(&parts.method) => Ok((body, OutgoingFraming::Plain)),
-        (None, Some(known)) => {
-            headers.insert(CONTENT_LENGTH, known.into());
-            Ok((body, OutgoingFraming::Plain))
-        }
-        (None, None) if parts.version < Version::HTTP_11 => Err(Error::message(
-            ErrorKind::InvalidMessage,
-            "a body of unknown length cannot be sent by HTTP/1.0",
-        )),
-        (None, None) => {
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-            Ok((body, OutgoingFraming::Chunked))
-        }
-    }
-}
-
-/// Whether the method's semantics foresee a body, so that its absence is to be said (RFC 9110
-/// section 8.6).
-fn expects_body(method: &Method) -> bool {
-    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
-}
-
 impl Inner {
     /// Gets a connection that is ready for an exchange.
     ///
@@ -231,19 +163,21 @@ impl Inner {
     /// Until one is idle or has been made; ended by the call's context and the dial's time limits.
     fn connection(&self, key: &Key, patience: &Patience) -> Result<Taken> {
         loop {
-            let (want, granted) = Want::new();
-            let want = Arc::new(want);
-            let checkout = self.pool.lock().checkout(key, &want);
-            match checkout {
+            let checkout = self.pool.lock().checkout(key);
+            let (want, granted) = match checkout {
                 Checkout::Idle(conn) => match conn.begin() {
                     Some(turn) => return Ok(Taken { conn, turn, was_idle: true }),
                     // It had gone stale in the pool: the next one.
                     None => continue,
                 },
-                Checkout::Dial => self.dial_for(key, &want),
-                Checkout::Wait => {}
+                Checkout::Queued { want, granted, dial } => {
+                    if dial {
+                        self.dial_for(key, &want);
+                    }
+                    (want, granted)
+                }
                 Checkout::Closed => return Err(Error::new(ErrorKind::Closed)),
-            }
+            };
             let nothing = never();
             let done = patience.context.as_ref().map_or(&nothing, Context::done);
             let outcome = select! {
@@ -271,7 +205,7 @@ impl Inner {
         want.give_up();
         self.pool.lock().forget(key, want);
         if let Ok(Ok(conn)) = granted.try_recv() {
-            self.keep(key, conn);
+            self.park(conn);
         }
         let ended = patience.context.as_ref().and_then(Context::err);
         ended.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from)
@@ -321,7 +255,7 @@ impl Inner {
             Ok(conn) => match want.grant(Ok(conn)) {
                 Ok(()) => self.pool.lock().forget(key, want),
                 Err(refused) => {
-                    self.keep(key, refused.expect("a connection was offered"));
+                    self.park(refused.expect("a connection was offered"));
                 }
             },
             Err(error) => self.dial_failed(key, want, error),
@@ -347,10 +281,15 @@ impl Inner {
         }
     }
 
-    /// Gives a connection to whoever waits, or keeps it; whether there was a place for it.
-    fn keep(&self, key: &Key, conn: Conn) -> bool {
+    /// Gives a connection that its asker does not take to whoever waits, or keeps it.
+    fn park(&self, conn: Conn) {
         conn.park();
-        let outcome = self.pool.lock().put(key, conn.clone(), Instant::now());
+        self.keep(&conn);
+    }
+
+    /// Gives an idle connection to whoever waits, or keeps it; whether there was a place for it.
+    fn keep(&self, conn: &Conn) -> bool {
+        let outcome = self.pool.lock().put(conn.key(), conn.clone());
         let (kept, unwanted) = match outcome {
             Return::Kept => (true, None),
             Return::Evicted(oldest) => (true, Some(oldest)),
@@ -361,7 +300,7 @@ impl Inner {
         }
         if conn.is_closed() {
             // It was closed between the decision to keep it and now.
-            self.pool.lock().remove(key, &conn);
+            self.pool.lock().remove(conn.key(), conn);
         }
         kept
     }
@@ -369,7 +308,7 @@ impl Inner {
 
 impl Home for Inner {
     fn give_back(&self, conn: &Conn) -> bool {
-        self.keep(conn.key(), conn.clone())
+        self.keep(conn)
     }
 
     fn closed(&self, conn: &Conn) {

@@ -4,6 +4,8 @@
 //! its connection back, or a dial for this caller succeeds. Or the caller gives up. Whoever comes
 //! first wins; what the others bring they get back, and keep it for somebody else.
 
+use std::sync::Arc;
+
 use crate::context::Context;
 use crate::error::Result;
 use crate::sync::Mutex;
@@ -26,9 +28,9 @@ enum State<C> {
 pub(super) type Granted<C> = Receiver<Result<C>>;
 
 impl<C> Want<C> {
-    pub(super) fn new() -> (Self, Granted<C>) {
+    pub(super) fn new() -> (Arc<Self>, Granted<C>) {
         let (sender, receiver) = bounded(1);
-        (Self(Mutex::new(State::Open { sender, dial: None })), receiver)
+        (Arc::new(Self(Mutex::new(State::Open { sender, dial: None }))), receiver)
     }
 
     /// Decides the outcome; gives it back if that was done already.

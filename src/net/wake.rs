@@ -58,9 +58,12 @@ const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 /// Blocks until one of `fds` is ready or `until` has come; the number of those ready, which can be
 /// zero a little (or, for a deadline beyond a day, much) earlier.
 pub(super) fn wait(fds: &mut [PollFd<'_>], until: Option<Instant>) -> io::Result<usize> {
+    poll(fds, || until.map(|until| timespec(until.saturating_duration_since(Instant::now()))))
+}
+
+fn poll(fds: &mut [PollFd<'_>], timeout: impl Fn() -> Option<Timespec>) -> io::Result<usize> {
     loop {
-        let timeout = until.map(|until| timespec(until.saturating_duration_since(Instant::now())));
-        match rustix::event::poll(fds, timeout.as_ref()) {
+        match rustix::event::poll(fds, timeout().as_ref()) {
             Err(Errno::INTR) => {}
             outcome => return Ok(outcome?),
         }
@@ -90,7 +93,7 @@ pub(super) fn wait_for(
 /// What `socket` is ready for at this moment.
 pub(super) fn look(socket: BorrowedFd<'_>, interest: PollFlags) -> io::Result<PollFlags> {
     let mut fds = [PollFd::from_borrowed_fd(socket, interest)];
-    wait(&mut fds, Some(Instant::now()))?;
+    poll(&mut fds, || Some(Timespec::default()))?;
     Ok(fds[0].revents())
 }
 

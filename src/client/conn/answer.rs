@@ -30,21 +30,10 @@ pub(super) enum Keeper {
     Caller { _hook: Option<HookGuard> },
 }
 
-impl Keeper {
-    /// The connection has been given back: so is its buffer.
-    pub(super) fn take_back(self, shared: &Shared, buffer: Buffer) {
-        match self {
-            // A loop that has ended has no use for it.
-            Self::Loop(back) => drop(back.send(buffer)),
-            Self::Caller { .. } => shared.keep_spare(buffer),
-        }
-    }
-}
-
 /// What is left to do with the connection once the caller has its answer. The answer goes first: it
 /// says more than the end of the connection, which the caller would see at the same time.
 pub(super) enum After {
-    /// It was given back, and here is its buffer.
+    /// It was given back. Here is the reader loop's buffer; a caller's has gone along.
     Free(Buffer),
     /// The answer's body sees to it.
     Travels,
@@ -53,19 +42,27 @@ pub(super) enum After {
     HandOver,
 }
 
-/// Reads the answer that is expected, by means of `read`.
-pub(super) fn read_answer(
+/// Reads the head of the answer that is expected, past the interim ones, by means of `read`. What was
+/// read beyond it is in the buffer.
+pub(super) fn read_head(
+    shared: &Shared,
+    expected: &Expected,
+    buffer: Buffer,
+    read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+) -> Result<(ResponseHead, Buffer), ReplyError> {
+    let mut reader = HeadReader { shared, buffer, expected, read, interim: 0 };
+    let head = reader.read()?;
+    Ok((head, reader.buffer))
+}
+
+/// Takes the answer whose head has been read: its body, and what that means for the connection.
+pub(super) fn take_answer(
     shared: &Arc<Shared>,
     expected: Expected,
-    buffer: Buffer,
+    head: ResponseHead,
+    mut buffer: Buffer,
     keeper: Keeper,
-    read: impl FnMut(&mut [u8]) -> io::Result<usize>,
 ) -> Result<(Answer, After), ReplyError> {
-    let mut reader = HeadReader { shared, buffer, expected: &expected, read, interim: 0 };
-    let head = reader.read()?;
-    let mut buffer = reader.buffer;
-    // The limit for the head has been kept.
-    shared.stream.set_read_deadline(None);
     let Expected { turn, method, closes, proceed, wrote, idle_read, .. } = expected;
     // A body that is still withheld is not wanted any more.
     drop(proceed);
@@ -127,14 +124,17 @@ impl Rest {
     /// The body has been taken out: the connection is free before the caller knows.
     fn free(self) -> After {
         let Self { shared, turn, buffer, wrote, persist, keeper } = self;
-        // From here on the context may end without harm to whoever uses the connection next.
-        drop(keeper);
         let free = persist
             .and_then(|()| shared.is_used_up(&buffer))
-            .and_then(|()| wrote.check(&shared, Duration::ZERO))
-            .and_then(|()| shared.give_back(turn));
-        match free {
-            Ok(()) => After::Free(buffer),
+            .and_then(|()| wrote.check(&shared, Duration::ZERO));
+        let (spare, of_loop) = match &keeper {
+            Keeper::Loop(_) => (Buffer::default(), buffer),
+            Keeper::Caller { .. } => (buffer, Buffer::default()),
+        };
+        // From here on the context may end without harm to whoever uses the connection next.
+        drop(keeper);
+        match free.and_then(|()| shared.give_back(turn, spare)) {
+            Ok(()) => After::Free(of_loop),
             Err(reason) => After::Close(reason),
         }
     }

@@ -128,17 +128,25 @@ impl Rest {
     /// Gives the connection back if all is well, and closes it otherwise.
     fn settle(self, patience: Duration) {
         let Self { shared, turn, buffer, wrote, persist, keeper } = self;
-        let settled = persist
+        let clean = persist
             .and_then(|()| shared.is_used_up(&buffer))
-            .and_then(|()| wrote.check(&shared, patience))
-            .and_then(|()| {
-                shared.stream.set_read_deadline(None);
-                shared.give_back(turn)
-            });
-        if shared.settled(turn, settled).is_ok() {
-            // Only now: a reader loop that looks at the connection while it is still the call's would
-            // leave what it sees, the peer's end of stream say, to the call.
-            keeper.take_back(&shared, buffer);
+            .and_then(|()| wrote.check(&shared, patience));
+        let settled = clean.and_then(|()| {
+            shared.stream.set_read_deadline(None);
+            match keeper {
+                Keeper::Caller { .. } => shared.give_back(turn, buffer),
+                Keeper::Loop(back) => {
+                    shared.give_back(turn, Buffer::default())?;
+                    // Only now: a loop that looks at the connection while it is still the call's would
+                    // leave what it sees, the peer's end of stream say, to the call. A loop that has
+                    // ended has no use for the buffer.
+                    let _ = back.send(buffer);
+                    Ok(())
+                }
+            }
+        });
+        if let Err(reason) = settled {
+            shared.close_in(turn, Error::new(ErrorKind::Closed), reason);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 
-use super::answer::{After, Keeper, read_answer};
+use super::answer::{After, Keeper, read_head, take_answer};
 use super::messages::{
     Answer, Expectation, Expected, OnInformational, Reply, ReplyError, WriteError, WriteJob,
     WriteResult, Wrote,
@@ -36,8 +36,10 @@ pub(in crate::client) struct Outgoing {
 /// How a request's body is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) enum OutgoingFraming {
-    /// As it is: it has the length that the head says, or there is none.
-    Plain,
+    /// There is none, and the head says nothing of it.
+    Unsaid,
+    /// As it is: it has the length that the head says.
+    Length(u64),
     /// In chunks, with trailers.
     Chunked,
 }
@@ -118,13 +120,14 @@ impl Conn {
             None => stream.read_for(buf, None),
             Some(_) => (&mut &*stream).read(buf),
         };
-        let answer = read_answer(
-            shared,
-            expected,
-            shared.take_spare(),
-            Keeper::Caller { _hook: hook },
-            read,
-        );
+        let answer =
+            read_head(shared, &expected, shared.take_spare(), read).and_then(|(head, buffer)| {
+                if until.is_some() {
+                    // It has been kept.
+                    stream.set_read_deadline(None);
+                }
+                take_answer(shared, expected, head, buffer, Keeper::Caller { _hook: hook })
+            });
         let (answer, after) = answer.map_err(|ReplyError { error, begun }| Failure {
             connection_failed: is_of_the_connection(&error),
             error,
@@ -132,8 +135,7 @@ impl Conn {
             answer_begun: begun,
         })?;
         match after {
-            After::Free(buffer) => shared.keep_spare(buffer),
-            After::Travels => {}
+            After::Free(_) | After::Travels => {}
             After::HandOver => shared.hand_over(),
             After::Close(reason) => {
                 shared.close_in(turn, Error::new(ErrorKind::Closed), reason);

@@ -100,11 +100,14 @@ impl State {
         fresh
     }
 
-    /// Ends an exchange well; `false` if it was not on.
-    pub(super) fn rest(&mut self, turn: Turn) -> bool {
+    /// Ends an exchange well, and keeps the buffer that it had if the reader loop has no use for it;
+    /// `false` if it was not on.
+    pub(super) fn rest(&mut self, turn: Turn, spare: Buffer) -> bool {
+        debug_assert!(spare.is_empty());
         let on = self.is_in(turn);
         if on {
             self.life = Life::Idle;
+            self.spare = spare;
         }
         on
     }
@@ -115,6 +118,11 @@ impl State {
         let closer = self.closer.take()?;
         self.life = Life::Ended(how);
         Some(closer)
+    }
+
+    /// The latest exchange.
+    pub(super) fn turn(&self) -> Turn {
+        self.turn
     }
 
     pub(super) fn is_in(&self, turn: Turn) -> bool {
@@ -144,11 +152,6 @@ impl State {
         std::mem::take(&mut self.spare)
     }
 
-    pub(super) fn keep_spare(&mut self, buffer: Buffer) {
-        debug_assert!(buffer.is_empty());
-        self.spare = buffer;
-    }
-
     /// Why the connection was closed.
     pub(super) fn cause(&self) -> Option<&Error> {
         match &self.life {
@@ -173,8 +176,8 @@ mod tests {
         let mut state = fresh();
         let first = state.begin().expect("it is fresh");
         assert!(first.is_first() && state.begin().is_none());
-        assert!(state.rest(first) && state.condition() == Condition::Idle);
-        assert!(!state.rest(first), "it is over");
+        assert!(state.rest(first, Buffer::default()) && state.condition() == Condition::Idle);
+        assert!(!state.rest(first, Buffer::default()), "it is over");
         let second = state.begin().expect("it is idle");
         assert!(!second.is_first());
     }
@@ -184,7 +187,7 @@ mod tests {
         let mut state = fresh();
         let first = state.begin().unwrap();
         assert!(state.is_in(first));
-        state.rest(first);
+        state.rest(first, Buffer::default());
         assert!(!state.is_in(first));
         let second = state.begin().unwrap();
         assert!(state.is_in(second) && !state.is_in(first));

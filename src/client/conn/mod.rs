@@ -90,7 +90,7 @@ pub(super) struct Shared {
     calls: Sender<()>,
     /// Set when the writer loop has been started.
     jobs: OnceLock<Sender<WriteJob>>,
-    facts: ConnFacts,
+    facts: Arc<ConnFacts>,
 }
 
 /// What is known of a connection from its making.
@@ -144,7 +144,7 @@ impl Conn {
             expectations,
             calls,
             jobs: OnceLock::new(),
-            facts,
+            facts: Arc::new(facts),
         });
         let of_reader = Arc::clone(&shared);
         sync::spawn("hangup-read", Some(LOOP_STACK), move || {
@@ -157,7 +157,7 @@ impl Conn {
         &self.0.key
     }
 
-    pub(super) fn facts(&self) -> &ConnFacts {
+    pub(super) fn facts(&self) -> &Arc<ConnFacts> {
         &self.0.facts
     }
 
@@ -184,7 +184,9 @@ impl Conn {
         if was_fresh && self.0.has_news() {
             self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
         }
-        self.0.call_reader();
+        if self.0.state.lock().wake() {
+            self.0.call_reader();
+        }
     }
 
     pub(super) fn close(&self, cause: Error, reason: CloseReason) {
@@ -265,31 +267,25 @@ impl Shared {
         }
     }
 
-    /// The exchange is over and the connection clean: it can be used again. Fails if it was closed
-    /// meanwhile, or nobody wants it, and it is closed then.
-    fn give_back(self: &Arc<Self>, turn: Turn) -> Result<(), CloseReason> {
-        if !self.state.lock().rest(turn) {
-            return Err(CloseReason::EndOfStream);
-        }
+    /// The exchange is over and the connection clean: it can be used again, and `spare` with it. Fails
+    /// if it was closed meanwhile, or nobody wants it, and it is closed then.
+    fn give_back(self: &Arc<Self>, turn: Turn, spare: Buffer) -> Result<(), CloseReason> {
+        let reader_sleeps = {
+            let mut state = self.state.lock();
+            if !state.rest(turn, spare) {
+                return Err(CloseReason::EndOfStream);
+            }
+            state.wake()
+        };
         let kept = self.home.upgrade().is_some_and(|home| home.give_back(&Conn(Arc::clone(self))));
-        if kept {
-            self.call_reader();
-            return Ok(());
+        if !kept {
+            self.close_if_idle(CloseReason::LimitReached);
+            return Err(CloseReason::LimitReached);
         }
-        self.close_if_idle(CloseReason::LimitReached);
-        Err(CloseReason::LimitReached)
-    }
-
-    /// Closes the connection if it could not be given back.
-    fn settled(
-        self: &Arc<Self>,
-        turn: Turn,
-        outcome: Result<(), CloseReason>,
-    ) -> Result<(), reader::Ended> {
-        outcome.map_err(|reason| {
-            self.close_in(turn, Error::new(ErrorKind::Closed), reason);
-            reader::Ended
-        })
+        if reader_sleeps {
+            self.call_reader();
+        }
+        Ok(())
     }
 
     /// Whether something has come from the peer, or its end of stream.
@@ -330,8 +326,10 @@ impl Shared {
         state.condition() == Condition::Idle && self.has_news() && state.begin().is_some()
     }
 
-    fn condition(&self) -> Condition {
-        self.state.lock().condition()
+    /// What the connection is at, and in which turn.
+    fn condition(&self) -> (Condition, Turn) {
+        let state = self.state.lock();
+        (state.condition(), state.turn())
     }
 
     /// The reader loop will wait for a call if the connection is in use.
@@ -339,19 +337,13 @@ impl Shared {
         self.state.lock().fall_asleep()
     }
 
-    /// Wakes the reader loop, for the idle watch, if it sleeps.
+    /// Wakes the reader loop from its sleep, for the idle watch.
     fn call_reader(&self) {
-        if self.state.lock().wake() {
-            let _ = self.calls.try_send(());
-        }
+        let _ = self.calls.try_send(());
     }
 
     fn take_spare(&self) -> Buffer {
         self.state.lock().take_spare()
-    }
-
-    fn keep_spare(&self, buffer: Buffer) {
-        self.state.lock().keep_spare(buffer);
     }
 
     fn is_closed(&self) -> bool {

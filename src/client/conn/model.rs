@@ -215,7 +215,7 @@ fn get() -> Outgoing {
         method: Method::GET,
         head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
         body: Body::empty(),
-        framing: OutgoingFraming::Plain,
+        framing: OutgoingFraming::Unsaid,
         closes: false,
         expect: None,
     }

@@ -16,14 +16,15 @@
 //! ```
 //!
 //! While a connection is hot, its next request coming within [`REST`] of the last answer, the loop
-//! stays out of the way: callers read their answers themselves, and no thread is woken. Nothing is
-//! missed, since each caller looks at the connection before it writes.
+//! stays out of the way: callers read their answers themselves, and no thread is woken. The longer this
+//! goes on, the more seldom the loop looks up. Nothing is missed, since each caller looks at the
+//! connection before it writes.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answer::{After, Keeper, read_answer};
+use super::answer::{After, Keeper, read_head, take_answer};
 use super::life::Condition;
 use super::messages::{Expectation, ReplyError, Returned};
 use super::{Shared, Turn, close_reason};
@@ -35,6 +36,9 @@ use crate::sync::channel::{Receiver, after, bounded, never, select};
 
 /// How long the watch over an idle connection is put off, in case its next request comes at once.
 const REST: Duration = Duration::from_millis(2);
+
+/// The longest that the watch is put off at a time, over a connection that is used all the while.
+const LONGEST_REST: Duration = Duration::from_millis(16);
 
 /// Why the loop ends.
 pub(super) struct Ended;
@@ -74,16 +78,27 @@ pub(super) fn run(
     }
 }
 
-/// Leaves the connection to its callers for a moment.
+/// Leaves the connection to its callers until nobody has taken it into use for a moment.
 fn rest(shared: &Shared, expectations: &Receiver<Expectation>) -> Result<Place, Ended> {
-    select! {
-        recv(expectations) -> expectation => expectation.map(Place::Exchange).map_err(|_| Ended),
-        recv(shared.closed) -> _ => Err(Ended),
-        recv(after(REST)) -> _ => match shared.condition() {
-            Condition::Idle => Ok(Place::Watch),
-            Condition::InUse => Ok(Place::Sleep),
-            Condition::Over => Err(Ended),
-        },
+    let mut span = REST;
+    let (_, mut last) = shared.condition();
+    loop {
+        select! {
+            recv(expectations) -> expectation => {
+                return expectation.map(Place::Exchange).map_err(|_| Ended);
+            }
+            recv(shared.closed) -> _ => return Err(Ended),
+            recv(after(span)) -> _ => {}
+        }
+        match shared.condition() {
+            (Condition::Over, _) => return Err(Ended),
+            (_, turn) if turn != last => {
+                last = turn;
+                span = (span * 2).min(LONGEST_REST);
+            }
+            (Condition::Idle, _) => return Ok(Place::Watch),
+            (Condition::InUse, _) => return Ok(Place::Sleep),
+        }
     }
 }
 
@@ -150,7 +165,9 @@ fn exchange(
     let turn = expected.turn;
     let (back, returned) = bounded(1);
     let read = |buf: &mut [u8]| (&shared.stream).read(buf);
-    match read_answer(shared, expected, buffer, Keeper::Loop(back), read) {
+    let answer = read_head(shared, &expected, buffer, read)
+        .and_then(|(head, buffer)| take_answer(shared, expected, head, buffer, Keeper::Loop(back)));
+    match answer {
         Ok((answer, after)) => {
             // An answer that nobody waits for is dropped here, and its body settles the connection.
             let _ = reply.send(Ok(answer));

@@ -30,39 +30,33 @@ pub(super) fn send_now(
     framing: OutgoingFraming,
     withhold: Option<Duration>,
 ) -> Option<Left> {
-    let head = Bytes::from(head);
-    let in_memory = framing == OutgoingFraming::Plain && withhold.is_none();
+    let chunked = framing == OutgoingFraming::Chunked;
+    let in_memory = !chunked && withhold.is_none();
     match if in_memory { body.into_memory() } else { Err(body) } {
-        Ok(body) => {
-            let mut bytes = [head, body];
-            match write_now(shared, &mut bytes) {
-                Ok(written) if bytes.iter().all(Bytes::is_empty) => flush_now(shared, written),
-                Ok(written) => Some(Left::Bytes { bytes: bytes.into(), written }),
-                Err(error) => Some(Left::Nothing(error)),
-            }
-        }
-        Err(body) => {
-            let chunked = framing == OutgoingFraming::Chunked;
-            Some(Left::Body { head, body, chunked, withhold })
-        }
+        Ok(body) => match write_now(shared, &head, &body) {
+            Ok(written) if written == head.len() + body.len() => flush_now(shared, written as u64),
+            Ok(written) => Some(Left::of(head, body, written)),
+            Err(error) => Some(Left::Nothing(error)),
+        },
+        Err(body) => Some(Left::Body { head: head.into(), body, chunked, withhold }),
     }
 }
 
-/// Writes as much as there is room for, and takes it away from `bytes`; returns how much it was.
-fn write_now(shared: &Shared, bytes: &mut [Bytes; 2]) -> Result<u64, WriteError> {
+/// Writes as much as there is room for; returns how much it was.
+fn write_now(shared: &Shared, head: &[u8], body: &[u8]) -> Result<usize, WriteError> {
+    // One slice costs the system less than two of which one is empty.
+    let mut slices =
+        &mut [IoSlice::new(head), IoSlice::new(body)][..if body.is_empty() { 1 } else { 2 }];
     let mut written = 0;
-    while bytes.iter().any(|bytes| !bytes.is_empty()) {
-        let slices = [IoSlice::new(&bytes[0]), IoSlice::new(&bytes[1])];
-        match shared.stream.try_write_vectored(&slices) {
+    while !slices.is_empty() {
+        match shared.stream.try_write_vectored(slices) {
             Ok(count) => {
-                written += count as u64;
-                let of_first = count.min(bytes[0].len());
-                bytes[0].advance(of_first);
-                bytes[1].advance(count - of_first);
+                written += count;
+                IoSlice::advance_slices(&mut slices, count);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(shared.write_error(error, written)),
+            Err(error) => return Err(shared.write_error(error, written as u64)),
         }
     }
     Ok(written)
@@ -80,6 +74,15 @@ fn flush_now(shared: &Shared, written: u64) -> Option<Left> {
 }
 
 impl Left {
+    /// What is left of a head and a body after their first `written` bytes.
+    fn of(head: Vec<u8>, mut body: Bytes, written: usize) -> Self {
+        let mut head = Bytes::from(head);
+        let of_head = written.min(head.len());
+        head.advance(of_head);
+        body.advance(written - of_head);
+        Self::Bytes { bytes: vec![head, body], written: written as u64 }
+    }
+
     /// The writer loop's part, or why there is none; and what releases a body that is withheld.
     pub(super) fn unwritten(self) -> (Option<Sender<()>>, Result<Unwritten, WriteError>) {
         match self {

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderMap, Request};
 
 use super::{Inner, Transport, TransportOptions, split};
 use crate::body::Body;
@@ -92,10 +92,10 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
 
 /// One call from its beginning to the end of its answer, or to its being let go.
 fn call(transport: &Transport, context: Option<&Context>) -> Result<()> {
-    let request = Request::get("http://model/").body(()).expect("a valid request");
+    let (parts, ()) = Request::get("http://model/").body(()).expect("a valid request").into_parts();
     let patience = Patience { context: context.cloned(), ..Patience::default() };
     let exchanged =
-        transport.round_trip(&request.into_parts().0, Body::empty(), &patience, None)?;
+        transport.round_trip(&parts, &HeaderMap::new(), Body::empty(), &patience, None)?;
     let (_, mut body, _) = split(exchanged.answer);
     if perhaps() {
         let mut text = String::new();

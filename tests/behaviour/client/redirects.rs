@@ -1,7 +1,8 @@
 //! T16: redirects.
 
-use hangup::client::RedirectPolicy;
-use hangup::http::Method;
+use hangup::client::{RedirectPolicy, RequestBuilder};
+use hangup::http::header::{AUTHORIZATION, COOKIE};
+use hangup::http::{HeaderValue, Method};
 use hangup::{Body, Client, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
@@ -95,10 +96,26 @@ fn t16_a_body_that_cannot_be_sent_again_leaves_the_redirect_to_the_caller() {
 #[test]
 fn t16_credentials_stay_with_their_host() {
     let _alone = alone();
+    stay_with_their_host(&Client::new(), |client, url| {
+        client.get(url.replace("http://", "http://user:secret@")).header("cookie", "a=b")
+    });
+}
+
+/// What every request of a client has is as secret as what one has.
+#[test]
+fn t16_credentials_that_are_defaults_stay_with_their_host() {
+    let _alone = alone();
+    let client = Client::builder()
+        .default_header(AUTHORIZATION, HeaderValue::from_static("Basic dXNlcjpzZWNyZXQ="))
+        .default_header(COOKIE, HeaderValue::from_static("a=b"))
+        .build();
+    stay_with_their_host(&client, |client, url| client.get(url));
+}
+
+fn stay_with_their_host(client: &Client, request: fn(&Client, String) -> RequestBuilder<'_>) {
     let (one, other) = (Peers::new(), Peers::new());
-    let client = Client::new();
-    let url = one.url("/a").replace("http://", "http://user:secret@");
-    let call = send(&client, move |client| client.get(url).header("cookie", "a=b"));
+    let url = one.url("/a");
+    let call = send(client, move |client| request(client, url));
     let mut peer = one.accept();
     let request = peer.expect_request("GET /a");
     assert!(request.field("authorization").is_some() && request.field("cookie").is_some());
