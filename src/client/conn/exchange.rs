@@ -1,6 +1,15 @@
-//! One exchange, from the caller's side: by the short way, in which the caller writes and reads by
-//! itself, or by the full one: hand over the request, expect the answer, and wait for whatever comes
-//! first.
+//! One exchange, from the caller's side: by one of three ways, which neither a peer nor a caller can
+//! tell apart.
+//!
+//! | way | who writes | who reads | taken |
+//! | --- | --- | --- | --- |
+//! | short | the caller | the caller | if the request is in memory, and there is room for it |
+//! | beside | the writer loop | the caller | if it is not, unless something limits or holds up the writing |
+//! | full | the writer loop | the reader loop | with a limit for sending, or `Expect: 100-continue` |
+//!
+//! On the full way the caller waits for whatever comes first: the answer, the write's result, the end of
+//! the connection or of its context, a time limit. On the other two it is in a read, and all of these
+//! come to it through the connection.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -10,8 +19,8 @@ use http::Method;
 
 use super::answer::{After, Keeper, read_head, take_answer};
 use super::messages::{
-    Answer, Expectation, Expected, OnInformational, Reply, ReplyError, WriteError, WriteJob,
-    WriteResult, Wrote,
+    Answer, Expectation, Expected, OnInformational, Reply, ReplyError, Report, Unwritten,
+    WriteError, WriteJob, WriteResult, Wrote,
 };
 use super::send::{Left, send_now};
 use super::{Conn, Shared, Turn, WROTE_PATIENCE, close_reason, earlier};
@@ -63,6 +72,25 @@ pub(in crate::client) struct Failure {
     pub(in crate::client) connection_failed: bool,
 }
 
+impl Failure {
+    /// No answer was read, to a request of which at least a part was written.
+    fn of_reading(ReplyError { error, begun }: ReplyError) -> Self {
+        let connection_failed = is_of_the_connection(&error);
+        Self { error, nothing_written: false, answer_begun: begun, connection_failed }
+    }
+
+    /// The request could not be written beyond its first `written` bytes.
+    fn of_writing(error: Error, written: u64) -> Self {
+        let nothing_written = written == 0;
+        Self { nothing_written, ..Self::of_reading(ReplyError { error, begun: false }) }
+    }
+
+    /// The call has ended for a reason of its own: not the connection's.
+    fn of_the_call(error: Error) -> Self {
+        Self { error, nothing_written: false, answer_begun: false, connection_failed: false }
+    }
+}
+
 impl Conn {
     /// Sends a request and waits for the head of its answer, in a turn that was
     /// [begun](Conn::begin). When it fails the connection is closed.
@@ -88,7 +116,10 @@ impl Conn {
             idle_read: patience.idle_read,
         };
         let outcome = match send_now(&self.0, head, body, framing, expect) {
-            None => self.read_here(expected, patience),
+            None => self.read_here(expected, patience).map_err(Failure::of_reading),
+            Some(Left::Unwritten(unwritten, None)) if patience.send.is_none() => {
+                self.read_beside(expected, patience, unwritten)
+            }
             Some(left) => self.by_the_loops(expected, patience, left),
         };
         if let Err(Failure { error, .. }) = &outcome {
@@ -98,9 +129,9 @@ impl Conn {
         outcome
     }
 
-    /// The request is out: the caller reads the answer itself. Closing the connection is what ends its
-    /// read, and the end of the call's context closes it.
-    fn read_here(&self, expected: Expected, patience: &Patience) -> Result<Answer, Failure> {
+    /// The caller reads the answer itself. Closing the connection is what ends its read, and the end of
+    /// the call's context closes it.
+    fn read_here(&self, expected: Expected, patience: &Patience) -> Result<Answer, ReplyError> {
         let (shared, turn) = (&self.0, expected.turn);
         let hook = patience.context.as_ref().map(|context| {
             let shared = Arc::downgrade(shared);
@@ -112,28 +143,20 @@ impl Conn {
             })
         });
         let stream = &shared.stream;
-        let until = patience.response_head.and_then(|limit| Instant::now().checked_add(limit));
-        if until.is_some() {
-            stream.set_read_deadline(until);
+        let is_out = matches!(expected.wrote, Wrote::Whole);
+        if is_out && let Some(limit) = patience.response_head {
+            stream.set_read_deadline(Instant::now().checked_add(limit));
         }
-        let read = |buf: &mut [u8]| match until {
+        let read = |buf: &mut [u8]| match patience.response_head {
             None => stream.read_for(buf, None),
             Some(_) => (&mut &*stream).read(buf),
         };
-        let answer =
-            read_head(shared, &expected, shared.take_spare(), read).and_then(|(head, buffer)| {
-                if until.is_some() {
-                    // It has been kept.
-                    stream.set_read_deadline(None);
-                }
-                take_answer(shared, expected, head, buffer, Keeper::Caller { _hook: hook })
-            });
-        let (answer, after) = answer.map_err(|ReplyError { error, begun }| Failure {
-            connection_failed: is_of_the_connection(&error),
-            error,
-            nothing_written: false,
-            answer_begun: begun,
-        })?;
+        let (head, buffer) = read_head(shared, &expected, shared.take_spare(), read)?;
+        if !is_out || patience.response_head.is_some() {
+            shared.head_has_come();
+        }
+        let keeper = Keeper::Caller { _hook: hook };
+        let (answer, after) = take_answer(shared, expected, head, buffer, keeper)?;
         match after {
             After::Free(_) | After::Travels => {}
             After::HandOver => shared.hand_over(),
@@ -142,6 +165,43 @@ impl Conn {
             }
         }
         Ok(answer)
+    }
+
+    /// The writer loop writes what is left while the caller reads the answer itself: one thread is woken,
+    /// once. What the caller of the full way selects on reaches this one through the connection: the
+    /// writer loop closes it when its source or its write has failed, and sets the deadline for the
+    /// answer's head.
+    fn read_beside(
+        &self,
+        mut expected: Expected,
+        patience: &Patience,
+        unwritten: Unwritten,
+    ) -> Result<Answer, Failure> {
+        let (shared, turn) = (&self.0, expected.turn);
+        let (caller, wrote) = bounded(1);
+        expected.wrote = Wrote::Reported(wrote.clone());
+        let written = unwritten.written;
+        let report = Report::Reading { caller, turn, response_head: patience.response_head };
+        shared.state.lock().await_head(true);
+        if let Err(error) = shared.write(WriteJob { unwritten, report }) {
+            let error = Error::with_source(ErrorKind::Send, error);
+            return Err(Failure::of_writing(error, written));
+        }
+        self.read_here(expected, patience).map_err(|failed| {
+            // How much was written decides whether the request may be sent again, and if the
+            // connection has failed the writer loop is about to tell.
+            let asks = !failed.begun && is_of_the_connection(&failed.error);
+            let patience = if turn.is_first() { Duration::ZERO } else { WROTE_PATIENCE };
+            match asks.then(|| wrote.recv_timeout(patience)) {
+                // The earlier failure says more than the end that follows it.
+                Some(Ok(Err(WriteError::Failed { error, written }))) => {
+                    Failure::of_writing(error, written)
+                }
+                // It may itself be of a connection: of the one that its source is read from.
+                Some(Ok(Err(WriteError::Source(error)))) => Failure::of_the_call(error),
+                _ => Failure::of_reading(failed),
+            }
+        })
     }
 
     /// The full way: the writer loop writes what is left, the reader loop reads the answer, and the
@@ -156,15 +216,21 @@ impl Conn {
         let (wrote_to_reader, wrote) = bounded(1);
         let (reply, replies) = bounded(1);
         expected.wrote = Wrote::Reported(wrote);
-        let (proceed, unwritten) = left.unwritten();
-        expected.proceed = proceed;
+        let unwritten = match left {
+            Left::Unwritten(unwritten, release) => {
+                expected.proceed = release;
+                Ok(unwritten)
+            }
+            Left::Failed(error) => Err(error),
+        };
         let context = patience.context.clone();
         // A reader loop that has ended has closed the connection, which is seen below.
         let _ = shared.expectations.send(Expectation { expected, context, reply });
         let (sending, wrote) = match unwritten {
             Ok(unwritten) => {
                 let (wrote_to_caller, wrote) = bounded(1);
-                let job = WriteJob { unwritten, wrote_to_reader, wrote_to_caller };
+                let report = Report::Both { reader: wrote_to_reader, caller: wrote_to_caller };
+                let job = WriteJob { unwritten, report };
                 (Sending::begin(shared, job, patience), Some(wrote))
             }
             Err(error) => {
@@ -250,7 +316,7 @@ impl Exchange<'_> {
                     };
                     if let Sending::Failed { error: WriteError::Source(error), .. } = &self.sending {
                         // Ours to tell, and nothing the peer says can mend it.
-                        return Err(given_up(error.clone()));
+                        return Err(Failure::of_the_call(error.clone()));
                     }
                 }
                 recv(self.shared.closed) -> _ => {
@@ -309,14 +375,16 @@ impl Exchange<'_> {
             &self.sending,
             Sending::Failed { error: WriteError::Failed { written: 0, .. }, .. }
         );
-        let connection_failed = is_of_the_connection(&error);
-        Failure { error, nothing_written, answer_begun, connection_failed }
+        Failure {
+            nothing_written,
+            ..Failure::of_reading(ReplyError { error, begun: answer_begun })
+        }
     }
 
     /// The context has ended: so does the connection, and only it.
     fn ended(&self) -> Failure {
         let context = self.patience.context.as_ref().and_then(Context::err);
-        given_up(context.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from))
+        Failure::of_the_call(context.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from))
     }
 
     /// A timer has fired: whose it was.
@@ -328,8 +396,10 @@ impl Exchange<'_> {
             return None;
         }
         Some(match &self.sending {
-            Sending::Writing { .. } => given_up(Error::timeout(TimeLimit::Send)),
-            Sending::Written { .. } => given_up(Error::timeout(TimeLimit::ResponseHead)),
+            Sending::Writing { .. } => Failure::of_the_call(Error::timeout(TimeLimit::Send)),
+            Sending::Written { .. } => {
+                Failure::of_the_call(Error::timeout(TimeLimit::ResponseHead))
+            }
             Sending::Failed { .. } => self.failed(Error::new(ErrorKind::Send)),
         })
     }
@@ -338,9 +408,4 @@ impl Exchange<'_> {
 /// Whether the connection failed; not the caller, its context, or a time limit.
 fn is_of_the_connection(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Send | ErrorKind::Receive | ErrorKind::EmptyReply)
-}
-
-/// A failure for a reason of the caller's: not the connection's.
-fn given_up(error: Error) -> Failure {
-    Failure { error, nothing_written: false, answer_begun: false, connection_failed: false }
 }

@@ -39,8 +39,9 @@ enum Life {
     Fresh,
     /// Nothing is expected from the peer.
     Idle,
-    /// In the exchange of `turn`.
-    Busy,
+    /// In the exchange of `turn`. Its caller may wait for the head of its answer while the writer loop
+    /// still writes: then what that has to tell concerns it.
+    Busy { head_awaited: bool },
     /// Over, in one of the two ways.
     Ended(Ending),
 }
@@ -84,9 +85,9 @@ impl State {
     pub(super) fn begin(&mut self) -> Option<Turn> {
         match self.life {
             Life::Fresh | Life::Idle => {}
-            Life::Busy | Life::Ended(_) => return None,
+            Life::Busy { .. } | Life::Ended(_) => return None,
         }
-        self.life = Life::Busy;
+        self.life = Life::Busy { head_awaited: false };
         self.turn.0 += 1;
         Some(self.turn)
     }
@@ -126,13 +127,25 @@ impl State {
     }
 
     pub(super) fn is_in(&self, turn: Turn) -> bool {
-        matches!(self.life, Life::Busy) && self.turn == turn
+        matches!(self.life, Life::Busy { .. }) && self.turn == turn
+    }
+
+    /// The exchange's caller waits for the head of its answer, beside the writer loop; or no more.
+    pub(super) fn await_head(&mut self, awaited: bool) {
+        if let Life::Busy { head_awaited } = &mut self.life {
+            *head_awaited = awaited;
+        }
+    }
+
+    /// Whether the caller of this exchange waits for the head of its answer, beside the writer loop.
+    pub(super) fn awaits_head(&self, turn: Turn) -> bool {
+        matches!(self.life, Life::Busy { head_awaited: true }) && self.turn == turn
     }
 
     pub(super) fn condition(&self) -> Condition {
         match self.life {
             Life::Idle => Condition::Idle,
-            Life::Fresh | Life::Busy => Condition::InUse,
+            Life::Fresh | Life::Busy { .. } => Condition::InUse,
             Life::Ended(_) => Condition::Over,
         }
     }
@@ -191,6 +204,22 @@ mod tests {
         assert!(!state.is_in(first));
         let second = state.begin().unwrap();
         assert!(state.is_in(second) && !state.is_in(first));
+    }
+
+    #[test]
+    fn t15_a_late_writer_says_nothing_of_the_next_exchange_nor_of_a_body() {
+        let mut state = fresh();
+        state.await_head(true);
+        let first = state.begin().unwrap();
+        assert!(!state.awaits_head(first), "it was not on");
+        state.await_head(true);
+        assert!(state.awaits_head(first));
+        state.await_head(false);
+        assert!(!state.awaits_head(first), "the head has come");
+        state.rest(first, Buffer::default());
+        let second = state.begin().unwrap();
+        state.await_head(true);
+        assert!(state.awaits_head(second) && !state.awaits_head(first));
     }
 
     #[test]

@@ -18,9 +18,10 @@
 //! | reader loop, `hangup-read` | the reading half: the buffer, lent to the response body while that is unread | the connection is closed or handed over |
 //! | writer loop, `hangup-write` | the body that it streams; started with the first one | the connection is closed or handed over |
 //!
-//! A request whose bytes are in memory and fit into the socket's buffer is written by the caller
-//! itself, and then the caller reads the answer itself as well: nobody can tell, and the thread
-//! switches are saved. Whatever would block is the loops'.
+//! That is the full way. A request whose bytes are in memory and fit into the socket's buffer is written
+//! by the caller itself, and then the caller reads the answer itself as well. It also reads the answer
+//! itself beside a writer loop that nothing holds up. Nobody can tell, and the thread switches are
+//! saved: `exchange.rs` has the three ways. Whatever would block the caller is the loops'.
 //!
 //! The connection is closed in one place, [`Shared::close_if`], once: the first cause is kept, the
 //! stream is closed, and `closed` disconnects, which all three parties select on.
@@ -286,6 +287,23 @@ impl Shared {
             self.call_reader();
         }
         Ok(())
+    }
+
+    /// The request of `turn` is out: the head of its answer is due within `limit`, if the caller still
+    /// waits for it. Under the lock, so that it is no later exchange's deadline, nor a body's.
+    fn expect_head_within(&self, turn: Turn, limit: Option<Duration>) {
+        let Some(due) = limit.and_then(|limit| Instant::now().checked_add(limit)) else { return };
+        let state = self.state.lock();
+        if state.awaits_head(turn) {
+            self.stream.set_read_deadline(Some(due));
+        }
+    }
+
+    /// The head of the answer has come: its deadline has been kept, and none is set from now on.
+    fn head_has_come(&self) {
+        let mut state = self.state.lock();
+        state.await_head(false);
+        self.stream.set_read_deadline(None);
     }
 
     /// Whether something has come from the peer, or its end of stream.

@@ -232,8 +232,13 @@ fn upload(pieces: usize, dropped: &Arc<AtomicUsize>) -> Outgoing {
     }
 }
 
+/// By whichever of the ways: a limit for sending asks for the full one, and this one never comes.
+fn patience() -> Patience {
+    Patience { send: perhaps().then_some(Duration::MAX), ..Patience::default() }
+}
+
 fn under(context: &Context) -> Patience {
-    Patience { context: Some(context.clone()), ..Patience::default() }
+    Patience { context: Some(context.clone()), ..patience() }
 }
 
 /// The whole body as text; an error if it was cut short.
@@ -260,7 +265,7 @@ fn a_connection_serves_one_call_after_another() {
             peer.say("HTTP/1.1 204 No Content\r\n\r\n")
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let patience = Patience::default();
+        let patience = patience();
         let calls = [(get(), "one"), (upload(2, &dropped), "two"), (get(), "")];
         for (outgoing, expected) in calls {
             let answer = scene.call(outgoing, &patience).expect("it is there at once");
@@ -284,7 +289,7 @@ fn an_early_answer_is_delivered_and_ends_the_connection() {
             peer.say(&format!("{LENGTH}one"))
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let outcome = scene.call(upload(100, &dropped), &Patience::default());
+        let outcome = scene.call(upload(100, &dropped), &patience());
         let answer = outcome.expect("it is fresh");
         let answer = answer.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         if perhaps() {
@@ -311,12 +316,12 @@ fn an_answer_that_crosses_the_end_of_its_request() {
             peer.say(&format!("{LENGTH}two"))
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let outcome = scene.call(upload(3, &dropped), &Patience::default());
+        let outcome = scene.call(upload(3, &dropped), &patience());
         let answer = outcome.expect("it is fresh").unwrap_or_else(|f| panic!("{:?}", f.error));
         assert_eq!(read(answer).expect("it is whole"), "one");
         if scene.given_back() == 1 {
             assert_eq!(dropped.load(Ordering::SeqCst), 1, "it has been sent");
-            if let Some(outcome) = scene.call(get(), &Patience::default()) {
+            if let Some(outcome) = scene.call(get(), &patience()) {
                 let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
                 assert_eq!(read(answer).expect("it is whole"), "two");
             }
@@ -348,7 +353,7 @@ fn the_peer_closes_at_any_moment() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let uploads = perhaps();
         let outgoing = if uploads { upload(any(8), &dropped) } else { get() };
-        if let Some(Ok(answer)) = scene.call(outgoing, &Patience::default()) {
+        if let Some(Ok(answer)) = scene.call(outgoing, &patience()) {
             if perhaps() {
                 let text = read(answer);
                 assert!(text.is_err() || text.is_ok_and(|text| text == "one"));
@@ -416,7 +421,7 @@ fn a_late_cancel_does_not_end_the_next_call() {
         assert_eq!(read(answer).expect("it is whole"), "one");
         let late = context.clone();
         let cancels = start("cancels", move || late.cancel());
-        let outcome = scene.call(get(), &Patience::default()).expect("it is there at once");
+        let outcome = scene.call(get(), &patience()).expect("it is there at once");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         assert_eq!(read(answer).expect("it is whole"), "two");
         scene.end();
@@ -449,7 +454,7 @@ fn a_cancelled_call_does_not_take_the_next_along() {
             }
         });
         if let Some(turn) = scene.begin_next() {
-            let outcome = scene.conn.round_trip(turn, get(), &Patience::default());
+            let outcome = scene.conn.round_trip(turn, get(), &patience());
             let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), "two");
         }
@@ -470,7 +475,7 @@ fn an_idle_connection_ends_before_a_call_or_after() {
             peer.expect(b"\r\n\r\n")?;
             peer.say(&format!("{LENGTH}one"))
         });
-        if let Some(outcome) = scene.call(get(), &Patience::default()) {
+        if let Some(outcome) = scene.call(get(), &patience()) {
             let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), "one");
         }
@@ -490,11 +495,11 @@ fn a_dropped_body_leaves_nothing_behind() {
             peer.expect(b"\r\n\r\n")?;
             peer.say(&format!("{LENGTH}two"))
         });
-        let outcome = scene.call(get(), &Patience::default()).expect("it is fresh");
+        let outcome = scene.call(get(), &patience()).expect("it is fresh");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         drop(answer);
         if scene.given_back() == 1 {
-            let outcome = scene.call(get(), &Patience::default());
+            let outcome = scene.call(get(), &patience());
             let answer = outcome.map(|outcome| outcome.unwrap_or_else(|f| panic!("{:?}", f.error)));
             if let Some(answer) = answer {
                 assert_eq!(read(answer).expect("it is whole"), "two");
@@ -523,7 +528,7 @@ fn a_withheld_body_is_sent_or_let_go() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let mut outgoing = upload(3, &dropped);
         outgoing.expect = Some(Duration::from_secs(1));
-        let outcome = scene.call(outgoing, &Patience::default()).expect("it is fresh");
+        let outcome = scene.call(outgoing, &patience()).expect("it is fresh");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         assert_eq!(read(answer).expect("it is whole"), "one");
         scene.end();
@@ -573,7 +578,7 @@ fn closing_crosses_giving_back() {
         let closes = start("closes", move || {
             conn.close(Error::new(ErrorKind::Closed), CloseReason::ShuttingDown);
         });
-        if let Some(Ok(answer)) = scene.call(get(), &Patience::default()) {
+        if let Some(Ok(answer)) = scene.call(get(), &patience()) {
             let text = read(answer);
             assert!(text.is_err() || text.is_ok_and(|text| text == "one"));
         }

@@ -13,12 +13,10 @@ use crate::sync::channel::{Sender, bounded};
 
 /// What is left of a request that the caller has not wholly written.
 pub(super) enum Left {
-    /// There was no room for these bytes.
-    Bytes { bytes: Vec<Bytes>, written: u64 },
-    /// The body is read from its source while it is sent.
-    Body { head: Bytes, body: Body, chunked: bool, withhold: Option<Duration> },
+    /// The writer loop's part, and what releases a body that is withheld.
+    Unwritten(Unwritten, Option<Sender<()>>),
     /// It could not be written; but the answer that the peer sent before it closed may still come.
-    Nothing(WriteError),
+    Failed(WriteError),
 }
 
 /// Writes what can be written without waiting; `None` if that was everything. `withhold`: the body is
@@ -35,10 +33,10 @@ pub(super) fn send_now(
     match if in_memory { body.into_memory() } else { Err(body) } {
         Ok(body) => match write_now(shared, &head, &body) {
             Ok(written) if written == head.len() + body.len() => flush_now(shared, written as u64),
-            Ok(written) => Some(Left::of(head, body, written)),
-            Err(error) => Some(Left::Nothing(error)),
+            Ok(written) => Some(Left::rest_of(head, body, written)),
+            Err(error) => Some(Left::Failed(error)),
         },
-        Err(body) => Some(Left::Body { head: head.into(), body, chunked, withhold }),
+        Err(body) => Some(Left::all_of(head, body, chunked, withhold)),
     }
 }
 
@@ -67,38 +65,33 @@ fn flush_now(shared: &Shared, written: u64) -> Option<Left> {
     match shared.stream.try_flush() {
         Ok(()) => None,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            Some(Left::Bytes { bytes: Vec::new(), written })
+            Some(Left::Unwritten(Unwritten { bytes: Vec::new(), written, body: None }, None))
         }
-        Err(error) => Some(Left::Nothing(shared.write_error(error, written))),
+        Err(error) => Some(Left::Failed(shared.write_error(error, written))),
     }
 }
 
 impl Left {
-    /// What is left of a head and a body after their first `written` bytes.
-    fn of(head: Vec<u8>, mut body: Bytes, written: usize) -> Self {
+    /// A head and a body without their first `written` bytes, for which there was room.
+    fn rest_of(head: Vec<u8>, mut body: Bytes, written: usize) -> Self {
         let mut head = Bytes::from(head);
         let of_head = written.min(head.len());
         head.advance(of_head);
         body.advance(written - of_head);
-        Self::Bytes { bytes: vec![head, body], written: written as u64 }
+        let unwritten = Unwritten { bytes: vec![head, body], written: written as u64, body: None };
+        Self::Unwritten(unwritten, None)
     }
 
-    /// The writer loop's part, or why there is none; and what releases a body that is withheld.
-    pub(super) fn unwritten(self) -> (Option<Sender<()>>, Result<Unwritten, WriteError>) {
-        match self {
-            Self::Nothing(error) => (None, Err(error)),
-            Self::Bytes { bytes, written } => (None, Ok(Unwritten { bytes, written, body: None })),
-            Self::Body { head, body, chunked, withhold } => {
-                let (release, proceed) = match withhold {
-                    Some(limit) => {
-                        let (release, released) = bounded(1);
-                        (Some(release), Some((released, Instant::now().checked_add(limit))))
-                    }
-                    None => (None, None),
-                };
-                let body = Some(StreamedBody { body, chunked, proceed });
-                (release, Ok(Unwritten { bytes: vec![head], written: 0, body }))
+    /// A request whose body is read from its source while it is sent.
+    fn all_of(head: Vec<u8>, body: Body, chunked: bool, withhold: Option<Duration>) -> Self {
+        let (release, proceed) = match withhold {
+            Some(limit) => {
+                let (release, released) = bounded(1);
+                (Some(release), Some((released, Instant::now().checked_add(limit))))
             }
-        }
+            None => (None, None),
+        };
+        let body = Some(StreamedBody { body, chunked, proceed });
+        Self::Unwritten(Unwritten { bytes: vec![head.into()], written: 0, body }, release)
     }
 }

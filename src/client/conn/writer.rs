@@ -5,19 +5,21 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::Shared;
-use super::messages::{StreamedBody, Unwritten, WriteError, WriteJob, WriteResult};
+use super::messages::{Report, StreamedBody, Unwritten, WriteError, WriteJob, WriteResult};
+use super::{Shared, Turn, WROTE_PATIENCE, close_reason};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
 use crate::h1::chunked;
-use crate::sync::channel::{Receiver, at, never, select};
+use crate::sync::channel::{Receiver, after, at, never, select};
 
-/// How much of a body is read from its source, and written, at a time, in bytes.
+/// How much of a body is read from its source, and written, at a time at most, in bytes.
 const PIECE: usize = 64 * 1024;
 
 /// Writes what it is handed until the connection is closed.
-pub(super) fn run(shared: &Shared, jobs: &Receiver<WriteJob>) {
+pub(super) fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
     loop {
         select! {
             recv(jobs) -> job => match job {
@@ -29,10 +31,9 @@ pub(super) fn run(shared: &Shared, jobs: &Receiver<WriteJob>) {
     }
 }
 
-/// Writes one request and reports twice: to the reader loop, which decides on reuse, and to the
-/// caller.
-fn write(shared: &Shared, job: WriteJob) {
-    let WriteJob { unwritten, wrote_to_reader, wrote_to_caller } = job;
+/// Writes one request, and reports.
+fn write(shared: &Arc<Shared>, job: WriteJob) {
+    let WriteJob { unwritten, report } = job;
     let Unwritten { bytes, written, body } = unwritten;
     let mut out = Counted { shared, written };
     let written = AssertUnwindSafe(|| {
@@ -46,9 +47,42 @@ fn write(shared: &Shared, job: WriteJob) {
     let result = std::panic::catch_unwind(written).unwrap_or_else(|_| {
         Err(WriteError::Source(Error::message(ErrorKind::BodySource, "it panicked")))
     });
-    // Both have room: each is sent one result for each request.
-    let _ = wrote_to_reader.send(result.clone());
-    let _ = wrote_to_caller.send(result);
+    // There is always room: each is sent one result for each request.
+    match report {
+        Report::Both { reader, caller } => {
+            let _ = reader.send(result.clone());
+            let _ = caller.send(result);
+        }
+        Report::Reading { caller, turn, response_head } => {
+            let _ = caller.send(result.clone());
+            tell_by_the_connection(shared, turn, result, response_head);
+        }
+    }
+}
+
+/// Tells a caller that may be reading what it has to know then. If it has the answer's head by now, it
+/// looks at the result when that is due.
+fn tell_by_the_connection(
+    shared: &Arc<Shared>,
+    turn: Turn,
+    result: WriteResult,
+    response_head: Option<Duration>,
+) {
+    let error = match result {
+        Ok(()) => return shared.expect_head_within(turn, response_head),
+        Err(WriteError::Withheld) => return,
+        // Nothing the peer says can mend it.
+        Err(WriteError::Source(error)) => error,
+        Err(WriteError::Failed { error, .. }) => {
+            // The answer that the peer sent before it closed may still come.
+            select! {
+                recv(shared.closed) -> _ => return,
+                recv(after(WROTE_PATIENCE)) -> _ => error,
+            }
+        }
+    };
+    let reason = close_reason(&error);
+    shared.close_if(|state| state.awaits_head(turn), error, reason);
 }
 
 fn write_body(shared: &Shared, out: &mut Counted<'_>, streamed: StreamedBody) -> WriteResult {
@@ -61,7 +95,8 @@ fn write_body(shared: &Shared, out: &mut Counted<'_>, streamed: StreamedBody) ->
             recv(until.map_or_else(never, at)) -> _ => {}
         }
     }
-    let mut piece = vec![0; PIECE];
+    let room = body.len().map_or(PIECE, |length| length.clamp(1, PIECE as u64) as usize);
+    let mut piece = vec![0; room];
     loop {
         let count = match body.read(&mut piece) {
             Ok(0) => break,
