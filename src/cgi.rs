@@ -28,7 +28,9 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::body::{Body, Incoming};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::{self, Described, ErrorStream, Variables};
-use crate::handler::{Ending, Handler, Head, Request, RequestExt, ResponseWriter, Scope, Sink};
+use crate::handler::{
+    Ending, Handler, Head, Request, RequestExt, ResponseWriter, Sink, put_origin,
+};
 use crate::net::{Addr, Duplex};
 use crate::serving::{self, Gone, Outcome, Signals};
 
@@ -110,8 +112,8 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     let mut request = request.map(|_| body);
     let signals = Arc::clone(&wire.signals);
     let errors = crate::sync::Mutex::new(errors);
+    put_origin(&mut request, Arc::new(Described { signals: Arc::clone(&signals), facts }));
     let extensions = request.extensions_mut();
-    extensions.insert(Scope(Arc::new(Described { signals: Arc::clone(&signals), facts })));
     extensions.insert(variables);
     extensions.insert(ErrorStream::new(move |bytes| errors.lock().write_all(bytes)));
     answer(&handler, wire, request, &signals)

@@ -17,7 +17,7 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::gateway::{self, Described, ErrorStream, Variables};
 use crate::h1::CloseReason;
-use crate::handler::{Ending, Request, RequestExt, ResponseWriter, Scope};
+use crate::handler::{Ending, Request, RequestExt, ResponseWriter, put_origin};
 use crate::net::{Buffer, Hangup};
 use crate::serving::{self, Gone, Outcome};
 
@@ -208,8 +208,8 @@ impl Reader {
         let mut request = request.map(|_| body);
         let origin = Described { signals: Arc::clone(&active.signals), facts };
         let errors = error_stream(&self.conn, &active);
+        put_origin(&mut request, Arc::new(origin));
         let extensions = request.extensions_mut();
-        extensions.insert(Scope(Arc::new(origin)));
         extensions.insert(variables);
         extensions.insert(errors);
         let conn = Arc::clone(&self.conn);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{EMPTY_HEADER, Header, Status};
 
@@ -28,6 +29,23 @@ impl std::error::Error for FieldError {}
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "field {} (`{}`): {}", self.number, self.name, self.fault)
+    }
+}
+
+/// What fields say of the message itself, noted while they are read: nearly every request says nothing
+/// but its host, and need not be searched for more.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Noted {
+    /// How often Host is given.
+    pub(super) hosts: usize,
+    /// Whether a field is about the body's length, the connection, or what is expected.
+    pub(super) framed: bool,
+}
+
+impl Noted {
+    fn note(&mut self, name: &HeaderName) {
+        self.hosts += usize::from(*name == HOST);
+        self.framed |= [CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING].contains(name);
     }
 }
 
@@ -67,7 +85,7 @@ pub(super) fn parse(
     block: &Bytes,
     count: usize,
     headers: HeaderMap,
-) -> Result<HeaderMap, FieldError> {
+) -> Result<(HeaderMap, Noted), FieldError> {
     if count <= SLOTS_ON_STACK {
         parse_by(&mut slots(), block, headers)
     } else {
@@ -79,7 +97,7 @@ fn parse_by<'b>(
     slots: &mut [Header<'b>],
     block: &'b Bytes,
     headers: HeaderMap,
-) -> Result<HeaderMap, FieldError> {
+) -> Result<(HeaderMap, Noted), FieldError> {
     let Ok(Status::Complete((end, fields))) = httparse::parse_headers(block, slots) else {
         return Err(explain(block));
     };
@@ -92,7 +110,8 @@ pub(super) fn collect(
     fields: &[Header<'_>],
     share: impl Fn(&[u8]) -> Bytes,
     mut headers: HeaderMap,
-) -> Result<HeaderMap, FieldError> {
+) -> Result<(HeaderMap, Noted), FieldError> {
+    let mut noted = Noted::default();
     headers
         .try_reserve(fields.len())
         .map_err(|_| FieldError::new(fields.len(), b"", "more fields than a map can hold"))?;
@@ -102,9 +121,10 @@ pub(super) fn collect(
             .map_err(|_| refuse("the name is too long"))?;
         let value =
             HeaderValue::from_maybe_shared(share(field.value)).map_err(|_| refuse(BAD_VALUE))?;
+        noted.note(&name);
         headers.try_append(name, value).map_err(|_| refuse("more fields than a map can hold"))?;
     }
-    Ok(headers)
+    Ok((headers, noted))
 }
 
 const BAD_VALUE: &str = "control character in the value";
@@ -166,7 +186,7 @@ mod tests {
 
     fn parse_text(text: &'static [u8]) -> Result<HeaderMap, FieldError> {
         let count = text.iter().filter(|b| **b == b'\n').count() - 1;
-        parse(&Bytes::from_static(text), count, HeaderMap::new())
+        parse(&Bytes::from_static(text), count, HeaderMap::new()).map(|(headers, _)| headers)
     }
 
     #[test]
@@ -215,7 +235,7 @@ mod tests {
         for count in [SLOTS_ON_STACK, SLOTS_ON_STACK + 1, 10 * SLOTS_ON_STACK] {
             let mut block: String = (0..count).map(|i| format!("f{i}: {i}\r\n")).collect();
             block.push_str("\r\n");
-            let headers = parse(&block.into(), count, HeaderMap::new()).unwrap();
+            let (headers, _) = parse(&block.into(), count, HeaderMap::new()).unwrap();
             assert_eq!(headers.len(), count);
             assert_eq!(headers[&format!("f{}", count - 1)], (count - 1).to_string());
         }
@@ -238,7 +258,7 @@ mod tests {
         ] {
             let block = unfold(folded.as_bytes());
             assert_eq!(block.len(), folded.len());
-            assert_eq!(parse(&block, 3, HeaderMap::new()).unwrap()["a"], value, "{folded:?}");
+            assert_eq!(parse(&block, 3, HeaderMap::new()).unwrap().0["a"], value, "{folded:?}");
         }
     }
 }

@@ -8,14 +8,13 @@ mod target;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
 pub use self::error::HeadError;
 use self::error::{Fault, Side};
 use self::lines::Lines;
 use self::start_line::{RequestLine, StatusLine};
-use super::fields::{self, FieldError};
+use super::fields::{self, FieldError, Noted};
 
 /// How large a head may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +90,8 @@ pub struct HeadScanner {
     store: BytesMut,
     /// An empty map for the next head.
     spare: HeaderMap,
-    /// Whether the latest head is [plain](Self::is_plain).
-    plain: bool,
+    /// What the fields of the latest head say of it.
+    noted: Noted,
 }
 
 /// How far into one head.
@@ -145,6 +144,7 @@ impl HeadScanner {
     /// # Panics
     ///
     /// If one message was begun as a response and is continued as a request.
+    #[inline]
     pub fn request(
         &mut self,
         buf: &[u8],
@@ -179,7 +179,7 @@ impl HeadScanner {
     /// Whether the head that was just found says nothing of the body's length, of the connection or of
     /// what it expects: as most requests do, which saves looking for each.
     pub(crate) fn is_plain(&self) -> bool {
-        self.plain
+        !self.noted.framed
     }
 
     /// Has the next head's fields put into `headers`, which is empty: its memory is used again.
@@ -188,6 +188,7 @@ impl HeadScanner {
         self.spare = headers;
     }
 
+    #[inline]
     fn scan_request(
         &mut self,
         buf: &[u8],
@@ -199,7 +200,7 @@ impl HeadScanner {
         let StartLine::Request(RequestLine { method, target, version }) = line else {
             unreachable!("Invariant: one scanner reads either requests or responses");
         };
-        target::check_host(version, &headers)?;
+        target::check_host(version, self.noted.hosts, &headers)?;
         Ok(Some((RequestHead { method, target, version, headers }, consumed)))
     }
 
@@ -229,8 +230,8 @@ impl HeadScanner {
         let consumed = block.end;
         let block = &buf[block];
         let block = if folded { fields::unfold(block) } else { self.keep(block) };
-        let headers = fields::parse(&block, count, std::mem::take(&mut self.spare))?;
-        self.plain = headers.keys().all(is_plain);
+        let (headers, noted) = fields::parse(&block, count, std::mem::take(&mut self.spare))?;
+        self.noted = noted;
         Ok(Some((line, headers, consumed)))
     }
 
@@ -252,8 +253,9 @@ impl HeadScanner {
             let start = value.as_ptr().addr() - buf.as_ptr().addr();
             head.slice(start..start + value.len())
         };
-        let headers = fields::collect(fields, share, std::mem::take(&mut self.spare)).ok()?;
-        self.plain = headers.keys().all(is_plain);
+        let headers = std::mem::take(&mut self.spare);
+        let (headers, noted) = fields::collect(fields, share, headers).ok()?;
+        self.noted = noted;
         Some((line, headers, head.len()))
     }
 
@@ -262,11 +264,6 @@ impl HeadScanner {
         self.store.extend_from_slice(bytes);
         self.store.split().freeze()
     }
-}
-
-/// Whether a field says nothing of the body's length, the connection or what is expected.
-fn is_plain(name: &HeaderName) -> bool {
-    ![CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING].contains(name)
 }
 
 /// What a head comes to, and how many bytes it took.

@@ -119,6 +119,11 @@ pub fn write_status_line(
     status: StatusCode,
     reason: Option<&str>,
 ) -> Result<(), StartLineError> {
+    if (status, reason, version) == (StatusCode::OK, None, Version::HTTP_11) {
+        // Nearly every one.
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        return Ok(());
+    }
     let version = version_text(version)?;
     if reason.is_some_and(|reason| !reason.bytes().all(is_text)) {
         return Err(StartLineError::Reason);

@@ -26,7 +26,7 @@ mod sink;
 use std::sync::Arc;
 
 pub use request::{CloseNotify, RequestExt};
-pub(crate) use request::{Origin, Scope};
+pub(crate) use request::{Origin, clear_extensions, put_origin};
 pub use response::ResponseWriter;
 pub(crate) use sink::{Ending, Head, Length, Sink};
 

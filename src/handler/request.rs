@@ -69,12 +69,30 @@ pub(crate) trait Origin: Send + Sync {
     fn is_https(&self) -> bool;
 }
 
-/// The request's extension that holds its origin.
+/// The request's extension that holds its origin: `None` in a request that is kept for its memory.
 #[derive(Clone)]
-pub(crate) struct Scope(pub(crate) Arc<dyn Origin>);
+struct Scope(Option<Arc<dyn Origin>>);
+
+/// Tells where `request` came from.
+pub(crate) fn put_origin(request: &mut Request, origin: Arc<dyn Origin>) {
+    match request.extensions_mut().get_mut() {
+        Some(Scope(place)) => *place = Some(origin),
+        None => drop(request.extensions_mut().insert(Scope(Some(origin)))),
+    }
+}
+
+/// Drops what `request` has beyond its head and body, some of it the user's: a panic is to be expected.
+/// The origin goes first, since it would be lost with what follows the panic.
+pub(crate) fn clear_extensions(request: &mut Request) {
+    let extensions = request.extensions_mut();
+    let ours = extensions.get_mut().map(|Scope(origin)| *origin = None).is_some();
+    if extensions.len() > usize::from(ours) {
+        extensions.clear();
+    }
+}
 
 fn origin(request: &Request) -> Option<&dyn Origin> {
-    request.extensions().get::<Scope>().map(|scope| &*scope.0)
+    request.extensions().get::<Scope>().and_then(|scope| scope.0.as_deref())
 }
 
 impl RequestExt for Request {

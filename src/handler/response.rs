@@ -98,8 +98,11 @@ impl ResponseWriter {
 
     fn reset(&mut self) {
         self.status = StatusCode::OK;
-        self.headers.clear();
-        self.trailers.clear();
+        for headers in [&mut self.headers, &mut self.trailers] {
+            if !headers.is_empty() {
+                headers.clear();
+            }
+        }
         self.held.clear();
     }
 

@@ -2,11 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use http::{Method, StatusCode, Uri};
+use http::{StatusCode, Uri};
 
 use super::panics;
 use crate::body::Body;
-use crate::handler::{Ending, Handler, Request, ResponseWriter, Scope};
+use crate::handler::{Ending, Handler, Request, ResponseWriter, clear_extensions};
 use crate::net::Addr;
 
 /// What a handler left behind.
@@ -53,15 +53,12 @@ pub(crate) fn run(
     }
 }
 
-/// Drops what is in the request, some of it the user's: a panic is to be expected. What is ours goes
-/// first, since it would be lost with what follows the panic.
+/// Drops what is in the request, but for what costs nothing to keep.
 fn empty(request: &mut Request) {
-    request.extensions_mut().remove::<Scope>();
+    clear_extensions(request);
     *request.body_mut() = Body::empty();
-    *request.method_mut() = Method::default();
     *request.uri_mut() = Uri::default();
     request.headers_mut().clear();
-    request.extensions_mut().clear();
 }
 
 /// What a log line calls a request: nothing that could be a secret, so not the query.

@@ -60,10 +60,13 @@ fn is_token_byte(byte: u8) -> bool {
 /// Method, target and version with exactly one space between them. Two words would be HTTP/0.9,
 /// which is not spoken here. The line lies in `shared`, and the target will.
 pub(super) fn parse_request(line: &[u8], shared: &Bytes) -> Result<RequestLine, Fault> {
-    let mut words = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
+    let is_space = |byte: &u8| *byte == b' ';
+    let (first, last) = (line.iter().position(is_space), line.iter().rposition(is_space));
+    let words = first.zip(last).and_then(|(first, last)| {
+        let target = line.get(first + 1..last)?;
+        (!target.contains(&b' ')).then_some((&line[..first], target, &line[last + 1..]))
+    });
+    let Some((method, target, version)) = words else {
         return Err(Fault::StartLine("not a method, a target and a version between single spaces"));
     };
     let method =

@@ -9,7 +9,7 @@ use http::{Method, StatusCode, Version};
 use super::{Conn, Refusal, Step, after};
 use crate::body::Body;
 use crate::h1::{self, CloseReason, Framing, FramingError};
-use crate::handler::{Ending, Origin, Scope};
+use crate::handler::{Ending, Origin, put_origin};
 use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
 use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
 use crate::server::scope::RequestScope;
@@ -57,7 +57,7 @@ impl Conn {
         }
         self.set_deadlines(!matches!(framing, Framing::Empty));
         let scope = self.begin(half, framing, continues);
-        self.request.extensions_mut().insert(Scope(Arc::clone(&scope) as Arc<dyn Origin>));
+        put_origin(&mut self.request, Arc::clone(&scope) as Arc<dyn Origin>);
         self.writer.begin(head_only);
         let Self { shared, writer, request, link, .. } = self;
         let outcome = serving::run(&*shared.handler, writer, request, &link.remote);
