@@ -16,6 +16,7 @@ pub struct FieldError {
 }
 
 impl FieldError {
+    #[cold]
     pub(super) fn new(number: usize, name: &[u8], fault: &'static str) -> Self {
         /// Enough to recognise a field in a log line.
         const SHOWN: usize = 48;
@@ -130,6 +131,7 @@ pub(super) fn collect(
 const BAD_VALUE: &str = "control character in the value";
 
 /// Finds the line that the parser stumbled over, since the parser itself does not tell.
+#[cold]
 fn explain(block: &[u8]) -> FieldError {
     block
         .split(|byte| *byte == b'\n')

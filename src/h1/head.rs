@@ -224,6 +224,17 @@ impl HeadScanner {
         {
             return Ok(Some(found));
         }
+        self.scan_lines(side, buf, limits)
+    }
+
+    /// The way that can take whatever comes: line by line.
+    #[cold]
+    fn scan_lines(
+        &mut self,
+        side: Side,
+        buf: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<Found>, Fault> {
         let Some((line, fields)) = self.progress.scan(side, buf, limits)? else { return Ok(None) };
         self.reset();
         let FieldLines { block, count, folded } = fields;

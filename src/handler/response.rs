@@ -421,6 +421,7 @@ impl ResponseWriter {
         self.sink.body(data).map_err(|error| self.broken(error))
     }
 
+    #[cold]
     fn broken(&mut self, error: io::Error) -> io::Error {
         self.stage = Stage::Broken;
         error
@@ -473,6 +474,7 @@ fn allows_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
+#[cold]
 fn misuse(message: impl Into<Box<str>>) -> Error {
     Error::message(ErrorKind::Misuse, message)
 }

@@ -119,6 +119,7 @@ impl Gate {
         }
     }
 
+    #[cold]
     fn closed_error(&self) -> io::Error {
         io::Error::new(self.after_close, "the stream was closed on this side")
     }

@@ -233,16 +233,22 @@ impl Conn {
         let reader = &self.reader;
         let outcome = half.buffer.fill(|buf| reader.read_for(buf, Some(hot)));
         match outcome {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-            outcome => return outcome,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                self.wait_released(half, limit.map(|limit| limit.saturating_sub(hot)))
+            }
+            outcome => outcome,
         }
+    }
+
+    /// Waits as a connection of which nobody knows when it will be used again.
+    #[cold]
+    fn wait_released(&mut self, half: &mut ReadHalf, limit: Option<Duration>) -> io::Result<usize> {
         half.buffer.release();
         self.release();
         // One byte tells that it is over. Closing ends this wait as well, and it needs no descriptor
         // to be woken by.
         let mut byte = [0];
-        let rest = limit.map(|limit| limit.saturating_sub(hot));
-        let count = self.reader.read_for(&mut byte, rest)?;
+        let count = self.reader.read_for(&mut byte, limit)?;
         half.buffer.fill(|buf| {
             buf[..count].copy_from_slice(&byte[..count]);
             Ok(count)
@@ -314,6 +320,7 @@ impl Conn {
         self.stream().set_write_deadline(deadline);
     }
 
+    #[cold]
     fn refuse(&mut self, half: ReadHalf, refusal: &Refusal) -> Step {
         let Refusal { status, text, head_only } = refusal;
         self.set_write_deadline();
@@ -327,12 +334,14 @@ impl Conn {
 
     /// Half-closes and reads on for a moment: closing with unread input would reset the connection,
     /// and the reset could overtake the answer (RFC 9112 section 9.6).
+    #[cold]
     fn linger(&mut self, mut half: ReadHalf, reason: CloseReason) -> Step {
         half.buffer.release();
         read_out(self.stream(), |waste| self.reader.read(waste));
         Step::Close(reason)
     }
 
+    #[cold]
     fn close(self: Box<Self>, reason: CloseReason) {
         log::debug!("{}: connection closed: {reason}", self.link.remote);
         self.reader.retire();
@@ -353,6 +362,7 @@ fn read_out(stream: &Stream, mut read: impl FnMut(&mut [u8]) -> io::Result<usize
 
 impl Refusal {
     /// The one function from a request's error to its answer.
+    #[cold]
     fn new(status: StatusCode, error: &dyn std::error::Error, head_only: bool) -> Self {
         Self { status, text: format!("{status}: {error}\n"), head_only }
     }
@@ -360,6 +370,7 @@ impl Refusal {
 
 /// Why a connection is closed whose next request cannot be read. A stream that was cut between two
 /// requests has ended like any other.
+#[cold]
 fn read_failed(error: &io::Error, timed_out: CloseReason) -> CloseReason {
     match error.kind() {
         io::ErrorKind::TimedOut => timed_out,

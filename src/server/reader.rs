@@ -123,9 +123,15 @@ impl ConnReader {
         &self.stream
     }
 
-    /// The number of the request that is running, or will run next.
-    pub(super) fn request(&self) -> u64 {
-        self.state.lock().request
+    /// A request begins. Returns its number. `next_begun`: it has no body, and whether something of the
+    /// next request has been read with it; `None` if it has one.
+    pub(super) fn begin_request(&self, next_begun: Option<bool>) -> u64 {
+        let mut state = self.state.lock();
+        if let Some(next_begun) = next_begun {
+            state.may_read = true;
+            state.next_begun = next_begun;
+        }
+        state.request
     }
 
     /// Reads, the held byte first.

@@ -140,6 +140,7 @@ impl Wire {
         self.reader.stream()
     }
 
+    #[cold]
     fn failed(&self, error: io::Error) -> io::Error {
         self.reader.failed(error.kind());
         match error.kind() {

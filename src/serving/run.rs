@@ -1,11 +1,13 @@
 //! A handler is run, and whatever comes of it is an outcome.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::{StatusCode, Uri};
 
 use super::panics;
 use crate::body::Body;
+use crate::error::Error;
 use crate::handler::{Ending, Handler, Request, ResponseWriter, clear_extensions};
 use crate::net::Addr;
 
@@ -34,23 +36,33 @@ pub(crate) fn run(
     }));
     match ran {
         Ok((Ok(ending), _)) => Outcome::Ended(ending),
-        Ok((Err(error), line)) => {
-            let line = line.unwrap_or_default();
-            log::warn!("{remote}: handler of {line} failed: {error}");
-            let replaced = writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR);
-            match replaced || writer.is_hijacked() {
-                true => writer.finish().map_or(Outcome::Failed, Outcome::Ended),
-                false => Outcome::Failed,
-            }
-        }
-        Err(payload) => {
-            panics::log(remote, &*payload);
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| empty(request))) {
-                panics::log(remote, &*payload);
-            }
-            if writer.is_hijacked() { Outcome::Ended(Ending::Hijacked) } else { Outcome::Failed }
-        }
+        Ok((Err(error), line)) => failed(writer, &error, &line.unwrap_or_default(), remote),
+        Err(payload) => panicked(writer, request, &*payload, remote),
     }
+}
+
+#[cold]
+fn failed(writer: &mut ResponseWriter, error: &Error, line: &str, remote: &Addr) -> Outcome {
+    log::warn!("{remote}: handler of {line} failed: {error}");
+    let replaced = writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR);
+    match replaced || writer.is_hijacked() {
+        true => writer.finish().map_or(Outcome::Failed, Outcome::Ended),
+        false => Outcome::Failed,
+    }
+}
+
+#[cold]
+fn panicked(
+    writer: &ResponseWriter,
+    request: &mut Request,
+    payload: &(dyn Any + Send),
+    remote: &Addr,
+) -> Outcome {
+    panics::log(remote, payload);
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| empty(request))) {
+        panics::log(remote, &*payload);
+    }
+    if writer.is_hijacked() { Outcome::Ended(Ending::Hijacked) } else { Outcome::Failed }
 }
 
 /// Drops what is in the request, but for what costs nothing to keep.

@@ -113,17 +113,14 @@ impl Conn {
             true => Ok(()),
             false => h1::request_persists(version, self.request.headers()),
         };
-        let input = if matches!(framing, Framing::Empty) {
-            self.reader.body_ended(!half.buffer.is_empty());
-            Input::Here(half)
+        let (number, input) = if matches!(framing, Framing::Empty) {
+            let next_begun = !half.buffer.is_empty();
+            (self.reader.begin_request(Some(next_begun)), Input::Here(half))
         } else {
-            let lending = Lending::new(RequestBody::new(half, framing, continues.clone()));
-            *self.request.body_mut() = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
-            Input::Lent(lending)
+            (self.reader.begin_request(None), self.lend(half, framing, continues.clone()))
         };
         let tunnel = *self.request.method() == Method::CONNECT;
         self.wire().begin(Exchange::new(version, input, continues, tunnel, persist));
-        let number = self.reader.request();
         if let Some(mut scope) = self.scope.take()
             && let Some(unshared) = Arc::get_mut(&mut scope)
         {
@@ -136,6 +133,18 @@ impl Conn {
             link: Arc::clone(&self.link),
             number,
         })
+    }
+
+    /// Makes the request's body, and has it read from `half`.
+    fn lend(
+        &mut self,
+        half: ReadHalf,
+        framing: Framing,
+        continues: Option<Arc<Continue>>,
+    ) -> Input {
+        let lending = Lending::new(RequestBody::new(half, framing, continues));
+        *self.request.body_mut() = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
+        Input::Lent(lending)
     }
 
     /// The handler is done: what becomes of the connection.
@@ -169,32 +178,39 @@ impl Conn {
     fn keep_or_close(&mut self, input: Unread, persist: Result<(), CloseReason>) -> Step {
         match (persist, input) {
             (Ok(()), Unread::Nothing(half)) => self.next(half),
-            (Ok(()), Unread::Body(mut body)) => {
-                if !matches!(body.progress, Progress::Ended(_)) {
-                    // The answer first, then the drain.
-                    if self.write_answers().is_err() {
-                        return Step::Close(CloseReason::IoFailed);
-                    }
-                    if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_PATIENCE) {
-                        return Step::Linger(body.half, CloseReason::BodyNotRead);
-                    }
-                    // It ended between two requests: nobody may watch from here on.
-                    self.reader.end_request();
-                }
-                self.next(body.half)
+            (Ok(()), Unread::Body(body)) => self.drain(*body),
+            (Err(reason), input) => self.end(input, reason),
+        }
+    }
+
+    /// The next request comes behind what is left of the body.
+    fn drain(&mut self, mut body: RequestBody) -> Step {
+        if !matches!(body.progress, Progress::Ended(_)) {
+            // The answer first, then the drain.
+            if self.write_answers().is_err() {
+                return Step::Close(CloseReason::IoFailed);
             }
-            (Err(reason), input) => {
-                if self.wire().write_out().is_err() {
-                    return Step::Close(CloseReason::IoFailed);
-                }
-                match input {
-                    Unread::Nothing(half) if half.buffer.is_empty() && !self.has_input() => {
-                        Step::Close(reason)
-                    }
-                    Unread::Nothing(half) => Step::Linger(half, reason),
-                    Unread::Body(body) => Step::Linger(body.half, reason),
-                }
+            if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_PATIENCE) {
+                return Step::Linger(body.half, CloseReason::BodyNotRead);
             }
+            // It ended between two requests: nobody may watch from here on.
+            self.reader.end_request();
+        }
+        self.next(body.half)
+    }
+
+    /// The answer was the connection's last.
+    #[cold]
+    fn end(&mut self, input: Unread, reason: CloseReason) -> Step {
+        if self.wire().write_out().is_err() {
+            return Step::Close(CloseReason::IoFailed);
+        }
+        match input {
+            Unread::Nothing(half) if half.buffer.is_empty() && !self.has_input() => {
+                Step::Close(reason)
+            }
+            Unread::Nothing(half) => Step::Linger(half, reason),
+            Unread::Body(body) => Step::Linger(body.half, reason),
         }
     }
 
@@ -220,6 +236,7 @@ impl Conn {
     }
 
     /// Only a part of the answer was sent: the client must see that it is not whole.
+    #[cold]
     fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
         let _ = self.wire().write_out();
         if exchange.ends_by_closing() {

@@ -91,8 +91,8 @@ impl Server {
         Arc::new(RequestScope {
             signals: Arc::new(Signals::default()),
             reader: Arc::clone(&self.reader),
-            link: Arc::new(Link { remote: Addr::Memory, local: Addr::Memory, tls: None }),
-            number: self.reader.request(),
+            link: Arc::new(Link { remote: Addr::Memory, tls: None }),
+            number: self.reader.begin_request(None),
         })
     }
 
