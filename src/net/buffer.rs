@@ -45,6 +45,16 @@ impl Buffer {
         Ok(count)
     }
 
+    /// Puts `bytes` behind the unused ones, and takes no more memory for them than they need.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        let end = self.end + bytes.len();
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        self.bytes[self.end..end].copy_from_slice(bytes);
+        self.end = end;
+    }
+
     /// Makes the next [`fill`](Self::fill) of an empty buffer ask for at least `size` bytes.
     #[cfg(feature = "tls")]
     pub(crate) fn reserve(&mut self, size: usize) {
@@ -59,8 +69,12 @@ impl Buffer {
         self.end == self.bytes.len()
     }
 
-    /// Leaves room for at least one byte: by moving up what is there, or else by doubling.
+    /// Leaves room for at least one byte: by moving up what is there, or else by doubling. A buffer that
+    /// is smaller than the first size grows to that first.
     fn make_room(&mut self) {
+        if self.bytes.len() < FIRST_SIZE {
+            self.bytes.resize(FIRST_SIZE, 0);
+        }
         if self.end < self.bytes.len() {
             return;
         }
@@ -69,7 +83,7 @@ impl Buffer {
             (self.start, self.end) = (0, self.end - self.start);
         }
         if self.end == self.bytes.len() {
-            self.bytes.resize((self.bytes.len() * 2).max(FIRST_SIZE), 0);
+            self.bytes.resize(self.bytes.len() * 2, 0);
         }
     }
 
@@ -121,6 +135,19 @@ mod tests {
         seen.extend_from_slice(buffer.data());
         assert_eq!(seen, all);
         assert!(buffer.bytes.len() <= 4 * FIRST_SIZE, "{} bytes", buffer.bytes.len());
+    }
+
+    #[test]
+    fn what_is_put_takes_no_more_than_it_needs() {
+        let mut buffer = Buffer::default();
+        buffer.put(&[b'x'; 100]);
+        assert_eq!((buffer.data(), buffer.capacity()), (&[b'x'; 100][..], 100));
+        buffer.consume(99);
+        buffer.put(b"yz");
+        assert_eq!(buffer.data(), b"xyz");
+        // What is read behind it has room as ever.
+        buffer.fill(|room| Ok(room.len())).unwrap();
+        assert_eq!(buffer.data().len(), FIRST_SIZE - 99);
     }
 
     #[test]

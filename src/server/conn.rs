@@ -39,6 +39,10 @@ use crate::serving::Ticket;
 /// memory's sake.
 const HOT: Duration = Duration::from_millis(500);
 
+/// How many bytes of a request are read at first. They land on the stack, so that a connection that waits
+/// holds no buffer for them; most heads fit.
+const LANDING: usize = 1024;
+
 /// How long a connection that is to be closed is still read from, so that the client gets to read
 /// the answer instead of a reset.
 const LINGER: Duration = Duration::from_millis(500);
@@ -203,7 +207,6 @@ impl Conn {
     fn request_begun(&mut self, half: ReadHalf) -> Step {
         self.begun = None;
         self.first = false;
-        self.scanner.reset();
         Step::ReadHead(half)
     }
 
@@ -220,7 +223,8 @@ impl Conn {
     }
 
     /// Reads into the empty buffer, first while everything is kept ready, then as an idle connection
-    /// that holds no buffers.
+    /// that holds no buffers. Not inlined: see [`serve`](Self::serve).
+    #[inline(never)]
     fn wait_idle(&mut self, half: &mut ReadHalf) -> io::Result<usize> {
         let options = &self.shared.options;
         // A new connection has as long for its first byte as for the head.
@@ -230,32 +234,23 @@ impl Conn {
             options.idle_timeout
         };
         let hot = limit.map_or(HOT, |limit| limit.min(HOT));
-        let reader = &self.reader;
-        let outcome = half.buffer.fill(|buf| reader.read_for(buf, Some(hot)));
-        match outcome {
+        // On the stack, which is touched further down than this by every request.
+        let mut landing = [0; LANDING];
+        let count = match self.reader.read_for(&mut landing, Some(hot)) {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                self.wait_released(half, limit.map(|limit| limit.saturating_sub(hot)))
+                half.buffer.release();
+                self.release();
+                let rest = limit.map(|limit| limit.saturating_sub(hot));
+                self.reader.read_for(&mut landing, rest)?
             }
-            outcome => outcome,
-        }
-    }
-
-    /// Waits as a connection of which nobody knows when it will be used again.
-    #[cold]
-    fn wait_released(&mut self, half: &mut ReadHalf, limit: Option<Duration>) -> io::Result<usize> {
-        half.buffer.release();
-        self.release();
-        // One byte tells that it is over. Closing ends this wait as well, and it needs no descriptor
-        // to be woken by.
-        let mut byte = [0];
-        let count = self.reader.read_for(&mut byte, limit)?;
-        half.buffer.fill(|buf| {
-            buf[..count].copy_from_slice(&byte[..count]);
-            Ok(count)
-        })
+            outcome => outcome?,
+        };
+        half.buffer.put(&landing[..count]);
+        Ok(count)
     }
 
     /// Gives back what is only kept because the next request may come at once.
+    #[cold]
     fn release(&mut self) {
         self.writer.release();
         self.wire().release();
