@@ -34,7 +34,6 @@ use std::time::{Duration, Instant};
 use crate::context::Context;
 use crate::net::{Addr, Listener, Stream};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, Ordering};
 use crew::Crew;
 use registry::Registry;
 
@@ -80,9 +79,7 @@ pub(crate) struct House {
     options: HouseOptions,
     registry: Registry,
     crew: Crew,
-    /// The server has stopped to accept. Every request looks at it, so it is nothing that a look changes.
-    stopping: AtomicBool,
-    /// Ends with that.
+    /// Ends when the server stops to accept.
     closed: Context,
     /// Until the server stops to accept.
     listener: Mutex<Option<Arc<Listener>>>,
@@ -94,7 +91,6 @@ impl House {
             protocol,
             options,
             registry: Registry::new(),
-            stopping: AtomicBool::new(false),
             crew: Crew::default(),
             closed: Context::new(),
             listener: Mutex::new(None),
@@ -109,10 +105,6 @@ impl House {
             self.crew.dismiss();
             self.registry.end_accepting();
         }
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
     }
 
     fn report(&self, connection: &Connection, state: ConnState) {
@@ -241,7 +233,6 @@ impl ServerHandle {
                 listener.close();
             }
         }
-        self.house.stopping.store(true, Ordering::SeqCst);
         self.house.closed.cancel();
         self.house.registry.stop();
         self.house.registry.wait_for_listener();

@@ -61,7 +61,7 @@ fn server() -> (ServerHandle, Sender<Stream>, JoinHandle<()>) {
     let accepts = start("accepts", move || {
         house.accepting(|| {
             while let Ok(stream) = arrivals.recv() {
-                if house.is_stopping() {
+                if house.registry.is_stopping() {
                     return;
                 }
                 accept::start(&house, stream, Addr::Memory);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{ConnState, Connection, House};
 use crate::h1::CloseReason;
 use crate::net::{Addr, Stream};
-use crate::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::sync::{Condvar, Mutex};
 
 /// How many connections beyond the maximum may be told so at the same time; the others are closed
@@ -20,6 +20,9 @@ pub(super) struct Registry {
     /// Goes with `state`. Predicates: no connection is left, nobody accepts. Notified when either
     /// count falls; waited for by `wait`.
     changed: Condvar,
+    /// No new connections, and none is kept for a next request. Set under the lock; beside it, since every
+    /// request looks.
+    stopping: AtomicBool,
 }
 
 struct State {
@@ -29,8 +32,6 @@ struct State {
     next: u64,
     /// How many accept loops run.
     accepting: usize,
-    /// No new connections, and none is kept for a next request.
-    stopping: bool,
 }
 
 struct Entry {
@@ -61,14 +62,9 @@ enum Phase {
 impl Registry {
     pub(super) fn new() -> Self {
         Self {
-            state: Mutex::new(State {
-                entries: HashMap::new(),
-                refused: 0,
-                next: 0,
-                accepting: 0,
-                stopping: false,
-            }),
+            state: Mutex::new(State { entries: HashMap::new(), refused: 0, next: 0, accepting: 0 }),
             changed: Condvar::new(),
+            stopping: AtomicBool::new(false),
         }
     }
 
@@ -80,10 +76,14 @@ impl Registry {
     /// An accept loop begins; `false` if the server is shutting down.
     pub(super) fn begin_accepting(&self) -> bool {
         let mut state = self.state.lock();
-        if !state.stopping {
-            state.accepting += 1;
-        }
-        !state.stopping
+        let accepts = !self.is_stopping();
+        state.accepting += usize::from(accepts);
+        accepts
+    }
+
+    /// Whether the server is shutting down.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// An accept loop has ended, and its listener is closed.
@@ -95,8 +95,8 @@ impl Registry {
     /// Lets no connection be entered from now on, and closes those that are between two requests.
     pub(super) fn stop(&self) {
         let entries: Vec<_> = {
-            let mut state = self.state.lock();
-            state.stopping = true;
+            let state = self.state.lock();
+            self.stopping.store(true, Ordering::SeqCst);
             state.entries.values().cloned().collect()
         };
         for entry in entries {
@@ -175,7 +175,7 @@ impl State {
 
     fn admit(&mut self, house: &House, stream: &Stream) -> Option<(u64, Arc<Entry>)> {
         let refused = house.options.max_connections.is_some_and(|most| self.served() >= most);
-        if self.stopping || (refused && self.refused >= MAX_REFUSALS) {
+        if house.registry.is_stopping() || (refused && self.refused >= MAX_REFUSALS) {
             return None;
         }
         let phase = AtomicU8::new(Phase::Idle as u8);
@@ -189,9 +189,10 @@ impl State {
 }
 
 impl Entry {
+    /// In one order with `stopping`: either `Registry::stop` sees that a connection has become idle, or
+    /// that connection sees `stopping`.
     fn change(&self, from: Phase, to: Phase) -> bool {
         let (from, to) = (from as u8, to as u8);
-        // In one order with the look at whether the server is stopping, that follows or goes before.
         self.phase.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }
@@ -212,7 +213,7 @@ impl Ticket {
 
     /// Whether the request at hand is the connection's last because the server is shutting down.
     pub(crate) fn is_last_request(&self) -> bool {
-        self.house.is_stopping()
+        self.house.registry.is_stopping()
     }
 
     /// The first byte of a request is there. Fails if the server has just closed the connection.
@@ -229,7 +230,7 @@ impl Ticket {
     pub(crate) fn idle(&self) -> Result<(), CloseReason> {
         self.enter(Phase::Active, Phase::Idle, ConnState::Idle)?;
         // `stop` may have looked at the phase before it became idle.
-        if self.house.is_stopping() && self.entry.change(Phase::Idle, Phase::Closing) {
+        if self.house.registry.is_stopping() && self.entry.change(Phase::Idle, Phase::Closing) {
             return Err(CloseReason::ShuttingDown);
         }
         Ok(())
