@@ -88,9 +88,11 @@ pub struct HeadScanner {
     /// What heads are copied into, so that fields and target share one piece of memory. It is used
     /// again once nobody holds anything of the head before.
     store: BytesMut,
-    /// An empty map for the next head.
-    spare: HeaderMap,
-    /// What the fields of the latest head say of it.
+    /// The start line of the head that has been found, until it is taken.
+    line: Option<StartLine>,
+    /// Its fields, until they are taken; what is taken in their place is memory for the next ones.
+    headers: HeaderMap,
+    /// What they say of the head.
     noted: Noted,
 }
 
@@ -144,13 +146,33 @@ impl HeadScanner {
     /// # Panics
     ///
     /// If one message was begun as a response and is continued as a request.
-    #[inline]
     pub fn request(
         &mut self,
         buf: &[u8],
         limits: &Limits,
     ) -> Result<Option<(RequestHead, usize)>, HeadError> {
-        self.scan_request(buf, limits).map_err(|fault| HeadError { side: Side::Request, fault })
+        let Some(used) = self.scan_request(buf, limits)? else { return Ok(None) };
+        let RequestLine { method, target, version } = self.request_line();
+        let headers = std::mem::take(&mut self.headers);
+        Ok(Some((RequestHead { method, target, version, headers }, used)))
+    }
+
+    /// As [`request`](Self::request), with the head put into `request`, whose headers are empty, and the
+    /// number of bytes it took returned. Nothing is moved about, and the headers' memory is used again.
+    pub(crate) fn request_into<B>(
+        &mut self,
+        buf: &[u8],
+        limits: &Limits,
+        request: &mut http::Request<B>,
+    ) -> Result<Option<usize>, HeadError> {
+        debug_assert!(request.headers().is_empty());
+        let Some(used) = self.scan_request(buf, limits)? else { return Ok(None) };
+        let RequestLine { method, target, version } = self.request_line();
+        *request.method_mut() = method;
+        *request.uri_mut() = target;
+        *request.version_mut() = version;
+        std::mem::swap(request.headers_mut(), &mut self.headers);
+        Ok(Some(used))
     }
 
     /// Looks for a response's head in `buf`; see [`request`](Self::request).
@@ -168,7 +190,16 @@ impl HeadScanner {
         buf: &[u8],
         limits: &Limits,
     ) -> Result<Option<(ResponseHead, usize)>, HeadError> {
-        self.scan_response(buf, limits).map_err(|fault| HeadError { side: Side::Response, fault })
+        let found = self.scan(Side::Response, buf, limits);
+        let Some(used) = found.map_err(|fault| HeadError { side: Side::Response, fault })? else {
+            return Ok(None);
+        };
+        let Some(StartLine::Status(StatusLine { version, status, reason })) = self.line.take()
+        else {
+            unreachable!("Invariant: one scanner reads either requests or responses");
+        };
+        let headers = std::mem::take(&mut self.headers);
+        Ok(Some((ResponseHead { version, status, reason, headers }, used)))
     }
 
     /// Forgets what it has seen of a message that was not finished.
@@ -182,47 +213,30 @@ impl HeadScanner {
         !self.noted.framed
     }
 
-    /// Has the next head's fields put into `headers`, which is empty: its memory is used again.
-    pub(crate) fn recycle(&mut self, headers: HeaderMap) {
-        debug_assert!(headers.is_empty());
-        self.spare = headers;
+    fn scan_request(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
+        let found = self.scan(Side::Request, buf, limits).and_then(|found| {
+            if let (Some(_), Some(StartLine::Request(line))) = (found, &self.line) {
+                target::check_host(line.version, self.noted.hosts, &self.headers)?;
+            }
+            Ok(found)
+        });
+        found.map_err(|fault| HeadError { side: Side::Request, fault })
     }
 
-    #[inline]
-    fn scan_request(
-        &mut self,
-        buf: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<(RequestHead, usize)>, Fault> {
-        let Some((line, headers, consumed)) = self.scan(Side::Request, buf, limits)? else {
-            return Ok(None);
-        };
-        let StartLine::Request(RequestLine { method, target, version }) = line else {
-            unreachable!("Invariant: one scanner reads either requests or responses");
-        };
-        target::check_host(version, self.noted.hosts, &headers)?;
-        Ok(Some((RequestHead { method, target, version, headers }, consumed)))
+    fn request_line(&mut self) -> RequestLine {
+        match self.line.take() {
+            Some(StartLine::Request(line)) => line,
+            _ => unreachable!("Invariant: one scanner reads either requests or responses"),
+        }
     }
 
-    fn scan_response(
-        &mut self,
-        buf: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<(ResponseHead, usize)>, Fault> {
-        let Some((line, headers, consumed)) = self.scan(Side::Response, buf, limits)? else {
-            return Ok(None);
-        };
-        let StartLine::Status(StatusLine { version, status, reason }) = line else {
-            unreachable!("Invariant: one scanner reads either requests or responses");
-        };
-        Ok(Some((ResponseHead { version, status, reason, headers }, consumed)))
-    }
-
-    fn scan(&mut self, side: Side, buf: &[u8], limits: &Limits) -> Result<Option<Found>, Fault> {
+    /// Looks for a head, whose start line and fields then stand in the scanner; returns how many bytes
+    /// it takes.
+    fn scan(&mut self, side: Side, buf: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
         if self.progress.is_fresh()
-            && let Some(found) = self.take_whole(side, buf, limits)
+            && let Some(used) = self.take_whole(side, buf, limits)
         {
-            return Ok(Some(found));
+            return Ok(Some(used));
         }
         self.scan_lines(side, buf, limits)
     }
@@ -234,40 +248,53 @@ impl HeadScanner {
         side: Side,
         buf: &[u8],
         limits: &Limits,
-    ) -> Result<Option<Found>, Fault> {
+    ) -> Result<Option<usize>, Fault> {
         let Some((line, fields)) = self.progress.scan(side, buf, limits)? else { return Ok(None) };
         self.reset();
         let FieldLines { block, count, folded } = fields;
-        let consumed = block.end;
+        let used = block.end;
         let block = &buf[block];
         let block = if folded { fields::unfold(block) } else { self.keep(block) };
-        let (headers, noted) = fields::parse(&block, count, std::mem::take(&mut self.spare))?;
-        self.noted = noted;
-        Ok(Some((line, headers, consumed)))
+        self.headers.clear();
+        self.noted = fields::parse(&block, count, &mut self.headers)?;
+        self.line = Some(line);
+        Ok(Some(used))
     }
 
     /// The usual case at once: a head that is whole, and about which there is nothing to say. Of
     /// any other this says nothing either; going through its lines tells.
-    fn take_whole(&mut self, side: Side, buf: &[u8], limits: &Limits) -> Option<Found> {
+    fn take_whole(&mut self, side: Side, buf: &[u8], limits: &Limits) -> Option<usize> {
         let buf = &buf[..buf.len().min(limits.max_bytes)];
         let line = Lines::default().next(buf).ok()??;
-        let mut slots = fields::slots();
         let block = line.end + 2;
+        if line.is_empty() {
+            return None;
+        }
+        let head = self.take_fields(buf, block, limits)?;
+        self.line = Some(StartLine::parse(side, &head[line], &head).ok()?);
+        Some(head.len())
+    }
+
+    /// Takes the fields of a head whose start line ends before `block`; returns a copy of the head.
+    ///
+    /// Not inlined: the room for the list of fields is on the stack, and goes before the start line is
+    /// read.
+    #[inline(never)]
+    fn take_fields(&mut self, buf: &[u8], block: usize, limits: &Limits) -> Option<Bytes> {
+        let mut slots = fields::slots();
         let (length, fields) = fields::read_whole(&buf[block..], &mut slots)?;
-        if line.is_empty() || fields.len() > limits.max_fields {
+        if fields.len() > limits.max_fields {
             return None;
         }
         let head = self.keep(&buf[..block + length]);
-        let line = StartLine::parse(side, &head[line], &head).ok()?;
         let share = |value: &[u8]| {
             // Everything stands in the copy where it stood in what came.
             let start = value.as_ptr().addr() - buf.as_ptr().addr();
             head.slice(start..start + value.len())
         };
-        let headers = std::mem::take(&mut self.spare);
-        let (headers, noted) = fields::collect(fields, share, headers).ok()?;
-        self.noted = noted;
-        Some((line, headers, head.len()))
+        self.headers.clear();
+        self.noted = fields::collect(fields, share, &mut self.headers).ok()?;
+        Some(head)
     }
 
     /// A copy that fields and target can share.
@@ -276,9 +303,6 @@ impl HeadScanner {
         self.store.split().freeze()
     }
 }
-
-/// What a head comes to, and how many bytes it took.
-type Found = (StartLine, HeaderMap, usize);
 
 /// The fields of a head that is complete, as yet unread: where they stand, the empty line included, how
 /// many there are, and whether some of their lines are folded.

@@ -29,7 +29,7 @@ use super::body::ReadHalf;
 use super::reader::ConnReader;
 use super::response::{Wire, write_refusal};
 use super::scope::{Link, RequestScope};
-use crate::h1::{CloseReason, HeadScanner, RequestHead};
+use crate::h1::{CloseReason, HeadError, HeadScanner};
 use crate::handler::{Request, ResponseWriter};
 use crate::net::{Buffer, Stream, tls};
 use crate::serving::Ticket;
@@ -266,22 +266,16 @@ impl Conn {
         let limits = self.shared.options.head_limits();
         let mut timed = false;
         loop {
-            match self.scanner.request(half.buffer.data(), &limits) {
-                Ok(Some((head, used))) => {
+            match self.scanner.request_into(half.buffer.data(), &limits, &mut self.request) {
+                Ok(Some(used)) => {
                     half.buffer.consume(used);
-                    self.take_head(head);
                     if timed {
                         self.stream().set_read_deadline(None);
                     }
                     return Step::Serve(half);
                 }
                 Ok(None) => {}
-                Err(error) => {
-                    log::debug!("{}: {error}", self.link.remote);
-                    let head_only = asks_for_head_only(half.buffer.data());
-                    let refusal = Refusal::new(error.status(), &error, head_only);
-                    return Step::Refuse(half, refusal);
-                }
+                Err(error) => return self.refuse_head(half, &error),
             }
             if !timed {
                 // Answers to earlier requests must not wait for the rest of this one.
@@ -301,12 +295,11 @@ impl Conn {
         }
     }
 
-    fn take_head(&mut self, head: RequestHead) {
-        let request = &mut self.request;
-        *request.method_mut() = head.method;
-        *request.uri_mut() = head.target;
-        *request.version_mut() = head.version;
-        *request.headers_mut() = head.headers;
+    #[cold]
+    fn refuse_head(&self, half: ReadHalf, error: &HeadError) -> Step {
+        log::debug!("{}: {error}", self.link.remote);
+        let head_only = asks_for_head_only(half.buffer.data());
+        Step::Refuse(half, Refusal::new(error.status(), error, head_only))
     }
 
     fn set_write_deadline(&self) {

@@ -206,8 +206,8 @@ impl TrailerLines {
             return Ok(None);
         }
         self.block.extend_from_slice(b"\r\n");
-        let (received, _) = fields::parse(&self.block.into(), self.count, HeaderMap::new())
-            .map_err(BodyError::Trailer)?;
+        let mut received = HeaderMap::new();
+        fields::parse(&self.block.into(), self.count, &mut received).map_err(BodyError::Trailer)?;
         if let Some(name) = received.keys().find(|name| trailers::is_about_the_message(name)) {
             return Err(BodyError::ForbiddenTrailer(name.clone()));
         }

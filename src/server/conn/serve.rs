@@ -63,7 +63,6 @@ impl Conn {
         let outcome = serving::run(&*shared.handler, writer, request, &link.remote);
         scope.signals.finish();
         self.scope = Some(scope);
-        self.scanner.recycle(std::mem::take(self.request.headers_mut()));
         self.settle(outcome)
     }
 
