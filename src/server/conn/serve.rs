@@ -213,9 +213,10 @@ impl Conn {
         }
     }
 
-    /// Whether the client has sent more than was read: closing now would reset the connection.
+    /// Whether the client has sent more than was read: closing now would reset the connection. What this
+    /// takes of it is lost; the end of the stream is none of it.
     fn has_input(&self) -> bool {
-        self.stream().readiness().readable
+        matches!(self.stream().try_read(&mut [0]), Ok(1..))
     }
 
     /// The answer is encoded: it goes out now, or together with that to a request that is there
