@@ -10,7 +10,7 @@ use super::{Response, get, send, text};
 use crate::support::scripted_server::{Background, BlackHole, counted_body, fed, in_background};
 use crate::support::{Over, PATIENCE, alone, over_each};
 
-over_each![
+over_each![each way:
     t14_before_the_call_nothing_is_sent,
     t14_while_queueing_for_a_connection,
     t14_while_resolving,

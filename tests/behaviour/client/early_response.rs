@@ -6,7 +6,7 @@ use super::{get, send, text};
 use crate::support::scripted_server::{counted_body, fed, in_background};
 use crate::support::{Over, alone, over_each};
 
-over_each![
+over_each![each way:
     t05_an_early_answer_is_read_and_its_connection_not_used_again,
     t05_an_answer_is_read_while_the_writer_is_blocked,
     t05_dropping_an_early_answer_ends_the_writer,

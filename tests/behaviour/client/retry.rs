@@ -11,7 +11,7 @@ use super::{Response, get, send, text};
 use crate::support::scripted_server::{Peer, Peers, fed};
 use crate::support::{Over, alone, over_each};
 
-over_each![
+over_each![each way:
     t11_idempotent_requests_are_sent_again,
     t11_others_fail_with_one_clear_error,
     t11_an_idempotency_key_makes_any_method_repeatable,

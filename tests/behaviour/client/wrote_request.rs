@@ -8,7 +8,7 @@ use super::{Response, send, text};
 use crate::support::scripted_server::{fed, in_background};
 use crate::support::{Over, alone, over_each};
 
-over_each![
+over_each![each way:
     t04_wrote_request_waits_at_most_50ms,
     t04_a_writer_that_is_only_behind_is_waited_for,
     t04_the_last_bytes_do_not_wait_for_the_writer,

@@ -16,6 +16,7 @@
 mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use hangup::client::ClientBuilder;
 use hangup::testing::{Stream, TestServer, stream_pair};
@@ -24,23 +25,37 @@ use hangup::{Client, Handler, Result, Server};
 use super::RawClient;
 use super::scripted_server::Peers;
 
-/// Registers tests that take the carrier as their parameter, and run over each.
+/// Registers tests that take the carrier as their parameter, and run over each. After `each way:` they
+/// are also run with a client that takes none of its short ways.
 macro_rules! over_each {
+    (@carriers $test:ident) => {
+        #[test]
+        fn over_tcp() {
+            super::$test($crate::support::Over::Tcp);
+        }
+
+        #[cfg(feature = "tls")]
+        #[test]
+        fn over_tls() {
+            super::$test($crate::support::Over::Tls);
+        }
+    };
+    (each way: $($test:ident),+ $(,)?) => {
+        $(
+            mod $test {
+                $crate::support::over_each!(@carriers $test);
+
+                #[test]
+                fn the_full_way() {
+                    super::$test($crate::support::Over::TcpTheFullWay);
+                }
+            }
+        )+
+    };
     ($($test:ident),+ $(,)?) => {
         $(
             mod $test {
-                use crate::support::Over;
-
-                #[test]
-                fn over_tcp() {
-                    super::$test(Over::Tcp);
-                }
-
-                #[cfg(feature = "tls")]
-                #[test]
-                fn over_tls() {
-                    super::$test(Over::Tls);
-                }
+                $crate::support::over_each!(@carriers $test);
             }
         )+
     };
@@ -51,6 +66,8 @@ pub(crate) use over_each;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Over {
     Tcp,
+    /// TCP, and a client whose bodies go the full way from the caller through both loops.
+    TcpTheFullWay,
     /// TLS, on TCP.
     #[cfg(feature = "tls")]
     Tls,
@@ -58,7 +75,11 @@ pub(crate) enum Over {
 
 impl Over {
     pub(crate) fn is_encrypted(self) -> bool {
-        self != Self::Tcp
+        match self {
+            Self::Tcp | Self::TcpTheFullWay => false,
+            #[cfg(feature = "tls")]
+            Self::Tls => true,
+        }
     }
 
     /// A scripted server.
@@ -80,6 +101,8 @@ impl Over {
     pub(crate) fn client_builder(self) -> ClientBuilder {
         match self {
             Self::Tcp => Client::builder(),
+            // A limit for sending has a caller wait for the writer loop; this one never comes.
+            Self::TcpTheFullWay => Client::builder().send_timeout(Duration::MAX),
             #[cfg(feature = "tls")]
             Self::Tls => Client::builder().tls(tls::connector()),
         }
@@ -88,7 +111,7 @@ impl Over {
     /// The URL of `path` on `host`, which may have a port.
     pub(crate) fn url(self, host: impl std::fmt::Display, path: &str) -> String {
         match self {
-            Self::Tcp => format!("http://{host}{path}"),
+            Self::Tcp | Self::TcpTheFullWay => format!("http://{host}{path}"),
             #[cfg(feature = "tls")]
             Self::Tls => format!("https://{host}{path}"),
         }
@@ -102,7 +125,7 @@ impl Over {
     /// A server that has its options.
     pub(crate) fn server_with(self, server: Server) -> TestServer {
         match self {
-            Self::Tcp => TestServer::with(server),
+            Self::Tcp | Self::TcpTheFullWay => TestServer::with(server),
             #[cfg(feature = "tls")]
             Self::Tls => TestServer::with(server.tls(tls::acceptor())),
         }
@@ -112,7 +135,7 @@ impl Over {
     pub(crate) fn connect(self, server: &TestServer) -> RawClient {
         let stream = tcp(server.addr());
         RawClient::over(match self {
-            Self::Tcp => stream,
+            Self::Tcp | Self::TcpTheFullWay => stream,
             #[cfg(feature = "tls")]
             Self::Tls => tls::connect(stream),
         })
@@ -122,7 +145,7 @@ impl Over {
     pub(crate) fn accept(self, stream: Stream) -> Result<Stream> {
         stream.set_nodelay(true).expect("a connected socket");
         match self {
-            Self::Tcp => Ok(stream),
+            Self::Tcp | Self::TcpTheFullWay => Ok(stream),
             #[cfg(feature = "tls")]
             Self::Tls => tls::accept(stream),
         }
@@ -145,7 +168,7 @@ impl Over {
 
     fn carry(self, near: Stream, far: Stream) -> (Stream, Stream) {
         match self {
-            Self::Tcp => (near, far),
+            Self::Tcp | Self::TcpTheFullWay => (near, far),
             #[cfg(feature = "tls")]
             Self::Tls => tls::shake_hands(near, far),
         }
