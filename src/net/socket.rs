@@ -131,9 +131,17 @@ impl Socket {
     }
 
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write_by(|| wake::try_send(self.fd(), slices))
+    }
+
+    pub(super) fn write_ahead(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write_by(|| wake::try_send_ahead(self.fd(), slices))
+    }
+
+    fn write_by(&self, send: impl Fn() -> io::Result<usize>) -> io::Result<usize> {
         loop {
             self.write.admit(Until::Deadline(None))?;
-            match wake::try_send(self.fd(), slices) {
+            match send() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }

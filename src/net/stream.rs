@@ -298,6 +298,15 @@ impl Stream {
         stream.flush()
     }
 
+    /// As a write of what more follows on at once: a TCP socket may hold it back for a moment (on Linux
+    /// 200 ms at most), so that both go out together and the peer wakes once.
+    pub(crate) fn write_ahead(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match &*self.0 {
+            Kind::Socket(socket) => socket.write_ahead(slices),
+            _ => self.write_slices(slices),
+        }
+    }
+
     fn write_slices(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         each!(self, kind => kind.write(slices))
     }

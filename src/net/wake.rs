@@ -55,6 +55,13 @@ const NO_SIGNAL: SendFlags = SendFlags::empty();
 #[cfg(not(any(target_vendor = "apple", target_os = "windows")))]
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 
+/// More follows at once: the system may hold back what it is given, for a fifth of a second at most, so
+/// that it goes out together with that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MORE: SendFlags = SendFlags::MORE;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const MORE: SendFlags = SendFlags::empty();
+
 /// Blocks until one of `fds` is ready or `until` has come; the number of those ready, which can be
 /// zero a little (or, for a deadline beyond a day, much) earlier.
 pub(super) fn wait(fds: &mut [PollFd<'_>], until: Option<Instant>) -> io::Result<usize> {
@@ -118,7 +125,16 @@ fn recv(socket: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<
 
 /// One vectored `send` that does not block: `WouldBlock` if there is no room at all.
 pub(super) fn try_send(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    let flags = SendFlags::DONTWAIT | NO_SIGNAL;
+    send(socket, slices, SendFlags::DONTWAIT | NO_SIGNAL)
+}
+
+/// As [`try_send`], of what more follows on at once. Where the system knows of no such thing, it is the
+/// same.
+pub(super) fn try_send_ahead(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    send(socket, slices, SendFlags::DONTWAIT | NO_SIGNAL | MORE)
+}
+
+fn send(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
     loop {
         let sent = match slices {
             [one] => rustix::net::send(socket, one, flags),

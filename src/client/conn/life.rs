@@ -11,9 +11,10 @@
 
 use std::convert::Infallible;
 
+use super::messages::{WriteJob, WriteResult};
 use crate::error::Error;
 use crate::net::Buffer;
-use crate::sync::channel::Sender;
+use crate::sync::channel::{Receiver, Sender};
 
 /// The number of an exchange on its connection. Whoever holds it may close the connection for the
 /// sake of that exchange, and only while it is on: later the connection may be another call's.
@@ -29,8 +30,25 @@ pub(super) struct State {
     asleep: bool,
     /// The buffer of the latest exchange that had no use for the reader loop. Invariant: empty.
     spare: Buffer,
-    /// Dropped with the end: all three parties wait for it. Invariant: there until the end.
-    closer: Option<Sender<Infallible>>,
+    /// Invariant: there until the end.
+    lines: Option<Lines>,
+}
+
+/// What the other parties hang on, and hear of the end by: that it has been dropped.
+pub(super) struct Lines {
+    /// All three parties.
+    _closer: Sender<Infallible>,
+    /// The writer loop, if it has been started.
+    writer: Option<Writer>,
+}
+
+/// The caller's ends of the channels to and from the writer loop.
+#[derive(Clone)]
+pub(super) struct Writer {
+    pub(super) jobs: Sender<WriteJob>,
+    /// Invariant: empty between two exchanges. A connection is used again only after its result was
+    /// taken, and found to be good.
+    pub(super) results: Receiver<WriteResult>,
 }
 
 enum Life {
@@ -77,7 +95,7 @@ impl State {
             turn: Turn(0),
             asleep: false,
             spare: Buffer::default(),
-            closer: Some(closer),
+            lines: Some(Lines { _closer: closer, writer: None }),
         }
     }
 
@@ -113,12 +131,24 @@ impl State {
         on
     }
 
-    /// Ends the connection's life; the first end stays. The caller drops the sender, which tells the
+    /// Ends the connection's life; the first end stays. The caller drops the lines, which tells the
     /// others, outside the lock.
-    pub(super) fn end(&mut self, how: Ending) -> Option<Sender<Infallible>> {
-        let closer = self.closer.take()?;
+    pub(super) fn end(&mut self, how: Ending) -> Option<Lines> {
+        let lines = self.lines.take()?;
         self.life = Life::Ended(how);
-        Some(closer)
+        Some(lines)
+    }
+
+    /// How to reach the writer loop, if it has been started.
+    pub(super) fn writer(&self) -> Option<Writer> {
+        self.lines.as_ref()?.writer.clone()
+    }
+
+    /// The writer loop has been started; it ends with the connection.
+    pub(super) fn keep_writer(&mut self, writer: Writer) {
+        if let Some(lines) = &mut self.lines {
+            lines.writer = Some(writer);
+        }
     }
 
     /// The latest exchange.

@@ -6,7 +6,7 @@
 //! | expectations | caller | reader loop | 1: one exchange at a time |
 //! | write jobs | caller | writer loop | 1: one exchange at a time |
 //! | `Expectation::reply` | reader loop | caller | 1: one final answer or error |
-//! | `Wrote::Reported` | writer loop, or the caller whose write failed | who reads the answer, then its body | 1: one result for each request |
+//! | results, or `Report::Both::reader` | writer loop, or the caller whose write failed | who reads the answer, then its body | 1: one result for each request |
 //! | `Report::Both::caller` | writer loop | caller | 1: the same result |
 //! | `Expected::proceed` | reader loop | writer loop | 1: a 100 releases the body once; dropped by the final answer |
 //! | `Returned` | response body | reader loop | 1: the buffer comes back once |
@@ -112,10 +112,10 @@ pub(super) struct WriteJob {
 pub(super) enum Report {
     /// The full way: the reader loop, which decides on reuse, and the caller, which waits for it.
     Both { reader: Sender<WriteResult>, caller: Sender<WriteResult> },
-    /// The caller reads the answer itself. It looks at the result at the answer's end, or when it has
-    /// failed; what it has to know before reaches it through the connection, whose `turn` this is: its
-    /// end, and the deadline for the answer's head, so long after the request.
-    Reading { caller: Sender<WriteResult>, turn: Turn, response_head: Option<Duration> },
+    /// The caller reads the answer itself. It looks at the connection's results at the answer's end, or
+    /// when it has failed; what it has to know before reaches it through the connection, whose `turn`
+    /// this is: its end, and the deadline for the answer's head, so long after the request.
+    Reading { turn: Turn, response_head: Option<Duration> },
 }
 
 /// What of a request the caller has not written.

@@ -40,15 +40,15 @@ mod writer;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience};
 pub(super) use life::Turn;
 pub(super) use messages::{Answer, AnswerBody, OnInformational};
 
-use self::life::{Condition, Ending, State};
-use self::messages::{Expectation, WriteError, WriteJob, Wrote};
+use self::life::{Condition, Ending, State, Writer};
+use self::messages::{Expectation, WriteError, Wrote};
 use super::target::Key;
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
@@ -89,8 +89,6 @@ pub(super) struct Shared {
     expectations: Sender<Expectation>,
     /// Wakes the reader loop when it sleeps.
     calls: Sender<()>,
-    /// Set when the writer loop has been started.
-    jobs: OnceLock<Sender<WriteJob>>,
     facts: Arc<ConnFacts>,
 }
 
@@ -144,7 +142,6 @@ impl Conn {
             state: Mutex::new(State::new(closer)),
             expectations,
             calls,
-            jobs: OnceLock::new(),
             facts: Arc::new(facts),
         });
         let of_reader = Arc::clone(&shared);
@@ -246,20 +243,20 @@ impl Shared {
 
     /// Ends the connection's life as one of ours; `false` if it had ended, or on another condition.
     fn end(&self, condition: impl FnOnce(&State) -> bool, how: Ending) -> bool {
-        let closer = {
+        let lines = {
             let mut state = self.state.lock();
             if !condition(&state) {
                 return false;
             }
             let closes = matches!(how, Ending::Closed(_));
-            let closer = state.end(how);
-            if closes && closer.is_some() {
+            let lines = state.end(how);
+            if closes && lines.is_some() {
                 // Together: who sees the channel closed sees the stream closed.
                 self.stream.close();
             }
-            closer
+            lines
         };
-        closer.is_some()
+        lines.is_some()
     }
 
     fn leave(self: &Arc<Self>) {
@@ -380,22 +377,26 @@ impl Shared {
         WriteError::Failed { error, written }
     }
 
-    /// Hands the writer loop its job, and starts it if this is its first.
-    fn write(self: &Arc<Self>, job: WriteJob) -> io::Result<()> {
-        let jobs = match self.jobs.get() {
-            Some(jobs) => jobs,
-            None => {
-                let (sender, receiver) = bounded(1);
-                let shared = Arc::clone(self);
-                sync::spawn("hangup-write", Some(LOOP_STACK), move || {
-                    writer::run(&shared, &receiver);
-                })?;
-                self.jobs.get_or_init(|| sender)
-            }
-        };
-        // A writer loop that has ended has seen the connection closed, and so does the caller.
-        let _ = jobs.send(job);
-        Ok(())
+    /// How to reach the writer loop, which is started if this is its first job. One that has ended has
+    /// seen the connection closed, and so does the caller.
+    fn writer(self: &Arc<Self>) -> io::Result<Writer> {
+        let running = self.state.lock().writer();
+        match running {
+            Some(writer) => Ok(writer),
+            None => self.start_writer(),
+        }
+    }
+
+    fn start_writer(self: &Arc<Self>) -> io::Result<Writer> {
+        let (jobs, handed) = bounded(1);
+        let (told, results) = bounded(1);
+        let shared = Arc::clone(self);
+        sync::spawn("hangup-write", Some(LOOP_STACK), move || {
+            writer::run(&shared, &handed, &told);
+        })?;
+        let writer = Writer { jobs, results };
+        self.state.lock().keep_writer(writer.clone());
+        Ok(writer)
     }
 }
 

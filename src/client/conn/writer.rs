@@ -13,34 +13,44 @@ use super::{Shared, Turn, WROTE_PATIENCE, close_reason};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
 use crate::h1::chunked;
-use crate::sync::channel::{Receiver, after, at, never, select};
+use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, after, at, never, select};
 
 /// How much of a body is read from its source, and written, at a time at most, in bytes.
 const PIECE: usize = 64 * 1024;
 
+/// How long a body may be for its head to wait for it, in bytes.
+const SMALL_BODY: u64 = 16 * 1024;
+
+/// How long the buffer is kept for the next body.
+const KEPT: Duration = Duration::from_millis(100);
+
 /// Writes what it is handed until the connection is closed.
-pub(super) fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
+pub(super) fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>, results: &Sender<WriteResult>) {
+    let mut piece = Vec::new();
     loop {
-        select! {
-            recv(jobs) -> job => match job {
-                Ok(job) => write(shared, job),
-                Err(_) => return,
-            },
-            recv(shared.closed) -> _ => return,
+        let job = match piece.is_empty() {
+            true => jobs.recv().map_err(RecvTimeoutError::from),
+            false => jobs.recv_timeout(KEPT),
+        };
+        match job {
+            Ok(job) => write(shared, job, results, &mut piece),
+            Err(RecvTimeoutError::Timeout) => piece = Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-/// Writes one request, and reports.
-fn write(shared: &Arc<Shared>, job: WriteJob) {
-    let WriteJob { unwritten, report } = job;
-    let Unwritten { bytes, written, body } = unwritten;
-    let mut out = Counted { shared, written };
+/// Writes one request, by means of the buffer `piece`, and reports.
+fn write(shared: &Arc<Shared>, job: WriteJob, results: &Sender<WriteResult>, piece: &mut Vec<u8>) {
+    let WriteJob { unwritten: Unwritten { bytes, written, body }, report } = job;
+    let mut out = Counted { shared, written, ahead: false };
     let written = AssertUnwindSafe(|| {
+        out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
         for bytes in &bytes {
             out.all(&mut [IoSlice::new(bytes)])?;
         }
-        body.map_or(Ok(()), |body| write_body(shared, &mut out, body))?;
+        out.ahead = false;
+        body.map_or(Ok(()), |body| write_body(shared, &mut out, body, piece))?;
         out.flush()
     });
     // The body's source is the user's. Whatever it does, the result is told.
@@ -53,8 +63,8 @@ fn write(shared: &Arc<Shared>, job: WriteJob) {
             let _ = reader.send(result.clone());
             let _ = caller.send(result);
         }
-        Report::Reading { caller, turn, response_head } => {
-            let _ = caller.send(result.clone());
+        Report::Reading { turn, response_head } => {
+            let _ = results.send(result.clone());
             tell_by_the_connection(shared, turn, result, response_head);
         }
     }
@@ -85,7 +95,12 @@ fn tell_by_the_connection(
     shared.close_if(|state| state.awaits_head(turn), error, reason);
 }
 
-fn write_body(shared: &Shared, out: &mut Counted<'_>, streamed: StreamedBody) -> WriteResult {
+fn write_body(
+    shared: &Shared,
+    out: &mut Counted<'_>,
+    streamed: StreamedBody,
+    piece: &mut Vec<u8>,
+) -> WriteResult {
     let StreamedBody { mut body, chunked, proceed } = streamed;
     if let Some((proceed, until)) = proceed {
         // Without an answer by then the body is sent anyway (RFC 9110 section 10.1.1).
@@ -96,9 +111,11 @@ fn write_body(shared: &Shared, out: &mut Counted<'_>, streamed: StreamedBody) ->
         }
     }
     let room = body.len().map_or(PIECE, |length| length.clamp(1, PIECE as u64) as usize);
-    let mut piece = vec![0; room];
+    if piece.len() < room {
+        piece.resize(room, 0);
+    }
     loop {
-        let count = match body.read(&mut piece) {
+        let count = match body.read(piece) {
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -127,6 +144,19 @@ fn write_end(out: &mut Counted<'_>, body: &mut Body) -> WriteResult {
     out.all(&mut [IoSlice::new(&end)])
 }
 
+impl StreamedBody {
+    /// Whether the head may wait for the body's first piece, so that both go out in one segment and the
+    /// peer wakes once. The system does the waiting, and lets the head go when the source has not come up
+    /// with anything for a moment: so a source that blocks holds nothing up for long, and a peer that
+    /// answers on the head alone sees it. Only where it counts: beside a body of many pieces one segment
+    /// is nothing, and one whose length is not known comes as it is made, in a dialogue perhaps.
+    fn is_small(&self) -> bool {
+        !self.chunked
+            && self.proceed.is_none()
+            && self.body.len().is_some_and(|length| (1..=SMALL_BODY).contains(&length))
+    }
+}
+
 /// Keeps the kind of an error of ours; any other is the source's.
 fn source_error(error: io::Error) -> Error {
     let error = Error::from(error);
@@ -140,6 +170,8 @@ fn source_error(error: io::Error) -> Error {
 struct Counted<'a> {
     shared: &'a Shared,
     written: u64,
+    /// What is written now goes out with what follows it.
+    ahead: bool,
 }
 
 impl Counted<'_> {
@@ -147,7 +179,11 @@ impl Counted<'_> {
         let mut stream = &self.shared.stream;
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
-            match stream.write_vectored(slices) {
+            let count = match self.ahead {
+                true => stream.write_ahead(slices),
+                false => stream.write_vectored(slices),
+            };
+            match count {
                 Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
                 Ok(count) => {
                     self.written += count as u64;

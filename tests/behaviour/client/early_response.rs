@@ -10,6 +10,7 @@ over_each![each way:
     t05_an_early_answer_is_read_and_its_connection_not_used_again,
     t05_an_answer_is_read_while_the_writer_is_blocked,
     t05_dropping_an_early_answer_ends_the_writer,
+    t05_a_small_body_that_does_not_come_holds_back_no_head,
     t05_a_body_in_memory_that_does_not_fit_is_left_to_the_writer_loop,
     t05_the_answer_wins_over_the_failed_write,
     t05_an_answer_that_arrived_before_the_reset_wins,
@@ -88,7 +89,26 @@ fn t05_dropping_an_early_answer_ends_the_writer(over: Over) {
     peer.expect_closed();
 }
 
-/// What is left of a large body in memory goes the full way, too.
+/// The head of a small body waits for it, so that both go out together: but not for long, since a
+/// server may have its answer from the head alone.
+fn t05_a_small_body_that_does_not_come_holds_back_no_head(over: Over) {
+    let _alone = alone();
+    let peers = over.peers();
+    let client = over.client();
+    let (feeder, source) = fed();
+    let url = peers.url("/");
+    let call =
+        send(&client, move |client| client.post(url).body(Body::from_sized_reader(source, 4)));
+    let mut peer = peers.accept();
+    feeder.wait_until_asked();
+    peer.expect_head("POST /");
+    peer.answer(401, "who?");
+    assert_eq!(text(call.finish()), "who?");
+    peer.expect_closed();
+    drop(feeder);
+}
+
+/// What is left of a large body in memory is the writer loop's, too.
 fn t05_a_body_in_memory_that_does_not_fit_is_left_to_the_writer_loop(over: Over) {
     let _alone = alone();
     const LENGTH: usize = 8 << 20;

@@ -25,6 +25,7 @@ over_each![each way:
     t11_a_post_that_was_not_begun_is_sent_on_another_connection,
     t11_cancelling_is_not_the_connections_fault,
     t11_a_failing_source_is_not_the_connections_fault,
+    t11_a_source_that_fails_by_a_connection_of_its_own_is_no_better,
 ];
 
 /// A connection that has carried one exchange and is idle.
@@ -267,5 +268,25 @@ fn t11_a_failing_source_is_not_the_connections_fault(over: Over) {
         send(&client, move |client| client.put(url).header("idempotency-key", "7").body(body));
     peer.expect_head("PUT /second");
     assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::BodySource);
+    peers.expect_no_more();
+}
+
+/// The source asks another server, which hangs up: the error looks like one of our own connection.
+fn t11_a_source_that_fails_by_a_connection_of_its_own_is_no_better(over: Over) {
+    let _alone = alone();
+    let peers = over.peers();
+    let client = over.client();
+    let elsewhere = get(&client, peers.url("/source"));
+    peers.accept().expect_request("GET /source");
+    let hung_up = elsewhere.finish().unwrap_err();
+    assert_eq!(hung_up.kind(), ErrorKind::EmptyReply);
+
+    let mut peer = used_connection(&peers, &client);
+    let url = peers.url("/second");
+    let body = Body::replayable(None, move || Err(hung_up.clone().into()));
+    let call =
+        send(&client, move |client| client.put(url).header("idempotency-key", "7").body(body));
+    peer.expect_head("PUT /second");
+    assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::EmptyReply);
     peers.expect_no_more();
 }
