@@ -1,22 +1,50 @@
 //! The header fields of a request: its own, and the client's defaults that it does not set itself.
 
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::h1;
+
+/// The header fields of all of a client's requests that do not set them themselves.
+#[derive(Clone, Default)]
+pub(super) struct DefaultFields {
+    fields: HeaderMap,
+    /// How they are written, without those that [`is_placed`]: most requests have no others.
+    written: Vec<u8>,
+}
+
+impl DefaultFields {
+    pub(super) fn new(fields: HeaderMap) -> Self {
+        let mut written = Vec::new();
+        write(&mut written, &fields);
+        Self { fields, written }
+    }
+
+    /// Puts into `own` those that it does not set itself.
+    pub(super) fn merge_into(&self, own: &mut HeaderMap) {
+        for (name, value) in &self.fields {
+            if !own.contains_key(name) {
+                own.insert(name, value.clone());
+            }
+        }
+    }
+}
 
 /// Two layers that read as one; nothing is copied.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a> {
     own: &'a HeaderMap,
-    defaults: &'a HeaderMap,
+    defaults: &'a DefaultFields,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(own: &'a HeaderMap, defaults: &'a HeaderMap) -> Self {
+    pub(super) fn new(own: &'a HeaderMap, defaults: &'a DefaultFields) -> Self {
         Self { own, defaults }
     }
 
     /// The layer that decides on `name`: the request's own if it is there.
     pub(super) fn layer_of(self, name: &HeaderName) -> &'a HeaderMap {
-        if self.own.contains_key(name) { self.own } else { self.defaults }
+        if self.own.contains_key(name) { self.own } else { &self.defaults.fields }
     }
 
     /// The first of the fields called `name`.
@@ -28,49 +56,72 @@ impl<'a> Fields<'a> {
         self.layer_of(name).contains_key(name)
     }
 
-    /// All of them, the request's own first.
-    pub(super) fn iter(self) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
-        let defaults = self.defaults.iter().filter(move |(name, _)| !self.own.contains_key(*name));
-        self.own.iter().chain(defaults)
-    }
-}
-
-/// Puts into `own` the `defaults` that it does not set itself.
-pub(super) fn merge(own: &mut HeaderMap, defaults: &HeaderMap) {
-    for (name, value) in defaults {
-        if !own.contains_key(name) {
-            own.insert(name, value.clone());
+    /// Appends them all, the request's own first, without those that [`is_placed`].
+    pub(super) fn write(self, out: &mut Vec<u8>) {
+        if self.own.is_empty() {
+            out.extend_from_slice(&self.defaults.written);
+        } else {
+            let defaults = &self.defaults.fields;
+            write(out, self.own);
+            write(out, defaults.iter().filter(|(name, _)| !self.own.contains_key(*name)));
         }
     }
 }
 
+fn write<'f>(
+    out: &mut Vec<u8>,
+    fields: impl IntoIterator<Item = (&'f HeaderName, &'f HeaderValue)>,
+) {
+    for (name, value) in fields {
+        if !is_placed(name) {
+            h1::write_field(out, name, value.as_bytes());
+        }
+    }
+}
+
+/// Whether a field has a place of its own in a head, or the client's own words: Host comes first, the
+/// framing last.
+fn is_placed(name: &HeaderName) -> bool {
+    [HOST, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
+}
+
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
-    use http::header::{ACCEPT, HOST, USER_AGENT};
+    use http::header::{ACCEPT, EXPECT, USER_AGENT};
 
     use super::*;
 
+    fn map<const N: usize>(fields: [(HeaderName, &'static str); N]) -> HeaderMap {
+        fields.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+    }
+
+    fn written(own: &HeaderMap, defaults: &DefaultFields) -> String {
+        let mut out = Vec::new();
+        Fields::new(own, defaults).write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
     #[test]
     fn a_default_counts_where_the_request_says_nothing() {
-        let value = HeaderValue::from_static;
-        let mut own = HeaderMap::new();
-        own.append(ACCEPT, value("one"));
-        own.append(ACCEPT, value("two"));
-        own.append(HOST, value("a"));
-        let defaults: HeaderMap =
-            [(ACCEPT, value("*/*")), (USER_AGENT, value("us"))].into_iter().collect();
+        let defaults = DefaultFields::new(map([(ACCEPT, "*/*"), (USER_AGENT, "us")]));
+        let mut own = map([(HOST, "a"), (ACCEPT, "one")]);
+        own.append(ACCEPT, HeaderValue::from_static("two"));
 
         let fields = Fields::new(&own, &defaults);
         assert_eq!(fields.get(&ACCEPT).unwrap(), "one");
         assert_eq!(fields.get(&USER_AGENT).unwrap(), "us");
-        assert!(fields.contains(&HOST) && !fields.contains(&http::header::EXPECT));
-        let seen: Vec<_> = fields.iter().map(|(_, value)| value.as_bytes()).collect();
-        assert_eq!(seen, [&b"one"[..], b"two", b"a", b"us"]);
+        assert!(fields.contains(&HOST) && !fields.contains(&EXPECT));
+        let layered = written(&own, &defaults);
+        assert_eq!(layered, "Accept: one\r\nAccept: two\r\nUser-Agent: us\r\n");
 
-        let read =
-            |fields: Fields<'_>| fields.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
-        let layered: HeaderMap = read(fields);
-        merge(&mut own, &defaults);
-        assert_eq!(own, layered);
+        defaults.merge_into(&mut own);
+        assert_eq!(written(&own, &DefaultFields::default()), layered);
+    }
+
+    #[test]
+    fn a_request_without_fields_has_the_defaults() {
+        let defaults = DefaultFields::new(map([(HOST, "a"), (USER_AGENT, "us")]));
+        assert_eq!(written(&HeaderMap::new(), &defaults), "User-Agent: us\r\n");
+        assert_eq!(written(&HeaderMap::new(), &DefaultFields::default()), "");
     }
 }

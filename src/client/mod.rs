@@ -53,6 +53,7 @@ use crate::body::Body;
 use crate::error::Result;
 use crate::net::tls::Connector;
 use crate::net::{DialOptions, Resolver};
+use fields::DefaultFields;
 use transport::{Transport, TransportOptions};
 
 pub use redirect::RedirectPolicy;
@@ -85,7 +86,7 @@ struct Shared {
 /// What a request starts out with.
 #[derive(Clone)]
 struct Defaults {
-    headers: HeaderMap,
+    fields: DefaultFields,
     redirects: RedirectPolicy,
     timeouts: Timeouts,
     /// What makes encrypted connections, where there is TLS.
@@ -220,6 +221,7 @@ impl fmt::Debug for Client {
 
 /// The options of a [`Client`]. Each method tells its default.
 pub struct ClientBuilder {
+    headers: HeaderMap,
     defaults: Defaults,
     limits: pool::Limits,
     dial: DialOptions,
@@ -235,8 +237,9 @@ impl Default for ClientBuilder {
         headers.insert(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         headers.insert(http::header::ACCEPT, HeaderValue::from_static("*/*"));
         Self {
+            headers,
             defaults: Defaults {
-                headers,
+                fields: DefaultFields::default(),
                 redirects: RedirectPolicy::default(),
                 timeouts: Timeouts::default(),
                 connector: Connector::of_default(),
@@ -257,14 +260,14 @@ impl ClientBuilder {
     /// them.
     #[must_use]
     pub fn default_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.defaults.headers.insert(name, value);
+        self.headers.insert(name, value);
         self
     }
 
     /// Removes all default headers.
     #[must_use]
     pub fn no_default_headers(mut self) -> Self {
-        self.defaults.headers.clear();
+        self.headers.clear();
         self
     }
 
@@ -396,11 +399,21 @@ impl ClientBuilder {
     /// The client.
     #[must_use]
     pub fn build(self) -> Client {
-        let Self { defaults, limits, dial, tls_timeout, unix, max_response_head, expect_timeout } =
-            self;
+        let Self {
+            headers,
+            defaults,
+            limits,
+            dial,
+            tls_timeout,
+            unix,
+            max_response_head,
+            expect_timeout,
+        } = self;
         let options =
             TransportOptions { limits, dial, tls_timeout, unix, max_response_head, expect_timeout };
-        Client { shared: Arc::new(Shared { transport: Transport::new(options), defaults }) }
+        let transport = Transport::new(options);
+        let defaults = Defaults { fields: DefaultFields::new(headers), ..defaults };
+        Client { shared: Arc::new(Shared { transport, defaults }) }
     }
 }
 

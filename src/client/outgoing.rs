@@ -86,12 +86,7 @@ fn write_head(parts: &Parts, fields: Fields<'_>, framing: OutgoingFraming) -> Re
         None => host_field(&parts.uri)?.as_bytes(),
     };
     h1::write_field(&mut head, &HOST, host);
-    for (name, value) in fields.iter() {
-        // The framing is ours to tell.
-        if ![HOST, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name) {
-            h1::write_field(&mut head, name, value.as_bytes());
-        }
-    }
+    fields.write(&mut head);
     match framing {
         OutgoingFraming::Unsaid => {}
         OutgoingFraming::Length(length) => {

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 
 use super::conn::{OnInformational, Patience};
-use super::fields::{self, Fields};
+use super::fields::{DefaultFields, Fields};
 use super::redirect::{self, RedirectPolicy, Repeat};
 use super::response::{Facts, HandedOver};
 use super::target::credentials;
@@ -251,7 +251,7 @@ impl<'a> RequestBuilder<'a> {
         }
         let defaults = &shared.defaults;
         let connector = connector.as_ref().or(defaults.connector.as_ref());
-        add_credentials(&mut parts, &defaults.headers);
+        add_credentials(&mut parts, &defaults.fields);
         let patience = Patience {
             context: within(context, timeouts.call),
             send: timeouts.send,
@@ -260,7 +260,7 @@ impl<'a> RequestBuilder<'a> {
             on_informational,
         };
         let begun = Instant::now();
-        let (none, mut headers) = (HeaderMap::new(), &defaults.headers);
+        let (none, mut fields) = (DefaultFields::default(), &defaults.fields);
         let mut followed = 0;
         loop {
             let again = match redirects {
@@ -268,7 +268,7 @@ impl<'a> RequestBuilder<'a> {
                 RedirectPolicy::Stop => None,
             };
             let exchanged =
-                shared.transport.round_trip(&parts, headers, body, &patience, connector)?;
+                shared.transport.round_trip(&parts, fields, body, &patience, connector)?;
             let status = exchanged.answer.head.status;
             let next = match (redirects, redirect::repeat(status, &parts.method)) {
                 (RedirectPolicy::Follow(most), Some(repeat)) => {
@@ -288,7 +288,7 @@ impl<'a> RequestBuilder<'a> {
             }
             let from = parts.uri.clone();
             // Whatever is secret in the defaults must not go to another host either.
-            fields::merge(&mut parts.headers, std::mem::replace(&mut headers, &none));
+            std::mem::replace(&mut fields, &none).merge_into(&mut parts.headers);
             redirect::follow(&mut parts, to, repeat);
             if let Some(callback) = &mut on_redirect {
                 let facts = Facts::new(&exchanged, from, followed, begun);
@@ -311,7 +311,7 @@ impl<'a> RequestBuilder<'a> {
 }
 
 /// Identifies by the user and password in the URL, unless the request does so by itself.
-fn add_credentials(parts: &mut Parts, defaults: &HeaderMap) {
+fn add_credentials(parts: &mut Parts, defaults: &DefaultFields) {
     if let Some((user, password)) = credentials(&parts.uri)
         && !Fields::new(&parts.headers, defaults).contains(&AUTHORIZATION)
     {

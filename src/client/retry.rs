@@ -44,6 +44,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::client::fields::DefaultFields;
 
     const STALE: Attempt = Attempt {
         reused: true,
@@ -54,8 +55,8 @@ mod tests {
 
     #[test]
     fn t11_each_condition_by_itself_forbids_a_retry() {
-        let none = HeaderMap::new();
-        let none = Fields::new(&none, &none);
+        let (own, defaults) = (HeaderMap::new(), DefaultFields::default());
+        let none = Fields::new(&own, &defaults);
         assert!(may_retry(STALE, &Method::GET, none));
         for attempt in [
             Attempt { reused: false, ..STALE },
@@ -68,16 +69,17 @@ mod tests {
 
     #[test]
     fn t11_what_is_not_repeatable_is_only_retried_unwritten() {
-        let none = HeaderMap::new();
+        let (none, no_defaults) = (HeaderMap::new(), DefaultFields::default());
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let fields = Fields::new(&none, &none);
+            let fields = Fields::new(&none, &no_defaults);
             assert!(!may_retry(STALE, &method, fields), "{method}");
             let unwritten = Attempt { nothing_written: true, ..STALE };
             assert!(may_retry(unwritten, &method, fields), "{method}");
         }
         for name in &IDEMPOTENCY_KEYS {
-            let some = [(name.clone(), "7".parse().unwrap())].into_iter().collect();
-            for fields in [Fields::new(&some, &none), Fields::new(&none, &some)] {
+            let own: HeaderMap = [(name.clone(), "7".parse().unwrap())].into_iter().collect();
+            let defaults = DefaultFields::new(own.clone());
+            for fields in [Fields::new(&own, &no_defaults), Fields::new(&none, &defaults)] {
                 assert!(may_retry(STALE, &Method::POST, fields), "{name}");
             }
         }

@@ -9,11 +9,10 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::request::Parts;
 
 use super::conn::{Answer, AnswerBody, Conn, ConnFacts, Failure, Home, Making, Patience, Turn};
-use super::fields::Fields;
+use super::fields::{DefaultFields, Fields};
 use super::outgoing::prepare;
 use super::pool::{Checkout, Limits, Pool, Return};
 use super::retry::{Attempt, may_retry};
@@ -90,7 +89,7 @@ impl Transport {
     pub(super) fn round_trip(
         &self,
         parts: &Parts,
-        defaults: &HeaderMap,
+        defaults: &DefaultFields,
         mut body: Body,
         patience: &Patience,
         connector: Option<&Connector>,

@@ -16,7 +16,7 @@ use crate::h1::chunked;
 use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, after, at, never, select};
 
 /// How much of a body is read from its source, and written, at a time at most, in bytes.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 128 * 1024;
 
 /// How long a body may be for its head to wait for it, in bytes.
 const SMALL_BODY: u64 = 16 * 1024;

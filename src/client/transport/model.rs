@@ -8,11 +8,12 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request};
+use http::Request;
 
 use super::{Inner, Transport, TransportOptions, split};
 use crate::body::Body;
 use crate::client::conn::Patience;
+use crate::client::fields::DefaultFields;
 use crate::client::pool::Limits;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -95,7 +96,7 @@ fn call(transport: &Transport, context: Option<&Context>) -> Result<()> {
     let (parts, ()) = Request::get("http://model/").body(()).expect("a valid request").into_parts();
     let patience = Patience { context: context.cloned(), ..Patience::default() };
     let exchanged =
-        transport.round_trip(&parts, &HeaderMap::new(), Body::empty(), &patience, None)?;
+        transport.round_trip(&parts, &DefaultFields::default(), Body::empty(), &patience, None)?;
     let (_, mut body, _) = split(exchanged.answer);
     if perhaps() {
         let mut text = String::new();
