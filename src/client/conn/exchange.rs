@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 use http::Method;
 
 use super::answer::{After, Keeper, read_head, take_answer};
-use super::life::Writer;
 use super::messages::{
     Answer, Expectation, Expected, OnInformational, Reply, ReplyError, Report, Unwritten,
     WriteError, WriteJob, WriteResult, Wrote,
@@ -179,21 +178,20 @@ impl Conn {
         unwritten: Unwritten,
     ) -> Result<Answer, Failure> {
         let (shared, turn) = (&self.0, expected.turn);
-        let Writer { jobs, results } = shared.writer().map_err(|error| {
+        let writer = shared.writer().map_err(|error| {
             let error = Error::with_source(ErrorKind::Send, error);
             Failure::of_writing(error, unwritten.written)
         })?;
-        debug_assert!(results.is_empty());
-        expected.wrote = Wrote::Reported(results.clone());
         shared.state.lock().await_head(true);
         let report = Report::Reading { turn, response_head: patience.response_head };
-        let _ = jobs.send(WriteJob { unwritten, report });
+        let results = writer.write(WriteJob { unwritten, report });
+        expected.wrote = Wrote::Reported(results.clone());
         self.read_here(expected, patience).map_err(|failed| {
             // How much was written decides whether the request may be sent again, and if the
             // connection has failed the writer loop is about to tell.
             let asks = !failed.begun && is_of_the_connection(&failed.error);
-            let patience = if turn.is_first() { Duration::ZERO } else { WROTE_PATIENCE };
-            match asks.then(|| results.recv_timeout(patience)) {
+            let at_most = if turn.is_first() { Duration::ZERO } else { WROTE_PATIENCE };
+            match asks.then(|| results.recv_timeout(at_most)) {
                 // The earlier failure says more than the end that follows it.
                 Some(Ok(Err(WriteError::Failed { error, written }))) => {
                     Failure::of_writing(error, written)
@@ -258,8 +256,8 @@ impl Sending {
     fn begin(shared: &Arc<Shared>, job: WriteJob, patience: &Patience) -> Self {
         let written = job.unwritten.written;
         match shared.writer() {
-            Ok(Writer { jobs, .. }) => {
-                let _ = jobs.send(job);
+            Ok(writer) => {
+                writer.write(job);
                 let until = patience.send.and_then(|limit| Instant::now().checked_add(limit));
                 Self::Writing { until }
             }

@@ -45,10 +45,10 @@ pub(super) struct Lines {
 /// The caller's ends of the channels to and from the writer loop.
 #[derive(Clone)]
 pub(super) struct Writer {
-    pub(super) jobs: Sender<WriteJob>,
+    jobs: Sender<WriteJob>,
     /// Invariant: empty between two exchanges. A connection is used again only after its result was
     /// taken, and found to be good.
-    pub(super) results: Receiver<WriteResult>,
+    results: Receiver<WriteResult>,
 }
 
 enum Life {
@@ -85,6 +85,21 @@ impl Turn {
     /// Whether it is the connection's first exchange.
     pub(in crate::client) fn is_first(self) -> bool {
         self.0 == 1
+    }
+}
+
+impl Writer {
+    pub(super) fn new(jobs: Sender<WriteJob>, results: Receiver<WriteResult>) -> Self {
+        Self { jobs, results }
+    }
+
+    /// Hands the writer loop a job, and lets go of it: it ends with the connection. Returns by what the
+    /// result comes to a caller that is [reading](super::messages::Report::Reading). A loop that has
+    /// ended has seen the connection closed, and so does the caller.
+    pub(super) fn write(self, job: WriteJob) -> Receiver<WriteResult> {
+        debug_assert!(self.results.is_empty());
+        let _ = self.jobs.send(job);
+        self.results
     }
 }
 

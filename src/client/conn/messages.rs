@@ -120,8 +120,8 @@ pub(super) enum Report {
 
 /// What of a request the caller has not written.
 pub(super) struct Unwritten {
-    /// The head, and what of an in-memory body the caller could not write without blocking.
-    pub(super) bytes: Vec<Bytes>,
+    /// The head and an in-memory body, without what the caller could write without blocking.
+    pub(super) bytes: [Bytes; 2],
     /// How many bytes the caller has already written.
     pub(super) written: u64,
     /// A body to be streamed after that.

@@ -24,7 +24,8 @@
 //! saved: `exchange.rs` has the three ways. Whatever would block the caller is the loops'.
 //!
 //! The connection is closed in one place, [`Shared::close_if`], once: the first cause is kept, the
-//! stream is closed, and `closed` disconnects, which all three parties select on.
+//! stream is closed, and the channels disconnect on which the parties wait: `closed` for all three, and
+//! the writer loop's jobs.
 
 mod answer;
 mod body;
@@ -377,8 +378,7 @@ impl Shared {
         WriteError::Failed { error, written }
     }
 
-    /// How to reach the writer loop, which is started if this is its first job. One that has ended has
-    /// seen the connection closed, and so does the caller.
+    /// How to reach the writer loop, which is started if this is its first job.
     fn writer(self: &Arc<Self>) -> io::Result<Writer> {
         let running = self.state.lock().writer();
         match running {
@@ -394,7 +394,7 @@ impl Shared {
         sync::spawn("hangup-write", Some(LOOP_STACK), move || {
             writer::run(&shared, &handed, &told);
         })?;
-        let writer = Writer { jobs, results };
+        let writer = Writer::new(jobs, results);
         self.state.lock().keep_writer(writer.clone());
         Ok(writer)
     }

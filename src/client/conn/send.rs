@@ -64,9 +64,10 @@ fn write_now(shared: &Shared, head: &[u8], body: &[u8]) -> Result<usize, WriteEr
 fn flush_now(shared: &Shared, written: u64) -> Option<Left> {
     match shared.stream.try_flush() {
         Ok(()) => None,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            Some(Left::Unwritten(Unwritten { bytes: Vec::new(), written, body: None }, None))
-        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Left::Unwritten(
+            Unwritten { bytes: Default::default(), written, body: None },
+            None,
+        )),
         Err(error) => Some(Left::Failed(shared.write_error(error, written))),
     }
 }
@@ -78,7 +79,7 @@ impl Left {
         let of_head = written.min(head.len());
         head.advance(of_head);
         body.advance(written - of_head);
-        let unwritten = Unwritten { bytes: vec![head, body], written: written as u64, body: None };
+        let unwritten = Unwritten { bytes: [head, body], written: written as u64, body: None };
         Self::Unwritten(unwritten, None)
     }
 
@@ -92,6 +93,6 @@ impl Left {
             None => (None, None),
         };
         let body = Some(StreamedBody { body, chunked, proceed });
-        Self::Unwritten(Unwritten { bytes: vec![head.into()], written: 0, body }, release)
+        Self::Unwritten(Unwritten { bytes: [head.into(), Bytes::new()], written: 0, body }, release)
     }
 }

@@ -19,9 +19,10 @@ use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, after, at, never,
 const PIECE: usize = 128 * 1024;
 
 /// How long a body may be for its head to wait for it, in bytes.
-const SMALL_BODY: u64 = 16 * 1024;
+const SMALL_BODY: usize = 16 * 1024;
 
-/// How long the buffer is kept for the next body.
+/// How long the buffer is kept for the next body. One for small bodies is not kept: making it costs
+/// less than waiting with a limit.
 const KEPT: Duration = Duration::from_millis(100);
 
 /// Writes what it is handed until the connection is closed.
@@ -33,7 +34,12 @@ pub(super) fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>, results: &Sen
             false => jobs.recv_timeout(KEPT),
         };
         match job {
-            Ok(job) => write(shared, job, results, &mut piece),
+            Ok(job) => {
+                write(shared, job, results, &mut piece);
+                if piece.len() <= SMALL_BODY {
+                    piece = Vec::new();
+                }
+            }
             Err(RecvTimeoutError::Timeout) => piece = Vec::new(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -46,9 +52,7 @@ fn write(shared: &Arc<Shared>, job: WriteJob, results: &Sender<WriteResult>, pie
     let mut out = Counted { shared, written, ahead: false };
     let written = AssertUnwindSafe(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
-        for bytes in &bytes {
-            out.all(&mut [IoSlice::new(bytes)])?;
-        }
+        out.all(&mut bytes.each_ref().map(|bytes| IoSlice::new(bytes)))?;
         out.ahead = false;
         body.map_or(Ok(()), |body| write_body(shared, &mut out, body, piece))?;
         out.flush()
@@ -153,7 +157,7 @@ impl StreamedBody {
     fn is_small(&self) -> bool {
         !self.chunked
             && self.proceed.is_none()
-            && self.body.len().is_some_and(|length| (1..=SMALL_BODY).contains(&length))
+            && self.body.len().is_some_and(|length| (1..=SMALL_BODY as u64).contains(&length))
     }
 }
 
