@@ -16,7 +16,7 @@ use super::{
 };
 use crate::body::Body;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::CloseReason;
 use crate::net::{Addr, Dialed, Hangup, Stream, memory};
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -504,6 +504,40 @@ fn a_dropped_body_leaves_nothing_behind() {
             if let Some(answer) = answer {
                 assert_eq!(read(answer).expect("it is whole"), "two");
             }
+        }
+        scene.end();
+        peer.join().expect("it does not panic");
+    });
+}
+
+/// The writer loop sets the deadline for the head of its own answer: not for that answer's body, nor for
+/// the next call, however late it is.
+#[test]
+fn a_late_writer_sets_no_deadline_but_its_own() {
+    explore(1500, Limits::AnyMoment, || {
+        let (scene, peer) = Scene::with(256, |peer| {
+            peer.expect(b"\r\n\r\n")?;
+            peer.say(CHUNKED)?;
+            peer.expect(b"0\r\n\r\n")?;
+            peer.say("3\r\none\r\n0\r\n\r\n")?;
+            peer.expect(b"\r\n\r\n")?;
+            peer.say(&format!("{LENGTH}two"))
+        });
+        let due = |limit| Patience { response_head: Some(limit), ..Patience::default() };
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let outcome = scene.call(upload(1, &dropped), &due(Duration::from_secs(1)));
+        match outcome.expect("it is fresh") {
+            Ok(answer) => assert_eq!(read(answer).expect("it has no limit"), "one"),
+            Err(Failure { error, .. }) => {
+                assert_eq!(error.timed_out(), Some(TimeLimit::ResponseHead), "{error}");
+            }
+        }
+        // The second looks at deadlines, and never comes to one of its own.
+        if scene.given_back() == 1
+            && let Some(outcome) = scene.call(get(), &due(Duration::MAX))
+        {
+            let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
+            assert_eq!(read(answer).expect("it is whole"), "two");
         }
         scene.end();
         peer.join().expect("it does not panic");
