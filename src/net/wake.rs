@@ -8,6 +8,7 @@
 //! | peer's end of stream without reading | `POLLRDHUP` | where it exists, else not at all | not at all |
 //! | one call that does not block | `MSG_DONTWAIT` | the same | the socket in non-blocking mode |
 //! | no `SIGPIPE` | `MSG_NOSIGNAL` | that, or the option set by the standard library | nothing to do |
+//! | a write that more follows on | `MSG_MORE` | a write like any other | the same |
 //! | accepted sockets inherit options | yes | some | no |
 //!
 //! A socket stays in blocking mode all the time: what must not block says so call by call. That is
