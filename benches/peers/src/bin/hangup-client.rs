@@ -22,7 +22,7 @@ fn main() -> ExitCode {
                 }
             };
             let mut response = request.send().map_err(io::Error::other)?;
-            io::copy(response.body_mut(), &mut io::sink())
+            response.body_mut().copy_to(&mut io::sink())
         })
     })
 }
