@@ -189,6 +189,10 @@ pub fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, FramingError>
 
 /// The one number that all the fields and all their elements agree on.
 fn equal_lengths(headers: &HeaderMap) -> Result<Option<u64>, FramingError> {
+    // Nearly always there is one, and it is one number.
+    if let Ok(agreed) = declared_length(headers) {
+        return Ok(agreed);
+    }
     let mut agreed = None;
     for element in headers.get_all(CONTENT_LENGTH).iter().flat_map(elements) {
         let length = parse_length(element)?;

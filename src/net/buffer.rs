@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::h1::{HeadError, HeadScanner, Limits, ResponseHead};
+
 /// The first size of a buffer that holds anything, in bytes: most heads fit.
 const FIRST_SIZE: usize = 2048;
 
@@ -14,6 +16,8 @@ pub(crate) struct Buffer {
     /// Invariant: `start <= end <= bytes.len()`; what lies between them is unused input.
     start: usize,
     end: usize,
+    /// What looks for heads in it, with memory for them that is used again.
+    scanner: Option<Box<HeadScanner>>,
 }
 
 impl Buffer {
@@ -32,6 +36,20 @@ impl Buffer {
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
         }
+    }
+
+    /// Takes the head of a response out, with the number of bytes that it took, once it is whole. The
+    /// bytes before that may only grow in number from call to call.
+    pub(crate) fn next_response(
+        &mut self,
+        limits: &Limits,
+    ) -> Result<Option<(ResponseHead, usize)>, HeadError> {
+        let scanner = self.scanner.get_or_insert_default();
+        let found = scanner.response(&self.bytes[self.start..self.end], limits)?;
+        if let Some((_, used)) = &found {
+            self.consume(*used);
+        }
+        Ok(found)
     }
 
     /// Lets `read` put more behind the unused bytes; returns how many came (0: end of stream).

@@ -15,7 +15,7 @@ use super::{Shared, WROTE_PATIENCE};
 use crate::body::Body;
 use crate::context::HookGuard;
 use crate::error::{Error, ErrorKind, TimeLimit};
-use crate::h1::{self, CloseReason, Framing, HeadScanner, Limits, ResponseHead};
+use crate::h1::{self, CloseReason, Framing, Limits, ResponseHead};
 use crate::net::{Buffer, Duplex};
 use crate::sync::channel::Sender;
 
@@ -153,16 +153,13 @@ struct HeadReader<'a, R> {
 impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
     fn read(&mut self) -> Result<ResponseHead, ReplyError> {
         let limits = Limits { max_bytes: self.shared.max_response_head, max_fields: MAX_FIELDS };
-        let mut scanner = HeadScanner::default();
         let mut begun = false;
         loop {
-            match scanner.response(self.buffer.data(), &limits) {
+            match self.buffer.next_response(&limits) {
                 Ok(Some((head, used))) => {
-                    self.buffer.consume(used);
                     if !is_interim(head.status) {
                         return Ok(head);
                     }
-                    scanner = HeadScanner::default();
                     self.pass_interim(&head, used, limits.max_bytes)?;
                 }
                 Ok(None) => {
