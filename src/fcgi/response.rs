@@ -75,7 +75,7 @@ impl Sink for Wire {
     }
 
     /// Trailers have no place in CGI's answers.
-    fn end(&mut self, _trailers: &HeaderMap) -> io::Result<()> {
+    fn end(&mut self, _trailers: Option<&HeaderMap>) -> io::Result<()> {
         Ok(())
     }
 

@@ -55,7 +55,7 @@ pub(super) const FOLDED: &str = "line folding";
 
 /// Blocks with at most so many fields are read without an allocation for the list of them: more
 /// than browsers send, and small enough for the stack.
-const SLOTS_ON_STACK: usize = 20;
+const SLOTS_ON_STACK: usize = 16;
 
 /// Room for the fields of nearly every head.
 pub(super) fn slots<'b>() -> [Header<'b>; SLOTS_ON_STACK] {

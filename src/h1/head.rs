@@ -88,11 +88,7 @@ pub struct HeadScanner {
     /// What heads are copied into, so that fields and target share one piece of memory. It is used
     /// again once nobody holds anything of the head before.
     store: BytesMut,
-    /// The start line of the head that has been found, until it is taken.
-    line: Option<StartLine>,
-    /// Its fields, until they are taken; what is taken in their place is memory for the next ones.
-    headers: HeaderMap,
-    /// What they say of the head.
+    /// What the fields of the latest head say of it.
     noted: Noted,
 }
 
@@ -115,6 +111,8 @@ enum Stage {
     },
     /// The start line is read, the fields are coming.
     Fields { line: StartLine, block: usize, count: usize, folded: bool },
+    /// The head is whole: its start line, until it is taken.
+    Found(StartLine),
 }
 
 #[derive(Debug)]
@@ -151,9 +149,9 @@ impl HeadScanner {
         buf: &[u8],
         limits: &Limits,
     ) -> Result<Option<(RequestHead, usize)>, HeadError> {
-        let Some(used) = self.scan_request(buf, limits)? else { return Ok(None) };
+        let mut headers = HeaderMap::new();
+        let Some(used) = self.scan_request(buf, limits, &mut headers)? else { return Ok(None) };
         let RequestLine { method, target, version } = self.request_line();
-        let headers = std::mem::take(&mut self.headers);
         Ok(Some((RequestHead { method, target, version, headers }, used)))
     }
 
@@ -166,13 +164,11 @@ impl HeadScanner {
         request: &mut http::Request<B>,
     ) -> Result<Option<usize>, HeadError> {
         debug_assert!(request.headers().is_empty());
-        let Some(used) = self.scan_request(buf, limits)? else { return Ok(None) };
-        let RequestLine { method, target, version } = self.request_line();
-        *request.method_mut() = method;
-        *request.uri_mut() = target;
-        *request.version_mut() = version;
-        std::mem::swap(request.headers_mut(), &mut self.headers);
-        Ok(Some(used))
+        let found = self.scan_request(buf, limits, request.headers_mut())?;
+        if found.is_some() {
+            self.put_request_line(request);
+        }
+        Ok(found)
     }
 
     /// Looks for a response's head in `buf`; see [`request`](Self::request).
@@ -190,15 +186,15 @@ impl HeadScanner {
         buf: &[u8],
         limits: &Limits,
     ) -> Result<Option<(ResponseHead, usize)>, HeadError> {
-        let found = self.scan(Side::Response, buf, limits);
+        let mut headers = HeaderMap::new();
+        let found = self.scan(Side::Response, buf, limits, &mut headers);
         let Some(used) = found.map_err(|fault| HeadError { side: Side::Response, fault })? else {
             return Ok(None);
         };
-        let Some(StartLine::Status(StatusLine { version, status, reason })) = self.line.take()
+        let StartLine::Status(StatusLine { version, status, reason }) = self.progress.take_found()
         else {
             unreachable!("Invariant: one scanner reads either requests or responses");
         };
-        let headers = std::mem::take(&mut self.headers);
         Ok(Some((ResponseHead { version, status, reason, headers }, used)))
     }
 
@@ -213,10 +209,24 @@ impl HeadScanner {
         !self.noted.framed
     }
 
-    fn scan_request(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
-        let found = self.scan(Side::Request, buf, limits).and_then(|found| {
-            if let (Some(_), Some(StartLine::Request(line))) = (found, &self.line) {
-                target::check_host(line.version, self.noted.hosts, &self.headers)?;
+    /// Not inlined, as [`take_fields`](Self::take_fields) is not.
+    #[inline(never)]
+    fn put_request_line<B>(&mut self, request: &mut http::Request<B>) {
+        let RequestLine { method, target, version } = self.request_line();
+        *request.method_mut() = method;
+        *request.uri_mut() = target;
+        *request.version_mut() = version;
+    }
+
+    fn scan_request(
+        &mut self,
+        buf: &[u8],
+        limits: &Limits,
+        headers: &mut HeaderMap,
+    ) -> Result<Option<usize>, HeadError> {
+        let found = self.scan(Side::Request, buf, limits, headers).and_then(|found| {
+            if let Stage::Found(StartLine::Request(line)) = &self.progress.stage {
+                target::check_host(line.version, self.noted.hosts, headers)?;
             }
             Ok(found)
         });
@@ -224,21 +234,29 @@ impl HeadScanner {
     }
 
     fn request_line(&mut self) -> RequestLine {
-        match self.line.take() {
-            Some(StartLine::Request(line)) => line,
-            _ => unreachable!("Invariant: one scanner reads either requests or responses"),
+        match self.progress.take_found() {
+            StartLine::Request(line) => line,
+            StartLine::Status(_) => {
+                unreachable!("Invariant: one scanner reads either requests or responses");
+            }
         }
     }
 
-    /// Looks for a head, whose start line and fields then stand in the scanner; returns how many bytes
-    /// it takes.
-    fn scan(&mut self, side: Side, buf: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
+    /// Looks for a head; returns how many bytes it takes. Its fields are in `headers` then, and its start
+    /// line is to be taken.
+    fn scan(
+        &mut self,
+        side: Side,
+        buf: &[u8],
+        limits: &Limits,
+        headers: &mut HeaderMap,
+    ) -> Result<Option<usize>, Fault> {
         if self.progress.is_fresh()
-            && let Some(used) = self.take_whole(side, buf, limits)
+            && let Some(used) = self.take_whole(side, buf, limits, headers)
         {
             return Ok(Some(used));
         }
-        self.scan_lines(side, buf, limits)
+        self.scan_lines(side, buf, limits, headers)
     }
 
     /// The way that can take whatever comes: line by line.
@@ -248,6 +266,7 @@ impl HeadScanner {
         side: Side,
         buf: &[u8],
         limits: &Limits,
+        headers: &mut HeaderMap,
     ) -> Result<Option<usize>, Fault> {
         let Some((line, fields)) = self.progress.scan(side, buf, limits)? else { return Ok(None) };
         self.reset();
@@ -255,32 +274,51 @@ impl HeadScanner {
         let used = block.end;
         let block = &buf[block];
         let block = if folded { fields::unfold(block) } else { self.keep(block) };
-        self.headers.clear();
-        self.noted = fields::parse(&block, count, &mut self.headers)?;
-        self.line = Some(line);
+        headers.clear();
+        self.noted = fields::parse(&block, count, headers)?;
+        self.progress.stage = Stage::Found(line);
         Ok(Some(used))
     }
 
     /// The usual case at once: a head that is whole, and about which there is nothing to say. Of
     /// any other this says nothing either; going through its lines tells.
-    fn take_whole(&mut self, side: Side, buf: &[u8], limits: &Limits) -> Option<usize> {
+    fn take_whole(
+        &mut self,
+        side: Side,
+        buf: &[u8],
+        limits: &Limits,
+        headers: &mut HeaderMap,
+    ) -> Option<usize> {
         let buf = &buf[..buf.len().min(limits.max_bytes)];
         let line = Lines::default().next(buf).ok()??;
         let block = line.end + 2;
         if line.is_empty() {
             return None;
         }
-        let head = self.take_fields(buf, block, limits)?;
-        self.line = Some(StartLine::parse(side, &head[line], &head).ok()?);
+        let head = self.take_fields(buf, block, limits, headers)?;
+        self.take_start_line(side, line, &head)?;
         Some(head.len())
+    }
+
+    /// Not inlined, as [`take_fields`](Self::take_fields) is not.
+    #[inline(never)]
+    fn take_start_line(&mut self, side: Side, line: Range<usize>, head: &Bytes) -> Option<()> {
+        self.progress.stage = Stage::Found(StartLine::parse(side, &head[line], head).ok()?);
+        Some(())
     }
 
     /// Takes the fields of a head whose start line ends before `block`; returns a copy of the head.
     ///
-    /// Not inlined: the room for the list of fields is on the stack, and goes before the start line is
-    /// read.
+    /// Not inlined: the room for the list of fields is on the stack, of which a thread keeps what it has
+    /// once touched. So the steps of this lie beside one another there, not below.
     #[inline(never)]
-    fn take_fields(&mut self, buf: &[u8], block: usize, limits: &Limits) -> Option<Bytes> {
+    fn take_fields(
+        &mut self,
+        buf: &[u8],
+        block: usize,
+        limits: &Limits,
+        headers: &mut HeaderMap,
+    ) -> Option<Bytes> {
         let mut slots = fields::slots();
         let (length, fields) = fields::read_whole(&buf[block..], &mut slots)?;
         if fields.len() > limits.max_fields {
@@ -292,8 +330,8 @@ impl HeadScanner {
             let start = value.as_ptr().addr() - buf.as_ptr().addr();
             head.slice(start..start + value.len())
         };
-        self.headers.clear();
-        self.noted = fields::collect(fields, share, &mut self.headers).ok()?;
+        headers.clear();
+        self.noted = fields::collect(fields, share, headers).ok()?;
         Some(head)
     }
 
@@ -313,6 +351,14 @@ struct FieldLines {
 }
 
 impl Progress {
+    /// Takes the start line of a head that is whole; what follows is another head.
+    fn take_found(&mut self) -> StartLine {
+        match std::mem::take(&mut self.stage) {
+            Stage::Found(line) => line,
+            _ => unreachable!("Invariant: it is taken once, when a head was found"),
+        }
+    }
+
     /// Whether nothing of a head has been seen.
     fn is_fresh(&self) -> bool {
         matches!(self.stage, Stage::StartLine { empty_lines: 0, checked: 0 })
@@ -390,6 +436,7 @@ impl Progress {
                     *folded = true;
                 }
             }
+            Stage::Found(_) => unreachable!("Invariant: its line is taken at once"),
         }
         Ok(())
     }
@@ -401,7 +448,7 @@ impl Progress {
             Stage::Fields { line, block, count, folded } => {
                 (line, FieldLines { block: block..end, count, folded })
             }
-            Stage::StartLine { .. } => {
+            Stage::StartLine { .. } | Stage::Found(_) => {
                 unreachable!("Invariant: a head ends behind its start line");
             }
         }

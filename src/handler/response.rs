@@ -52,7 +52,8 @@ const COPY_BUFFER: usize = 16 * 1024;
 pub struct ResponseWriter {
     status: StatusCode,
     headers: HeaderMap,
-    trailers: HeaderMap,
+    /// Few answers have any.
+    trailers: Option<Box<HeaderMap>>,
     /// Written by the handler and not yet sent on: before the head was decided, all of it; later, small
     /// pieces. Invariant: at most [`HOLD_BACK`] bytes.
     held: Vec<u8>,
@@ -81,7 +82,7 @@ impl ResponseWriter {
         Self {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
-            trailers: HeaderMap::new(),
+            trailers: None,
             held: Vec::new(),
             stage: Stage::Ended,
             head_only: false,
@@ -98,11 +99,8 @@ impl ResponseWriter {
 
     fn reset(&mut self) {
         self.status = StatusCode::OK;
-        for headers in [&mut self.headers, &mut self.trailers] {
-            if !headers.is_empty() {
-                headers.clear();
-            }
-        }
+        self.headers.clear();
+        self.trailers = None;
         self.held.clear();
     }
 
@@ -171,7 +169,7 @@ impl ResponseWriter {
     /// body only: to an HTTP/1.1 client, when the body's length was not declared. A handler that
     /// writes less than 2 KiB declares them with a `Trailer` header, or sets them before it returns.
     pub fn trailers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.trailers
+        self.trailers.get_or_insert_default()
     }
 
     /// Whether the head has been sent, so that status and headers can no longer change.
@@ -236,7 +234,7 @@ impl ResponseWriter {
             }
         }
         if let Some(trailers) = body.take_trailers() {
-            self.trailers.extend(trailers);
+            self.trailers_mut().extend(trailers);
         }
         Ok(())
     }
@@ -288,7 +286,9 @@ impl ResponseWriter {
             Stage::Broken => Ok(Ending::Broken),
             Stage::Sending { missing: Some(1..) } if !self.head_only => Ok(Ending::Short),
             Stage::Open | Stage::Sending { .. } | Stage::Ended => {
-                self.sink.end(&self.trailers).map_err(|error| self.broken(error))?;
+                self.sink
+                    .end(self.trailers.as_deref().filter(|trailers| !trailers.is_empty()))
+                    .map_err(|error| self.broken(error))?;
                 self.stage = Stage::Ended;
                 Ok(Ending::Whole)
             }
@@ -344,7 +344,8 @@ impl ResponseWriter {
         if let Some(declared) = self.declared()? {
             return Ok(Length::Known(declared));
         }
-        let trailers = !self.trailers.is_empty() || self.headers.contains_key(TRAILER);
+        let trailers = self.trailers.as_ref().is_some_and(|trailers| !trailers.is_empty())
+            || self.headers.contains_key(TRAILER);
         Ok(match whole {
             true if self.head_only && self.held.is_empty() => Length::Unsaid,
             true if !trailers => Length::Known(self.held.len() as u64),

@@ -52,7 +52,7 @@ pub(crate) trait Sink: Any + Send {
     fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()>;
     fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
     fn body(&mut self, data: &[u8]) -> io::Result<()>;
-    fn end(&mut self, trailers: &HeaderMap) -> io::Result<()>;
+    fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()>;
     fn flush(&mut self) -> io::Result<()>;
     fn hijack(&mut self) -> Result<Duplex>;
     fn set_read_deadline(&mut self, deadline: Option<Instant>);

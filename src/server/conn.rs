@@ -83,6 +83,8 @@ struct Refusal {
 }
 
 impl Conn {
+    /// Not inlined, as [`serve`](Self::serve) is not.
+    #[inline(never)]
     pub(super) fn new(
         shared: Arc<Shared>,
         stream: Stream,

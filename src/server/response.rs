@@ -26,6 +26,9 @@ const FULL: usize = 16 * 1024;
 /// From this size on, in bytes, a piece of a body is written from where it is, not copied.
 const WRITE_THROUGH: usize = 4 * 1024;
 
+/// How much room a head is given at first, in bytes: most fit, and the buffer does not grow by and by.
+const HEAD_ROOM: usize = 192;
+
 /// How many bytes of an unread request body are read for the sake of the connection.
 pub(super) const DRAIN_LIMIT: u64 = 256 * 1024;
 
@@ -212,6 +215,7 @@ impl Sink for Wire {
             self.ticket.unframed();
         }
         self.decide_persistence(head);
+        self.out.reserve(HEAD_ROOM);
         h1::write_status_line(&mut self.out, Version::HTTP_11, head.status, None)
             .expect("a status without a reason of its own");
         if !head.headers.contains_key(DATE) {
@@ -248,9 +252,9 @@ impl Sink for Wire {
         if self.out.len() >= FULL { self.write_out() } else { Ok(()) }
     }
 
-    fn end(&mut self, trailers: &HeaderMap) -> io::Result<()> {
+    fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {
         if self.exchange.framing == Framing::Chunked {
-            chunked::write_end(&mut self.out, Some(trailers).filter(|t| !t.is_empty()))
+            chunked::write_end(&mut self.out, trailers)
                 .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
         }
         match &self.exchange.input {
@@ -347,7 +351,9 @@ impl Date {
         if second != self.second || self.line.is_empty() {
             self.second = second;
             self.line.clear();
-            h1::write_field(&mut self.line, &DATE, httpdate::fmt_http_date(now).as_bytes());
+            let date = httpdate::fmt_http_date(now);
+            self.line.reserve_exact("Date: \r\n".len() + date.len());
+            h1::write_field(&mut self.line, &DATE, date.as_bytes());
         }
         &self.line
     }
