@@ -64,7 +64,7 @@ impl Key {
         };
         let authority = url.authority().ok_or_else(|| invalid(url, "no host"))?;
         let (host, port) = split_port(host_and_port(authority));
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = host.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(host);
         if host.is_empty() {
             return Err(invalid(url, "no host"));
         }

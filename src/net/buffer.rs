@@ -44,6 +44,9 @@ impl Buffer {
         &mut self,
         limits: &Limits,
     ) -> Result<Option<(ResponseHead, usize)>, HeadError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
         let scanner = self.scanner.get_or_insert_default();
         let found = scanner.response(&self.bytes[self.start..self.end], limits)?;
         if let Some((_, used)) = &found {
