@@ -41,7 +41,8 @@ pub type Response = http::Response<Body>;
 
 /// Answers requests. Every function of the right shape is one.
 ///
-/// Handlers of different connections run at the same time, each on its connection's thread.
+/// Handlers of different connections run at the same time, each on its connection's thread. Threads are
+/// used again, so a later connection may meet what a handler has left in a thread-local.
 ///
 /// A handler that returns an error has it logged; the client gets a 500 if nothing has been sent
 /// yet, and otherwise sees its connection break off, so that it never takes half an answer for a

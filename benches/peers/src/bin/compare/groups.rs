@@ -200,7 +200,7 @@ fn idle() -> Group {
 }
 
 fn many() -> Group {
-    let peers = [("hangup", HANGUP), ("go", Go("server"))];
+    let peers = [("floor", FLOOR), ("hangup", HANGUP), ("go", Go("server"))];
     // Connecting so many takes a part of the first second.
     let case = |connections| {
         served(plural(connections, "connection"), &peers, Load { at_least: 3, ..over(connections) })
