@@ -11,6 +11,7 @@ mod hijack;
 mod limits;
 mod malformed;
 mod pipelining;
+mod reuse;
 mod shutdown;
 mod states;
 mod timeouts;
