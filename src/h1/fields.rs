@@ -71,11 +71,13 @@ pub(super) fn read_whole<'s, 'b>(
     let Ok(Status::Complete((end, fields))) = httparse::parse_headers(input, slots) else {
         return None;
     };
-    // The parser takes a lone LF for a line's end.
+    // The parser takes a lone LF for a line's end. A line ends where the next one starts, the last
+    // field's before the empty line.
+    let ends_in_crlf = |end: usize| input[..end].ends_with(b"\r\n");
     let start = |field: &Header<'_>| field.name.as_ptr().addr() - input.as_ptr().addr();
-    let ends = fields.iter().skip(1).map(start).chain((!fields.is_empty()).then_some(end - 2));
-    let crlf = ends.chain([end]).all(|end| end >= 2 && input[end - 2] == b'\r');
-    crlf.then_some((end, fields))
+    let last = if fields.is_empty() { &b"\r\n"[..] } else { b"\r\n\r\n" };
+    let good = input[..end].ends_with(last) && fields.iter().skip(1).map(start).all(ends_in_crlf);
+    good.then_some((end, fields))
 }
 
 /// Reads a block of `count` field lines that each end in CRLF, with an empty line behind them, into

@@ -557,6 +557,7 @@ mod tests {
             "\nGET / HTTP/1.0\r\n\r\n",
             "GET / HTTP/1.0\n\r\n",
             "GET / HTTP/1.0\n\n",
+            "GET / HTTP/1.0\r\n\n",
             "GET / HTTP/1.0\r\nA: b\n\r\n",
             "GET / HTTP/1.0\r\nA: b\r\n\n",
             "GET / HTTP/1.0\r\nA: b\nc\r\n\r\n",
