@@ -14,7 +14,7 @@ use super::fields::{DefaultFields, Fields};
 use super::redirect::{self, RedirectPolicy, Repeat};
 use super::response::{Facts, HandedOver};
 use super::target::credentials;
-use super::transport::split;
+use super::transport::{Exchanged, split};
 use super::{Shared, Timeouts};
 use crate::body::Body;
 use crate::context::Context;
@@ -292,12 +292,7 @@ impl<'a> RequestBuilder<'a> {
             redirect::follow(&mut parts, to, repeat);
             if let Some(callback) = &mut on_redirect {
                 let facts = Facts::new(&exchanged, from, followed, begun);
-                let mut response = http::Response::new(Body::empty());
-                *response.status_mut() = status;
-                *response.version_mut() = exchanged.answer.head.version;
-                response.headers_mut().clone_from(&exchanged.answer.head.headers);
-                response.extensions_mut().insert(facts);
-                callback(&response, &mut parts);
+                callback(&without_body(&exchanged, facts), &mut parts);
             }
             followed += 1;
             // Settles the connection, most likely for the next request.
@@ -330,6 +325,17 @@ fn within(context: Option<Context>, limit: Option<Duration>) -> Option<Context> 
         (None, Some(limit)) => Some(Context::with_timeout(limit)),
         (context, None) => context,
     }
+}
+
+/// What a redirecting answer says of itself.
+fn without_body(exchanged: &Exchanged, facts: Facts) -> http::Response<Body> {
+    let head = &exchanged.answer.head;
+    let mut response = http::Response::new(Body::empty());
+    *response.status_mut() = head.status;
+    *response.version_mut() = head.version;
+    response.headers_mut().clone_from(&head.headers);
+    response.extensions_mut().insert(facts);
+    response
 }
 
 fn response(answer: super::conn::Answer, facts: Facts) -> http::Response<Body> {

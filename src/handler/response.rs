@@ -286,9 +286,8 @@ impl ResponseWriter {
             Stage::Broken => Ok(Ending::Broken),
             Stage::Sending { missing: Some(1..) } if !self.head_only => Ok(Ending::Short),
             Stage::Open | Stage::Sending { .. } | Stage::Ended => {
-                self.sink
-                    .end(self.trailers.as_deref().filter(|trailers| !trailers.is_empty()))
-                    .map_err(|error| self.broken(error))?;
+                let trailers = self.trailers.as_deref().filter(|trailers| !trailers.is_empty());
+                self.sink.end(trailers).map_err(|error| self.broken(error))?;
                 self.stage = Stage::Ended;
                 Ok(Ending::Whole)
             }
