@@ -1,8 +1,8 @@
 //! A response on the wire of HTTP/1.1.
 //!
 //! Everything is encoded into one buffer, which is written when it is full, when the handler
-//! flushes, and before the connection waits for anything: so head and body go out together, and so
-//! do the answers to requests that came together.
+//! flushes, at an answer's end if nothing of a next request is there, and before the connection waits
+//! for anything: so head and body go out together, and so do the answers to requests that came together.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
