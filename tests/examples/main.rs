@@ -17,6 +17,8 @@ mod load;
 mod no_tls;
 mod programs;
 mod scripted;
+#[cfg(target_os = "linux")]
+mod soak;
 #[cfg(feature = "tls")]
 mod tls;
 mod tour;
