@@ -56,6 +56,8 @@ struct State {
     running: usize,
     /// The web server has several requests in progress at once, or has asked whether it may.
     multiplexes: bool,
+    /// A request has come to its end.
+    served: bool,
     stage: Stage,
 }
 
@@ -86,8 +88,13 @@ impl Conn {
         remote: Addr,
         ticket: Arc<Ticket>,
     ) -> Arc<Self> {
-        let state =
-            State { active: HashMap::new(), running: 0, multiplexes: false, stage: Stage::Open };
+        let state = State {
+            active: HashMap::new(),
+            running: 0,
+            multiplexes: false,
+            served: false,
+            stage: Stage::Open,
+        };
         let outlet = Outlet::new(stream.clone());
         Arc::new(Self { shared, stream, remote, outlet, ticket, state: Mutex::new(state) })
     }
@@ -239,10 +246,34 @@ impl Conn {
     fn ended(&self) {
         let mut state = self.state.lock();
         state.running -= 1;
-        if state.running == 0 && self.ticket.idle().is_err() && state.stage == Stage::Open {
-            state.stage = Stage::Last;
+        if state.running == 0 {
+            if self.ticket.idle().is_err() && state.stage == Stage::Open {
+                state.stage = Stage::Last;
+            }
+            state.served = true;
         }
         self.settle(&mut state);
+        if self.ticket.is_ending() {
+            // Only the reader knows whether a next request has begun to arrive.
+            self.stream.interrupt_read();
+        }
+    }
+
+    /// Called by the reader, which holds nothing of a next request: an idle connection that is ending
+    /// takes no more.
+    pub(super) fn end_if_idle(&self) {
+        let mut state = self.state.lock();
+        let waits = state.running == 0 && state.stage == Stage::Open && self.ticket.is_ending();
+        if !waits || self.stream.has_unread() {
+            return;
+        }
+        match self.ticket.spare_until().filter(|until| !state.served && *until > Instant::now()) {
+            Some(until) => self.stream.set_read_deadline(Some(until)),
+            None => {
+                state.stage = Stage::Last;
+                self.settle(&mut state);
+            }
+        }
     }
 
     /// What becomes of the connection, if nothing runs.
@@ -288,6 +319,7 @@ impl Conn {
     }
 
     fn close(&self) {
+        self.ticket.closing();
         self.stream.close();
         self.ticket.closed();
     }

@@ -74,6 +74,11 @@ impl Reader {
                         return (Gone::Closed, reason);
                     }
                 }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    if self.gathering.is_empty() && buffer.is_empty() {
+                        self.conn.end_if_idle();
+                    }
+                }
                 Err(_) if self.conn.stream().is_closed() => {
                     return (Gone::Closed, CloseReason::ShuttingDown);
                 }

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::serving::remember_panics;
 use crate::sync::channel::{Receiver, Sender, TrySendError, bounded};
 use crate::sync::{self, Mutex};
 
@@ -46,7 +45,6 @@ impl Workers {
         let jobs = self.waiting.clone();
         sync::spawn("hangup-handler", self.stack, move || {
             let _place = place;
-            remember_panics();
             job();
             while let Ok(job) = jobs.recv_timeout(KEEP) {
                 job();

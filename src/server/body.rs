@@ -19,7 +19,7 @@ use super::reader::ConnReader;
 use crate::body::Incoming;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::Framing;
-use crate::net::{Buffer, FramedBody, FramedError};
+use crate::net::{Buffer, FramedBody, FramedError, Stream};
 use crate::sync::{Condvar, Mutex};
 
 /// The reading half of a server connection: whoever owns it may read.
@@ -220,6 +220,17 @@ impl Lending {
         match std::mem::replace(&mut *place, Place::Gone) {
             Place::Here(body) => Some(body),
             Place::Lent | Place::Gone => None,
+        }
+    }
+
+    /// Whether something behind the body has arrived. Behind one that was not read to its end nobody
+    /// can tell.
+    pub(super) fn has_next(&self, stream: &Stream) -> bool {
+        match &*self.place.lock() {
+            Place::Here(body) if matches!(body.progress, Progress::Ended(_)) => {
+                !body.half.buffer.is_empty() || stream.has_unread()
+            }
+            _ => false,
         }
     }
 

@@ -65,6 +65,18 @@ pub(super) enum Input {
     Gone,
 }
 
+impl Input {
+    /// Whether something of a next request has arrived: it is still served during a shutdown.
+    #[cold]
+    fn has_next(&self, stream: &Stream) -> bool {
+        match self {
+            Self::Here(half) => !half.buffer.is_empty() || stream.has_unread(),
+            Self::Lent(lending) => lending.has_next(stream),
+            Self::Gone => false,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Framing {
     /// No head was written yet, or no body follows.
@@ -167,7 +179,9 @@ impl Wire {
             exchange.persist = Err(CloseReason::BodyNotRead);
         } else if exchange.framing == Framing::UntilClose {
             exchange.persist = Err(CloseReason::UnframedResponse);
-        } else if self.ticket.is_last_request() {
+        } else if self.ticket.is_leaving() {
+            exchange.persist = Err(CloseReason::LimitReached);
+        } else if self.ticket.is_ending() && !exchange.input.has_next(self.reader.stream()) {
             exchange.persist = Err(CloseReason::ShuttingDown);
         }
     }
