@@ -67,6 +67,8 @@ pub(crate) trait Incoming: Read + Send {
     fn remaining(&self) -> Option<u64>;
     /// The trailers, once, after the end.
     fn take_trailers(&mut self) -> Option<HeaderMap>;
+    /// The body arrived as announced, but its reader cannot accept it, for this reason.
+    fn reject(&mut self, _reason: &Error) {}
 }
 
 impl Body {
@@ -242,8 +244,18 @@ impl Body {
         }
         let mut all = Vec::new();
         self.take(limit.saturating_add(1)).read_to_end(&mut all)?;
-        check_limit(all.len() as u64, limit)?;
+        check_limit(all.len() as u64, limit).map_err(|error| self.rejected(error))?;
         Ok(all.into())
+    }
+
+    /// Reports to the connection that the body cannot be accepted: the peer is to blame for `reason`.
+    fn rejected(&mut self, reason: Error) -> Error {
+        match &mut self.source {
+            Source::Incoming(incoming) => incoming.reject(&reason),
+            Source::Replay { opened: Some(body), .. } => return body.rejected(reason),
+            _ => {}
+        }
+        reason
     }
 
     /// As [`read_bytes`](Self::read_bytes), for text in UTF-8.
@@ -253,7 +265,7 @@ impl Body {
     /// Those of `read_bytes`, and [`ErrorKind::MalformedMessage`] if it is not UTF-8.
     pub fn read_text(&mut self, limit: u64) -> Result<String> {
         String::from_utf8(self.read_bytes(limit)?.into())
-            .map_err(|error| Error::with_source(ErrorKind::MalformedMessage, error))
+            .map_err(|error| self.rejected(Error::with_source(ErrorKind::MalformedMessage, error)))
     }
 }
 

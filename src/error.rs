@@ -203,7 +203,6 @@ impl Error {
     }
 
     /// Returns the text for the client of an error of the kind [`ErrorKind::Status`].
-    #[allow(dead_code, reason = "the server's answers read it")]
     pub(crate) fn status_text(&self) -> Option<&str> {
         self.0.status.and(self.0.message.as_deref())
     }

@@ -21,6 +21,7 @@ use std::time::Instant;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::Response;
 use super::sink::{Ending, Head, Length, Sink};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
@@ -294,18 +295,48 @@ impl ResponseWriter {
         }
     }
 
-    /// Answers in place of a handler that failed, if nothing has been sent: `false` if it is too
-    /// late for that.
+    /// Returns whether writing the response has failed, so that every other write will.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.stage, Stage::Broken)
+    }
+
+    /// Returns why the request's own body failed, if it did.
+    pub(crate) fn body_failure(&self) -> Option<Error> {
+        self.sink.body_failure()
+    }
+
+    /// Answers with a status and its name in place of a handler that failed, if nothing has been
+    /// sent. Returns `false` if it is too late for that.
     pub(crate) fn replace_with(&mut self, status: StatusCode) -> bool {
+        self.replace_with_text(status, &status.to_string())
+    }
+
+    /// As [`replace_with`](Self::replace_with), with a text of one line.
+    pub(crate) fn replace_with_text(&mut self, status: StatusCode, text: &str) -> bool {
         if self.is_head_sent() {
             return false;
         }
         self.reset();
         self.status = status;
-        let text = format!("{status}\n");
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        self.held.extend_from_slice(text.as_bytes());
+        if allows_body(status) {
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            self.headers.insert(CONTENT_TYPE, plain);
+            let text = format!("{text}\n");
+            if text.len() > HOLD_BACK {
+                self.headers.insert(CONTENT_LENGTH, text.len().into());
+            }
+            // Fails like any other write, which `finish` reports.
+            let _ = self.write_all(text.as_bytes());
+        }
         true
+    }
+
+    /// Sends `response` in place of that of a handler that failed.
+    pub(crate) fn replace_with_response(&mut self, response: Response) -> Result<()> {
+        if !self.is_head_sent() {
+            self.reset();
+        }
+        self.send(response)
     }
 
     /// Decides the head and sends it, with what of the body was held back. `whole`: the handler is

@@ -34,6 +34,8 @@ pub(super) struct RequestBody {
     pub(super) progress: Progress,
     /// Set while the client waits for a 100 before it sends the body.
     continues: Option<Arc<Continue>>,
+    /// Why the handler could not accept the body as it was.
+    rejected: Option<Error>,
 }
 
 /// How far a request's body has been read.
@@ -104,7 +106,7 @@ impl RequestBody {
         // Invariant: a background read begins only behind the end of the body.
         debug_assert!(!half.reader.is_body_ended());
         let framed = FramedBody::new(framing);
-        Self { half, progress: Progress::Unread(framed), continues }
+        Self { half, progress: Progress::Unread(framed), continues, rejected: None }
     }
 
     pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
@@ -147,6 +149,14 @@ impl RequestBody {
         };
         self.progress = Progress::Failed(error.clone());
         error
+    }
+
+    /// Why the body could not be read, or was not accepted by who read it.
+    fn failure(&self) -> Option<Error> {
+        match &self.progress {
+            Progress::Failed(error) => Some(error.clone()),
+            Progress::Unread(_) | Progress::Ended(_) => self.rejected.clone(),
+        }
     }
 
     /// How many bytes of the body are left, where that is known.
@@ -223,6 +233,14 @@ impl Lending {
         }
     }
 
+    /// Why the body could not be read, or was not accepted by who read it.
+    pub(super) fn failure(&self) -> Option<Error> {
+        match &*self.place.lock() {
+            Place::Here(body) => body.failure(),
+            Place::Lent | Place::Gone => None,
+        }
+    }
+
     /// Whether reading what is left of the body would be cheap. A body that somebody is reading at
     /// this moment is taken to be.
     pub(super) fn is_cheap_to_drain(&self, limit: u64) -> bool {
@@ -263,6 +281,12 @@ impl Incoming for LentBody {
         match &*self.0.place.lock() {
             Place::Here(body) => body.remaining(),
             Place::Lent | Place::Gone => None,
+        }
+    }
+
+    fn reject(&mut self, reason: &Error) {
+        if let Place::Here(body) = &mut *self.0.place.lock() {
+            body.rejected = Some(reason.clone());
         }
     }
 

@@ -18,21 +18,23 @@
 
 mod serve;
 
+use std::fmt::Display;
 use std::io::{self, IoSlice, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{StatusCode, Version};
 
 use super::Shared;
 use super::body::ReadHalf;
 use super::reader::ConnReader;
-use super::response::{Wire, write_refusal};
+use super::response::{Exchange, Input, Wire, write_refusal};
 use super::scope::{Link, RequestScope};
+use crate::error::Error;
 use crate::h1::{CloseReason, HeadError, HeadScanner};
-use crate::handler::{Request, ResponseWriter};
+use crate::handler::{Ending, Request, ResponseWriter};
 use crate::net::{Buffer, Stream, tls};
-use crate::serving::Ticket;
+use crate::serving::{Outcome, Ticket};
 
 /// How long the wait for the next request is a plain blocking read with the buffers kept: the span
 /// in which a busy client's next request comes. After it the connection counts as idle for the
@@ -77,8 +79,8 @@ enum Step {
 
 /// An answer of the server's own to a request that no handler gets to see.
 struct Refusal {
-    status: StatusCode,
-    text: String,
+    /// Made by [`Error::status`].
+    error: Error,
     head_only: bool,
 }
 
@@ -119,11 +121,8 @@ impl Conn {
     /// Answers 503 and closes.
     pub(super) fn turn_away(mut self: Box<Self>) {
         let half = self.half();
-        let refusal = Refusal {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            text: "too many connections\n".to_owned(),
-            head_only: false,
-        };
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let refusal = Refusal::new(status, "too many connections", false);
         let first = self.shake_hands().map_or_else(Step::Close, |()| Step::Refuse(half, refusal));
         self.drive(first);
     }
@@ -312,13 +311,19 @@ impl Conn {
 
     #[cold]
     fn refuse(&mut self, half: ReadHalf, refusal: &Refusal) -> Step {
-        let Refusal { status, text, head_only } = refusal;
         self.set_write_deadline();
-        let wire = self.wire();
-        wire.refuse(*status, text, *head_only);
-        match wire.write_out() {
-            Ok(()) => Step::Linger(half, CloseReason::Malformed),
-            Err(_) => Step::Close(CloseReason::IoFailed),
+        // A client whose request cannot be read may be an old one.
+        let persist = Err(CloseReason::Malformed);
+        let exchange = Exchange::new(Version::HTTP_10, Input::Gone, None, false, persist);
+        self.wire().begin(exchange);
+        self.writer.begin(refusal.head_only);
+        let Self { shared, writer, request, link, .. } = self;
+        let outcome = shared.service.refuse(writer, &refusal.error, request, &link.remote);
+        let exchange = self.wire().finish();
+        match (outcome, self.wire().write_out()) {
+            (Outcome::Ended(Ending::Whole), Ok(())) => Step::Linger(half, CloseReason::Malformed),
+            (Outcome::Ended(Ending::Broken), _) | (_, Err(_)) => Step::Close(CloseReason::IoFailed),
+            _ => self.break_off(&exchange, CloseReason::HandlerFailed),
         }
     }
 
@@ -353,8 +358,8 @@ fn read_out(stream: &Stream, mut read: impl FnMut(&mut [u8]) -> io::Result<usize
 impl Refusal {
     /// The one function from a request's error to its answer.
     #[cold]
-    fn new(status: StatusCode, error: &dyn std::error::Error, head_only: bool) -> Self {
-        Self { status, text: format!("{status}: {error}\n"), head_only }
+    fn new(status: StatusCode, detail: impl Display, head_only: bool) -> Self {
+        Self { error: Error::status(status, detail.to_string()), head_only }
     }
 }
 

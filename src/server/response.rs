@@ -124,11 +124,6 @@ impl Wire {
         }
     }
 
-    /// Encodes a whole answer of the server's own, after which the connection is closed.
-    pub(super) fn refuse(&mut self, status: StatusCode, text: &str, head_only: bool) {
-        write_refusal(&mut self.out, status, text, head_only);
-    }
-
     /// Writes what has been encoded.
     pub(super) fn write_out(&mut self) -> io::Result<()> {
         if self.out.is_empty() {
@@ -292,6 +287,13 @@ impl Sink for Wire {
             received.put_u8(byte);
         }
         Ok(Duplex::new(stream, received.freeze()))
+    }
+
+    fn body_failure(&self) -> Option<Error> {
+        match &self.exchange.input {
+            Input::Lent(lending) => lending.failure(),
+            Input::Here(_) | Input::Gone => None,
+        }
     }
 
     fn set_read_deadline(&mut self, deadline: Option<Instant>) {

@@ -13,7 +13,7 @@
 //! | `accept.rs` | the accept loop |
 //! | `crew.rs` | the threads that serve connections, and are kept for the next |
 //! | `registry.rs` | all connections, for counting, closing and waiting |
-//! | `run.rs` `panics.rs` | a handler is run; what a panicking one leaves in the log |
+//! | `run.rs` `unwind.rs` `panics.rs` | a handler is run, its errors are answered; panics end there, and leave a backtrace in the log |
 //! | `signals.rs` | what a handler hears of its client |
 
 mod accept;
@@ -24,10 +24,10 @@ mod panics;
 mod registry;
 mod run;
 mod signals;
+mod unwind;
 
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,8 +39,9 @@ use registry::Registry;
 
 pub(crate) use panics::remember as remember_panics;
 pub(crate) use registry::Ticket;
-pub(crate) use run::{Outcome, run};
+pub(crate) use run::{Outcome, Service};
 pub(crate) use signals::{Gone, Signals};
+pub(crate) use unwind::contain;
 
 /// What is spoken on the connections of one server.
 pub(crate) trait Protocol: Send + Sync {
@@ -110,9 +111,10 @@ impl House {
     fn report(&self, connection: &Connection, state: ConnState) {
         let Some(callback) = &self.options.on_state else { return };
         // It also runs on the accepting thread, which must outlive it.
-        if catch_unwind(AssertUnwindSafe(|| callback(connection, state))).is_err() {
-            log::error!("{}: the state callback panicked at {state:?}", connection.remote);
-        }
+        contain(
+            || callback(connection, state),
+            |_| log::error!("{}: the state callback panicked at {state:?}", connection.remote),
+        );
     }
 }
 
