@@ -2,6 +2,7 @@
 
 mod accept;
 mod background_read;
+mod blame;
 mod close_notify;
 mod drain;
 mod expect;
