@@ -233,6 +233,27 @@ impl Lending {
         }
     }
 
+    /// Has `read` take some of the body, without the lock.
+    fn with_body<T>(&self, read: impl FnOnce(&mut RequestBody) -> io::Result<T>) -> io::Result<T> {
+        let mut borrowed = self.borrow()?;
+        let outcome = read(borrowed.body());
+        borrowed.is_whole = true;
+        outcome
+    }
+
+    fn borrow(&self) -> io::Result<Borrowed<'_>> {
+        let mut place = self.place.lock();
+        match std::mem::replace(&mut *place, Place::Lent) {
+            Place::Here(body) => Ok(Borrowed { lending: self, body: Some(body), is_whole: false }),
+            // `&mut` on the handler's end keeps a second reader out.
+            Place::Lent | Place::Gone => {
+                *place = Place::Gone;
+                let message = "the request's body was read after its handler had returned";
+                Err(Error::message(ErrorKind::Misuse, message).into())
+            }
+        }
+    }
+
     /// Why the body could not be read, or was not accepted by who read it.
     pub(super) fn failure(&self) -> Option<Error> {
         match &*self.place.lock() {
@@ -252,27 +273,40 @@ impl Lending {
     }
 }
 
+/// A body that is being read. However the reading ends, the body is put back: the connection may be
+/// waiting for it.
+struct Borrowed<'a> {
+    lending: &'a Lending,
+    /// `Some` until it is put back.
+    body: Option<Box<RequestBody>>,
+    /// The read has returned, so the body is in a state to be read on.
+    is_whole: bool,
+}
+
+impl Borrowed<'_> {
+    fn body(&mut self) -> &mut RequestBody {
+        self.body.as_mut().expect("it is put back at the end only")
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let Some(mut body) = self.body.take() else { return };
+        if !self.is_whole {
+            let error = Error::message(ErrorKind::Io, "reading the request's body panicked");
+            body.progress = Progress::Failed(error);
+        }
+        *self.lending.place.lock() = Place::Here(body);
+        self.lending.returned.notify_one();
+    }
+}
+
 /// The handler's end of a [`Lending`].
 pub(super) struct LentBody(pub(super) Arc<Lending>);
 
 impl Read for LentBody {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut body = {
-            let mut place = self.0.place.lock();
-            match std::mem::replace(&mut *place, Place::Lent) {
-                Place::Here(body) => body,
-                // `&mut self` keeps a second reader out.
-                Place::Lent | Place::Gone => {
-                    *place = Place::Gone;
-                    let message = "the request's body was read after its handler had returned";
-                    return Err(Error::message(ErrorKind::Misuse, message).into());
-                }
-            }
-        };
-        let outcome = body.read(buf);
-        *self.0.place.lock() = Place::Here(body);
-        self.0.returned.notify_one();
-        outcome
+        self.0.with_body(|body| body.read(buf))
     }
 }
 
@@ -298,5 +332,32 @@ impl Incoming for LentBody {
             },
             Place::Lent | Place::Gone => None,
         }
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+    use crate::net::memory;
+
+    /// The connection's thread once waited for ever for a body whose reader had died.
+    #[test]
+    fn s13_a_read_that_panics_gives_the_body_back() {
+        let (_client, stream) = memory::pair();
+        let reader = ConnReader::new(stream, true);
+        let half = ReadHalf { reader: Arc::clone(&reader), buffer: Buffer::default() };
+        let lending = Lending::new(RequestBody::new(half, Framing::Length(4), None));
+        let lent = Arc::clone(&lending);
+        let (begun, has_begun) = crate::sync::channel::bounded(1);
+        let read = crate::sync::spawn("reads", None, move || {
+            let _ = lent.with_body::<()>(|_| {
+                begun.send(()).unwrap();
+                panic!("on purpose");
+            });
+        });
+        has_begun.recv().unwrap();
+        let body = lending.take_back(&reader).expect("it is given back");
+        assert!(matches!(body.progress, Progress::Failed(_)));
+        read.unwrap().join().unwrap_err();
     }
 }

@@ -339,9 +339,16 @@ impl Conn {
     #[cold]
     fn close(self: Box<Self>, reason: CloseReason) {
         log::debug!("{}: connection closed: {reason}", self.link.remote);
-        self.reader.retire();
-        self.stream().close();
-        self.ticket.closed();
+    }
+}
+
+impl Drop for Conn {
+    /// However its thread leaves it, the connection ends; but for one that was handed over.
+    fn drop(&mut self) {
+        if self.reader.retire() {
+            self.stream().close();
+            self.ticket.closed();
+        }
     }
 }
 
@@ -386,7 +393,10 @@ fn after(start: Instant, limit: Duration) -> Option<Instant> {
 
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
+    use crate::handler::Sink;
     use crate::net::{Addr, memory};
     use crate::server::{Http, Server};
     use crate::serving::House;
@@ -404,8 +414,7 @@ mod tests {
         let mut half = conn.half();
         half.buffer.fill(|room| Ok(room.len())).unwrap();
         half.buffer.consume(half.buffer.data().len());
-        conn.wire().refuse(StatusCode::BAD_REQUEST, "", false);
-        conn.wire().write_out().unwrap();
+        conn.wire().informational(StatusCode::EARLY_HINTS, &HeaderMap::new()).unwrap();
         assert!(half.buffer.capacity() > 0 && conn.wire().capacity() > 0);
 
         conn.first = false;
