@@ -45,6 +45,12 @@ const HOT: Duration = Duration::from_millis(500);
 /// holds no buffer for them; most heads fit.
 const LANDING: usize = 1024;
 
+/// How many bytes of a buffer a busy connection keeps for its next request.
+const MOST_KEPT: usize = 64 * 1024;
+
+/// For how many header fields it keeps memory: as many as take about as much.
+const MOST_FIELDS_KEPT: usize = MOST_KEPT / 100;
+
 /// How long a connection that is to be closed is still read from, so that the client gets to read
 /// the answer instead of a reset.
 const LINGER: Duration = Duration::from_millis(500);
@@ -261,6 +267,25 @@ impl Conn {
         self.scope = None;
     }
 
+    /// Gives memory back that an unusually large request or answer has taken: a busy connection must not
+    /// keep it for good.
+    fn trim(&mut self, half: &mut ReadHalf) {
+        let fields = self.request.headers().capacity().max(self.writer.fields_capacity());
+        let large = half.buffer.is_oversized(MOST_KEPT) || self.wire().capacity() > MOST_KEPT;
+        if large || fields > MOST_FIELDS_KEPT {
+            self.trim_all(half);
+        }
+    }
+
+    #[cold]
+    fn trim_all(&mut self, half: &mut ReadHalf) {
+        if half.buffer.is_oversized(MOST_KEPT) {
+            half.buffer.trim();
+        }
+        self.release();
+        self.wire().trim(MOST_KEPT);
+    }
+
     /// Reads until the request's head is whole. Not inlined, as [`serve`](Self::serve) is not.
     #[inline(never)]
     fn read_head(&mut self, mut half: ReadHalf) -> Step {
@@ -401,17 +426,23 @@ mod tests {
     use crate::server::{Http, Server};
     use crate::serving::House;
 
-    #[test]
-    fn an_idle_connection_holds_no_buffers() {
-        let (_client, stream) = memory::pair();
-        let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
-        let Server { shared, house } = server.idle_timeout(Duration::from_millis(1));
+    fn connection(server: Server, stream: Stream) -> (Box<Conn>, ReadHalf) {
+        let Server { shared, house } = server;
         let shared = Arc::new(shared);
         let house = House::new(Arc::new(Http(Arc::clone(&shared))), house);
         let ticket = house.admit(&stream, &Addr::Memory).expect("room");
         let link = Link { remote: Addr::Memory, tls: None };
-        let mut conn = Conn::new(shared, stream, link, ticket);
-        let mut half = conn.half();
+        let conn = Conn::new(shared, stream, link, ticket);
+        let half = conn.half();
+        (conn, half)
+    }
+
+    #[test]
+    fn an_idle_connection_holds_no_buffers() {
+        let (_client, stream) = memory::pair();
+        let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
+        let (mut conn, mut half) =
+            connection(server.idle_timeout(Duration::from_millis(1)), stream);
         half.buffer.fill(|room| Ok(room.len())).unwrap();
         half.buffer.consume(half.buffer.data().len());
         conn.wire().informational(StatusCode::EARLY_HINTS, &HeaderMap::new()).unwrap();
@@ -421,5 +452,28 @@ mod tests {
         let error = conn.wait_idle(&mut half).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!((half.buffer.capacity(), conn.wire().capacity()), (0, 0));
+    }
+
+    /// A connection that is busy once kept for good what its largest request had taken.
+    #[test]
+    fn s15_a_busy_connection_gives_large_buffers_back() {
+        let (_client, stream) = memory::pair();
+        let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
+        let (mut conn, mut half) = connection(server, stream);
+        half.buffer.put(&vec![b'x'; 2 << 20]);
+        half.buffer.consume((2 << 20) - 3);
+        conn.wire().reserve(1 << 20);
+        conn.request.headers_mut().reserve(2000);
+        conn.trim(&mut half);
+        assert_eq!(half.buffer.data(), b"xxx");
+        assert!(half.buffer.capacity() <= MOST_KEPT && conn.wire().capacity() <= MOST_KEPT);
+        assert_eq!(conn.request.headers().capacity(), 0);
+        // What is usual is kept.
+        conn.request.headers_mut().reserve(50);
+        half.buffer.fill(|room| Ok(room.len())).unwrap();
+        let kept = half.buffer.capacity();
+        conn.trim(&mut half);
+        assert_eq!(half.buffer.capacity(), kept);
+        assert!(conn.request.headers().capacity() >= 50);
     }
 }

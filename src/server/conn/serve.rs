@@ -37,12 +37,12 @@ impl Conn {
             Ok(Framing::Length(0)) => Framing::Empty,
             Ok(framing) => framing,
             Err(error) => {
-                return Step::Refuse(half, Refusal::new(error.status(), &error, head_only));
+                return Step::Refuse(half, Refusal::new(error.status(), error, head_only));
             }
         };
         let continues = match self.expectation() {
             Ok(false) => None,
-            Ok(true) => (!matches!(framing, Framing::Empty)).then(Continue::new),
+            Ok(true) => Some(Continue::new()),
             Err(refusal) => return Step::Refuse(half, refusal),
         };
         let waits = match framing {
@@ -219,8 +219,9 @@ impl Conn {
 
     /// The answer is encoded: it goes out now, or together with that to a request that is there
     /// already. A connection is idle, and may be closed by a shutdown, only when all is out.
-    fn next(&mut self, half: ReadHalf) -> Step {
+    fn next(&mut self, mut half: ReadHalf) -> Step {
         self.stream().set_read_deadline(None);
+        self.trim(&mut half);
         if !half.buffer.is_empty() {
             return self.request_begun(half);
         }

@@ -15,6 +15,7 @@ mod pipelining;
 mod reuse;
 mod shutdown;
 mod states;
+mod streaming;
 mod timeouts;
 
 use std::io::Write;
