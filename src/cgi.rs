@@ -32,7 +32,7 @@ use crate::handler::{
     Ending, Handler, Head, Request, RequestExt, ResponseWriter, Sink, put_origin,
 };
 use crate::net::{Addr, Duplex};
-use crate::serving::{self, Gone, Outcome, Signals};
+use crate::serving::{Gone, Outcome, Service, Signals};
 
 /// Above this many bytes the encoded output is written.
 const FULL: usize = 16 * 1024;
@@ -116,24 +116,20 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     let extensions = request.extensions_mut();
     extensions.insert(variables);
     extensions.insert(ErrorStream::new(move |bytes| errors.lock().write_all(bytes)));
-    answer(&handler, wire, request, &signals)
+    answer(&Service::new(handler), wire, request, &signals)
 }
 
-fn answer(
-    handler: &dyn Handler,
-    wire: Wire,
-    mut request: Request,
-    signals: &Signals,
-) -> Result<()> {
+fn answer(service: &Service, wire: Wire, mut request: Request, signals: &Signals) -> Result<()> {
     let mut writer = ResponseWriter::new(Box::new(wire));
     writer.begin(request.method() == Method::HEAD);
     let remote = request.remote_addr().unwrap_or(Addr::Unknown);
-    let outcome = serving::run(handler, &mut writer, &mut request, &remote);
+    let outcome = service.run(&mut writer, &mut request, &remote);
     signals.finish();
     let failed = || Error::message(ErrorKind::Other, "the handler failed");
     let outcome = match outcome {
         Outcome::Ended(Ending::Whole | Ending::Hijacked) => Ok(()),
         Outcome::Ended(Ending::Short) => Err(failed()),
+        Outcome::Gone => Err(Error::new(ErrorKind::Receive)),
         Outcome::Ended(Ending::Broken) => Err(Error::new(ErrorKind::Send)),
         Outcome::Failed => {
             if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
@@ -176,6 +172,11 @@ impl Read for Input {
 }
 
 impl Incoming for Input {
+    /// Standard input cannot be asked.
+    fn is_ready(&mut self) -> bool {
+        self.left == 0
+    }
+
     fn remaining(&self) -> Option<u64> {
         Some(self.left)
     }

@@ -109,6 +109,12 @@ impl Inbox {
         self.state.lock().full
     }
 
+    /// Whether a read would not have to wait.
+    pub(super) fn is_ready(&self) -> bool {
+        let state = self.state.lock();
+        !state.held.is_empty() || !matches!(state.end, End::Open)
+    }
+
     /// Reads what has come; 0 at the end. `make_room` is called if somebody waits for room, and there is
     /// some now.
     ///

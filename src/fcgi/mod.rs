@@ -68,7 +68,7 @@ use std::time::Duration;
 
 use crate::handler::Handler;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{House, HouseOptions, Protocol, Ticket};
+use crate::serving::{House, HouseOptions, Protocol, Service, Ticket};
 use conn::Conn;
 use reader::Reader;
 use workers::Workers;
@@ -86,7 +86,7 @@ const READER_STACK: usize = 256 * 1024;
 
 /// A FastCGI server that has its handler and its options, and nowhere to listen yet.
 pub struct Server {
-    handler: Arc<dyn Handler>,
+    service: Service,
     options: Options,
     max_threads: Option<usize>,
     stack_size: Option<usize>,
@@ -122,7 +122,7 @@ impl Options {
 
 /// What the threads of one server share.
 struct Shared {
-    handler: Arc<dyn Handler>,
+    service: Service,
     options: Options,
     workers: Workers,
 }
@@ -134,7 +134,7 @@ impl Server {
     /// IP addresses there are taken.
     pub fn new(handler: impl Handler) -> Self {
         Self {
-            handler: Arc::new(handler),
+            service: Service::new(handler),
             options: Options {
                 read_header_timeout: Some(Duration::from_secs(10)),
                 write_timeout: None,
@@ -290,14 +290,14 @@ impl Server {
     }
 
     fn into_house(self) -> Arc<House> {
-        let Self { handler, options, max_threads, stack_size, web_servers } = self;
+        let Self { service, options, max_threads, stack_size, web_servers } = self;
         let workers = Workers::new(max_threads, stack_size);
         let of_house = HouseOptions {
             max_connections: options.max_connections,
             stack_size: Some(READER_STACK),
             on_state: None,
         };
-        let shared = Arc::new(Shared { handler, options, workers });
+        let shared = Arc::new(Shared { service, options, workers });
         House::new(Arc::new(FastCgi { shared, web_servers }), of_house)
     }
 }

@@ -19,7 +19,7 @@ use crate::gateway::{self, Described, ErrorStream, Variables};
 use crate::h1::CloseReason;
 use crate::handler::{Ending, Request, RequestExt, ResponseWriter, put_origin};
 use crate::net::{Buffer, Hangup};
-use crate::serving::{self, Gone, Outcome};
+use crate::serving::{Gone, Outcome};
 
 /// Reads one connection.
 pub(super) struct Reader {
@@ -299,9 +299,9 @@ fn handle(conn: &Arc<Conn>, active: &Arc<Active>, mut request: Request) {
     let mut writer = ResponseWriter::new(Box::new(wire));
     writer.begin(request.method() == Method::HEAD);
     let remote = request.remote_addr().unwrap_or_else(|| conn.remote.clone());
-    let exit = match serving::run(&*shared.handler, &mut writer, &mut request, &remote) {
+    let exit = match shared.service.run(&mut writer, &mut request, &remote) {
         Outcome::Ended(Ending::Whole) => 0,
-        Outcome::Ended(_) => FAILED,
+        Outcome::Ended(_) | Outcome::Gone => FAILED,
         Outcome::Failed => {
             if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
                 let _ = writer.finish();

@@ -22,22 +22,24 @@
 
 mod serve;
 
+use std::fmt::Display;
 use std::io::{self, IoSlice, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{StatusCode, Version};
 
 use super::Shared;
 use super::body::ReadHalf;
 use super::reader::ConnReader;
-use super::response::{Wire, write_refusal};
+use super::response::{Exchange, Input, Wire, write_refusal};
 use super::scope::{Link, RequestScope};
+use crate::error::Error;
 use crate::h1::{CloseReason, HeadError, HeadScanner};
-use crate::handler::{Request, ResponseWriter};
+use crate::handler::{Ending, Request, ResponseWriter};
 use crate::net::{Buffer, Stream, tls};
-use crate::serving::Ticket;
+use crate::serving::{Outcome, Ticket};
 use crate::sync::now;
 
 /// How long the wait for the next request is a plain blocking read with the buffers kept: the span
@@ -48,6 +50,12 @@ const HOT: Duration = Duration::from_millis(100);
 /// How many bytes of a request are read at first. They land on the stack, so that a connection that waits
 /// holds no buffer for them; most heads fit.
 const LANDING: usize = 1024;
+
+/// How many bytes of a buffer a busy connection keeps for its next request.
+const MOST_KEPT: usize = 64 * 1024;
+
+/// For how many header fields it keeps memory: as many as take about as much.
+const MOST_FIELDS_KEPT: usize = MOST_KEPT / 100;
 
 /// How long a connection that is closed is still read from, so that the client gets to read the answer
 /// instead of a reset.
@@ -84,8 +92,8 @@ enum Step {
 
 /// An answer of the server's own to a request that no handler gets to see.
 struct Refusal {
-    status: StatusCode,
-    text: String,
+    /// Made by [`Error::status`].
+    error: Error,
     head_only: bool,
 }
 
@@ -126,11 +134,8 @@ impl Conn {
 
     /// Answers 503 and closes.
     pub(super) fn turn_away(mut self: Box<Self>) {
-        let refusal = Refusal {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            text: "too many connections\n".to_owned(),
-            head_only: false,
-        };
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let refusal = Refusal::new(status, "too many connections", false);
         let first = self.shake_hands().map_or_else(Step::Close, |()| Step::Refuse(refusal));
         self.drive(first);
     }
@@ -272,6 +277,25 @@ impl Conn {
         self.scope = None;
     }
 
+    /// Gives memory back that an unusually large request or answer has taken: a busy connection must not
+    /// keep it for good.
+    fn trim(&mut self, half: &mut ReadHalf) {
+        let fields = self.request.headers().capacity().max(self.writer.fields_capacity());
+        let large = half.buffer.is_oversized(MOST_KEPT) || self.wire().capacity() > MOST_KEPT;
+        if large || fields > MOST_FIELDS_KEPT {
+            self.trim_all(half);
+        }
+    }
+
+    #[cold]
+    fn trim_all(&mut self, half: &mut ReadHalf) {
+        if half.buffer.is_oversized(MOST_KEPT) {
+            half.buffer.trim();
+        }
+        self.release();
+        self.wire().trim(MOST_KEPT);
+    }
+
     /// Reads until the request's head is whole. Not inlined, as [`serve`](Self::serve) is not.
     #[inline(never)]
     fn read_head(&mut self, mut half: ReadHalf) -> Step {
@@ -322,23 +346,32 @@ impl Conn {
 
     #[cold]
     fn refuse(&mut self, refusal: &Refusal) -> Step {
-        let Refusal { status, text, head_only } = refusal;
         self.set_write_deadline();
-        self.wire().refuse(*status, text, *head_only);
-        Step::Close(CloseReason::Malformed)
+        // A client whose request cannot be read may be an old one.
+        let persist = Err(CloseReason::Malformed);
+        let exchange = Exchange::new(Version::HTTP_10, Input::Gone, None, false, persist);
+        self.wire().begin(exchange);
+        self.writer.begin(refusal.head_only);
+        let Self { shared, writer, request, link, .. } = self;
+        let outcome = shared.service.refuse(writer, &refusal.error, request, &link.remote);
+        let exchange = self.wire().finish();
+        match outcome {
+            Outcome::Ended(Ending::Whole) => Step::Close(CloseReason::Malformed),
+            Outcome::Ended(Ending::Broken) => Step::Close(CloseReason::IoFailed),
+            _ => self.break_off(&exchange, CloseReason::HandlerFailed),
+        }
     }
 }
 
 impl Drop for Conn {
-    /// The one way to close a connection.
+    /// The one way to close a connection, however its thread leaves it.
     fn drop(&mut self) {
-        if self.ticket.is_gone() {
-            // Its handler has taken it over.
+        if !self.reader.retire() {
+            // It was handed over.
             return;
         }
         let reason = self.reason.unwrap_or(CloseReason::HandlerFailed);
         log::debug!("{}: connection closed: {reason}", self.link.remote);
-        self.reader.retire();
         // Answers that are whole must not be lost for what came behind them.
         let _ = self.wire().write_out();
         self.ticket.closing();
@@ -366,8 +399,8 @@ fn read_out(mut stream: &Stream) {
 impl Refusal {
     /// The one function from a request's error to its answer.
     #[cold]
-    fn new(status: StatusCode, error: &dyn std::error::Error, head_only: bool) -> Self {
-        Self { status, text: format!("{status}: {error}\n"), head_only }
+    fn new(status: StatusCode, detail: impl Display, head_only: bool) -> Self {
+        Self { error: Error::status(status, detail.to_string()), head_only }
     }
 }
 
@@ -394,30 +427,61 @@ fn after(start: Instant, limit: Duration) -> Option<Instant> {
 
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
+    use crate::handler::Sink;
     use crate::net::{Addr, memory};
     use crate::server::{Http, Server};
     use crate::serving::House;
+
+    fn connection(server: Server, stream: Stream) -> (Box<Conn>, ReadHalf) {
+        let Server { shared, house } = server;
+        let shared = Arc::new(shared);
+        let house = House::new(Arc::new(Http(Arc::clone(&shared))), house);
+        let ticket = house.admit(&stream, &Addr::Memory).expect("room");
+        let link = Link { remote: Addr::Memory, tls: None };
+        let conn = Conn::new(shared, stream, link, ticket);
+        let half = conn.half();
+        (conn, half)
+    }
 
     #[test]
     fn an_idle_connection_holds_no_buffers() {
         let (_client, stream) = memory::pair();
         let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
-        let Server { shared, house } = server.idle_timeout(Duration::from_millis(1));
-        let shared = Arc::new(shared);
-        let house = House::new(Arc::new(Http(Arc::clone(&shared))), house);
-        let ticket = house.admit(&stream, &Addr::Memory).expect("room");
-        let link = Link { remote: Addr::Memory, tls: None };
-        let mut conn = Conn::new(shared, stream, link, ticket);
-        let mut half = conn.half();
+        let (mut conn, mut half) =
+            connection(server.idle_timeout(Duration::from_millis(1)), stream);
         half.buffer.fill(|room| Ok(room.len())).unwrap();
         half.buffer.consume(half.buffer.data().len());
-        conn.wire().refuse(StatusCode::BAD_REQUEST, "", false);
-        conn.wire().write_out().unwrap();
+        conn.wire().informational(StatusCode::EARLY_HINTS, &HeaderMap::new()).unwrap();
         assert!(half.buffer.capacity() > 0 && conn.wire().capacity() > 0);
 
         conn.first = false;
         assert_eq!(conn.wait_idle(&mut half).unwrap_err(), CloseReason::IdleTooLong);
         assert_eq!((half.buffer.capacity(), conn.wire().capacity()), (0, 0));
+    }
+
+    /// A connection that is busy once kept for good what its largest request had taken.
+    #[test]
+    fn s15_a_busy_connection_gives_large_buffers_back() {
+        let (_client, stream) = memory::pair();
+        let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
+        let (mut conn, mut half) = connection(server, stream);
+        half.buffer.put(&vec![b'x'; 2 << 20]);
+        half.buffer.consume((2 << 20) - 3);
+        conn.wire().reserve(1 << 20);
+        conn.request.headers_mut().reserve(2000);
+        conn.trim(&mut half);
+        assert_eq!(half.buffer.data(), b"xxx");
+        assert!(half.buffer.capacity() <= MOST_KEPT && conn.wire().capacity() <= MOST_KEPT);
+        assert_eq!(conn.request.headers().capacity(), 0);
+        // What is usual is kept.
+        conn.request.headers_mut().reserve(50);
+        half.buffer.fill(|room| Ok(room.len())).unwrap();
+        let kept = half.buffer.capacity();
+        conn.trim(&mut half);
+        assert_eq!(half.buffer.capacity(), kept);
+        assert!(conn.request.headers().capacity() >= 50);
     }
 }

@@ -44,11 +44,13 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::body::Body;
+use crate::error::Error;
 use crate::h1::Limits;
-use crate::handler::Handler;
+use crate::handler::{Handler, Request};
 use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{House, HouseOptions, Protocol, Ticket};
+use crate::serving::{House, HouseOptions, Protocol, Service, Ticket};
 use conn::Conn;
 use response::write_refusal;
 use scope::Link;
@@ -73,7 +75,7 @@ pub struct Server {
 
 /// What the connections of one server share.
 struct Shared {
-    handler: Arc<dyn Handler>,
+    service: Service,
     options: Options,
 }
 
@@ -113,7 +115,7 @@ impl Server {
             acceptor: None,
             tls_handshake_timeout: Some(Duration::from_secs(10)),
         };
-        let shared = Shared { handler: Arc::new(handler), options };
+        let shared = Shared { service: Service::new(handler), options };
         Self { shared, house: HouseOptions::default() }
     }
 
@@ -212,6 +214,47 @@ impl Server {
         callback: impl Fn(&Connection, ConnState) + Send + Sync + 'static,
     ) -> Self {
         self.house.on_state = Some(Box::new(callback));
+        self
+    }
+
+    /// Sets the function that turns an error into the answer: JSON problem details, say, or a page.
+    ///
+    /// It is called with the error, the status that the error is answered with, and the request:
+    ///
+    /// | error | status |
+    /// | --- | --- |
+    /// | the request's own body failed | 400, 408, 413 or 431; not called if the client has gone |
+    /// | made by [`Error::status`] or of a bare `StatusCode` | that one |
+    /// | any other that the handler returned | 500 |
+    /// | the server refuses the request | the one it refuses with: 400, 417, 431, 501, 503, 505 … |
+    ///
+    /// The response's own status is sent, so the function may choose another. Only errors made by
+    /// [`Error::status`] are meant for the client: the texts of others may tell secrets. A request
+    /// that was refused may be empty, if its head could not be read, and has no body. Without this,
+    /// an error is answered with a line of text.
+    ///
+    /// The function is not called once the response's head was sent, nor for a panic. If it panics,
+    /// the connection is closed without an answer.
+    ///
+    /// ```
+    /// use hangup::{Error, Request, Server};
+    /// use http::StatusCode;
+    ///
+    /// let server = Server::new(hangup::respond(|_| Err(StatusCode::NOT_FOUND.into()))).on_error(
+    ///     |_: &Error, status: StatusCode, _: &Request| {
+    ///         let problem = format!(r#"{{"status": {}}}"#, status.as_u16());
+    ///         let response = http::Response::builder().status(status);
+    ///         response.header("content-type", "application/problem+json").body(problem).unwrap()
+    ///     },
+    /// );
+    /// # drop(server);
+    /// ```
+    #[must_use]
+    pub fn on_error<B: Into<Body>>(
+        mut self,
+        hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
+    ) -> Self {
+        self.shared.service.set_on_error(hook);
         self
     }
 

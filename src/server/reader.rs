@@ -357,14 +357,17 @@ impl ConnReader {
         }
     }
 
-    /// Ends the watch thread, for good; the connection itself stays as it is.
-    pub(super) fn retire(&self) {
+    /// Ends the watch thread, for good; the connection itself stays as it is. Returns whether this is
+    /// the first call.
+    pub(super) fn retire(&self) -> bool {
         let mut state = self.state.lock();
         state.request += 1;
         self.abort(&mut state);
+        let first = state.watch != Watch::Over;
         state.watch = Watch::Over;
         state.signals = None;
         self.changed.notify_all();
+        first
     }
 
     /// The byte that a background read got, for a connection that is handed over.

@@ -15,7 +15,7 @@
 //! | `registry.rs` | all connections, for counting, closing and waiting |
 //! | `ticket.rs` | one of them, and the races for its end |
 //! | `room.rs` | an idle connection makes room for a new one |
-//! | `run.rs` `panics.rs` | a handler is run; what a panicking one leaves in the log |
+//! | `run.rs` `unwind.rs` `panics.rs` | a handler is run, its errors are answered; panics end there, and leave a line in the log |
 //! | `signals.rs` | what a handler hears of its client |
 
 mod accept;
@@ -28,10 +28,10 @@ mod room;
 mod run;
 mod signals;
 mod ticket;
+mod unwind;
 
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,9 +41,10 @@ use crate::sync::{Mutex, now};
 use crew::Crew;
 use registry::Registry;
 
-pub(crate) use run::{Outcome, run};
+pub(crate) use run::{Outcome, Service};
 pub(crate) use signals::{Gone, Signals};
 pub(crate) use ticket::Ticket;
+pub(crate) use unwind::contain;
 
 /// What is spoken on the connections of one server.
 pub(crate) trait Protocol: Send + Sync {
@@ -141,9 +142,10 @@ impl House {
     fn report(&self, connection: &Connection, state: ConnState) {
         let Some(callback) = &self.options.on_state else { return };
         // It also runs on the accepting thread, which must outlive it.
-        if catch_unwind(AssertUnwindSafe(|| callback(connection, state))).is_err() {
-            log::error!("{}: the state callback panicked at {state:?}", connection.remote);
-        }
+        contain(
+            || callback(connection, state),
+            |_| log::error!("{}: the state callback panicked at {state:?}", connection.remote),
+        );
     }
 }
 

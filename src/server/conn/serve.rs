@@ -13,7 +13,7 @@ use crate::handler::{Ending, Origin, put_origin};
 use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
 use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
 use crate::server::scope::RequestScope;
-use crate::serving::{self, Outcome};
+use crate::serving::Outcome;
 
 /// How long the rest of a request body may take that is read for the sake of the connection.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
@@ -37,12 +37,12 @@ impl Conn {
             Ok(Framing::Length(0)) => Framing::Empty,
             Ok(framing) => framing,
             Err(error) => {
-                return Step::Refuse(Refusal::new(error.status(), &error, head_only));
+                return Step::Refuse(Refusal::new(error.status(), error, head_only));
             }
         };
         let continues = match self.expectation() {
             Ok(false) => None,
-            Ok(true) => (!matches!(framing, Framing::Empty)).then(Continue::new),
+            Ok(true) => Some(Continue::new()),
             Err(refusal) => return Step::Refuse(refusal),
         };
         let waits = match framing {
@@ -60,7 +60,7 @@ impl Conn {
         put_origin(&mut self.request, Arc::clone(&scope) as Arc<dyn Origin>);
         self.writer.begin(head_only);
         let Self { shared, writer, request, link, .. } = self;
-        let outcome = serving::run(&*shared.handler, writer, request, &link.remote);
+        let outcome = shared.service.run(writer, request, &link.remote);
         scope.signals.finish();
         self.scope = Some(scope);
         self.settle(outcome)
@@ -82,12 +82,9 @@ impl Conn {
         if value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
             return Ok(true);
         }
-        let status = StatusCode::EXPECTATION_FAILED;
-        Err(Refusal {
-            status,
-            text: format!("{status}: only the expectation 100-continue can be met\n"),
-            head_only: *self.request.method() == Method::HEAD,
-        })
+        let head_only = *self.request.method() == Method::HEAD;
+        let detail = "only the expectation 100-continue can be met";
+        Err(Refusal::new(StatusCode::EXPECTATION_FAILED, detail, head_only))
     }
 
     /// None is set yet.
@@ -167,6 +164,7 @@ impl Conn {
             Outcome::Ended(Ending::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
             Outcome::Ended(Ending::Hijacked) => Step::HandedOver,
             Outcome::Failed => self.break_off(&exchange, CloseReason::HandlerFailed),
+            Outcome::Gone => self.break_off(&exchange, CloseReason::EndOfStream),
         }
     }
 
@@ -197,8 +195,9 @@ impl Conn {
 
     /// The answer is encoded: it goes out now, or together with that to a request that is there
     /// already. A connection is idle, and may be closed by a shutdown, only when all is out.
-    fn next(&mut self, half: ReadHalf) -> Step {
+    fn next(&mut self, mut half: ReadHalf) -> Step {
         self.stream().set_read_deadline(None);
+        self.trim(&mut half);
         if !half.buffer.is_empty() {
             return self.request_begun(half);
         }
@@ -214,7 +213,7 @@ impl Conn {
     /// Only a part of the answer was sent: the client must see that it is not whole. Only one that
     /// ends with the connection needs a reset for that; any other is short.
     #[cold]
-    fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
+    pub(super) fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
         if exchange.ends_by_closing() {
             let _ = self.wire().write_out();
             self.stream().reset();

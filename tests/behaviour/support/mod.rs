@@ -2,6 +2,7 @@
 
 mod carrier;
 mod leaks;
+pub(crate) mod logs;
 mod raw_client;
 pub(crate) mod scripted_server;
 
