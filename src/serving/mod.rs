@@ -295,6 +295,12 @@ impl ServerHandle {
         Self { house }
     }
 
+    /// Serves one more connection.
+    #[cfg(all(test, hangup_shuttle))]
+    pub(crate) fn enter(&self, stream: Stream) {
+        accept::start(&self.house, stream, Addr::Memory);
+    }
+
     /// Shuts down gracefully: no request that has arrived is lost.
     ///
     /// Connections that the system has queued are still accepted. On each connection the requests
