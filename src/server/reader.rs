@@ -288,7 +288,7 @@ impl ConnReader {
         let reader = Arc::clone(self);
         match sync::spawn("hangup-watch", Some(WATCH_STACK), move || reader.run_watch()) {
             Ok(_) => state.watch = Watch::Ordered,
-            Err(error) => log::warn!("no thread to watch a connection with: {error}"),
+            Err(error) => log::error!("no thread to watch a connection with: {error}"),
         }
     }
 

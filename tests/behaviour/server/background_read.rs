@@ -485,10 +485,13 @@ fn s01_an_idle_connection_gives_its_watch_thread_back(over: Over) {
     for _ in 0..2 {
         peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(peer.expect(200), "/a ");
-        let deadline = Instant::now() + PATIENCE;
-        while watching() > 0 {
-            assert!(Instant::now() < deadline, "the thread is still there");
-            std::thread::park_timeout(Duration::from_millis(10));
+        // It is there, and then it is not.
+        for count in [1, 0] {
+            let deadline = Instant::now() + PATIENCE;
+            while watching() != count {
+                assert!(Instant::now() < deadline, "{count} threads expected");
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
         }
     }
     peer.half_close().expect_end();
