@@ -115,6 +115,8 @@ struct Side {
     life: Life,
     read_deadline: Option<Instant>,
     write_deadline: Option<Instant>,
+    /// How long one write may wait, whatever the deadline.
+    write_patience: Option<Duration>,
     /// Somebody asked for the end of one wait for a hang-up; consumed by it.
     interrupted: bool,
     /// The same for one read that has nothing to read.
@@ -165,8 +167,10 @@ impl End {
         mut attempt: impl FnMut(&mut State) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut state = self.lock();
+        let mut idle = None;
         loop {
             let until = until.moment(state.sides[self.side].deadline(place));
+            let until = until.into_iter().chain(idle).min();
             let open = state.sides[self.side].life == Life::Open;
             if open && until.is_some_and(|until| until <= now()) {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -182,6 +186,11 @@ impl End {
             if place == Parked::Read && std::mem::take(&mut me.read_interrupted) {
                 return Err(io::ErrorKind::Interrupted.into());
             }
+            if place == Parked::Write && idle.is_none() {
+                let patience = state.sides[self.side].write_patience;
+                idle = patience.and_then(|patience| now().checked_add(patience));
+            }
+            let until = until.into_iter().chain(idle).min();
             self.park(&mut state, place, until);
         }
     }
@@ -297,6 +306,10 @@ impl End {
 
     pub(super) fn set_write_deadline(&self, deadline: Option<Instant>) {
         self.change(|state| state.sides[self.side].write_deadline = deadline);
+    }
+
+    pub(super) fn set_write_patience(&self, patience: Option<Duration>) {
+        self.lock().sides[self.side].write_patience = patience;
     }
 
     pub(super) fn write_deadline(&self) -> Option<Instant> {

@@ -73,6 +73,10 @@ impl Socket {
         self.write.set_deadline(deadline);
     }
 
+    pub(super) fn set_write_patience(&self, patience: Option<Duration>) {
+        self.write.set_patience(patience);
+    }
+
     pub(super) fn write_deadline(&self) -> Option<Instant> {
         self.write.deadline()
     }
@@ -174,7 +178,15 @@ impl Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }
-            self.write.park(self.fd(), wake::WRITE, Until::Deadline(None))?;
+            match self.write.park(self.fd(), wake::WRITE, Until::Deadline(None)) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.write.admit(Until::Deadline(None))?;
+                    // A socket is not called writable before much of its buffer is free (on Linux a
+                    // third): any room at all shows that the peer reads.
+                    return send().map_err(blocked_is_timed_out);
+                }
+                parked => drop(parked?),
+            }
         }
     }
 

@@ -203,6 +203,12 @@ impl Stream {
         each!(self, kind => kind.set_write_deadline(deadline))
     }
 
+    /// Sets how long a write may wait without any progress, whatever the deadline. Such a write fails with
+    /// `TimedOut`. `None`, the default, is no limit. Applies to waits that begin later.
+    pub(crate) fn set_write_patience(&self, patience: Option<Duration>) {
+        each!(self, kind => kind.set_write_patience(patience))
+    }
+
     /// The deadline last set for writes.
     #[must_use]
     pub fn write_deadline(&self) -> Option<Instant> {

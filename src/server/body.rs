@@ -11,7 +11,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
@@ -32,6 +32,8 @@ pub(super) struct ReadHalf {
 pub(super) struct RequestBody {
     pub(super) half: ReadHalf,
     pub(super) progress: Progress,
+    /// How long each read may wait for the client.
+    idle: Option<Duration>,
     /// Somebody has read from it.
     begun: bool,
     /// Set while the client waits for a 100 before it sends the body.
@@ -106,11 +108,24 @@ impl Continue {
 }
 
 impl RequestBody {
-    pub(super) fn new(half: ReadHalf, framing: Framing, continues: Option<Arc<Continue>>) -> Self {
+    /// `idle`: how long each read may wait for the client.
+    pub(super) fn new(
+        half: ReadHalf,
+        framing: Framing,
+        continues: Option<Arc<Continue>>,
+        idle: Option<Duration>,
+    ) -> Self {
         // Invariant: a background read begins only behind the end of the body.
         debug_assert!(!half.reader.is_body_ended());
         let framed = FramedBody::new(framing);
-        Self { half, progress: Progress::Unread(framed), begun: false, continues, rejected: None }
+        Self {
+            half,
+            progress: Progress::Unread(framed),
+            idle,
+            begun: false,
+            continues,
+            rejected: None,
+        }
     }
 
     pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
@@ -124,7 +139,8 @@ impl RequestBody {
             continues.send(&self.half.reader);
         }
         let ReadHalf { reader, buffer } = &mut self.half;
-        match framed.read(buffer, |buf| reader.read(buf), out) {
+        let idle = self.idle;
+        match framed.read(buffer, |buf| reader.read_body(buf, idle), out) {
             Ok(count) => {
                 if framed.is_ended() {
                     self.progress = Progress::Ended(framed.take_trailers());
@@ -145,7 +161,8 @@ impl RequestBody {
                 Error::from(error)
             }
             FramedError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Error::timeout(TimeLimit::Request)
+                let limit = Error::from(error).timed_out();
+                Error::timeout(limit.unwrap_or(TimeLimit::Request))
             }
             FramedError::Io(error) => {
                 self.half.reader.failed(error.kind());
@@ -196,7 +213,9 @@ impl RequestBody {
             return false;
         }
         if matches!(self.progress, Progress::Unread(_)) {
-            self.half.reader.stream().set_read_deadline(Some(deadline));
+            let stream = self.half.reader.stream();
+            let earliest = stream.read_deadline().map_or(deadline, |own| own.min(deadline));
+            stream.set_read_deadline(Some(earliest));
             // On the heap: what a thread's stack has once touched stays with its idle connection.
             let mut waste = vec![0; 8 * 1024];
             let mut left = limit;
@@ -387,7 +406,7 @@ mod tests {
         let (_client, stream) = memory::pair();
         let reader = ConnReader::new(stream, true);
         let half = ReadHalf { reader: Arc::clone(&reader), buffer: Buffer::default() };
-        let lending = Lending::new(RequestBody::new(half, Framing::Length(4), None));
+        let lending = Lending::new(RequestBody::new(half, Framing::Length(4), None, None));
         let lent = Arc::clone(&lending);
         let (begun, has_begun) = crate::sync::channel::bounded(1);
         let read = crate::sync::spawn("reads", None, move || {

@@ -106,6 +106,7 @@ impl Conn {
         link: Link,
         ticket: Arc<Ticket>,
     ) -> Box<Self> {
+        stream.set_write_patience(shared.options.write_idle_timeout);
         let reader = ConnReader::new(stream, shared.options.half_close_is_hangup);
         let wire = Wire::new(Arc::clone(&reader), Arc::clone(&ticket));
         // On the heap: what it would take of the thread's stack, and be moved about on it, stays with the
@@ -319,7 +320,9 @@ impl Conn {
                     return Step::Close(CloseReason::IoFailed);
                 }
                 let begun = self.begun();
-                let limit = self.shared.options.read_header_timeout;
+                let options = &self.shared.options;
+                let limits = [options.read_header_timeout, options.read_timeout];
+                let limit = limits.into_iter().flatten().min();
                 self.stream().set_read_deadline(limit.and_then(|limit| after(begun, limit)));
                 timed = true;
             }

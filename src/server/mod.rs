@@ -60,6 +60,13 @@ pub use crate::serving::{ConnState, Connection, Listening, ServerHandle};
 /// The name of the threads that serve connections.
 const CONN_THREAD: &str = "hangup-conn";
 
+/// How long nothing may come of a request's body that is waited for, by default, as in nginx: a client
+/// that is still there has sent something by then.
+const BODY_IDLE: Duration = Duration::from_secs(60);
+
+/// How long a client may take nothing of a response that waits for it, by default, as in nginx.
+const WRITE_IDLE: Duration = Duration::from_secs(60);
+
 /// Added to the limit on a request's head, in bytes: a client that keeps to the limit as it counts
 /// may count a little less than the server.
 const HEAD_SLOP: usize = 4096;
@@ -82,7 +89,9 @@ struct Shared {
 struct Options {
     read_header_timeout: Option<Duration>,
     read_timeout: Option<Duration>,
+    body_idle_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
+    write_idle_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     max_header_bytes: usize,
     half_close_is_hangup: bool,
@@ -108,7 +117,9 @@ impl Server {
         let options = Options {
             read_header_timeout: Some(Duration::from_secs(10)),
             read_timeout: None,
+            body_idle_timeout: Some(BODY_IDLE),
             write_timeout: None,
+            write_idle_timeout: Some(WRITE_IDLE),
             idle_timeout: Some(Duration::from_secs(120)),
             max_header_bytes: 1 << 20,
             half_close_is_hangup: true,
@@ -128,13 +139,36 @@ impl Server {
         self
     }
 
-    /// How long a client may take over a whole request with its body, from its first byte on. No
-    /// limit by default. A handler that reads on after it gets
-    /// [`TimeLimit::Request`](crate::TimeLimit::Request), and can move the moment with
+    /// Sets how long a client may take over a whole request, head and body, from its first byte on. No
+    /// limit by default. A connection whose head runs over is closed without an answer. A handler that
+    /// reads the body after the limit gets [`TimeLimit::Request`](crate::TimeLimit::Request). It can
+    /// move the moment with
     /// [`ResponseWriter::set_read_deadline`](crate::ResponseWriter::set_read_deadline).
     #[must_use]
     pub fn read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.read_timeout = limit.into();
+        self
+    }
+
+    /// Sets how long a read of a request's body may wait for the client. 60 s by default; `None` for no
+    /// limit. Each read has the whole time, so a client that goes on sending is not cut off. A read
+    /// that runs over fails with [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle), and the client
+    /// gets a 408 if the handler returns that error. The limit holds beside
+    /// [`read_timeout`](Self::read_timeout) and a handler's own deadline: the earliest counts.
+    #[must_use]
+    pub fn body_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.shared.options.body_idle_timeout = limit.into();
+        self
+    }
+
+    /// Sets how long a response may wait for a client that takes nothing of it. 60 s by default; `None`
+    /// for no limit. Whenever the client has made room for more, the time begins anew. A write that
+    /// runs over fails with [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection
+    /// is closed. The limit holds beside [`write_timeout`](Self::write_timeout) and a handler's own
+    /// deadline: the earliest counts.
+    #[must_use]
+    pub fn write_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.shared.options.write_idle_timeout = limit.into();
         self
     }
 

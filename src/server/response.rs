@@ -19,6 +19,7 @@ use crate::h1::{self, CloseReason, chunked};
 use crate::handler::{Head, Length, Sink};
 use crate::net::{Duplex, Stream};
 use crate::serving::Ticket;
+use crate::sync;
 
 /// Above this many bytes the encoded output is written, whoever waits for more of it.
 const FULL: usize = 16 * 1024;
@@ -163,7 +164,12 @@ impl Wire {
     fn failed(&self, error: io::Error) -> io::Error {
         self.reader.failed(error.kind());
         match error.kind() {
-            io::ErrorKind::TimedOut => Error::timeout(TimeLimit::Send).into(),
+            io::ErrorKind::TimedOut => {
+                let deadline = self.stream().write_deadline();
+                let passed = deadline.is_some_and(|deadline| deadline <= sync::now());
+                let limit = if passed { TimeLimit::Send } else { TimeLimit::WriteIdle };
+                Error::timeout(limit).into()
+            }
             _ => error,
         }
     }
@@ -316,6 +322,7 @@ impl Sink for Wire {
         let stream = self.stream().clone();
         stream.set_read_deadline(None);
         stream.set_write_deadline(None);
+        stream.set_write_patience(None);
         let mut received = BytesMut::from(half.buffer.data());
         if let Some(byte) = self.reader.take_held() {
             received.put_u8(byte);

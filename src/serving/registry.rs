@@ -257,8 +257,8 @@ impl State {
             return None;
         }
         let most = house.options.max_connections;
-        let full = |state: &Self| most.is_some_and(|most| state.served() >= most);
-        let refused = full(self) && !(room::make(self) && !full(self));
+        let full = most.is_some_and(|most| self.served() >= most);
+        let refused = full && !room::make(self);
         if refused && self.refused >= MAX_REFUSALS {
             return None;
         }

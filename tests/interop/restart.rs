@@ -97,6 +97,7 @@ fn proxy(folder: &Folder, upstream: SocketAddr) -> Server {
 }
 
 /// Runs every kind of client while `restart` is called again and again.
+#[allow(clippy::print_stderr, reason = "the counts are what the test is run by hand for")]
 fn under_load(addr: SocketAddr, mut restart: impl FnMut()) -> Counts {
     let folder = Folder::new();
     let nginx = proxy(&folder, addr);

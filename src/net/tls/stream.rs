@@ -66,7 +66,17 @@ impl TlsStream {
             match attempted {
                 Attempt::Done(outcome) => return Ok(outcome),
                 Attempt::Again => {}
-                Attempt::Wait(interest) => self.wait_below(place, interest, until)?,
+                Attempt::Wait(interest) => match self.wait_below(place, interest, until) {
+                    Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                        self.below.admit(place, until)?;
+                        // Not the deadline, but a write's patience is over.
+                        let writes = place == Parked::Write;
+                        if writes && !self.session.lock().sends_more(&self.below)? {
+                            return Err(error);
+                        }
+                    }
+                    waited => waited?,
+                },
             }
         }
     }
@@ -198,6 +208,8 @@ impl TlsStream {
         })?;
         match self.wait(Parked::Write, Until::Deadline(None), Session::flush) {
             Err(error) if error.kind() != io::ErrorKind::TimedOut => Err(error),
+            // A peer that takes nothing is not waited for twice.
+            Err(error) if self.session.lock().is_stalled() => Err(error),
             _ => Ok(count),
         }
     }
@@ -341,6 +353,10 @@ impl TlsStream {
 
     pub(in crate::net) fn set_write_deadline(&self, deadline: Option<Instant>) {
         self.below.set_write_deadline(deadline);
+    }
+
+    pub(in crate::net) fn set_write_patience(&self, patience: Option<Duration>) {
+        self.below.set_write_patience(patience);
     }
 
     pub(in crate::net) fn write_deadline(&self) -> Option<Instant> {

@@ -138,7 +138,8 @@ impl Conn {
         framing: Framing,
         continues: Option<Arc<Continue>>,
     ) -> Input {
-        let lending = Lending::new(RequestBody::new(half, framing, continues));
+        let idle = self.shared.options.body_idle_timeout;
+        let lending = Lending::new(RequestBody::new(half, framing, continues, idle));
         *self.request.body_mut() = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
         Input::Lent(lending)
     }

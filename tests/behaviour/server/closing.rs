@@ -42,7 +42,8 @@ fn large(over: Over, options: impl FnOnce(Server) -> Server) -> (TestServer, Rec
         w.headers_mut().insert("content-length", LARGE.into());
         w.write_all(&vec![b'x'; LARGE])?;
         w.flush()?;
-        Ok(answered.send(()).unwrap())
+        answered.send(()).unwrap();
+        Ok(())
     });
     (over.server_with(options(server)), answers)
 }
