@@ -199,6 +199,11 @@ impl Read for Input {
 }
 
 impl Incoming for Input {
+    /// Standard input cannot be asked.
+    fn is_ready(&mut self) -> bool {
+        self.left == 0
+    }
+
     fn remaining(&self) -> Option<u64> {
         Some(self.left)
     }

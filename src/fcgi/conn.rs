@@ -63,6 +63,8 @@ struct State {
     running: usize,
     /// The web server has several requests in progress at once, or has asked whether it may.
     multiplexes: bool,
+    /// A request has come to its end.
+    served: bool,
     stage: Stage,
     /// When the connection has waited long enough for a request. `None` while one runs.
     idle: Option<Instant>,
@@ -109,6 +111,7 @@ impl Conn {
             active: HashMap::new(),
             running: 0,
             multiplexes: false,
+            served: false,
             stage: Stage::Open,
             idle: after(idle),
             reader: None,
@@ -292,10 +295,37 @@ impl Conn {
     fn ended(&self) {
         let mut state = self.state.lock();
         state.running -= 1;
-        if state.running == 0 && self.ticket.idle().is_err() && state.stage == Stage::Open {
-            state.stage = Stage::Last;
+        if state.running == 0 {
+            if self.ticket.idle().is_err() && state.stage == Stage::Open {
+                state.stage = Stage::Last;
+            }
+            state.served = true;
         }
         self.settle(&mut state);
+        if self.ticket.is_ending() {
+            // Only the reader knows whether a next request has begun to arrive.
+            self.stream.interrupt_read();
+        }
+    }
+
+    /// Called by the reader, which holds nothing of a next request: an idle connection that is ending
+    /// takes no more.
+    pub(super) fn end_if_idle(&self) {
+        let mut state = self.state.lock();
+        let waits = state.running == 0 && state.stage == Stage::Open && self.ticket.is_ending();
+        if !waits || self.stream.has_unread() {
+            return;
+        }
+        match self.ticket.spare_until().filter(|until| !state.served && *until > now()) {
+            Some(until) => {
+                state.idle = state.idle.into_iter().chain([until]).min();
+                self.arm(&state);
+            }
+            None => {
+                state.stage = Stage::Last;
+                self.settle(&mut state);
+            }
+        }
     }
 
     /// What becomes of the connection, if nothing runs.
@@ -356,6 +386,7 @@ impl Conn {
     /// Ends our stream, and throws away what the web server still sends, for a bounded time.
     pub(super) fn linger(&self) {
         self.state.lock().stage = Stage::Lingering;
+        self.ticket.closing();
         let _ = self.stream.shutdown(Shutdown::Write);
         self.stream.set_read_deadline(Some(now() + LINGER));
         let mut scratch = [0; 8 * 1024];
@@ -405,6 +436,7 @@ impl Conn {
     }
 
     fn close(&self) {
+        self.ticket.closing();
         self.stream.close();
         self.ticket.closed();
     }

@@ -153,6 +153,11 @@ impl Inbox {
         self.state.lock().wanted.is_some()
     }
 
+    /// Returns whether a read would not have to wait.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.state.lock().is_silent()
+    }
+
     /// Reads what has come; 0 at the end. Calls `make_room` if the connection's reader waits for room,
     /// and now there is enough.
     ///

@@ -265,8 +265,9 @@ impl Server {
         self
     }
 
-    /// How many connections are served at the same time; on one more every request is refused as
-    /// overloading us. No limit by default but the operating system's.
+    /// How many connections are served at the same time. For one more, the connection that has waited
+    /// longest for its next request is closed; if there is none, every request on the new one is
+    /// refused as overloading us. No limit by default but the operating system's.
     #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.options.max_connections = most.into();
@@ -328,9 +329,13 @@ impl Server {
         Ok(self.listen_on(Listener::from_stdin()?))
     }
 
-    /// Serves the connections of a listener that exists already.
-    pub fn listen_on(self, listener: Listener) -> Listening {
-        Listening::new(self.into_house(), listener)
+    /// Serves the connections of a listener that exists already: one of the standard library's, or a
+    /// [`Listener`](crate::net::Listener), which also takes over inherited sockets.
+    ///
+    /// If a socket of the standard library's cannot be taken over, [`serve`](Listening::serve) reports
+    /// that.
+    pub fn listen_on(self, listener: impl Into<Listener>) -> Listening {
+        Listening::new(self.into_house(), listener.into())
     }
 
     /// Serves one connection that exists already, on a thread of its own: one end of
@@ -387,6 +392,10 @@ impl Protocol for FastCgi {
 
     fn serve(&self, stream: Stream, remote: Addr, ticket: Arc<Ticket>) {
         Reader::new(Conn::new(Arc::clone(&self.shared), stream, remote, ticket)).run();
+    }
+
+    fn wake(&self, stream: &Stream) {
+        stream.interrupt_read();
     }
 
     /// There is no request yet that could be answered.

@@ -66,6 +66,7 @@ impl Reader {
         match self.ending.1 {
             CloseReason::Malformed => self.conn.give_up(self.ending.0),
             CloseReason::WeAskedToClose | CloseReason::IdleTooLong | CloseReason::TimedOut => {}
+            CloseReason::ShuttingDown if self.conn.close_if_idle() => {}
             _ => return,
         }
         self.conn.linger();
@@ -89,10 +90,14 @@ impl Reader {
             match buffer.fill(|room| self.conn.stream().read(room)) {
                 Ok(0) => return Ending(Gone::EndOfStream, CloseReason::EndOfStream),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     if let Some(ending) = self.timed_out(&mut buffer) {
                         return ending;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    if self.gathering.is_empty() && buffer.is_empty() {
+                        self.conn.end_if_idle();
                     }
                 }
                 Err(_) if self.conn.stream().is_closed() => {

@@ -135,6 +135,10 @@ impl Drop for RequestBody {
 }
 
 impl Incoming for RequestBody {
+    fn is_ready(&mut self) -> bool {
+        self.left == Some(0) || self.active.inbox.is_ready()
+    }
+
     fn remaining(&self) -> Option<u64> {
         self.left
     }

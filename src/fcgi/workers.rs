@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::serving::{contain, remember_panics};
+use crate::serving::contain;
 use crate::sync::channel::{Receiver, Sender, TrySendError, bounded};
 use crate::sync::{self, Mutex};
 
@@ -46,7 +46,6 @@ impl Workers {
         let jobs = self.waiting.clone();
         sync::spawn("hangup-handler", self.stack, move || {
             let _place = place;
-            remember_panics();
             run_job(job);
             while let Ok(job) = jobs.recv_timeout(KEEP) {
                 run_job(job);

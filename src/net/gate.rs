@@ -94,6 +94,11 @@ impl Gate {
         !std::mem::replace(&mut state.closed, true)
     }
 
+    /// Opens a closed gate again, for the one thread that is left to use it.
+    pub(super) fn reopen(&self) {
+        self.state.lock().closed = false;
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.state.lock().closed
     }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::addr::Addr;
+use super::bell::{Bell, Woken};
 use super::stream::{Hangup, Parked, Readiness, Stream, Until};
 use crate::sync::{Condvar, Mutex, MutexGuard, now};
 
@@ -116,6 +117,8 @@ struct Side {
     write_deadline: Option<Instant>,
     /// Somebody asked for the end of one wait for a hang-up; consumed by it.
     interrupted: bool,
+    /// The same for one read that has nothing to read.
+    read_interrupted: bool,
     /// For each [`Parked`], whether somebody asked one thread there to look again.
     #[cfg(feature = "tls")]
     poked: [bool; 3],
@@ -175,6 +178,10 @@ impl End {
                     return outcome;
                 }
             }
+            let me = &mut state.sides[self.side];
+            if place == Parked::Read && std::mem::take(&mut me.read_interrupted) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             self.park(&mut state, place, until);
         }
     }
@@ -209,6 +216,35 @@ impl End {
         let until = patience.and_then(|patience| now().checked_add(patience));
         self.wait(Parked::Read, Until::Only(until), |state| state.read(self.side, buf))
     }
+
+    pub(super) fn wait_idle(&self, bell: &Bell, limit: Option<Instant>) -> io::Result<Woken> {
+        self.wait(Parked::Read, Until::Only(limit), |state| match state.readable(self.side) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && bell.is_rung() => {
+                Ok(Woken::Rung)
+            }
+            outcome => outcome.map(|()| Woken::Readable),
+        })
+    }
+
+    pub(super) fn has_unread(&self) -> bool {
+        self.readiness().readable
+    }
+
+    pub(super) fn interrupt_read(&self) {
+        self.change(|state| state.sides[self.side].read_interrupted = true);
+    }
+
+    /// A bell does not wake those who wait here.
+    pub(super) fn look_again(&self) {
+        self.change(|_| ());
+    }
+
+    pub(super) fn halt(&self) {
+        self.close();
+    }
+
+    /// Nothing here is lost by a close, and so nothing is left to be done after one.
+    pub(super) fn resume(&self) {}
 
     pub(super) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.change(|state| state.read(self.side, buf))

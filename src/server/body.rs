@@ -19,7 +19,7 @@ use super::reader::ConnReader;
 use crate::body::Incoming;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::Framing;
-use crate::net::{Buffer, FramedBody, FramedError};
+use crate::net::{Buffer, FramedBody, FramedError, Stream};
 use crate::sync::{Condvar, Mutex};
 
 /// The reading half of a server connection: whoever owns it may read.
@@ -32,6 +32,8 @@ pub(super) struct ReadHalf {
 pub(super) struct RequestBody {
     pub(super) half: ReadHalf,
     pub(super) progress: Progress,
+    /// Somebody has read from it.
+    begun: bool,
     /// Set while the client waits for a 100 before it sends the body.
     continues: Option<Arc<Continue>>,
     /// Why the handler could not accept the body as it was.
@@ -69,7 +71,7 @@ impl Continue {
     /// The lock is held while it is written: the final head must not come in between. The 25 bytes
     /// are written without waiting; a client that leaves no room for them has sent more requests
     /// than it reads answers, and goes without; one that leaves room for a part of them is beyond help.
-    fn send(&self, reader: &ConnReader) {
+    pub(super) fn send(&self, reader: &ConnReader) {
         let mut expectation = self.0.lock();
         if *expectation == Expectation::Waiting {
             *expectation = Expectation::Sent;
@@ -82,7 +84,7 @@ impl Continue {
         }
     }
 
-    /// The handler has sent the 100 itself.
+    /// The handler has sent the 100 itself, or the client does not wait for it.
     pub(super) fn sent(&self) {
         let mut expectation = self.0.lock();
         if *expectation == Expectation::Waiting {
@@ -91,11 +93,13 @@ impl Continue {
     }
 
     /// The final head is about to be written. Whether the client still waits for its 100, and so
-    /// will not send the body, or cannot be known to.
-    pub(super) fn too_late(&self) -> bool {
+    /// will not send the body, or cannot be known to. `begun`: whether some of the body has come, so that
+    /// the client did not wait.
+    pub(super) fn too_late(&self, begun: impl FnOnce() -> bool) -> bool {
         let mut expectation = self.0.lock();
         if *expectation == Expectation::Waiting {
-            *expectation = Expectation::TooLate;
+            let now = if begun() { Expectation::Sent } else { Expectation::TooLate };
+            *expectation = now;
         }
         *expectation == Expectation::TooLate
     }
@@ -106,7 +110,7 @@ impl RequestBody {
         // Invariant: a background read begins only behind the end of the body.
         debug_assert!(!half.reader.is_body_ended());
         let framed = FramedBody::new(framing);
-        Self { half, progress: Progress::Unread(framed), continues, rejected: None }
+        Self { half, progress: Progress::Unread(framed), begun: false, continues, rejected: None }
     }
 
     pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
@@ -115,6 +119,7 @@ impl RequestBody {
             Progress::Ended(_) => return Ok(0),
             Progress::Failed(error) => return Err(error.clone().into()),
         };
+        self.begun = true;
         if let Some(continues) = self.continues.take() {
             continues.send(&self.half.reader);
         }
@@ -157,6 +162,13 @@ impl RequestBody {
             Progress::Failed(error) => Some(error.clone()),
             Progress::Unread(_) | Progress::Ended(_) => self.rejected.clone(),
         }
+    }
+
+    /// Whether a read would not have to wait for the client. The first read, which sends the 100 if one is
+    /// waited for, counts as ready: an answer must not begin for its sake.
+    fn is_ready(&mut self) -> bool {
+        let Progress::Unread(framed) = &mut self.progress else { return true };
+        !self.begun || framed.is_ready(&mut self.half.buffer, self.half.reader.stream())
     }
 
     /// How many bytes of the body are left, where that is known.
@@ -233,6 +245,17 @@ impl Lending {
         }
     }
 
+    /// Whether something behind the body has arrived. Behind one that was not read to its end nobody
+    /// can tell.
+    pub(super) fn has_next(&self, stream: &Stream) -> bool {
+        match &*self.place.lock() {
+            Place::Here(body) if matches!(body.progress, Progress::Ended(_)) => {
+                !body.half.buffer.is_empty() || stream.has_unread()
+            }
+            _ => false,
+        }
+    }
+
     /// Has `read` take some of the body, without the lock.
     fn with_body<T>(&self, read: impl FnOnce(&mut RequestBody) -> io::Result<T>) -> io::Result<T> {
         let mut borrowed = self.borrow()?;
@@ -259,6 +282,17 @@ impl Lending {
         match &*self.place.lock() {
             Place::Here(body) => body.failure(),
             Place::Lent | Place::Gone => None,
+        }
+    }
+
+    /// Whether some of the body has come that nobody has read. Does not wait.
+    pub(super) fn has_begun(&self) -> bool {
+        match &*self.place.lock() {
+            Place::Here(body) => {
+                let now = body.half.reader.stream().readiness();
+                !body.half.buffer.is_empty() || (now.readable && !now.peer_closed && !now.broken)
+            }
+            Place::Lent | Place::Gone => false,
         }
     }
 
@@ -315,6 +349,13 @@ impl Incoming for LentBody {
         match &*self.0.place.lock() {
             Place::Here(body) => body.remaining(),
             Place::Lent | Place::Gone => None,
+        }
+    }
+
+    fn is_ready(&mut self) -> bool {
+        match &mut *self.0.place.lock() {
+            Place::Here(body) => body.is_ready(),
+            Place::Lent | Place::Gone => true,
         }
     }
 

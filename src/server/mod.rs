@@ -180,8 +180,9 @@ impl Server {
         self
     }
 
-    /// How many connections are served at the same time; one more is answered with 503 and closed.
-    /// No limit by default but the operating system's.
+    /// How many connections are served at the same time. For one more, the connection that has waited
+    /// longest for its next request is closed; if there is none, the new one is answered with 503 and
+    /// closed. No limit by default but the operating system's.
     #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.house.max_connections = most.into();
@@ -277,9 +278,25 @@ impl Server {
         Ok(self.listen_on(Listener::bind_unix(path)?))
     }
 
-    /// Serves the connections of a listener that exists already.
-    pub fn listen_on(self, listener: Listener) -> Listening {
-        Listening::new(self.into_house(), listener)
+    /// Serves the connections of a listener that exists already: one of the standard library's, or a
+    /// [`Listener`](crate::net::Listener), which also takes over inherited sockets.
+    ///
+    /// If a socket of the standard library's cannot be taken over, [`serve`](Listening::serve) reports
+    /// that.
+    ///
+    /// ```no_run
+    /// # use hangup::{Request, ResponseWriter, Server, net::Listener};
+    /// # let handler = |w: &mut ResponseWriter, _: &mut Request| Ok(w.flush()?);
+    /// # use std::io::Write;
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:8080")?;
+    /// Server::new(handler).listen_on(listener).serve()?;
+    ///
+    /// // A socket that the process was started with.
+    /// Server::new(handler).listen_on(Listener::inherited(3)?).serve()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn listen_on(self, listener: impl Into<Listener>) -> Listening {
+        Listening::new(self.into_house(), listener.into())
     }
 
     /// Serves one connection that exists already, on a thread of its own: one end of
@@ -327,6 +344,10 @@ impl Protocol for Http {
             true => conn.turn_away(),
             false => conn.run(),
         }
+    }
+
+    fn wake(&self, stream: &Stream) {
+        stream.look_again();
     }
 
     fn no_room(&self, stream: &Stream) {

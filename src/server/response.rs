@@ -65,6 +65,18 @@ pub(super) enum Input {
     Gone,
 }
 
+impl Input {
+    /// Whether something of a next request has arrived: it is still served during a shutdown.
+    #[cold]
+    fn has_next(&self, stream: &Stream) -> bool {
+        match self {
+            Self::Here(half) => !half.buffer.is_empty() || stream.has_unread(),
+            Self::Lent(lending) => lending.has_next(stream),
+            Self::Gone => false,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Framing {
     /// No head was written yet, or no body follows.
@@ -112,9 +124,13 @@ impl Wire {
     }
 
     /// How much memory the buffer owns, in bytes.
-    #[cfg(all(test, not(hangup_shuttle)))]
     pub(super) fn capacity(&self) -> usize {
         self.out.capacity()
+    }
+
+    #[cfg(all(test, not(hangup_shuttle)))]
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
     }
 
     /// Gives the buffer's memory back.
@@ -122,6 +138,11 @@ impl Wire {
         if self.out.is_empty() {
             self.out = Vec::new();
         }
+    }
+
+    /// Gives back memory beyond `most` bytes, as far as what has been encoded does not need it.
+    pub(super) fn trim(&mut self, most: usize) {
+        self.out.shrink_to(most);
     }
 
     /// Writes what has been encoded.
@@ -150,8 +171,14 @@ impl Wire {
     /// Decides, with the head at hand, whether the connection will live on.
     fn decide_persistence(&mut self, head: &Head<'_>) {
         let exchange = &mut self.exchange;
-        let waits = exchange.continues.as_ref().is_some_and(|continues| continues.too_late());
-        let drains = match &exchange.input {
+        let input = &exchange.input;
+        let begun = || match input {
+            Input::Lent(lending) => lending.has_begun(),
+            // Nobody waits for leave to send nothing.
+            Input::Here(_) | Input::Gone => true,
+        };
+        let waits = exchange.continues.as_ref().is_some_and(|continues| continues.too_late(begun));
+        let drains = match input {
             Input::Lent(lending) => lending.is_cheap_to_drain(DRAIN_LIMIT),
             Input::Here(_) | Input::Gone => true,
         };
@@ -162,7 +189,9 @@ impl Wire {
             exchange.persist = Err(CloseReason::BodyNotRead);
         } else if exchange.framing == Framing::UntilClose {
             exchange.persist = Err(CloseReason::UnframedResponse);
-        } else if self.ticket.is_last_request() {
+        } else if self.ticket.is_leaving() {
+            exchange.persist = Err(CloseReason::LimitReached);
+        } else if self.ticket.is_ending() && !exchange.input.has_next(self.reader.stream()) {
             exchange.persist = Err(CloseReason::ShuttingDown);
         }
     }
@@ -253,6 +282,8 @@ impl Sink for Wire {
                 .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
         }
         match &self.exchange.input {
+            // Answers without a body count as well.
+            _ if self.out.len() >= FULL => self.write_out(),
             // Nothing of a next request is there: the client need not wait while this one is put away.
             Input::Here(half) if half.buffer.is_empty() && !self.reader.is_watched() => {
                 self.write_out()
@@ -267,6 +298,9 @@ impl Sink for Wire {
 
     fn hijack(&mut self) -> Result<Duplex> {
         self.write_out()?;
+        if let Some(continues) = &self.exchange.continues {
+            continues.send(&self.reader);
+        }
         let half = match std::mem::replace(&mut self.exchange.input, Input::Gone) {
             Input::Here(half) => half,
             Input::Lent(lending) => match lending.take_back(&self.reader) {

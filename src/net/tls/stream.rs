@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::session::{Attempt, READABLE, Session};
 use crate::net::addr::Addr;
+use crate::net::bell::{Bell, Woken};
 use crate::net::stream::{Hangup, Interest, Parked, Readiness, Stream, Until};
 use crate::net::tls_info::TlsInfo;
 use crate::sync::{Mutex, now};
@@ -119,6 +120,56 @@ impl TlsStream {
             self.wait_below(Parked::Read, READABLE, until)?;
         }
         self.wait(Parked::Read, until, |session, below| session.read(below, buf))
+    }
+
+    pub(in crate::net) fn wait_idle(
+        &self,
+        bell: &Bell,
+        limit: Option<Instant>,
+    ) -> io::Result<Woken> {
+        loop {
+            self.check_open()?;
+            let attempted = self.session.lock().take_in(&self.below)?;
+            match attempted {
+                Attempt::Done(()) => return Ok(Woken::Readable),
+                Attempt::Again => {}
+                // Something is left to be sent, for which only the stream below knows of room.
+                Attempt::Wait(interest) if interest.write => {
+                    self.session.lock().begin_waiting(Parked::Read);
+                    self.wait_below(Parked::Read, interest, Until::Only(limit))?;
+                }
+                Attempt::Wait(_) => {
+                    if self.below.wait_idle(bell, limit)? == Woken::Rung {
+                        return Ok(Woken::Rung);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(in crate::net) fn has_unread(&self) -> bool {
+        let session = self.session.lock();
+        session.has_news() || session.has_raw() || self.below.has_unread()
+    }
+
+    pub(in crate::net) fn look_again(&self) {
+        self.below.look_again();
+    }
+
+    pub(in crate::net) fn interrupt_read(&self) {
+        self.below.interrupt_read();
+    }
+
+    pub(in crate::net) fn halt(&self) {
+        if !self.below.is_closed() {
+            // What there is no room for is sent when the stream has been resumed.
+            let _ = self.session.lock().end_outward(&self.below);
+        }
+        self.below.halt();
+    }
+
+    pub(in crate::net) fn resume(&self) {
+        self.below.resume();
     }
 
     /// What was decrypted before a close is not read after it.

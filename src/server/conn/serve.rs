@@ -37,13 +37,13 @@ impl Conn {
             Ok(Framing::Length(0)) => Framing::Empty,
             Ok(framing) => framing,
             Err(error) => {
-                return Step::Refuse(half, Refusal::new(error.status(), &error, head_only));
+                return Step::Refuse(Refusal::new(error.status(), error, head_only));
             }
         };
         let continues = match self.expectation() {
             Ok(false) => None,
-            Ok(true) => (!matches!(framing, Framing::Empty)).then(Continue::new),
-            Err(refusal) => return Step::Refuse(half, refusal),
+            Ok(true) => Some(Continue::new()),
+            Err(refusal) => return Step::Refuse(refusal),
         };
         let waits = match framing {
             Framing::Empty => false,
@@ -160,10 +160,7 @@ impl Conn {
         let Some(body) = body else { return Step::Close(CloseReason::HandlerFailed) };
         match outcome {
             Outcome::Ended(Ending::Whole) => self.keep_or_close(body, exchange.persist),
-            Outcome::Ended(Ending::Short) => {
-                let _ = self.wire().write_out();
-                Step::Close(CloseReason::HandlerFailed)
-            }
+            Outcome::Ended(Ending::Short) => Step::Close(CloseReason::HandlerFailed),
             Outcome::Ended(Ending::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
             Outcome::Ended(Ending::Hijacked) => Step::HandedOver,
             Outcome::Failed => self.break_off(&exchange, CloseReason::HandlerFailed),
@@ -176,7 +173,7 @@ impl Conn {
         match (persist, input) {
             (Ok(()), Unread::Nothing(half)) => self.next(half),
             (Ok(()), Unread::Body(body)) => self.drain(*body),
-            (Err(reason), input) => self.end(input, reason),
+            (Err(reason), _) => Step::Close(reason),
         }
     }
 
@@ -188,7 +185,7 @@ impl Conn {
                 return Step::Close(CloseReason::IoFailed);
             }
             if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_PATIENCE) {
-                return Step::Linger(body.half, CloseReason::BodyNotRead);
+                return Step::Close(CloseReason::BodyNotRead);
             }
             // It ended between two requests: nobody may watch from here on.
             self.reader.end_request();
@@ -196,31 +193,11 @@ impl Conn {
         self.next(body.half)
     }
 
-    /// The answer was the connection's last.
-    #[cold]
-    fn end(&mut self, input: Unread, reason: CloseReason) -> Step {
-        if self.wire().write_out().is_err() {
-            return Step::Close(CloseReason::IoFailed);
-        }
-        match input {
-            Unread::Nothing(half) if half.buffer.is_empty() && !self.has_input() => {
-                Step::Close(reason)
-            }
-            Unread::Nothing(half) => Step::Linger(half, reason),
-            Unread::Body(body) => Step::Linger(body.half, reason),
-        }
-    }
-
-    /// Whether the client has sent more than was read: closing now would reset the connection. What this
-    /// takes of it is lost; the end of the stream is none of it.
-    fn has_input(&self) -> bool {
-        matches!(self.stream().try_read(&mut [0]), Ok(1..))
-    }
-
     /// The answer is encoded: it goes out now, or together with that to a request that is there
     /// already. A connection is idle, and may be closed by a shutdown, only when all is out.
-    fn next(&mut self, half: ReadHalf) -> Step {
+    fn next(&mut self, mut half: ReadHalf) -> Step {
         self.stream().set_read_deadline(None);
+        self.trim(&mut half);
         if !half.buffer.is_empty() {
             return self.request_begun(half);
         }
@@ -233,11 +210,12 @@ impl Conn {
         }
     }
 
-    /// Only a part of the answer was sent: the client must see that it is not whole.
+    /// Only a part of the answer was sent: the client must see that it is not whole. Only one that
+    /// ends with the connection needs a reset for that; any other is short.
     #[cold]
     pub(super) fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
-        let _ = self.wire().write_out();
         if exchange.ends_by_closing() {
+            let _ = self.wire().write_out();
             self.stream().reset();
         }
         Step::Close(reason)

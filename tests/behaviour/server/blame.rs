@@ -1,6 +1,6 @@
 //! Errors are answered by whose fault they are.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use hangup::http::StatusCode;
@@ -306,11 +306,11 @@ fn h02_a_hook_that_fails_leaves_a_plain_answer(over: Over) {
     let _alone = alone();
     let server = |how: &'static str| {
         let failing = |_: &mut ResponseWriter, _: &mut Request| Err(StatusCode::CONFLICT.into());
-        let body = || Body::from_reader(Failing);
+        let body = || Body::replayable(None, || Err(std::io::Error::other("on purpose")));
         Server::new(failing).on_error(move |_: &Error, _: StatusCode, _: &Request| match how {
             "panic" => panic!("on purpose"),
             "interim" => status(StatusCode::PROCESSING),
-            _ => hangup::Response::new(body()),
+            _ => hangup::http::Response::new(body()),
         })
     };
     for how in ["interim", "body"] {
@@ -326,12 +326,4 @@ fn h02_a_hook_that_fails_leaves_a_plain_answer(over: Over) {
 
 fn status(status: StatusCode) -> hangup::Response {
     hangup::http::Response::builder().status(status).body(Body::empty()).unwrap()
-}
-
-struct Failing;
-
-impl Read for Failing {
-    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-        Err(std::io::Error::other("on purpose"))
-    }
 }
