@@ -24,7 +24,6 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read};
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -379,15 +378,15 @@ impl Conn {
     pub(super) fn give_up(&self, gone: Gone) {
         self.state.lock().stage = Stage::Closing;
         // Before their handlers hear of it, who would end them as if all were well.
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.outlet.end(CloseReason::Malformed);
         self.lose_all(gone);
     }
 
     /// Ends our stream, and throws away what the web server still sends, for a bounded time.
-    pub(super) fn linger(&self) {
+    pub(super) fn linger(&self, reason: CloseReason) {
         self.state.lock().stage = Stage::Lingering;
         self.ticket.closing();
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.outlet.end(reason);
         self.stream.set_read_deadline(Some(now() + LINGER));
         let mut scratch = [0; 8 * 1024];
         loop {

@@ -7,6 +7,7 @@
 //! Invariant: while something is queued, a thread has the turn.
 
 use std::io::{self, IoSlice, Write};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, TimeLimit};
@@ -44,7 +45,7 @@ struct State {
     queued_ends: usize,
     /// How many of those have been written, or never will be, since [`Outlet::take_ends`].
     past_ends: usize,
-    /// Why this half closed the connection.
+    /// Why this half ended.
     closed: Option<CloseReason>,
 }
 
@@ -104,13 +105,26 @@ impl Outlet {
         std::mem::take(&mut self.state.lock().past_ends)
     }
 
-    /// Returns why a write closed the connection, if one did.
+    /// Returns why this half ended, if it has.
     pub(super) fn closed(&self) -> Option<CloseReason> {
         self.state.lock().closed
     }
 
-    fn close(&self, reason: CloseReason) {
+    /// Ends our stream. Writes fail from now on, and what was written is still delivered.
+    pub(super) fn end(&self, reason: CloseReason) {
         self.state.lock().closed.get_or_insert(reason);
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Closes the connection, unless our stream was ended: then it is read out.
+    fn close(&self, reason: CloseReason) {
+        {
+            let mut state = self.state.lock();
+            if state.closed.is_some() {
+                return;
+            }
+            state.closed = Some(reason);
+        }
         self.stream.close();
     }
 

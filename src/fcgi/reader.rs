@@ -69,7 +69,7 @@ impl Reader {
             CloseReason::ShuttingDown if self.conn.close_if_idle() => {}
             _ => return,
         }
-        self.conn.linger();
+        self.conn.linger(self.ending.1);
     }
 
     fn read_all(&mut self) -> Ending {
