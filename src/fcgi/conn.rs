@@ -23,24 +23,20 @@
 //! written, so that nobody closes the connection before.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::closing::after;
 use super::outlet::Outlet;
 use super::record::{Status, end_request, kind};
 use super::request::Active;
 use super::response::{FAILED, Records, completed};
 use super::{Options, Shared};
 use crate::error::{Error, ErrorKind};
-use crate::h1::CloseReason;
 use crate::net::{Addr, Stream};
 use crate::serving::{Gone, Ticket};
-use crate::sync::{Mutex, now};
-
-/// How long a connection that is to be closed is still read from, so that the web server, which may
-/// still be sending, sees no reset.
-const LINGER: Duration = Duration::from_millis(500);
+use crate::sync::Mutex;
 
 /// How long a connection for which there is no room may take over its first request, which is refused. It
 /// holds a thread.
@@ -48,31 +44,31 @@ const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Conn {
     pub(super) shared: Arc<Shared>,
-    stream: Stream,
+    pub(super) stream: Stream,
     pub(super) remote: Addr,
-    outlet: Outlet,
-    ticket: Arc<Ticket>,
-    state: Mutex<State>,
+    pub(super) outlet: Outlet,
+    pub(super) ticket: Arc<Ticket>,
+    pub(super) state: Mutex<State>,
 }
 
-struct State {
+pub(super) struct State {
     /// By their ids.
     active: HashMap<u16, Arc<Active>>,
     /// How many have begun, and their END_REQUEST has not been written.
-    running: usize,
+    pub(super) running: usize,
     /// The web server has several requests in progress at once, or has asked whether it may.
     multiplexes: bool,
     /// A request has come to its end.
-    served: bool,
-    stage: Stage,
+    pub(super) served: bool,
+    pub(super) stage: Stage,
     /// When the connection has waited long enough for a request. `None` while one runs.
-    idle: Option<Instant>,
+    pub(super) idle: Option<Instant>,
     /// When the reader has something to do that no record tells it to.
-    reader: Option<Instant>,
+    pub(super) reader: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Open,
     /// No more requests begin; those that run come to their end.
     Last,
@@ -119,11 +115,7 @@ impl Conn {
         Arc::new(Self { shared, stream, remote, outlet, ticket, state: Mutex::new(state) })
     }
 
-    pub(super) fn stream(&self) -> &Stream {
-        &self.stream
-    }
-
-    fn options(&self) -> &Options {
+    pub(super) fn options(&self) -> &Options {
         &self.shared.options
     }
 
@@ -281,7 +273,7 @@ impl Conn {
         }
     }
 
-    fn all_active(&self) -> Vec<Arc<Active>> {
+    pub(super) fn all_active(&self) -> Vec<Arc<Active>> {
         self.state.lock().active.values().cloned().collect()
     }
 
@@ -306,142 +298,4 @@ impl Conn {
             self.stream.interrupt_read();
         }
     }
-
-    /// Called by the reader, which holds nothing of a next request: an idle connection that is ending
-    /// takes no more.
-    pub(super) fn end_if_idle(&self) {
-        let mut state = self.state.lock();
-        let waits = state.running == 0 && state.stage == Stage::Open && self.ticket.is_ending();
-        if !waits || self.stream.has_unread() {
-            return;
-        }
-        match self.ticket.spare_until().filter(|until| !state.served && *until > now()) {
-            Some(until) => {
-                state.idle = state.idle.into_iter().chain([until]).min();
-                self.arm(&state);
-            }
-            None => {
-                state.stage = Stage::Last;
-                self.settle(&mut state);
-            }
-        }
-    }
-
-    /// What becomes of the connection, if nothing runs.
-    fn settle(&self, state: &mut State) {
-        if state.running > 0 {
-            return;
-        }
-        match state.stage {
-            Stage::Open => state.idle = after(self.options().idle_timeout),
-            Stage::Last => state.stage = Stage::Closing,
-            Stage::Closing | Stage::Lingering => {}
-            Stage::Unread => self.close(),
-        }
-        self.arm(state);
-    }
-
-    /// Has the reader's next read end at `moment`, or when something else is due.
-    pub(super) fn wake_reader_at(&self, moment: Option<Instant>) {
-        let mut state = self.state.lock();
-        state.reader = moment;
-        self.arm(&state);
-    }
-
-    /// Under the lock, so that no moment is overwritten by an earlier decision.
-    fn arm(&self, state: &State) {
-        let deadline = match state.stage {
-            Stage::Open | Stage::Last => state.idle.into_iter().chain(state.reader).min(),
-            // At once: the reader has to leave its records.
-            Stage::Closing => Some(now()),
-            Stage::Lingering | Stage::Unread => return,
-        };
-        self.stream.set_read_deadline(deadline);
-    }
-
-    /// Returns whether the connection has waited too long for a request.
-    pub(super) fn is_idle_too_long(&self) -> bool {
-        self.state.lock().idle.is_some_and(|idle| idle <= now())
-    }
-
-    /// Takes no more records from now on, if no request runs. Returns whether that is so.
-    pub(super) fn close_if_idle(&self) -> bool {
-        let mut state = self.state.lock();
-        if state.running == 0 {
-            state.stage = Stage::Closing;
-        }
-        state.running == 0
-    }
-
-    /// Takes no more records from now on, and gives up the requests that run: what came cannot be
-    /// understood.
-    pub(super) fn give_up(&self, gone: Gone) {
-        self.state.lock().stage = Stage::Closing;
-        // Before their handlers hear of it, who would end them as if all were well.
-        self.outlet.end(CloseReason::Malformed);
-        self.lose_all(gone);
-    }
-
-    /// Ends our stream, and throws away what the web server still sends, for a bounded time.
-    pub(super) fn linger(&self, reason: CloseReason) {
-        self.state.lock().stage = Stage::Lingering;
-        self.ticket.closing();
-        self.outlet.end(reason);
-        self.stream.set_read_deadline(Some(now() + LINGER));
-        let mut scratch = [0; 8 * 1024];
-        loop {
-            match (&self.stream).read(&mut scratch) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-    }
-
-    /// Nobody reads the connection any more, and no request that runs hears of its client again.
-    pub(super) fn unread(&self, gone: Gone, reason: CloseReason) {
-        log::debug!("{}: connection closed: {reason}", self.remote);
-        if reason == CloseReason::Malformed {
-            // Its requests have been given up, whatever their handlers still do.
-            self.stream.close();
-        }
-        self.state.lock().stage = Stage::Unread;
-        self.lose_all(gone);
-        self.settle(&mut self.state.lock());
-    }
-
-    /// No request that runs gets more of its body.
-    fn lose_all(&self, gone: Gone) {
-        for active in self.all_active() {
-            active.signals.gone(gone);
-            active.inbox.lose(Error::new(ErrorKind::IncompleteBody));
-        }
-    }
-
-    /// Returns why the stream is closed.
-    pub(super) fn why_closed(&self) -> CloseReason {
-        self.outlet.closed().unwrap_or(CloseReason::ShuttingDown)
-    }
-
-    /// Whether everything that still comes is to be thrown away.
-    pub(super) fn is_closing(&self) -> bool {
-        self.state.lock().stage == Stage::Closing
-    }
-
-    /// Whether no request is in progress.
-    pub(super) fn is_idle(&self) -> bool {
-        self.state.lock().running == 0
-    }
-
-    fn close(&self) {
-        self.ticket.closing();
-        self.stream.close();
-        self.ticket.closed();
-    }
-}
-
-/// The moment `limit` from now.
-pub(super) fn after(limit: Option<Duration>) -> Option<Instant> {
-    limit.and_then(|limit| now().checked_add(limit))
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use super::conn::{Conn, after};
+use super::closing::after;
+use super::conn::Conn;
 use super::record::kind;
 use super::request::Active;
 use super::response::{FAILED, Wire};

@@ -40,16 +40,18 @@
 //! | --- | --- |
 //! | `mod.rs` | the server and its options |
 //! | `record.rs` `params.rs` | the wire format |
-//! | `reader.rs` | the thread that takes a connection's records apart |
-//! | `conn.rs` | a connection, and which requests it has |
+//! | `reader.rs` `limits.rs` | the thread that takes a connection's records apart, and its time limits |
+//! | `conn.rs` `closing.rs` | a connection, which requests it has, and how it ends |
 //! | `request.rs` `inbox.rs` | a request, and what has come of its body |
 //! | `handling.rs` | a request on the thread of its handler |
 //! | `response.rs` `outlet.rs` | a response in records, of which one is written at a time |
 //! | `workers.rs` | the threads on which handlers run |
 
+mod closing;
 mod conn;
 mod handling;
 mod inbox;
+mod limits;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 mod outlet;
@@ -71,7 +73,8 @@ use std::time::{Duration, Instant};
 use crate::handler::Handler;
 use crate::net::{Addr, Listener, Stream};
 use crate::serving::{House, HouseOptions, Protocol, Service, Ticket};
-use conn::{Conn, after};
+use closing::after;
+use conn::Conn;
 use outlet::Limits;
 use reader::Reader;
 use workers::Workers;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use http::StatusCode;
 
-use super::conn::{Conn, Refused, after};
+use super::conn::{Conn, Refused};
 use super::handling;
 use super::inbox::{Put, overflow};
 use super::record::{self, Begin, MANAGEMENT, Malformed, RESPONDER, Record, Status, kind};
@@ -21,32 +21,31 @@ use crate::h1::CloseReason;
 use crate::handler::put_origin;
 use crate::net::{Buffer, Hangup};
 use crate::serving::Gone;
-use crate::sync::now;
 
 /// Reads one connection. When it is dropped, nobody does.
 pub(super) struct Reader {
-    conn: Arc<Conn>,
+    pub(super) conn: Arc<Conn>,
     /// The requests whose parameters have not all come.
-    gathering: HashMap<u16, Gathering>,
+    pub(super) gathering: HashMap<u16, Gathering>,
     /// When the record that has begun to arrive must be whole.
-    partial: Option<Instant>,
+    pub(super) partial: Option<Instant>,
     /// The connection has been idle for too long, and was looked at once more.
-    looked: bool,
+    pub(super) looked: bool,
     /// Whether its end of stream has been seen behind what is still to be read.
     peer_closed: bool,
     ending: Ending,
 }
 
 /// Parameters of one request.
-struct Gathering {
+pub(super) struct Gathering {
     bytes: Vec<u8>,
     /// When all must have come.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
 }
 
 /// How the connection ends, for its requests and for the log.
 #[derive(Clone, Copy)]
-struct Ending(Gone, CloseReason);
+pub(super) struct Ending(pub(super) Gone, pub(super) CloseReason);
 
 impl Reader {
     pub(super) fn new(conn: Arc<Conn>) -> Self {
@@ -87,7 +86,7 @@ impl Reader {
             }
             self.expect_rest(&buffer);
             self.conn.wake_reader_at(self.deadline());
-            match buffer.fill(|room| self.conn.stream().read(room)) {
+            match buffer.fill(|room| (&self.conn.stream).read(room)) {
                 Ok(0) => return Ending(Gone::EndOfStream, CloseReason::EndOfStream),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -100,7 +99,7 @@ impl Reader {
                         self.conn.end_if_idle();
                     }
                 }
-                Err(_) if self.conn.stream().is_closed() => {
+                Err(_) if self.conn.stream.is_closed() => {
                     return Ending(Gone::Closed, self.conn.why_closed());
                 }
                 Err(error) => return Ending(Gone::Failed(error.kind()), CloseReason::IoFailed),
@@ -117,66 +116,6 @@ impl Reader {
             self.partial = None;
         }
         Ok(())
-    }
-
-    /// Sets the limit for the record that has begun to arrive. Only a body's has none as long as more of
-    /// it comes: its handler has the limit.
-    fn expect_rest(&mut self, buffer: &Buffer) {
-        if buffer.is_empty() {
-            return;
-        }
-        let active = match record::peek(buffer.data()) {
-            Some((kind::STDIN, id)) => self.conn.active(id),
-            _ => None,
-        };
-        if let Some(active) = active {
-            active.inbox.stir();
-            self.partial = None;
-        }
-        self.partial = self.partial.or_else(|| self.patience());
-    }
-
-    /// The moment at which something must have come that has begun now.
-    fn patience(&self) -> Option<Instant> {
-        after(self.conn.shared.options.read_header_timeout)
-    }
-
-    /// When there is something to do even if nothing comes.
-    fn deadline(&self) -> Option<Instant> {
-        let gathering = self.gathering.values().filter_map(|gathering| gathering.deadline);
-        gathering.chain(self.partial).min()
-    }
-
-    /// A time limit has run out: how the connection ends by it, if it does.
-    fn timed_out(&mut self, buffer: &mut Buffer) -> Option<Ending> {
-        let now = now();
-        let late = |gathering: &Gathering| gathering.deadline.is_some_and(|until| until <= now);
-        let late = self.gathering.iter().filter(|(_, it)| late(it)).map(|(id, _)| *id);
-        for id in late.collect::<Vec<_>>() {
-            let text = "the web server took too long to send the request's variables\n";
-            self.refuse(id, StatusCode::REQUEST_TIMEOUT, text.to_owned());
-        }
-        if self.partial.is_some_and(|until| until <= now) {
-            self.partial = None;
-            if self.conn.close_if_idle() {
-                return Some(Ending(Gone::Closed, CloseReason::TimedOut));
-            }
-        }
-        if self.conn.is_idle_too_long() {
-            return self.idle_too_long(buffer);
-        }
-        None
-    }
-
-    /// Takes a request that has just arrived; without one the connection ends.
-    fn idle_too_long(&mut self, buffer: &mut Buffer) -> Option<Ending> {
-        if !std::mem::replace(&mut self.looked, true)
-            && let Ok(1..) = buffer.fill(|room| self.conn.stream().try_read(room))
-        {
-            return None;
-        }
-        let closes = self.conn.close_if_idle();
-        closes.then_some(Ending(Gone::Closed, CloseReason::IdleTooLong))
     }
 
     fn malformed(&self, error: &Malformed) -> Ending {
@@ -321,7 +260,7 @@ impl Reader {
     }
 
     /// Answers a request that no handler gets to see.
-    fn refuse(&mut self, id: u16, status: StatusCode, text: String) {
+    pub(super) fn refuse(&mut self, id: u16, status: StatusCode, text: String) {
         log::debug!("{}: {status}: {}", self.conn.remote, text.trim_end());
         self.gathering.remove(&id);
         let Some(active) = self.conn.active(id) else { return };
@@ -351,14 +290,14 @@ impl Reader {
     fn wait_for_room(&mut self, active: &Active) -> bool {
         let patience = self.conn.shared.options.body_patience;
         let patience = patience.map_or_else(Context::new, Context::with_timeout);
-        let stream = self.conn.stream().clone();
+        let stream = self.conn.stream.clone();
         let _hook = patience.on_done(move |_| stream.wake_hangup());
         while active.inbox.is_full() {
             if patience.is_done() {
                 return false;
             }
             let least = if self.peer_closed { Hangup::Broken } else { Hangup::EndOfStream };
-            match self.conn.stream().wait_hangup(least) {
+            match self.conn.stream.wait_hangup(least) {
                 Ok(Hangup::EndOfStream) => {
                     self.peer_closed = true;
                     self.conn.gone(Gone::EndOfStream);
