@@ -36,6 +36,8 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Default)]
 pub struct Body {
     source: Source,
+    /// Reading the source never waits: it is a regular file.
+    prompt: bool,
     trailers: Option<Box<dyn FnOnce() -> HeaderMap + Send>>,
 }
 
@@ -67,6 +69,10 @@ pub(crate) trait Incoming: Read + Send {
     fn remaining(&self) -> Option<u64>;
     /// The trailers, once, after the end.
     fn take_trailers(&mut self) -> Option<HeaderMap>;
+    /// Whether a read would not have to wait for the peer.
+    fn is_ready(&mut self) -> bool;
+    /// The body arrived as announced, but its reader cannot accept it, for this reason.
+    fn reject(&mut self, _reason: &Error) {}
 }
 
 impl Body {
@@ -115,7 +121,7 @@ impl Body {
     }
 
     fn of(source: Source) -> Self {
-        Self { source, trailers: None }
+        Self { source, prompt: false, trailers: None }
     }
 
     /// Has the trailers that `trailers` returns sent after the body (RFC 9110 section 6.5). It is
@@ -165,6 +171,18 @@ impl Body {
         self.trailers.is_some()
     }
 
+    /// Returns whether the next read may have to wait, as far as the source can tell.
+    pub(crate) fn may_wait(&mut self) -> bool {
+        match &mut self.source {
+            Source::Empty | Source::Bytes(_) => false,
+            Source::Reader { remaining, .. } => !self.prompt && *remaining != Some(0),
+            Source::Replay { opened: Some(body), .. } => body.may_wait(),
+            // Most are files.
+            Source::Replay { .. } => false,
+            Source::Incoming(incoming) => !incoming.is_ready(),
+        }
+    }
+
     /// The whole body if it lies in memory and has no trailers.
     pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
         match &self.source {
@@ -180,7 +198,7 @@ impl Body {
         match self.source {
             Source::Empty if self.trailers.is_none() => Ok(Bytes::new()),
             Source::Bytes(bytes) if self.trailers.is_none() => Ok(bytes),
-            source => Err(Self { source, trailers: self.trailers }),
+            source => Err(Self { source, prompt: self.prompt, trailers: self.trailers }),
         }
     }
 
@@ -242,8 +260,18 @@ impl Body {
         }
         let mut all = Vec::new();
         self.take(limit.saturating_add(1)).read_to_end(&mut all)?;
-        check_limit(all.len() as u64, limit)?;
+        check_limit(all.len() as u64, limit).map_err(|error| self.rejected(error))?;
         Ok(all.into())
+    }
+
+    /// Reports to the connection that the body cannot be accepted: the peer is to blame for `reason`.
+    fn rejected(&mut self, reason: Error) -> Error {
+        match &mut self.source {
+            Source::Incoming(incoming) => incoming.reject(&reason),
+            Source::Replay { opened: Some(body), .. } => return body.rejected(reason),
+            _ => {}
+        }
+        reason
     }
 
     /// As [`read_bytes`](Self::read_bytes), for text in UTF-8.
@@ -253,7 +281,7 @@ impl Body {
     /// Those of `read_bytes`, and [`ErrorKind::MalformedMessage`] if it is not UTF-8.
     pub fn read_text(&mut self, limit: u64) -> Result<String> {
         String::from_utf8(self.read_bytes(limit)?.into())
-            .map_err(|error| Error::with_source(ErrorKind::MalformedMessage, error))
+            .map_err(|error| self.rejected(Error::with_source(ErrorKind::MalformedMessage, error)))
     }
 }
 
@@ -370,7 +398,8 @@ impl From<File> for Body {
         let length = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
         match (length, file.stream_position()) {
             (Some(length), Ok(position)) => {
-                Self::from_sized_reader(file, length.saturating_sub(position))
+                let body = Self::from_sized_reader(file, length.saturating_sub(position));
+                Self { prompt: true, ..body }
             }
             _ => Self::from_reader(file),
         }

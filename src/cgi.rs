@@ -32,21 +32,24 @@ use crate::handler::{
     Ending, Handler, Head, Request, RequestExt, ResponseWriter, Sink, put_origin,
 };
 use crate::net::{Addr, Duplex};
-use crate::serving::{self, Gone, Outcome, Signals};
+use crate::serving::{Gone, Outcome, Service, Signals};
+use crate::sync::Mutex;
 
 /// Above this many bytes the encoded output is written.
 const FULL: usize = 16 * 1024;
 
 /// Answers the one request that the environment and standard input describe, on standard output.
 ///
-/// A handler that fails or panics before it has written anything is answered for with a 500. Nobody
+/// A handler that panics before it has written anything is answered for with a 500, and one that fails by
+/// whose fault that is: a body over a limit is a 413, and one that was cut off is not answered. Nothing
 /// else should write to standard output: it is the answer.
 ///
 /// # Errors
 ///
 /// [`Misuse`](ErrorKind::Misuse) if the environment describes no request: the program was not started by
-/// a web server. [`Send`](ErrorKind::Send) if the answer could not be written;
-/// [`Other`](ErrorKind::Other) if the handler failed or panicked.
+/// a web server. [`IncompleteBody`](ErrorKind::IncompleteBody) or the error of `input` if the handler
+/// failed because the body was cut off. [`Send`](ErrorKind::Send) if the answer could not be written;
+/// [`Other`](ErrorKind::Other) if the handler panicked, or failed within its answer.
 ///
 /// # Blocking
 ///
@@ -90,7 +93,9 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         .map(|(name, value)| (name.as_ref().into(), value.as_ref().into()))
         .collect();
     let signals = Arc::new(Signals::default());
-    let mut wire = Wire { output: Box::new(output), out: Vec::new(), signals };
+    let failure = BodyFailure::default();
+    let mut wire =
+        Wire { output: Box::new(output), out: Vec::new(), signals, failure: failure.clone() };
     if variables.get_bytes("REQUEST_METHOD").is_none() {
         let message =
             "the environment describes no request: a CGI program is started by a web server";
@@ -107,33 +112,29 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     let body = match facts.content_length {
         // Without a length there is no body (RFC 3875 section 4.2).
         None | Some(0) => Body::empty(),
-        Some(left) => Body::incoming(Box::new(Input { input: Box::new(input), left })),
+        Some(left) => Body::incoming(Box::new(Input { input: Box::new(input), left, failure })),
     };
     let mut request = request.map(|_| body);
     let signals = Arc::clone(&wire.signals);
-    let errors = crate::sync::Mutex::new(errors);
+    let errors = Mutex::new(errors);
     put_origin(&mut request, Arc::new(Described { signals: Arc::clone(&signals), facts }));
     let extensions = request.extensions_mut();
     extensions.insert(variables);
     extensions.insert(ErrorStream::new(move |bytes| errors.lock().write_all(bytes)));
-    answer(&handler, wire, request, &signals)
+    answer(&Service::new(handler), wire, request, &signals)
 }
 
-fn answer(
-    handler: &dyn Handler,
-    wire: Wire,
-    mut request: Request,
-    signals: &Signals,
-) -> Result<()> {
+fn answer(service: &Service, wire: Wire, mut request: Request, signals: &Signals) -> Result<()> {
     let mut writer = ResponseWriter::new(Box::new(wire));
     writer.begin(request.method() == Method::HEAD);
     let remote = request.remote_addr().unwrap_or(Addr::Unknown);
-    let outcome = serving::run(handler, &mut writer, &mut request, &remote);
+    let outcome = service.run(&mut writer, &mut request, &remote);
     signals.finish();
     let failed = || Error::message(ErrorKind::Other, "the handler failed");
     let outcome = match outcome {
         Outcome::Ended(Ending::Whole | Ending::Hijacked) => Ok(()),
         Outcome::Ended(Ending::Short) => Err(failed()),
+        Outcome::Gone => Err(writer.body_failure().unwrap_or_else(|| Error::new(ErrorKind::Send))),
         Outcome::Ended(Ending::Broken) => Err(Error::new(ErrorKind::Send)),
         Outcome::Failed => {
             if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
@@ -156,19 +157,41 @@ fn bytes(text: OsString) -> Vec<u8> {
     text.to_string_lossy().into_owned().into_bytes()
 }
 
+/// How the request's body failed first, as its reader saw it.
+#[derive(Clone, Default)]
+struct BodyFailure(Arc<Mutex<Option<Error>>>);
+
+impl BodyFailure {
+    fn report(&self, error: &Error) {
+        self.0.lock().get_or_insert_with(|| error.clone());
+    }
+}
+
 /// The request's body: so many bytes of standard input.
 struct Input {
     input: Box<dyn Read + Send>,
     left: u64,
+    failure: BodyFailure,
+}
+
+impl Input {
+    fn failed(&self, error: Error) -> io::Error {
+        self.failure.report(&error);
+        error.into()
+    }
 }
 
 impl Read for Input {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buf.len());
-        let count = self.input.read(&mut buf[..most])?;
+        let count = match self.input.read(&mut buf[..most]) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            Err(error) => return Err(self.failed(Error::with_source(ErrorKind::Receive, error))),
+        };
         if count == 0 && most > 0 {
             let message = format!("{} bytes fewer than its CONTENT_LENGTH", self.left);
-            return Err(Error::message(ErrorKind::IncompleteBody, message).into());
+            return Err(self.failed(Error::message(ErrorKind::IncompleteBody, message)));
         }
         self.left -= count as u64;
         Ok(count)
@@ -176,8 +199,17 @@ impl Read for Input {
 }
 
 impl Incoming for Input {
+    /// Standard input cannot be asked.
+    fn is_ready(&mut self) -> bool {
+        self.left == 0
+    }
+
     fn remaining(&self) -> Option<u64> {
         Some(self.left)
+    }
+
+    fn reject(&mut self, reason: &Error) {
+        self.failure.report(reason);
     }
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {
@@ -191,6 +223,7 @@ struct Wire {
     /// Encoded and not yet written.
     out: Vec<u8>,
     signals: Arc<Signals>,
+    failure: BodyFailure,
 }
 
 impl Wire {
@@ -229,6 +262,10 @@ impl Sink for Wire {
     fn hijack(&mut self) -> Result<Duplex> {
         let message = "a CGI program has no connection that could be hijacked";
         Err(Error::message(ErrorKind::Misuse, message))
+    }
+
+    fn body_failure(&self) -> Option<Error> {
+        self.failure.0.lock().clone()
     }
 
     /// Standard input has no deadlines: how long a program may take is the web server's to say.

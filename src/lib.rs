@@ -101,8 +101,8 @@
 //! | level | what |
 //! | --- | --- |
 //! | `error` | a handler panicked, with its backtrace; no thread could be started |
-//! | `warn` | a handler failed; a TLS connector that trusts anybody was made; accepting failed and is tried again; bytes came that answer nothing |
-//! | `debug` | why each connection was closed, requests that were refused, requests that were sent again |
+//! | `warn` | a handler failed by its own fault; a TLS connector that trusts anybody was made; accepting failed and is tried again; bytes came that answer nothing |
+//! | `debug` | why each connection was closed, requests that were refused or failed by their client's fault, requests that were sent again |
 //!
 //! The crate that asks the platform about certificates logs each one it refuses at `error`, beside the error
 //! that the call returns: under `rustls_platform_verifier`, by which it can be filtered.

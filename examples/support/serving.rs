@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use hangup::net::Listener;
 use hangup::server::{Listening, ServerHandle};
-use hangup::{Server, fcgi};
+use hangup::{Context, Server, fcgi};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -18,6 +19,7 @@ use super::{Args, Usage};
 pub(crate) const HELP: &str = "
   --addr HOST:PORT             listen there (127.0.0.1:8080); port 0 picks a free one
   --unix PATH                  listen on a Unix socket instead
+  --listen-fd N                listen on the socket inherited as descriptor N instead
   --tls-cert FILE              speak HTTPS, with this certificate and its chain (PEM)
   --tls-key FILE               the certificate's private key (PEM)
   --read-header-timeout-ms N   for a request's head (10000)
@@ -48,6 +50,8 @@ pub(crate) struct Serving {
 enum Place {
     Tcp(String),
     Unix(PathBuf),
+    /// A listening socket that the program was started with.
+    Inherited(i32),
 }
 
 /// One of the limits, of which `None` means none.
@@ -65,8 +69,9 @@ impl Serving {
     /// Takes the option if it is one of these.
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         let limit = match option {
-            "--addr" => return Ok(self.at(Place::Tcp(args.value()?))),
-            "--unix" => return Ok(self.at(Place::Unix(args.path()?))),
+            "--addr" => return self.at(Place::Tcp(args.value()?)),
+            "--unix" => return self.at(Place::Unix(args.path()?)),
+            "--listen-fd" => return self.at(Place::Inherited(args.number()?)),
             "--grace-ms" => {
                 self.grace = Some(args.millis()?.unwrap_or_default());
                 return Ok(true);
@@ -83,9 +88,18 @@ impl Serving {
         Ok(true)
     }
 
-    fn at(&mut self, place: Place) -> bool {
-        self.place = Some(place);
-        true
+    fn at(&mut self, place: Place) -> Result<bool, Usage> {
+        match &self.place {
+            Some(other) if other.option() != place.option() => Err(Usage::wrong(format!(
+                "{} and {} exclude each other",
+                other.option(),
+                place.option()
+            ))),
+            _ => {
+                self.place = Some(place);
+                Ok(true)
+            }
+        }
     }
 
     /// Listens, says so on stdout, and serves until SIGINT or SIGTERM; then lets what runs finish.
@@ -97,11 +111,8 @@ impl Serving {
             None => server,
         };
         let place = self.place.unwrap_or_else(|| Place::Tcp("127.0.0.1:8080".to_owned()));
-        let listening = match &place {
-            Place::Tcp(addr) => server.listen(addr),
-            Place::Unix(path) => server.listen_unix(path),
-        };
-        let listening = listening.map_err(|error| place.failed(&error))?;
+        let listener = place.listen().map_err(|error| place.failed(&error))?;
+        let listening = server.listen_on(listener);
         run(listening, certificate, self.grace, true)
     }
 
@@ -112,26 +123,40 @@ impl Serving {
             return Err(Usage::wrong("over FastCGI, TLS is the web server's to speak"));
         }
         let server = self.limits.iter().fold(server, |server, limit| limit.of_fcgi(server));
-        let listening = match &self.place {
-            Some(Place::Tcp(addr)) => server.listen(addr),
-            Some(Place::Unix(path)) => server.listen_unix(path),
-            None => server.listen_inherited(),
-        };
-        let listening = listening.map_err(|error| match &self.place {
+        let listener = self.place.as_ref().map_or_else(Listener::from_stdin, Place::listen);
+        let listener = listener.map_err(|error| match &self.place {
             Some(place) => place.failed(&error),
-            None => {
-                Usage::wrong(format!("--fcgi without --addr or --unix: standard input: {error}"))
-            }
+            None => Usage::wrong(format!(
+                "--fcgi without --addr, --unix or --listen-fd: standard input: {error}"
+            )),
         })?;
+        let listening = server.listen_on(listener);
         run(listening, None, self.grace, self.place.is_some())
     }
 }
 
 impl Place {
+    fn option(&self) -> &'static str {
+        match self {
+            Self::Tcp(_) => "--addr",
+            Self::Unix(_) => "--unix",
+            Self::Inherited(_) => "--listen-fd",
+        }
+    }
+
+    fn listen(&self) -> io::Result<Listener> {
+        match self {
+            Self::Tcp(addr) => Listener::bind_tcp(addr.as_str()),
+            Self::Unix(path) => Listener::bind_unix(path),
+            Self::Inherited(number) => Listener::inherited(*number),
+        }
+    }
+
     fn failed(&self, error: &io::Error) -> Usage {
         let name = match self {
             Self::Tcp(addr) => addr.clone(),
             Self::Unix(path) => path.display().to_string(),
+            Self::Inherited(number) => format!("descriptor {number}"),
         };
         Usage::Wrong(format!("cannot listen on {name}: {error}"))
     }
@@ -169,16 +194,12 @@ fn run(
     grace: Option<Duration>,
     aloud: bool,
 ) -> Result<ExitCode, Usage> {
-    let handle = listening.handle();
-    obey_signals(handle.clone(), certificate).map_err(Usage::wrong)?;
+    let stop = Context::new();
+    obey_signals(&stop, listening.handle(), certificate).map_err(Usage::wrong)?;
     if aloud {
         announce(&listening).map_err(Usage::wrong)?;
     }
-    listening.serve().map_err(Usage::wrong)?;
-    if !handle.shutdown(grace.unwrap_or(GRACE)) {
-        log::warn!("{} connections are cut off", handle.connections());
-    }
-    handle.close();
+    listening.serve_until(&stop, grace.unwrap_or(GRACE)).map_err(Usage::wrong)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -194,24 +215,24 @@ fn announce(listening: &Listening) -> io::Result<()> {
     out.flush()
 }
 
-/// Has the first signal that ends the program end the accepting, so that `serve` returns. Whoever
-/// sends a second one is in a hurry: it closes what still runs. SIGHUP renews the certificate; where
-/// there is none, it does what it does to every program.
-fn obey_signals(handle: ServerHandle, certificate: Option<Certificate>) -> io::Result<()> {
+/// Ends `stop` with the first signal that ends the program. The second one closes what still runs.
+/// SIGHUP renews the certificate; where there is none, it does what it does to every program.
+fn obey_signals(
+    stop: &Context,
+    handle: ServerHandle,
+    certificate: Option<Certificate>,
+) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     if certificate.is_some() {
         signals.add_signal(SIGHUP)?;
     }
+    let stop = stop.clone();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut stopping = false;
         for signal in signals.forever() {
             match &certificate {
                 Some(certificate) if signal == SIGHUP => certificate.renew(),
-                _ if stopping => handle.close(),
-                _ => {
-                    stopping = true;
-                    handle.shutdown(Duration::ZERO);
-                }
+                _ if stop.is_done() => handle.close(),
+                _ => stop.cancel(),
             }
         }
     })?;

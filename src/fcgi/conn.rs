@@ -13,7 +13,10 @@
 //! | --- | --- | --- |
 //! | idle | the start; the last request's end | a request's begin; the web server; the idle time limit |
 //! | active | a request's begin | the end of the last one |
-//! | closing | the end of a request that did not ask to keep the connection; shutdown | the web server's end of stream, or half a second |
+//! | closing | the end of a request that did not ask to keep the connection; shutdown; a time limit; a malformed record | the web server's end of stream, or half a second |
+//!
+//! Every connection that we end is half-closed first and read out, so that the web server gets what was
+//! written and sees no reset.
 //!
 //! A request stands in the map from its begin to just before its END_REQUEST is written, so that its id
 //! can be used again the moment that has arrived. It counts as running a little longer, until it was
@@ -21,51 +24,58 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::closing::after;
 use super::outlet::Outlet;
 use super::record::{Status, end_request, kind};
 use super::request::Active;
-use super::response::{Records, completed};
+use super::response::{FAILED, Records, completed};
 use super::{Options, Shared};
 use crate::error::{Error, ErrorKind};
-use crate::h1::CloseReason;
 use crate::net::{Addr, Stream};
 use crate::serving::{Gone, Ticket};
 use crate::sync::Mutex;
 
-/// How long a connection that is to be closed is still read from, so that the web server, which may
-/// still be sending, sees no reset.
-const LINGER: Duration = Duration::from_millis(500);
+/// How long a connection for which there is no room may take over its first request, which is refused. It
+/// holds a thread.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Conn {
     pub(super) shared: Arc<Shared>,
-    stream: Stream,
+    pub(super) stream: Stream,
     pub(super) remote: Addr,
-    outlet: Outlet,
-    ticket: Arc<Ticket>,
-    state: Mutex<State>,
+    pub(super) outlet: Outlet,
+    pub(super) ticket: Arc<Ticket>,
+    pub(super) state: Mutex<State>,
 }
 
-struct State {
+pub(super) struct State {
     /// By their ids.
     active: HashMap<u16, Arc<Active>>,
     /// How many have begun, and their END_REQUEST has not been written.
-    running: usize,
+    pub(super) running: usize,
     /// The web server has several requests in progress at once, or has asked whether it may.
     multiplexes: bool,
-    stage: Stage,
+    /// A request has come to its end.
+    pub(super) served: bool,
+    pub(super) stage: Stage,
+    /// When the connection has waited long enough for a request. `None` while one runs.
+    pub(super) idle: Option<Instant>,
+    /// When the reader has something to do that no record tells it to.
+    pub(super) reader: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Open,
     /// No more requests begin; those that run come to their end.
     Last,
-    /// Nothing runs any more; what still comes is thrown away.
+    /// No more records are taken. The reader has to be told.
     Closing,
+    /// The reader throws away what still comes.
+    Lingering,
     /// Nobody reads any more. The last request to end closes.
     Unread,
 }
@@ -86,17 +96,26 @@ impl Conn {
         remote: Addr,
         ticket: Arc<Ticket>,
     ) -> Arc<Self> {
-        let state =
-            State { active: HashMap::new(), running: 0, multiplexes: false, stage: Stage::Open };
-        let outlet = Outlet::new(stream.clone());
+        let idle = shared.options.idle_timeout;
+        let idle = if ticket.is_refused() {
+            Some(idle.map_or(REFUSAL_PATIENCE, |idle| idle.min(REFUSAL_PATIENCE)))
+        } else {
+            idle
+        };
+        let state = State {
+            active: HashMap::new(),
+            running: 0,
+            multiplexes: false,
+            served: false,
+            stage: Stage::Open,
+            idle: after(idle),
+            reader: None,
+        };
+        let outlet = Outlet::new(stream.clone(), shared.options.write_limits());
         Arc::new(Self { shared, stream, remote, outlet, ticket, state: Mutex::new(state) })
     }
 
-    pub(super) fn stream(&self) -> &Stream {
-        &self.stream
-    }
-
-    fn options(&self) -> &Options {
+    pub(super) fn options(&self) -> &Options {
         &self.shared.options
     }
 
@@ -120,25 +139,32 @@ impl Conn {
             let status = if alone { Status::CannotMultiplex } else { Status::Overloaded };
             return Err(Refused::For(status));
         }
-        if state.running == 0 && self.ticket.active().is_err() {
+        if !self.run(&mut state, keep) {
             return Err(Refused::Unwanted);
         }
+        state.active.insert(id, Active::new(id, self.options().body_idle_timeout));
+        Ok(())
+    }
+
+    /// Counts a request as running until its END_REQUEST has been written. Returns `false` if the server
+    /// has just closed the connection.
+    fn run(&self, state: &mut State, keep: bool) -> bool {
+        if state.running == 0 && self.ticket.active().is_err() {
+            return false;
+        }
         state.running += 1;
-        if !keep {
+        state.idle = None;
+        if !keep && state.stage == Stage::Open {
             state.stage = Stage::Last;
         }
-        state.active.insert(id, Active::new(id));
-        Ok(())
+        true
     }
 
     /// Answers a request that does not begin. Without `keep` it was to be the connection's last.
     pub(super) fn refuse(&self, id: u16, status: Status, keep: bool) {
-        self.outlet.owe(&end_request(id, 0, status));
-        let mut state = self.state.lock();
-        if !keep && state.stage == Stage::Open {
-            state.stage = Stage::Last;
+        if self.run(&mut self.state.lock(), keep) {
+            self.queue(&end_request(id, 0, status), 1);
         }
-        self.settle(&mut state);
     }
 
     pub(super) fn active(&self, id: u16) -> Option<Arc<Active>> {
@@ -147,7 +173,20 @@ impl Conn {
 
     /// What a record that the connection itself is asked by is answered with.
     pub(super) fn answer(&self, record: &[u8]) {
-        self.outlet.owe(record);
+        self.queue(record, 0);
+    }
+
+    /// Has records written, of which `ends` end a request that runs.
+    fn queue(&self, records: &[u8], ends: usize) {
+        self.outlet.queue(records, ends);
+        self.account();
+    }
+
+    /// Counts requests as ended whose queued ends have been written by now.
+    fn account(&self) {
+        for _ in 0..self.outlet.take_ends() {
+            self.ended();
+        }
     }
 
     /// The web server has asked whether it may have several requests in progress at once, and it may.
@@ -167,8 +206,7 @@ impl Conn {
         }
         active.signals.gone(Gone::Aborted);
         active.inbox.fail(Error::message(ErrorKind::Cancelled, "the web server gave it up"));
-        self.outlet.owe(&completed(id, 0));
-        self.ended();
+        self.queue(&completed(id, 0), 1);
     }
 
     /// Writes records of a request that is still on.
@@ -178,17 +216,21 @@ impl Conn {
         kind: u8,
         first: &[u8],
         second: &[u8],
-        deadline: Option<Instant>,
     ) -> io::Result<()> {
         let mut records = Records::of(active.id);
         records.carry(kind, first, second);
+        let deadline = match kind {
+            kind::STDOUT => active.write_deadline(),
+            _ => self.options().record_deadline(active.write_deadline()),
+        };
         let outcome = self.outlet.write(&mut records.slices(&[]), deadline, || !active.is_over());
+        self.account();
         outcome.inspect_err(|error| active.signals.gone(Gone::Failed(error.kind())))
     }
 
-    /// Ends a request whose handler has returned, unless the web server has given it up: writes the rest
-    /// of its output, and what ends it.
-    pub(super) fn finish(&self, active: &Active, out: &[u8], exit: u32, deadline: Option<Instant>) {
+    /// Ends a request whose handler has returned, unless it has ended: writes the rest of its output, and
+    /// what ends it.
+    pub(super) fn finish(&self, active: &Active, out: &[u8], exit: u32) {
         let message = "the request's body was read after its handler had returned";
         if active.inbox.fail(Error::message(ErrorKind::Misuse, message)) {
             self.make_room();
@@ -205,18 +247,23 @@ impl Conn {
             records.end(kind::STDERR);
         }
         let end = completed(active.id, exit);
-        if let Err(error) = self.outlet.write(&mut records.slices(&end), deadline, || true) {
-            log::debug!("{}: a request's end could not be written: {error}", self.remote);
+        let deadline = self.options().record_deadline(active.write_deadline());
+        match self.outlet.write(&mut records.slices(&end), deadline, || true) {
+            Ok(()) => self.ended(),
+            Err(error) => {
+                log::debug!("{}: a request's end could not be written: {error}", self.remote);
+                // On a connection that still is one, its time was over before its turn came.
+                self.outlet.queue(&completed(active.id, FAILED), 1);
+            }
         }
-        self.ended();
+        self.account();
     }
 
     /// Ends a request for which there is no room.
     pub(super) fn overloaded(&self, active: &Active) {
         active.end();
         self.state.lock().active.remove(&active.id);
-        self.outlet.owe(&end_request(active.id, 0, Status::Overloaded));
-        self.ended();
+        self.queue(&end_request(active.id, 0, Status::Overloaded), 1);
     }
 
     /// The web server has gone away: those learn of it who handle its requests.
@@ -226,7 +273,7 @@ impl Conn {
         }
     }
 
-    fn all_active(&self) -> Vec<Arc<Active>> {
+    pub(super) fn all_active(&self) -> Vec<Arc<Active>> {
         self.state.lock().active.values().cloned().collect()
     }
 
@@ -239,56 +286,16 @@ impl Conn {
     fn ended(&self) {
         let mut state = self.state.lock();
         state.running -= 1;
-        if state.running == 0 && self.ticket.idle().is_err() && state.stage == Stage::Open {
-            state.stage = Stage::Last;
+        if state.running == 0 {
+            if self.ticket.idle().is_err() && state.stage == Stage::Open {
+                state.stage = Stage::Last;
+            }
+            state.served = true;
         }
         self.settle(&mut state);
-    }
-
-    /// What becomes of the connection, if nothing runs.
-    fn settle(&self, state: &mut State) {
-        if state.running > 0 {
-            return;
+        if self.ticket.is_ending() {
+            // Only the reader knows whether a next request has begun to arrive.
+            self.stream.interrupt_read();
         }
-        match state.stage {
-            Stage::Open => {
-                let idle = self.options().idle_timeout;
-                let deadline = idle.and_then(|idle| Instant::now().checked_add(idle));
-                self.stream.set_read_deadline(deadline);
-            }
-            Stage::Last => {
-                state.stage = Stage::Closing;
-                let _ = self.stream.shutdown(Shutdown::Write);
-                self.stream.set_read_deadline(Some(Instant::now() + LINGER));
-            }
-            Stage::Closing => {}
-            Stage::Unread => self.close(),
-        }
-    }
-
-    /// Nobody reads the connection any more, and no request that runs hears of its client again.
-    pub(super) fn unread(&self, gone: Gone, reason: CloseReason) {
-        log::debug!("{}: connection closed: {reason}", self.remote);
-        self.state.lock().stage = Stage::Unread;
-        for active in self.all_active() {
-            active.signals.gone(gone);
-            active.inbox.lose(Error::new(ErrorKind::IncompleteBody));
-        }
-        self.settle(&mut self.state.lock());
-    }
-
-    /// Whether everything that still comes is to be thrown away.
-    pub(super) fn is_closing(&self) -> bool {
-        self.state.lock().stage == Stage::Closing
-    }
-
-    /// Whether no request is in progress.
-    pub(super) fn is_idle(&self) -> bool {
-        self.state.lock().running == 0
-    }
-
-    fn close(&self) {
-        self.stream.close();
-        self.ticket.closed();
     }
 }

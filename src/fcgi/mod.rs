@@ -40,14 +40,18 @@
 //! | --- | --- |
 //! | `mod.rs` | the server and its options |
 //! | `record.rs` `params.rs` | the wire format |
-//! | `reader.rs` | the thread that takes a connection's records apart |
-//! | `conn.rs` | a connection, and which requests it has |
+//! | `reader.rs` `limits.rs` | the thread that takes a connection's records apart, and its time limits |
+//! | `conn.rs` `closing.rs` | a connection, which requests it has, and how it ends |
 //! | `request.rs` `inbox.rs` | a request, and what has come of its body |
+//! | `handling.rs` | a request on the thread of its handler |
 //! | `response.rs` `outlet.rs` | a response in records, of which one is written at a time |
 //! | `workers.rs` | the threads on which handlers run |
 
+mod closing;
 mod conn;
+mod handling;
 mod inbox;
+mod limits;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 mod outlet;
@@ -64,12 +68,14 @@ use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::handler::Handler;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{House, HouseOptions, Protocol, Ticket};
+use crate::serving::{House, HouseOptions, Protocol, Service, Ticket};
+use closing::after;
 use conn::Conn;
+use outlet::Limits;
 use reader::Reader;
 use workers::Workers;
 
@@ -81,12 +87,16 @@ const MAX_VARIABLES: usize = 2000;
 /// What a web server that asks is told where there is no limit: more than it will ever have.
 const NO_LIMIT: usize = 1_000_000;
 
+/// How long the write of a record may take that is no part of a body, if no limit says less: a web server
+/// that never reads must not keep a thread.
+const RECORD_LIMIT: Duration = Duration::from_secs(60);
+
 /// The stack of the threads that read connections, in bytes: they call nothing of the user's.
 const READER_STACK: usize = 256 * 1024;
 
 /// A FastCGI server that has its handler and its options, and nowhere to listen yet.
 pub struct Server {
-    handler: Arc<dyn Handler>,
+    service: Service,
     options: Options,
     max_threads: Option<usize>,
     stack_size: Option<usize>,
@@ -97,6 +107,8 @@ struct Options {
     read_header_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
+    body_idle_timeout: Option<Duration>,
+    write_idle_timeout: Option<Duration>,
     body_patience: Option<Duration>,
     max_params_bytes: usize,
     max_held_back: usize,
@@ -115,6 +127,21 @@ impl Options {
         self.max_connections.map_or(NO_LIMIT, |most| most.saturating_mul(each).min(NO_LIMIT))
     }
 
+    fn write_limits(&self) -> Limits {
+        let given = self.write_timeout.into_iter().chain(self.write_idle_timeout).min();
+        let queue = given.map_or(RECORD_LIMIT, |given| given.min(RECORD_LIMIT));
+        Limits { idle: self.write_idle_timeout, queue }
+    }
+
+    /// The moment at which the write of a small record ends. It has one, whatever the limits for
+    /// responses.
+    fn record_deadline(&self, deadline: Option<Instant>) -> Option<Instant> {
+        match (deadline, self.write_idle_timeout) {
+            (None, None) => after(Some(RECORD_LIMIT)),
+            _ => deadline,
+        }
+    }
+
     fn may_multiplex(&self) -> bool {
         self.max_requests.is_none_or(|most| most > 1)
     }
@@ -122,7 +149,7 @@ impl Options {
 
 /// What the threads of one server share.
 struct Shared {
-    handler: Arc<dyn Handler>,
+    service: Service,
     options: Options,
     workers: Workers,
 }
@@ -134,11 +161,13 @@ impl Server {
     /// IP addresses there are taken.
     pub fn new(handler: impl Handler) -> Self {
         Self {
-            handler: Arc::new(handler),
+            service: Service::new(handler),
             options: Options {
                 read_header_timeout: Some(Duration::from_secs(10)),
                 write_timeout: None,
                 idle_timeout: None,
+                body_idle_timeout: Some(Duration::from_secs(60)),
+                write_idle_timeout: Some(Duration::from_secs(60)),
                 body_patience: Some(Duration::from_secs(5)),
                 max_params_bytes: 1 << 20,
                 max_held_back: 1 << 20,
@@ -151,26 +180,56 @@ impl Server {
         }
     }
 
-    /// How long a web server may take over a request's parameters, from its begin on. 10 s by default;
-    /// `None` for no limit. A connection that runs over is closed.
+    /// Sets how long a web server may take to send a request's parameters, from the request's begin on. The
+    /// default is 10 s; `None` removes the limit.
+    ///
+    /// A request that takes longer is answered with 408. A record that takes longer closes a connection
+    /// that has no other request in progress.
     #[must_use]
     pub fn read_header_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.read_header_timeout = limit.into();
         self
     }
 
-    /// How long sending a response may take, from the start of its handler on. No limit by default. A
-    /// handler can move the moment with
-    /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline). A connection on
-    /// which a write runs over is closed: half a record cannot be taken back.
+    /// Sets how long sending a response may take, from the start of its handler on. There is no limit by
+    /// default.
+    ///
+    /// A handler can move the deadline with
+    /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline). It holds for the
+    /// error stream and for the record that ends the request as well. A write that it ends within a record
+    /// closes the connection: half a record cannot be taken back.
     #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.write_timeout = limit.into();
         self
     }
 
-    /// How long a connection may wait for its next request. No limit by default: how many it keeps, and
-    /// how long, is the web server's to say, and it does not expect us to close one.
+    /// Sets how long a write may wait for the web server to take anything of a response. The default is
+    /// 60 s; `None` removes the limit. Every byte that is taken restarts it.
+    ///
+    /// The write then fails with a [`Timeout`](crate::ErrorKind::Timeout) of
+    /// [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection is closed. Records that
+    /// are no part of a response's body have a limit of 60 s in any case.
+    #[must_use]
+    pub fn write_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.write_idle_timeout = limit.into();
+        self
+    }
+
+    /// Sets how long a handler that reads its request's body waits for more of it. The default is 60 s;
+    /// `None` removes the limit. Every byte that arrives restarts it.
+    ///
+    /// The read then fails with a [`Timeout`](crate::ErrorKind::Timeout) of
+    /// [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle). If the handler returns an error, and has sent
+    /// nothing, the request is answered with 408.
+    #[must_use]
+    pub fn body_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.body_idle_timeout = limit.into();
+        self
+    }
+
+    /// Sets how long a connection may wait for a request, the first one included. There is no limit by
+    /// default: the web server decides how many connections it keeps, and does not expect us to close one.
     #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.idle_timeout = limit.into();
@@ -209,8 +268,9 @@ impl Server {
         self
     }
 
-    /// How many connections are served at the same time; on one more every request is refused as
-    /// overloading us. No limit by default but the operating system's.
+    /// How many connections are served at the same time. For one more, the connection that has waited
+    /// longest for its next request is closed; if there is none, every request on the new one is
+    /// refused as overloading us. No limit by default but the operating system's.
     #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.options.max_connections = most.into();
@@ -272,9 +332,13 @@ impl Server {
         Ok(self.listen_on(Listener::from_stdin()?))
     }
 
-    /// Serves the connections of a listener that exists already.
-    pub fn listen_on(self, listener: Listener) -> Listening {
-        Listening::new(self.into_house(), listener)
+    /// Serves the connections of a listener that exists already: one of the standard library's, or a
+    /// [`Listener`], which also takes over inherited sockets.
+    ///
+    /// If a socket of the standard library's cannot be taken over, [`serve`](Listening::serve) reports
+    /// that.
+    pub fn listen_on(self, listener: impl Into<Listener>) -> Listening {
+        Listening::new(self.into_house(), listener.into())
     }
 
     /// Serves one connection that exists already, on a thread of its own: one end of
@@ -285,14 +349,14 @@ impl Server {
     }
 
     fn into_house(self) -> Arc<House> {
-        let Self { handler, options, max_threads, stack_size, web_servers } = self;
+        let Self { service, options, max_threads, stack_size, web_servers } = self;
         let workers = Workers::new(max_threads, stack_size);
         let of_house = HouseOptions {
             max_connections: options.max_connections,
             stack_size: Some(READER_STACK),
             on_state: None,
         };
-        let shared = Arc::new(Shared { handler, options, workers });
+        let shared = Arc::new(Shared { service, options, workers });
         House::new(Arc::new(FastCgi { shared, web_servers }), of_house)
     }
 }
@@ -331,6 +395,10 @@ impl Protocol for FastCgi {
 
     fn serve(&self, stream: Stream, remote: Addr, ticket: Arc<Ticket>) {
         Reader::new(Conn::new(Arc::clone(&self.shared), stream, remote, ticket)).run();
+    }
+
+    fn wake(&self, stream: &Stream) {
+        stream.interrupt_read();
     }
 
     /// There is no request yet that could be answered.

@@ -5,101 +5,122 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 
 use super::conn::{Conn, Refused};
+use super::handling;
 use super::inbox::{Put, overflow};
 use super::record::{self, Begin, MANAGEMENT, Malformed, RESPONDER, Record, Status, kind};
 use super::request::{Active, RequestBody};
-use super::response::Wire;
 use super::{MAX_VARIABLES, params};
 use crate::body::Body;
 use crate::context::Context;
-use crate::gateway::{self, Described, ErrorStream, Variables};
+use crate::error::{Error, ErrorKind};
+use crate::gateway::{self, Described, Variables};
 use crate::h1::CloseReason;
-use crate::handler::{Ending, Request, RequestExt, ResponseWriter, put_origin};
+use crate::handler::put_origin;
 use crate::net::{Buffer, Hangup};
-use crate::serving::{self, Gone, Outcome};
+use crate::serving::Gone;
 
-/// Reads one connection.
+/// Reads one connection. When it is dropped, nobody does.
 pub(super) struct Reader {
-    conn: Arc<Conn>,
-    /// The parameters of requests, which have not all come.
-    gathering: HashMap<u16, Vec<u8>>,
+    pub(super) conn: Arc<Conn>,
+    /// The requests whose parameters have not all come.
+    pub(super) gathering: HashMap<u16, Gathering>,
+    /// When the record that has begun to arrive must be whole.
+    pub(super) partial: Option<Instant>,
+    /// The connection has been idle for too long, and was looked at once more.
+    pub(super) looked: bool,
     /// Whether its end of stream has been seen behind what is still to be read.
     peer_closed: bool,
+    ending: Ending,
 }
+
+/// Parameters of one request.
+pub(super) struct Gathering {
+    bytes: Vec<u8>,
+    /// When all must have come.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// How the connection ends, for its requests and for the log.
+#[derive(Clone, Copy)]
+pub(super) struct Ending(pub(super) Gone, pub(super) CloseReason);
 
 impl Reader {
     pub(super) fn new(conn: Arc<Conn>) -> Self {
-        Self { conn, gathering: HashMap::new(), peer_closed: false }
-    }
-
-    /// Reads until the connection ends, or is to be closed.
-    pub(super) fn run(mut self) {
-        let (gone, reason) = self.read_all();
-        if reason == CloseReason::Malformed {
-            // And only it: whatever else the web server has to say comes by others.
-            self.conn.stream().close();
+        Self {
+            conn,
+            gathering: HashMap::new(),
+            partial: None,
+            looked: false,
+            peer_closed: false,
+            ending: Ending(Gone::Closed, CloseReason::IoFailed),
         }
-        self.conn.unread(gone, reason);
     }
 
-    fn read_all(&mut self) -> (Gone, CloseReason) {
+    /// Reads until the connection ends.
+    pub(super) fn run(mut self) {
+        self.ending = self.read_all();
+        match self.ending.1 {
+            CloseReason::Malformed => self.conn.give_up(self.ending.0),
+            CloseReason::WeAskedToClose | CloseReason::IdleTooLong | CloseReason::TimedOut => {}
+            CloseReason::ShuttingDown if self.conn.close_if_idle() => {}
+            _ => return,
+        }
+        self.conn.linger(self.ending.1);
+    }
+
+    fn read_all(&mut self) -> Ending {
         let mut buffer = Buffer::default();
         loop {
-            while !self.conn.is_closing() {
-                match record::parse(buffer.data()) {
-                    Ok(None) => break,
-                    Ok(Some((record, used))) => {
-                        if let Err(error) = self.take(&record) {
-                            return self.malformed(&error);
-                        }
-                        buffer.consume(used);
-                    }
-                    Err(error) => return self.malformed(&error),
-                }
+            if let Err(error) = self.take_all(&mut buffer) {
+                return self.malformed(&error);
             }
-            // An idle connection holds no buffer. One that is to be closed is read on, so that the web
-            // server sees no reset, and what comes is thrown away.
-            if self.conn.is_closing() || (buffer.is_empty() && self.conn.is_idle()) {
+            if self.conn.is_closing() {
+                return Ending(Gone::Closed, CloseReason::WeAskedToClose);
+            }
+            // An idle connection holds no buffer.
+            if buffer.is_empty() && self.conn.is_idle() {
                 buffer.release();
             }
-            let came = buffer.fill(|room| self.conn.stream().read(room));
-            match came {
-                Ok(0) => return (Gone::EndOfStream, CloseReason::EndOfStream),
+            self.expect_rest(&buffer);
+            self.conn.wake_reader_at(self.deadline());
+            match buffer.fill(|room| (&self.conn.stream).read(room)) {
+                Ok(0) => return Ending(Gone::EndOfStream, CloseReason::EndOfStream),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    if let Some(reason) = self.timed_out() {
-                        return (Gone::Closed, reason);
+                    if let Some(ending) = self.timed_out(&mut buffer) {
+                        return ending;
                     }
                 }
-                Err(_) if self.conn.stream().is_closed() => {
-                    return (Gone::Closed, CloseReason::ShuttingDown);
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    if self.gathering.is_empty() && buffer.is_empty() {
+                        self.conn.end_if_idle();
+                    }
                 }
-                Err(error) => return (Gone::Failed(error.kind()), CloseReason::IoFailed),
+                Err(_) if self.conn.stream.is_closed() => {
+                    return Ending(Gone::Closed, self.conn.why_closed());
+                }
+                Err(error) => return Ending(Gone::Failed(error.kind()), CloseReason::IoFailed),
             }
         }
     }
 
-    fn malformed(&self, error: &Malformed) -> (Gone, CloseReason) {
-        log::warn!("{}: {error}", self.conn.remote);
-        (Gone::Failed(io::ErrorKind::InvalidData), CloseReason::Malformed)
+    /// Takes the whole records, until the connection takes no more.
+    fn take_all(&mut self, buffer: &mut Buffer) -> Result<(), Malformed> {
+        while !self.conn.is_closing() {
+            let Some((record, used)) = record::parse(buffer.data())? else { break };
+            self.take(&record)?;
+            buffer.consume(used);
+            self.partial = None;
+        }
+        Ok(())
     }
 
-    /// A time limit has run out: why the connection ends by it, if it does.
-    fn timed_out(&self) -> Option<CloseReason> {
-        if self.conn.is_closing() {
-            Some(CloseReason::WeAskedToClose)
-        } else if !self.gathering.is_empty() {
-            Some(CloseReason::TimedOut)
-        } else if self.conn.is_idle() {
-            Some(CloseReason::IdleTooLong)
-        } else {
-            // A request has begun meanwhile, or ended.
-            self.conn.stream().set_read_deadline(None);
-            None
-        }
+    fn malformed(&self, error: &Malformed) -> Ending {
+        log::warn!("{}: {error}", self.conn.remote);
+        Ending(Gone::Failed(io::ErrorKind::InvalidData), CloseReason::Malformed)
     }
 
     fn take(&mut self, record: &Record<'_>) -> Result<(), Malformed> {
@@ -127,6 +148,7 @@ impl Reader {
         }
         let options = &self.conn.shared.options;
         let mut values = Vec::new();
+        let mut pair = Vec::new();
         for (name, _) in params::parse(content)? {
             let value = match name {
                 b"FCGI_MAX_CONNS" => options.told_connections().to_string(),
@@ -138,9 +160,14 @@ impl Reader {
             if name == b"FCGI_MPXS_CONNS" && options.may_multiplex() {
                 self.conn.will_multiplex();
             }
-            params::write(&mut values, name, value.as_bytes());
+            pair.clear();
+            params::write(&mut pair, name, value.as_bytes());
+            // One that asks for the same again and again has been told.
+            if values.len() + pair.len() > record::MAX_CONTENT {
+                break;
+            }
+            values.extend_from_slice(&pair);
         }
-        values.truncate(record::MAX_CONTENT);
         let header = record::header(kind::GET_VALUES_RESULT, MANAGEMENT, values.len());
         self.conn.answer(&[&header[..], &values].concat());
         Ok(())
@@ -154,10 +181,9 @@ impl Reader {
         }
         match self.conn.begin(id, keep) {
             Ok(()) => {
-                self.gathering.insert(id, Vec::new());
-                let limit = self.conn.shared.options.read_header_timeout;
-                let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-                self.conn.stream().set_read_deadline(deadline);
+                self.looked = false;
+                let deadline = self.partial.or_else(|| self.patience());
+                self.gathering.insert(id, Gathering { bytes: Vec::new(), deadline });
             }
             Err(Refused::InUse) => return Err(Malformed::IdInUse(id)),
             Err(Refused::Unwanted) => {}
@@ -167,22 +193,24 @@ impl Reader {
     }
 
     fn params(&mut self, id: u16, content: &[u8]) -> Result<(), Malformed> {
-        let Some(gathered) = self.gathering.get_mut(&id) else { return Ok(()) };
+        let Some(Gathering { bytes, .. }) = self.gathering.get_mut(&id) else { return Ok(()) };
         let most = self.conn.shared.options.max_params_bytes;
-        if gathered.len() + content.len() > most {
-            let text = format!("the web server's variables have more than {most} bytes\n");
-            self.give_up(id, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &text);
+        if bytes.len() + content.len() > most {
+            self.refuse_long(
+                id,
+                format!("the web server's variables have more than {most} bytes\n"),
+            );
             return Ok(());
         }
         if !content.is_empty() {
-            gathered.extend_from_slice(content);
+            bytes.extend_from_slice(content);
             return Ok(());
         }
-        let gathered = std::mem::take(gathered);
-        let pairs = params::parse(&gathered)?;
+        let bytes = std::mem::take(bytes);
+        let pairs = params::parse(&bytes)?;
         if pairs.len() > MAX_VARIABLES {
             let text = format!("the web server's variables are more than {MAX_VARIABLES}\n");
-            self.give_up(id, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &text);
+            self.refuse_long(id, text);
             return Ok(());
         }
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
@@ -194,26 +222,29 @@ impl Reader {
     fn start(&mut self, id: u16, variables: Variables) {
         let (request, facts) = match gateway::read(&variables) {
             Ok(read) => read,
-            Err(error) => return self.give_up(id, StatusCode::BAD_REQUEST, &format!("{error}\n")),
+            Err(error) => return self.refuse(id, StatusCode::BAD_REQUEST, format!("{error}\n")),
         };
-        self.gathered(id);
+        self.gathering.remove(&id);
         let Some(active) = self.conn.active(id) else { return };
         let body = match facts.content_length {
-            Some(0) => Body::empty(),
+            Some(0) => {
+                active.inbox.fail(Error::new(ErrorKind::Misuse));
+                Body::empty()
+            }
             length => {
-                let body = RequestBody::new(Arc::clone(&self.conn), Arc::clone(&active), length);
+                let body = RequestBody::new(&self.conn, Arc::clone(&active), length);
                 Body::incoming(Box::new(body))
             }
         };
         let mut request = request.map(|_| body);
         let origin = Described { signals: Arc::clone(&active.signals), facts };
-        let errors = error_stream(&self.conn, &active);
+        let errors = handling::error_stream(&self.conn, &active);
         put_origin(&mut request, Arc::new(origin));
         let extensions = request.extensions_mut();
         extensions.insert(variables);
         extensions.insert(errors);
         let conn = Arc::clone(&self.conn);
-        self.hand_over(&Arc::clone(&active), move || handle(&conn, &active, request));
+        self.hand_over(&Arc::clone(&active), move || handling::handle(conn, active, request));
     }
 
     /// Has `job` end a request, on a thread that may wait for its turn to write: this one must not.
@@ -224,23 +255,21 @@ impl Reader {
         }
     }
 
-    /// Answers a request that no handler gets to see.
-    fn give_up(&mut self, id: u16, status: StatusCode, text: &str) {
-        log::debug!("{}: {status}: {}", self.conn.remote, text.trim_end());
-        self.gathered(id);
-        let Some(active) = self.conn.active(id) else { return };
-        let mut answer = Vec::new();
-        gateway::write_refusal(&mut answer, status, text);
-        let conn = Arc::clone(&self.conn);
-        self.hand_over(&Arc::clone(&active), move || conn.finish(&active, &answer, FAILED, None));
+    fn refuse_long(&mut self, id: u16, text: String) {
+        self.refuse(id, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text);
     }
 
-    /// The parameters of a request have come: the limit for them has been kept.
-    fn gathered(&mut self, id: u16) {
+    /// Answers a request that no handler gets to see.
+    pub(super) fn refuse(&mut self, id: u16, status: StatusCode, text: String) {
+        log::debug!("{}: {status}: {}", self.conn.remote, text.trim_end());
         self.gathering.remove(&id);
-        if self.gathering.is_empty() {
-            self.conn.stream().set_read_deadline(None);
-        }
+        let Some(active) = self.conn.active(id) else { return };
+        // Its body is not wanted.
+        active.inbox.fail(Error::new(ErrorKind::Misuse));
+        let conn = Arc::clone(&self.conn);
+        self.hand_over(&Arc::clone(&active), move || {
+            handling::begin(conn, active).refuse(status, &text);
+        });
     }
 
     fn stdin(&mut self, id: u16, content: &[u8]) {
@@ -261,14 +290,14 @@ impl Reader {
     fn wait_for_room(&mut self, active: &Active) -> bool {
         let patience = self.conn.shared.options.body_patience;
         let patience = patience.map_or_else(Context::new, Context::with_timeout);
-        let stream = self.conn.stream().clone();
+        let stream = self.conn.stream.clone();
         let _hook = patience.on_done(move |_| stream.wake_hangup());
         while active.inbox.is_full() {
             if patience.is_done() {
                 return false;
             }
             let least = if self.peer_closed { Hangup::Broken } else { Hangup::EndOfStream };
-            match self.conn.stream().wait_hangup(least) {
+            match self.conn.stream.wait_hangup(least) {
                 Ok(Hangup::EndOfStream) => {
                     self.peer_closed = true;
                     self.conn.gone(Gone::EndOfStream);
@@ -282,36 +311,9 @@ impl Reader {
     }
 }
 
-/// What a program that failed would have exited with.
-const FAILED: u32 = 1;
-
-/// Runs the handler on a request, and ends it.
-fn handle(conn: &Arc<Conn>, active: &Arc<Active>, mut request: Request) {
-    let shared = &conn.shared;
-    let limit = shared.options.write_timeout;
-    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-    let wire = Wire::new(Arc::clone(conn), Arc::clone(active), deadline);
-    let mut writer = ResponseWriter::new(Box::new(wire));
-    writer.begin(request.method() == Method::HEAD);
-    let remote = request.remote_addr().unwrap_or_else(|| conn.remote.clone());
-    let exit = match serving::run(&*shared.handler, &mut writer, &mut request, &remote) {
-        Outcome::Ended(Ending::Whole) => 0,
-        Outcome::Ended(_) => FAILED,
-        Outcome::Failed => {
-            if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
-                let _ = writer.finish();
-            }
-            FAILED
-        }
-    };
-    active.signals.finish();
-    writer.sink::<Wire>().end_request(exit);
-}
-
-fn error_stream(conn: &Arc<Conn>, active: &Arc<Active>) -> ErrorStream {
-    let (conn, active) = (Arc::clone(conn), Arc::clone(active));
-    ErrorStream::new(move |bytes| {
-        active.set_erred();
-        conn.write(&active, kind::STDERR, bytes, &[], None)
-    })
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let Ending(gone, reason) = self.ending;
+        self.conn.unread(gone, reason);
+    }
 }

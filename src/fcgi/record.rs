@@ -102,6 +102,12 @@ pub(super) fn parse(input: &[u8]) -> Result<Option<(Record<'_>, usize)>, Malform
     Ok(Some((Record { kind, id, content: &rest[..length] }, HEADER + whole)))
 }
 
+/// The type and the id of the record that has begun to arrive; `None` if its header has not wholly come.
+pub(super) fn peek(input: &[u8]) -> Option<(u8, u16)> {
+    let [_, kind, id_high, id_low, ..] = *input.first_chunk::<HEADER>()?;
+    Some((kind, u16::from_be_bytes([id_high, id_low])))
+}
+
 impl Begin {
     pub(super) fn parse(content: &[u8]) -> Result<Self, Malformed> {
         match *content {

@@ -1,7 +1,8 @@
 //! One request: what the connection and its handler share of it, and its body as the handler reads it.
 
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
@@ -10,6 +11,7 @@ use super::inbox::Inbox;
 use crate::body::Incoming;
 use crate::error::{Error, ErrorKind};
 use crate::serving::Signals;
+use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// A request that has begun and not ended.
@@ -21,17 +23,29 @@ pub(super) struct Active {
     over: AtomicBool,
     /// Something was written to its error stream, which has to be ended, too.
     erred: AtomicBool,
+    /// When everything that belongs to the response, its error stream included, must be written.
+    write_deadline: Mutex<Option<Instant>>,
 }
 
 impl Active {
-    pub(super) fn new(id: u16) -> Arc<Self> {
+    /// `body_idle`: how long the handler waits for more of the body.
+    pub(super) fn new(id: u16, body_idle: Option<Duration>) -> Arc<Self> {
         Arc::new(Self {
             id,
-            inbox: Inbox::new(),
+            inbox: Inbox::new(body_idle),
             signals: Arc::default(),
             over: AtomicBool::new(false),
             erred: AtomicBool::new(false),
+            write_deadline: Mutex::new(None),
         })
+    }
+
+    pub(super) fn write_deadline(&self) -> Option<Instant> {
+        *self.write_deadline.lock()
+    }
+
+    pub(super) fn set_write_deadline(&self, deadline: Option<Instant>) {
+        *self.write_deadline.lock() = deadline;
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -52,9 +66,9 @@ impl Active {
     }
 }
 
-/// A request's body, from its STDIN stream.
+/// A request's body, from its STDIN stream. It keeps no connection alive: a handler may leave it anywhere.
 pub(super) struct RequestBody {
-    conn: Arc<Conn>,
+    conn: Weak<Conn>,
     active: Arc<Active>,
     /// How much of the declared length is still to come. What comes beyond it is not part of the body
     /// (RFC 3875 section 4.2).
@@ -62,8 +76,31 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    pub(super) fn new(conn: Arc<Conn>, active: Arc<Active>, length: Option<u64>) -> Self {
-        Self { conn, active, left: length }
+    pub(super) fn new(conn: &Arc<Conn>, active: Arc<Active>, length: Option<u64>) -> Self {
+        Self { conn: Arc::downgrade(conn), active, left: length }
+    }
+}
+
+impl RequestBody {
+    /// Wakes the connection's reader, if it waits for the handler to read.
+    fn make_room(&self) {
+        if let Some(conn) = self.conn.upgrade() {
+            conn.make_room();
+        }
+    }
+
+    /// The handler gets nothing more of the body: the connection need not wait for it.
+    fn discard(&self, reason: &str) {
+        if self.active.inbox.fail(Error::message(ErrorKind::Misuse, reason)) {
+            self.make_room();
+        }
+    }
+
+    fn cut_short(&self, left: u64) -> Error {
+        let message = format!("{left} bytes fewer than its CONTENT_LENGTH");
+        let error = Error::message(ErrorKind::IncompleteBody, message);
+        self.active.inbox.report(&error);
+        error
     }
 }
 
@@ -75,14 +112,15 @@ impl Read for RequestBody {
         if most == 0 {
             return Ok(0);
         }
-        let count = self.active.inbox.read(&mut buf[..most], || self.conn.make_room())?;
-        match &mut self.left {
-            Some(left) if count == 0 => {
-                let message = format!("{left} bytes fewer than its CONTENT_LENGTH");
-                Err(Error::message(ErrorKind::IncompleteBody, message).into())
-            }
+        let count = self.active.inbox.read(&mut buf[..most], || self.make_room())?;
+        match self.left {
+            Some(left) if count == 0 => Err(self.cut_short(left).into()),
             Some(left) => {
-                *left -= count as u64;
+                let left = left - count as u64;
+                self.left = Some(left);
+                if left == 0 {
+                    self.discard("the request's body has been read to its end");
+                }
                 Ok(count)
             }
             None => Ok(count),
@@ -90,9 +128,23 @@ impl Read for RequestBody {
     }
 }
 
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.discard("the request's body was dropped");
+    }
+}
+
 impl Incoming for RequestBody {
+    fn is_ready(&mut self) -> bool {
+        self.left == Some(0) || self.active.inbox.is_ready()
+    }
+
     fn remaining(&self) -> Option<u64> {
         self.left
+    }
+
+    fn reject(&mut self, reason: &Error) {
+        self.active.inbox.report(reason);
     }
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use super::conn::Conn;
 use super::record::{HEADER, MAX_CONTENT, Status, end_request, header, kind};
 use super::request::Active;
-use crate::error::{Error, ErrorKind, Result, TimeLimit};
+use crate::error::{Error, ErrorKind, Result};
 use crate::gateway;
 use crate::handler::{Head, Sink};
 use crate::net::Duplex;
@@ -20,25 +20,33 @@ const FULL: usize = 16 * 1024;
 /// From this size on, in bytes, a piece of a body is written from where it is, not copied.
 const WRITE_THROUGH: usize = 4 * 1024;
 
-/// The writing half of one request.
+/// What a program that failed would have exited with.
+pub(super) const FAILED: u32 = 1;
+
+/// The writing half of one request. However its handler's thread leaves it, the request is ended.
 pub(super) struct Wire {
     conn: Arc<Conn>,
     active: Arc<Active>,
     /// Encoded and not yet written: what STDOUT records will carry.
     out: Vec<u8>,
-    deadline: Option<Instant>,
 }
 
 impl Wire {
-    pub(super) fn new(conn: Arc<Conn>, active: Arc<Active>, deadline: Option<Instant>) -> Self {
-        Self { conn, active, out: Vec::new(), deadline }
+    pub(super) fn new(conn: Arc<Conn>, active: Arc<Active>) -> Self {
+        Self { conn, active, out: Vec::new() }
     }
 
     /// Ends the request: with what is left of its output, the end of its streams, and `exit`, which a
     /// program would have exited with.
     pub(super) fn end_request(&mut self, exit: u32) {
         let out = std::mem::take(&mut self.out);
-        self.conn.finish(&self.active, &out, exit, self.deadline);
+        self.conn.finish(&self.active, &out, exit);
+    }
+
+    /// Answers a request that no handler gets to see, and ends it.
+    pub(super) fn refuse(&mut self, status: StatusCode, text: &str) {
+        gateway::write_refusal(&mut self.out, status, text);
+        self.end_request(FAILED);
     }
 
     /// Writes what has been encoded, and `data` behind it.
@@ -46,12 +54,16 @@ impl Wire {
         if self.out.is_empty() && data.is_empty() {
             return Ok(());
         }
-        let outcome = self.conn.write(&self.active, kind::STDOUT, &self.out, data, self.deadline);
+        let outcome = self.conn.write(&self.active, kind::STDOUT, &self.out, data);
         self.out.clear();
-        outcome.map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => Error::timeout(TimeLimit::Send).into(),
-            _ => error,
-        })
+        outcome
+    }
+}
+
+impl Drop for Wire {
+    /// Does nothing for a request that was ended.
+    fn drop(&mut self) {
+        self.end_request(FAILED);
     }
 }
 
@@ -92,8 +104,12 @@ impl Sink for Wire {
         self.active.inbox.set_deadline(deadline);
     }
 
+    fn body_failure(&self) -> Option<Error> {
+        self.active.inbox.failure()
+    }
+
     fn set_write_deadline(&mut self, deadline: Option<Instant>) {
-        self.deadline = deadline;
+        self.active.set_write_deadline(deadline);
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::serving::remember_panics;
+use crate::serving::contain;
 use crate::sync::channel::{Receiver, Sender, TrySendError, bounded};
 use crate::sync::{self, Mutex};
 
@@ -46,14 +46,18 @@ impl Workers {
         let jobs = self.waiting.clone();
         sync::spawn("hangup-handler", self.stack, move || {
             let _place = place;
-            remember_panics();
-            job();
+            run_job(job);
             while let Ok(job) = jobs.recv_timeout(KEEP) {
-                job();
+                run_job(job);
             }
         })?;
         Ok(())
     }
+}
+
+/// Runs a job. The thread outlives it even if something in it panics that is no handler.
+fn run_job(job: Job) {
+    contain(job, |_| log::error!("a request's thread panicked outside its handler"));
 }
 
 /// A thread's place among those that there may be, until it is dropped.

@@ -6,14 +6,24 @@ use http::{HeaderName, StatusCode};
 use crate::h1;
 use crate::handler::{Head, Length};
 
-/// What concerns a connection, and so is the web server's to say (RFC 3875 section 6.3.4).
-const OF_THE_CONNECTION: [HeaderName; 4] = [CONNECTION, TRANSFER_ENCODING, TRAILER, UPGRADE];
+/// The fields that are not the handler's to send. All but the first concern the connection, which is the
+/// web server's (RFC 3875 section 6.3.4).
+const NOT_PASSED_ON: [HeaderName; 7] = [
+    // A second one beside ours: web servers take the one or the other (RFC 3875 section 6.3).
+    HeaderName::from_static("status"),
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TRANSFER_ENCODING,
+    TRAILER,
+    UPGRADE,
+];
 
 /// Encodes the head.
 pub(crate) fn write_head(out: &mut Vec<u8>, head: &Head<'_>) {
     write_status(out, head.status);
     for (name, value) in head.headers {
-        if !OF_THE_CONNECTION.contains(name) {
+        if !NOT_PASSED_ON.contains(name) {
             h1::write_field(out, name, value.as_bytes());
         }
     }
@@ -39,4 +49,32 @@ pub(crate) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str) {
 fn write_status(out: &mut Vec<u8>, status: StatusCode) {
     let reason = status.canonical_reason().unwrap_or("Unknown");
     out.extend_from_slice(format!("Status: {} {reason}\r\n", status.as_u16()).as_bytes());
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn f01_what_is_not_the_handlers_to_say_is_not_passed_on() {
+        let mut headers = HeaderMap::new();
+        headers.insert("status", HeaderValue::from_static("500 No"));
+        headers.append("status", HeaderValue::from_static("501 Neither"));
+        headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+        headers.insert("keep-alive", HeaderValue::from_static("timeout=5"));
+        headers.insert("x-status", HeaderValue::from_static("kept"));
+        let head = Head {
+            status: StatusCode::CREATED,
+            headers: &headers,
+            sniffed: None,
+            length: Length::Known(0),
+            head_only: false,
+        };
+        let mut out = Vec::new();
+        write_head(&mut out, &head);
+        let text = String::from_utf8(out).unwrap().to_lowercase();
+        assert_eq!(text, "status: 201 created\r\nx-status: kept\r\ncontent-length: 0\r\n\r\n");
+    }
 }

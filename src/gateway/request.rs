@@ -3,7 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
 use http::{HeaderMap, Method, Uri, Version};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
@@ -105,6 +107,8 @@ fn headers(variables: &Variables, length: Option<u64>) -> Result<HeaderMap, BadR
     headers.remove(CONTENT_LENGTH);
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, length.into());
+        // The web server has undone it. Beside a length it is what requests are smuggled with.
+        headers.remove(TRANSFER_ENCODING);
     }
     if !headers.contains_key(HOST)
         && let Some(host) = host(variables)
@@ -183,6 +187,16 @@ mod tests {
         assert_eq!(facts.remote.to_string(), "192.0.2.1:1234");
         assert_eq!(facts.local.to_string(), "[::1]:443");
         assert!(facts.https && facts.content_length == Some(12));
+    }
+
+    #[test]
+    fn f01_a_body_has_one_framing() {
+        let both = [("HTTP_TRANSFER_ENCODING", "chunked"), ("REQUEST_METHOD", "POST")];
+        let (request, _) = read_pairs(&[&both[..], &[("CONTENT_LENGTH", "12")]].concat()).unwrap();
+        assert_eq!(request.headers()[CONTENT_LENGTH], "12");
+        assert!(!request.headers().contains_key(TRANSFER_ENCODING));
+        let (request, _) = read_pairs(&[&both[..], &[("CONTENT_LENGTH", "")]].concat()).unwrap();
+        assert_eq!(request.headers()[TRANSFER_ENCODING], "chunked");
     }
 
     #[test]

@@ -44,9 +44,24 @@ pub type Response = http::Response<Body>;
 /// Handlers of different connections run at the same time, each on its connection's thread. Threads are
 /// used again, so a later connection may meet what a handler has left in a thread-local.
 ///
-/// A handler that returns an error has it logged; the client gets a 500 if nothing has been sent
-/// yet, and otherwise sees its connection break off, so that it never takes half an answer for a
-/// whole one. The same happens, without the 500, to the connection of a handler that panics; other
+/// An error that a handler returns is answered by whose fault it is, if nothing has been sent yet:
+///
+/// | fault | answer | logged at |
+/// | --- | --- | --- |
+/// | the request's own body is malformed | 400 | `debug` |
+/// | it is larger than a limit, that of [`Body::read_bytes`] say | 413 | `debug` |
+/// | it came too slowly | 408 | `debug` |
+/// | its trailers are too large | 431 | `debug` |
+/// | the client has gone | none | `debug` |
+/// | the error was made by [`Error::status`](crate::Error::status) | that status and text | `warn` from 500 on, else `debug` |
+/// | any other | 500, without the error's text | `warn` |
+///
+/// If the request's body has failed, that decides, whatever error the handler made of it. A failed call
+/// of the handler's to another server is the handler's fault. A server's `on_error` hook may write the
+/// answer.
+///
+/// If something has been sent already, the connection breaks off, so that the client never takes half an
+/// answer for a whole one. The same happens to the connection of a handler that panics. Other
 /// connections go on.
 pub trait Handler: Send + Sync + 'static {
     /// Answers `request` through `response`.

@@ -21,6 +21,7 @@ use std::time::Instant;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::Response;
 use super::sink::{Ending, Head, Length, Sink};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
@@ -51,7 +52,11 @@ const COPY_BUFFER: usize = 16 * 1024;
 /// out.
 pub struct ResponseWriter {
     status: StatusCode,
+    /// The handler's latest status is none: the response fails with this error.
+    invalid_status: Option<Error>,
     headers: HeaderMap,
+    /// A copy of the headers for a handler that changes them once they were sent.
+    late_headers: Option<Box<HeaderMap>>,
     /// Few answers have any.
     trailers: Option<Box<HeaderMap>>,
     /// Written by the handler and not yet sent on: before the head was decided, all of it; later, small
@@ -81,7 +86,9 @@ impl ResponseWriter {
     pub(crate) fn new(sink: Box<dyn Sink>) -> Self {
         Self {
             status: StatusCode::OK,
+            invalid_status: None,
             headers: HeaderMap::new(),
+            late_headers: None,
             trailers: None,
             held: Vec::new(),
             stage: Stage::Ended,
@@ -99,7 +106,9 @@ impl ResponseWriter {
 
     fn reset(&mut self) {
         self.status = StatusCode::OK;
+        self.invalid_status = None;
         self.headers.clear();
+        self.late_headers = None;
         self.trailers = None;
         self.held.clear();
     }
@@ -118,18 +127,55 @@ impl ResponseWriter {
     pub(crate) fn release(&mut self) {
         self.held = Vec::new();
         self.headers = HeaderMap::new();
+        self.late_headers = None;
     }
 
-    /// The status that will be, or was, sent: 200 unless it is set.
+    /// Returns how many header fields it has memory for.
+    pub(crate) fn fields_capacity(&self) -> usize {
+        self.headers.capacity()
+    }
+
+    /// Returns the status that will be sent, or was: 200 unless it is set.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Sets the final status. Without effect once the head was sent; for 1xx see
-    /// [`informational`](Self::informational), and [`hijack`](Self::hijack) for 101.
-    pub fn set_status(&mut self, status: StatusCode) -> &mut Self {
-        self.status = status;
+    /// Sets the final status: a [`StatusCode`] or a number. Once the head was sent, this has no effect
+    /// but a line in the log at `debug`. For 1xx see [`informational`](Self::informational), and
+    /// [`hijack`](Self::hijack) for 101.
+    ///
+    /// A number outside 100 to 999 makes the response fail: sending the head reports
+    /// [`ErrorKind::InvalidMessage`], and the client gets a 500 unless a later call sets a valid status.
+    ///
+    /// ```
+    /// # use hangup::{Request, ResponseWriter, Result};
+    /// use std::io::Write;
+    ///
+    /// fn missing(w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
+    ///     w.set_status(404).write_all(b"not here\n")?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn set_status<S>(&mut self, status: S) -> &mut Self
+    where
+        S: TryInto<StatusCode> + Copy + fmt::Debug,
+        S::Error: Into<http::Error>,
+    {
+        if self.is_head_sent() {
+            too_late(format_args!("status {status:?}"));
+            return self;
+        }
+        match status.try_into() {
+            Ok(status) => {
+                self.status = status;
+                self.invalid_status = None;
+            }
+            Err(_) => {
+                let message = format!("{status:?} is not a status code");
+                self.invalid_status = Some(Error::message(ErrorKind::InvalidMessage, message));
+            }
+        }
         self
     }
 
@@ -141,12 +187,19 @@ impl ResponseWriter {
         &self.headers
     }
 
-    /// The headers, to be changed. Without effect once the head was sent.
+    /// Returns the headers to be changed. Once the head was sent, this returns a copy. Changes of it
+    /// have no effect but a line in the log at `debug`.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
+        if !self.is_head_sent() {
+            return &mut self.headers;
+        }
+        too_late("the headers");
+        let sent = &self.headers;
+        self.late_headers.get_or_insert_with(|| Box::new(sent.clone()))
     }
 
-    /// Sets a header, in place of any other of the same name.
+    /// Sets a header, in place of any other of the same name. Once the head was sent, this has no
+    /// effect but a line in the log at `debug`.
     ///
     /// # Errors
     ///
@@ -161,7 +214,7 @@ impl ResponseWriter {
     {
         let name = name.try_into().map_err(|error| Error::from(error.into()))?;
         let value = value.try_into().map_err(|error| Error::from(error.into()))?;
-        self.headers.insert(name, value);
+        self.headers_mut().insert(name, value);
         Ok(self)
     }
 
@@ -197,6 +250,11 @@ impl ResponseWriter {
 
     /// Sends a finished response: its status, headers and body take the place of what was set.
     ///
+    /// A body that is read from a source is sent as it comes: before a read that may have to wait, what
+    /// was read so far goes out, and so does the head before the first. A source of small pieces that
+    /// never waits is sent faster from behind a [`BufReader`](std::io::BufReader) whose buffer is 16 KiB
+    /// or larger, or as bytes.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Misuse`] if the head was sent already; and whatever reading the body or writing
@@ -207,7 +265,8 @@ impl ResponseWriter {
         }
         let (parts, body) = response.into_parts();
         let mut body = body.into();
-        (self.status, self.headers) = (parts.status, parts.headers);
+        self.set_status(parts.status);
+        self.headers = parts.headers;
         self.held.clear();
         if body.has_trailers() {
             // Only a body whose length stays open can be followed by them.
@@ -222,16 +281,9 @@ impl ResponseWriter {
     }
 
     fn copy(&mut self, body: &mut Body) -> Result<()> {
-        if let Some(bytes) = body.as_bytes() {
-            self.write_all(bytes)?;
-        } else {
-            let mut buffer = vec![0; COPY_BUFFER];
-            loop {
-                match body.read(&mut buffer)? {
-                    0 => break,
-                    count => self.write_all(&buffer[..count])?,
-                }
-            }
+        match body.as_bytes() {
+            Some(bytes) => self.write_all(bytes)?,
+            None => self.copy_from_source(body)?,
         }
         if let Some(trailers) = body.take_trailers() {
             self.trailers_mut().extend(trailers);
@@ -239,9 +291,37 @@ impl ResponseWriter {
         Ok(())
     }
 
+    /// Copies a body that does not lie in memory. Nothing is held back while its source has the client
+    /// wait, not even the head.
+    fn copy_from_source(&mut self, body: &mut Body) -> Result<()> {
+        let mut buffer = vec![0; COPY_BUFFER];
+        // A whole buffer was written through. After less, something may be held back.
+        let mut holds = true;
+        loop {
+            if holds && body.may_wait() {
+                self.flush()?;
+            }
+            match body.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => {
+                    self.write_all(&buffer[..count])?;
+                    holds = count < COPY_BUFFER;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Takes the connection over, to speak another protocol on it: see [`Duplex`]. The server never
     /// touches it again; whoever drops it closes it. Nothing of a response is sent by this: a
-    /// handler that upgrades writes its 101 itself.
+    /// handler that upgrades writes its 101 itself. If the client waits for a 100 (Continue), that is
+    /// sent first (RFC 9110 section 7.8).
+    ///
+    /// What the handler has not read of the request's body is the [`Duplex`]'s to read, with what
+    /// follows it, as it stands on the wire. A chunked body comes with its framing, so that one that was
+    /// read in part cannot be made sense of. The body itself can be read no more
+    /// ([`ErrorKind::Misuse`]).
     ///
     /// # Errors
     ///
@@ -294,23 +374,56 @@ impl ResponseWriter {
         }
     }
 
-    /// Answers in place of a handler that failed, if nothing has been sent: `false` if it is too
-    /// late for that.
+    /// Returns whether writing the response has failed, so that every other write will.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.stage, Stage::Broken)
+    }
+
+    /// Returns why the request's own body failed, if it did.
+    pub(crate) fn body_failure(&self) -> Option<Error> {
+        self.sink.body_failure()
+    }
+
+    /// Answers with a status and its name in place of a handler that failed, if nothing has been
+    /// sent. Returns `false` if it is too late for that.
     pub(crate) fn replace_with(&mut self, status: StatusCode) -> bool {
+        self.replace_with_text(status, &status.to_string())
+    }
+
+    /// As [`replace_with`](Self::replace_with), with a text of one line.
+    pub(crate) fn replace_with_text(&mut self, status: StatusCode, text: &str) -> bool {
         if self.is_head_sent() {
             return false;
         }
         self.reset();
         self.status = status;
-        let text = format!("{status}\n");
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        self.held.extend_from_slice(text.as_bytes());
+        if allows_body(status) {
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            self.headers.insert(CONTENT_TYPE, plain);
+            let text = format!("{text}\n");
+            if text.len() > HOLD_BACK {
+                self.headers.insert(CONTENT_LENGTH, text.len().into());
+            }
+            // Fails like any other write, which `finish` reports.
+            let _ = self.write_all(text.as_bytes());
+        }
         true
+    }
+
+    /// Sends `response` in place of that of a handler that failed.
+    pub(crate) fn replace_with_response(&mut self, response: Response) -> Result<()> {
+        if !self.is_head_sent() {
+            self.reset();
+        }
+        self.send(response)
     }
 
     /// Decides the head and sends it, with what of the body was held back. `whole`: the handler is
     /// done, so that is all of it.
     fn commit(&mut self, whole: bool) -> Result<()> {
+        if let Some(error) = &self.invalid_status {
+            return Err(error.clone());
+        }
         if self.status.is_informational() {
             return Err(misuse(format!("{} is not a final status", self.status.as_u16())));
         }
@@ -472,6 +585,12 @@ impl fmt::Debug for ResponseWriter {
 /// Whether a final response of this status may have a body (RFC 9110 section 6.4.1).
 fn allows_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// A handler changes what was sent already.
+#[cold]
+fn too_late(change: impl fmt::Display) {
+    log::debug!("{change} changed after the response head was sent: ignored");
 }
 
 #[cold]

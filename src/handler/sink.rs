@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, StatusCode};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::net::Duplex;
 
 /// How a response came out, for its connection to decide what follows.
@@ -55,6 +55,11 @@ pub(crate) trait Sink: Any + Send {
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()>;
     fn flush(&mut self) -> io::Result<()>;
     fn hijack(&mut self) -> Result<Duplex>;
+    /// Why the request's own body could not be read, or was not accepted by who read it. Its kind
+    /// tells how: malformed, too large, too slow, or cut off.
+    fn body_failure(&self) -> Option<Error> {
+        None
+    }
     fn set_read_deadline(&mut self, deadline: Option<Instant>);
     fn set_write_deadline(&mut self, deadline: Option<Instant>);
 }

@@ -115,6 +115,19 @@ impl Buffer {
         taken
     }
 
+    /// Returns whether it owns more than `most` bytes of memory, and what is unused fills less than half
+    /// of that: then [`trim`](Self::trim) is worth its copy.
+    pub(crate) fn is_oversized(&self, most: usize) -> bool {
+        self.bytes.capacity() > most && self.data().len() < most / 2
+    }
+
+    /// Gives memory back, but for that of the unused bytes.
+    pub(crate) fn trim(&mut self) {
+        let unused = self.data().to_vec();
+        (self.start, self.end) = (0, unused.len());
+        self.bytes = unused;
+    }
+
     /// How much memory it owns, in bytes.
     #[cfg(all(test, not(hangup_shuttle)))]
     pub(crate) fn capacity(&self) -> usize {

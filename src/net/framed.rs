@@ -4,7 +4,7 @@ use std::io;
 
 use http::HeaderMap;
 
-use super::Buffer;
+use super::{Buffer, Stream};
 use crate::error::{Error, ErrorKind};
 use crate::h1::{BodyDecoder, BodyError, BodyLimits, Framing, Next};
 
@@ -81,6 +81,24 @@ impl FramedBody {
                     self.decoder.cut_off()?;
                 }
                 Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Whether a read would not have to wait for `stream`, as far as that can be told without waiting.
+    /// Framing is taken in for it, so that what is there of a next chunk is not mistaken for payload.
+    pub(crate) fn is_ready(&mut self, buffer: &mut Buffer, stream: &Stream) -> bool {
+        loop {
+            match self.advance(buffer) {
+                Ok(Next::Payload(_)) => return !buffer.is_empty() || stream.readiness().readable,
+                Ok(Next::NeedInput) => {}
+                // What is wrong the next read reports.
+                Ok(Next::End) | Err(_) => return true,
+            }
+            match buffer.fill(|room| stream.try_read(room)) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Ok(0) | Err(_) => return true,
             }
         }
     }

@@ -18,7 +18,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fd::BorrowedFd;
 
@@ -38,6 +38,8 @@ pub(super) struct Gate {
 #[derive(Default)]
 struct State {
     deadline: Option<Instant>,
+    /// How long one wait may take, whatever the deadline.
+    patience: Option<Duration>,
     /// Somebody asked for the end of one wait; consumed by it.
     interrupted: bool,
     /// Somebody has changed what is waited for; consumed by one wait.
@@ -47,6 +49,20 @@ struct State {
     parked: Vec<Parking>,
     /// Threads in a plain blocking call, which no waker reaches.
     in_plain_calls: usize,
+}
+
+/// When one wait ends that nothing else ends.
+struct Wait {
+    /// At its deadline, which is looked at again by whoever waits.
+    until: Option<Instant>,
+    /// When its patience is over.
+    patience: Option<Instant>,
+}
+
+impl Wait {
+    fn has_run_out(&self) -> bool {
+        self.patience.is_some_and(|patience| patience <= Instant::now())
+    }
 }
 
 struct Parking {
@@ -72,6 +88,11 @@ impl Gate {
         self.state.lock().deadline
     }
 
+    /// Limits each wait from now on, whatever the deadline.
+    pub(super) fn set_patience(&self, patience: Option<Duration>) {
+        self.state.lock().patience = patience;
+    }
+
     /// Ends the wait of one thread, now or the next one.
     pub(super) fn interrupt(&self) {
         let mut state = self.state.lock();
@@ -92,6 +113,11 @@ impl Gate {
         let mut state = self.state.lock();
         state.signal_all();
         !std::mem::replace(&mut state.closed, true)
+    }
+
+    /// Opens a closed gate again, for the one thread that is left to use it.
+    pub(super) fn reopen(&self) {
+        self.state.lock().closed = false;
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -128,7 +154,7 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// `TimedOut` when `until` has come, `Interrupted` after
+    /// `TimedOut` when `until` has come, or the wait has taken all its patience, `Interrupted` after
     /// [`interrupt`](Self::interrupt), the gate's own kind after [`close`](Self::close).
     pub(super) fn park(
         &self,
@@ -137,18 +163,22 @@ impl Gate {
         until: Until,
     ) -> io::Result<PollFlags> {
         let waker = Waker::of_this_thread()?;
-        let Some(until) = self.enter(&waker, until)? else { return Ok(PollFlags::empty()) };
-        let outcome = wake::wait_for(socket, interest, &waker, until);
+        let Some(wait) = self.enter(&waker, until)? else { return Ok(PollFlags::empty()) };
+        let earliest = wait.until.into_iter().chain(wait.patience).min();
+        let outcome = wake::wait_for(socket, interest, &waker, earliest);
         let signalled = self.leave(&waker);
         if signalled || matches!(outcome, Ok((_, true))) {
             waker.drain();
         }
-        outcome.map(|(ready, _)| ready)
+        let ready = outcome?.0;
+        match ready.is_empty() && !signalled && wait.has_run_out() {
+            true => Err(io::ErrorKind::TimedOut.into()),
+            false => Ok(ready),
+        }
     }
 
-    /// The moment until which to wait, with the waker in its place; `None` if there is something to
-    /// look at before.
-    fn enter(&self, waker: &Arc<Waker>, until: Until) -> io::Result<Option<Option<Instant>>> {
+    /// How long to wait, with the waker in its place; `None` if there is something to look at before.
+    fn enter(&self, waker: &Arc<Waker>, until: Until) -> io::Result<Option<Wait>> {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.interrupted) {
             return Err(io::ErrorKind::Interrupted.into());
@@ -160,7 +190,8 @@ impl Gate {
         }
         state.parked.push(Parking { waker: Arc::clone(waker), signalled: false });
         self.entered.notify_all();
-        Ok(Some(until))
+        let patience = state.patience.and_then(|patience| Instant::now().checked_add(patience));
+        Ok(Some(Wait { until, patience }))
     }
 
     /// Whether the waker was signalled.

@@ -46,11 +46,17 @@ pub const KEEPALIVE: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Debug)]
 pub struct Listener {
-    /// Dropped by the close. Those in `accept` hold it a moment longer.
-    bound: Mutex<Option<Arc<Bound>>>,
-    /// Signalled by the close, and never drained: it ends every accept there will be.
-    closed: Waker,
+    state: Mutex<State>,
     local: Addr,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Threads in `accept` hold it a moment longer than this.
+    Bound(Arc<Bound>),
+    /// A socket of the standard library's could not be taken over.
+    Failed(io::Error),
+    Closed,
 }
 
 /// The socket, in non-blocking mode, and its file if it made one. Dropping it frees the address.
@@ -58,6 +64,8 @@ pub struct Listener {
 struct Bound {
     socket: socket2::Socket,
     family: Family,
+    /// Signalled by `stop` and by the close, and never drained: no accept waits from then on.
+    stopped: Waker,
     #[cfg(unix)]
     _path: Option<BoundPath>,
 }
@@ -80,7 +88,7 @@ impl Listener {
         let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
         for address in address.to_socket_addrs()? {
             match bind_one(address) {
-                Ok(socket) => return Self::of(Bound::new(socket, Family::Tcp)),
+                Ok(socket) => return Self::of(Bound::new(socket, Family::Tcp)?),
                 Err(error) => failed = error,
             }
         }
@@ -99,7 +107,7 @@ impl Listener {
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Self> {
         let (socket, path) = unix_path::bind(path.as_ref())?;
-        Self::of(Bound { _path: Some(path), ..Bound::new(socket, Family::Unix) })
+        Self::of(Bound { _path: Some(path), ..Bound::new(socket, Family::Unix)? })
     }
 
     /// Takes over a listening socket of either family, such as one inherited from the process that
@@ -110,24 +118,40 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is not a stream socket that listens.
+    /// `InvalidInput` if the descriptor is not a stream socket that listens.
     #[cfg(unix)]
     pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
         let socket = socket2::Socket::from(fd);
-        let not_one = |_| io::Error::new(io::ErrorKind::InvalidInput, "not a listening socket");
-        let family = match socket.local_addr().map_err(not_one)? {
+        let family = match socket.local_addr().map_err(|_| not_listening())? {
             address if address.is_unix() => Family::Unix,
             address if address.as_socket().is_some() => Family::Tcp,
-            _ => return Err(not_one(io::ErrorKind::InvalidInput.into())),
+            _ => return Err(not_listening()),
         };
-        if socket.r#type().map_err(not_one)? != Type::STREAM || !wake::listens(&socket) {
-            return Err(not_one(io::ErrorKind::InvalidInput.into()));
-        }
         socket.set_cloexec(true)?;
-        if family == Family::Tcp {
-            prepare_accepted(&socket)?;
-        }
-        Self::of(Bound::new(socket, family))
+        Self::take_over(socket, family)
+    }
+
+    /// Takes over the listening socket that this process inherited as descriptor `number`, as a
+    /// supervisor or an earlier process of the same server passes one on.
+    ///
+    /// The listener works on a duplicate: descriptor `number` stays open, and closing the listener
+    /// does not end the socket. On Linux the duplicate is made by `pidfd_getfd`, which needs Linux
+    /// 5.6 and which some containers forbid; descriptors 0 to 2 need no such call.
+    /// [`from_fd`](Self::from_fd) takes a descriptor that was obtained in another way.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the descriptor is not a stream socket that listens. Otherwise the system's:
+    /// there is no such descriptor, or it cannot be duplicated.
+    #[cfg(unix)]
+    pub fn inherited(number: i32) -> io::Result<Self> {
+        let fd = match number {
+            0 => io::stdin().as_fd().try_clone_to_owned()?,
+            1 => io::stdout().as_fd().try_clone_to_owned()?,
+            2 => io::stderr().as_fd().try_clone_to_owned()?,
+            _ => wake::duplicate(number)?,
+        };
+        Self::from_fd(fd)
     }
 
     /// Takes over the listening socket that this process got as its standard input, as FastCGI
@@ -138,14 +162,42 @@ impl Listener {
     /// `InvalidInput` if standard input is not a stream socket that listens.
     #[cfg(unix)]
     pub fn from_stdin() -> io::Result<Self> {
-        Self::from_fd(io::stdin().as_fd().try_clone_to_owned()?)
+        Self::inherited(0)
+    }
+
+    /// Takes over a socket that others have made.
+    fn take_over(socket: socket2::Socket, family: Family) -> io::Result<Self> {
+        let stream = socket.r#type().is_ok_and(|kind| kind == Type::STREAM);
+        if !stream || !wake::listens(&socket) {
+            return Err(not_listening());
+        }
+        if family == Family::Tcp {
+            prepare_accepted(&socket)?;
+        }
+        Self::of(Bound::new(socket, family)?)
     }
 
     fn of(bound: Bound) -> io::Result<Self> {
         bound.socket.set_nonblocking(true)?;
         let local = Addr::from_socket(&bound.socket.local_addr()?);
-        let closed = Waker::new()?;
-        Ok(Self { bound: Mutex::new(Some(Arc::new(bound))), closed, local })
+        Ok(Self { state: Mutex::new(State::Bound(Arc::new(bound))), local })
+    }
+
+    /// A listener whose first `accept` reports why there is none.
+    fn failed(error: io::Error) -> Self {
+        Self { state: Mutex::new(State::Failed(error)), local: Addr::Unknown }
+    }
+
+    fn bound(&self) -> io::Result<Option<Arc<Bound>>> {
+        let mut state = self.state.lock();
+        match &*state {
+            State::Bound(bound) => Ok(Some(Arc::clone(bound))),
+            State::Closed => Ok(None),
+            State::Failed(_) => match std::mem::replace(&mut *state, State::Closed) {
+                State::Failed(error) => Err(error),
+                State::Bound(_) | State::Closed => Ok(None),
+            },
+        }
     }
 
     /// Waits for the next connection: `None` once the listener is closed.
@@ -155,25 +207,35 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// The system's. After those that [`is_transient`] names it is worth trying again, after a
-    /// moment: some stay until a descriptor is free.
+    /// The system's; see [`is_transient`]. A listener made of a standard library's socket that could
+    /// not be taken over reports that by its first `accept`.
     ///
     /// # Blocking
     ///
     /// Until there is a connection; [`close`](Self::close) ends it from any thread.
     pub fn accept(&self) -> io::Result<Option<(Stream, Addr)>> {
-        let Some(bound) = self.bound.lock().clone() else { return Ok(None) };
+        let Some(bound) = self.bound()? else { return Ok(None) };
         loop {
             match bound.accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 accepted => return accepted.map(Some),
             }
-            let mut fds =
-                [PollFd::from_borrowed_fd(bound.socket.as_fd(), wake::READ), self.closed.poll_fd()];
+            let mut fds = [
+                PollFd::from_borrowed_fd(bound.socket.as_fd(), wake::READ),
+                bound.stopped.poll_fd(),
+            ];
             wake::wait(&mut fds, None)?;
             if !fds[1].revents().is_empty() {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Ends the waiting: from now on [`accept`](Self::accept) returns `None` once it has returned
+    /// every connection that the system has queued.
+    pub(crate) fn stop(&self) {
+        if let State::Bound(bound) = &*self.state.lock() {
+            bound.stopped.signal();
         }
     }
 
@@ -183,16 +245,19 @@ impl Listener {
     /// The address is free when those that are in `accept` have returned: at once, if there are
     /// none. Connections that nobody has accepted are closed by the system.
     pub fn close(&self) {
-        // Dropped before anyone can learn of it, under the lock and before the signal: who finds the
-        // listener closed, and nobody in `accept`, finds the address free.
-        *self.bound.lock() = None;
-        self.closed.signal();
+        let mut state = self.state.lock();
+        if let State::Bound(bound) = std::mem::replace(&mut *state, State::Closed) {
+            bound.stopped.signal();
+            // Dropped under the lock: a thread that finds the listener closed, and no other in
+            // `accept`, finds the address free.
+            drop(bound);
+        }
     }
 
     /// Whether the listener was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.bound.lock().is_none()
+        matches!(*self.state.lock(), State::Closed)
     }
 
     /// The address it listens on (with the port the system chose), or listened on before it was
@@ -206,34 +271,46 @@ impl Listener {
     }
 }
 
-impl TryFrom<TcpListener> for Listener {
-    type Error = io::Error;
-
-    fn try_from(listener: TcpListener) -> io::Result<Self> {
-        let socket = socket2::Socket::from(listener);
-        prepare_accepted(&socket)?;
-        Self::of(Bound::new(socket, Family::Tcp))
+/// Takes the socket over as [`Listener::from_fd`] does. If that fails, the first
+/// [`accept`](Listener::accept) reports it.
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::take_over(listener.into(), Family::Tcp).unwrap_or_else(Self::failed)
     }
 }
 
-/// The socket's file is left where it is when the listener is closed.
+/// Takes the socket over as [`Listener::from_fd`] does, and leaves its file where it is. If that
+/// fails, the first [`accept`](Listener::accept) reports it.
 #[cfg(unix)]
-impl TryFrom<UnixListener> for Listener {
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Self {
+        Self::take_over(listener.into(), Family::Unix).unwrap_or_else(Self::failed)
+    }
+}
+
+#[cfg(unix)]
+impl TryFrom<OwnedFd> for Listener {
     type Error = io::Error;
 
-    fn try_from(listener: UnixListener) -> io::Result<Self> {
-        Self::of(Bound::new(listener.into(), Family::Unix))
+    /// As [`Listener::from_fd`].
+    fn try_from(fd: OwnedFd) -> io::Result<Self> {
+        Self::from_fd(fd)
     }
+}
+
+fn not_listening() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a listening stream socket")
 }
 
 impl Bound {
-    fn new(socket: socket2::Socket, family: Family) -> Self {
-        Self {
+    fn new(socket: socket2::Socket, family: Family) -> io::Result<Self> {
+        Ok(Self {
             socket,
             family,
+            stopped: Waker::new()?,
             #[cfg(unix)]
             _path: None,
-        }
+        })
     }
 
     fn accept(&self) -> io::Result<(Stream, Addr)> {
@@ -264,16 +341,20 @@ fn prepare_accepted(socket: &socket2::Socket) -> io::Result<()> {
     wake::set_keepalive(socket, Some(KEEPALIVE))
 }
 
-/// Whether an error of [`Listener::accept`] says nothing against accepting again.
+/// Returns `true` if accepting again can succeed after `error`, which [`Listener::accept`] returned.
 ///
-/// Two sorts are transient: what concerns only the connection that was being accepted
-/// (`ECONNABORTED`, `ECONNRESET`, `EPERM` from a firewall, `EPROTO`, network errors), which is over
-/// with it; and a shortage (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), which lasts until something
-/// is released, so that a loop must wait a little before it tries again. Anything else (`EBADF`,
-/// `EINVAL`, `ENOTSOCK`) is final.
+/// Two sorts are transient. Some errors concern only the connection that was being accepted, and
+/// are over with it (`ECONNABORTED`, `ECONNRESET`, `EPROTO`, `EPERM` from a firewall, network
+/// errors). A shortage (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`) lasts until something is released:
+/// a loop must wait before it tries again. Any other error (`EBADF`, `EINVAL`, `ENOTSOCK`) is final.
 #[must_use]
 pub fn is_transient(error: &io::Error) -> bool {
     wake::is_shortage(error) || wake::is_about_the_connection(error)
+}
+
+/// Returns `true` if an error of [`Listener::accept`] tells of a shortage.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    wake::is_shortage(error)
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::addr::Addr;
+use super::bell::{Bell, Woken};
 use super::stream::{Hangup, Parked, Readiness, Stream, Until};
 use crate::sync::{Condvar, Mutex, MutexGuard, now};
 
@@ -114,8 +115,12 @@ struct Side {
     life: Life,
     read_deadline: Option<Instant>,
     write_deadline: Option<Instant>,
+    /// How long one write may wait, whatever the deadline.
+    write_patience: Option<Duration>,
     /// Somebody asked for the end of one wait for a hang-up; consumed by it.
     interrupted: bool,
+    /// The same for one read that has nothing to read.
+    read_interrupted: bool,
     /// For each [`Parked`], whether somebody asked one thread there to look again.
     #[cfg(feature = "tls")]
     poked: [bool; 3],
@@ -162,8 +167,10 @@ impl End {
         mut attempt: impl FnMut(&mut State) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut state = self.lock();
+        let mut idle = None;
         loop {
             let until = until.moment(state.sides[self.side].deadline(place));
+            let until = until.into_iter().chain(idle).min();
             let open = state.sides[self.side].life == Life::Open;
             if open && until.is_some_and(|until| until <= now()) {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -175,6 +182,15 @@ impl End {
                     return outcome;
                 }
             }
+            let me = &mut state.sides[self.side];
+            if place == Parked::Read && std::mem::take(&mut me.read_interrupted) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if place == Parked::Write && idle.is_none() {
+                let patience = state.sides[self.side].write_patience;
+                idle = patience.and_then(|patience| now().checked_add(patience));
+            }
+            let until = until.into_iter().chain(idle).min();
             self.park(&mut state, place, until);
         }
     }
@@ -209,6 +225,35 @@ impl End {
         let until = patience.and_then(|patience| now().checked_add(patience));
         self.wait(Parked::Read, Until::Only(until), |state| state.read(self.side, buf))
     }
+
+    pub(super) fn wait_idle(&self, bell: &Bell, limit: Option<Instant>) -> io::Result<Woken> {
+        self.wait(Parked::Read, Until::Only(limit), |state| match state.readable(self.side) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && bell.is_rung() => {
+                Ok(Woken::Rung)
+            }
+            outcome => outcome.map(|()| Woken::Readable),
+        })
+    }
+
+    pub(super) fn has_unread(&self) -> bool {
+        self.readiness().readable
+    }
+
+    pub(super) fn interrupt_read(&self) {
+        self.change(|state| state.sides[self.side].read_interrupted = true);
+    }
+
+    /// A bell does not wake those who wait here.
+    pub(super) fn look_again(&self) {
+        self.change(|_| ());
+    }
+
+    pub(super) fn halt(&self) {
+        self.close();
+    }
+
+    /// Nothing here is lost by a close, and so nothing is left to be done after one.
+    pub(super) fn resume(&self) {}
 
     pub(super) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.change(|state| state.read(self.side, buf))
@@ -261,6 +306,10 @@ impl End {
 
     pub(super) fn set_write_deadline(&self, deadline: Option<Instant>) {
         self.change(|state| state.sides[self.side].write_deadline = deadline);
+    }
+
+    pub(super) fn set_write_patience(&self, patience: Option<Duration>) {
+        self.lock().sides[self.side].write_patience = patience;
     }
 
     pub(super) fn write_deadline(&self) -> Option<Instant> {

@@ -33,6 +33,7 @@
 //! such descriptor, made when it first has to wait this way.
 
 mod addr;
+mod bell;
 mod buffer;
 #[cfg_attr(hangup_shuttle, allow(dead_code, unreachable_pub, reason = "models dial by a script"))]
 mod dial;
@@ -58,12 +59,14 @@ mod unix_path;
 mod wake;
 
 pub use addr::Addr;
+pub(crate) use bell::{Bell, Woken};
 pub(crate) use buffer::Buffer;
 #[cfg(not(hangup_shuttle))]
 pub use dial::dial;
 pub use dial::{DialError, DialOptions, Dialed, Phase, Target};
 pub use duplex::Duplex;
 pub(crate) use framed::{FramedBody, FramedError};
+pub(crate) use listen::is_shortage;
 pub use listen::{KEEPALIVE, Listener, is_transient};
 #[cfg(hangup_shuttle)]
 pub(crate) use model::dial;

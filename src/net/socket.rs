@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fd::{AsFd, BorrowedFd};
 
 use super::addr::Addr;
+use super::bell::{Bell, Woken};
 use super::gate::Gate;
 use super::stream::{Hangup, Parked, Readiness, Until};
 use super::wake::{self, PollFlags};
@@ -72,6 +73,10 @@ impl Socket {
         self.write.set_deadline(deadline);
     }
 
+    pub(super) fn set_write_patience(&self, patience: Option<Duration>) {
+        self.write.set_patience(patience);
+    }
+
     pub(super) fn write_deadline(&self) -> Option<Instant> {
         self.write.deadline()
     }
@@ -101,6 +106,34 @@ impl Socket {
         }
         let outcome = self.read.plainly(|| wake::blocking_recv(self.fd(), buf))?;
         self.received(outcome).map_err(blocked_is_timed_out)
+    }
+
+    pub(super) fn wait_idle(&self, bell: &Bell, limit: Option<Instant>) -> io::Result<Woken> {
+        let woken = self.read.plainly(|| bell.wait(self.fd(), limit))?;
+        self.read.admit_if_open()?;
+        woken
+    }
+
+    pub(super) fn has_unread(&self) -> bool {
+        wake::look(self.fd(), wake::READ).is_ok_and(|ready| !ready.is_empty())
+    }
+
+    pub(super) fn interrupt_read(&self) {
+        self.read.interrupt();
+    }
+
+    /// It waits with the bell.
+    pub(super) fn look_again(&self) {}
+
+    pub(super) fn halt(&self) {
+        if self.close_gates() {
+            let _ = self.socket.shutdown(Shutdown::Write);
+        }
+    }
+
+    pub(super) fn resume(&self) {
+        self.read.reopen();
+        self.write.reopen();
     }
 
     pub(super) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -145,7 +178,15 @@ impl Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }
-            self.write.park(self.fd(), wake::WRITE, Until::Deadline(None))?;
+            match self.write.park(self.fd(), wake::WRITE, Until::Deadline(None)) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.write.admit(Until::Deadline(None))?;
+                    // A socket is not called writable before much of its buffer is free (on Linux a
+                    // third): any room at all shows that the peer reads.
+                    return send().map_err(blocked_is_timed_out);
+                }
+                parked => drop(parked?),
+            }
         }
     }
 

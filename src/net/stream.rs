@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::addr::Addr;
+use super::bell::{Bell, Woken};
 use super::memory::End;
 use super::socket::{Family, Socket};
 #[cfg(feature = "tls")]
@@ -202,6 +203,12 @@ impl Stream {
         each!(self, kind => kind.set_write_deadline(deadline))
     }
 
+    /// Sets how long a write may wait without any progress, whatever the deadline. Such a write fails with
+    /// `TimedOut`. `None`, the default, is no limit. Applies to waits that begin later.
+    pub(crate) fn set_write_patience(&self, patience: Option<Duration>) {
+        each!(self, kind => kind.set_write_patience(patience))
+    }
+
     /// The deadline last set for writes.
     #[must_use]
     pub fn write_deadline(&self) -> Option<Instant> {
@@ -241,6 +248,45 @@ impl Stream {
     /// [`close`](Self::close), or the connection's own.
     pub fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
         each!(self, kind => kind.read_for(buf, patience))
+    }
+
+    /// Blocks until a read would not, or until `bell` is rung. Takes nothing from the stream. The
+    /// read deadline does not apply.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` at `limit`, `ConnectionAborted` after [`close`](Self::close).
+    pub(crate) fn wait_idle(&self, bell: &Bell, limit: Option<Instant>) -> io::Result<Woken> {
+        each!(self, kind => kind.wait_idle(bell, limit))
+    }
+
+    /// Has a thread in [`wait_idle`](Self::wait_idle) look at its bell, where the bell itself does
+    /// not wake it.
+    pub(crate) fn look_again(&self) {
+        each!(self, kind => kind.look_again());
+    }
+
+    /// Returns `true` if something has arrived that nobody has read. Unlike
+    /// [`readiness`](Self::readiness) it takes nothing in, so that another thread may wait meanwhile.
+    pub(crate) fn has_unread(&self) -> bool {
+        each!(self, kind => kind.has_unread())
+    }
+
+    /// Ends one read that has to wait with `Interrupted`: the one that is blocked now, or the next.
+    pub(crate) fn interrupt_read(&self) {
+        each!(self, kind => kind.interrupt_read());
+    }
+
+    /// As [`close`](Self::close), but the peer may go on sending: the connection is only
+    /// half-closed, and [`resume`](Self::resume) opens the stream again to read that out. A thread
+    /// in [`read_for`](Self::read_for) is not woken.
+    pub(crate) fn halt(&self) {
+        each!(self, kind => kind.halt());
+    }
+
+    /// Takes a [`halt`](Self::halt) back. No other thread may be using the stream.
+    pub(crate) fn resume(&self) {
+        each!(self, kind => kind.resume());
     }
 
     /// Reads what there is, without blocking and whatever the deadline.

@@ -207,6 +207,21 @@ pub(super) fn listens(_socket: &Socket) -> bool {
     true
 }
 
+/// Returns a duplicate of the descriptor `number` of this process, without unsafe code.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn duplicate(number: i32) -> io::Result<OwnedFd> {
+    use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+    let this = pidfd_open(getpid(), PidfdFlags::empty())?;
+    Ok(pidfd_getfd(this, number, PidfdGetfdFlags::empty())?)
+}
+
+/// Returns a duplicate of the descriptor `number` of this process, without unsafe code.
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(super) fn duplicate(number: i32) -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags, open};
+    Ok(open(format!("/dev/fd/{number}"), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+}
+
 /// Turns keep-alive probes on, first and then every `period`, or off.
 pub(super) fn set_keepalive(socket: &Socket, period: Option<Duration>) -> io::Result<()> {
     match period {
@@ -248,6 +263,7 @@ pub(super) fn is_about_the_connection(error: &io::Error) -> bool {
                 | Errno::PROTO
                 | Errno::NOPROTOOPT
                 | Errno::NETDOWN
+                | Errno::NETRESET
                 | Errno::NETUNREACH
                 | Errno::HOSTDOWN
                 | Errno::HOSTUNREACH

@@ -11,7 +11,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
@@ -19,7 +19,7 @@ use super::reader::ConnReader;
 use crate::body::Incoming;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::Framing;
-use crate::net::{Buffer, FramedBody, FramedError};
+use crate::net::{Buffer, FramedBody, FramedError, Stream};
 use crate::sync::{Condvar, Mutex};
 
 /// The reading half of a server connection: whoever owns it may read.
@@ -32,8 +32,14 @@ pub(super) struct ReadHalf {
 pub(super) struct RequestBody {
     pub(super) half: ReadHalf,
     pub(super) progress: Progress,
+    /// How long each read may wait for the client.
+    idle: Option<Duration>,
+    /// Somebody has read from it.
+    begun: bool,
     /// Set while the client waits for a 100 before it sends the body.
     continues: Option<Arc<Continue>>,
+    /// Why the handler could not accept the body as it was.
+    rejected: Option<Error>,
 }
 
 /// How far a request's body has been read.
@@ -67,7 +73,7 @@ impl Continue {
     /// The lock is held while it is written: the final head must not come in between. The 25 bytes
     /// are written without waiting; a client that leaves no room for them has sent more requests
     /// than it reads answers, and goes without; one that leaves room for a part of them is beyond help.
-    fn send(&self, reader: &ConnReader) {
+    pub(super) fn send(&self, reader: &ConnReader) {
         let mut expectation = self.0.lock();
         if *expectation == Expectation::Waiting {
             *expectation = Expectation::Sent;
@@ -80,7 +86,7 @@ impl Continue {
         }
     }
 
-    /// The handler has sent the 100 itself.
+    /// The handler has sent the 100 itself, or the client does not wait for it.
     pub(super) fn sent(&self) {
         let mut expectation = self.0.lock();
         if *expectation == Expectation::Waiting {
@@ -89,22 +95,37 @@ impl Continue {
     }
 
     /// The final head is about to be written. Whether the client still waits for its 100, and so
-    /// will not send the body, or cannot be known to.
-    pub(super) fn too_late(&self) -> bool {
+    /// will not send the body, or cannot be known to. `begun`: whether some of the body has come, so that
+    /// the client did not wait.
+    pub(super) fn too_late(&self, begun: impl FnOnce() -> bool) -> bool {
         let mut expectation = self.0.lock();
         if *expectation == Expectation::Waiting {
-            *expectation = Expectation::TooLate;
+            let now = if begun() { Expectation::Sent } else { Expectation::TooLate };
+            *expectation = now;
         }
         *expectation == Expectation::TooLate
     }
 }
 
 impl RequestBody {
-    pub(super) fn new(half: ReadHalf, framing: Framing, continues: Option<Arc<Continue>>) -> Self {
+    /// `idle`: how long each read may wait for the client.
+    pub(super) fn new(
+        half: ReadHalf,
+        framing: Framing,
+        continues: Option<Arc<Continue>>,
+        idle: Option<Duration>,
+    ) -> Self {
         // Invariant: a background read begins only behind the end of the body.
         debug_assert!(!half.reader.is_body_ended());
         let framed = FramedBody::new(framing);
-        Self { half, progress: Progress::Unread(framed), continues }
+        Self {
+            half,
+            progress: Progress::Unread(framed),
+            idle,
+            begun: false,
+            continues,
+            rejected: None,
+        }
     }
 
     pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
@@ -113,11 +134,13 @@ impl RequestBody {
             Progress::Ended(_) => return Ok(0),
             Progress::Failed(error) => return Err(error.clone().into()),
         };
+        self.begun = true;
         if let Some(continues) = self.continues.take() {
             continues.send(&self.half.reader);
         }
         let ReadHalf { reader, buffer } = &mut self.half;
-        match framed.read(buffer, |buf| reader.read(buf), out) {
+        let idle = self.idle;
+        match framed.read(buffer, |buf| reader.read_body(buf, idle), out) {
             Ok(count) => {
                 if framed.is_ended() {
                     self.progress = Progress::Ended(framed.take_trailers());
@@ -138,7 +161,8 @@ impl RequestBody {
                 Error::from(error)
             }
             FramedError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Error::timeout(TimeLimit::Request)
+                let limit = Error::from(error).timed_out();
+                Error::timeout(limit.unwrap_or(TimeLimit::Request))
             }
             FramedError::Io(error) => {
                 self.half.reader.failed(error.kind());
@@ -147,6 +171,21 @@ impl RequestBody {
         };
         self.progress = Progress::Failed(error.clone());
         error
+    }
+
+    /// Why the body could not be read, or was not accepted by who read it.
+    fn failure(&self) -> Option<Error> {
+        match &self.progress {
+            Progress::Failed(error) => Some(error.clone()),
+            Progress::Unread(_) | Progress::Ended(_) => self.rejected.clone(),
+        }
+    }
+
+    /// Whether a read would not have to wait for the client. The first read, which sends the 100 if one is
+    /// waited for, counts as ready: an answer must not begin for its sake.
+    fn is_ready(&mut self) -> bool {
+        let Progress::Unread(framed) = &mut self.progress else { return true };
+        !self.begun || framed.is_ready(&mut self.half.buffer, self.half.reader.stream())
     }
 
     /// How many bytes of the body are left, where that is known.
@@ -174,7 +213,9 @@ impl RequestBody {
             return false;
         }
         if matches!(self.progress, Progress::Unread(_)) {
-            self.half.reader.stream().set_read_deadline(Some(deadline));
+            let stream = self.half.reader.stream();
+            let earliest = stream.read_deadline().map_or(deadline, |own| own.min(deadline));
+            stream.set_read_deadline(Some(earliest));
             // On the heap: what a thread's stack has once touched stays with its idle connection.
             let mut waste = vec![0; 8 * 1024];
             let mut left = limit;
@@ -223,6 +264,57 @@ impl Lending {
         }
     }
 
+    /// Whether something behind the body has arrived. Behind one that was not read to its end nobody
+    /// can tell.
+    pub(super) fn has_next(&self, stream: &Stream) -> bool {
+        match &*self.place.lock() {
+            Place::Here(body) if matches!(body.progress, Progress::Ended(_)) => {
+                !body.half.buffer.is_empty() || stream.has_unread()
+            }
+            _ => false,
+        }
+    }
+
+    /// Has `read` take some of the body, without the lock.
+    fn with_body<T>(&self, read: impl FnOnce(&mut RequestBody) -> io::Result<T>) -> io::Result<T> {
+        let mut borrowed = self.borrow()?;
+        let outcome = read(borrowed.body());
+        borrowed.is_whole = true;
+        outcome
+    }
+
+    fn borrow(&self) -> io::Result<Borrowed<'_>> {
+        let mut place = self.place.lock();
+        match std::mem::replace(&mut *place, Place::Lent) {
+            Place::Here(body) => Ok(Borrowed { lending: self, body: Some(body), is_whole: false }),
+            // `&mut` on the handler's end keeps a second reader out.
+            Place::Lent | Place::Gone => {
+                *place = Place::Gone;
+                let message = "the request's body was read after its handler had returned";
+                Err(Error::message(ErrorKind::Misuse, message).into())
+            }
+        }
+    }
+
+    /// Why the body could not be read, or was not accepted by who read it.
+    pub(super) fn failure(&self) -> Option<Error> {
+        match &*self.place.lock() {
+            Place::Here(body) => body.failure(),
+            Place::Lent | Place::Gone => None,
+        }
+    }
+
+    /// Whether some of the body has come that nobody has read. Does not wait.
+    pub(super) fn has_begun(&self) -> bool {
+        match &*self.place.lock() {
+            Place::Here(body) => {
+                let now = body.half.reader.stream().readiness();
+                !body.half.buffer.is_empty() || (now.readable && !now.peer_closed && !now.broken)
+            }
+            Place::Lent | Place::Gone => false,
+        }
+    }
+
     /// Whether reading what is left of the body would be cheap. A body that somebody is reading at
     /// this moment is taken to be.
     pub(super) fn is_cheap_to_drain(&self, limit: u64) -> bool {
@@ -234,27 +326,40 @@ impl Lending {
     }
 }
 
+/// A body that is being read. However the reading ends, the body is put back: the connection may be
+/// waiting for it.
+struct Borrowed<'a> {
+    lending: &'a Lending,
+    /// `Some` until it is put back.
+    body: Option<Box<RequestBody>>,
+    /// The read has returned, so the body is in a state to be read on.
+    is_whole: bool,
+}
+
+impl Borrowed<'_> {
+    fn body(&mut self) -> &mut RequestBody {
+        self.body.as_mut().expect("it is put back at the end only")
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let Some(mut body) = self.body.take() else { return };
+        if !self.is_whole {
+            let error = Error::message(ErrorKind::Io, "reading the request's body panicked");
+            body.progress = Progress::Failed(error);
+        }
+        *self.lending.place.lock() = Place::Here(body);
+        self.lending.returned.notify_one();
+    }
+}
+
 /// The handler's end of a [`Lending`].
 pub(super) struct LentBody(pub(super) Arc<Lending>);
 
 impl Read for LentBody {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut body = {
-            let mut place = self.0.place.lock();
-            match std::mem::replace(&mut *place, Place::Lent) {
-                Place::Here(body) => body,
-                // `&mut self` keeps a second reader out.
-                Place::Lent | Place::Gone => {
-                    *place = Place::Gone;
-                    let message = "the request's body was read after its handler had returned";
-                    return Err(Error::message(ErrorKind::Misuse, message).into());
-                }
-            }
-        };
-        let outcome = body.read(buf);
-        *self.0.place.lock() = Place::Here(body);
-        self.0.returned.notify_one();
-        outcome
+        self.0.with_body(|body| body.read(buf))
     }
 }
 
@@ -266,6 +371,19 @@ impl Incoming for LentBody {
         }
     }
 
+    fn is_ready(&mut self) -> bool {
+        match &mut *self.0.place.lock() {
+            Place::Here(body) => body.is_ready(),
+            Place::Lent | Place::Gone => true,
+        }
+    }
+
+    fn reject(&mut self, reason: &Error) {
+        if let Place::Here(body) = &mut *self.0.place.lock() {
+            body.rejected = Some(reason.clone());
+        }
+    }
+
     fn take_trailers(&mut self) -> Option<HeaderMap> {
         match &mut *self.0.place.lock() {
             Place::Here(body) => match &mut body.progress {
@@ -274,5 +392,32 @@ impl Incoming for LentBody {
             },
             Place::Lent | Place::Gone => None,
         }
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+    use crate::net::memory;
+
+    /// The connection's thread once waited for ever for a body whose reader had died.
+    #[test]
+    fn s13_a_read_that_panics_gives_the_body_back() {
+        let (_client, stream) = memory::pair();
+        let reader = ConnReader::new(stream, true);
+        let half = ReadHalf { reader: Arc::clone(&reader), buffer: Buffer::default() };
+        let lending = Lending::new(RequestBody::new(half, Framing::Length(4), None, None));
+        let lent = Arc::clone(&lending);
+        let (begun, has_begun) = crate::sync::channel::bounded(1);
+        let read = crate::sync::spawn("reads", None, move || {
+            let _ = lent.with_body::<()>(|_| {
+                begun.send(()).unwrap();
+                panic!("on purpose");
+            });
+        });
+        has_begun.recv().unwrap();
+        let body = lending.take_back(&reader).expect("it is given back");
+        assert!(matches!(body.progress, Progress::Failed(_)));
+        read.unwrap().join().unwrap_err();
     }
 }

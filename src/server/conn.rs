@@ -6,45 +6,59 @@
 //!   New, after the TLS handshake if there is one:
 //!          Await ──first byte──▶ ReadHead ──head──▶ Serve ──answered────┤
 //!            │                      │                 │                 ├──▶ Close
-//!            │ end of stream,       │ malformed,      │ refused         ├──▶ Linger ─▶ Close
-//!            │ idle too long        │ too large       ▼                 │    unread input is read
-//!            ▼                      └──────────────▶ Refuse ─▶ Linger   │    so that no reset eats
-//!          Close                                                        │    the answer
-//!                                             HandedOver ◀──hijacked────┘
+//!            │ end of stream,       │ malformed,      │ refused         │
+//!            │ idle too long,       │ too large       ▼                 │
+//!            ▼ shutdown             └──────────────▶ Refuse ─▶ Close    │
+//!          Close                              HandedOver ◀──hijacked────┘
 //! ```
+//!
+//! Every connection that is not handed over ends in the one way that [`Conn`]'s `Drop` knows, also if
+//! its thread panics: what is encoded is written, the connection half-closed and read out for a moment,
+//! and then closed. Closing with unread input would reset the connection, and the reset could overtake
+//! the answers (RFC 9112 section 9.6).
 //!
 //! Each state owns the reading half while it is the connection's, so that nobody can read while a
 //! handler has it.
 
 mod serve;
 
+use std::fmt::Display;
 use std::io::{self, IoSlice, Read};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{StatusCode, Version};
 
 use super::Shared;
 use super::body::ReadHalf;
 use super::reader::ConnReader;
-use super::response::{Wire, write_refusal};
+use super::response::{Exchange, Input, Wire, write_refusal};
 use super::scope::{Link, RequestScope};
+use crate::error::Error;
 use crate::h1::{CloseReason, HeadError, HeadScanner};
-use crate::handler::{Request, ResponseWriter};
+use crate::handler::{Ending, Request, ResponseWriter};
 use crate::net::{Buffer, Stream, tls};
-use crate::serving::Ticket;
+use crate::serving::{Outcome, Ticket};
+use crate::sync::now;
 
 /// How long the wait for the next request is a plain blocking read with the buffers kept: the span
 /// in which a busy client's next request comes. After it the connection counts as idle for the
-/// memory's sake.
-const HOT: Duration = Duration::from_millis(500);
+/// memory's sake, and can be woken: a graceful shutdown closes it no later than this.
+const HOT: Duration = Duration::from_millis(100);
 
 /// How many bytes of a request are read at first. They land on the stack, so that a connection that waits
 /// holds no buffer for them; most heads fit.
 const LANDING: usize = 1024;
 
-/// How long a connection that is to be closed is still read from, so that the client gets to read
-/// the answer instead of a reset.
+/// How many bytes of a buffer a busy connection keeps for its next request.
+const MOST_KEPT: usize = 64 * 1024;
+
+/// For how many header fields it keeps memory: as many as take about as much.
+const MOST_FIELDS_KEPT: usize = MOST_KEPT / 100;
+
+/// How long a connection that is closed is still read from, so that the client gets to read the answer
+/// instead of a reset.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection on its thread.
@@ -63,22 +77,23 @@ pub(super) struct Conn {
     /// the first byte.
     begun: Option<Instant>,
     first: bool,
+    /// Why the connection is closed, once that is known.
+    reason: Option<CloseReason>,
 }
 
 enum Step {
     Await(ReadHalf),
     ReadHead(ReadHalf),
     Serve(ReadHalf),
-    Refuse(ReadHalf, Refusal),
-    Linger(ReadHalf, CloseReason),
+    Refuse(Refusal),
     Close(CloseReason),
     HandedOver,
 }
 
 /// An answer of the server's own to a request that no handler gets to see.
 struct Refusal {
-    status: StatusCode,
-    text: String,
+    /// Made by [`Error::status`].
+    error: Error,
     head_only: bool,
 }
 
@@ -91,6 +106,7 @@ impl Conn {
         link: Link,
         ticket: Arc<Ticket>,
     ) -> Box<Self> {
+        stream.set_write_patience(shared.options.write_idle_timeout);
         let reader = ConnReader::new(stream, shared.options.half_close_is_hangup);
         let wire = Wire::new(Arc::clone(&reader), Arc::clone(&ticket));
         // On the heap: what it would take of the thread's stack, and be moved about on it, stays with the
@@ -106,6 +122,7 @@ impl Conn {
             scope: None,
             begun: None,
             first: true,
+            reason: None,
         })
     }
 
@@ -118,13 +135,9 @@ impl Conn {
 
     /// Answers 503 and closes.
     pub(super) fn turn_away(mut self: Box<Self>) {
-        let half = self.half();
-        let refusal = Refusal {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            text: "too many connections\n".to_owned(),
-            head_only: false,
-        };
-        let first = self.shake_hands().map_or_else(Step::Close, |()| Step::Refuse(half, refusal));
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let refusal = Refusal::new(status, "too many connections", false);
+        let first = self.shake_hands().map_or_else(Step::Close, |()| Step::Refuse(refusal));
         self.drive(first);
     }
 
@@ -138,9 +151,8 @@ impl Conn {
                 Step::Await(half) => self.await_request(half),
                 Step::ReadHead(half) => self.read_head(half),
                 Step::Serve(half) => self.serve(half),
-                Step::Refuse(half, refusal) => self.refuse(half, &refusal),
-                Step::Linger(half, reason) => self.linger(half, reason),
-                Step::Close(reason) => return self.close(reason),
+                Step::Refuse(refusal) => self.refuse(&refusal),
+                Step::Close(reason) => return self.reason = Some(reason),
                 Step::HandedOver => return,
             }
         }
@@ -161,9 +173,9 @@ impl Conn {
         }
         let limit = self.shared.options.tls_handshake_timeout;
         let deadline = limit.and_then(|limit| after(Instant::now(), limit));
-        self.stream().set_read_deadline(deadline);
+        self.ticket.begin_handshake(deadline);
         let Err(error) = self.stream().shake_hands() else {
-            self.stream().set_read_deadline(None);
+            self.ticket.end_handshake();
             let tls = self.stream().tls();
             self.link = Arc::new(Link { tls, ..Link::clone(&self.link) });
             return Ok(());
@@ -189,7 +201,7 @@ impl Conn {
         write_refusal(&mut answer, StatusCode::BAD_REQUEST, text, asks_for_head_only(request));
         below.set_write_deadline(after(Instant::now(), LINGER));
         if below.send_all(&mut [IoSlice::new(&answer)]).is_ok() {
-            read_out(below, |waste| (&mut &*below).read(waste));
+            read_out(below);
         }
     }
 
@@ -198,7 +210,7 @@ impl Conn {
         match self.wait_idle(&mut half) {
             Ok(0) => return Step::Close(CloseReason::EndOfStream),
             Ok(_) => {}
-            Err(error) => return Step::Close(read_failed(&error, CloseReason::IdleTooLong)),
+            Err(reason) => return Step::Close(reason),
         }
         match self.ticket.active() {
             Ok(()) => self.request_begun(half),
@@ -227,7 +239,7 @@ impl Conn {
     /// Reads into the empty buffer, first while everything is kept ready, then as an idle connection
     /// that holds no buffers. Not inlined: see [`serve`](Self::serve).
     #[inline(never)]
-    fn wait_idle(&mut self, half: &mut ReadHalf) -> io::Result<usize> {
+    fn wait_idle(&mut self, half: &mut ReadHalf) -> Result<usize, CloseReason> {
         let options = &self.shared.options;
         // A new connection has as long for its first byte as for the head.
         let limit = if self.first {
@@ -238,15 +250,19 @@ impl Conn {
         let hot = limit.map_or(HOT, |limit| limit.min(HOT));
         // On the stack, which is touched further down than this by every request.
         let mut landing = [0; LANDING];
-        let count = match self.reader.read_for(&mut landing, Some(hot)) {
+        let outcome = match self.reader.read_for(&mut landing, Some(hot)) {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 half.buffer.release();
                 self.release();
                 let rest = limit.map(|limit| limit.saturating_sub(hot));
-                self.reader.read_for(&mut landing, rest)?
+                let until = rest.and_then(|rest| after(now(), rest));
+                self.ticket.await_request(until, self.first)?;
+                // Over TLS the rest of a record may be still to come.
+                self.reader.read_for(&mut landing, rest)
             }
-            outcome => outcome?,
+            outcome => outcome,
         };
+        let count = outcome.map_err(|error| read_failed(&error, CloseReason::IdleTooLong))?;
         half.buffer.put(&landing[..count]);
         Ok(count)
     }
@@ -260,6 +276,25 @@ impl Conn {
         self.scanner = HeadScanner::default();
         self.request = Request::default();
         self.scope = None;
+    }
+
+    /// Gives memory back that an unusually large request or answer has taken: a busy connection must not
+    /// keep it for good.
+    fn trim(&mut self, half: &mut ReadHalf) {
+        let fields = self.request.headers().capacity().max(self.writer.fields_capacity());
+        let large = half.buffer.is_oversized(MOST_KEPT) || self.wire().capacity() > MOST_KEPT;
+        if large || fields > MOST_FIELDS_KEPT {
+            self.trim_all(half);
+        }
+    }
+
+    #[cold]
+    fn trim_all(&mut self, half: &mut ReadHalf) {
+        if half.buffer.is_oversized(MOST_KEPT) {
+            half.buffer.trim();
+        }
+        self.release();
+        self.wire().trim(MOST_KEPT);
     }
 
     /// Reads until the request's head is whole. Not inlined, as [`serve`](Self::serve) is not.
@@ -277,7 +312,7 @@ impl Conn {
                     return Step::Serve(half);
                 }
                 Ok(None) => {}
-                Err(error) => return self.refuse_head(half, &error),
+                Err(error) => return self.refuse_head(&half, &error),
             }
             if !timed {
                 // Answers to earlier requests must not wait for the rest of this one.
@@ -285,7 +320,9 @@ impl Conn {
                     return Step::Close(CloseReason::IoFailed);
                 }
                 let begun = self.begun();
-                let limit = self.shared.options.read_header_timeout;
+                let options = &self.shared.options;
+                let limits = [options.read_header_timeout, options.read_timeout];
+                let limit = limits.into_iter().flatten().min();
                 self.stream().set_read_deadline(limit.and_then(|limit| after(begun, limit)));
                 timed = true;
             }
@@ -298,10 +335,10 @@ impl Conn {
     }
 
     #[cold]
-    fn refuse_head(&self, half: ReadHalf, error: &HeadError) -> Step {
+    fn refuse_head(&self, half: &ReadHalf, error: &HeadError) -> Step {
         log::debug!("{}: {error}", self.link.remote);
         let head_only = asks_for_head_only(half.buffer.data());
-        Step::Refuse(half, Refusal::new(error.status(), error, head_only))
+        Step::Refuse(Refusal::new(error.status(), error, head_only))
     }
 
     fn set_write_deadline(&self) {
@@ -311,50 +348,62 @@ impl Conn {
     }
 
     #[cold]
-    fn refuse(&mut self, half: ReadHalf, refusal: &Refusal) -> Step {
-        let Refusal { status, text, head_only } = refusal;
+    fn refuse(&mut self, refusal: &Refusal) -> Step {
         self.set_write_deadline();
-        let wire = self.wire();
-        wire.refuse(*status, text, *head_only);
-        match wire.write_out() {
-            Ok(()) => Step::Linger(half, CloseReason::Malformed),
-            Err(_) => Step::Close(CloseReason::IoFailed),
+        // A client whose request cannot be read may be an old one.
+        let persist = Err(CloseReason::Malformed);
+        let exchange = Exchange::new(Version::HTTP_10, Input::Gone, None, false, persist);
+        self.wire().begin(exchange);
+        self.writer.begin(refusal.head_only);
+        let Self { shared, writer, request, link, .. } = self;
+        let outcome = shared.service.refuse(writer, &refusal.error, request, &link.remote);
+        let exchange = self.wire().finish();
+        match outcome {
+            Outcome::Ended(Ending::Whole) => Step::Close(CloseReason::Malformed),
+            Outcome::Ended(Ending::Broken) => Step::Close(CloseReason::IoFailed),
+            _ => self.break_off(&exchange, CloseReason::HandlerFailed),
         }
     }
+}
 
-    /// Half-closes and reads on for a moment: closing with unread input would reset the connection,
-    /// and the reset could overtake the answer (RFC 9112 section 9.6).
-    #[cold]
-    fn linger(&mut self, mut half: ReadHalf, reason: CloseReason) -> Step {
-        half.buffer.release();
-        read_out(self.stream(), |waste| self.reader.read(waste));
-        Step::Close(reason)
-    }
-
-    #[cold]
-    fn close(self: Box<Self>, reason: CloseReason) {
+impl Drop for Conn {
+    /// The one way to close a connection, however its thread leaves it.
+    fn drop(&mut self) {
+        if !self.reader.retire() {
+            // It was handed over.
+            return;
+        }
+        let reason = self.reason.unwrap_or(CloseReason::HandlerFailed);
         log::debug!("{}: connection closed: {reason}", self.link.remote);
-        self.reader.retire();
+        // Answers that are whole must not be lost for what came behind them.
+        let _ = self.wire().write_out();
+        self.ticket.closing();
+        // Nothing can come any more behind the end of the stream.
+        if reason != CloseReason::EndOfStream {
+            read_out(self.stream());
+        }
         self.stream().close();
         self.ticket.closed();
     }
 }
 
-/// Half-closes `stream`, and reads what comes for a moment.
-fn read_out(stream: &Stream, mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) {
-    if stream.shutdown(std::net::Shutdown::Write).is_ok() {
-        stream.set_read_deadline(Some(Instant::now() + LINGER));
+/// Half-closes `stream`, and throws away what comes for at most [`LINGER`]. Without effect on one that
+/// was closed or reset.
+#[cold]
+fn read_out(mut stream: &Stream) {
+    if !stream.is_closed() && stream.shutdown(Shutdown::Write).is_ok() {
+        stream.set_read_deadline(after(now(), LINGER));
         // On the heap: what a thread's stack has once touched stays with its idle connection.
         let mut waste = vec![0; 8 * 1024];
-        while let Ok(1..) = read(&mut waste) {}
+        while let Ok(1..) = stream.read(&mut waste) {}
     }
 }
 
 impl Refusal {
     /// The one function from a request's error to its answer.
     #[cold]
-    fn new(status: StatusCode, error: &dyn std::error::Error, head_only: bool) -> Self {
-        Self { status, text: format!("{status}: {error}\n"), head_only }
+    fn new(status: StatusCode, detail: impl Display, head_only: bool) -> Self {
+        Self { error: Error::status(status, detail.to_string()), head_only }
     }
 }
 
@@ -381,31 +430,61 @@ fn after(start: Instant, limit: Duration) -> Option<Instant> {
 
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
+    use crate::handler::Sink;
     use crate::net::{Addr, memory};
     use crate::server::{Http, Server};
     use crate::serving::House;
+
+    fn connection(server: Server, stream: Stream) -> (Box<Conn>, ReadHalf) {
+        let Server { shared, house } = server;
+        let shared = Arc::new(shared);
+        let house = House::new(Arc::new(Http(Arc::clone(&shared))), house);
+        let ticket = house.admit(&stream, &Addr::Memory).expect("room");
+        let link = Link { remote: Addr::Memory, tls: None };
+        let conn = Conn::new(shared, stream, link, ticket);
+        let half = conn.half();
+        (conn, half)
+    }
 
     #[test]
     fn an_idle_connection_holds_no_buffers() {
         let (_client, stream) = memory::pair();
         let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
-        let Server { shared, house } = server.idle_timeout(Duration::from_millis(1));
-        let shared = Arc::new(shared);
-        let house = House::new(Arc::new(Http(Arc::clone(&shared))), house);
-        let ticket = house.admit(&stream, &Addr::Memory).expect("room");
-        let link = Link { remote: Addr::Memory, tls: None };
-        let mut conn = Conn::new(shared, stream, link, ticket);
-        let mut half = conn.half();
+        let (mut conn, mut half) =
+            connection(server.idle_timeout(Duration::from_millis(1)), stream);
         half.buffer.fill(|room| Ok(room.len())).unwrap();
         half.buffer.consume(half.buffer.data().len());
-        conn.wire().refuse(StatusCode::BAD_REQUEST, "", false);
-        conn.wire().write_out().unwrap();
+        conn.wire().informational(StatusCode::EARLY_HINTS, &HeaderMap::new()).unwrap();
         assert!(half.buffer.capacity() > 0 && conn.wire().capacity() > 0);
 
         conn.first = false;
-        let error = conn.wait_idle(&mut half).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(conn.wait_idle(&mut half).unwrap_err(), CloseReason::IdleTooLong);
         assert_eq!((half.buffer.capacity(), conn.wire().capacity()), (0, 0));
+    }
+
+    /// A connection that is busy once kept for good what its largest request had taken.
+    #[test]
+    fn s15_a_busy_connection_gives_large_buffers_back() {
+        let (_client, stream) = memory::pair();
+        let server = Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()));
+        let (mut conn, mut half) = connection(server, stream);
+        half.buffer.put(&vec![b'x'; 2 << 20]);
+        half.buffer.consume((2 << 20) - 3);
+        conn.wire().reserve(1 << 20);
+        conn.request.headers_mut().reserve(2000);
+        conn.trim(&mut half);
+        assert_eq!(half.buffer.data(), b"xxx");
+        assert!(half.buffer.capacity() <= MOST_KEPT && conn.wire().capacity() <= MOST_KEPT);
+        assert_eq!(conn.request.headers().capacity(), 0);
+        // What is usual is kept.
+        conn.request.headers_mut().reserve(50);
+        half.buffer.fill(|room| Ok(room.len())).unwrap();
+        let kept = half.buffer.capacity();
+        conn.trim(&mut half);
+        assert_eq!(half.buffer.capacity(), kept);
+        assert!(conn.request.headers().capacity() >= 50);
     }
 }

@@ -44,11 +44,13 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::body::Body;
+use crate::error::Error;
 use crate::h1::Limits;
-use crate::handler::Handler;
+use crate::handler::{Handler, Request};
 use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{House, HouseOptions, Protocol, Ticket};
+use crate::serving::{House, HouseOptions, Protocol, Service, Ticket};
 use conn::Conn;
 use response::write_refusal;
 use scope::Link;
@@ -57,6 +59,13 @@ pub use crate::serving::{ConnState, Connection, Listening, ServerHandle};
 
 /// The name of the threads that serve connections.
 const CONN_THREAD: &str = "hangup-conn";
+
+/// How long nothing may come of a request's body that is waited for, by default, as in nginx: a client
+/// that is still there has sent something by then.
+const BODY_IDLE: Duration = Duration::from_secs(60);
+
+/// How long a client may take nothing of a response that waits for it, by default, as in nginx.
+const WRITE_IDLE: Duration = Duration::from_secs(60);
 
 /// Added to the limit on a request's head, in bytes: a client that keeps to the limit as it counts
 /// may count a little less than the server.
@@ -73,14 +82,16 @@ pub struct Server {
 
 /// What the connections of one server share.
 struct Shared {
-    handler: Arc<dyn Handler>,
+    service: Service,
     options: Options,
 }
 
 struct Options {
     read_header_timeout: Option<Duration>,
     read_timeout: Option<Duration>,
+    body_idle_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
+    write_idle_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     max_header_bytes: usize,
     half_close_is_hangup: bool,
@@ -106,14 +117,16 @@ impl Server {
         let options = Options {
             read_header_timeout: Some(Duration::from_secs(10)),
             read_timeout: None,
+            body_idle_timeout: Some(BODY_IDLE),
             write_timeout: None,
+            write_idle_timeout: Some(WRITE_IDLE),
             idle_timeout: Some(Duration::from_secs(120)),
             max_header_bytes: 1 << 20,
             half_close_is_hangup: true,
             acceptor: None,
             tls_handshake_timeout: Some(Duration::from_secs(10)),
         };
-        let shared = Shared { handler: Arc::new(handler), options };
+        let shared = Shared { service: Service::new(handler), options };
         Self { shared, house: HouseOptions::default() }
     }
 
@@ -126,13 +139,36 @@ impl Server {
         self
     }
 
-    /// How long a client may take over a whole request with its body, from its first byte on. No
-    /// limit by default. A handler that reads on after it gets
-    /// [`TimeLimit::Request`](crate::TimeLimit::Request), and can move the moment with
+    /// Sets how long a client may take over a whole request, head and body, from its first byte on. No
+    /// limit by default. A connection whose head runs over is closed without an answer. A handler that
+    /// reads the body after the limit gets [`TimeLimit::Request`](crate::TimeLimit::Request). It can
+    /// move the moment with
     /// [`ResponseWriter::set_read_deadline`](crate::ResponseWriter::set_read_deadline).
     #[must_use]
     pub fn read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.read_timeout = limit.into();
+        self
+    }
+
+    /// Sets how long a read of a request's body may wait for the client. 60 s by default; `None` for no
+    /// limit. Each read has the whole time, so a client that goes on sending is not cut off. A read
+    /// that runs over fails with [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle), and the client
+    /// gets a 408 if the handler returns that error. The limit holds beside
+    /// [`read_timeout`](Self::read_timeout) and a handler's own deadline: the earliest counts.
+    #[must_use]
+    pub fn body_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.shared.options.body_idle_timeout = limit.into();
+        self
+    }
+
+    /// Sets how long a response may wait for a client that takes nothing of it. 60 s by default; `None`
+    /// for no limit. Whenever the client has made room for more, the time begins anew. A write that
+    /// runs over fails with [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection
+    /// is closed. The limit holds beside [`write_timeout`](Self::write_timeout) and a handler's own
+    /// deadline: the earliest counts.
+    #[must_use]
+    pub fn write_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.shared.options.write_idle_timeout = limit.into();
         self
     }
 
@@ -178,8 +214,9 @@ impl Server {
         self
     }
 
-    /// How many connections are served at the same time; one more is answered with 503 and closed.
-    /// No limit by default but the operating system's.
+    /// How many connections are served at the same time. For one more, the connection that has waited
+    /// longest for its next request is closed; if there is none, the new one is answered with 503 and
+    /// closed. No limit by default but the operating system's.
     #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.house.max_connections = most.into();
@@ -214,6 +251,47 @@ impl Server {
         self
     }
 
+    /// Sets the function that turns an error into the answer: JSON problem details, say, or a page.
+    ///
+    /// It is called with the error, the status that the error is answered with, and the request:
+    ///
+    /// | error | status |
+    /// | --- | --- |
+    /// | the request's own body failed | 400, 408, 413 or 431; not called if the client has gone |
+    /// | made by [`Error::status`] or of a bare `StatusCode` | that one |
+    /// | any other that the handler returned | 500 |
+    /// | the server refuses the request | the one it refuses with: 400, 417, 431, 501, 503, 505 … |
+    ///
+    /// The response's own status is sent, so the function may choose another. Only errors made by
+    /// [`Error::status`] are meant for the client: the texts of others may tell secrets. A request
+    /// that was refused may be empty, if its head could not be read, and has no body. Without this,
+    /// an error is answered with a line of text.
+    ///
+    /// The function is not called once the response's head was sent, nor for a panic. If it panics,
+    /// the connection is closed without an answer.
+    ///
+    /// ```
+    /// use hangup::{Error, Request, Server};
+    /// use http::StatusCode;
+    ///
+    /// let server = Server::new(hangup::respond(|_| Err(StatusCode::NOT_FOUND.into()))).on_error(
+    ///     |_: &Error, status: StatusCode, _: &Request| {
+    ///         let problem = format!(r#"{{"status": {}}}"#, status.as_u16());
+    ///         let response = http::Response::builder().status(status);
+    ///         response.header("content-type", "application/problem+json").body(problem).unwrap()
+    ///     },
+    /// );
+    /// # drop(server);
+    /// ```
+    #[must_use]
+    pub fn on_error<B: Into<Body>>(
+        mut self,
+        hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
+    ) -> Self {
+        self.shared.service.set_on_error(hook);
+        self
+    }
+
     /// Listens on a TCP address. Clients can connect from now on, and are served once
     /// [`serve`](Listening::serve) runs.
     ///
@@ -234,9 +312,25 @@ impl Server {
         Ok(self.listen_on(Listener::bind_unix(path)?))
     }
 
-    /// Serves the connections of a listener that exists already.
-    pub fn listen_on(self, listener: Listener) -> Listening {
-        Listening::new(self.into_house(), listener)
+    /// Serves the connections of a listener that exists already: one of the standard library's, or a
+    /// [`Listener`](crate::net::Listener), which also takes over inherited sockets.
+    ///
+    /// If a socket of the standard library's cannot be taken over, [`serve`](Listening::serve) reports
+    /// that.
+    ///
+    /// ```no_run
+    /// # use hangup::{Request, ResponseWriter, Server, net::Listener};
+    /// # let handler = |w: &mut ResponseWriter, _: &mut Request| Ok(w.flush()?);
+    /// # use std::io::Write;
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:8080")?;
+    /// Server::new(handler).listen_on(listener).serve()?;
+    ///
+    /// // A socket that the process was started with.
+    /// Server::new(handler).listen_on(Listener::inherited(3)?).serve()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn listen_on(self, listener: impl Into<Listener>) -> Listening {
+        Listening::new(self.into_house(), listener.into())
     }
 
     /// Serves one connection that exists already, on a thread of its own: one end of
@@ -284,6 +378,10 @@ impl Protocol for Http {
             true => conn.turn_away(),
             false => conn.run(),
         }
+    }
+
+    fn wake(&self, stream: &Stream) {
+        stream.look_again();
     }
 
     fn no_room(&self, stream: &Stream) {

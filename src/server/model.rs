@@ -215,7 +215,8 @@ fn a_hijacked_connection_comes_with_all_its_bytes() {
 #[test]
 fn a_shutdown_leaves_no_connection() {
     const REQUESTS: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
-    explore(3000, Limits::Never, || {
+    // A thread that waits for a request at once looks at the shutdown when that wait is over.
+    explore(3000, Limits::AnyMoment, || {
         let (near, far) = memory::pair();
         let states = Notes::new();
         let handler = |_: &mut ResponseWriter, request: &mut Request| {
@@ -244,6 +245,80 @@ fn a_shutdown_leaves_no_connection() {
         }
         assert!(answers.matches("HTTP/1.1 200").count() <= 2, "{answers}");
         assert_legal(&states.read());
+    });
+}
+
+/// A request that was sent before the shutdown began is answered, wherever it is at that moment: on a new
+/// connection, on one whose thread waits for it at once, or is parked, or has just read it. So is the
+/// second of two that were sent together.
+#[test]
+fn h15_a_graceful_shutdown_loses_no_request_that_has_arrived() {
+    const REQUEST: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    explore(3000, Limits::AnyMoment, || {
+        let (near, mut far) = memory::pair();
+        let states = Notes::new();
+        let handle = server(|_: &mut ResponseWriter, _: &mut Request| Ok(()), &states);
+        let handle = handle.serve_stream(near);
+        let earlier = any(2);
+        for _ in 0..earlier {
+            far.write_all(REQUEST).expect("it is open");
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                assert_eq!(far.read(&mut byte).expect("it is open"), 1);
+                answer.push(byte[0]);
+            }
+        }
+        let sent = 1 + any(2);
+        far.write_all(&REQUEST.repeat(sent)).expect("it is open");
+        let stopping = handle.clone();
+        let stops = start("stops", move || assert!(stopping.shutdown(None)));
+        let mut answers = String::new();
+        let _ = far.read_to_string(&mut answers);
+        drop(far);
+        stops.join().expect("it does not panic");
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), sent, "{answers}");
+        assert_eq!(handle.connections(), 0);
+        assert_legal(&states.read());
+    });
+}
+
+/// A new connection finds no room, and one that may be idle: either is served, and nobody is left.
+#[test]
+fn s16_making_room_loses_no_request_that_has_arrived() {
+    const REQUEST: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    explore(800, Limits::AnyMoment, || {
+        let (near, mut far) = memory::pair();
+        let states = Notes::new();
+        let server = server(|_: &mut ResponseWriter, _: &mut Request| Ok(()), &states);
+        let handle = server.max_connections(1).serve_stream(near);
+        far.write_all(REQUEST).expect("it is open");
+        let mut answers = String::new();
+        while !answers.ends_with("\r\n\r\n") {
+            let mut byte = [0];
+            assert_eq!(far.read(&mut byte).expect("it is open"), 1);
+            answers.push(char::from(byte[0]));
+        }
+        far.write_all(REQUEST).expect("it is open");
+        let (near, mut other) = memory::pair();
+        let entering = handle.clone();
+        let enters = start("enters", move || entering.enter(near));
+        let asks = start("asks", move || {
+            let _ = other.write_all(REQUEST);
+            let mut answer = String::new();
+            let _ = other.read_to_string(&mut answer);
+            assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 503"));
+        });
+        let stopping = handle.clone();
+        enters.join().expect("it does not panic");
+        let _ = far.shutdown(Shutdown::Write);
+        let _ = far.read_to_string(&mut answers);
+        drop(far);
+        // The other's end, if it does not come by itself.
+        assert!(stopping.shutdown(None));
+        asks.join().expect("it does not panic");
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
+        assert_eq!(handle.connections(), 0);
     });
 }
 

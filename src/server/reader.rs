@@ -29,12 +29,16 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::error::{Error, TimeLimit};
 use crate::net::{Hangup, Stream};
 use crate::serving::{Gone, Signals};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
 
 /// The watch thread's stack, in bytes: it calls nothing of the user's.
 const WATCH_STACK: usize = 256 * 1024;
+
+/// How long the watch thread of an idle connection waits for a next order before it ends.
+const WATCH_KEEP: Duration = Duration::from_secs(1);
 
 /// The input of one server connection, shared between its thread, the body it lends to a handler,
 /// and its watch thread.
@@ -53,6 +57,8 @@ struct State {
     watch: Watch,
     /// How many requests have ended on the connection: the number of the one that is running.
     request: u64,
+    /// A request is being handled.
+    busy: bool,
     /// Whom to tell: the request that asked.
     signals: Option<Arc<Signals>>,
     /// The request's body has been read to its end, so that the next byte is not part of it.
@@ -108,6 +114,7 @@ impl ConnReader {
             state: Mutex::new(State {
                 watch: Watch::None,
                 request: 0,
+                busy: false,
                 signals: None,
                 may_read: false,
                 held: None,
@@ -127,6 +134,7 @@ impl ConnReader {
     /// next request has been read with it; `None` if it has one.
     pub(super) fn begin_request(&self, next_begun: Option<bool>) -> u64 {
         let mut state = self.state.lock();
+        state.busy = true;
         if let Some(next_begun) = next_begun {
             state.may_read = true;
             state.next_begun = next_begun;
@@ -141,6 +149,40 @@ impl ConnReader {
     /// Until there is something to read; ended by the connection's read deadline.
     pub(super) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.read_with(buf, |buf| (&self.stream).read(buf))
+    }
+
+    /// Reads some of a request's body. Whatever the connection's deadline, the read waits at most for
+    /// `idle`.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` at the deadline. The same around a [`TimeLimit::BodyIdle`] after `idle`.
+    pub(super) fn read_body(&self, buf: &mut [u8], idle: Option<Duration>) -> io::Result<usize> {
+        let Some(idle) = idle else { return self.read(buf) };
+        let mut limit = None;
+        loop {
+            if self.deadline_has_passed() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            match self.read_with(buf, |buf| self.stream.try_read(buf)) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+            let limit = *limit.get_or_insert_with(|| sync::now().checked_add(idle));
+            match self.stream.wait_readable_until(limit) {
+                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                    return Err(match self.deadline_has_passed() {
+                        true => error,
+                        false => Error::timeout(TimeLimit::BodyIdle).into(),
+                    });
+                }
+                waited => waited?,
+            }
+        }
+    }
+
+    fn deadline_has_passed(&self) -> bool {
+        self.stream.read_deadline().is_some_and(|deadline| deadline <= sync::now())
     }
 
     /// As [`read`](Self::read), by one plain system call that only closing the connection can end
@@ -246,7 +288,7 @@ impl ConnReader {
         let reader = Arc::clone(self);
         match sync::spawn("hangup-watch", Some(WATCH_STACK), move || reader.run_watch()) {
             Ok(_) => state.watch = Watch::Ordered,
-            Err(error) => log::warn!("no thread to watch a connection with: {error}"),
+            Err(error) => log::error!("no thread to watch a connection with: {error}"),
         }
     }
 
@@ -263,7 +305,15 @@ impl ConnReader {
                     let seen = self.wait_for_news(mode);
                     state = self.take_in(seen);
                 }
-                _ => self.changed.wait(&mut state),
+                _ => {
+                    let (until, request) = (sync::now() + WATCH_KEEP, state.request);
+                    let timed_out = self.changed.wait_until(&mut state, until).timed_out();
+                    let idle = !state.busy && state.request == request;
+                    if timed_out && idle && state.watch == Watch::Parked {
+                        state.watch = Watch::None;
+                        return;
+                    }
+                }
             }
         }
     }
@@ -339,6 +389,7 @@ impl ConnReader {
         let mut state = self.state.lock();
         // First, so that nobody can order a watch while the last one is being called back.
         state.request += 1;
+        state.busy = false;
         self.abort(&mut state);
         state.signals = None;
         state.may_read = false;
@@ -357,14 +408,17 @@ impl ConnReader {
         }
     }
 
-    /// Ends the watch thread, for good; the connection itself stays as it is.
-    pub(super) fn retire(&self) {
+    /// Ends the watch thread, for good; the connection itself stays as it is. Returns whether this is
+    /// the first call.
+    pub(super) fn retire(&self) -> bool {
         let mut state = self.state.lock();
         state.request += 1;
         self.abort(&mut state);
+        let first = state.watch != Watch::Over;
         state.watch = Watch::Over;
         state.signals = None;
         self.changed.notify_all();
+        first
     }
 
     /// The byte that a background read got, for a connection that is handed over.
@@ -491,6 +545,9 @@ mod tests {
         reader.end_request();
         reader.body_ended(false);
         reader.watch(0, &Arc::default());
+        // An order stays one, or becomes a read, until it is called back.
+        assert_eq!(reader.state.lock().watch, Watch::Parked);
+        assert!(!reader.is_watched());
         client.write_all(b"next").unwrap();
         assert_eq!(read(&reader), b"next");
         reader.retire();

@@ -19,6 +19,7 @@ use crate::h1::{self, CloseReason, chunked};
 use crate::handler::{Head, Length, Sink};
 use crate::net::{Duplex, Stream};
 use crate::serving::Ticket;
+use crate::sync;
 
 /// Above this many bytes the encoded output is written, whoever waits for more of it.
 const FULL: usize = 16 * 1024;
@@ -63,6 +64,18 @@ pub(super) enum Input {
     Lent(Arc<Lending>),
     /// The handler has hijacked the connection, or no handler runs.
     Gone,
+}
+
+impl Input {
+    /// Whether something of a next request has arrived: it is still served during a shutdown.
+    #[cold]
+    fn has_next(&self, stream: &Stream) -> bool {
+        match self {
+            Self::Here(half) => !half.buffer.is_empty() || stream.has_unread(),
+            Self::Lent(lending) => lending.has_next(stream),
+            Self::Gone => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,9 +125,13 @@ impl Wire {
     }
 
     /// How much memory the buffer owns, in bytes.
-    #[cfg(all(test, not(hangup_shuttle)))]
     pub(super) fn capacity(&self) -> usize {
         self.out.capacity()
+    }
+
+    #[cfg(all(test, not(hangup_shuttle)))]
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
     }
 
     /// Gives the buffer's memory back.
@@ -124,9 +141,9 @@ impl Wire {
         }
     }
 
-    /// Encodes a whole answer of the server's own, after which the connection is closed.
-    pub(super) fn refuse(&mut self, status: StatusCode, text: &str, head_only: bool) {
-        write_refusal(&mut self.out, status, text, head_only);
+    /// Gives back memory beyond `most` bytes, as far as what has been encoded does not need it.
+    pub(super) fn trim(&mut self, most: usize) {
+        self.out.shrink_to(most);
     }
 
     /// Writes what has been encoded.
@@ -147,7 +164,12 @@ impl Wire {
     fn failed(&self, error: io::Error) -> io::Error {
         self.reader.failed(error.kind());
         match error.kind() {
-            io::ErrorKind::TimedOut => Error::timeout(TimeLimit::Send).into(),
+            io::ErrorKind::TimedOut => {
+                let deadline = self.stream().write_deadline();
+                let passed = deadline.is_some_and(|deadline| deadline <= sync::now());
+                let limit = if passed { TimeLimit::Send } else { TimeLimit::WriteIdle };
+                Error::timeout(limit).into()
+            }
             _ => error,
         }
     }
@@ -155,8 +177,14 @@ impl Wire {
     /// Decides, with the head at hand, whether the connection will live on.
     fn decide_persistence(&mut self, head: &Head<'_>) {
         let exchange = &mut self.exchange;
-        let waits = exchange.continues.as_ref().is_some_and(|continues| continues.too_late());
-        let drains = match &exchange.input {
+        let input = &exchange.input;
+        let begun = || match input {
+            Input::Lent(lending) => lending.has_begun(),
+            // Nobody waits for leave to send nothing.
+            Input::Here(_) | Input::Gone => true,
+        };
+        let waits = exchange.continues.as_ref().is_some_and(|continues| continues.too_late(begun));
+        let drains = match input {
             Input::Lent(lending) => lending.is_cheap_to_drain(DRAIN_LIMIT),
             Input::Here(_) | Input::Gone => true,
         };
@@ -167,7 +195,9 @@ impl Wire {
             exchange.persist = Err(CloseReason::BodyNotRead);
         } else if exchange.framing == Framing::UntilClose {
             exchange.persist = Err(CloseReason::UnframedResponse);
-        } else if self.ticket.is_last_request() {
+        } else if self.ticket.is_leaving() {
+            exchange.persist = Err(CloseReason::LimitReached);
+        } else if self.ticket.is_ending() && !exchange.input.has_next(self.reader.stream()) {
             exchange.persist = Err(CloseReason::ShuttingDown);
         }
     }
@@ -258,6 +288,8 @@ impl Sink for Wire {
                 .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
         }
         match &self.exchange.input {
+            // Answers without a body count as well.
+            _ if self.out.len() >= FULL => self.write_out(),
             // Nothing of a next request is there: the client need not wait while this one is put away.
             Input::Here(half) if half.buffer.is_empty() && !self.reader.is_watched() => {
                 self.write_out()
@@ -272,6 +304,9 @@ impl Sink for Wire {
 
     fn hijack(&mut self) -> Result<Duplex> {
         self.write_out()?;
+        if let Some(continues) = &self.exchange.continues {
+            continues.send(&self.reader);
+        }
         let half = match std::mem::replace(&mut self.exchange.input, Input::Gone) {
             Input::Here(half) => half,
             Input::Lent(lending) => match lending.take_back(&self.reader) {
@@ -287,11 +322,19 @@ impl Sink for Wire {
         let stream = self.stream().clone();
         stream.set_read_deadline(None);
         stream.set_write_deadline(None);
+        stream.set_write_patience(None);
         let mut received = BytesMut::from(half.buffer.data());
         if let Some(byte) = self.reader.take_held() {
             received.put_u8(byte);
         }
         Ok(Duplex::new(stream, received.freeze()))
+    }
+
+    fn body_failure(&self) -> Option<Error> {
+        match &self.exchange.input {
+            Input::Lent(lending) => lending.failure(),
+            Input::Here(_) | Input::Gone => None,
+        }
     }
 
     fn set_read_deadline(&mut self, deadline: Option<Instant>) {

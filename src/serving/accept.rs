@@ -1,34 +1,65 @@
 //! The accept loop.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::House;
 use super::crew::{self, Arrival};
-use crate::net::{Addr, Listener, Stream};
+use crate::net::{Addr, Listener, Stream, is_shortage, is_transient};
+use crate::sync::now;
 
-/// The first wait after a failed accept, doubled up to [`MAX_BACK_OFF`]. What fails here (no
-/// descriptors, no memory) is mended by connections ending, not by trying again at once.
+/// The first wait after an accept that failed for a shortage, doubled up to [`MAX_BACK_OFF`].
+/// Connections that end mend a shortage of descriptors or memory; trying again at once does not.
 const MIN_BACK_OFF: Duration = Duration::from_millis(5);
 const MAX_BACK_OFF: Duration = Duration::from_secs(1);
 
-/// Accepts connections until the listener is closed.
-pub(super) fn run(house: &Arc<House>, listener: &Listener) {
+/// How many queued connections a graceful shutdown accepts: as many as Linux queues by default.
+const LAST_ACCEPTS: usize = 4096;
+
+/// How long it accepts them. Another process that shares the listening socket takes what comes later.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// Accepts connections until the server is shut down.
+///
+/// # Errors
+///
+/// The first that says that no connection will ever be accepted.
+pub(super) fn run(house: &Arc<House>, listener: &Listener) -> io::Result<()> {
     let mut back_off = MIN_BACK_OFF;
-    loop {
+    while !house.registry.is_stopping() {
         match listener.accept() {
             Ok(Some((stream, remote))) => {
                 back_off = MIN_BACK_OFF;
                 start(house, stream, remote);
             }
-            Ok(None) => return,
-            Err(error) => {
+            Ok(None) => break,
+            Err(error) if is_shortage(&error) => {
                 log::warn!("cannot accept a connection, trying again in {back_off:?}: {error}");
-                if house.closed.wait_timeout(back_off).is_some() {
-                    return;
-                }
+                house.closed.wait_timeout(back_off);
                 back_off = (back_off * 2).min(MAX_BACK_OFF);
             }
+            Err(error) if is_transient(&error) => {
+                log::debug!("a connection failed before it was accepted: {error}");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    empty_queue(house, listener);
+    Ok(())
+}
+
+/// Accepts the connections that the system has queued. Without effect on a listener that is closed.
+fn empty_queue(house: &Arc<House>, listener: &Listener) {
+    let until = now() + LAST_CALL;
+    for _ in 0..LAST_ACCEPTS {
+        match listener.accept() {
+            Ok(Some((stream, remote))) => start(house, stream, remote),
+            Err(error) if is_transient(&error) && !is_shortage(&error) => {}
+            Ok(None) | Err(_) => return,
+        }
+        if now() >= until {
+            return;
         }
     }
 }

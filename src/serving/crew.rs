@@ -25,7 +25,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{House, Ticket, panics};
+use super::{House, Ticket};
 use crate::net::{Addr, Stream};
 use crate::sync::{self, Condvar, Mutex};
 
@@ -125,7 +125,6 @@ pub(super) fn employ(house: &Arc<House>, arrival: Arrival) -> io::Result<()> {
 
 /// A thread's life. If serving panics, which handlers and callbacks cannot bring about, it ends.
 fn work(house: &House, first: Arrival) {
-    panics::remember();
     let me = Arc::new(Condvar::new());
     let mut next = Some(first);
     while let Some(Arrival { stream, remote, ticket }) = next {

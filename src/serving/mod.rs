@@ -13,7 +13,9 @@
 //! | `accept.rs` | the accept loop |
 //! | `crew.rs` | the threads that serve connections, and are kept for the next |
 //! | `registry.rs` | all connections, for counting, closing and waiting |
-//! | `run.rs` `panics.rs` | a handler is run; what a panicking one leaves in the log |
+//! | `ticket.rs` | one of them, and the races for its end |
+//! | `room.rs` | an idle connection makes room for a new one |
+//! | `run.rs` `unwind.rs` `panics.rs` | a handler is run, its errors are answered; panics end there, and leave a line in the log |
 //! | `signals.rs` | what a handler hears of its client |
 
 mod accept;
@@ -22,25 +24,27 @@ mod crew;
 mod model;
 mod panics;
 mod registry;
+mod room;
 mod run;
 mod signals;
+mod ticket;
+mod unwind;
 
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
 use crate::net::{Addr, Listener, Stream};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, now};
 use crew::Crew;
 use registry::Registry;
 
-pub(crate) use panics::remember as remember_panics;
-pub(crate) use registry::Ticket;
-pub(crate) use run::{Outcome, run};
+pub(crate) use run::{Outcome, Service};
 pub(crate) use signals::{Gone, Signals};
+pub(crate) use ticket::Ticket;
+pub(crate) use unwind::contain;
 
 /// What is spoken on the connections of one server.
 pub(crate) trait Protocol: Send + Sync {
@@ -57,6 +61,10 @@ pub(crate) trait Protocol: Send + Sync {
     /// Serves a connection on its thread, or [turns it away](Ticket::is_refused). Whatever comes of it,
     /// the ticket is given up.
     fn serve(&self, stream: Stream, remote: Addr, ticket: Arc<Ticket>);
+
+    /// Has the thread of an idle connection look whether it is to end, if it does not wait in
+    /// [`Ticket::await_request`].
+    fn wake(&self, stream: &Stream);
 
     /// Tells a client that there is no room for it, and closes. On the accepting thread: it must not
     /// wait.
@@ -79,6 +87,8 @@ pub(crate) struct House {
     options: HouseOptions,
     registry: Registry,
     crew: Crew,
+    /// From which connections count how long they are idle.
+    epoch: Instant,
     /// Ends when the server stops to accept.
     closed: Context,
     /// Until the server stops to accept.
@@ -92,27 +102,60 @@ impl House {
             options,
             registry: Registry::new(),
             crew: Crew::default(),
+            epoch: now(),
             closed: Context::new(),
             listener: Mutex::new(None),
         })
     }
 
     /// Runs an accept loop to its end, unless the server is shutting down.
-    fn accepting(&self, accept: impl FnOnce()) {
-        if self.registry.begin_accepting() {
-            self.crew.keep();
-            accept();
-            self.crew.dismiss();
-            self.registry.end_accepting();
+    fn accepting<T>(&self, accept: impl FnOnce() -> T) -> Option<T> {
+        if !self.registry.begin_accepting() {
+            return None;
         }
+        self.crew.keep();
+        let _end = Accepting(self);
+        Some(accept())
+    }
+
+    /// Has the accept loop empty its queue and end. Running requests have until `grace_ends`. Does
+    /// not block.
+    fn begin_shutdown(&self, grace_ends: Option<Instant>) {
+        self.registry.stop(grace_ends);
+        let listener = self.listener.lock().take();
+        if let Some(listener) = listener {
+            match self.registry.is_accepting() {
+                true => listener.stop(),
+                false => listener.close(),
+            }
+        }
+        self.closed.cancel();
+    }
+
+    /// Ends the accepting and all connections. Does not block.
+    fn close(&self) {
+        self.registry.refuse_all();
+        self.begin_shutdown(Some(now() + registry::LAST_WORDS));
+        self.registry.close_all();
     }
 
     fn report(&self, connection: &Connection, state: ConnState) {
         let Some(callback) = &self.options.on_state else { return };
         // It also runs on the accepting thread, which must outlive it.
-        if catch_unwind(AssertUnwindSafe(|| callback(connection, state))).is_err() {
-            log::error!("{}: the state callback panicked at {state:?}", connection.remote);
-        }
+        contain(
+            || callback(connection, state),
+            |_| log::error!("{}: the state callback panicked at {state:?}", connection.remote),
+        );
+    }
+}
+
+/// An accept loop that runs.
+struct Accepting<'a>(&'a House);
+
+impl Drop for Accepting<'_> {
+    fn drop(&mut self) {
+        self.0.crew.dismiss();
+        self.0.registry.end_accepting();
     }
 }
 
@@ -151,25 +194,91 @@ impl Listening {
         self.handle.clone()
     }
 
-    /// Accepts connections and serves each on a thread: a new one, or one whose connection has ended.
+    /// Accepts connections and serves each on its thread, until the server is shut down.
+    ///
+    /// It returns when the shutdown is complete, so a program may end behind it: after
+    /// [`shutdown`](ServerHandle::shutdown), when the running requests have ended or the grace is
+    /// over; after [`close`](ServerHandle::close), when the connections have ended, at most half a
+    /// second later. Connections that are left then go on until the process ends.
     ///
     /// # Blocking
     ///
-    /// Until [`ServerHandle::shutdown`] or [`ServerHandle::close`] is called. It returns as soon as
-    /// no more connections are accepted; those that are there may still be served.
+    /// Until [`ServerHandle::shutdown`] or [`ServerHandle::close`] is called, and as said above.
     ///
     /// # Errors
     ///
-    /// None at present: what goes wrong with single connections is logged, and accepting is tried
-    /// again.
+    /// Those after which no connection can be accepted: the socket does not listen (any more). The
+    /// connections that are there go on. Errors that concern single connections are logged, and
+    /// during a shortage of descriptors or memory accepting is tried again.
     pub fn serve(self) -> io::Result<()> {
         let Self { handle: ServerHandle { house }, listener, .. } = self;
-        house.accepting(|| {
-            let listener = listener;
-            accept::run(&house, &listener);
+        let accepted = house.accepting(|| {
+            // Closed before the loop counts as ended.
+            let listener = Closing(listener);
+            accept::run(&house, &listener.0)
         });
+        accepted.transpose()?;
+        house.registry.wait_for_grace();
         Ok(())
     }
+
+    /// Serves until `context` ends, and then shuts down gracefully: running requests have `grace`
+    /// (`None`: however long it takes), after which the connections that are left are closed.
+    ///
+    /// ```no_run
+    /// # use hangup::{Context, Request, ResponseWriter, Server};
+    /// # use std::time::Duration;
+    /// let stop = Context::new();
+    /// let on_signal = stop.clone(); // its `cancel` is called by a signal handler's thread
+    /// Server::new(|w: &mut ResponseWriter, _: &mut Request| Ok(w.flush()?))
+    ///     .listen("127.0.0.1:8080")?
+    ///     .serve_until(&stop, Duration::from_secs(10))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Blocking
+    ///
+    /// Until the context has ended and the shutdown is complete. A call of
+    /// [`ServerHandle::shutdown`] or [`ServerHandle::close`] ends it as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve).
+    pub fn serve_until(
+        self,
+        context: &Context,
+        grace: impl Into<Option<Duration>>,
+    ) -> io::Result<()> {
+        let house = Arc::clone(&self.handle.house);
+        let grace = grace.into();
+        let _hook = {
+            let house = Arc::clone(&house);
+            context.on_done(move |_| house.begin_shutdown(after(grace)))
+        };
+        self.serve()?;
+        match house.registry.count() {
+            0 => {}
+            left => {
+                log::warn!("closing {left} connections: the grace of the shutdown is over");
+                house.close();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A listener that is closed when its accept loop ends.
+struct Closing(Arc<Listener>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The moment `grace` from now: `None` if there is none, or if it is beyond what the clock can tell.
+fn after(grace: Option<Duration>) -> Option<Instant> {
+    grace.and_then(|grace| now().checked_add(grace))
 }
 
 /// Shuts a server down, from any thread.
@@ -186,32 +295,50 @@ impl ServerHandle {
         Self { house }
     }
 
-    /// Shuts down gracefully: accepts no more connections, closes those that wait for a next
-    /// request, and lets those that are in one finish it.
+    /// Serves one more connection.
+    #[cfg(all(test, hangup_shuttle))]
+    pub(crate) fn enter(&self, stream: Stream) {
+        accept::start(&self.house, stream, Addr::Memory);
+    }
+
+    /// Shuts down gracefully: no request that has arrived is lost.
+    ///
+    /// Connections that the system has queued are still accepted. On each connection the requests
+    /// that have arrived are answered, the last with `Connection: close`. A connection that waits for
+    /// its next request is closed, at the latest when it has waited for 100 ms. A new connection has
+    /// 5 s for its first request, and never longer than `grace`. Connections are half-closed and read
+    /// out for up to 500 ms, so that no answer is cut.
     ///
     /// Returns whether all connections ended within `grace` (`None`: however long it takes). If
     /// not, the others go on; [`close`](Self::close) ends them. Hijacked connections are not waited
-    /// for. Calling it again, or after `close`, does no harm.
+    /// for. Of several calls the longest grace counts. Calling it again, or after `close`, does no
+    /// harm.
     ///
     /// # Blocking
     ///
     /// Until no connection is left, or `grace` is over; and in any case until the port is free.
     /// A handler that calls this waits for itself.
     pub fn shutdown(&self, grace: impl Into<Option<Duration>>) -> bool {
-        let deadline = grace.into().and_then(|grace| Instant::now().checked_add(grace));
-        self.stop_accepting();
-        self.house.registry.wait(deadline)
+        let grace_ends = after(grace.into());
+        self.house.begin_shutdown(grace_ends);
+        self.house.registry.wait_for_listener();
+        let ended = self.house.registry.wait(grace_ends);
+        if !ended {
+            self.house.registry.end_grace();
+        }
+        ended
     }
 
-    /// Shuts down at once: accepts no more connections and closes all that are there, so that
-    /// handlers see their clients gone and fail in what they read and write.
+    /// Shuts down at once: accepts no more connections and ends all that are there, so that
+    /// handlers see their clients gone and fail in what they read and write. Answers that were
+    /// written before are still delivered.
     ///
     /// # Blocking
     ///
     /// Until the port is free. Handlers may still be running when it returns.
     pub fn close(&self) {
-        self.stop_accepting();
-        self.house.registry.close_all();
+        self.house.close();
+        self.house.registry.wait_for_listener();
     }
 
     /// Closes the connections that are there, whatever they are at, and goes on accepting.
@@ -223,19 +350,6 @@ impl ServerHandle {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.house.registry.count()
-    }
-
-    fn stop_accepting(&self) {
-        {
-            // Under the lock, so that a second caller does not return before the port is free.
-            let mut listener = self.house.listener.lock();
-            if let Some(listener) = listener.take() {
-                listener.close();
-            }
-        }
-        self.house.closed.cancel();
-        self.house.registry.stop();
-        self.house.registry.wait_for_listener();
     }
 }
 

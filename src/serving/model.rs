@@ -40,6 +40,10 @@ impl Protocol for OneByte {
         ticket.closed();
     }
 
+    fn wake(&self, stream: &Stream) {
+        stream.look_again();
+    }
+
     fn no_room(&self, _: &Stream) {
         unreachable!("there is always room for a thread");
     }

@@ -2,70 +2,74 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{ConnState, Connection, House};
-use crate::h1::CloseReason;
-use crate::net::{Addr, Stream};
-use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use crate::sync::{Condvar, Mutex};
+use super::ticket::{Entry, Ticket};
+use super::{ConnState, Connection, House, room};
+use crate::net::{Addr, Bell, Stream};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Mutex, now};
 
 /// How many connections beyond the maximum may be told so at the same time; the others are closed
 /// without a word.
 const MAX_REFUSALS: usize = 16;
 
+/// How long a graceful shutdown waits for the first request of a connection that has just been made.
+/// Go's server waits as long.
+const SPARE: Duration = Duration::from_secs(5);
+
+/// How long `serve` waits for connections that [`close`](super::ServerHandle::close) has ended, so
+/// that answers that were written still arrive. It is the time a connection is read out at its end.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// All connections of one server.
 pub(super) struct Registry {
-    state: Mutex<State>,
-    /// Goes with `state`. Predicates: no connection is left, nobody accepts. Notified when either
-    /// count falls; waited for by `wait`.
+    pub(super) state: Mutex<State>,
+    /// Goes with `state`. Predicates: no connection is left, nobody accepts, the grace is over.
+    /// Notified when either count falls and when the grace changes; waited for by `wait`.
     changed: Condvar,
-    /// No new connections, and none is kept for a next request. Set under the lock; beside it, since every
-    /// request looks.
+    /// Connections take no further request than those that have arrived. Set under the lock; beside
+    /// it, since every request looks.
     stopping: AtomicBool,
 }
 
-struct State {
-    entries: HashMap<u64, Arc<Entry>>,
+pub(super) struct State {
+    pub(super) entries: HashMap<u64, Arc<Entry>>,
     /// How many of them are only told that there are too many. They take no room from the others.
     refused: usize,
+    /// Those that have made room for another. They take none either.
+    pub(super) leaving: Vec<Arc<Entry>>,
     next: u64,
     /// How many accept loops run.
     accepting: usize,
+    /// Idle connections wait with it. Each ringing puts a new one in its place.
+    bell: Arc<Bell>,
+    /// Set by the first shutdown.
+    stop: Option<Stop>,
 }
 
-struct Entry {
-    stream: Stream,
-    /// Whether it is only told that there are too many.
-    refused: bool,
-    /// A [`Phase`]. Its changes decide the race between the next request and the shutdown.
-    phase: AtomicU8,
-}
-
-/// What a connection is at, as far as shutting down is concerned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Phase {
-    /// Between two requests, or before the first: it may be closed.
-    Idle,
-    /// In a request, which may be finished.
-    Active,
-    /// As `Active`, with an answer that ends with the connection: breaking it off must not look like
-    /// its end.
-    Unframed,
-    /// It has been closed while it was idle.
-    Closing,
-    /// It has left the registry: closed, or handed over to its handler.
-    Gone,
+/// A shutdown that has begun.
+struct Stop {
+    /// Until when a new connection may still send its first request.
+    spare_until: Instant,
+    /// Until when requests may run: the latest of all calls. `None` for ever.
+    grace_ends: Option<Instant>,
+    /// Connections are closed, and no more are entered.
+    at_once: bool,
 }
 
 impl Registry {
     pub(super) fn new() -> Self {
-        Self {
-            state: Mutex::new(State { entries: HashMap::new(), refused: 0, next: 0, accepting: 0 }),
-            changed: Condvar::new(),
-            stopping: AtomicBool::new(false),
-        }
+        let state = State {
+            entries: HashMap::new(),
+            refused: 0,
+            leaving: Vec::new(),
+            next: 0,
+            accepting: 0,
+            bell: Arc::new(Bell::new()),
+            stop: None,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), stopping: AtomicBool::new(false) }
     }
 
     /// How many connections are served.
@@ -81,6 +85,11 @@ impl Registry {
         accepts
     }
 
+    /// Whether an accept loop runs.
+    pub(super) fn is_accepting(&self) -> bool {
+        self.state.lock().accepting > 0
+    }
+
     /// Whether the server is shutting down.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
@@ -92,42 +101,97 @@ impl Registry {
         self.changed.notify_all();
     }
 
-    /// Lets no connection be entered from now on, and closes those that are between two requests.
-    pub(super) fn stop(&self) {
-        let entries: Vec<_> = {
-            let state = self.state.lock();
+    /// The bell for the next wait of an idle connection. Whoever has it and has not seen
+    /// [`is_stopping`](Self::is_stopping) hears of the shutdown by it.
+    pub(super) fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.state.lock().bell)
+    }
+
+    /// Until when a new connection may still send its first request. `None` if the server is not
+    /// shutting down.
+    pub(super) fn spare_until(&self) -> Option<Instant> {
+        self.state.lock().stop.as_ref().map(|stop| stop.spare_until)
+    }
+
+    /// Begins a graceful shutdown: each connection ends when the requests that have arrived on it
+    /// are answered. Running requests have until `grace_ends`.
+    pub(super) fn stop(&self, grace_ends: Option<Instant>) {
+        let spare_until = {
+            let mut state = self.state.lock();
             self.stopping.store(true, Ordering::SeqCst);
-            state.entries.values().cloned().collect()
+            state.stop(grace_ends).spare_until
         };
-        for entry in entries {
-            if entry.change(Phase::Idle, Phase::Closing) {
-                entry.stream.close();
+        self.changed.notify_all();
+        self.ring(|entry| entry.hurry_handshake(spare_until));
+    }
+
+    /// The grace is over: connections on which no request has begun are closed.
+    pub(super) fn end_grace(&self) {
+        let over = {
+            let mut state = self.state.lock();
+            let Some(stop) = &mut state.stop else { return };
+            let now = now();
+            let over = stop.grace_ends.is_some_and(|ends| ends <= now);
+            if over {
+                stop.spare_until = stop.spare_until.min(now);
             }
+            over
+        };
+        if over {
+            self.ring(|entry| entry.hurry_handshake(now()));
         }
+    }
+
+    /// Enters no connection from now on.
+    pub(super) fn refuse_all(&self) {
+        self.state.lock().stop(Some(now() + LAST_WORDS)).at_once = true;
+        self.changed.notify_all();
     }
 
     /// Closes every connection, whatever it is at.
     pub(super) fn close_all(&self) {
-        let entries: Vec<_> = self.state.lock().entries.values().cloned().collect();
-        for entry in entries {
-            if entry.phase.load(Ordering::Acquire) == Phase::Unframed as u8 {
-                entry.stream.reset();
-            } else {
-                entry.stream.close();
-            }
+        self.ring(Entry::halt);
+    }
+
+    /// Does something to each connection, and has those that are idle look at what has changed.
+    fn ring(&self, each: impl Fn(&Entry)) {
+        let (bell, entries) = {
+            let mut state = self.state.lock();
+            let bell = std::mem::replace(&mut state.bell, Arc::new(Bell::new()));
+            (bell, state.entries.values().cloned().collect::<Vec<_>>())
+        };
+        for entry in &entries {
+            each(entry);
+        }
+        bell.ring();
+        for entry in &entries {
+            entry.wake();
         }
     }
 
     /// Blocks until no accept loop and no connection is left, at most until `deadline`. Whether
     /// that was reached.
     pub(super) fn wait(&self, deadline: Option<Instant>) -> bool {
+        self.wait_until(|_| deadline)
+    }
+
+    /// As [`wait`](Self::wait), until the grace of the shutdown that has begun is over.
+    pub(super) fn wait_for_grace(&self) -> bool {
+        self.wait_until(|state| state.stop.as_ref().and_then(|stop| stop.grace_ends))
+    }
+
+    fn wait_until(&self, deadline: impl Fn(&State) -> Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while state.accepting > 0 || !state.entries.is_empty() {
-            match deadline {
+            match deadline(&state) {
                 None => self.changed.wait(&mut state),
                 Some(deadline) => {
-                    if self.changed.wait_until(&mut state, deadline).timed_out() {
-                        return state.accepting == 0 && state.entries.is_empty();
+                    let over = self.changed.wait_until(&mut state, deadline).timed_out();
+                    if over && state.accepting == 0 && state.entries.is_empty() {
+                        return true;
+                    }
+                    if over && has_passed(deadline) {
+                        return false;
                     }
                 }
             }
@@ -143,11 +207,14 @@ impl Registry {
         }
     }
 
-    fn leave(&self, id: u64) {
+    pub(super) fn leave(&self, id: u64) {
         let entry = {
             let mut state = self.state.lock();
             let entry = state.entries.remove(&id);
-            state.refused -= usize::from(entry.as_ref().is_some_and(|entry| entry.refused));
+            if let Some(entry) = &entry {
+                state.refused -= usize::from(entry.refused);
+                state.leaving.retain(|leaving| !Arc::ptr_eq(leaving, entry));
+            }
             entry
         };
         // The stream is dropped outside the lock.
@@ -170,16 +237,32 @@ impl House {
 
 impl State {
     fn served(&self) -> usize {
-        self.entries.len() - self.refused
+        self.entries.len() - self.refused - self.leaving.len()
     }
 
-    fn admit(&mut self, house: &House, stream: &Stream) -> Option<(u64, Arc<Entry>)> {
-        let refused = house.options.max_connections.is_some_and(|most| self.served() >= most);
-        if house.registry.is_stopping() || (refused && self.refused >= MAX_REFUSALS) {
+    fn stop(&mut self, grace_ends: Option<Instant>) -> &mut Stop {
+        let spare_until = now() + SPARE;
+        let stop = self.stop.get_or_insert(Stop { spare_until, grace_ends, at_once: false });
+        stop.grace_ends = stop.grace_ends.zip(grace_ends).map(|(one, other)| one.max(other));
+        stop
+    }
+
+    /// During a graceful shutdown those are still entered that an accept loop finds in its queue.
+    fn admit(&mut self, house: &Arc<House>, stream: &Stream) -> Option<(u64, Arc<Entry>)> {
+        let ended = match &self.stop {
+            None => false,
+            Some(stop) => stop.at_once || self.accepting == 0,
+        };
+        if ended {
             return None;
         }
-        let phase = AtomicU8::new(Phase::Idle as u8);
-        let entry = Arc::new(Entry { stream: stream.clone(), refused, phase });
+        let most = house.options.max_connections;
+        let full = most.is_some_and(|most| self.served() >= most);
+        let refused = full && !room::make(self);
+        if refused && self.refused >= MAX_REFUSALS {
+            return None;
+        }
+        let entry = Arc::new(Entry::new(house, stream.clone(), refused));
         let id = self.next;
         self.next += 1;
         self.refused += usize::from(refused);
@@ -188,90 +271,7 @@ impl State {
     }
 }
 
-impl Entry {
-    /// In one order with `stopping`: either `Registry::stop` sees that a connection has become idle, or
-    /// that connection sees `stopping`.
-    fn change(&self, from: Phase, to: Phase) -> bool {
-        let (from, to) = (from as u8, to as u8);
-        self.phase.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-    }
-}
-
-/// A connection's place in the registry, shared by all that belongs to the connection. However that
-/// ends, the place is given up, and the last state is reported once.
-pub(crate) struct Ticket {
-    house: Arc<House>,
-    entry: Arc<Entry>,
-    connection: Connection,
-}
-
-impl Ticket {
-    /// Whether the connection is one too many, to be told so and closed.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.entry.refused
-    }
-
-    /// Whether the request at hand is the connection's last because the server is shutting down.
-    pub(crate) fn is_last_request(&self) -> bool {
-        self.house.registry.is_stopping()
-    }
-
-    /// The first byte of a request is there. Fails if the server has just closed the connection.
-    pub(crate) fn active(&self) -> Result<(), CloseReason> {
-        self.enter(Phase::Idle, Phase::Active, ConnState::Active)
-    }
-
-    /// The answer to the request at hand ends with the connection.
-    pub(crate) fn unframed(&self) {
-        self.entry.change(Phase::Active, Phase::Unframed);
-    }
-
-    /// The request has been answered. Fails if the server is shutting down.
-    pub(crate) fn idle(&self) -> Result<(), CloseReason> {
-        self.enter(Phase::Active, Phase::Idle, ConnState::Idle)?;
-        // `stop` may have looked at the phase before it became idle.
-        if self.house.registry.is_stopping() && self.entry.change(Phase::Idle, Phase::Closing) {
-            return Err(CloseReason::ShuttingDown);
-        }
-        Ok(())
-    }
-
-    fn enter(&self, from: Phase, to: Phase, state: ConnState) -> Result<(), CloseReason> {
-        if !self.entry.change(from, to) {
-            return Err(CloseReason::ShuttingDown);
-        }
-        self.report(state);
-        Ok(())
-    }
-
-    /// The connection belongs to its handler from now on.
-    pub(crate) fn hijacked(&self) {
-        self.give_up(ConnState::Hijacked);
-    }
-
-    /// The connection is closed.
-    pub(crate) fn closed(&self) {
-        self.give_up(ConnState::Closed);
-    }
-
-    fn give_up(&self, last: ConnState) {
-        if self.entry.phase.swap(Phase::Gone as u8, Ordering::AcqRel) != Phase::Gone as u8 {
-            self.report(last);
-            self.house.registry.leave(self.connection.id);
-        }
-    }
-
-    fn report(&self, state: ConnState) {
-        self.house.report(&self.connection, state);
-    }
-}
-
-impl Drop for Ticket {
-    /// Nothing is left that could close the connection: its thread was not started, or panicked.
-    fn drop(&mut self) {
-        if self.entry.phase.load(Ordering::Acquire) != Phase::Gone as u8 {
-            self.entry.stream.close();
-            self.closed();
-        }
-    }
+/// A wait may end a little early.
+fn has_passed(deadline: Instant) -> bool {
+    deadline <= now()
 }

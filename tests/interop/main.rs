@@ -10,6 +10,8 @@ mod fastcgi;
 mod httpbin;
 mod nginx;
 mod process;
+#[cfg(unix)]
+mod restart;
 #[cfg(feature = "tls")]
 mod tls;
 mod wrk;

@@ -171,6 +171,13 @@ impl Read for ResponseBody {
 }
 
 impl Incoming for ResponseBody {
+    fn is_ready(&mut self) -> bool {
+        match &mut self.end {
+            End::Ahead(rest) => self.framed.is_ready(&mut rest.buffer, &rest.shared.stream),
+            End::Reached | End::Failed(_) => true,
+        }
+    }
+
     fn remaining(&self) -> Option<u64> {
         self.framed.remaining()
     }

@@ -153,7 +153,7 @@ fn listeners_of_others_are_taken_over() {
     let accepted = from_tcp.accept().unwrap().unwrap().0;
     assert!(accepted.into_tcp().unwrap().nodelay().unwrap());
     drop(from_tcp);
-    let from_tcp = Listener::try_from(tcp).unwrap();
+    let from_tcp = Listener::from(tcp);
     let _client = TcpStream::connect(address).unwrap();
     assert!(from_tcp.accept().unwrap().is_some());
 
@@ -161,7 +161,7 @@ fn listeners_of_others_are_taken_over() {
     let _client = UnixStream::connect(&path).unwrap();
     assert!(from_unix.accept().unwrap().unwrap().0.into_unix().is_ok());
     drop(from_unix);
-    drop(Listener::try_from(unix).unwrap());
+    drop(Listener::from(unix));
     assert!(path.exists(), "we have not made it");
     fs::remove_file(&path).unwrap();
 }
@@ -175,6 +175,42 @@ fn what_does_not_listen_is_refused() {
     assert_eq!(refused(datagrams.into()), io::ErrorKind::InvalidInput);
     let file = fs::File::open("/dev/null").unwrap();
     assert_eq!(refused(file.into()), io::ErrorKind::InvalidInput);
+}
+
+#[test]
+fn s16_a_socket_of_the_standard_librarys_that_does_not_listen_is_reported_by_accept() {
+    let connected: OwnedFd = UnixStream::pair().unwrap().0.into();
+    let listener = Listener::from(UnixListener::from(connected));
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    assert!(listener.accept().unwrap().is_none());
+}
+
+#[test]
+fn h14_a_listening_socket_is_inherited_by_its_number() {
+    use std::os::fd::AsRawFd;
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = Listener::inherited(tcp.as_raw_fd()).unwrap();
+    let _client = TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+    assert!(listener.accept().unwrap().is_some());
+    listener.close();
+    // The descriptor itself was duplicated, and still listens.
+    TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+
+    let file = fs::File::open("/dev/null").unwrap();
+    let refused = |number| Listener::inherited(number).unwrap_err();
+    assert_eq!(refused(file.as_raw_fd()).kind(), io::ErrorKind::InvalidInput);
+    assert!(refused(-1).raw_os_error().is_some());
+}
+
+#[test]
+fn h15_a_stopped_listener_gives_what_is_queued_and_no_more() {
+    let listener = Listener::bind_tcp("127.0.0.1:0").unwrap();
+    let _clients = [(); 3].map(|()| TcpStream::connect(port_of(&listener)).unwrap());
+    listener.stop();
+    for _ in 0..3 {
+        assert!(listener.accept().unwrap().is_some());
+    }
+    assert!(listener.accept().unwrap().is_none());
 }
 
 #[test]

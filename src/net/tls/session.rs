@@ -32,6 +32,8 @@ pub(super) struct Session {
     outward: Outward,
     /// How many threads are in a write or a flush, and send what is left to be sent.
     writers: usize,
+    /// A writer has waited for room for as long as it may, and nothing was sent since.
+    stalled: bool,
     /// How many threads wait below for something to read.
     waiting: usize,
 }
@@ -84,6 +86,7 @@ impl Session {
             inward: Inward::Fresh,
             outward: Outward::Open,
             writers: 0,
+            stalled: false,
             waiting: 0,
         }
     }
@@ -268,7 +271,7 @@ impl Session {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut Below(below)) {
                 Ok(0) => return Ok(false),
-                Ok(_) => {}
+                Ok(_) => self.stalled = false,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             }
@@ -304,6 +307,17 @@ impl Session {
             true => Ok(Attempt::Done(())),
             false => Ok(Attempt::Wait(ROOM)),
         }
+    }
+
+    /// A wait for room has ended without any. Whether some of what is left can be sent all the same.
+    pub(super) fn sends_more(&mut self, below: &Stream) -> io::Result<bool> {
+        self.stalled = true;
+        Ok(self.push(below)? || !self.stalled)
+    }
+
+    /// Whether the peer has taken nothing for as long as a write may wait.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled
     }
 
     pub(super) fn has_unsent(&self) -> bool {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::session::{Attempt, READABLE, Session};
 use crate::net::addr::Addr;
+use crate::net::bell::{Bell, Woken};
 use crate::net::stream::{Hangup, Interest, Parked, Readiness, Stream, Until};
 use crate::net::tls_info::TlsInfo;
 use crate::sync::{Mutex, now};
@@ -65,7 +66,17 @@ impl TlsStream {
             match attempted {
                 Attempt::Done(outcome) => return Ok(outcome),
                 Attempt::Again => {}
-                Attempt::Wait(interest) => self.wait_below(place, interest, until)?,
+                Attempt::Wait(interest) => match self.wait_below(place, interest, until) {
+                    Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                        self.below.admit(place, until)?;
+                        // Not the deadline, but a write's patience is over.
+                        let writes = place == Parked::Write;
+                        if writes && !self.session.lock().sends_more(&self.below)? {
+                            return Err(error);
+                        }
+                    }
+                    waited => waited?,
+                },
             }
         }
     }
@@ -121,6 +132,56 @@ impl TlsStream {
         self.wait(Parked::Read, until, |session, below| session.read(below, buf))
     }
 
+    pub(in crate::net) fn wait_idle(
+        &self,
+        bell: &Bell,
+        limit: Option<Instant>,
+    ) -> io::Result<Woken> {
+        loop {
+            self.check_open()?;
+            let attempted = self.session.lock().take_in(&self.below)?;
+            match attempted {
+                Attempt::Done(()) => return Ok(Woken::Readable),
+                Attempt::Again => {}
+                // Something is left to be sent, for which only the stream below knows of room.
+                Attempt::Wait(interest) if interest.write => {
+                    self.session.lock().begin_waiting(Parked::Read);
+                    self.wait_below(Parked::Read, interest, Until::Only(limit))?;
+                }
+                Attempt::Wait(_) => {
+                    if self.below.wait_idle(bell, limit)? == Woken::Rung {
+                        return Ok(Woken::Rung);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(in crate::net) fn has_unread(&self) -> bool {
+        let session = self.session.lock();
+        session.has_news() || session.has_raw() || self.below.has_unread()
+    }
+
+    pub(in crate::net) fn look_again(&self) {
+        self.below.look_again();
+    }
+
+    pub(in crate::net) fn interrupt_read(&self) {
+        self.below.interrupt_read();
+    }
+
+    pub(in crate::net) fn halt(&self) {
+        if !self.below.is_closed() {
+            // What there is no room for is sent when the stream has been resumed.
+            let _ = self.session.lock().end_outward(&self.below);
+        }
+        self.below.halt();
+    }
+
+    pub(in crate::net) fn resume(&self) {
+        self.below.resume();
+    }
+
     /// What was decrypted before a close is not read after it.
     fn check_open(&self) -> io::Result<()> {
         self.below.admit(Parked::Read, Until::Only(None))
@@ -147,6 +208,8 @@ impl TlsStream {
         })?;
         match self.wait(Parked::Write, Until::Deadline(None), Session::flush) {
             Err(error) if error.kind() != io::ErrorKind::TimedOut => Err(error),
+            // A peer that takes nothing is not waited for twice.
+            Err(error) if self.session.lock().is_stalled() => Err(error),
             _ => Ok(count),
         }
     }
@@ -290,6 +353,10 @@ impl TlsStream {
 
     pub(in crate::net) fn set_write_deadline(&self, deadline: Option<Instant>) {
         self.below.set_write_deadline(deadline);
+    }
+
+    pub(in crate::net) fn set_write_patience(&self, patience: Option<Duration>) {
+        self.below.set_write_patience(patience);
     }
 
     pub(in crate::net) fn write_deadline(&self) -> Option<Instant> {

@@ -13,7 +13,7 @@ use crate::handler::{Ending, Origin, put_origin};
 use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
 use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
 use crate::server::scope::RequestScope;
-use crate::serving::{self, Outcome};
+use crate::serving::Outcome;
 
 /// How long the rest of a request body may take that is read for the sake of the connection.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
@@ -37,13 +37,13 @@ impl Conn {
             Ok(Framing::Length(0)) => Framing::Empty,
             Ok(framing) => framing,
             Err(error) => {
-                return Step::Refuse(half, Refusal::new(error.status(), &error, head_only));
+                return Step::Refuse(Refusal::new(error.status(), error, head_only));
             }
         };
         let continues = match self.expectation() {
             Ok(false) => None,
-            Ok(true) => (!matches!(framing, Framing::Empty)).then(Continue::new),
-            Err(refusal) => return Step::Refuse(half, refusal),
+            Ok(true) => Some(Continue::new()),
+            Err(refusal) => return Step::Refuse(refusal),
         };
         let waits = match framing {
             Framing::Empty => false,
@@ -60,7 +60,7 @@ impl Conn {
         put_origin(&mut self.request, Arc::clone(&scope) as Arc<dyn Origin>);
         self.writer.begin(head_only);
         let Self { shared, writer, request, link, .. } = self;
-        let outcome = serving::run(&*shared.handler, writer, request, &link.remote);
+        let outcome = shared.service.run(writer, request, &link.remote);
         scope.signals.finish();
         self.scope = Some(scope);
         self.settle(outcome)
@@ -82,12 +82,9 @@ impl Conn {
         if value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
             return Ok(true);
         }
-        let status = StatusCode::EXPECTATION_FAILED;
-        Err(Refusal {
-            status,
-            text: format!("{status}: only the expectation 100-continue can be met\n"),
-            head_only: *self.request.method() == Method::HEAD,
-        })
+        let head_only = *self.request.method() == Method::HEAD;
+        let detail = "only the expectation 100-continue can be met";
+        Err(Refusal::new(StatusCode::EXPECTATION_FAILED, detail, head_only))
     }
 
     /// None is set yet.
@@ -141,7 +138,8 @@ impl Conn {
         framing: Framing,
         continues: Option<Arc<Continue>>,
     ) -> Input {
-        let lending = Lending::new(RequestBody::new(half, framing, continues));
+        let idle = self.shared.options.body_idle_timeout;
+        let lending = Lending::new(RequestBody::new(half, framing, continues, idle));
         *self.request.body_mut() = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
         Input::Lent(lending)
     }
@@ -163,13 +161,11 @@ impl Conn {
         let Some(body) = body else { return Step::Close(CloseReason::HandlerFailed) };
         match outcome {
             Outcome::Ended(Ending::Whole) => self.keep_or_close(body, exchange.persist),
-            Outcome::Ended(Ending::Short) => {
-                let _ = self.wire().write_out();
-                Step::Close(CloseReason::HandlerFailed)
-            }
+            Outcome::Ended(Ending::Short) => Step::Close(CloseReason::HandlerFailed),
             Outcome::Ended(Ending::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
             Outcome::Ended(Ending::Hijacked) => Step::HandedOver,
             Outcome::Failed => self.break_off(&exchange, CloseReason::HandlerFailed),
+            Outcome::Gone => self.break_off(&exchange, CloseReason::EndOfStream),
         }
     }
 
@@ -178,7 +174,7 @@ impl Conn {
         match (persist, input) {
             (Ok(()), Unread::Nothing(half)) => self.next(half),
             (Ok(()), Unread::Body(body)) => self.drain(*body),
-            (Err(reason), input) => self.end(input, reason),
+            (Err(reason), _) => Step::Close(reason),
         }
     }
 
@@ -190,7 +186,7 @@ impl Conn {
                 return Step::Close(CloseReason::IoFailed);
             }
             if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_PATIENCE) {
-                return Step::Linger(body.half, CloseReason::BodyNotRead);
+                return Step::Close(CloseReason::BodyNotRead);
             }
             // It ended between two requests: nobody may watch from here on.
             self.reader.end_request();
@@ -198,31 +194,11 @@ impl Conn {
         self.next(body.half)
     }
 
-    /// The answer was the connection's last.
-    #[cold]
-    fn end(&mut self, input: Unread, reason: CloseReason) -> Step {
-        if self.wire().write_out().is_err() {
-            return Step::Close(CloseReason::IoFailed);
-        }
-        match input {
-            Unread::Nothing(half) if half.buffer.is_empty() && !self.has_input() => {
-                Step::Close(reason)
-            }
-            Unread::Nothing(half) => Step::Linger(half, reason),
-            Unread::Body(body) => Step::Linger(body.half, reason),
-        }
-    }
-
-    /// Whether the client has sent more than was read: closing now would reset the connection. What this
-    /// takes of it is lost; the end of the stream is none of it.
-    fn has_input(&self) -> bool {
-        matches!(self.stream().try_read(&mut [0]), Ok(1..))
-    }
-
     /// The answer is encoded: it goes out now, or together with that to a request that is there
     /// already. A connection is idle, and may be closed by a shutdown, only when all is out.
-    fn next(&mut self, half: ReadHalf) -> Step {
+    fn next(&mut self, mut half: ReadHalf) -> Step {
         self.stream().set_read_deadline(None);
+        self.trim(&mut half);
         if !half.buffer.is_empty() {
             return self.request_begun(half);
         }
@@ -235,11 +211,12 @@ impl Conn {
         }
     }
 
-    /// Only a part of the answer was sent: the client must see that it is not whole.
+    /// Only a part of the answer was sent: the client must see that it is not whole. Only one that
+    /// ends with the connection needs a reset for that; any other is short.
     #[cold]
-    fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
-        let _ = self.wire().write_out();
+    pub(super) fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
         if exchange.ends_by_closing() {
+            let _ = self.wire().write_out();
             self.stream().reset();
         }
         Step::Close(reason)

@@ -6,9 +6,9 @@ use crossbeam_channel::bounded;
 use hangup::http::Method;
 use hangup::{Client, ResponseExt};
 
-use super::{get, logs, send, text};
+use super::{get, send, text};
 use crate::support::scripted_server::{Peer, Peers, eventually};
-use crate::support::{Over, alone, over_each};
+use crate::support::{Over, alone, logs, over_each};
 
 over_each![
     t10_the_end_of_the_stream_removes_the_connection,

@@ -6,7 +6,6 @@ mod dropping;
 mod early_response;
 mod idle;
 mod interim;
-mod logs;
 mod peers_bugs;
 mod pool;
 mod redirects;

@@ -49,8 +49,6 @@ fn f10_what_goes_wrong_is_told() {
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Other);
     assert!(answer.starts_with("Status: 500 Internal Server Error\r\n"), "{answer}");
     assert_eq!(said, "watch out\n");
-    let (_, answer, _) = run(echo, &[("CONTENT_LENGTH", "9")], b"short");
-    assert!(answer.starts_with("Status: 500"), "{answer}");
     let (outcome, answer, _) = run(path, &[("CONTENT_LENGTH", "many")], b"");
     assert!(outcome.is_ok() && answer.starts_with("Status: 400"), "{answer}");
     let hijacks = |w: &mut ResponseWriter, _: &mut Request| w.hijack().map(drop);
@@ -80,4 +78,29 @@ fn f10_the_context_ends_when_nobody_takes_the_answer() {
     let outcome =
         cgi::serve_with(handler, [("REQUEST_METHOD", "GET")], io::empty(), out, io::sink());
     assert!(outcome.is_err());
+}
+
+/// H1, for a CGI program.
+#[test]
+fn h01_errors_are_answered_by_whose_fault_they_are() {
+    let _alone = alone();
+    let reads = |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        r.body_mut().read_bytes(4).map(drop).map_err(|_| "all my own fault".into())
+    };
+    let (outcome, answer, _) = run(reads, &[("CONTENT_LENGTH", "5")], b"hello");
+    assert!(outcome.is_ok() && answer.starts_with("Status: 413"), "{answer}");
+    let (outcome, answer, _) = run(reads, &[("CONTENT_LENGTH", "3")], b"hi");
+    assert_eq!((outcome.unwrap_err().kind(), answer.as_str()), (ErrorKind::IncompleteBody, ""));
+    let text = |_: &mut ResponseWriter, r: &mut Request| r.body_mut().read_text(9).map(drop);
+    assert!(run(text, &[("CONTENT_LENGTH", "1")], b"\xff").1.starts_with("Status: 400"));
+    let fails = |_: &mut ResponseWriter, _: &mut Request| -> Result<()> { Err("mine".into()) };
+    assert!(run(fails, &[("CONTENT_LENGTH", "1")], b"x").1.starts_with("Status: 500"));
+    // What has been sent stays.
+    let late = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        w.write_all(b"begun")?;
+        w.flush()?;
+        r.body_mut().read_bytes(4).map(drop)
+    };
+    let (outcome, answer, _) = run(late, &[("CONTENT_LENGTH", "5")], b"hello");
+    assert!(outcome.is_err() && answer.starts_with("Status: 200") && answer.ends_with("begun"));
 }

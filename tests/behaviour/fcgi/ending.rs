@@ -4,11 +4,15 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
+use hangup::net::Parked;
 use hangup::testing::TestServer;
 use hangup::{ErrorKind, Request, RequestExt, ResponseWriter, Result, TimeLimit, fcgi};
 
-use super::raw::{ABORT, END, PARAMS, STDIN, WebServer, begin, opened, record, request, variables};
-use super::{echo, next, path, reason, reports, serve, serve_with};
+use super::raw::{
+    ABORT, END, GET_VALUES, GET_VALUES_RESULT, PARAMS, STDIN, STDOUT, WebServer, begin, opened,
+    record, request, variables,
+};
+use super::{echo, next, path, reason, reports, serve, serve_here, serve_with};
 use crate::support::{PATIENCE, alone};
 
 #[test]
@@ -170,6 +174,62 @@ fn f09_a_panic_ends_its_request_only() {
     peer.send(request(1, "/fine", "", true)).expect_answer(1).expect("200 OK", "/fine");
 }
 
+/// Something that panics when it is dropped, as a panic's payload can.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+/// Its request was never answered, and its thread was lost.
+#[test]
+fn f09_a_panic_whose_payload_panics_ends_its_request_only() {
+    let _alone = alone();
+    let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
+        match r.uri().path() {
+            "/panic" => std::panic::panic_any(Bomb),
+            "/left" => drop(r.extensions_mut().insert(std::sync::Arc::new(Bomb))),
+            _ => {}
+        }
+        path(w, r)
+    });
+    for (target, status) in [("/panic", "500"), ("/left", "200 OK")].repeat(3) {
+        let answer = peer.send(request(1, target, "", true)).expect_answer(1);
+        assert!(answer.head.starts_with(&format!("Status: {status}")), "{answer:?}");
+        assert_ne!(answer.exit, 0);
+    }
+    peer.send(request(1, "/fine", "", true)).expect_answer(1).expect("200 OK", "/fine");
+}
+
+/// An abort is answered when a thread that is writing has done so, and the connection is not ended before.
+#[test]
+fn f05_the_end_of_a_request_given_up_while_it_is_written() {
+    let _alone = alone();
+    let server = fcgi::Server::new(|w: &mut ResponseWriter, _: &mut Request| {
+        Ok(w.write_all(&vec![b'x'; 4 << 20])?)
+    });
+    let (_handle, mut peer, far) = serve_here(server);
+    peer.send(opened(1, "/", false));
+    assert!(far.wait_until_parked(Parked::Write, PATIENCE));
+    peer.send(record(ABORT, 1, &[]));
+    // The abort has been read when the answer to what stands behind it is on its way.
+    peer.send(record(GET_VALUES, 0, &[]));
+    let mut values = 0;
+    loop {
+        let record = peer.next().expect("an END_REQUEST");
+        match record.kind {
+            END => break,
+            GET_VALUES_RESULT => values += 1,
+            _ => assert_eq!((record.kind, record.id), (STDOUT, 1)),
+        }
+    }
+    assert_eq!(values, 0, "the end comes first");
+    assert_eq!(peer.next().expect("the values").kind, GET_VALUES_RESULT);
+    peer.expect_end();
+}
+
 #[test]
 fn f09_a_handler_writes_to_the_error_stream() {
     let _alone = alone();
@@ -242,19 +302,6 @@ fn f09_shutdown_lets_requests_finish_and_closes_idle_connections() {
     busy.expect_end();
     drop(busy);
     assert!(shutdown.join().unwrap());
-}
-
-#[test]
-fn f09_time_limits_close_connections() {
-    let _alone = alone();
-    let limit = Duration::from_millis(20);
-    let server = || fcgi::Server::new(path).read_header_timeout(limit);
-    let (_server, mut peer) = serve_with(server());
-    peer.send(begin(1, 1, true));
-    peer.expect_closed();
-    let (_server, mut peer) = serve_with(server().idle_timeout(limit));
-    peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
-    peer.expect_closed();
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The FastCGI responder, and CGI: F.
 
+mod blame;
 mod cgi;
+mod clocks;
+mod closing;
 mod ending;
 mod multiplexing;
 mod raw;
@@ -10,7 +13,8 @@ mod reuse;
 use std::io::{self, Write};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use hangup::testing::TestServer;
+use hangup::server::ServerHandle;
+use hangup::testing::{Stream, TestServer, stream_pair};
 use hangup::{Handler, Request, RequestExt, ResponseWriter, Result, fcgi};
 
 use crate::support::PATIENCE;
@@ -25,6 +29,13 @@ fn serve_with(server: fcgi::Server) -> (TestServer, WebServer) {
     let server = TestServer::listening(server.listen("127.0.0.1:0").expect("a free port"));
     let web_server = WebServer::connect(&server);
     (server, web_server)
+}
+
+/// A server's one connection, in memory, and its end of it.
+fn serve_here(server: fcgi::Server) -> (ServerHandle, WebServer, Stream) {
+    let (near, far) = stream_pair();
+    let handle = server.serve_stream(far.clone());
+    (handle, WebServer::over(near), far)
 }
 
 /// Says back the body that it reads.

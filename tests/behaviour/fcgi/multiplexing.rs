@@ -1,13 +1,16 @@
 //! Several requests of one connection at once, and bodies that nobody reads.
 
 use std::io::{Read, Write};
+use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::bounded;
-use hangup::{Request, ResponseWriter, Result, fcgi};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use hangup::net::{Parked, Stream};
+use hangup::server::ServerHandle;
+use hangup::{Body, Request, ResponseWriter, Result, fcgi};
 
-use super::raw::{END, GET_VALUES, STDIN, begin, opened, pairs, record, request};
-use super::{echo, next, path, reports, serve, serve_with};
+use super::raw::{END, GET_VALUES, PARAMS, STDIN, begin, opened, pairs, record, request};
+use super::{echo, next, path, reports, serve, serve_here, serve_with};
 use crate::support::{PATIENCE, alone};
 
 #[test]
@@ -198,4 +201,107 @@ fn f08_a_web_server_that_leaves_is_noticed_while_the_connection_waits() {
     }
     drop(peer);
     assert!(next(&seen).contains("closed"));
+}
+
+/// Handlers that do with the body what a test wants: it gets the body, and says when they return.
+fn gives_its_body_away(
+    server: impl FnOnce(fcgi::Server) -> fcgi::Server,
+) -> (ServerHandle, super::WebServer, Stream, Receiver<Body>, Sender<()>) {
+    let (release, released) = bounded(0);
+    let (give, given) = reports();
+    let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        if r.uri().path() == "/gives" {
+            give.send(std::mem::replace(r.body_mut(), Body::empty())).unwrap();
+            released.recv_timeout(PATIENCE).expect("to be released");
+        }
+        path(w, r)
+    };
+    let server = server(fcgi::Server::new(handler).max_held_back(5000).body_patience(None));
+    let (handle, peer, far) = serve_here(server);
+    (handle, peer, far, given, release)
+}
+
+/// Nobody waits for the reader of a body that there is none of any more: it may have panicked.
+#[test]
+fn f08_a_body_that_was_dropped_holds_nothing_back() {
+    let _alone = alone();
+    let (_handle, mut peer, far, given, release) = gives_its_body_away(|server| server);
+    peer.send(opened(1, "/gives", true));
+    let body = next(&given);
+    for _ in 0..20 {
+        peer.send(record(STDIN, 1, &PIECE));
+    }
+    assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
+    let reader = thread::spawn(move || {
+        let _body = body;
+        panic!("on purpose");
+    });
+    reader.join().unwrap_err();
+    peer.send(request(2, "/other", "", true)).expect_answer(2).expect("200 OK", "/other");
+    release.send(()).unwrap();
+    peer.expect_answer(1).expect("200 OK", "/gives");
+}
+
+/// Nor for the handler that has returned, wherever it has left the body.
+#[test]
+fn f08_a_handler_that_returns_makes_room() {
+    let _alone = alone();
+    let (_handle, mut peer, far, given, release) = gives_its_body_away(|server| server);
+    peer.send(opened(1, "/gives", true));
+    let _body = next(&given);
+    for _ in 0..20 {
+        peer.send(record(STDIN, 1, &PIECE));
+    }
+    assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
+    release.send(()).unwrap();
+    peer.expect_answer(1).expect("200 OK", "/gives");
+    peer.send(request(2, "/other", "", true)).expect_answer(2).expect("200 OK", "/other");
+}
+
+/// What comes behind the body's declared length is no part of it, and nobody waits for its reader.
+#[test]
+fn f08_what_is_beyond_the_declared_length_holds_nothing_back() {
+    let _alone = alone();
+    for (length, body) in [("0", ""), ("3", "abc")] {
+        let (_handle, mut peer, _far, given, release) = gives_its_body_away(|server| server);
+        let more = pairs(&[("CONTENT_LENGTH", length)]);
+        let params = [super::raw::variables("/gives"), more].concat();
+        peer.send([begin(1, 1, true), record(PARAMS, 1, &params), record(PARAMS, 1, &[])].concat());
+        let mut kept = next(&given);
+        peer.send(record(STDIN, 1, b"abc"));
+        assert_eq!(kept.read_text(10).unwrap(), body);
+        for _ in 0..20 {
+            peer.send(record(STDIN, 1, &PIECE));
+        }
+        peer.send(request(2, "/other", "", true)).expect_answer(2).expect("200 OK", "/other");
+        release.send(()).unwrap();
+        peer.expect_answer(1).expect("200 OK", "/gives");
+    }
+}
+
+/// A web server that has ended its stream is seen once. The connection then waits without looking at it
+/// again and again.
+#[test]
+fn f08_the_wait_for_a_handler_is_quiet_behind_the_end_of_the_stream() {
+    let _alone = alone();
+    let (report, seen) = reports();
+    let (release, released) = bounded::<()>(0);
+    let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        report.send(super::reason(r)).unwrap();
+        released.recv_timeout(PATIENCE).expect("to be released");
+        write!(w, "{}", r.body_mut().read_bytes(1 << 20)?.len())?;
+        Ok(())
+    };
+    let server = fcgi::Server::new(handler).max_held_back(5000).body_patience(None);
+    let (_handle, mut peer, far) = serve_here(server);
+    peer.send(opened(1, "/", true));
+    for _ in 0..20 {
+        peer.send(record(STDIN, 1, &PIECE));
+    }
+    peer.send(record(STDIN, 1, &[])).half_close();
+    assert!(next(&seen).contains("closed"));
+    assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
+    release.send(()).unwrap();
+    peer.expect_answer(1).expect("200 OK", "20000");
+    peer.expect_end();
 }

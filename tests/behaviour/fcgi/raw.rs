@@ -123,6 +123,18 @@ impl WebServer {
         self
     }
 
+    /// Sends again and again, and reads nothing, until the server has closed the connection.
+    #[track_caller]
+    pub(super) fn flood(&mut self, records: impl AsRef<[u8]>) {
+        self.stream.set_write_deadline(Some(Instant::now() + PATIENCE));
+        let error = loop {
+            if let Err(error) = self.stream.write_all(records.as_ref()) {
+                break error;
+            }
+        };
+        assert_ne!(error.kind(), std::io::ErrorKind::TimedOut, "it was not closed");
+    }
+
     pub(super) fn half_close(&mut self) -> &mut Self {
         self.stream.shutdown(Shutdown::Write).expect("a connection");
         self

@@ -84,6 +84,22 @@ fn f06_variables_are_bounded_and_the_process_lives() {
 }
 
 #[test]
+fn f06_as_many_bytes_of_variables_as_there_may_be_are_taken() {
+    let _alone = alone();
+    let params = variables("/exact");
+    for (most, status) in [(params.len(), "200 OK"), (params.len() - 1, "431")] {
+        let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_params_bytes(most));
+        // In one piece and in two.
+        for cut in [params.len(), params.len() / 2] {
+            peer.send([begin(1, 1, true), record(PARAMS, 1, &params[..cut])].concat());
+            peer.send([record(PARAMS, 1, &params[cut..]), record(PARAMS, 1, &[])].concat());
+            let answer = peer.send(record(STDIN, 1, &[])).expect_answer(1);
+            assert!(answer.head.starts_with(&format!("Status: {status}")), "{most}: {answer:?}");
+        }
+    }
+}
+
+#[test]
 fn f06_variables_that_describe_no_request_are_answered_400() {
     let _alone = alone();
     let (_server, mut peer) = serve(path);
@@ -108,6 +124,43 @@ fn f05_values_are_told() {
     let (_server, mut peer) = serve_with(server().max_requests_per_connection(1));
     peer.send(record(GET_VALUES, 0, &pairs(&[("FCGI_MPXS_CONNS", "")])));
     assert_eq!(peer.expect(GET_VALUES_RESULT, 0), pairs(&[("FCGI_MPXS_CONNS", "0")]));
+}
+
+/// More than a record holds was once cut within a pair.
+#[test]
+fn f05_values_are_told_in_whole_pairs_however_often_they_are_asked() {
+    let _alone = alone();
+    let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_connections(10_000));
+    peer.send(record(GET_VALUES, 0, &pairs(&[("FCGI_MAX_REQS", "")]).repeat(4369)));
+    let told = peer.expect(GET_VALUES_RESULT, 0);
+    let pair = pairs(&[("FCGI_MAX_REQS", "1000000")]);
+    assert!(told.len() > 65_000 && told.chunks(pair.len()).all(|told| told == pair));
+}
+
+/// The web server takes the status that it finds first, or last.
+#[test]
+fn f01_a_status_field_of_the_handlers_is_not_passed_on() {
+    let _alone = alone();
+    let (_server, mut peer) = serve(|w: &mut ResponseWriter, _: &mut Request| {
+        w.set_header("status", "404 Not Found")?;
+        Ok(w.write_all(b"here")?)
+    });
+    let answer = peer.send(request(1, "/", "", true)).expect_answer(1);
+    answer.expect("200 OK", "here");
+    assert_eq!(answer.head.to_lowercase().matches("status").count(), 1, "{answer:?}");
+}
+
+#[test]
+fn f01_a_body_with_a_length_has_no_other_framing() {
+    let _alone = alone();
+    let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
+        Ok(write!(w, "{:?}", r.headers().get("transfer-encoding"))?)
+    });
+    let more = pairs(&[("HTTP_TRANSFER_ENCODING", "chunked"), ("CONTENT_LENGTH", "2")]);
+    let params = [variables("/"), more].concat();
+    peer.send([begin(1, 1, true), record(PARAMS, 1, &params), record(PARAMS, 1, &[])].concat());
+    peer.send([record(STDIN, 1, b"hi"), record(STDIN, 1, &[])].concat());
+    peer.expect_answer(1).expect("200 OK", "None");
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::thread;
+use std::time::Duration;
 
+use hangup::testing::TestServer;
 use hangup::{Request, ResponseWriter, Result, fcgi};
 
 use super::raw::{STDIN, WebServer, opened, record, request};
-use super::{echo, path, serve, serve_with};
+use super::{echo, next, path, reports, serve, serve_with};
 use crate::support::alone;
 
 /// As nginx does, with `fastcgi_keep_conn on`: every request of a connection has the id 1.
@@ -103,14 +105,38 @@ fn f01_a_response_streams_as_it_is_written() {
     assert_eq!(answer.head.len() + answer.body.len(), 200_000);
 }
 
+/// A server that takes one connection, on which a request runs, and reports when it has begun.
+fn busy(server: impl FnOnce(fcgi::Server) -> fcgi::Server) -> (TestServer, WebServer) {
+    let (report, begun) = reports();
+    let handler = move |w: &mut ResponseWriter, r: &mut Request| {
+        report.send(()).unwrap();
+        echo(w, r)
+    };
+    let (running, mut peer) = serve_with(server(fcgi::Server::new(handler).max_connections(1)));
+    peer.send(opened(1, "/", true));
+    next(&begun);
+    (running, peer)
+}
+
 #[test]
 fn f09_connections_beyond_the_limit_are_told_so() {
     let _alone = alone();
-    let (server, mut peer) = serve_with(fcgi::Server::new(path).max_connections(1));
-    peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+    let (server, mut peer) = busy(|server| server);
     let mut second = WebServer::connect(&server);
     second.send(request(5, "/", "", true));
     assert_eq!(second.expect_answer(5).status, 2, "overloaded");
+    // What the web server still sends is read out.
+    second.send(record(STDIN, 5, &[b'x'; 60_000]));
     second.expect_end();
-    peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+    peer.send(record(STDIN, 1, b"busy")).send(record(STDIN, 1, &[]));
+    peer.expect_answer(1).expect("200 OK", "busy");
+}
+
+/// A connection that waits to be told so takes no thread for long.
+#[test]
+fn f09_a_connection_that_is_to_be_refused_has_a_time_limit() {
+    let _alone = alone();
+    let (server, mut peer) = busy(|server| server.idle_timeout(Duration::from_millis(20)));
+    WebServer::connect(&server).expect_end();
+    peer.send(record(STDIN, 1, &[])).expect_answer(1).expect("200 OK", "");
 }

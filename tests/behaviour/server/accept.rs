@@ -2,30 +2,44 @@
 
 use std::io::{Read, Seek, Write};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use hangup::server::ConnState;
 use hangup::testing::TestServer;
 use hangup::{Request, ResponseWriter, Server};
 
 use super::{echo_path, reports};
-use crate::support::{PATIENCE, RawClient, alone};
+use crate::support::{Over, PATIENCE, RawClient, alone, over_each};
+
+over_each![s16_the_connection_that_is_idle_longest_makes_room];
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
-#[test]
-fn s16_a_connection_too_many_is_503_and_room_is_used_again() {
-    let _alone = alone();
-    let (report, states) = reports();
-    let server = Server::new(echo_path).max_connections(2);
-    let server = TestServer::with(server.on_connection_state(move |connection, state| {
-        if state == hangup::server::ConnState::Closed {
-            report.send(connection.remote_addr().ip()).unwrap();
+/// Waits at `/wait` until `go` is dropped, and says when it has begun.
+fn busy(arrived: Sender<()>, go: Receiver<()>) -> impl hangup::Handler {
+    move |w: &mut ResponseWriter, r: &mut Request| {
+        if r.uri().path() == "/wait" {
+            arrived.send(()).unwrap();
+            let _ = go.recv_timeout(PATIENCE);
         }
-    }));
+        echo_path(w, r)
+    }
+}
+
+const WAIT: &str = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn s16_a_connection_too_many_is_503_if_none_is_idle() {
+    let _alone = alone();
+    let (arrived, arrivals) = reports();
+    let (go, gone) = bounded(0);
+    let server = TestServer::with(Server::new(busy(arrived, gone)).max_connections(2));
     let (mut one, mut two) = (RawClient::connect(&server), RawClient::connect(&server));
-    one.send(GET).expect(200);
-    two.send(GET).expect(200);
+    one.send(WAIT);
+    two.send(WAIT);
+    super::next(&arrivals);
+    super::next(&arrivals);
 
     let mut third = RawClient::connect(&server);
     let answer = third.expect_response();
@@ -33,14 +47,127 @@ fn s16_a_connection_too_many_is_503_and_room_is_used_again() {
     assert!(answer.field("date").is_some() && !answer.body.is_empty());
     assert_eq!(server.handle().connections(), 2);
 
-    let address = one.stream().local_addr().unwrap().ip();
-    drop(one);
-    while states.recv_timeout(PATIENCE).expect("a closed connection") != address {}
+    drop(go);
+    assert_eq!((one.expect(200), two.expect(200)), ("/wait".to_owned(), "/wait".to_owned()));
     // The third is still lingering: that takes no room from a fourth.
     let mut fourth = RawClient::connect(&server);
     fourth.send(GET).expect(200);
-    two.send(GET).expect(200);
     third.half_close().expect_end();
+}
+
+fn s16_the_connection_that_is_idle_longest_makes_room(over: Over) {
+    let _alone = alone();
+    let (report, states) = reports();
+    let server = over.server_with(Server::new(echo_path).max_connections(3).on_connection_state(
+        move |connection, state| report.send((connection.remote_addr().ip(), state)).unwrap(),
+    ));
+    let until = |peer: &RawClient, state| {
+        let address = peer.stream().local_addr().unwrap().ip();
+        while states.recv_timeout(PATIENCE).expect("the state") != (address, state) {}
+    };
+    let [mut one, mut two, mut three] = [(); 3].map(|()| over.connect(&server));
+    for peer in [&mut one, &mut two, &mut three] {
+        peer.send(GET).expect(200);
+        until(peer, ConnState::Idle);
+    }
+    one.send(GET).expect(200);
+    until(&one, ConnState::Idle);
+    let mut kept = Vec::new();
+    // Both while their threads still wait for a next request at once, and when they are parked.
+    for (idle, rest) in [(&mut two, Duration::ZERO), (&mut three, Duration::from_millis(300))] {
+        std::thread::park_timeout(rest);
+        let mut new = over.connect(&server);
+        assert_eq!(new.send(GET).expect(200), "/a");
+        until(&new, ConnState::Idle);
+        idle.expect_end();
+        one.send(GET).expect(200);
+        kept.push(new);
+    }
+    assert!(server.handle().connections() <= 3);
+}
+
+/// Its thread may be anywhere between the read and the handler: a request that was sent before is
+/// answered, or another connection makes room.
+#[test]
+fn s16_a_connection_that_makes_room_loses_no_request() {
+    let _alone = alone();
+    let server = TestServer::with(Server::new(echo_path).max_connections(1));
+    let mut idle = RawClient::connect(&server);
+    idle.send(GET).expect(200);
+    for _ in 0..200 {
+        idle.send(GET);
+        let mut new = RawClient::connect(&server);
+        // The one was answered, and made room before or after; or the other was one too many.
+        let status = idle.expect_response().status;
+        assert_eq!(status, 200);
+        new.send_in_vain(GET);
+        let answer = new.expect_response();
+        match answer.status {
+            200 => idle = new,
+            status => {
+                assert_eq!(status, 503);
+                idle = RawClient::connect(&server);
+                while idle.send(GET).expect_response().status == 503 {
+                    idle = RawClient::connect(&server);
+                }
+            }
+        }
+    }
+}
+
+/// More make room than may leave at the same time, and none of their clients reacts.
+#[test]
+fn s16_clients_that_do_not_go_hold_up_no_one() {
+    let _alone = alone();
+    let server = TestServer::with(Server::new(echo_path).max_connections(20));
+    let mut kept = Vec::new();
+    for _ in 0..100 {
+        let mut peer = RawClient::connect(&server);
+        assert_eq!(peer.send(GET).expect(200), "/a");
+        kept.push(peer);
+    }
+    assert!(server.handle().connections() <= 20);
+    kept[..80].iter_mut().for_each(RawClient::expect_silence_to_the_end);
+}
+
+#[test]
+fn s16_a_listener_that_is_of_no_use_ends_serve_with_the_error() {
+    let _alone = alone();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = listener.try_clone().unwrap();
+    let listening = Server::new(echo_path).listen_on(listener);
+    let (returned, returns) = reports();
+    let serving = std::thread::spawn(move || returned.send(listening.serve()).unwrap());
+    // It listens no more.
+    rustix::net::shutdown(&other, rustix::net::Shutdown::Both).unwrap();
+    let error = super::next(&returns).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::INVAL.raw_os_error()));
+    serving.join().unwrap();
+}
+
+#[test]
+fn s16_a_socket_that_does_not_listen_is_an_error_of_serve() {
+    let _alone = alone();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let not_one = std::net::TcpListener::from(std::os::fd::OwnedFd::from(stream));
+    let listening = Server::new(echo_path).listen_on(not_one);
+    assert_eq!(listening.serve().unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+}
+
+/// A library must not change what the process does with panics.
+#[test]
+fn s13_no_panic_hook_is_installed() {
+    let _alone = alone();
+    let (report, hooked) = reports();
+    std::panic::set_hook(Box::new(move |info| drop(report.send(info.to_string()))));
+    let server = TestServer::new(|_: &mut ResponseWriter, _: &mut Request| panic!("on purpose"));
+    RawClient::connect(&server).send(GET).expect_end();
+    drop(server);
+    // Dropped with the last that has it.
+    drop(std::panic::take_hook());
+    assert!(super::next(&hooked).contains("on purpose"));
+    assert!(hooked.recv_timeout(PATIENCE).is_err(), "another hook holds ours");
 }
 
 #[test]
@@ -58,15 +185,20 @@ fn s16_a_client_that_has_sent_its_request_already_reads_the_503() {
 #[test]
 fn s16_of_many_too_many_all_are_closed_and_the_server_lives() {
     let _alone = alone();
-    let server = TestServer::with(Server::new(echo_path).max_connections(1));
+    let (arrived, arrivals) = reports();
+    let (go, gone) = bounded(0);
+    let server = TestServer::with(Server::new(busy(arrived, gone)).max_connections(1));
     let mut one = RawClient::connect(&server);
-    one.send(GET).expect(200);
+    one.send(WAIT);
+    super::next(&arrivals);
     let others: Vec<_> = (0..100).map(|_| RawClient::connect(&server)).collect();
     for mut other in others {
         // Told so, or closed without a word; served never.
         let said = String::from_utf8(other.rest()).unwrap();
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 503 "), "{said}");
     }
+    drop(go);
+    one.expect(200);
     one.send(GET).expect(200);
 }
 

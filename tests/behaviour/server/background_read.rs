@@ -8,7 +8,7 @@ use hangup::testing::Parked;
 use hangup::{Context, Request, RequestExt, ResponseWriter, Result, Server};
 
 use super::{also_in_memory, echo_path, in_memory_with, next, reports, served, served_with};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, over_each, threads};
 
 over_each![
     s01_a_background_read_begins_when_the_body_has_ended,
@@ -31,6 +31,7 @@ over_each![
     s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context,
     s07_the_body_can_be_read_while_the_connection_is_watched,
     s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm,
+    s01_an_idle_connection_gives_its_watch_thread_back,
     s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back,
 ];
 
@@ -439,10 +440,19 @@ fn s07_the_body_can_be_read_while_the_connection_is_watched(over: Over) {
 fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm(over: Over) {
     let _alone = alone();
     let (report, kept) = reports::<Request>();
+    let (give, given) = reports::<Request>();
+    let (ready, watched) = reports();
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         let path = r.uri().path().to_owned();
         if path == "/kept" {
             report.send(std::mem::take(r)).unwrap();
+        }
+        if path == "/watched" {
+            let notify = r.close_notify();
+            // Asked of the request before, this must not take the watch away from this one.
+            let _ = next(&given).close_notify();
+            ready.send(()).unwrap();
+            notify.recv_timeout(PATIENCE).expect("its own next request");
         }
         Ok(w.write_all(path.as_bytes())?)
     });
@@ -458,9 +468,33 @@ fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm(over: Ov
     assert_eq!(error.kind(), hangup::ErrorKind::Misuse);
     // Its context is asked for the first time, while the connection waits for a request.
     assert!(request.context().is_done());
-    let _ = request.close_notify();
+    peer.send("GET /watched HTTP/1.1\r\nHost: a\r\n\r\n");
+    give.send(request).unwrap();
+    next(&watched);
     peer.send("GET /after HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(peer.expect(200), "/watched");
     assert_eq!(peer.expect(200), "/after");
+}
+
+/// A context that is looked at once keeps a thread, but not for as long as the connection is idle.
+fn s01_an_idle_connection_gives_its_watch_thread_back(over: Over) {
+    let _alone = alone();
+    let watching = || threads().iter().filter(|name| *name == "hangup-watch").count();
+    let server = over.server(looks_and_answers);
+    let mut peer = over.connect(&server);
+    for _ in 0..2 {
+        peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(peer.expect(200), "/a ");
+        // It is there, and then it is not.
+        for count in [1, 0] {
+            let deadline = Instant::now() + PATIENCE;
+            while watching() != count {
+                assert!(Instant::now() < deadline, "{count} threads expected");
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+        }
+    }
+    peer.half_close().expect_end();
 }
 
 fn s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back(over: Over) {

@@ -14,6 +14,7 @@ over_each![
     s10_the_rest_counts_and_not_what_the_handler_has_read,
     s10_the_answer_goes_out_before_the_drain,
     s10_two_empty_lines_before_a_request_are_skipped,
+    s10_an_unread_chunked_body_that_is_still_coming_keeps_the_connection,
 ];
 
 const LIMIT: usize = 256 * 1024;
@@ -120,4 +121,20 @@ fn s10_two_empty_lines_before_a_request_are_skipped(over: Over) {
             }
         },
     );
+}
+
+fn s10_an_unread_chunked_body_that_is_still_coming_keeps_the_connection(over: Over) {
+    let _alone = alone();
+    const HEAD: &str = "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let whole = "5\r\nabcde\r\n1\r\nf\r\n0\r\nX-T: x\r\n\r\n";
+    for cut in 0..whole.len() {
+        let (before, after) = whole.split_at(cut);
+        let server = || Server::new(echo_path);
+        also_in_memory(over, server, |peer| {
+            let answer = peer.send(format!("{HEAD}{before}")).expect_response();
+            assert_eq!((answer.status, answer.field("connection")), (200, None), "{before:?}");
+            peer.send(after).send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(peer.expect(200), "/next");
+        });
+    }
 }

@@ -17,6 +17,7 @@ over_each![
     s11_nobody_waits_for_leave_to_send_nothing,
     s11_an_http_1_0_client_gets_no_100,
     s11_another_expectation_is_417,
+    s10_a_client_that_does_not_wait_for_its_100_keeps_its_connection,
 ];
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -170,4 +171,25 @@ fn s11_another_expectation_is_417(over: Over) {
             peer.half_close().expect_end();
         },
     );
+}
+
+/// Its body is there, or on its way, and can be read out.
+fn s10_a_client_that_does_not_wait_for_its_100_keeps_its_connection(over: Over) {
+    let _alone = alone();
+    const CHUNKED: &str = "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\
+        Transfer-Encoding: chunked\r\n\r\n";
+    for (request, rest) in [
+        (waiting(10) + "hello", "world"),
+        (waiting(10) + "helloworld", ""),
+        (format!("{CHUNKED}5\r\nhel"), "lo\r\n0\r\n\r\n"),
+        (format!("{CHUNKED}5\r\nhello\r\n0\r\n\r\n"), ""),
+    ] {
+        let server = || Server::new(echo_path);
+        also_in_memory(over, server, |peer| {
+            let answer = peer.send(&request).expect_response();
+            assert_eq!((answer.status, answer.field("connection")), (200, None), "{request}");
+            peer.send(rest).send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(peer.expect(200), "/next");
+        });
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use hangup::{Error, Request, ResponseWriter, Result, Server};
+use hangup::{Error, Request, RequestExt, ResponseWriter, Result, Server};
 
 use super::{echo_path, next, reports, served};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, logs, over_each};
 
 over_each![
     s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer,
@@ -18,6 +18,8 @@ over_each![
     s13_answers_before_a_panic_arrive,
     s13_what_is_dropped_with_the_request_may_panic,
     s13_a_panic_of_the_state_callback_ends_nothing,
+    s13_a_payload_that_panics_when_it_is_dropped_ends_nothing_else,
+    s13_an_error_may_panic_when_it_is_printed_or_dropped,
 ];
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -129,7 +131,6 @@ fn s13_the_server_lives_on(over: Over) {
 
 fn s13_a_panic_that_is_watched_leaves_no_thread(over: Over) {
     let _alone = alone();
-    use hangup::RequestExt;
     let server = over.server(|_: &mut ResponseWriter, r: &mut Request| {
         let _context = r.context();
         panic!("on purpose")
@@ -189,4 +190,70 @@ fn s13_a_panic_of_the_state_callback_ends_nothing(over: Over) {
         assert_eq!(peer.send(GET).expect(200), "/");
     }
     assert_eq!(next(&states), hangup::server::ConnState::New);
+}
+
+/// What a panic leaves behind, and panics again as often as it is dropped.
+#[derive(Debug)]
+struct Payload;
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        std::panic::panic_any(Self);
+    }
+}
+
+/// Such a payload once took the connection's thread with it, and left its watch and its descriptors;
+/// out of the state callback, it took the accept loop.
+fn s13_a_payload_that_panics_when_it_is_dropped_ends_nothing_else(over: Over) {
+    let _alone = alone();
+    let server = Server::new(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
+        "/panic" => {
+            let _context = r.context();
+            std::panic::panic_any(Payload)
+        }
+        _ => echo_path(w, r),
+    });
+    let server = server.on_connection_state(|_, _| std::panic::panic_any(Payload));
+    let server = over.server_with(server);
+    for _ in 0..3 {
+        let mut peer = over.connect(&server);
+        peer.send("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
+        let mut peer = over.connect(&server);
+        assert_eq!(peer.send(GET).expect(200), "/");
+    }
+    assert!(server.handle().shutdown(PATIENCE));
+}
+
+fn s13_an_error_may_panic_when_it_is_printed_or_dropped(over: Over) {
+    let _alone = alone();
+    #[derive(Debug)]
+    struct Printed;
+    impl std::fmt::Display for Printed {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            std::panic::panic_any(Payload)
+        }
+    }
+    impl std::error::Error for Printed {}
+    #[derive(Debug)]
+    struct Dropped(#[allow(dead_code, reason = "dropped")] Payload);
+    impl std::fmt::Display for Dropped {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("on purpose")
+        }
+    }
+    impl std::error::Error for Dropped {}
+    logs::collect();
+    let server = over.server(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
+        "/printed" => Err(Error::other(Printed)),
+        "/dropped" => Err(Error::other(Dropped(Payload))),
+        _ => echo_path(w, r),
+    });
+    for path in ["/printed", "/dropped"] {
+        let mut peer = over.connect(&server);
+        peer.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        peer.rest();
+        let mut peer = over.connect(&server);
+        assert_eq!(peer.send(GET).expect(200), "/");
+    }
+    assert!(server.handle().shutdown(PATIENCE));
 }

@@ -22,6 +22,8 @@ over_each![
     s06_answers_before_a_hijack_go_out_first,
     s06_a_hijacked_connection_outlives_its_handler_in_any_ending,
     s06_the_server_lets_go_of_a_hijacked_connection_at_once,
+    s06_a_101_comes_behind_the_100_that_was_asked_for,
+    s06_hijack_hands_over_what_was_not_read_of_the_body,
 ];
 
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
@@ -248,4 +250,60 @@ fn s06_the_server_lets_go_of_a_hijacked_connection_at_once(over: Over) {
     server.handle().close();
     drop(go);
     peer.expect_text(SWITCH).send("x").expect_text("x").half_close().expect_end();
+}
+
+/// RFC 9110 section 7.8: a client that asks for both gets the 100 first.
+fn s06_a_101_comes_behind_the_100_that_was_asked_for(over: Over) {
+    let _alone = alone();
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    for (fields, reads, expected) in [
+        ("Expect: 100-continue\r\nContent-Length: 4\r\n", false, interim),
+        ("Expect: 100-continue\r\nContent-Length: 4\r\n", true, interim),
+        ("Expect: 100-continue\r\n", false, interim),
+        ("Content-Length: 4\r\n", false, ""),
+    ] {
+        let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
+            if reads {
+                r.body_mut().read_exact(&mut [0; 4])?;
+            }
+            echo(w.hijack()?)
+        });
+        let mut peer = over.connect(&server);
+        peer.send(format!("PUT / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n{fields}\r\n"));
+        peer.expect_text(expected);
+        if reads {
+            peer.send("body");
+        }
+        peer.expect_text(SWITCH).send("hello").expect_text("hello");
+        peer.half_close().expect_end();
+    }
+}
+
+/// As it stands on the wire: with its framing, if none of it was read. The body itself is gone.
+fn s06_hijack_hands_over_what_was_not_read_of_the_body(over: Over) {
+    let _alone = alone();
+    let chunks = "4\r\nbody\r\n2\r\nbo\r\n0\r\n\r\n";
+    for (fields, body, read, rest) in [
+        ("Content-Length: 9", "bodybodyb", 0, "bodybodyb"),
+        ("Content-Length: 9", "bodybodyb", 4, "bodyb"),
+        ("Content-Length: 9", "bodybodyb", 9, ""),
+        ("Transfer-Encoding: chunked", chunks, 0, chunks),
+        ("Transfer-Encoding: chunked", chunks, 6, ""),
+    ] {
+        let (report, seen) = reports::<(ErrorKind, String)>();
+        let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
+            r.body_mut().read_exact(&mut vec![0; read])?;
+            let mut connection = w.hijack()?;
+            let error = r.body_mut().read_bytes(10).unwrap_err();
+            let mut rest = String::new();
+            connection.read_to_string(&mut rest)?;
+            report.send((error.kind(), rest)).unwrap();
+            Ok(())
+        });
+        let mut peer = over.connect(&server);
+        peer.send(format!("PUT / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n{body}behind it"));
+        peer.half_close();
+        assert_eq!(next(&seen), (ErrorKind::Misuse, format!("{rest}behind it")));
+        peer.expect_end();
+    }
 }

@@ -2,7 +2,9 @@
 
 mod accept;
 mod background_read;
+mod blame;
 mod close_notify;
+mod closing;
 mod drain;
 mod expect;
 mod failing;
@@ -14,6 +16,7 @@ mod pipelining;
 mod reuse;
 mod shutdown;
 mod states;
+mod streaming;
 mod timeouts;
 
 use std::io::Write;

@@ -23,6 +23,13 @@ over_each![
     s15_a_deadline_of_one_request_is_none_of_the_next,
     s15_a_read_deadline_that_passes_does_not_end_the_context,
     s15_a_limit_may_be_as_long_as_can_be_said,
+    s15_the_time_for_a_request_covers_its_head,
+    s15_a_body_that_brings_nothing_fails_its_handler,
+    s15_a_body_that_keeps_coming_is_not_idle,
+    s15_of_several_limits_the_earliest_counts,
+    s15_a_client_that_takes_nothing_fails_its_handler,
+    s15_a_client_that_reads_slowly_gets_its_answer,
+    s15_a_refusal_waits_for_its_client_as_long_as_any_answer,
 ];
 
 const SHORT: Duration = Duration::from_millis(150);
@@ -287,6 +294,7 @@ fn s15_a_limit_may_be_as_long_as_can_be_said(over: Over) {
         over,
         || {
             let server = Server::new(echo_path).read_header_timeout(ever).read_timeout(ever);
+            let server = server.body_idle_timeout(ever).write_idle_timeout(ever);
             server.write_timeout(ever).idle_timeout(ever)
         },
         |peer| {
@@ -298,4 +306,178 @@ fn s15_a_limit_may_be_as_long_as_can_be_said(over: Over) {
             assert_eq!(peer.send(GET).expect(200), "/a");
         },
     );
+}
+
+/// With the limit for heads lifted, or longer, a head that dripped once held its thread for ever.
+fn s15_the_time_for_a_request_covers_its_head(over: Over) {
+    let _alone = alone();
+    for header_limit in [None, Some(PATIENCE)] {
+        also_in_memory(
+            over,
+            || unlimited(echo_path).read_header_timeout(header_limit).read_timeout(2 * SHORT),
+            |peer| {
+                let begun = Instant::now();
+                peer.send("GET / HTTP/1.1\r\nX: ").expect_end();
+                assert!(begun.elapsed() >= 2 * SHORT);
+                assert!(begun.elapsed() < PATIENCE);
+            },
+        );
+    }
+}
+
+/// Reads its body, and reports which limit has ended that.
+fn reads_body(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
+    unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+        let outcome = r.body_mut().read_text(100);
+        report.send(outcome.as_ref().err().and_then(Error::timed_out)).unwrap();
+        Ok(w.write_all(outcome?.as_bytes())?)
+    })
+}
+
+fn s15_a_body_that_brings_nothing_fails_its_handler(over: Over) {
+    let _alone = alone();
+    let (report, limits) = reports();
+    for request in [
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ] {
+        also_in_memory(
+            over,
+            || reads_body(report.clone()).body_idle_timeout(SHORT),
+            |peer| {
+                let begun = Instant::now();
+                let answer = peer.send(request).expect_response();
+                assert!(begun.elapsed() >= SHORT);
+                assert_eq!(next(&limits), Some(TimeLimit::BodyIdle));
+                assert_eq!((answer.status, answer.field("connection")), (408, Some("close")));
+            },
+        );
+    }
+}
+
+fn s15_a_body_that_keeps_coming_is_not_idle(over: Over) {
+    let _alone = alone();
+    let (report, limits) = reports();
+    also_in_memory(
+        over,
+        || reads_body(report.clone()).body_idle_timeout(8 * SHORT),
+        |peer| {
+            peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+            // Together longer than the limit.
+            for _ in 0..5 {
+                std::thread::park_timeout(2 * SHORT);
+                peer.send("x");
+            }
+            assert_eq!(peer.expect(200), "xxxxx");
+            assert_eq!(next(&limits), None);
+        },
+    );
+}
+
+fn s15_of_several_limits_the_earliest_counts(over: Over) {
+    let _alone = alone();
+    for (path, expected) in [
+        ("/none", TimeLimit::BodyIdle),
+        ("/later", TimeLimit::BodyIdle),
+        ("/earlier", TimeLimit::Request),
+        ("/lifted", TimeLimit::BodyIdle),
+    ] {
+        let (report, limits) = reports();
+        let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+            match r.uri().path() {
+                "/later" => w.set_read_deadline(Some(Instant::now() + PATIENCE)),
+                "/earlier" => w.set_read_deadline(Some(Instant::now())),
+                "/lifted" => w.set_read_deadline(None),
+                _ => {}
+            }
+            let error = r.body_mut().read_text(100).unwrap_err();
+            report.send(error.timed_out()).unwrap();
+            Err(error)
+        });
+        let server = server.body_idle_timeout(2 * SHORT).read_timeout(PATIENCE);
+        let server = over.server_with(server);
+        let mut peer = over.connect(&server);
+        peer.send(format!("PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab"));
+        assert_eq!(next(&limits), Some(expected), "{path}");
+        assert_eq!(peer.expect_response().status, 408);
+    }
+}
+
+/// Writes for as long as it can, and reports which limit has ended that.
+fn writes_on(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
+    unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
+        if r.uri().path() == "/deadline" {
+            w.set_write_deadline(Some(Instant::now() + SHORT));
+        }
+        let error = loop {
+            if let Err(error) = w.write_all(&[b'x'; 64 * 1024]) {
+                break Error::from(error);
+            }
+        };
+        report.send(error.timed_out()).unwrap();
+        Err(error)
+    })
+}
+
+fn s15_a_client_that_takes_nothing_fails_its_handler(over: Over) {
+    let _alone = alone();
+    for (path, limit, expected) in
+        [("/", SHORT, TimeLimit::WriteIdle), ("/deadline", PATIENCE, TimeLimit::Send)]
+    {
+        let (report, limits) = reports();
+        also_in_memory(
+            over,
+            || writes_on(report.clone()).write_idle_timeout(limit),
+            |peer| {
+                let begun = Instant::now();
+                peer.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                assert_eq!(next(&limits), Some(expected));
+                assert!(begun.elapsed() >= SHORT);
+                // Over TLS there may be no room to say that this is the end.
+                assert!(!peer.expect_head().fields("transfer-encoding").is_empty());
+            },
+        );
+    }
+}
+
+/// It always takes some within the limit, though never so much that its socket would be called writable.
+fn s15_a_client_that_reads_slowly_gets_its_answer(over: Over) {
+    let _alone = alone();
+    let limit = 6 * SHORT;
+    let (report, limits) = reports();
+    also_in_memory(
+        over,
+        || writes_on(report.clone()).write_idle_timeout(limit),
+        |peer| {
+            let begun = Instant::now();
+            peer.send(GET).expect_head();
+            let mut stream = peer.stream();
+            stream.set_read_deadline(Some(begun + 2 * PATIENCE));
+            let mut piece = vec![0; 64 * 1024];
+            while begun.elapsed() < 2 * limit {
+                stream.read_exact(&mut piece).expect("more of the answer");
+                std::thread::park_timeout(SHORT / 2);
+            }
+            assert!(limits.is_empty(), "it was cut off by {:?}", limits.recv());
+            peer.stream().reset();
+            assert_eq!(next(&limits), None);
+        },
+    );
+}
+
+/// What answers for a request that is refused may be of any length.
+fn s15_a_refusal_waits_for_its_client_as_long_as_any_answer(over: Over) {
+    let _alone = alone();
+    let server = unlimited(echo_path).write_idle_timeout(SHORT);
+    let server = server.on_error(|_: &Error, status, _: &Request| {
+        let response = hangup::http::Response::builder().status(status);
+        response.body(vec![b'x'; 32 << 20]).unwrap()
+    });
+    let server = over.server_with(server);
+    let mut peer = over.connect(&server);
+    peer.send("nonsense\r\n\r\n");
+    assert_eq!(peer.expect_head().status, 400);
+    let handle = server.handle();
+    assert!(handle.shutdown(PATIENCE), "its thread is free");
 }

@@ -133,7 +133,15 @@ impl Over {
 
     /// A connection to a [`server`](Self::server).
     pub(crate) fn connect(self, server: &TestServer) -> RawClient {
-        let stream = tcp(server.addr());
+        self.client_over(tcp(server.addr()))
+    }
+
+    /// The client of a connection that has been made already.
+    pub(crate) fn carried_by(self, stream: TcpStream) -> RawClient {
+        self.client_over(stream.into())
+    }
+
+    fn client_over(self, stream: Stream) -> RawClient {
         RawClient::over(match self {
             Self::Tcp | Self::TcpTheFullWay => stream,
             #[cfg(feature = "tls")]

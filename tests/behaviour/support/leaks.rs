@@ -54,7 +54,7 @@ impl Drop for Alone {
 }
 
 /// The names of the threads that belong to a connection, a server, or a call.
-fn threads() -> Vec<String> {
+pub(crate) fn threads() -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").expect("Linux");
     let names =
         tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());

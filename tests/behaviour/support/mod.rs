@@ -2,11 +2,12 @@
 
 mod carrier;
 mod leaks;
+pub(crate) mod logs;
 mod raw_client;
 pub(crate) mod scripted_server;
 
 pub(crate) use carrier::{Over, over_each};
-pub(crate) use leaks::alone;
+pub(crate) use leaks::{alone, threads};
 pub(crate) use raw_client::{Answer, RawClient};
 
 use std::io::ErrorKind;

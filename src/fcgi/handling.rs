@@ -1,0 +1,52 @@
+//! A request on the thread of its handler.
+
+use std::io;
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use super::closing::after;
+use super::conn::Conn;
+use super::record::kind;
+use super::request::Active;
+use super::response::{FAILED, Wire};
+use crate::gateway::ErrorStream;
+use crate::handler::{Ending, Request, RequestExt, ResponseWriter};
+use crate::serving::Outcome;
+
+/// Runs the handler on a request, and ends it.
+pub(super) fn handle(conn: Arc<Conn>, active: Arc<Active>, mut request: Request) {
+    let signals = Arc::clone(&active.signals);
+    let (shared, peer) = (Arc::clone(&conn.shared), conn.remote.clone());
+    let mut writer = ResponseWriter::new(Box::new(begin(conn, active)));
+    writer.begin(request.method() == Method::HEAD);
+    let remote = request.remote_addr().unwrap_or(peer);
+    let exit = match shared.service.run(&mut writer, &mut request, &remote) {
+        Outcome::Ended(Ending::Whole) => 0,
+        Outcome::Ended(_) | Outcome::Gone => FAILED,
+        Outcome::Failed => {
+            if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
+                let _ = writer.finish();
+            }
+            FAILED
+        }
+    };
+    signals.finish();
+    writer.sink::<Wire>().end_request(exit);
+}
+
+/// Begins a response. From now on the request ends with the wire.
+pub(super) fn begin(conn: Arc<Conn>, active: Arc<Active>) -> Wire {
+    active.set_write_deadline(after(conn.shared.options.write_timeout));
+    Wire::new(conn, active)
+}
+
+/// Returns the request's error stream. It keeps no connection alive: a handler may leave it anywhere.
+pub(super) fn error_stream(conn: &Arc<Conn>, active: &Arc<Active>) -> ErrorStream {
+    let (conn, active) = (Arc::downgrade(conn), Arc::clone(active));
+    ErrorStream::new(move |bytes| {
+        let Some(conn) = conn.upgrade() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        active.set_erred();
+        conn.write(&active, kind::STDERR, bytes, &[])
+    })
+}

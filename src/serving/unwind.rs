@@ -1,0 +1,60 @@
+//! Panics of the user's code end here, whatever their payloads do.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs `call`, and hands what it panicked with to `report`. Returns `None` after a panic, also if
+/// `report`, or the drop of the payload, panics in turn.
+pub(crate) fn contain<T>(
+    call: impl FnOnce() -> T,
+    report: impl FnOnce(&(dyn Any + Send)),
+) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(payload) => {
+            discard(payload, report);
+            None
+        }
+    }
+}
+
+#[cold]
+fn discard(payload: Box<dyn Any + Send>, report: impl FnOnce(&(dyn Any + Send))) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| report(&*payload))) {
+        drop_payload(payload);
+    }
+    drop_payload(payload);
+}
+
+/// Drops a payload. One that panics as it is dropped leaves another, which is not dropped but leaked:
+/// it might be of the same kind.
+fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        log::error!("the payload of a panic panicked when it was dropped");
+        std::mem::forget(another);
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::panic_any(Self);
+        }
+    }
+
+    #[test]
+    fn no_payload_gets_out() {
+        assert_eq!(contain(|| 7, |_| {}), Some(7));
+        let mut reported = 0;
+        let call = || std::panic::panic_any(Bomb);
+        assert_eq!(contain::<()>(call, |_| reported += 1), None);
+        assert_eq!(reported, 1);
+        let report = |_: &(dyn Any + Send)| std::panic::panic_any(Bomb);
+        assert_eq!(contain::<()>(|| std::panic::panic_any(Bomb), report), None);
+    }
+}

@@ -1,0 +1,161 @@
+//! Every wait has a limit.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use hangup::{Request, RequestExt, ResponseWriter, Result, TimeLimit, fcgi};
+
+use super::raw::{
+    BEGIN, GET_VALUES, PARAMS, STDIN, WebServer, begin, opened, pairs, record, request, variables,
+};
+use super::{echo, next, path, reports, serve_here, serve_with};
+use crate::support::{PATIENCE, alone};
+
+const SOON: Duration = Duration::from_millis(20);
+
+#[test]
+fn f09_an_idle_connection_is_closed_from_its_first_moment_on() {
+    let _alone = alone();
+    let (server, mut peer) = serve_with(fcgi::Server::new(path).idle_timeout(SOON));
+    peer.expect_end();
+    let mut peer = WebServer::connect(&server);
+    peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+    peer.expect_end();
+}
+
+#[test]
+fn f09_a_record_that_does_not_come_whole_ends_an_idle_connection() {
+    let _alone = alone();
+    let (idle, header) = (fcgi::Server::idle_timeout, fcgi::Server::read_header_timeout);
+    for limit in [idle as fn(_, Option<Duration>) -> _, header] {
+        let (server, mut peer) = serve_with(limit(fcgi::Server::new(path), Some(SOON)));
+        // Neither the first bytes of its header nor those of its content make it wait anew.
+        peer.send([1]);
+        peer.expect_end();
+        let mut peer = WebServer::connect(&server);
+        peer.send(&record(BEGIN, 1, &[0, 1, 1, 0, 0, 0, 0, 0])[..10]);
+        peer.expect_end();
+    }
+    // Nor does the rest of a body whose request has ended.
+    let (_server, mut peer) = serve_with(fcgi::Server::new(path).read_header_timeout(SOON));
+    peer.send(opened(1, "/", true)).send(&record(STDIN, 1, &[b'x'; 100])[..50]);
+    peer.expect_answer(1).expect("200 OK", "/");
+    peer.expect_end();
+}
+
+#[test]
+fn f09_parameters_that_take_too_long_end_their_request_only() {
+    let _alone = alone();
+    let (_server, mut peer) = serve_with(fcgi::Server::new(echo).read_header_timeout(SOON));
+    peer.send(opened(7, "/", true));
+    peer.send(begin(1, 1, true)).send(record(PARAMS, 1, &variables("/")));
+    let answer = peer.expect_answer(1);
+    assert!(answer.head.starts_with("Status: 408") && answer.exit != 0, "{answer:?}");
+    // What still comes of it is ignored, and its id is free.
+    peer.send([record(PARAMS, 1, &[]), record(STDIN, 1, b"late")].concat());
+    peer.send([record(STDIN, 7, b"other"), record(STDIN, 7, &[])].concat());
+    peer.expect_answer(7).expect("200 OK", "other");
+    peer.send(request(1, "/", "again", true)).expect_answer(1).expect("200 OK", "again");
+}
+
+/// Requests that begin give those before them no more time.
+#[test]
+fn f09_each_request_has_a_deadline_for_its_own_parameters() {
+    let _alone = alone();
+    let limit = Duration::from_millis(200);
+    let (_server, mut peer) = serve_with(fcgi::Server::new(path).read_header_timeout(limit));
+    peer.send(begin(1, 1, true));
+    let until = Instant::now() + PATIENCE;
+    let late = loop {
+        assert!(Instant::now() < until, "the first request never ends");
+        peer.send(request(2, "/other", "", true));
+        let mut answers = peer.expect_answers(1);
+        match answers.pop().expect("one") {
+            (2, answer) => answer.expect("200 OK", "/other"),
+            (_, answer) => break answer,
+        }
+    };
+    assert!(late.head.starts_with("Status: 408"), "{late:?}");
+}
+
+#[test]
+fn f09_a_response_of_which_nothing_can_be_written_ends() {
+    let _alone = alone();
+    let (report, seen) = reports();
+    let handler = move |w: &mut ResponseWriter, _: &mut Request| -> Result<()> {
+        let error = w.write_all(&vec![0; 64 << 20]).unwrap_err();
+        report.send(hangup::Error::from(error).timed_out()).unwrap();
+        Ok(())
+    };
+    let (_server, mut peer) =
+        serve_with(fcgi::Server::new(handler.clone()).write_idle_timeout(SOON));
+    peer.send(opened(1, "/", true));
+    assert_eq!(next(&seen), Some(TimeLimit::WriteIdle));
+    let (_server, mut peer) = serve_with(fcgi::Server::new(handler).write_timeout(SOON));
+    peer.send(opened(1, "/", true));
+    assert_eq!(next(&seen), Some(TimeLimit::Send));
+}
+
+#[test]
+fn f09_the_error_stream_has_the_responses_deadline() {
+    let _alone = alone();
+    let (report, seen) = reports();
+    let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        if r.uri().path() == "/moved" {
+            w.set_write_deadline(Some(Instant::now() + SOON));
+        }
+        let mut errors = r.error_stream().expect("FastCGI");
+        let error = errors.write_all(&vec![b'!'; 64 << 20]).unwrap_err();
+        report.send(hangup::Error::from(error).timed_out()).unwrap();
+        Ok(())
+    };
+    for (target, limit) in [("/", Some(SOON)), ("/moved", None)] {
+        let server = fcgi::Server::new(handler.clone()).write_timeout(limit);
+        let (_server, mut peer) = serve_with(server.write_idle_timeout(None));
+        peer.send(opened(1, target, true));
+        assert_eq!(next(&seen), Some(TimeLimit::Send));
+    }
+}
+
+/// A web server that asks and asks, and reads none of the answers, keeps neither thread nor place.
+#[test]
+fn f09_values_that_nobody_reads_are_not_written_for_ever() {
+    let _alone = alone();
+    let asked = record(GET_VALUES, 0, &pairs(&[("FCGI_MAX_REQS", "")]).repeat(1000));
+    for server in [
+        fcgi::Server::new(path).write_timeout(SOON),
+        fcgi::Server::new(path).write_idle_timeout(SOON),
+    ] {
+        let (server, mut peer) = serve_with(server);
+        peer.flood(&asked);
+        assert!(server.handle().shutdown(PATIENCE));
+    }
+}
+
+/// A handler that is writing is not kept by what others have queued behind it.
+#[test]
+fn f09_what_is_queued_behind_a_response_is_bounded() {
+    let _alone = alone();
+    let (report, seen) = reports();
+    let server = fcgi::Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
+        report.send(w.write_all(&vec![0; 64 << 20]).is_err()).unwrap();
+        Ok(())
+    });
+    let (_handle, mut peer, far) = serve_here(server.write_idle_timeout(None));
+    peer.send(opened(1, "/", true));
+    assert!(far.wait_until_parked(hangup::net::Parked::Write, PATIENCE));
+    peer.flood(record(77, 0, &[]).repeat(100));
+    assert!(next(&seen), "the write fails with the connection");
+}
+
+/// An idle connection is looked at once more before it is closed.
+#[test]
+fn f09_a_request_that_has_arrived_is_not_lost_to_the_idle_limit() {
+    let _alone = alone();
+    let (near, far) = hangup::testing::stream_pair();
+    let mut peer = WebServer::over(near);
+    peer.send(request(1, "/", "", true));
+    let _handle = fcgi::Server::new(path).idle_timeout(Duration::ZERO).serve_stream(far);
+    peer.expect_answer(1).expect("200 OK", "/");
+    peer.expect_end();
+}

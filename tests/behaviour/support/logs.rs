@@ -1,0 +1,58 @@
+//! What the crate logs, for the tests that ask.
+
+use std::sync::Once;
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use parking_lot::Mutex;
+
+/// A line that was logged.
+struct Line {
+    level: Level,
+    target: String,
+    text: String,
+}
+
+struct Collected(Mutex<Vec<Line>>);
+
+static COLLECTED: Collected = Collected(Mutex::new(Vec::new()));
+
+impl Log for Collected {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("hangup")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let (level, text) = (record.level(), record.args().to_string());
+            self.0.lock().push(Line { level, target: record.target().to_owned(), text });
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Begins to collect; forgets what was collected before.
+pub(crate) fn collect() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        log::set_logger(&COLLECTED).expect("no other logger");
+        log::set_max_level(LevelFilter::Debug);
+    });
+    COLLECTED.0.lock().clear();
+}
+
+/// Returns what the client logged as a warning, or worse.
+pub(crate) fn warnings() -> Vec<String> {
+    logged(Level::Warn, |target| target.starts_with("hangup::client"))
+}
+
+/// Returns what servers logged at `level`, or worse.
+pub(crate) fn of_servers(level: Level) -> Vec<String> {
+    logged(level, |target| !target.starts_with("hangup::client"))
+}
+
+fn logged(level: Level, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let collected = COLLECTED.0.lock();
+    let lines = collected.iter().filter(|line| line.level <= level && wanted(&line.target));
+    lines.map(|line| line.text.clone()).collect()
+}
