@@ -9,6 +9,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use crate::context::ContextError;
 
 /// A `Result` whose error is [`Error`].
@@ -22,6 +24,8 @@ pub struct Error(Arc<Inner>);
 
 struct Inner {
     kind: ErrorKind,
+    /// Of an error of the kind [`ErrorKind::Status`].
+    status: Option<StatusCode>,
     message: Option<Box<str>>,
     source: Option<Source>,
 }
@@ -78,6 +82,8 @@ pub enum ErrorKind {
     Closed,
     /// Some other input or output error.
     Io,
+    /// An HTTP status that stands for the failure: see [`Error::status`].
+    Status,
     /// What a handler returned that is none of the above.
     Other,
 }
@@ -104,6 +110,10 @@ pub enum TimeLimit {
     RequestHead,
     /// Reading a whole request.
     Request,
+    /// From one piece of a request's body to the next.
+    BodyIdle,
+    /// From one piece of a response that the client takes to the next.
+    WriteIdle,
 }
 
 impl fmt::Display for TimeLimit {
@@ -118,6 +128,8 @@ impl fmt::Display for TimeLimit {
             Self::Call => "the whole call",
             Self::RequestHead => "the request head",
             Self::Request => "the whole request",
+            Self::BodyIdle => "more of the request body",
+            Self::WriteIdle => "room for more of the response",
         })
     }
 }
@@ -146,7 +158,7 @@ impl Error {
     }
 
     fn build(kind: ErrorKind, message: Option<Box<str>>, source: Option<Source>) -> Self {
-        Self(Arc::new(Inner { kind, message, source }))
+        Self(Arc::new(Inner { kind, status: None, message, source }))
     }
 
     pub(crate) fn timeout(limit: TimeLimit) -> Self {
@@ -156,6 +168,44 @@ impl Error {
     /// Any other error, to be returned from a handler with `?`.
     pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::with_source(ErrorKind::Other, error)
+    }
+
+    /// Creates an error that is an answer: a handler that returns it answers with `status`, and with
+    /// `text` as the body.
+    ///
+    /// The client sees `text`. A [`StatusCode`] converts into such an error without a text, so
+    /// `Err(StatusCode::NOT_FOUND)?` works in a handler. The server decides how the answer looks and
+    /// whether one can still be sent. A status below 400 is no failure; the error takes it all the
+    /// same.
+    ///
+    /// ```
+    /// use hangup::{Error, Request, ResponseWriter, Result, http::StatusCode};
+    ///
+    /// fn row(_: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+    ///     let Some(id) = r.uri().path().strip_prefix("/rows/") else {
+    ///         return Err(StatusCode::NOT_FOUND.into());
+    ///     };
+    ///     Err(Error::status(StatusCode::NOT_FOUND, format!("no row {id}")))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn status(status: StatusCode, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let message = (!text.is_empty()).then(|| text.into_boxed_str());
+        let kind = ErrorKind::Status;
+        Self(Arc::new(Inner { kind, status: Some(status), message, source: None }))
+    }
+
+    /// Returns the status of an error of the kind [`ErrorKind::Status`]; `None` of any other.
+    #[must_use]
+    pub fn status_code(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// Returns the text for the client of an error of the kind [`ErrorKind::Status`].
+    #[allow(dead_code, reason = "the server's answers read it")]
+    pub(crate) fn status_text(&self) -> Option<&str> {
+        self.0.status.and(self.0.message.as_deref())
     }
 
     /// What sort of error this is.
@@ -229,7 +279,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, source } = &*self.0;
+        let Inner { kind, status, message, source } = &*self.0;
+        if let Some(status) = status {
+            return match message {
+                Some(message) => write!(f, "{status}: {message}"),
+                None => write!(f, "{status}"),
+            };
+        }
         match (kind, message, source) {
             (_, None, Some(source)) if kind.is_told_by_its_source() => write!(f, "{source}"),
             (ErrorKind::Timeout(limit), None, _) => write!(f, "timed out waiting for {limit}"),
@@ -280,6 +336,7 @@ impl ErrorKind {
             Self::TooManyRedirects => "too many redirects",
             Self::Closed => "closed",
             Self::Io => "input or output failed",
+            Self::Status => "status",
             Self::Other => "failed",
         }
     }
@@ -289,6 +346,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
+            .field("status", &self.0.status)
             .field("message", &self.0.message)
             .field("source", &self.0.source)
             .finish()
@@ -365,6 +423,13 @@ from_other!(
     crossbeam_channel::RecvError,
 );
 
+impl From<StatusCode> for Error {
+    /// Creates an error that is an answer without a text: see [`Error::status`].
+    fn from(status: StatusCode) -> Self {
+        Self::status(status, String::new())
+    }
+}
+
 impl From<http::Error> for Error {
     fn from(error: http::Error) -> Self {
         Self::with_source(ErrorKind::InvalidMessage, error)
@@ -416,6 +481,21 @@ mod tests {
         let error = Error::from(late.err().unwrap());
         assert_eq!(error.timed_out(), Some(TimeLimit::Call));
         assert_eq!(error.to_string(), "deadline exceeded");
+    }
+
+    #[test]
+    fn h01_an_error_can_be_an_answer() {
+        let error = Error::status(StatusCode::NOT_FOUND, "no row 7");
+        assert_eq!(error.kind(), ErrorKind::Status);
+        assert_eq!(error.status_code(), Some(StatusCode::NOT_FOUND));
+        assert_eq!(error.status_text(), Some("no row 7"));
+        assert_eq!(error.to_string(), "404 Not Found: no row 7");
+        let bare = || -> Result<()> { Err(StatusCode::CONFLICT)? };
+        let error = Error::from(io::Error::from(bare().unwrap_err()));
+        assert_eq!(error.status_code(), Some(StatusCode::CONFLICT));
+        assert_eq!((error.status_text(), error.to_string()), (None, "409 Conflict".into()));
+        assert_eq!(Error::from("other").status_code(), None);
+        assert_eq!(Error::from("other").status_text(), None);
     }
 
     #[test]
