@@ -51,6 +51,8 @@ const COPY_BUFFER: usize = 16 * 1024;
 /// out.
 pub struct ResponseWriter {
     status: StatusCode,
+    /// The handler's latest status is none: the response fails with this error.
+    invalid_status: Option<Error>,
     headers: HeaderMap,
     /// Few answers have any.
     trailers: Option<Box<HeaderMap>>,
@@ -81,6 +83,7 @@ impl ResponseWriter {
     pub(crate) fn new(sink: Box<dyn Sink>) -> Self {
         Self {
             status: StatusCode::OK,
+            invalid_status: None,
             headers: HeaderMap::new(),
             trailers: None,
             held: Vec::new(),
@@ -99,6 +102,7 @@ impl ResponseWriter {
 
     fn reset(&mut self) {
         self.status = StatusCode::OK;
+        self.invalid_status = None;
         self.headers.clear();
         self.trailers = None;
         self.held.clear();
@@ -126,10 +130,36 @@ impl ResponseWriter {
         self.status
     }
 
-    /// Sets the final status. Without effect once the head was sent; for 1xx see
-    /// [`informational`](Self::informational), and [`hijack`](Self::hijack) for 101.
-    pub fn set_status(&mut self, status: StatusCode) -> &mut Self {
-        self.status = status;
+    /// Sets the final status: a [`StatusCode`] or a number. Without effect once the head was sent; for
+    /// 1xx see [`informational`](Self::informational), and [`hijack`](Self::hijack) for 101.
+    ///
+    /// A number outside 100 to 999 makes the response fail: sending the head reports
+    /// [`ErrorKind::InvalidMessage`], and the client gets a 500 unless a later call sets a valid status.
+    ///
+    /// ```
+    /// # use hangup::{Request, ResponseWriter, Result};
+    /// use std::io::Write;
+    ///
+    /// fn missing(w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
+    ///     w.set_status(404).write_all(b"not here\n")?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn set_status<S>(&mut self, status: S) -> &mut Self
+    where
+        S: TryInto<StatusCode> + Copy + fmt::Debug,
+        S::Error: Into<http::Error>,
+    {
+        match status.try_into() {
+            Ok(status) => {
+                self.status = status;
+                self.invalid_status = None;
+            }
+            Err(_) => {
+                let message = format!("{status:?} is not a status code");
+                self.invalid_status = Some(Error::message(ErrorKind::InvalidMessage, message));
+            }
+        }
         self
     }
 
@@ -207,7 +237,8 @@ impl ResponseWriter {
         }
         let (parts, body) = response.into_parts();
         let mut body = body.into();
-        (self.status, self.headers) = (parts.status, parts.headers);
+        self.set_status(parts.status);
+        self.headers = parts.headers;
         self.held.clear();
         if body.has_trailers() {
             // Only a body whose length stays open can be followed by them.
@@ -311,6 +342,9 @@ impl ResponseWriter {
     /// Decides the head and sends it, with what of the body was held back. `whole`: the handler is
     /// done, so that is all of it.
     fn commit(&mut self, whole: bool) -> Result<()> {
+        if let Some(error) = &self.invalid_status {
+            return Err(error.clone());
+        }
         if self.status.is_informational() {
             return Err(misuse(format!("{} is not a final status", self.status.as_u16())));
         }
