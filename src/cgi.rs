@@ -1,11 +1,11 @@
 //! CGI: the same handler as a program that a web server starts for each request (RFC 3875).
 //!
 //! ```no_run
-//! use hangup::{Request, ResponseWriter, cgi};
+//! use hangup::cgi;
 //! use std::io::Write;
 //!
 //! fn main() -> Result<(), hangup::Error> {
-//!     cgi::serve(|w: &mut ResponseWriter, r: &mut Request| {
+//!     cgi::serve(|w, r| {
 //!         writeln!(w, "hello {}", r.uri().path())?;
 //!         Ok(())
 //!     })
@@ -37,7 +37,9 @@ use crate::serving::{self, Gone, Outcome, Signals};
 /// Above this many bytes the encoded output is written.
 const FULL: usize = 16 * 1024;
 
-/// Answers the one request that the environment and standard input describe, on standard output.
+/// Answers the one request that the environment and standard input describe, on standard output, with
+/// `handler`, a function or closure. A closure needs no types. For any other [`Handler`] there is
+/// [`serve_handler`].
 ///
 /// A handler that fails or panics before it has written anything is answered for with a 500. Nobody
 /// else should write to standard output: it is the answer.
@@ -51,7 +53,19 @@ const FULL: usize = 16 * 1024;
 /// # Blocking
 ///
 /// Until the handler has returned and its answer is written.
-pub fn serve(handler: impl Handler) -> Result<()> {
+pub fn serve<F>(handler: F) -> Result<()>
+where
+    F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
+{
+    serve_handler(handler)
+}
+
+/// As [`serve`], with any [`Handler`].
+///
+/// # Errors
+///
+/// As [`serve`].
+pub fn serve_handler(handler: impl Handler) -> Result<()> {
     let pairs = env::vars_os().map(|(name, value)| (bytes(name), bytes(value)));
     serve_with(handler, pairs, io::stdin(), io::stdout(), io::stderr())
 }

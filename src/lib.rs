@@ -6,10 +6,10 @@
 //! # A server
 //!
 //! ```no_run
-//! use hangup::{Request, ResponseWriter, Server};
+//! use hangup::Server;
 //! use std::io::Write;
 //!
-//! Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+//! Server::new(|w, r| {
 //!     writeln!(w, "hello {}", r.uri().path())?;
 //!     Ok(())
 //! })

@@ -1,13 +1,10 @@
 //! For tests of programs that use this crate: a server on a free port, connections in memory.
 //!
 //! ```
-//! use hangup::{Client, ResponseWriter, Request, testing::TestServer};
+//! use hangup::{Client, testing::TestServer};
 //! use std::io::Write;
 //!
-//! let server = TestServer::new(|w: &mut ResponseWriter, _: &mut Request| {
-//!     w.write_all(b"hello")?;
-//!     Ok(())
-//! });
+//! let server = TestServer::new(|w, _| Ok(w.write_all(b"hello")?));
 //! let mut response = Client::new().get(server.url("/")).send()?;
 //! assert_eq!(response.body_mut().read_text(100)?, "hello");
 //! # Ok::<(), hangup::Error>(())
@@ -17,7 +14,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::handler::Handler;
+use crate::error::Result;
+use crate::handler::{Handler, Request, ResponseWriter};
 use crate::net::{Addr, memory};
 use crate::server::{Listening, Server, ServerHandle};
 use crate::sync::{self, JoinHandle};
@@ -33,14 +31,27 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts a server that answers with `handler`.
+    /// Starts a server that answers with `handler`, a function or closure. A closure needs no types.
     ///
     /// # Panics
     ///
     /// If there is no free port or no room for a thread.
     #[must_use]
-    pub fn new(handler: impl Handler) -> Self {
-        Self::with(Server::new(handler))
+    pub fn new<F>(handler: F) -> Self
+    where
+        F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
+    {
+        Self::with_handler(handler)
+    }
+
+    /// Starts a server that answers with `handler`: any [`Handler`], and a function as well.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn with_handler(handler: impl Handler) -> Self {
+        Self::with(Server::with_handler(handler))
     }
 
     /// Starts a server that has its options.
@@ -72,13 +83,14 @@ impl TestServer {
         Self { handle, addr, scheme, thread: Some(thread.expect("room for a thread")) }
     }
 
-    /// The URL of `path` on this server.
+    /// Returns the URL of `path` on this server: `/a` and `a` give the same URL.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         let scheme = self.scheme;
+        let path = path.strip_prefix('/').unwrap_or(path);
         match self.addr.ip() {
-            Some(addr) => format!("{scheme}://{addr}{path}"),
-            None => format!("{scheme}://localhost{path}"),
+            Some(addr) => format!("{scheme}://{addr}/{path}"),
+            None => format!("{scheme}://localhost/{path}"),
         }
     }
 

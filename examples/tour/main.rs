@@ -40,7 +40,7 @@ struct Tour {
 
 fn main() -> ExitCode {
     let (site, backstage) = Site::new();
-    let listening = match Server::new(site).listen("127.0.0.1:0") {
+    let listening = match Server::with_handler(site).listen("127.0.0.1:0") {
         Ok(listening) => listening,
         Err(error) => {
             println!("There is no port to listen on: {error}");

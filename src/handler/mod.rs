@@ -41,6 +41,11 @@ pub type Response = http::Response<Body>;
 
 /// Answers requests. Every function of the right shape is one.
 ///
+/// A server takes a function or closure in `new`, and any other handler in `with_handler`: a struct, an
+/// `Arc` of one, a `Box<dyn Handler>`. There are two because the compiler infers the types of a
+/// closure's parameters from a bound on `Fn` alone, never from one on a trait that closures implement:
+/// `Server::new(|w, r| …)` needs the first, a struct the second.
+///
 /// Handlers of different connections run at the same time, each on its connection's thread. Threads are
 /// used again, so a later connection may meet what a handler has left in a thread-local.
 ///
@@ -78,8 +83,10 @@ impl Handler for Box<dyn Handler> {
     }
 }
 
-/// A handler out of a function that returns a finished response.
-pub fn respond<F>(function: F) -> impl Handler
+/// Makes a handler of a function that returns a finished response. The result is a function as well.
+pub fn respond<F>(
+    function: F,
+) -> impl Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static
 where
     F: Fn(&mut Request) -> Result<Response> + Send + Sync + 'static,
 {
