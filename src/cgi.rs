@@ -33,6 +33,7 @@ use crate::handler::{
 };
 use crate::net::{Addr, Duplex};
 use crate::serving::{self, Gone, Outcome, Signals};
+use crate::text::counted;
 
 /// Above this many bytes the encoded output is written.
 const FULL: usize = 16 * 1024;
@@ -181,7 +182,7 @@ impl Read for Input {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buf.len());
         let count = self.input.read(&mut buf[..most])?;
         if count == 0 && most > 0 {
-            let message = format!("{} bytes fewer than its CONTENT_LENGTH", self.left);
+            let message = format!("{} less than its CONTENT_LENGTH", counted(self.left, "byte"));
             return Err(Error::message(ErrorKind::IncompleteBody, message).into());
         }
         self.left -= count as u64;

@@ -124,12 +124,14 @@ pub mod fcgi;
 mod gateway;
 pub mod h1;
 mod handler;
+mod logging;
 pub mod net;
 pub mod server;
 mod serving;
 mod sniff;
 mod sync;
 pub mod testing;
+mod text;
 
 pub use body::Body;
 pub use client::{Client, ResponseExt};

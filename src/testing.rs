@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::handler::{Handler, Request, ResponseWriter};
+use crate::logging as log;
 use crate::net::{Addr, memory};
 use crate::server::{Listening, Server, ServerHandle};
 use crate::sync::{self, JoinHandle};

@@ -32,6 +32,7 @@ use super::response::{Records, completed};
 use super::{Options, Shared};
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
+use crate::logging as log;
 use crate::net::{Addr, Stream};
 use crate::serving::{Gone, Ticket};
 use crate::sync::Mutex;

@@ -68,6 +68,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::handler::{Handler, Request, ResponseWriter};
+use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
 use crate::serving::{House, HouseOptions, Protocol, Ticket};
 use conn::Conn;

@@ -18,8 +18,10 @@ use crate::context::Context;
 use crate::gateway::{self, Described, ErrorStream, Variables};
 use crate::h1::CloseReason;
 use crate::handler::{Ending, Request, RequestExt, ResponseWriter, put_origin};
+use crate::logging as log;
 use crate::net::{Buffer, Hangup};
 use crate::serving::{self, Gone, Outcome};
+use crate::text::counted;
 
 /// Reads one connection.
 pub(super) struct Reader {
@@ -170,7 +172,7 @@ impl Reader {
         let Some(gathered) = self.gathering.get_mut(&id) else { return Ok(()) };
         let most = self.conn.shared.options.max_params_bytes;
         if gathered.len() + content.len() > most {
-            let text = format!("the web server's variables have more than {most} bytes\n");
+            let text = format!("the web server's variables exceed {}\n", counted(most, "byte"));
             self.give_up(id, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &text);
             return Ok(());
         }

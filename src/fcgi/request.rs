@@ -11,6 +11,7 @@ use crate::body::Incoming;
 use crate::error::{Error, ErrorKind};
 use crate::serving::Signals;
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::text::counted;
 
 /// A request that has begun and not ended.
 pub(super) struct Active {
@@ -78,7 +79,7 @@ impl Read for RequestBody {
         let count = self.active.inbox.read(&mut buf[..most], || self.conn.make_room())?;
         match &mut self.left {
             Some(left) if count == 0 => {
-                let message = format!("{left} bytes fewer than its CONTENT_LENGTH");
+                let message = format!("{} less than its CONTENT_LENGTH", counted(*left, "byte"));
                 Err(Error::message(ErrorKind::IncompleteBody, message).into())
             }
             Some(left) => {

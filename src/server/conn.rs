@@ -31,6 +31,7 @@ use super::response::{Wire, write_refusal};
 use super::scope::{Link, RequestScope};
 use crate::h1::{CloseReason, HeadError, HeadScanner};
 use crate::handler::{Request, ResponseWriter};
+use crate::logging as log;
 use crate::net::{Buffer, Stream, tls};
 use crate::serving::Ticket;
 

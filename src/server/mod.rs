@@ -47,6 +47,7 @@ use http::StatusCode;
 use crate::error::Result;
 use crate::h1::Limits;
 use crate::handler::{Handler, Request, ResponseWriter};
+use crate::logging as log;
 use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
 use crate::serving::{House, HouseOptions, Protocol, Ticket};

@@ -29,6 +29,7 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::logging as log;
 use crate::net::{Hangup, Stream};
 use crate::serving::{Gone, Signals};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::House;
 use super::crew::{self, Arrival};
+use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
 
 /// The first wait after a failed accept, doubled up to [`MAX_BACK_OFF`]. What fails here (no

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
+use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
 use crate::sync::Mutex;
 use crew::Crew;

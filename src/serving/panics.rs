@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::sync::Once;
 
 use crate::net::Addr;
+use crate::text::escaped;
 
 thread_local! {
     /// `None` on threads that serve no connection; the text of the latest panic otherwise.
@@ -43,5 +44,6 @@ pub(super) fn log(remote: &Addr, payload: &(dyn Any + Send)) {
         .unwrap_or("(not a text)");
     let place =
         LATEST.with(|latest| latest.borrow_mut().replace(String::new())).unwrap_or_default();
-    log::error!("{remote}: a handler panicked: {message}{place}");
+    // The backtrace has lines of its own; the message must not.
+    ::log::error!("{}{place}", escaped(format_args!("{remote}: a handler panicked: {message}")));
 }

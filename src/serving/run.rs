@@ -9,6 +9,7 @@ use super::panics;
 use crate::body::Body;
 use crate::error::Error;
 use crate::handler::{Ending, Handler, Request, ResponseWriter, clear_extensions};
+use crate::logging as log;
 use crate::net::Addr;
 
 /// What a handler left behind.
@@ -43,7 +44,7 @@ pub(crate) fn run(
 
 #[cold]
 fn failed(writer: &mut ResponseWriter, error: &Error, line: &str, remote: &Addr) -> Outcome {
-    log::warn!("{remote}: handler of {line} failed: {error}");
+    log::warn!("{remote}: handler of {line} failed: {error:#}");
     let replaced = writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR);
     match replaced || writer.is_hijacked() {
         true => writer.finish().map_or(Outcome::Failed, Outcome::Ended),
