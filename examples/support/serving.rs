@@ -40,6 +40,7 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(crate) struct Serving {
     place: Option<Place>,
+    has_two_places: bool,
     tls: TlsFiles,
     grace: Option<Duration>,
     limits: Vec<Limit>,
@@ -84,12 +85,20 @@ impl Serving {
     }
 
     fn at(&mut self, place: Place) -> bool {
-        self.place = Some(place);
+        self.has_two_places = self.place.replace(place).is_some();
         true
+    }
+
+    fn check_place(&self) -> Result<(), Usage> {
+        match self.has_two_places {
+            true => Err(Usage::wrong("there is more than one address to listen on")),
+            false => Ok(()),
+        }
     }
 
     /// Listens, says so on stdout, and serves until SIGINT or SIGTERM; then lets what runs finish.
     pub(crate) fn serve(self, server: Server) -> Result<ExitCode, Usage> {
+        self.check_place()?;
         let server = self.limits.iter().fold(server, |server, limit| limit.of_http(server));
         let certificate = self.tls.read()?;
         let server = match &certificate {
@@ -108,6 +117,7 @@ impl Serving {
     /// The same over FastCGI; without a place to listen, on the socket that the program got as its
     /// standard input, and without a word.
     pub(crate) fn serve_fcgi(self, server: fcgi::Server) -> Result<ExitCode, Usage> {
+        self.check_place()?;
         if self.tls.read()?.is_some() {
             return Err(Usage::wrong("over FastCGI, TLS is the web server's to speak"));
         }
