@@ -66,8 +66,8 @@ impl Error {
         Self::build(kind, None, Some(source.into()))
     }
 
-    /// With a word about what the source is about.
-    #[cfg(feature = "tls")]
+    /// With a message about the source.
+    #[allow(dead_code, reason = "in builds without TLS")]
     pub(crate) fn explained(
         kind: ErrorKind,
         message: impl Into<Box<str>>,
@@ -198,6 +198,7 @@ impl Error {
                 | ErrorKind::IncompleteBody
                 | ErrorKind::TooLarge
                 | ErrorKind::TooManyRedirects
+                | ErrorKind::InvalidRedirect
         )
     }
 
@@ -221,18 +222,20 @@ impl fmt::Display for Error {
         let Inner { kind, status, message, source } = &*self.0;
         let mut parts = Parts { f, begun: false };
         match (status, kind) {
-            (Some(status), _) => parts.push(status)?,
+            (Some(status), _) => parts.push(": ", status)?,
             (None, ErrorKind::Timeout(limit)) if source.is_none() => {
-                parts.push(&format_args!("timed out waiting for {limit}"))?;
+                parts.push(": ", &format_args!("timed out waiting for {limit}"))?;
             }
             _ if kind.is_told_by_its_details(message.is_some(), source.is_some()) => {}
-            _ => parts.push(&kind.describe())?,
+            _ => parts.push(": ", &kind.describe())?,
         }
         if let Some(message) = message {
-            parts.push(message)?;
+            // Such a message begins with the URL.
+            let separator = if *kind == ErrorKind::InvalidUrl { " " } else { ": " };
+            parts.push(separator, message)?;
         }
         if let Some(source) = source {
-            parts.push(source)?;
+            parts.push(": ", source)?;
         }
         if f.alternate() {
             for error in iter::successors(self.source(), |&error| error.source()) {
@@ -243,16 +246,16 @@ impl fmt::Display for Error {
     }
 }
 
-/// The parts of an error's text, separated by colons.
+/// The parts of an error's text. The first has no separator before it.
 struct Parts<'a, 'b> {
     f: &'a mut fmt::Formatter<'b>,
     begun: bool,
 }
 
 impl Parts<'_, '_> {
-    fn push(&mut self, part: &dyn fmt::Display) -> fmt::Result {
+    fn push(&mut self, separator: &str, part: &dyn fmt::Display) -> fmt::Result {
         if mem::replace(&mut self.begun, true) {
-            self.f.write_str(": ")?;
+            self.f.write_str(separator)?;
         }
         write!(self.f, "{part}")
     }

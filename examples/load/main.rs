@@ -175,7 +175,8 @@ fn drive(options: &Options, client: &Client) -> Result<Outcome, Usage> {
                 Err(error) => {
                     // Those that wait go home.
                     begun.store(NO_MORE, Ordering::Relaxed);
-                    (run.cancel(), start.cancel());
+                    run.cancel();
+                    start.cancel();
                     let message = format!("-c: no thread for connection {}: {error}", number + 1);
                     return Err(Usage::wrong(message));
                 }

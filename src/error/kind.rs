@@ -50,6 +50,8 @@ pub enum ErrorKind {
     TooLarge,
     /// The peer sent more redirects than the client follows.
     TooManyRedirects,
+    /// The peer redirects to something that cannot be followed.
+    InvalidRedirect,
 
     /// The client or server was shut down.
     Closed,
@@ -144,6 +146,7 @@ impl ErrorKind {
             Self::IncompleteBody => "incomplete body",
             Self::TooLarge => "too large",
             Self::TooManyRedirects => "too many redirects",
+            Self::InvalidRedirect => "redirect cannot be followed",
             Self::Closed => "client or server is shut down",
             Self::Io => "input or output failed",
             Self::Status => "unsuccessful status",

@@ -28,7 +28,7 @@ fn a_context_says_which_of_the_two_it_was() {
     let late = Context::with_timeout(std::time::Duration::ZERO);
     let error = Error::from(late.err().unwrap());
     assert_eq!(error.timed_out(), Some(TimeLimit::Call));
-    assert_eq!(error.to_string(), "deadline exceeded");
+    assert!(error.to_string().contains("deadline exceeded"), "{error}");
 }
 
 #[test]
@@ -74,7 +74,8 @@ fn kinds() -> Vec<ErrorKind> {
         MalformedMessage => Some(IncompleteBody),
         IncompleteBody => Some(TooLarge),
         TooLarge => Some(TooManyRedirects),
-        TooManyRedirects => Some(Closed),
+        TooManyRedirects => Some(InvalidRedirect),
+        InvalidRedirect => Some(Closed),
         Closed => Some(Io),
         Io => Some(Status),
         Status => Some(Other),

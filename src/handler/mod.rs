@@ -33,11 +33,23 @@ pub(crate) use sink::{Ending, Head, Length, Sink};
 use crate::body::Body;
 use crate::error::Result;
 
-/// A request with a body of ours.
-pub type Request = http::Request<Body>;
+/// A request of the `http` crate, with a [`Body`] unless another type is named.
+///
+/// ```
+/// let request = hangup::Request::builder().uri("http://example.com/").body("text".into())?;
+/// # let _: hangup::Request = request;
+/// # Ok::<(), hangup::Error>(())
+/// ```
+pub type Request<B = Body> = http::Request<B>;
 
-/// A response with a body of ours.
-pub type Response = http::Response<Body>;
+/// A response of the `http` crate, with a [`Body`] unless another type is named.
+///
+/// ```
+/// let response = hangup::Response::builder().status(201).body("made".into())?;
+/// # let _: hangup::Response = response;
+/// # Ok::<(), hangup::Error>(())
+/// ```
+pub type Response<B = Body> = http::Response<B>;
 
 /// Answers requests. Every function of the right shape is one.
 ///
