@@ -101,13 +101,11 @@ impl Error {
         }
     }
 
-    /// Creates an error that is an answer: a handler that returns it answers with `status`, and with
+    /// Creates an error that is a response: a handler that returns it responds with `status`, and with
     /// `text` as the body.
     ///
     /// The client sees `text`. A [`StatusCode`] converts into such an error without a text, so
-    /// `Err(StatusCode::NOT_FOUND)?` works in a handler. The server decides how the answer looks and
-    /// whether one can still be sent. A status below 400 is no failure; the error takes it all the
-    /// same.
+    /// `Err(StatusCode::NOT_FOUND)?` works in a handler.
     ///
     /// ```
     /// use hangup::{Error, Request, ResponseWriter, Result, http::StatusCode};
@@ -139,7 +137,7 @@ impl Error {
         self.0.status.and(self.0.message.as_deref())
     }
 
-    /// What sort of error this is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -153,13 +151,13 @@ impl Error {
         self.0.source.as_deref()
     }
 
-    /// Whether a time limit or a context's deadline ran out.
+    /// Returns `true` if a time limit or a context's deadline ran out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.timed_out().is_some()
     }
 
-    /// Which time limit ran out.
+    /// Returns the time limit that ran out, if one did.
     #[must_use]
     pub fn timed_out(&self) -> Option<TimeLimit> {
         match self.0.kind {
@@ -168,13 +166,13 @@ impl Error {
         }
     }
 
-    /// Whether somebody cancelled the call.
+    /// Returns `true` if the call was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.kind == ErrorKind::Cancelled
     }
 
-    /// Whether no connection to the peer came about: nothing was sent.
+    /// Returns `true` if no connection to the peer could be made, so that nothing was sent.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         use TimeLimit::{Connect, Resolve, TlsHandshake};
@@ -188,7 +186,7 @@ impl Error {
         )
     }
 
-    /// Whether the peer broke the rules or an agreed limit.
+    /// Returns `true` if the peer broke a rule of the protocol or exceeded a limit.
     #[must_use]
     pub fn is_peer_fault(&self) -> bool {
         matches!(
@@ -202,7 +200,8 @@ impl Error {
         )
     }
 
-    /// Whether the caller handed in something that cannot be sent, or called out of turn.
+    /// Returns `true` if the caller gave something that cannot be sent, or made a call that is not possible
+    /// in this state.
     #[must_use]
     pub fn is_caller_fault(&self) -> bool {
         matches!(

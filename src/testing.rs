@@ -1,4 +1,4 @@
-//! For tests of programs that use this crate: a server on a free port, connections in memory.
+//! Tools to test programs that use this crate: a server on a free port, connections in memory.
 //!
 //! ```
 //! use hangup::{Client, testing::TestServer};
@@ -55,7 +55,7 @@ impl TestServer {
         Self::with(Server::with_handler(handler))
     }
 
-    /// Starts a server that has its options.
+    /// Starts a configured server.
     ///
     /// # Panics
     ///
@@ -67,7 +67,7 @@ impl TestServer {
         )
     }
 
-    /// Starts a server that listens already: on a Unix socket, say.
+    /// Starts a server that is listening already, on a Unix socket for example.
     ///
     /// # Panics
     ///
@@ -95,23 +95,23 @@ impl TestServer {
         }
     }
 
-    /// The address that it listens on.
+    /// Returns the address that the server listens on.
     ///
     /// # Panics
     ///
-    /// If it does not listen on TCP.
+    /// If the server does not listen on TCP.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr.ip().expect("a server on TCP")
     }
 
-    /// A handle for shutting the server down before it is dropped.
+    /// Returns a handle to shut the server down before it is dropped.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
 
-    /// Closes the connections of its clients, whatever they are at.
+    /// Closes all connections, with or without a request in progress.
     pub fn close_client_connections(&self) {
         self.handle.close_connections();
     }
@@ -134,11 +134,11 @@ impl fmt::Debug for TestServer {
     }
 }
 
-/// Two ends of a connection in memory: what is written to one is read from the other. Each holds
-/// back 64 KiB before writing blocks.
+/// Creates the two ends of a connection in memory: bytes written to one are read from the other. Each
+/// direction buffers 64 KiB before writing blocks.
 ///
-/// Whether some thread is blocked on one of them tells
-/// [`Stream::wait_until_parked`], so that a test needs no sleep.
+/// [`Stream::wait_until_parked`] waits until a thread is blocked on one of them, so that a test needs no
+/// sleep.
 ///
 /// ```
 /// use hangup::testing::{Parked, stream_pair};

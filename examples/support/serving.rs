@@ -186,7 +186,10 @@ fn run(
     }
     listening.serve().map_err(Usage::wrong)?;
     if !handle.shutdown(grace.unwrap_or(GRACE)) {
-        log::warn!("{} connections are cut off", handle.connections());
+        match handle.connections() {
+            1 => log::warn!("1 connection is cut off"),
+            many => log::warn!("{many} connections are cut off"),
+        }
     }
     handle.close();
     Ok(ExitCode::SUCCESS)

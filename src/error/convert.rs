@@ -12,7 +12,7 @@ use super::{Error, ErrorKind, TimeLimit};
 use crate::context::ContextError;
 
 impl From<io::Error> for Error {
-    /// Gets back the [`Error`] that travelled inside an [`io::Error`]; any other is wrapped.
+    /// Returns the [`Error`] inside the [`io::Error`], if there is one, and wraps any other.
     fn from(error: io::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(error) => error,
@@ -42,7 +42,7 @@ impl From<Error> for io::Error {
 }
 
 impl From<ContextError> for Error {
-    /// A context's deadline is the time limit of the whole call.
+    /// Converts a deadline into the time limit of the whole call.
     fn from(error: ContextError) -> Self {
         let kind = match error.is_deadline_exceeded() {
             true => ErrorKind::Timeout(TimeLimit::Call),
@@ -119,7 +119,7 @@ impl From<Infallible> for Error {
 }
 
 impl From<StatusCode> for Error {
-    /// Creates an error that is an answer without a text: see [`Error::status`].
+    /// Creates an error that is a response without a text: see [`Error::status`].
     fn from(status: StatusCode) -> Self {
         Self::status(status, String::new())
     }

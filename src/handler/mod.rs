@@ -1,8 +1,8 @@
-//! What answers a request, whichever way the request came.
+//! Handlers, which respond to requests over HTTP, FastCGI and CGI alike.
 //!
 //! A [`Handler`] is a plain function: it reads a [`Request`], writes to a [`ResponseWriter`], and
-//! may fail with `?`. [`respond`] makes one of a function that returns a finished [`Response`].
-//! What a request carries beyond the `http` crate's fields is reached through [`RequestExt`].
+//! may fail with `?`. [`respond`] makes a handler of a function that returns a finished [`Response`].
+//! [`RequestExt`] gives access to what a request carries beyond the `http` crate's fields.
 //!
 //! ```
 //! use hangup::{Request, ResponseWriter, Result, respond};
@@ -51,7 +51,7 @@ pub type Request<B = Body> = http::Request<B>;
 /// ```
 pub type Response<B = Body> = http::Response<B>;
 
-/// Answers requests. Every function of the right shape is one.
+/// Responds to requests. Every function of the right shape is a handler.
 ///
 /// A server takes a function or closure in `new`, and any other handler in `with_handler`: a struct, an
 /// `Arc` of one, a `Box<dyn Handler>`. There are two because the compiler infers the types of a
@@ -59,18 +59,18 @@ pub type Response<B = Body> = http::Response<B>;
 /// `Server::new(|w, r| …)` needs the first, a struct the second.
 ///
 /// Handlers of different connections run at the same time, each on its connection's thread. Threads are
-/// used again, so a later connection may meet what a handler has left in a thread-local.
+/// reused, so a later request may see the values that a handler has left in thread-local variables.
 ///
-/// A handler that returns an error has it logged; the client gets a 500 if nothing has been sent
-/// yet, and otherwise sees its connection break off, so that it never takes half an answer for a
-/// whole one. The same happens, without the 500, to the connection of a handler that panics; other
-/// connections go on.
+/// The server logs the error that a handler returns. If nothing has been sent yet, the client gets a
+/// response: the one of an [`Error::status`](crate::Error::status), otherwise a 500. If a part of the
+/// response has been sent, the connection breaks off, so that the client never takes half a response
+/// for a whole one. A panic breaks the connection off in either case. Other connections go on.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers `request` through `response`.
+    /// Responds to `request` through `response`.
     ///
     /// # Errors
     ///
-    /// Any: see above for what becomes of it.
+    /// Any error of the handler's. The trait's description says how the server responds to it.
     fn handle(&self, response: &mut ResponseWriter, request: &mut Request) -> Result<()>;
 }
 
