@@ -17,6 +17,7 @@ impl Ahead {
         &self.bytes[self.start..self.end]
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.end - self.start
     }
@@ -40,6 +41,12 @@ impl Ahead {
     #[inline]
     pub(super) fn take(&mut self, buf: &mut [u8]) -> usize {
         let data = &self.bytes[self.start..self.end];
+        // Parsers read single bytes, for which a call to `memcpy` would cost more than all the rest.
+        if let ([byte], [first, ..]) = (&mut *buf, data) {
+            *byte = *first;
+            self.start += 1;
+            return 1;
+        }
         let count = data.len().min(buf.len());
         buf[..count].copy_from_slice(&data[..count]);
         self.start += count;

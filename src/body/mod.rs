@@ -289,6 +289,7 @@ impl BufRead for Body {
 
 impl Body {
     /// Reads when nothing has been read ahead.
+    #[inline(never)]
     fn read_source(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.len() >= SMALL_READ || buf.is_empty() || self.source.is_in_memory() {
             return self.source.read(buf);
