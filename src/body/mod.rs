@@ -52,7 +52,7 @@ pub(crate) use source::Incoming;
 /// The body of a request or a response; empty by default.
 ///
 /// Reading it byte by byte, as parsers do, is cheap: small reads are served from a buffer of 8 KiB,
-/// which is only allocated for them. So a `BufReader` around it gains nothing.
+/// which is only allocated for them.
 ///
 /// # Blocking
 ///
