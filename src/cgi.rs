@@ -1,11 +1,11 @@
 //! CGI: the same handler as a program that a web server starts for each request (RFC 3875).
 //!
 //! ```no_run
-//! use hangup::{Request, ResponseWriter, cgi};
+//! use hangup::cgi;
 //! use std::io::Write;
 //!
 //! fn main() -> Result<(), hangup::Error> {
-//!     cgi::serve(|w: &mut ResponseWriter, r: &mut Request| {
+//!     cgi::serve(|w, r| {
 //!         writeln!(w, "hello {}", r.uri().path())?;
 //!         Ok(())
 //!     })
@@ -34,11 +34,14 @@ use crate::handler::{
 use crate::net::{Addr, Duplex};
 use crate::serving::{Gone, Outcome, Service, Signals};
 use crate::sync::Mutex;
+use crate::text::counted;
 
 /// Above this many bytes the encoded output is written.
 const FULL: usize = 16 * 1024;
 
-/// Answers the one request that the environment and standard input describe, on standard output.
+/// Answers the one request that the environment and standard input describe, on standard output, with
+/// `handler`, a function or closure. A closure needs no types. For any other [`Handler`] there is
+/// [`serve_handler`].
 ///
 /// A handler that panics before it has written anything is answered for with a 500, and one that fails by
 /// whose fault that is: a body over a limit is a 413, and one that was cut off is not answered. Nothing
@@ -54,7 +57,19 @@ const FULL: usize = 16 * 1024;
 /// # Blocking
 ///
 /// Until the handler has returned and its answer is written.
-pub fn serve(handler: impl Handler) -> Result<()> {
+pub fn serve<F>(handler: F) -> Result<()>
+where
+    F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
+{
+    serve_handler(handler)
+}
+
+/// As [`serve`], with any [`Handler`].
+///
+/// # Errors
+///
+/// As [`serve`].
+pub fn serve_handler(handler: impl Handler) -> Result<()> {
     let pairs = env::vars_os().map(|(name, value)| (bytes(name), bytes(value)));
     serve_with(handler, pairs, io::stdin(), io::stdout(), io::stderr())
 }
@@ -190,7 +205,7 @@ impl Read for Input {
             Err(error) => return Err(self.failed(Error::with_source(ErrorKind::Receive, error))),
         };
         if count == 0 && most > 0 {
-            let message = format!("{} bytes fewer than its CONTENT_LENGTH", self.left);
+            let message = format!("{} less than its CONTENT_LENGTH", counted(self.left, "byte"));
             return Err(self.failed(Error::message(ErrorKind::IncompleteBody, message)));
         }
         self.left -= count as u64;

@@ -1,24 +1,47 @@
 //! The crate's one error.
 //!
-//! [`Error`] is opaque and a word long; [`Error::kind`] sorts it by who is to blame, and the
-//! questions (`is_timeout`, `is_cancelled`, …) answer what a caller usually wants to know. It turns
-//! into an [`io::Error`] and back without loss, since a body is read through [`std::io::Read`].
+//! [`Error`] is opaque and a word long. [`Error::kind`] sorts it by who is to blame, and methods such as
+//! [`is_timeout`](Error::is_timeout) answer the common questions. It converts into an [`io::Error`] and
+//! back without loss, since bodies are read through [`std::io::Read`].
+
+mod convert;
+mod kind;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::iter;
+use std::mem;
 use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::context::ContextError;
+pub use kind::{ErrorKind, TimeLimit};
 
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// What went wrong. Cheap to clone.
+/// The error of every call of this crate. Cheap to clone.
+///
+/// # Text
+///
+/// `Display` prints what failed and why, in one line: the kind, the details, and the text of the error
+/// that [caused](Self::cause) it. So `source` continues behind that cause and returns the cause's own
+/// source, as [`io::Error`] does with an error inside it. A program that prints only `{}` misses
+/// nothing of ours, and one that walks the chain of sources prints nothing twice. `{:#}` prints the
+/// whole chain, separated by colons. The other errors of this crate keep to the same rule.
+///
+/// ```
+/// use hangup::Client;
+/// use std::error::Error as _;
+///
+/// let error = Client::new().get("http://localhost:1/").send().unwrap_err();
+/// assert!(error.to_string().starts_with("cannot connect to localhost:1: "));
+/// assert!(error.source().is_none()); // the text has it all
+/// assert!(error.cause().is_some()); // to be looked at closely
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -28,110 +51,6 @@ struct Inner {
     status: Option<StatusCode>,
     message: Option<Box<str>>,
     source: Option<Source>,
-}
-
-/// What sort of thing went wrong, sorted by who can do something about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The caller's URL is not one, or lacks a host.
-    InvalidUrl,
-    /// The URL's scheme is none that this build speaks.
-    UnsupportedScheme,
-    /// The request or response cannot be sent as it was put together.
-    InvalidMessage,
-    /// What the body was to be read from failed.
-    BodySource,
-    /// A call that is not possible in this state: hijacking twice, writing past the Content-Length.
-    Misuse,
-    /// What was to be configured of TLS cannot be: a certificate or key that cannot be read, or that
-    /// do not belong together; or the platform's roots cannot be had.
-    InvalidTlsConfig,
-
-    /// The call's [`Context`](crate::Context) was cancelled.
-    Cancelled,
-    /// A time limit ran out: this one.
-    Timeout(TimeLimit),
-
-    /// The host's name could not be resolved.
-    Resolve,
-    /// No connection could be made.
-    Connect,
-    /// No agreement was reached in the TLS handshake, or the peer ended it.
-    TlsHandshake,
-    /// The peer's certificate is not to be trusted: it is another's, has expired, or nobody trusted
-    /// vouches for it.
-    UntrustedCertificate,
-    /// The connection failed while the message was being written.
-    Send,
-    /// The connection failed while the peer's message was being read.
-    Receive,
-
-    /// The peer closed the connection without an answer.
-    EmptyReply,
-    /// What the peer sent is not HTTP, or breaks its rules.
-    MalformedMessage,
-    /// The peer's body ended early.
-    IncompleteBody,
-    /// The peer's message is larger than a limit.
-    TooLarge,
-    /// The peer redirects without end.
-    TooManyRedirects,
-
-    /// The client or server was shut down.
-    Closed,
-    /// Some other input or output error.
-    Io,
-    /// An HTTP status that stands for the failure: see [`Error::status`].
-    Status,
-    /// What a handler returned that is none of the above.
-    Other,
-}
-
-/// The time limits, by the names that they have in errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TimeLimit {
-    /// Resolving the host's name.
-    Resolve,
-    /// Making the connection.
-    Connect,
-    /// The TLS handshake.
-    TlsHandshake,
-    /// Writing a request, or a response.
-    Send,
-    /// From the request's last byte to the response's head.
-    ResponseHead,
-    /// From one piece of a response's body to the next.
-    IdleRead,
-    /// The whole call, to the end of the response's body.
-    Call,
-    /// Reading a request's head.
-    RequestHead,
-    /// Reading a whole request.
-    Request,
-    /// From one piece of a request's body to the next.
-    BodyIdle,
-    /// From one piece of a response that the client takes to the next.
-    WriteIdle,
-}
-
-impl fmt::Display for TimeLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolve => "resolving the host",
-            Self::Connect => "connecting",
-            Self::TlsHandshake => "the TLS handshake",
-            Self::Send => "sending",
-            Self::ResponseHead => "the response head",
-            Self::IdleRead => "more of the response body",
-            Self::Call => "the whole call",
-            Self::RequestHead => "the request head",
-            Self::Request => "the whole request",
-            Self::BodyIdle => "more of the request body",
-            Self::WriteIdle => "room for more of the response",
-        })
-    }
 }
 
 impl Error {
@@ -147,8 +66,8 @@ impl Error {
         Self::build(kind, None, Some(source.into()))
     }
 
-    /// With a word about what the source is about.
-    #[cfg(feature = "tls")]
+    /// With a message about the source.
+    #[allow(dead_code, reason = "in builds without TLS")]
     pub(crate) fn explained(
         kind: ErrorKind,
         message: impl Into<Box<str>>,
@@ -165,18 +84,28 @@ impl Error {
         Self::new(ErrorKind::Timeout(limit))
     }
 
-    /// Any other error, to be returned from a handler with `?`.
+    /// Wraps any other error, or a text, to be returned from a handler: `.map_err(Error::other)?`.
+    ///
+    /// An [`Error`] that comes back in a box, or in an [`io::Error`] in a box, is returned as it was.
     pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::with_source(ErrorKind::Other, error)
+        let error = match error.into().downcast::<Self>() {
+            Ok(error) => return *error,
+            Err(error) => error,
+        };
+        match error.downcast::<io::Error>() {
+            Ok(error) => match error.downcast::<Self>() {
+                Ok(error) => error,
+                Err(error) => Self::with_source(ErrorKind::Other, error),
+            },
+            Err(error) => Self::with_source(ErrorKind::Other, error),
+        }
     }
 
-    /// Creates an error that is an answer: a handler that returns it answers with `status`, and with
+    /// Creates an error that is a response: a handler that returns it responds with `status`, and with
     /// `text` as the body.
     ///
     /// The client sees `text`. A [`StatusCode`] converts into such an error without a text, so
-    /// `Err(StatusCode::NOT_FOUND)?` works in a handler. The server decides how the answer looks and
-    /// whether one can still be sent. A status below 400 is no failure; the error takes it all the
-    /// same.
+    /// `Err(StatusCode::NOT_FOUND)?` works in a handler.
     ///
     /// ```
     /// use hangup::{Error, Request, ResponseWriter, Result, http::StatusCode};
@@ -207,19 +136,27 @@ impl Error {
         self.0.status.and(self.0.message.as_deref())
     }
 
-    /// What sort of error this is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether a time limit or a context's deadline ran out.
+    /// Returns the error that caused this one, if there is one: an [`io::Error`], or the error of the
+    /// caller's that a handler has failed with. `Display` includes its text, so `source` does not return
+    /// it again.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.0.source.as_deref()
+    }
+
+    /// Returns `true` if a time limit or a context's deadline ran out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.timed_out().is_some()
     }
 
-    /// Which time limit ran out.
+    /// Returns the time limit that ran out, if one did.
     #[must_use]
     pub fn timed_out(&self) -> Option<TimeLimit> {
         match self.0.kind {
@@ -228,13 +165,13 @@ impl Error {
         }
     }
 
-    /// Whether somebody cancelled the call.
+    /// Returns `true` if the call was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.kind == ErrorKind::Cancelled
     }
 
-    /// Whether no connection to the peer came about: nothing was sent.
+    /// Returns `true` if no connection to the peer could be made, so that nothing was sent.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         use TimeLimit::{Connect, Resolve, TlsHandshake};
@@ -248,7 +185,7 @@ impl Error {
         )
     }
 
-    /// Whether the peer broke the rules or an agreed limit.
+    /// Returns `true` if the peer broke a rule of the protocol or exceeded a limit.
     #[must_use]
     pub fn is_peer_fault(&self) -> bool {
         matches!(
@@ -258,10 +195,12 @@ impl Error {
                 | ErrorKind::IncompleteBody
                 | ErrorKind::TooLarge
                 | ErrorKind::TooManyRedirects
+                | ErrorKind::InvalidRedirect
         )
     }
 
-    /// Whether the caller handed in something that cannot be sent, or called out of turn.
+    /// Returns `true` if the caller gave something that cannot be sent, or made a call that is not possible
+    /// in this state.
     #[must_use]
     pub fn is_caller_fault(&self) -> bool {
         matches!(
@@ -279,65 +218,44 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { kind, status, message, source } = &*self.0;
-        if let Some(status) = status {
-            return match message {
-                Some(message) => write!(f, "{status}: {message}"),
-                None => write!(f, "{status}"),
-            };
+        let mut parts = Parts { f, begun: false };
+        match (status, kind) {
+            (Some(status), _) => parts.push(": ", status)?,
+            (None, ErrorKind::Timeout(limit)) if source.is_none() => {
+                parts.push(": ", &format_args!("timed out waiting for {limit}"))?;
+            }
+            _ if kind.is_told_by_its_details(message.is_some(), source.is_some()) => {}
+            _ => parts.push(": ", &kind.describe())?,
         }
-        match (kind, message, source) {
-            (_, None, Some(source)) if kind.is_told_by_its_source() => write!(f, "{source}"),
-            (ErrorKind::Timeout(limit), None, _) => write!(f, "timed out waiting for {limit}"),
-            (_, None, None) => f.write_str(kind.describe()),
-            (_, Some(message), None) => write!(f, "{}: {message}", kind.describe()),
-            (_, None, Some(source)) => write!(f, "{}: {source}", kind.describe()),
-            (_, Some(message), Some(source)) => {
-                write!(f, "{}: {message}: {source}", kind.describe())
+        if let Some(message) = message {
+            // Such a message begins with the URL.
+            let separator = if *kind == ErrorKind::InvalidUrl { " " } else { ": " };
+            parts.push(separator, message)?;
+        }
+        if let Some(source) = source {
+            parts.push(": ", source)?;
+        }
+        if f.alternate() {
+            for error in iter::successors(self.source(), |&error| error.source()) {
+                write!(f, ": {error}")?;
             }
         }
+        Ok(())
     }
 }
 
-impl ErrorKind {
-    /// A handler's own error speaks for itself; a context's end and a failed dial say what they are.
-    fn is_told_by_its_source(self) -> bool {
-        matches!(
-            self,
-            Self::Other
-                | Self::Io
-                | Self::Cancelled
-                | Self::Timeout(_)
-                | Self::Resolve
-                | Self::Connect
-        )
-    }
+/// The parts of an error's text. The first has no separator before it.
+struct Parts<'a, 'b> {
+    f: &'a mut fmt::Formatter<'b>,
+    begun: bool,
+}
 
-    fn describe(self) -> &'static str {
-        match self {
-            Self::InvalidUrl => "invalid URL",
-            Self::UnsupportedScheme => "unsupported URL scheme",
-            Self::InvalidMessage => "message cannot be sent",
-            Self::BodySource => "the body's source failed",
-            Self::Misuse => "not possible now",
-            Self::InvalidTlsConfig => "TLS cannot be configured",
-            Self::Cancelled => "cancelled",
-            Self::Timeout(_) => "timed out",
-            Self::Resolve => "cannot resolve the host",
-            Self::Connect => "cannot connect",
-            Self::TlsHandshake => "TLS handshake failed",
-            Self::UntrustedCertificate => "certificate not trusted",
-            Self::Send => "sending failed",
-            Self::Receive => "receiving failed",
-            Self::EmptyReply => "the peer closed the connection without an answer",
-            Self::MalformedMessage => "the peer's message is malformed",
-            Self::IncompleteBody => "the peer's body ended early",
-            Self::TooLarge => "the peer's message is too large",
-            Self::TooManyRedirects => "too many redirects",
-            Self::Closed => "closed",
-            Self::Io => "input or output failed",
-            Self::Status => "status",
-            Self::Other => "failed",
+impl Parts<'_, '_> {
+    fn push(&mut self, separator: &str, part: &dyn fmt::Display) -> fmt::Result {
+        if mem::replace(&mut self.begun, true) {
+            self.f.write_str(separator)?;
         }
+        write!(self.f, "{part}")
     }
 }
 
@@ -353,153 +271,11 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
+    /// Returns the source of the [cause](Error::cause), whose text the error's own includes.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
-    }
-}
-
-impl From<io::Error> for Error {
-    /// Gets back the [`Error`] that travelled inside an [`io::Error`]; any other is wrapped.
-    fn from(error: io::Error) -> Self {
-        match error.downcast::<Self>() {
-            Ok(error) => error,
-            Err(error) => Self::with_source(ErrorKind::Io, error),
-        }
-    }
-}
-
-impl From<Error> for io::Error {
-    fn from(error: Error) -> Self {
-        // Never `Interrupted`: `read_to_end` and its like would try again for ever.
-        let kind = match error.kind() {
-            ErrorKind::Timeout(_) => io::ErrorKind::TimedOut,
-            ErrorKind::Cancelled | ErrorKind::Closed => io::ErrorKind::ConnectionAborted,
-            ErrorKind::IncompleteBody | ErrorKind::EmptyReply => io::ErrorKind::UnexpectedEof,
-            ErrorKind::MalformedMessage | ErrorKind::TooLarge => io::ErrorKind::InvalidData,
-            ErrorKind::InvalidUrl | ErrorKind::InvalidMessage => io::ErrorKind::InvalidInput,
-            ErrorKind::Connect => io::ErrorKind::ConnectionRefused,
-            ErrorKind::InvalidTlsConfig => io::ErrorKind::InvalidInput,
-            ErrorKind::TlsHandshake | ErrorKind::UntrustedCertificate => io::ErrorKind::InvalidData,
-            ErrorKind::Send => io::ErrorKind::BrokenPipe,
-            ErrorKind::Receive => io::ErrorKind::ConnectionReset,
-            _ => io::ErrorKind::Other,
-        };
-        Self::new(kind, error)
-    }
-}
-
-impl From<ContextError> for Error {
-    /// A context's deadline is the time limit of the whole call.
-    fn from(error: ContextError) -> Self {
-        let kind = match error.is_deadline_exceeded() {
-            true => ErrorKind::Timeout(TimeLimit::Call),
-            false => ErrorKind::Cancelled,
-        };
-        Self::with_source(kind, error)
-    }
-}
-
-/// So that `?` works in handlers on what handlers usually meet.
-macro_rules! from_other {
-    ($($error:ty),+ $(,)?) => {$(
-        impl From<$error> for Error {
-            fn from(error: $error) -> Self {
-                Self::other(error)
-            }
-        }
-    )+};
-}
-
-from_other!(
-    Box<dyn StdError + Send + Sync>,
-    String,
-    &str,
-    fmt::Error,
-    std::str::Utf8Error,
-    std::string::FromUtf8Error,
-    std::num::ParseIntError,
-    std::num::ParseFloatError,
-    crossbeam_channel::RecvError,
-);
-
-impl From<StatusCode> for Error {
-    /// Creates an error that is an answer without a text: see [`Error::status`].
-    fn from(status: StatusCode) -> Self {
-        Self::status(status, String::new())
-    }
-}
-
-impl From<http::Error> for Error {
-    fn from(error: http::Error) -> Self {
-        Self::with_source(ErrorKind::InvalidMessage, error)
-    }
-}
-
-impl From<http::header::InvalidHeaderValue> for Error {
-    fn from(error: http::header::InvalidHeaderValue) -> Self {
-        Self::with_source(ErrorKind::InvalidMessage, error)
-    }
-}
-
-impl From<http::header::InvalidHeaderName> for Error {
-    fn from(error: http::header::InvalidHeaderName) -> Self {
-        Self::with_source(ErrorKind::InvalidMessage, error)
+        self.cause().and_then(StdError::source)
     }
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
-mod tests {
-    use super::*;
-    use crate::Context;
-
-    #[test]
-    fn an_error_survives_the_journey_through_io() {
-        let error = Error::timeout(TimeLimit::ResponseHead);
-        let io = io::Error::from(error);
-        assert_eq!(io.kind(), io::ErrorKind::TimedOut);
-        let back = Error::from(io);
-        assert_eq!(back.timed_out(), Some(TimeLimit::ResponseHead));
-        assert_eq!(back.to_string(), "timed out waiting for the response head");
-    }
-
-    #[test]
-    fn no_error_makes_a_reader_try_again() {
-        for kind in [ErrorKind::Cancelled, ErrorKind::Timeout(TimeLimit::Call), ErrorKind::Closed] {
-            assert_ne!(io::Error::from(Error::new(kind)).kind(), io::ErrorKind::Interrupted);
-        }
-    }
-
-    #[test]
-    fn a_context_says_which_of_the_two_it_was() {
-        let cancelled = Context::new();
-        cancelled.cancel_with("enough");
-        let error = Error::from(cancelled.err().unwrap());
-        assert!(error.is_cancelled() && !error.is_timeout());
-        assert_eq!(error.to_string(), "cancelled: enough");
-        let late = Context::with_timeout(std::time::Duration::ZERO);
-        let error = Error::from(late.err().unwrap());
-        assert_eq!(error.timed_out(), Some(TimeLimit::Call));
-        assert_eq!(error.to_string(), "deadline exceeded");
-    }
-
-    #[test]
-    fn h01_an_error_can_be_an_answer() {
-        let error = Error::status(StatusCode::NOT_FOUND, "no row 7");
-        assert_eq!(error.kind(), ErrorKind::Status);
-        assert_eq!(error.status_code(), Some(StatusCode::NOT_FOUND));
-        assert_eq!(error.status_text(), Some("no row 7"));
-        assert_eq!(error.to_string(), "404 Not Found: no row 7");
-        let bare = || -> Result<()> { Err(StatusCode::CONFLICT)? };
-        let error = Error::from(io::Error::from(bare().unwrap_err()));
-        assert_eq!(error.status_code(), Some(StatusCode::CONFLICT));
-        assert_eq!((error.status_text(), error.to_string()), (None, "409 Conflict".into()));
-        assert_eq!(Error::from("other").status_code(), None);
-        assert_eq!(Error::from("other").status_text(), None);
-    }
-
-    #[test]
-    fn a_handlers_own_error_speaks_for_itself() {
-        assert_eq!(Error::from("no such row").to_string(), "no such row");
-        assert_eq!(std::mem::size_of::<Error>(), std::mem::size_of::<usize>());
-    }
-}
+mod tests;

@@ -6,10 +6,10 @@
 //! # A server
 //!
 //! ```no_run
-//! use hangup::{Request, ResponseWriter, Server};
+//! use hangup::Server;
 //! use std::io::Write;
 //!
-//! Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+//! Server::new(|w, r| {
 //!     writeln!(w, "hello {}", r.uri().path())?;
 //!     Ok(())
 //! })
@@ -18,9 +18,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A [`Handler`] is a function that writes to a [`ResponseWriter`], and `?` works in it; [`respond`]
-//! makes one of a function that returns a finished [`Response`]. [`RequestExt`] gives it the request's
-//! context, which ends when the client goes away:
+//! A [`Handler`] is a function that writes to a [`ResponseWriter`], and `?` works in it. [`respond`]
+//! makes a handler of a function that returns a finished [`Response`]. An [`Error::status`] is an error
+//! that the client gets as the response. [`RequestExt`] has the request's context, which ends when the
+//! client goes away:
 //!
 //! ```
 //! use crossbeam_channel::{Receiver, select};
@@ -32,7 +33,7 @@
 //!     let rows = start_job();
 //!     select! {
 //!         recv(rows) -> rows => w.write_all(rows?.as_bytes())?,
-//!         recv(r.context().done()) -> _ => {} // nobody reads the answer any more
+//!         recv(r.context().done()) -> _ => {} // the client has gone
 //!     }
 //!     Ok(())
 //! }
@@ -62,9 +63,9 @@
 //! | [`Context::wait`] | the context ends |
 //! | a [`Stream`](net::Stream)'s reads and writes | its deadlines, which any thread can move; its [`close`](net::Stream::close) |
 //!
-//! Each of these happens within milliseconds, from any thread. What this crate cannot end is a call of
-//! the user's own: a body source that blocks in its `read`, a handler that computes. Such a handler can
-//! look at its [context](RequestExt::context).
+//! Each of these happens within milliseconds, from any thread. This crate cannot end a call of the
+//! user's: a body source that blocks in its `read`, or a handler that computes. Such a handler can look
+//! at its [context](RequestExt::context).
 //!
 //! # Time limits
 //!
@@ -78,8 +79,8 @@
 //! | [the whole call](client::ClientBuilder::timeout) | none | | |
 //! | [an idle connection](client::ClientBuilder::idle_timeout) | 90 s | | |
 //!
-//! Each is a moment, not a span that begins anew with every byte; but for silence, which is one. The
-//! error of a limit that ran out names it: [`Error::timed_out`].
+//! Each limit covers the whole step. Only limits on silence restart when bytes arrive. The error of a
+//! limit that ran out names it: [`Error::timed_out`].
 //!
 //! # Threads
 //!
@@ -95,19 +96,20 @@
 //!
 //! # Logging
 //!
-//! Through the [`log`] crate. No level prints header values, queries, or bodies; of bytes that answer
-//! nothing, the first 16.
+//! This crate logs through the [`log`] crate. No level prints header values, queries, or bodies, except
+//! for the first 16 unexpected bytes on an idle connection. Control characters in the texts of others (a
+//! handler's error, a peer's bytes) are escaped, so that they cannot forge a line.
 //!
-//! | level | what |
+//! | level | events |
 //! | --- | --- |
 //! | `error` | a handler panicked, with its backtrace; no thread could be started |
 //! | `warn` | a handler failed by its own fault; a TLS connector that trusts anybody was made; accepting failed and is tried again; bytes came that answer nothing |
 //! | `debug` | why each connection was closed, requests that were refused or failed by their client's fault, requests that were sent again |
 //!
-//! The crate that asks the platform about certificates logs each one it refuses at `error`, beside the error
-//! that the call returns: under `rustls_platform_verifier`, by which it can be filtered.
+//! The crate that verifies certificates against the platform's roots logs each one it refuses at `error`,
+//! beside the error that the call returns. Its target is `rustls_platform_verifier`.
 //!
-//! # Beside the two
+//! # More modules
 //!
 //! * [`h1`]: the wire format, bytes to values and back, without input or output.
 //! * [`net`]: streams whose blocked calls any thread can end; listeners; dialling.
@@ -124,12 +126,14 @@ pub mod fcgi;
 mod gateway;
 pub mod h1;
 mod handler;
+mod logging;
 pub mod net;
 pub mod server;
 mod serving;
 mod sniff;
 mod sync;
 pub mod testing;
+mod text;
 
 pub use body::Body;
 pub use client::{Client, ResponseExt};

@@ -1,13 +1,10 @@
-//! For tests of programs that use this crate: a server on a free port, connections in memory.
+//! Tools to test programs that use this crate: a server on a free port, connections in memory.
 //!
 //! ```
-//! use hangup::{Client, ResponseWriter, Request, testing::TestServer};
+//! use hangup::{Client, testing::TestServer};
 //! use std::io::Write;
 //!
-//! let server = TestServer::new(|w: &mut ResponseWriter, _: &mut Request| {
-//!     w.write_all(b"hello")?;
-//!     Ok(())
-//! });
+//! let server = TestServer::new(|w, _| Ok(w.write_all(b"hello")?));
 //! let mut response = Client::new().get(server.url("/")).send()?;
 //! assert_eq!(response.body_mut().read_text(100)?, "hello");
 //! # Ok::<(), hangup::Error>(())
@@ -17,7 +14,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::handler::Handler;
+use crate::error::Result;
+use crate::handler::{Handler, Request, ResponseWriter};
+use crate::logging as log;
 use crate::net::{Addr, memory};
 use crate::server::{Listening, Server, ServerHandle};
 use crate::sync::{self, JoinHandle};
@@ -33,17 +32,30 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts a server that answers with `handler`.
+    /// Starts a server that answers with `handler`, a function or closure. A closure needs no types.
     ///
     /// # Panics
     ///
     /// If there is no free port or no room for a thread.
     #[must_use]
-    pub fn new(handler: impl Handler) -> Self {
-        Self::with(Server::new(handler))
+    pub fn new<F>(handler: F) -> Self
+    where
+        F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
+    {
+        Self::with_handler(handler)
     }
 
-    /// Starts a server that has its options.
+    /// Starts a server that answers with `handler`: any [`Handler`], and a function as well.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn with_handler(handler: impl Handler) -> Self {
+        Self::with(Server::with_handler(handler))
+    }
+
+    /// Starts a configured server.
     ///
     /// # Panics
     ///
@@ -55,7 +67,7 @@ impl TestServer {
         )
     }
 
-    /// Starts a server that listens already: on a Unix socket, say.
+    /// Starts a server that is listening already, on a Unix socket for example.
     ///
     /// # Panics
     ///
@@ -72,33 +84,34 @@ impl TestServer {
         Self { handle, addr, scheme, thread: Some(thread.expect("room for a thread")) }
     }
 
-    /// The URL of `path` on this server.
+    /// Returns the URL of `path` on this server: `/a` and `a` give the same URL.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         let scheme = self.scheme;
+        let path = path.strip_prefix('/').unwrap_or(path);
         match self.addr.ip() {
-            Some(addr) => format!("{scheme}://{addr}{path}"),
-            None => format!("{scheme}://localhost{path}"),
+            Some(addr) => format!("{scheme}://{addr}/{path}"),
+            None => format!("{scheme}://localhost/{path}"),
         }
     }
 
-    /// The address that it listens on.
+    /// Returns the address that the server listens on.
     ///
     /// # Panics
     ///
-    /// If it does not listen on TCP.
+    /// If the server does not listen on TCP.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr.ip().expect("a server on TCP")
     }
 
-    /// A handle for shutting the server down before it is dropped.
+    /// Returns a handle to shut the server down before it is dropped.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
 
-    /// Closes the connections of its clients, whatever they are at.
+    /// Closes all connections, with or without a request in progress.
     pub fn close_client_connections(&self) {
         self.handle.close_connections();
     }
@@ -121,11 +134,11 @@ impl fmt::Debug for TestServer {
     }
 }
 
-/// Two ends of a connection in memory: what is written to one is read from the other. Each holds
-/// back 64 KiB before writing blocks.
+/// Creates the two ends of a connection in memory: bytes written to one are read from the other. Each
+/// direction buffers 64 KiB before writing blocks.
 ///
-/// Whether some thread is blocked on one of them tells
-/// [`Stream::wait_until_parked`], so that a test needs no sleep.
+/// [`Stream::wait_until_parked`] waits until a thread is blocked on one of them, so that a test needs no
+/// sleep.
 ///
 /// ```
 /// use hangup::testing::{Parked, stream_pair};

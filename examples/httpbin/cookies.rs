@@ -17,6 +17,9 @@ pub(crate) fn cookies(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> 
         let header = String::from_utf8_lossy(header.as_bytes());
         for pair in header.split(';').filter(|pair| !pair.trim().is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if name.trim().is_empty() {
+                continue;
+            }
             // Of two of one name, the first is that of the longer path (RFC 6265 section 5.4).
             cookies.entry(name.trim()).or_insert_with(|| unquote(value.trim()).into());
         }
@@ -58,8 +61,9 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Puts what cannot stand by itself between quotes, with octal escapes: clients send it back as it
-/// is, and only whoever set it needs to understand it.
+/// Puts a value that cannot stand by itself between quotes, as Werkzeug does for the public httpbin: `"`
+/// and `\` behind a backslash, and in octal whatever would end the value or is no printable ASCII.
+/// Clients send it back as it is.
 fn quote(value: &str) -> String {
     // No trouble in a value, if in a name.
     let may_stay = |byte| is_plain(byte) || b"()/:<=>?@[]{}".contains(&byte);
@@ -68,6 +72,7 @@ fn quote(value: &str) -> String {
     }
     let escaped = value.bytes().map(|byte| match byte {
         b' ' => " ".to_owned(),
+        b'"' | b'\\' => format!("\\{}", char::from(byte)),
         _ if may_stay(byte) => char::from(byte).to_string(),
         _ => format!("\\{byte:03o}"),
     });

@@ -20,7 +20,6 @@ mod records;
 mod support;
 mod watching;
 
-use std::error::Error as _;
 use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
@@ -110,7 +109,7 @@ fn answer(records: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<
         return text(w, StatusCode::METHOD_NOT_ALLOWED, "not by this method");
     }
     match endpoint(records, w, r) {
-        Err(error) => match error.source().and_then(|source| source.downcast_ref::<NotANumber>()) {
+        Err(error) => match error.cause().and_then(|source| source.downcast_ref::<NotANumber>()) {
             Some(wrong) => text(w, StatusCode::BAD_REQUEST, &wrong.to_string()),
             None => Err(error),
         },

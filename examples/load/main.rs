@@ -8,32 +8,37 @@
 //!
 //! ```text
 //! {"requests":N,"errors":N,"seconds":S,"rps":R,"bytes":B,
-//!  "latency_us":{"p50":T,"p90":T,"p99":T,"max":T},"cpu_us_per_request":T}
+//!  "latency_us":{"p50":T,"p90":T,"p99":T,"max":T},"cpu_us_per_request":T,
+//!  "error_kinds":{"KIND":N}}
 //! ```
 //!
-//! Requests are those whose answer was read to its end, bytes those of the answers' bodies. Errors
-//! are calls that failed, and answers with a status from 400 on. CPU time is this process's, user
-//! and system.
+//! Requests are those whose response was read to its end, bytes those of the responses' bodies. Errors
+//! are calls that failed, and responses with a status from 400 on. CPU time is this process's, user and
+//! system.
+//!
+//! If there were errors, the exit code is 1, and stderr has a line for each kind: its number, and the
+//! first error of it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
+mod errors;
 mod histogram;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::io::Read;
 use std::process::ExitCode;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hangup::client::RedirectPolicy;
-use hangup::http::{Method, Uri};
+use hangup::http::{Method, StatusCode, Uri};
 use hangup::{Client, Context};
 use rustix::time::{ClockId, clock_gettime};
 
+use errors::Errors;
 use histogram::Histogram;
 use support::{Arg, Args, Usage, trust_anybody};
 
@@ -46,7 +51,14 @@ usage: load [-n REQUESTS | -d SECONDS] [-c CONNECTIONS] [-b BODY_BYTES] [-k] URL
   -b N   each a POST with a body of so many bytes, instead of a GET
   -k     of an https URL: to whoever answers, without a look at the certificate
 
-Prints one line of JSON; latencies are in microseconds.";
+Prints one line of JSON; latencies are in microseconds. Exits with 1, and says why
+on stderr, if a request failed.";
+
+/// How many connections there may be: each is a thread.
+const MOST_CONNECTIONS: usize = 20_000;
+
+/// Beyond any number of requests.
+const NO_MORE: u64 = u64::MAX / 2;
 
 /// How long a connection waits after an error: a server that refuses is not hammered.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(10);
@@ -54,8 +66,11 @@ const AFTER_AN_ERROR: Duration = Duration::from_millis(10);
 fn main() -> ExitCode {
     support::run("load", HELP, |args: Args| {
         let options = Options::read(args)?;
-        println!("{}", drive(&options, &options.client()?));
-        Ok(ExitCode::SUCCESS)
+        let client = options.client()?;
+        let outcome = drive(&options, &client)?;
+        println!("{}", outcome.report());
+        outcome.tally.errors.lines().for_each(|line| eprintln!("load: {line}"));
+        Ok(ExitCode::from(u8::from(outcome.tally.errors.count() > 0)))
     })
 }
 
@@ -85,7 +100,7 @@ impl Options {
                     "-n" => requests = Some(args.number()?),
                     "-d" => time = Some(args.seconds()?),
                     "-c" => connections = args.number::<usize>()?.max(1),
-                    "-b" => body = Some(vec![b'x'; args.number()?].into()),
+                    "-b" => body = Some(filled(args.number()?).map_err(|why| args.bad(&why))?),
                     "-k" => insecure = true,
                     _ => return Err(args.unknown()),
                 },
@@ -98,7 +113,16 @@ impl Options {
         };
         let [url] = &urls[..] else { return Err(Usage::wrong("one URL (--help tells how)")) };
         let whole = if url.contains("://") { url.clone() } else { format!("http://{url}") };
-        let url = whole.parse().map_err(|error| Usage::wrong(format!("{url:?}: {error}")))?;
+        let whole: Uri =
+            whole.parse().map_err(|error| Usage::wrong(format!("{url:?}: {error}")))?;
+        if !matches!(whole.scheme_str(), Some("http" | "https")) {
+            return Err(Usage::wrong(format!("{url:?}: not an http or https URL")));
+        }
+        if connections > MOST_CONNECTIONS {
+            let message = format!("-c: at most {MOST_CONNECTIONS} connections");
+            return Err(Usage::wrong(message));
+        }
+        let url = whole;
         Ok(Self { until, connections, body, insecure, url })
     }
 
@@ -116,35 +140,58 @@ impl Options {
 #[derive(Default)]
 struct Tally {
     requests: u64,
-    errors: u64,
+    errors: Errors,
     bytes: u64,
     latencies: Histogram,
 }
 
+/// A body of so many bytes.
+fn filled(length: usize) -> Result<Bytes, String> {
+    let mut body = Vec::new();
+    body.try_reserve_exact(length).map_err(|error| error.to_string())?;
+    body.resize(length, b'x');
+    Ok(body.into())
+}
+
+/// What came of a run.
+struct Outcome {
+    tally: Tally,
+    took: Duration,
+    cpu: Duration,
+}
+
 /// Lets all threads start at once, and ends them when the time is over.
-fn drive(options: &Options, client: &Client) -> String {
-    let (run, begun) = (Context::new(), AtomicU64::new(0));
-    let start = Barrier::new(options.connections + 1);
-    let (began, cpu_before, tally) = thread::scope(|scope| {
-        let threads: Vec<_> = (0..options.connections)
-            .map(|_| {
-                scope.spawn(|| {
-                    start.wait();
-                    requests(options, client, &run.child(), &begun)
-                })
-            })
-            .collect();
+fn drive(options: &Options, client: &Client) -> Result<Outcome, Usage> {
+    let (start, run, begun) = (Context::new(), Context::new(), AtomicU64::new(0));
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for number in 0..options.connections {
+            let spawned = thread::Builder::new().spawn_scoped(scope, || {
+                start.wait();
+                requests(options, client, &run.child(), &begun)
+            });
+            match spawned {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    // Those that wait go home.
+                    begun.store(NO_MORE, Ordering::Relaxed);
+                    run.cancel();
+                    start.cancel();
+                    let message = format!("-c: no thread for connection {}: {error}", number + 1);
+                    return Err(Usage::wrong(message));
+                }
+            }
+        }
         let (began, cpu_before) = (Instant::now(), cpu_time());
-        start.wait();
+        start.cancel();
         if let Until::Time(time) = options.until {
             run.wait_timeout(time);
             run.cancel();
         }
         let tallies = threads.into_iter().filter_map(|thread| thread.join().ok());
-        (began, cpu_before, tallies.fold(Tally::default(), Tally::with))
-    });
-    let (took, cpu) = (began.elapsed(), cpu_time().saturating_sub(cpu_before));
-    report(&tally, took, cpu)
+        let tally = tallies.fold(Tally::default(), Tally::with);
+        Ok(Outcome { tally, took: began.elapsed(), cpu: cpu_time().saturating_sub(cpu_before) })
+    })
 }
 
 /// One connection's requests, one after the other. The run's end cuts the last one off, uncounted.
@@ -161,29 +208,35 @@ fn requests(options: &Options, client: &Client, run: &Context, begun: &AtomicU64
         }
         let sent = Instant::now();
         match exchange(options, client, run, &mut piece) {
-            Ok((ok, bytes)) => {
+            Ok((status, bytes)) => {
                 tally.latencies.add(sent.elapsed());
                 tally.requests += 1;
                 tally.bytes += bytes;
-                tally.errors += u64::from(!ok);
+                if is_error(status) {
+                    tally.errors.add_status(status);
+                }
             }
             Err(_) if run.is_done() => return tally,
             Err(error) => {
-                log::warn!("{error}");
-                tally.errors += 1;
+                log::warn!("{error:#}");
+                tally.errors.add(&error);
                 run.wait_timeout(AFTER_AN_ERROR);
             }
         }
     }
 }
 
-/// Sends one request and reads its answer: whether that is a good one, and how long its body.
+fn is_error(status: StatusCode) -> bool {
+    status.as_u16() >= 400
+}
+
+/// Sends one request and reads its response: its status, and how long its body was.
 fn exchange(
     options: &Options,
     client: &Client,
     run: &Context,
     piece: &mut [u8],
-) -> hangup::Result<(bool, u64)> {
+) -> hangup::Result<(StatusCode, u64)> {
     let (method, body) = match &options.body {
         Some(body) => (Method::POST, body.clone()),
         None => (Method::GET, Bytes::new()),
@@ -193,7 +246,7 @@ fn exchange(
     let mut bytes = 0;
     loop {
         match response.body_mut().read(piece)? {
-            0 => return Ok((response.status().as_u16() < 400, bytes)),
+            0 => return Ok((response.status(), bytes)),
             count => bytes += count as u64,
         }
     }
@@ -202,25 +255,28 @@ fn exchange(
 impl Tally {
     fn with(mut self, other: Self) -> Self {
         self.requests += other.requests;
-        self.errors += other.errors;
+        self.errors.merge(other.errors);
         self.bytes += other.bytes;
         self.latencies.merge(&other.latencies);
         self
     }
 }
 
-/// The line of JSON.
-fn report(tally: &Tally, took: Duration, cpu: Duration) -> String {
-    let Tally { requests, errors, bytes, latencies } = tally;
-    let at = |part| latencies.quantile(part).as_secs_f64() * 1e6;
-    let (p50, p90, p99, max) = (at(0.5), at(0.9), at(0.99), at(1.0));
-    let seconds = took.as_secs_f64();
-    let rps = *requests as f64 / seconds;
-    let cpu = cpu.as_secs_f64() * 1e6 / (*requests).max(1) as f64;
-    let latency = format!(r#"{{"p50":{p50:.1},"p90":{p90:.1},"p99":{p99:.1},"max":{max:.1}}}"#);
-    format!(
-        r#"{{"requests":{requests},"errors":{errors},"seconds":{seconds:.3},"rps":{rps:.1},"bytes":{bytes},"latency_us":{latency},"cpu_us_per_request":{cpu:.2}}}"#
-    )
+impl Outcome {
+    /// The line of JSON.
+    fn report(&self) -> String {
+        let Tally { requests, errors, bytes, latencies } = &self.tally;
+        let at = |part| latencies.quantile(part).as_secs_f64() * 1e6;
+        let (p50, p90, p99, max) = (at(0.5), at(0.9), at(0.99), at(1.0));
+        let seconds = self.took.as_secs_f64();
+        let rps = *requests as f64 / seconds;
+        let cpu = self.cpu.as_secs_f64() * 1e6 / (*requests).max(1) as f64;
+        let (errors, kinds) = (errors.count(), errors.json());
+        let latency = format!(r#"{{"p50":{p50:.1},"p90":{p90:.1},"p99":{p99:.1},"max":{max:.1}}}"#);
+        format!(
+            r#"{{"requests":{requests},"errors":{errors},"seconds":{seconds:.3},"rps":{rps:.1},"bytes":{bytes},"latency_us":{latency},"cpu_us_per_request":{cpu:.2},"error_kinds":{kinds}}}"#
+        )
+    }
 }
 
 /// What this process has used of the processors so far.

@@ -39,10 +39,19 @@ pub(crate) fn run(
             ExitCode::SUCCESS
         }
         Err(Usage::Wrong(message)) => {
-            eprintln!("{name}: {message}");
+            eprintln!("{name}: {}", one_line(&message));
             ExitCode::from(2)
         }
     }
+}
+
+/// A message may quote the command line, which may hold anything.
+fn one_line(message: &str) -> String {
+    let escaped = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.into(),
+    };
+    message.chars().map(escaped).collect()
 }
 
 /// What goes wrong in a transfer is for the program to tell, once: rustls's look at the platform's

@@ -89,15 +89,14 @@ impl Serving {
     }
 
     fn at(&mut self, place: Place) -> Result<bool, Usage> {
-        match &self.place {
-            Some(other) if other.option() != place.option() => Err(Usage::wrong(format!(
-                "{} and {} exclude each other",
-                other.option(),
-                place.option()
-            ))),
-            _ => {
-                self.place = Some(place);
-                Ok(true)
+        let option = place.option();
+        match self.place.replace(place) {
+            None => Ok(true),
+            Some(other) if other.option() == option => {
+                Err(Usage::wrong("there is more than one address to listen on"))
+            }
+            Some(other) => {
+                Err(Usage::wrong(format!("{} and {option} exclude each other", other.option())))
             }
         }
     }

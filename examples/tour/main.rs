@@ -10,11 +10,13 @@
 //! To read along: `steps.rs` is the client's side, `server.rs` the server's, a function a step each;
 //! `tls.rs` has both sides of the step about TLS, which is left out in a build without it.
 
-#![allow(clippy::print_stdout)] // A tour is told.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A tour is told.
 
 mod server;
 mod steps;
 mod story;
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -38,9 +40,21 @@ struct Tour {
     backstage: Backstage,
 }
 
+const HELP: &str = "\
+usage: tour
+
+Starts a server, drives it with the client, and tells what happens.";
+
 fn main() -> ExitCode {
+    support::run("tour", HELP, |mut args| match args.next()? {
+        None => Ok(tour()),
+        Some(arg) => arg.option().and(Err(args.unknown())),
+    })
+}
+
+fn tour() -> ExitCode {
     let (site, backstage) = Site::new();
-    let listening = match Server::new(site).listen("127.0.0.1:0") {
+    let listening = match Server::with_handler(site).listen("127.0.0.1:0") {
         Ok(listening) => listening,
         Err(error) => {
             println!("There is no port to listen on: {error}");

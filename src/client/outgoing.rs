@@ -12,6 +12,7 @@ use super::target::{host_field, request_target};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
+use crate::text::counted;
 
 /// Room for the head of most requests, in bytes.
 const HEAD_ROOM: usize = 256;
@@ -53,7 +54,7 @@ fn frame(parts: &Parts, fields: Fields<'_>, body: Body) -> Result<(Body, Outgoin
     match (declared, known) {
         (Some(declared), Some(known)) if declared != known => Err(Error::message(
             ErrorKind::InvalidMessage,
-            format!("Content-Length {declared} with a body of {known} bytes"),
+            format!("Content-Length {declared} with a body of {}", counted(known, "byte")),
         )),
         (Some(declared), None) => {
             let body = Body::from_sized_reader(body, declared);

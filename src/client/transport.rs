@@ -22,6 +22,7 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason};
+use crate::logging as log;
 use crate::net::tls::Connector;
 use crate::net::{DialError, DialOptions, Dialed, Phase, dial};
 use crate::sync::channel::{never, select};

@@ -367,8 +367,9 @@ impl fmt::Display for ContextError {
 }
 
 impl StdError for ContextError {
+    /// Returns the source of the [cause](Self::cause), whose text the error's own includes.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+        self.cause.as_deref().and_then(StdError::source)
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use super::{ContextError, Node};
+use crate::logging as log;
 use crate::sync::{Condvar, Mutex, global, now, spawn};
 
 /// How long the thread stays for the next deadline: long enough that a program which makes one

@@ -34,6 +34,7 @@ use super::request::Active;
 use super::response::{FAILED, Records, completed};
 use super::{Options, Shared};
 use crate::error::{Error, ErrorKind};
+use crate::logging as log;
 use crate::net::{Addr, Stream};
 use crate::serving::{Gone, Ticket};
 use crate::sync::Mutex;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::net::Buffer;
 use crate::sync::{Condvar, Mutex, MutexGuard, now};
+use crate::text::counted;
 
 pub(super) struct Inbox {
     /// How long a read waits for more of the body.
@@ -244,7 +245,8 @@ impl State {
 
 /// What a reader is told whose body was thrown away because nobody read it.
 pub(super) fn overflow(most: usize) -> Error {
-    let message = format!("the body was not read, and more came than the {most} bytes held back");
+    let message =
+        format!("the body was not read, and exceeds the {} held back", counted(most, "byte"));
     Error::message(ErrorKind::TooLarge, message)
 }
 

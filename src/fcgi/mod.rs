@@ -1,10 +1,10 @@
 //! FastCGI: the same handlers under any web server (the protocol's version 1.0, as a responder).
 //!
 //! ```no_run
-//! use hangup::{Request, ResponseWriter, fcgi};
+//! use hangup::fcgi;
 //! use std::io::Write;
 //!
-//! fcgi::Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+//! fcgi::Server::new(|w, r| {
 //!     writeln!(w, "hello {}", r.uri().path())?;
 //!     Ok(())
 //! })
@@ -70,7 +70,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::handler::Handler;
+use crate::error::Result;
+use crate::handler::{Handler, Request, ResponseWriter};
+use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
 use crate::serving::{House, HouseOptions, Protocol, Service, Ticket};
 use closing::after;
@@ -155,11 +157,21 @@ struct Shared {
 }
 
 impl Server {
-    /// A server that answers with `handler`.
+    /// Creates a server that answers with `handler`, a function or closure. A closure needs no types.
+    /// For any other [`Handler`] there is [`with_handler`](Self::with_handler).
     ///
     /// If the environment has FCGI_WEB_SERVER_ADDRS (FastCGI 1.0 section 2.2), only connections from the
     /// IP addresses there are taken.
-    pub fn new(handler: impl Handler) -> Self {
+    pub fn new<F>(handler: F) -> Self
+    where
+        F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
+    {
+        Self::with_handler(handler)
+    }
+
+    /// Creates a server that answers with `handler`: any [`Handler`], and a function as well. Otherwise
+    /// as [`new`](Self::new).
+    pub fn with_handler(handler: impl Handler) -> Self {
         Self {
             service: Service::new(handler),
             options: Options {

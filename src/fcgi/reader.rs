@@ -19,8 +19,10 @@ use crate::error::{Error, ErrorKind};
 use crate::gateway::{self, Described, Variables};
 use crate::h1::CloseReason;
 use crate::handler::put_origin;
+use crate::logging as log;
 use crate::net::{Buffer, Hangup};
 use crate::serving::Gone;
+use crate::text::counted;
 
 /// Reads one connection. When it is dropped, nobody does.
 pub(super) struct Reader {
@@ -196,10 +198,8 @@ impl Reader {
         let Some(Gathering { bytes, .. }) = self.gathering.get_mut(&id) else { return Ok(()) };
         let most = self.conn.shared.options.max_params_bytes;
         if bytes.len() + content.len() > most {
-            self.refuse_long(
-                id,
-                format!("the web server's variables have more than {most} bytes\n"),
-            );
+            let text = format!("the web server's variables exceed {}\n", counted(most, "byte"));
+            self.refuse_long(id, text);
             return Ok(());
         }
         if !content.is_empty() {

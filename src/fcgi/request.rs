@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::serving::Signals;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::text::counted;
 
 /// A request that has begun and not ended.
 pub(super) struct Active {
@@ -97,7 +98,7 @@ impl RequestBody {
     }
 
     fn cut_short(&self, left: u64) -> Error {
-        let message = format!("{left} bytes fewer than its CONTENT_LENGTH");
+        let message = format!("{} less than its CONTENT_LENGTH", counted(left, "byte"));
         let error = Error::message(ErrorKind::IncompleteBody, message);
         self.active.inbox.report(&error);
         error

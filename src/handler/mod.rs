@@ -1,8 +1,8 @@
-//! What answers a request, whichever way the request came.
+//! Handlers, which respond to requests over HTTP, FastCGI and CGI alike.
 //!
 //! A [`Handler`] is a plain function: it reads a [`Request`], writes to a [`ResponseWriter`], and
-//! may fail with `?`. [`respond`] makes one of a function that returns a finished [`Response`].
-//! What a request carries beyond the `http` crate's fields is reached through [`RequestExt`].
+//! may fail with `?`. [`respond`] makes a handler of a function that returns a finished [`Response`].
+//! [`RequestExt`] gives access to what a request carries beyond the `http` crate's fields.
 //!
 //! ```
 //! use hangup::{Request, ResponseWriter, Result, respond};
@@ -33,16 +33,33 @@ pub(crate) use sink::{Ending, Head, Length, Sink};
 use crate::body::Body;
 use crate::error::Result;
 
-/// A request with a body of ours.
-pub type Request = http::Request<Body>;
+/// A request of the `http` crate, with a [`Body`] unless another type is named.
+///
+/// ```
+/// let request = hangup::Request::builder().uri("http://example.com/").body("text".into())?;
+/// # let _: hangup::Request = request;
+/// # Ok::<(), hangup::Error>(())
+/// ```
+pub type Request<B = Body> = http::Request<B>;
 
-/// A response with a body of ours.
-pub type Response = http::Response<Body>;
+/// A response of the `http` crate, with a [`Body`] unless another type is named.
+///
+/// ```
+/// let response = hangup::Response::builder().status(201).body("made".into())?;
+/// # let _: hangup::Response = response;
+/// # Ok::<(), hangup::Error>(())
+/// ```
+pub type Response<B = Body> = http::Response<B>;
 
-/// Answers requests. Every function of the right shape is one.
+/// Responds to requests. Every function of the right shape is a handler.
+///
+/// A server takes a function or closure in `new`, and any other handler in `with_handler`: a struct, an
+/// `Arc` of one, a `Box<dyn Handler>`. There are two because the compiler infers the types of a
+/// closure's parameters from a bound on `Fn` alone, never from one on a trait that closures implement:
+/// `Server::new(|w, r| …)` needs the first, a struct the second.
 ///
 /// Handlers of different connections run at the same time, each on its connection's thread. Threads are
-/// used again, so a later connection may meet what a handler has left in a thread-local.
+/// reused, so a later request may see the values that a handler has left in thread-local variables.
 ///
 /// An error that a handler returns is answered by whose fault it is, if nothing has been sent yet:
 ///
@@ -64,11 +81,11 @@ pub type Response = http::Response<Body>;
 /// answer for a whole one. The same happens to the connection of a handler that panics. Other
 /// connections go on.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers `request` through `response`.
+    /// Responds to `request` through `response`.
     ///
     /// # Errors
     ///
-    /// Any: see above for what becomes of it.
+    /// Any error of the handler's. The trait's description says how the server responds to it.
     fn handle(&self, response: &mut ResponseWriter, request: &mut Request) -> Result<()>;
 }
 
@@ -93,8 +110,10 @@ impl Handler for Box<dyn Handler> {
     }
 }
 
-/// A handler out of a function that returns a finished response.
-pub fn respond<F>(function: F) -> impl Handler
+/// Makes a handler of a function that returns a finished response. The result is a function as well.
+pub fn respond<F>(
+    function: F,
+) -> impl Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static
 where
     F: Fn(&mut Request) -> Result<Response> + Send + Sync + 'static,
 {

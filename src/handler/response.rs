@@ -28,6 +28,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
 use crate::net::Duplex;
 use crate::sniff;
+use crate::text::counted;
 
 /// How much of a body is held back, in bytes, in case the handler is done with it: below this a
 /// second packet costs more than the copy.
@@ -479,7 +480,7 @@ impl ResponseWriter {
     }
 
     /// Refuses what may not be written.
-    fn check(&mut self, count: usize) -> io::Result<()> {
+    fn check(&mut self, bytes: usize) -> io::Result<()> {
         let missing = match &self.stage {
             Stage::Open if !allows_body(self.status) => {
                 let message = format!("a body with status {}", self.status.as_u16());
@@ -494,8 +495,9 @@ impl ResponseWriter {
             Stage::Broken => return Err(io::ErrorKind::BrokenPipe.into()),
         };
         match missing {
-            Some(missing) if count as u64 > missing => Err(misuse(format!(
-                "{count} bytes where the declared Content-Length leaves {missing}"
+            Some(missing) if bytes as u64 > missing => Err(misuse(format!(
+                "{} where the declared Content-Length leaves {missing}",
+                counted(bytes as u64, "byte")
             ))
             .into()),
             _ => Ok(()),

@@ -336,14 +336,15 @@ impl fmt::Display for DialError {
 }
 
 impl std::error::Error for DialError {
+    /// Returns the source of the error that the text ends with: the text itself includes that error's.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Resolve { source, .. } => Some(source),
+            Self::Resolve { source, .. } => source.source(),
             // The last address to fail.
-            Self::Connect { tried, .. } => tried.last().map(|(_, error)| error as _),
+            Self::Connect { tried, .. } => tried.last().and_then(|(_, error)| error.source()),
             Self::TimedOut(_) => None,
-            Self::Cancelled(error) => Some(error),
-            Self::System(error) => Some(error),
+            Self::Cancelled(error) => error.source(),
+            Self::System(error) => error.source(),
         }
     }
 }

@@ -19,6 +19,7 @@ use super::reader::ConnReader;
 use crate::body::Incoming;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::Framing;
+use crate::logging as log;
 use crate::net::{Buffer, FramedBody, FramedError, Stream};
 use crate::sync::{Condvar, Mutex};
 

@@ -38,6 +38,7 @@ use super::scope::{Link, RequestScope};
 use crate::error::Error;
 use crate::h1::{CloseReason, HeadError, HeadScanner};
 use crate::handler::{Ending, Request, ResponseWriter};
+use crate::logging as log;
 use crate::net::{Buffer, Stream, tls};
 use crate::serving::{Outcome, Ticket};
 use crate::sync::now;

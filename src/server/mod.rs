@@ -45,9 +45,10 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::body::Body;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::h1::Limits;
-use crate::handler::{Handler, Request};
+use crate::handler::{Handler, Request, ResponseWriter};
+use crate::logging as log;
 use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
 use crate::serving::{House, HouseOptions, Protocol, Service, Ticket};
@@ -109,11 +110,36 @@ impl Options {
 }
 
 impl Server {
-    /// A server that answers with `handler`.
+    /// Creates a server that answers with `handler`, a function or closure. A closure needs no types:
+    /// `Server::new(|w, r| …)`. For any other [`Handler`] there is [`with_handler`](Self::with_handler).
     ///
-    /// It runs on the connection's thread, which may have served other connections before: a thread-local
-    /// variable is as the last handler there has left it.
-    pub fn new(handler: impl Handler) -> Self {
+    /// The handler runs on the connection's thread, which may have served other connections before: a
+    /// thread-local variable is as the last handler there has left it.
+    pub fn new<F>(handler: F) -> Self
+    where
+        F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
+    {
+        Self::with_handler(handler)
+    }
+
+    /// Creates a server that answers with `handler`: any [`Handler`], and a function as well.
+    ///
+    /// ```no_run
+    /// use hangup::{Handler, Request, ResponseWriter, Result, Server};
+    /// use std::io::Write;
+    ///
+    /// struct Greeter(String);
+    ///
+    /// impl Handler for Greeter {
+    ///     fn handle(&self, w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
+    ///         Ok(w.write_all(self.0.as_bytes())?)
+    ///     }
+    /// }
+    ///
+    /// Server::with_handler(Greeter("hello".into())).listen("127.0.0.1:8080")?.serve()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn with_handler(handler: impl Handler) -> Self {
         let options = Options {
             read_header_timeout: Some(Duration::from_secs(10)),
             read_timeout: None,

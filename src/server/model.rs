@@ -80,7 +80,7 @@ fn next_cut(bytes: &[u8]) -> usize {
 /// A server without time limits that notes its connection's states.
 fn server(handler: impl Handler, states: &Notes<ConnState>) -> Server {
     let states = states.clone();
-    Server::new(handler)
+    Server::with_handler(handler)
         .read_header_timeout(None)
         .idle_timeout(None)
         .on_connection_state(move |_, state| states.add(state))
@@ -338,7 +338,7 @@ fn time_limits_may_run_out_at_any_moment() {
             Ok(())
         };
         let limit = std::time::Duration::from_secs(5);
-        let handle = Server::new(handler)
+        let handle = Server::with_handler(handler)
             .read_timeout(limit)
             .write_timeout(limit)
             .on_connection_state(move |_, state| of_server.add(state))

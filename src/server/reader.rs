@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, TimeLimit};
+use crate::logging as log;
 use crate::net::{Hangup, Stream};
 use crate::serving::{Gone, Signals};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::House;
 use super::crew::{self, Arrival};
+use crate::logging as log;
 use crate::net::{Addr, Listener, Stream, is_shortage, is_transient};
 use crate::sync::now;
 

@@ -36,8 +36,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
+use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
 use crate::sync::{Mutex, now};
+use crate::text::counted;
 use crew::Crew;
 use registry::Registry;
 
@@ -259,7 +261,8 @@ impl Listening {
         match house.registry.count() {
             0 => {}
             left => {
-                log::warn!("closing {left} connections: the grace of the shutdown is over");
+                let left = counted(left, "connection");
+                log::warn!("closing {left}: the grace of the shutdown is over");
                 house.close();
             }
         }

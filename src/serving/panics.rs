@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use crate::logging as log;
 use crate::net::Addr;
 
 /// Logs a panic that was caught. The process's panic hook, which ran on the panicking thread, has

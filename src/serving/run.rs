@@ -22,6 +22,7 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
 use crate::handler::{Ending, Handler, Request, Response, ResponseWriter, clear_extensions};
+use crate::logging as log;
 use crate::net::Addr;
 
 /// Turns an error, and the status it is answered with, into the answer.

@@ -277,7 +277,7 @@ fn grace_has_an_end() {
     let mut first = [0; 16];
     stream.read_exact(&mut first).unwrap();
     server.signal(Signal::TERM);
-    server.said("1 connections are cut off");
+    server.said("closing 1 connection: the grace");
     assert_eq!(server.ended().0.code(), Some(0));
 }
 

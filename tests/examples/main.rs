@@ -6,6 +6,7 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods)] // Threads and channels are scripts' helpers here.
 
+mod bad_options;
 #[cfg(feature = "tls")]
 mod certificates;
 mod fetch;

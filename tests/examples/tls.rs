@@ -314,19 +314,20 @@ fn a_client_shows_its_certificate() {
 fn load_drives_https() {
     let office = Office::new("load");
     let server = office.lifecycle();
-    let report = |command: Command| -> Value {
+    let report = |command: Command, code: i32| -> Value {
         let ran = run_with(command, b"");
-        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(ran.code, Some(code), "{ran:?}");
         serde_json::from_str(&ran.out).expect("JSON")
     };
     let url = server.url("/bytes/10");
-    let anybody = report(program("load", &["-k", "-n", "50", "-c", "4", &url]));
+    let anybody = report(program("load", &["-k", "-n", "50", "-c", "4", &url]), 0);
     assert_eq!((&anybody["bytes"], &anybody["errors"]), (&500.into(), &0.into()), "{anybody}");
-    let distrusting = report(program("load", &["-n", "2", &url]));
+    let distrusting = report(program("load", &["-n", "2", &url]), 1);
     assert_eq!((&distrusting["requests"], &distrusting["errors"]), (&0.into(), &2.into()));
+    assert_eq!(distrusting["error_kinds"]["UntrustedCertificate"], 2, "{distrusting}");
     let mut command = program("load", &["-n", "2", &url]);
     command.env("SSL_CERT_FILE", &office.roots);
-    assert_eq!(report(command)["bytes"], 20);
+    assert_eq!(report(command, 0)["bytes"], 20);
 }
 
 /// Says whether the client has shown a certificate.

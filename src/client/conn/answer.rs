@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::{self, CloseReason, Framing, Limits, ResponseHead};
 use crate::net::{Buffer, Duplex};
 use crate::sync::channel::Sender;
+use crate::text::counted;
 
 /// How many header fields a response may have.
 const MAX_FIELDS: usize = 1000;
@@ -207,7 +208,7 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
     ) -> Result<(), ReplyError> {
         self.interim += bytes;
         if self.interim > most {
-            let message = format!("more than {most} bytes of interim responses");
+            let message = format!("interim responses exceed {}", counted(most, "byte"));
             return Err(malformed(Error::message(ErrorKind::TooLarge, message)));
         }
         if let (StatusCode::CONTINUE, Some(proceed)) = (head.status, &self.expected.proceed) {

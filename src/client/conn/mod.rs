@@ -53,6 +53,7 @@ use self::messages::{Expectation, WriteError, Wrote};
 use super::target::Key;
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
+use crate::logging as log;
 use crate::net::{Addr, Buffer, Dialed, Stream, TlsInfo};
 use crate::sync::channel::{Receiver, Sender, TryRecvError, after, bounded, select};
 use crate::sync::{self, Mutex};

@@ -18,6 +18,7 @@ use super::stream::TlsStream;
 use super::{ALPN, config_error, handshake_error, versions};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::logging as log;
 use crate::net::stream::Stream;
 use crate::net::tls_info::TlsVersion;
 

@@ -4,6 +4,7 @@ mod bodies;
 mod cancel;
 mod dropping;
 mod early_response;
+mod files;
 mod idle;
 mod interim;
 mod peers_bugs;

@@ -22,7 +22,7 @@ use raw::WebServer;
 
 /// A server on TCP, and a connection to it.
 fn serve(handler: impl Handler) -> (TestServer, WebServer) {
-    serve_with(fcgi::Server::new(handler))
+    serve_with(fcgi::Server::with_handler(handler))
 }
 
 fn serve_with(server: fcgi::Server) -> (TestServer, WebServer) {

@@ -34,7 +34,7 @@ fn s16_a_connection_too_many_is_503_if_none_is_idle() {
     let _alone = alone();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded(0);
-    let server = TestServer::with(Server::new(busy(arrived, gone)).max_connections(2));
+    let server = TestServer::with(Server::with_handler(busy(arrived, gone)).max_connections(2));
     let (mut one, mut two) = (RawClient::connect(&server), RawClient::connect(&server));
     one.send(WAIT);
     two.send(WAIT);
@@ -187,7 +187,7 @@ fn s16_of_many_too_many_all_are_closed_and_the_server_lives() {
     let _alone = alone();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded(0);
-    let server = TestServer::with(Server::new(busy(arrived, gone)).max_connections(1));
+    let server = TestServer::with(Server::with_handler(busy(arrived, gone)).max_connections(1));
     let mut one = RawClient::connect(&server);
     one.send(WAIT);
     super::next(&arrivals);

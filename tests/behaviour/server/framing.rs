@@ -164,7 +164,7 @@ fn s12_http_1_0_keeps_a_connection_that_it_asks_to_keep(over: Over) {
     let _alone = alone();
     also_in_memory(
         over,
-        || Server::new(writes(10)),
+        || Server::with_handler(writes(10)),
         |peer| {
             for _ in 0..3 {
                 let answer = peer.send(OLD_KEPT).expect_response();
@@ -183,7 +183,7 @@ fn s12_head_has_the_fields_of_get_and_no_body(over: Over) {
     for (bytes, length, coding) in [(5, Some("5"), None), (5000, None, Some("chunked"))] {
         also_in_memory(
             over,
-            || Server::new(writes(bytes)),
+            || Server::with_handler(writes(bytes)),
             |peer| {
                 for _ in 0..2 {
                     let answer = peer.send(HEAD).expect_head();

@@ -46,7 +46,7 @@ fn next<T>(reports: &Receiver<T>) -> T {
 
 /// A handler served to one client in memory.
 fn in_memory(handler: impl Handler) -> (RawClient, Stream, Serving) {
-    in_memory_with(Server::new(handler))
+    in_memory_with(Server::with_handler(handler))
 }
 
 fn in_memory_with(server: Server) -> (RawClient, Stream, Serving) {
@@ -56,7 +56,7 @@ fn in_memory_with(server: Server) -> (RawClient, Stream, Serving) {
 /// A handler served to one client, and the server's end of the connection, so that a test can see
 /// who is parked on it. The wait for a request counts as well: first, a test hears from its handler.
 fn served(over: Over, handler: impl Handler) -> (RawClient, Stream, Serving) {
-    served_with(over, Server::new(handler))
+    served_with(over, Server::with_handler(handler))
 }
 
 fn served_with(over: Over, server: Server) -> (RawClient, Stream, Serving) {

@@ -37,7 +37,7 @@ const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Of all limits only the one that the test is about.
 fn unlimited(handler: impl hangup::Handler) -> Server {
-    Server::new(handler).read_header_timeout(None).idle_timeout(None)
+    Server::with_handler(handler).read_header_timeout(None).idle_timeout(None)
 }
 
 fn s15_a_head_that_does_not_come_whole_closes_without_an_answer(over: Over) {

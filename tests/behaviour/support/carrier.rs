@@ -119,7 +119,7 @@ impl Over {
 
     /// A server that answers with `handler`.
     pub(crate) fn server(self, handler: impl Handler) -> TestServer {
-        self.server_with(Server::new(handler))
+        self.server_with(Server::with_handler(handler))
     }
 
     /// A server that has its options.

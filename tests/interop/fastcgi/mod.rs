@@ -38,14 +38,16 @@ impl App {
     /// On a Unix socket that anybody may connect to, as whom the web server may run.
     pub(crate) fn unix(folder: &Folder, handler: impl Handler) -> Self {
         let place = folder.path().join("app.sock");
-        let listening = fcgi::Server::new(handler).listen_unix(&place).expect("a Unix socket");
+        let listening =
+            fcgi::Server::with_handler(handler).listen_unix(&place).expect("a Unix socket");
         fs::set_permissions(&place, Permissions::from_mode(0o666)).expect("a socket of ours");
         let place = place.to_str().expect("UTF-8").to_owned();
         Self { server: TestServer::listening(listening), place }
     }
 
     pub(crate) fn tcp(handler: impl Handler) -> Self {
-        let listening = fcgi::Server::new(handler).listen("127.0.0.1:0").expect("a free port");
+        let listening =
+            fcgi::Server::with_handler(handler).listen("127.0.0.1:0").expect("a free port");
         let server = TestServer::listening(listening);
         let place = server.addr().to_string();
         Self { server, place }

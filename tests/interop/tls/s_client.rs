@@ -187,7 +187,7 @@ fn a_handler_learns_that_its_client_has_left() {
     let (events, told) = unbounded();
     let (let_go, go) = unbounded();
     let acceptor = Acceptor::new(ca.server().identity()).expect("an acceptor");
-    let server = TestServer::with(Server::new(wait_for_the_end(events, go)).tls(acceptor));
+    let server = TestServer::with(Server::with_handler(wait_for_the_end(events, go)).tls(acceptor));
     let ways = [Leaving::Quit, Leaving::EndOfInput, Leaving::Killed, Leaving::Reset];
     for (flag, _) in VERSIONS {
         for way in ways {

@@ -90,7 +90,7 @@ impl Counting {
             let mut connections = Vec::new();
             while let Ok(Some((stream, _))) = accepting.accept() {
                 counted.fetch_add(1, Ordering::Relaxed);
-                connections.push(fcgi::Server::new(handler).serve_stream(stream));
+                connections.push(fcgi::Server::with_handler(handler).serve_stream(stream));
             }
             connections.iter().for_each(hangup::server::ServerHandle::close);
         });

@@ -1,0 +1,187 @@
+//! The sources of a body.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+
+use super::Body;
+use super::file::FileSource;
+use crate::error::{Error, ErrorKind};
+use crate::text::counted;
+
+#[derive(Default)]
+pub(super) enum Source {
+    #[default]
+    Empty,
+    Bytes(Bytes),
+    File(FileSource),
+    Reader {
+        reader: Box<dyn Read + Send>,
+        remaining: Option<u64>,
+    },
+    Replay {
+        open: Arc<Opener>,
+        opened: Option<Box<Body>>,
+        length: Option<u64>,
+    },
+    Incoming(Box<dyn Incoming>),
+}
+
+pub(super) type Opener = dyn Fn() -> io::Result<Body> + Send + Sync;
+
+/// A body that a connection is still delivering.
+pub(crate) trait Incoming: Read + Send {
+    /// How many bytes are left to read, where the framing tells.
+    fn remaining(&self) -> Option<u64>;
+    /// The trailers, once, after the end.
+    fn take_trailers(&mut self) -> Option<HeaderMap>;
+    /// Returns whether a read would not have to wait for the peer.
+    fn is_ready(&mut self) -> bool;
+    /// Tells the connection that the body arrived as announced, but its reader cannot accept it.
+    fn reject(&mut self, _reason: &Error) {}
+}
+
+impl Source {
+    /// Returns the number of bytes that are left to read, if it is known.
+    pub(super) fn remaining(&self) -> Option<u64> {
+        match self {
+            Self::Empty => Some(0),
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::File(file) => Some(file.remaining()),
+            Self::Reader { remaining, .. } => *remaining,
+            Self::Replay { opened: Some(body), length, .. } => length.and_then(|_| body.len()),
+            Self::Replay { length, .. } => *length,
+            Self::Incoming(incoming) => incoming.remaining(),
+        }
+    }
+
+    pub(super) fn is_in_memory(&self) -> bool {
+        matches!(self, Self::Empty | Self::Bytes(_))
+    }
+
+    /// Returns the same source from its begin, if it can be read again.
+    pub(super) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
+            Self::File(file) => Some(Self::File(file.again())),
+            Self::Replay { open, length, .. } => {
+                Some(Self::Replay { open: Arc::clone(open), opened: None, length: *length })
+            }
+            Self::Reader { .. } | Self::Incoming(_) => None,
+        }
+    }
+
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Empty => Ok(0),
+            Self::Bytes(bytes) => {
+                let count = bytes.len().min(buf.len());
+                bytes.copy_to_slice(&mut buf[..count]);
+                Ok(count)
+            }
+            Self::File(file) => file.read(buf),
+            Self::Reader { reader, remaining: None } => reader.read(buf),
+            Self::Reader { reader, remaining: Some(remaining) } => {
+                read_exactly(reader, remaining, buf)
+            }
+            Self::Replay { opened: Some(body), .. } => body.read(buf),
+            Self::Replay { open, opened, length } => {
+                let body = open()?;
+                let body = match *length {
+                    Some(length) => Body::from_sized_reader(body, length),
+                    None => body,
+                };
+                opened.insert(Box::new(body)).read(buf)
+            }
+            Self::Incoming(incoming) => incoming.read(buf),
+        }
+    }
+
+    pub(super) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        match self {
+            Self::Incoming(incoming) => incoming.take_trailers(),
+            Self::Replay { opened: Some(body), .. } => body.take_trailers(),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the next read may have to wait, as far as the source can tell.
+    pub(super) fn may_wait(&mut self) -> bool {
+        match self {
+            Self::Empty | Self::Bytes(_) | Self::File(_) => false,
+            Self::Reader { remaining, .. } => *remaining != Some(0),
+            Self::Replay { opened: Some(body), .. } => body.may_wait(),
+            // Most are files.
+            Self::Replay { .. } => false,
+            Self::Incoming(incoming) => !incoming.is_ready(),
+        }
+    }
+
+    /// Tells the connection that its peer is to blame for `reason`.
+    pub(super) fn reject(&mut self, reason: &Error) {
+        match self {
+            Self::Incoming(incoming) => incoming.reject(reason),
+            Self::Replay { opened: Some(body), .. } => body.source.reject(reason),
+            _ => {}
+        }
+    }
+
+    /// Returns the word for it in `Debug`.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Bytes(_) => "bytes",
+            Self::File(_) => "file",
+            Self::Reader { .. } => "reader",
+            Self::Replay { .. } => "replayable",
+            Self::Incoming(_) => "incoming",
+        }
+    }
+}
+
+/// Reads from a source that has promised `remaining` more bytes.
+fn read_exactly(reader: &mut dyn Read, remaining: &mut u64, buf: &mut [u8]) -> io::Result<usize> {
+    let most = usize::try_from(*remaining).unwrap_or(usize::MAX).min(buf.len());
+    if most == 0 {
+        return Ok(0);
+    }
+    // A reader of the user's may claim more than it was given room for.
+    let count = reader.read(&mut buf[..most])?.min(most);
+    if count == 0 {
+        let missing = counted(*remaining, "byte");
+        let message = format!("it ended {missing} before its declared length");
+        return Err(Error::message(ErrorKind::BodySource, message).into());
+    }
+    *remaining -= count as u64;
+    Ok(count)
+}
+
+/// Reads an iterator's chunks one after the other.
+pub(super) struct ChunkReader<I> {
+    chunks: I,
+    rest: Bytes,
+}
+
+impl<I> ChunkReader<I> {
+    pub(super) fn new(chunks: I) -> Self {
+        Self { chunks, rest: Bytes::new() }
+    }
+}
+
+impl<I: Iterator<Item = Bytes>> Read for ChunkReader<I> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        // An empty chunk is not the end.
+        while self.rest.is_empty() {
+            match self.chunks.next() {
+                Some(chunk) => self.rest = chunk,
+                None => return Ok(0),
+            }
+        }
+        let count = self.rest.len().min(buf.len());
+        self.rest.copy_to_slice(&mut buf[..count]);
+        Ok(count)
+    }
+}

@@ -1,0 +1,156 @@
+//! The kinds of errors, and the words for them.
+
+use std::fmt;
+
+/// The kind of an [`Error`](crate::Error), sorted by who can do something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The caller's URL is invalid, or lacks a host.
+    InvalidUrl,
+    /// This build does not support the URL's scheme.
+    UnsupportedScheme,
+    /// The request or response cannot be sent as it is.
+    InvalidMessage,
+    /// Reading the source of a body that was to be sent failed.
+    BodySource,
+    /// The call is not possible in this state: hijacking twice, writing past the Content-Length.
+    Misuse,
+    /// The TLS configuration is invalid: a certificate or key cannot be read, the two do not belong
+    /// together, or the platform's roots cannot be loaded.
+    InvalidTlsConfig,
+
+    /// The call's [`Context`](crate::Context) was cancelled.
+    Cancelled,
+    /// This time limit ran out.
+    Timeout(TimeLimit),
+
+    /// The host's name could not be resolved.
+    Resolve,
+    /// No connection could be made.
+    Connect,
+    /// The TLS handshake failed, or the peer ended it.
+    TlsHandshake,
+    /// The peer's certificate is not trusted: it is for another name, has expired, or no trusted root
+    /// has signed it.
+    UntrustedCertificate,
+    /// The connection failed while the message was being written.
+    Send,
+    /// The connection failed while the peer's message was being read.
+    Receive,
+
+    /// The peer closed the connection without a response.
+    EmptyReply,
+    /// The peer's message is not HTTP, or breaks its rules.
+    MalformedMessage,
+    /// The peer's body ended early.
+    IncompleteBody,
+    /// A message is larger than a limit. The text says which: one of the protocol, or the one that the
+    /// caller gave to [`Body::read_bytes`](crate::Body::read_bytes).
+    TooLarge,
+    /// The peer sent more redirects than the client follows.
+    TooManyRedirects,
+    /// The peer redirects to something that cannot be followed.
+    InvalidRedirect,
+
+    /// The client or server was shut down.
+    Closed,
+    /// Another input or output error.
+    Io,
+    /// An HTTP status that stands for the failure: see [`Error::status`](crate::Error::status).
+    Status,
+    /// A handler's error that is none of the above.
+    Other,
+}
+
+/// The time limits, by the names that they have in errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeLimit {
+    /// Resolving the host's name.
+    Resolve,
+    /// Making the connection.
+    Connect,
+    /// The TLS handshake.
+    TlsHandshake,
+    /// Writing a request, or a response.
+    Send,
+    /// From the request's last byte to the response's head.
+    ResponseHead,
+    /// From one piece of a response's body to the next.
+    IdleRead,
+    /// The whole call, to the end of the response's body.
+    Call,
+    /// Reading a request's head.
+    RequestHead,
+    /// Reading a whole request.
+    Request,
+    /// From one piece of a request's body to the next.
+    BodyIdle,
+    /// From one piece of a response that the client accepts to the next.
+    WriteIdle,
+}
+
+impl fmt::Display for TimeLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "the host's address",
+            Self::Connect => "the connection",
+            Self::TlsHandshake => "the TLS handshake",
+            Self::Send => "the message to be sent",
+            Self::ResponseHead => "the response head",
+            Self::IdleRead => "more of the response body",
+            Self::Call => "the whole call",
+            Self::RequestHead => "the request head",
+            Self::Request => "the whole request",
+            Self::BodyIdle => "more of the request body",
+            Self::WriteIdle => "room for more of the response",
+        })
+    }
+}
+
+impl ErrorKind {
+    /// Returns `true` if the text needs no word about the kind, since the message or the source says it.
+    pub(super) fn is_told_by_its_details(self, has_message: bool, has_source: bool) -> bool {
+        match self {
+            Self::Other => has_message || has_source,
+            Self::Io
+            | Self::Cancelled
+            | Self::Timeout(_)
+            | Self::Resolve
+            | Self::Connect
+            | Self::IncompleteBody
+            | Self::TooLarge => has_source && !has_message,
+            _ => false,
+        }
+    }
+
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::InvalidUrl => "invalid URL",
+            Self::UnsupportedScheme => "unsupported URL scheme",
+            Self::InvalidMessage => "invalid message",
+            Self::BodySource => "body source failed",
+            Self::Misuse => "invalid state",
+            Self::InvalidTlsConfig => "invalid TLS configuration",
+            Self::Cancelled => "cancelled",
+            Self::Timeout(_) => "timed out",
+            Self::Resolve => "cannot resolve the host",
+            Self::Connect => "cannot connect",
+            Self::TlsHandshake => "TLS handshake failed",
+            Self::UntrustedCertificate => "certificate not trusted",
+            Self::Send => "sending failed",
+            Self::Receive => "receiving failed",
+            Self::EmptyReply => "connection closed without a response",
+            Self::MalformedMessage => "malformed message",
+            Self::IncompleteBody => "incomplete body",
+            Self::TooLarge => "too large",
+            Self::TooManyRedirects => "too many redirects",
+            Self::InvalidRedirect => "redirect cannot be followed",
+            Self::Closed => "client or server is shut down",
+            Self::Io => "input or output failed",
+            Self::Status => "unsuccessful status",
+            Self::Other => "failed",
+        }
+    }
+}
