@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::conn::{Conn, Stage, State};
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
+use crate::logging as log;
 use crate::serving::Gone;
 use crate::sync::now;
 

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::logging as log;
 use crate::serving::contain;
 use crate::sync::channel::{Receiver, Sender, TrySendError, bounded};
 use crate::sync::{self, Mutex};

@@ -26,6 +26,7 @@ use super::sink::{Ending, Head, Length, Sink};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
+use crate::logging as log;
 use crate::net::Duplex;
 use crate::sniff;
 use crate::text::counted;

@@ -149,6 +149,7 @@ impl Listener {
             0 => io::stdin().as_fd().try_clone_to_owned()?,
             1 => io::stdout().as_fd().try_clone_to_owned()?,
             2 => io::stderr().as_fd().try_clone_to_owned()?,
+            ..0 => return Err(rustix::io::Errno::BADF.into()),
             _ => wake::duplicate(number)?,
         };
         Self::from_fd(fd)

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::logging as log;
+
 /// Runs `call`, and hands what it panicked with to `report`. Returns `None` after a panic, also if
 /// `report`, or the drop of the payload, panics in turn.
 pub(crate) fn contain<T>(
