@@ -211,6 +211,9 @@ pub(super) fn listens(_socket: &Socket) -> bool {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn duplicate(number: i32) -> io::Result<OwnedFd> {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+    if number < 0 {
+        return Err(Errno::BADF.into());
+    }
     let this = pidfd_open(getpid(), PidfdFlags::empty())?;
     Ok(pidfd_getfd(this, number, PidfdGetfdFlags::empty())?)
 }

@@ -9,6 +9,7 @@ mod multiplexing;
 mod raw;
 mod records;
 mod reuse;
+mod shutdown;
 
 use std::io::{self, Write};
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use hangup::net::Hangup;
 use hangup::server::ConnState::New;
 use hangup::testing::TestServer;
@@ -32,34 +32,49 @@ over_each![
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 const LARGE: usize = 6 << 20;
 
-/// A server whose answers to `/large` do not fit into what its client has room for.
-fn large(over: Over, options: impl FnOnce(Server) -> Server) -> (TestServer, Receiver<()>) {
-    let (answered, answers) = reports();
-    let server = Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
-        if r.uri().path() != "/large" {
-            return echo_path(w, r);
-        }
-        w.headers_mut().insert("content-length", LARGE.into());
-        w.write_all(&vec![b'x'; LARGE])?;
-        w.flush()?;
-        answered.send(()).unwrap();
-        Ok(())
-    });
-    (over.server_with(options(server)), answers)
+/// A server whose answers to `/large` do not fit into what its client has room for. Their handler reports
+/// when all is written, and returns when it may.
+struct Large {
+    server: TestServer,
+    answers: Receiver<()>,
+    go: Option<Sender<()>>,
 }
 
-/// Asks for a large answer and reads only as much of it as lets the server write all of it: the rest
-/// stays in the sockets' buffers. Returns how much was read.
-fn begin_large(peer: &mut RawClient, answers: &Receiver<()>) -> usize {
-    peer.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
-    let head = peer.expect_head();
-    assert_eq!(head.status, 200);
-    let mut read = 0;
-    while answers.try_recv().is_err() {
-        assert!(read < LARGE, "it is not written before it has been read");
-        read += peer.expect_bytes(16 * 1024).len();
+impl Large {
+    fn new(over: Over, options: impl FnOnce(Server) -> Server) -> Self {
+        let (answered, answers) = reports();
+        let (go, gone) = bounded::<()>(0);
+        let server = Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
+            if r.uri().path() != "/large" {
+                return echo_path(w, r);
+            }
+            w.headers_mut().insert("content-length", LARGE.into());
+            w.write_all(&vec![b'x'; LARGE])?;
+            w.flush()?;
+            answered.send(()).unwrap();
+            let _ = gone.recv_timeout(PATIENCE);
+            Ok(())
+        });
+        Self { server: over.server_with(options(server)), answers, go: Some(go) }
     }
-    read
+
+    /// Asks for a large answer and reads only as much of it as lets the server write all of it: the rest
+    /// stays in the sockets' buffers. Returns how much was read.
+    fn begin(&self, peer: &mut RawClient) -> usize {
+        peer.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(peer.expect_head().status, 200);
+        let mut read = 0;
+        while self.answers.try_recv().is_err() {
+            assert!(read < LARGE, "it is not written before it has been read");
+            read += peer.expect_bytes(16 * 1024).len();
+        }
+        read
+    }
+
+    /// Has the handler return.
+    fn go_on(&mut self) {
+        self.go = None;
+    }
 }
 
 /// Reads the rest, slowly enough for what can go wrong.
@@ -69,15 +84,17 @@ fn end_large(peer: &mut RawClient, read: usize) {
     assert_eq!(peer.expect_bytes(LARGE - read).len(), LARGE - read);
 }
 
+/// The head said nothing of a close, and a byte of a next request lies unread when the answer ends.
 fn s17_a_large_answer_survives_a_graceful_shutdown(over: Over) {
     let _alone = alone();
-    let (server, answers) = large(over, |server| server);
-    let mut peer = over.connect(&server);
-    let read = begin_large(&mut peer, &answers);
-    // One byte of a next request.
+    let mut large = Large::new(over, |server| server);
+    let mut peer = over.connect(&large.server);
+    let read = large.begin(&mut peer);
     peer.send("G");
-    let handle = server.handle();
+    let handle = large.server.handle();
     let stops = thread::spawn(move || handle.shutdown(PATIENCE));
+    until_closed(&large.server);
+    large.go_on();
     end_large(&mut peer, read);
     let answer = peer.send("ET /b HTTP/1.1\r\nHost: a\r\n\r\n").expect_response();
     assert_eq!((answer.text().as_str(), answer.field("connection")), ("/b", Some("close")));
@@ -88,27 +105,26 @@ fn s17_a_large_answer_survives_a_graceful_shutdown(over: Over) {
 
 fn s17_a_large_answer_survives_an_immediate_shutdown(over: Over) {
     let _alone = alone();
-    let (server, answers) = large(over, |server| server);
-    let mut peer = over.connect(&server);
-    let read = begin_large(&mut peer, &answers);
+    let mut large = Large::new(over, |server| server);
+    let mut peer = over.connect(&large.server);
+    let read = large.begin(&mut peer);
     peer.send(GET);
-    server.handle().close();
+    large.server.handle().close();
+    large.go_on();
     end_large(&mut peer, read);
-    // The other may have been answered as well.
-    peer.rest();
+    peer.expect_end();
 }
 
+/// The client cannot see the end behind the answer, and sends on.
 fn s15_a_large_answer_survives_the_close_of_an_idle_connection(over: Over) {
     let _alone = alone();
     let idle = Duration::from_millis(50);
-    let (server, answers) = large(over, |server| server.idle_timeout(idle));
-    let mut peer = over.connect(&server);
-    let read = begin_large(&mut peer, &answers);
-    // The end is behind the answer: the client cannot see it, and sends on.
-    for _ in 0..20 {
-        thread::park_timeout(Duration::from_millis(10));
-        peer.send_in_vain("x");
-    }
+    let mut large = Large::new(over, |server| server.idle_timeout(idle));
+    let mut peer = over.connect(&large.server);
+    let read = large.begin(&mut peer);
+    large.go_on();
+    thread::park_timeout(4 * idle);
+    peer.send_in_vain(GET);
     end_large(&mut peer, read);
     peer.rest();
 }
@@ -119,6 +135,8 @@ fn s15_a_request_that_crosses_the_close_is_no_reset(over: Over) {
     let mut peer = over.connect(&server);
     peer.send(GET).expect(200);
     peer.stream().wait_hangup(Hangup::EndOfStream).unwrap();
+    peer.send(GET);
+    thread::park_timeout(Duration::from_millis(30));
     peer.send(GET).expect_end();
 }
 

@@ -1,0 +1,86 @@
+//! A graceful shutdown, and connections that make room: no request that has arrived is lost.
+
+use std::thread;
+use std::time::Duration;
+
+use hangup::fcgi;
+
+use super::raw::{WebServer, request};
+use super::{path, serve, serve_with};
+use crate::support::{PATIENCE, alone};
+
+#[test]
+fn h15_a_request_that_was_sent_before_the_shutdown_is_answered() {
+    let _alone = alone();
+    for round in 0..40 {
+        let (server, mut peer) = serve(path);
+        // Until it accepts.
+        peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+        let mut peer = match round % 4 {
+            0 => WebServer::connect(&server),
+            _ => peer,
+        };
+        peer.send(request(1, "/b", "", true));
+        let handle = server.handle();
+        let stops = thread::spawn(move || handle.shutdown(PATIENCE));
+        peer.expect_answer(1).expect("200 OK", "/b");
+        peer.expect_end();
+        drop(peer);
+        assert!(stops.join().unwrap());
+    }
+}
+
+#[test]
+fn h15_the_first_byte_of_a_request_is_enough() {
+    let _alone = alone();
+    let (server, mut peer) = serve(path);
+    peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+    let bytes = request(1, "/b", "", true);
+    peer.send(&bytes[..1]);
+    let handle = server.handle();
+    let stops = thread::spawn(move || handle.shutdown(PATIENCE));
+    until_closed(&server);
+    peer.send(&bytes[1..]).expect_answer(1).expect("200 OK", "/b");
+    peer.expect_end();
+    drop(peer);
+    assert!(stops.join().unwrap());
+}
+
+#[test]
+fn h15_a_new_connection_is_spared_but_not_beyond_the_grace() {
+    let _alone = alone();
+    let (server, mut peer) = serve(path);
+    let mut silent = WebServer::connect(&server);
+    peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+    let mut new = WebServer::connect(&server);
+    let handle = server.handle();
+    let stops = thread::spawn(move || handle.shutdown(Duration::from_secs(2)));
+    until_closed(&server);
+    peer.expect_end();
+    new.send(request(1, "/b", "", true)).expect_answer(1).expect("200 OK", "/b");
+    new.expect_end();
+    silent.expect_end();
+    stops.join().unwrap();
+}
+
+#[test]
+fn f09_the_connection_that_is_idle_longest_makes_room() {
+    let _alone = alone();
+    let (server, mut one) = serve_with(fcgi::Server::new(path).max_connections(2));
+    let mut two = WebServer::connect(&server);
+    for peer in [&mut one, &mut two] {
+        peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+    }
+    one.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+    // A connection is idle a moment after its last answer has been written.
+    thread::park_timeout(Duration::from_millis(100));
+    let mut third = WebServer::connect(&server);
+    third.send(request(1, "/c", "", true)).expect_answer(1).expect("200 OK", "/c");
+    two.expect_end();
+    one.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
+}
+
+/// Until the shutdown has begun.
+fn until_closed(server: &hangup::testing::TestServer) {
+    while std::net::TcpStream::connect(server.addr()).is_ok() {}
+}
