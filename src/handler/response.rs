@@ -322,7 +322,8 @@ impl ResponseWriter {
     ///
     /// What the handler has not read of the request's body is the [`Duplex`]'s to read, with what
     /// follows it, as it stands on the wire. A chunked body comes with its framing, so that one that was
-    /// read in part cannot be made sense of. The body itself can be read no more
+    /// read in part cannot be made sense of. Reads of less than 32 bytes take up to 8 KiB of the body out
+    /// of the connection, so what they read ahead is lost. The body itself can be read no more
     /// ([`ErrorKind::Misuse`]).
     ///
     /// # Errors

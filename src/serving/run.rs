@@ -239,8 +239,7 @@ fn body_status(error: &Error) -> Option<StatusCode> {
         ErrorKind::TooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
         ErrorKind::Timeout(_) => Some(StatusCode::REQUEST_TIMEOUT),
         ErrorKind::MalformedMessage => {
-            let source = std::error::Error::source(error);
-            let body = source.and_then(|source| source.downcast_ref::<BodyError>());
+            let body = error.cause().and_then(|cause| cause.downcast_ref::<BodyError>());
             Some(body.map_or(StatusCode::BAD_REQUEST, BodyError::status))
         }
         _ => None,
