@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use super::{ContextError, Node};
+use super::Node;
 use crate::sync::{Condvar, Mutex, global, now, spawn};
 
 /// How long the thread stays for the next deadline: long enough that a program which makes one
@@ -76,7 +76,7 @@ fn run() {
                 // Ending a context calls hooks and takes the lock to drop its ticket.
                 drop(timers);
                 if let Some(node) = node.upgrade() {
-                    node.end(ContextError::deadline_exceeded());
+                    node.end_by_deadline();
                 }
                 timers = TIMER.timers.lock();
             }
