@@ -107,8 +107,7 @@ impl Resolver {
     #[must_use]
     pub fn system() -> Self {
         static SYSTEM: OnceLock<Resolver> = OnceLock::new();
-        let make =
-            || Self::new(|host, port| (host, port).to_socket_addrs().map(Iterator::collect));
+        let make = || Self::new(|host, port| (host, port).to_socket_addrs().map(Iterator::collect));
         SYSTEM.get_or_init(make).clone()
     }
 

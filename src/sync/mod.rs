@@ -8,25 +8,8 @@
 mod real;
 
 pub(crate) use real::{
-    Condvar, JoinHandle, Mutex, MutexGuard, atomic, channel, global, now, spawn,
+    Condvar, JoinHandle, Mutex, MutexGuard, atomic, channel, contain, global, now, spawn,
 };
 
 #[cfg(all(test, hangup_shuttle))]
 pub(crate) use real::explore;
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Runs code of the user's on a thread of ours. Returns `None` if it panicked.
-///
-/// The payload of a panic is the user's as well. A payload whose drop panics is contained too, and the
-/// payload of that panic is leaked.
-pub(crate) fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
-    let outcome = catch_unwind(AssertUnwindSafe(code));
-    outcome.map_err(discard).ok()
-}
-
-fn discard(payload: Box<dyn std::any::Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
-    }
-}
