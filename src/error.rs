@@ -415,7 +415,8 @@ mod tests {
         let late = Context::with_timeout(std::time::Duration::ZERO);
         let error = Error::from(late.err().unwrap());
         assert_eq!(error.timed_out(), Some(TimeLimit::Call));
-        assert_eq!(error.to_string(), "deadline exceeded");
+        let text = "timed out waiting for the whole call: deadline exceeded after 0ns";
+        assert_eq!(error.to_string(), text);
     }
 
     #[test]

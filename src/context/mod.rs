@@ -39,6 +39,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use crate::error::TimeLimit;
 use crate::sync::Mutex;
 use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
@@ -415,8 +416,12 @@ impl fmt::Display for ContextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
             Reason::Cancelled => f.write_str("cancelled")?,
-            Reason::DeadlineExceeded(None) => f.write_str("deadline exceeded")?,
-            Reason::DeadlineExceeded(Some(limit)) => write!(f, "deadline exceeded after {limit:?}")?,
+            Reason::DeadlineExceeded(limit) => {
+                write!(f, "timed out waiting for {}: deadline exceeded", TimeLimit::Call)?;
+                if let Some(limit) = limit {
+                    write!(f, " after {limit:?}")?;
+                }
+            }
         }
         match &self.cause {
             Some(cause) => write!(f, ": {cause}"),
@@ -576,9 +581,10 @@ mod tests {
         let root = Context::with_timeout(Duration::ZERO);
         let error = root.child_with_timeout(Duration::from_secs(600)).err().unwrap();
         assert_eq!(error.time_limit(), Some(Duration::ZERO));
-        assert_eq!(error.to_string(), "deadline exceeded after 0ns");
+        let text = "timed out waiting for the whole call: deadline exceeded";
+        assert_eq!(error.to_string(), format!("{text} after 0ns"));
         let moment = Context::with_deadline(Instant::now()).err().unwrap();
-        assert_eq!((moment.time_limit(), moment.to_string().as_str()), (None, "deadline exceeded"));
+        assert_eq!((moment.time_limit(), moment.to_string().as_str()), (None, text));
         let cancelled = Context::new();
         cancelled.cancel_with("enough");
         let error = cancelled.err().unwrap();
