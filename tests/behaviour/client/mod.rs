@@ -2,6 +2,7 @@
 
 mod bodies;
 mod cancel;
+mod dialling;
 mod dropping;
 mod early_response;
 mod idle;
