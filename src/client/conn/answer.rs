@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use super::body::{ResponseBody, Rest};
+use super::keep_alive::KeepAlive;
 use super::messages::{Answer, AnswerBody, Expected, ReplyError, Returned};
 use super::{Shared, WROTE_PATIENCE};
 use crate::body::Body;
@@ -84,6 +85,9 @@ pub(super) fn take_answer(
             h1::response_persists(&method, *version, *status, headers, framed)
         }
     };
+    if let Some(announced) = KeepAlive::of(&head.headers) {
+        shared.state.lock().note(announced);
+    }
     let rest = Rest { shared: Arc::clone(shared), turn, buffer, wrote, persist, keeper };
     let (body, after) = match framed.framing {
         Framing::Empty if rest.has_all(0) => (Body::empty(), rest.free()),

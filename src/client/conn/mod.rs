@@ -30,6 +30,7 @@
 mod answer;
 mod body;
 mod exchange;
+mod keep_alive;
 mod life;
 mod messages;
 #[cfg(all(test, hangup_shuttle))]
@@ -271,9 +272,7 @@ impl Shared {
     fn give_back(self: &Arc<Self>, turn: Turn, spare: Buffer) -> Result<(), CloseReason> {
         let reader_sleeps = {
             let mut state = self.state.lock();
-            if !state.rest(turn, spare) {
-                return Err(CloseReason::EndOfStream);
-            }
+            state.rest(turn, spare)?;
             state.wake()
         };
         let kept = self.home.upgrade().is_some_and(|home| home.give_back(&Conn(Arc::clone(self))));
@@ -364,6 +363,20 @@ impl Shared {
 
     fn is_closed(&self) -> bool {
         self.state.lock().cause().is_some()
+    }
+
+    /// How long the connection may be idle: our limit, or the peer's.
+    fn idle_limit(&self) -> Option<Duration> {
+        self.idle_timeout.into_iter().chain(self.state.lock().idle_limit()).min()
+    }
+
+    /// Runs one of the loops. A panic in it is that of code which TLS calls, such as a key log: the
+    /// connection is closed, so that nothing waits for the loop.
+    fn run_loop(self: &Arc<Self>, run: impl FnOnce()) {
+        if sync::contain(run).is_none() {
+            let error = Error::message(ErrorKind::Other, "a thread of the connection panicked");
+            self.close(error, CloseReason::IoFailed);
+        }
     }
 
     /// Why the connection was closed.

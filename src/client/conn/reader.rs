@@ -128,7 +128,7 @@ fn watch(
     buffer.release();
     drop(shared.take_spare());
     shared.stream.release();
-    let limit = shared.idle_timeout.and_then(|limit| Instant::now().checked_add(limit));
+    let limit = shared.idle_limit().and_then(|limit| Instant::now().checked_add(limit));
     match shared.stream.wait_readable_until(limit) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
