@@ -3,7 +3,6 @@
 //! The same steps whoever reads: the caller itself, or the reader loop for it.
 
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -218,12 +217,7 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
             let _ = proceed.try_send(());
         }
         if let Some(callback) = &self.expected.on_informational {
-            let called = AssertUnwindSafe(|| callback(head.status, &head.headers));
-            // The thread must live to tell the caller.
-            std::panic::catch_unwind(called).map_err(|_| {
-                let message = "the callback for interim responses panicked";
-                malformed(Error::message(ErrorKind::Other, message))
-            })?;
+            callback(head.status, &head.headers);
         }
         Ok(())
     }

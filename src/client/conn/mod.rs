@@ -148,7 +148,7 @@ impl Conn {
         });
         let of_reader = Arc::clone(&shared);
         sync::spawn("hangup-read", Some(LOOP_STACK), move || {
-            reader::run(&of_reader, &expected, &called);
+            of_reader.run_loop(|| reader::run(&of_reader, &expected, &called));
         })?;
         Ok(Self(shared))
     }
@@ -405,7 +405,7 @@ impl Shared {
         let (told, results) = bounded(1);
         let shared = Arc::clone(self);
         sync::spawn("hangup-write", Some(LOOP_STACK), move || {
-            writer::run(&shared, &handed, &told);
+            shared.run_loop(|| writer::run(&shared, &handed, &told));
         })?;
         let writer = Writer::new(jobs, results);
         self.state.lock().keep_writer(writer.clone());
