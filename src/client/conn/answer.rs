@@ -187,7 +187,8 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
         };
         let error = match filled {
             Ok(1..) => return Ok(()),
-            Ok(0) if begun => Error::message(
+            // An interim response that came whole is no part of the final one.
+            Ok(0) if !self.buffer.is_empty() => Error::message(
                 ErrorKind::MalformedMessage,
                 "the connection was closed within the response head",
             ),
