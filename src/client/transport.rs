@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::request::Parts;
 
 use super::conn::{Answer, AnswerBody, Conn, ConnFacts, Failure, Home, Making, Patience, Turn};
@@ -91,16 +92,28 @@ impl Transport {
         let options = &self.inner.options;
         let key = Key::of(&parts.uri, connector, options.unix.as_ref())?;
         let fields = Fields::new(&parts.headers, defaults);
+        let mut expectation = Some(options.expect_timeout);
         loop {
             if let Some(ended) = patience.context.as_ref().and_then(Context::err) {
                 return Err(ended.into());
             }
             let again = body.try_clone();
-            let outgoing = prepare(parts, fields, body, options.expect_timeout)?;
+            let (outgoing, withheld) = prepare(parts, fields, body, expectation)?;
             let Taken { conn, turn, was_idle } = self.inner.connection(&key, patience)?;
             let begun = Instant::now();
+            let sendable = || again.or_else(|| withheld.as_ref().and_then(|body| body.take_back()));
             let failure = match conn.round_trip(turn, outgoing, patience) {
                 Ok(answer) => {
+                    // The peer does not know the expectation: without it, once (RFC 9110 section
+                    // 15.5.18).
+                    if withheld.is_some()
+                        && answer.head.status == StatusCode::EXPECTATION_FAILED
+                        && let Some(sendable) = sendable()
+                    {
+                        log::debug!("{key}: 417, sent again without Expect: 100-continue");
+                        (body, expectation) = (sendable, None);
+                        continue;
+                    }
                     let (facts, reused) = (Arc::clone(conn.facts()), !turn.is_first());
                     return Ok(Exchanged { answer, facts, reused, begun });
                 }
@@ -109,13 +122,11 @@ impl Transport {
             let Failure { error, nothing_written, answer_begun, connection_failed } = failure;
             let reused = was_idle || !turn.is_first();
             let attempt = Attempt { reused, nothing_written, answer_begun, connection_failed };
-            match again.filter(|_| may_retry(attempt, &parts.method, fields)) {
-                Some(again) => {
-                    log::debug!("{key}: sent again on another connection: {error}");
-                    body = again;
-                }
-                None => return Err(error),
+            if !may_retry(attempt, &parts.method, fields) {
+                return Err(error);
             }
+            body = sendable().ok_or_else(|| error.clone())?;
+            log::debug!("{key}: sent again on another connection: {error}");
         }
     }
 

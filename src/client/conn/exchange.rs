@@ -39,8 +39,16 @@ pub(in crate::client) struct Outgoing {
     pub(in crate::client) framing: OutgoingFraming,
     /// The request asks for the connection to be closed.
     pub(in crate::client) closes: bool,
-    /// Withhold the body for a 100, at most for this long.
-    pub(in crate::client) expect: Option<Duration>,
+    /// Withhold the body for a 100.
+    pub(in crate::client) expect: Option<Withhold>,
+}
+
+/// How a body is withheld.
+pub(in crate::client) struct Withhold {
+    /// The longest wait for the 100; then the body is sent anyway.
+    pub(in crate::client) limit: Duration,
+    /// Takes the body back if it is not sent. Dropped before the first byte is read from it.
+    pub(in crate::client) give_back: Sender<Body>,
 }
 
 /// How a request's body is sent.

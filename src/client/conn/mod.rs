@@ -45,7 +45,7 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience};
+pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience, Withhold};
 pub(super) use life::Turn;
 pub(super) use messages::{Answer, AnswerBody, OnInformational};
 

@@ -107,14 +107,13 @@ fn write_body(
     streamed: StreamedBody,
     piece: &mut Vec<u8>,
 ) -> WriteResult {
-    let StreamedBody { mut body, chunked, proceed } = streamed;
-    if let Some((proceed, until)) = proceed {
-        // Without an answer by then the body is sent anyway (RFC 9110 section 10.1.1).
-        select! {
-            recv(proceed) -> released => released.map_err(|_| WriteError::Withheld)?,
-            recv(shared.closed) -> _ => return Err(out.failed(io::ErrorKind::BrokenPipe.into())),
-            recv(until.map_or_else(never, at)) -> _ => {}
-        }
+    let StreamedBody { mut body, chunked, withheld } = streamed;
+    if let Some(Withheld { proceed, until, give_back }) = withheld
+        && let Err(error) = await_release(shared, out, &proceed, until)
+    {
+        // Untouched, so that the request can be repeated.
+        let _ = give_back.send(body);
+        return Err(error);
     }
     let room = body.len().map_or(PIECE, |length| length.clamp(1, PIECE as u64) as usize);
     if piece.len() < room {
@@ -139,6 +138,21 @@ fn write_body(
         }
     }
     if chunked { write_end(out, &mut body) } else { Ok(()) }
+}
+
+/// Waits until a body may be sent.
+fn await_release(
+    shared: &Shared,
+    out: &Counted<'_>,
+    proceed: &Receiver<()>,
+    until: Option<Instant>,
+) -> WriteResult {
+    // Without an answer by then the body is sent anyway (RFC 9110 section 10.1.1).
+    select! {
+        recv(proceed) -> released => released.map_err(|_| WriteError::Withheld),
+        recv(shared.closed) -> _ => Err(out.failed(io::ErrorKind::BrokenPipe.into())),
+        recv(until.map_or_else(never, at)) -> _ => Ok(()),
+    }
 }
 
 fn write_end(out: &mut Counted<'_>, body: &mut Body) -> WriteResult {
