@@ -19,16 +19,18 @@
 //! A dial is begun only if there is no spare one. So there are never more dials and connections than
 //! calls that wait for one or have one, beside those that are idle.
 
+mod host;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use self::host::Dial;
+use self::host::{Assigned, Host, Idle, Waiting};
 use super::want::{Granted, Want};
-use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 
 /// How many connections a client keeps.
@@ -58,70 +60,12 @@ impl Default for Limits {
 /// What the pool keeps of connections `C` to the hosts `K`.
 pub(super) struct Pool<K, C> {
     limits: Limits,
-    /// Ends every dial when it ends.
-    context: Context,
     hosts: HashMap<K, Host<C>>,
     /// Invariant: the sum of all hosts' `idle.len()`.
     idle: usize,
     /// How many connections have been put: which of two has been idle longer.
     puts: u64,
     closed: bool,
-}
-
-struct Host<C> {
-    /// The most recently used is last.
-    idle: Vec<Idle<C>>,
-    /// Connections that exist or are being dialled. Invariant: at most `limits.per_host`.
-    open: usize,
-    /// First come, first served.
-    waiting: VecDeque<Waiting<C>>,
-    /// Dials that no call waits for, the oldest first. Invariant: empty while a call waits without a
-    /// dial.
-    spare: VecDeque<Arc<Dial>>,
-}
-
-struct Waiting<C> {
-    want: Arc<Want<C>>,
-    dial: Assigned,
-}
-
-/// The dial that a call waits for, beside any connection that comes free.
-enum Assigned {
-    /// The host's limit has been reached.
-    None,
-    /// It was begun for this call: its failure is the call's.
-    Own(Arc<Dial>),
-    /// It was begun for another call, which has left it.
-    Joined(Arc<Dial>),
-}
-
-impl Assigned {
-    fn is(&self, this: &Arc<Dial>) -> bool {
-        match self {
-            Self::None => false,
-            Self::Own(dial) | Self::Joined(dial) => Arc::ptr_eq(dial, this),
-        }
-    }
-
-    fn take(&mut self) -> Option<Arc<Dial>> {
-        match std::mem::replace(self, Self::None) {
-            Self::None => None,
-            Self::Own(dial) | Self::Joined(dial) => Some(dial),
-        }
-    }
-}
-
-/// A dial in flight. Its place in the host's limit is counted until it ends.
-#[derive(Debug)]
-pub(super) struct Dial {
-    /// Ends the dial.
-    pub(super) context: Context,
-}
-
-struct Idle<C> {
-    connection: C,
-    /// `Pool::puts` at that moment.
-    since: u64,
 }
 
 /// The result of [`Pool::checkout`].
@@ -145,84 +89,9 @@ pub(super) enum Return<C> {
     Refused(C),
 }
 
-impl<C> Default for Host<C> {
-    fn default() -> Self {
-        Self { idle: Vec::new(), open: 0, waiting: VecDeque::new(), spare: VecDeque::new() }
-    }
-}
-
-impl<C> Host<C> {
-    /// Offers a connection to the calls that wait, in their order. A want that refuses it has been
-    /// given up, and its caller is about to take it out of the queue.
-    fn offer(&mut self, mut connection: C) -> Result<(), C> {
-        for place in 0..self.waiting.len() {
-            match self.waiting[place].want.grant(Ok(connection)) {
-                Ok(()) => {
-                    self.leave(place);
-                    return Ok(());
-                }
-                Err(refused) => connection = refused.expect("a connection was offered"),
-            }
-        }
-        Err(connection)
-    }
-
-    /// Takes a call out of the queue that got a connection which its dial has not made: the dial goes to
-    /// the next that has none.
-    fn leave(&mut self, place: usize) {
-        let left = self.waiting.remove(place);
-        let Some(dial) = left.and_then(|mut left| left.dial.take()) else { return };
-        match self.next_without_dial() {
-            Some(next) => next.dial = Assigned::Joined(dial),
-            None => self.spare.push_back(dial),
-        }
-    }
-
-    fn next_without_dial(&mut self) -> Option<&mut Waiting<C>> {
-        self.waiting.iter_mut().find(|next| next.is_without_dial())
-    }
-
-    fn place_of(&self, dial: &Arc<Dial>) -> Option<usize> {
-        self.waiting.iter().position(|waiting| waiting.dial.is(dial))
-    }
-
-    /// Offers the connection that `dial` has made to the call that waits for it.
-    fn offer_dialled(&mut self, dial: &Arc<Dial>, connection: C) -> Result<(), C> {
-        let Some(place) = self.place_of(dial) else { return Err(connection) };
-        match self.waiting[place].want.grant(Ok(connection)) {
-            Ok(()) => {
-                self.waiting.remove(place);
-                Ok(())
-            }
-            Err(refused) => Err(refused.expect("a connection was offered")),
-        }
-    }
-
-    /// A dial has ended: no call waits for it any more, and none joins it.
-    fn forget_dial(&mut self, dial: &Arc<Dial>) {
-        if let Some(place) = self.place_of(dial) {
-            self.waiting[place].dial = Assigned::None;
-        }
-        self.spare.retain(|spare| !Arc::ptr_eq(spare, dial));
-    }
-}
-
-impl<C> Waiting<C> {
-    fn is_without_dial(&self) -> bool {
-        matches!(self.dial, Assigned::None) && self.want.is_open()
-    }
-}
-
-impl Dial {
-    fn under(context: &Context) -> Arc<Self> {
-        Arc::new(Self { context: context.child() })
-    }
-}
-
 impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
-    /// Creates a pool whose dials end with `context`.
-    pub(super) fn new(limits: Limits, context: Context) -> Self {
-        Self { limits, context, hosts: HashMap::new(), idle: 0, puts: 0, closed: false }
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, hosts: HashMap::new(), idle: 0, puts: 0, closed: false }
     }
 
     /// Finds the connection to `key` that was used last, or queues a want for one.
@@ -240,7 +109,7 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
             Assigned::Joined(spare)
         } else if self.limits.per_host.is_none_or(|most| host.open < most) {
             host.open += 1;
-            Assigned::Own(Arc::clone(begins.insert(Dial::under(&self.context))))
+            Assigned::Own(Arc::clone(begins.insert(Dial::new())))
         } else {
             Assigned::None
         };
@@ -360,7 +229,7 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
             self.forget_host_if_unused(key);
             return None;
         };
-        let dial = Dial::under(&self.context);
+        let dial = Dial::new();
         next.dial = Assigned::Own(Arc::clone(&dial));
         host.open += 1;
         Some(dial)
@@ -383,16 +252,18 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         idle.map(|idle| idle.connection).collect()
     }
 
-    /// Keeps nothing from now on; returns what it had.
-    pub(super) fn close(&mut self) -> Vec<C> {
+    /// Keeps nothing from now on; returns the idle connections and the dials, which the caller ends.
+    pub(super) fn close(&mut self) -> (Vec<C>, Vec<Arc<Dial>>) {
         self.closed = true;
+        let mut dials = Vec::new();
         for host in self.hosts.values_mut() {
-            host.spare.clear();
-            for waiting in host.waiting.drain(..) {
+            dials.extend(host.spare.drain(..));
+            for mut waiting in host.waiting.drain(..) {
+                dials.extend(waiting.dial.take());
                 let _ = waiting.want.grant(Err(Error::new(ErrorKind::Closed)));
             }
         }
-        self.drain()
+        (self.drain(), dials)
     }
 
     /// How many wants are queued that can still be granted.

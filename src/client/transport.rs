@@ -46,8 +46,6 @@ pub(super) struct Transport {
 struct Inner {
     options: TransportOptions,
     pool: Mutex<Pool<Key, Conn>>,
-    /// Ends with the transport, and with it every dial.
-    context: Context,
     /// Itself, for the threads and connections it starts.
     this: Weak<Inner>,
 }
@@ -72,10 +70,8 @@ pub(super) struct Exchanged {
 
 impl Transport {
     pub(super) fn new(options: TransportOptions) -> Self {
-        let context = Context::new();
-        let pool = Mutex::new(Pool::new(options.limits.clone(), context.clone()));
-        let inner =
-            Arc::new_cyclic(|this| Inner { options, pool, context, this: Weak::clone(this) });
+        let pool = Mutex::new(Pool::new(options.limits.clone()));
+        let inner = Arc::new_cyclic(|this| Inner { options, pool, this: Weak::clone(this) });
         Self { inner }
     }
 
@@ -147,8 +143,10 @@ impl Transport {
 
 impl Drop for Transport {
     fn drop(&mut self) {
-        self.inner.context.cancel_with("the client was dropped");
-        let idle = self.inner.pool.lock().close();
+        let (idle, dials) = self.inner.pool.lock().close();
+        for dial in dials {
+            dial.context.cancel_with("the client was dropped");
+        }
         close_all(idle);
     }
 }

@@ -11,7 +11,7 @@ impl<K: Eq + Hash, C> Pool<K, C> {
         let limit = self.limits.per_host.unwrap_or(usize::MAX);
         for host in self.hosts.values() {
             assert!(host.open <= limit);
-            let without = host.waiting.iter().any(super::Waiting::is_without_dial);
+            let without = host.waiting.iter().any(super::host::Waiting::is_without_dial);
             assert!(!without || (host.open == limit && host.spare.is_empty()));
         }
         assert_eq!(self.idle, self.hosts.values().map(|host| host.idle.len()).sum::<usize>());

@@ -1,7 +1,7 @@
 use super::*;
 
 fn pool(limits: Limits) -> Pool<&'static str, u32> {
-    Pool::new(limits, Context::new())
+    Pool::new(limits)
 }
 
 /// Queues a want that waits for a dial of its own.
@@ -207,10 +207,26 @@ fn a_closed_pool_keeps_nothing_and_grants_nothing() {
     let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
     busy(&mut pool, 1);
     let (_waits, granted) = waits(&mut pool);
-    assert!(pool.close().is_empty());
+    let (idle, dials) = pool.close();
+    assert!(idle.is_empty() && dials.is_empty());
     assert!(granted.recv().unwrap().is_err());
     assert!(matches!(pool.put(&"a", 1), Return::Refused(1)));
     assert!(matches!(pool.checkout(&"a"), Checkout::Closed));
+}
+
+#[test]
+fn a_closed_pool_hands_out_its_dials() {
+    let mut pool = pool(Limits::default());
+    let (_left, granted, spare) = dials(&mut pool);
+    assert!(matches!(pool.put(&"a", 1), Return::Kept));
+    assert!(granted.try_recv().unwrap().is_ok());
+    let (_joins, _granted) = waits(&mut pool);
+    let (_dials, _dialled, own) = dials(&mut pool);
+    let (_, ends) = pool.close();
+    assert_eq!(ends.len(), 2);
+    assert!(Arc::ptr_eq(&ends[0], &spare) && Arc::ptr_eq(&ends[1], &own));
+    assert!(pool.dial_failed(&"a", &spare, failure()).is_none());
+    assert!(matches!(pool.put_dialled(&"a", &own, 2), Return::Refused(2)));
 }
 
 #[test]
