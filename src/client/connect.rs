@@ -1,7 +1,7 @@
 //! Making a connection: all that runs on a dialling thread, `hangup-dial`.
 //!
-//! Much of it is the user's code: the resolver's answer, the verifier of certificates, the key log and
-//! the session store. Whatever happens there, the outcome is reported once: see [`InFlight`].
+//! Some of it may be the user's code: the verifier of certificates, the key log, the session store.
+//! Whatever happens there, the outcome is reported once: see [`InFlight`].
 
 use std::io;
 use std::time::{Duration, Instant};
