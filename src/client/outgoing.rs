@@ -69,9 +69,9 @@ enum Expectation {
     WithoutContinue,
 }
 
-fn withhold(limit: Duration) -> (Withhold, WithheldBody) {
+fn withhold(limit: Duration) -> (Box<Withhold>, WithheldBody) {
     let (give_back, given_back) = bounded(1);
-    (Withhold { limit, give_back }, WithheldBody(given_back))
+    (Box::new(Withhold { limit, give_back }), WithheldBody(given_back))
 }
 
 /// Decides how the body is framed (RFC 9112 section 6.1).

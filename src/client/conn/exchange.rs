@@ -39,8 +39,8 @@ pub(in crate::client) struct Outgoing {
     pub(in crate::client) framing: OutgoingFraming,
     /// The request asks for the connection to be closed.
     pub(in crate::client) closes: bool,
-    /// Withhold the body for a 100.
-    pub(in crate::client) expect: Option<Withhold>,
+    /// Withhold the body for a 100. Boxed, since it is rare, and requests are moved about.
+    pub(in crate::client) expect: Option<Box<Withhold>>,
 }
 
 /// How a body is withheld.

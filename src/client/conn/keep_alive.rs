@@ -9,6 +9,9 @@ use http::{HeaderMap, HeaderName};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
+/// Up to how many names are compared one after the other.
+const FEW: usize = 8;
+
 /// By how much a connection leaves the pool before the peer closes it, so that no request crosses the
 /// end. Half of the time if that is less.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -25,9 +28,13 @@ pub(super) struct KeepAlive {
 impl KeepAlive {
     /// Returns what the response with these fields announces; `None` if it announces nothing.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        if !headers.contains_key(&KEEP_ALIVE) {
+        if !is_in(headers) {
             return None;
         }
+        Some(Self::read(headers)).filter(|announced| *announced != Self::default())
+    }
+
+    fn read(headers: &HeaderMap) -> Self {
         let mut announced = Self::default();
         let values = headers.get_all(&KEEP_ALIVE).into_iter();
         let parameters =
@@ -40,7 +47,16 @@ impl KeepAlive {
                 announced.left = Some(number);
             }
         }
-        (announced != Self::default()).then_some(announced)
+        announced
+    }
+}
+
+/// Whether the field is there. Each response is asked, so the name is not hashed where a look at the few
+/// names costs less.
+fn is_in(headers: &HeaderMap) -> bool {
+    match headers.keys_len() <= FEW {
+        true => headers.keys().any(|name| *name == KEEP_ALIVE),
+        false => headers.contains_key(&KEEP_ALIVE),
     }
 }
 

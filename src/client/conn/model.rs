@@ -564,7 +564,7 @@ fn a_withheld_body_is_sent_or_let_go() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let mut outgoing = upload(3, &dropped);
         let (give_back, given_back) = bounded(1);
-        outgoing.expect = Some(Withhold { limit: Duration::from_secs(1), give_back });
+        outgoing.expect = Some(Box::new(Withhold { limit: Duration::from_secs(1), give_back }));
         let outcome = scene.call(outgoing, &patience()).expect("it is fresh");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         assert_eq!(read(answer).expect("it is whole"), "one");

@@ -26,7 +26,7 @@ pub(super) fn send_now(
     head: Vec<u8>,
     body: Body,
     framing: OutgoingFraming,
-    withhold: Option<Withhold>,
+    withhold: Option<Box<Withhold>>,
 ) -> Option<Left> {
     let chunked = framing == OutgoingFraming::Chunked;
     let in_memory = !chunked && withhold.is_none();
@@ -84,9 +84,10 @@ impl Left {
     }
 
     /// A request whose body is read from its source while it is sent.
-    fn all_of(head: Vec<u8>, body: Body, chunked: bool, withhold: Option<Withhold>) -> Self {
+    fn all_of(head: Vec<u8>, body: Body, chunked: bool, withhold: Option<Box<Withhold>>) -> Self {
         let (release, withheld) = match withhold {
-            Some(Withhold { limit, give_back }) => {
+            Some(withhold) => {
+                let Withhold { limit, give_back } = *withhold;
                 let (release, proceed) = bounded(1);
                 let until = Instant::now().checked_add(limit);
                 (Some(release), Some(Withheld { proceed, until, give_back }))
