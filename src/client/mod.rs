@@ -374,7 +374,7 @@ impl ClientBuilder {
     }
 
     /// How many bytes the head of a response may have, and its interim responses in all: 1 MiB by
-    /// default. Beyond, the call fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    /// default. Beyond, the call fails with [`ErrorKind::TooLarge`].
     #[must_use]
     pub fn max_response_head(mut self, bytes: usize) -> Self {
         self.max_response_head = bytes;
@@ -416,7 +416,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) if
+    /// [`ErrorKind::Misuse`] if
     /// [`max_connections_per_host`](Self::max_connections_per_host) is 0: every call would wait for
     /// ever.
     pub fn try_build(self) -> Result<Client> {

@@ -36,14 +36,12 @@ fn t10_keep_alive_shortens_the_stay_in_the_pool(over: Over) {
     let client = over.client();
     let begun = Instant::now();
     let mut peer = exchange(&client, &peers, None, "timeout=2, max=100");
-    assert_eq!(client.idle_connections(), 1);
     peer.expect_end();
     assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
     eventually("it is out of the pool", || client.idle_connections() == 0);
     // The latest answer counts: what the peer said before is over.
     let peer = exchange(&client, &peers, None, "timeout=600");
     let mut peer = exchange(&client, &peers, Some(peer), "Timeout = \"1\"");
-    assert_eq!(client.idle_connections(), 1);
     peer.expect_end();
     let mut peer = exchange(&client, &peers, None, "timeout=0");
     assert_eq!(client.idle_connections(), 0);
