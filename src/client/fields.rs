@@ -68,6 +68,16 @@ impl<'a> Fields<'a> {
     }
 }
 
+impl<'a> Fields<'a> {
+    /// As [`write`](Self::write), without the fields called `left_out`.
+    pub(super) fn write_without(self, out: &mut Vec<u8>, left_out: &HeaderName) {
+        let Self { own, defaults } = self;
+        let rest = |fields: &'a HeaderMap| fields.iter().filter(|(name, _)| *name != left_out);
+        write(out, rest(own));
+        write(out, rest(&defaults.fields).filter(|(name, _)| !own.contains_key(*name)));
+    }
+}
+
 fn write<'f>(
     out: &mut Vec<u8>,
     fields: impl IntoIterator<Item = (&'f HeaderName, &'f HeaderValue)>,

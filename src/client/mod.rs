@@ -25,10 +25,12 @@
 //! | `outgoing.rs` | a request as it goes out: its framing, and its head, written |
 //! | `transport.rs` | one request, one answer: connection, exchange, retry |
 //! | `retry.rs` | may a request be sent again: a pure function |
-//! | `pool.rs`, `want.rs` | idle connections, limits, who waits: plain data; a wish with one outcome |
+//! | `connect.rs` | what runs on a dialling thread: dial, TLS handshake, the report |
+//! | `pool.rs`, `want.rs` | idle connections, dials, limits, waiting calls: plain data; a pending request for a connection |
 //! | `conn/` | a connection's three parties: caller, reader loop, writer loop |
 
 mod conn;
+mod connect;
 mod fields;
 mod outgoing;
 mod pool;
@@ -50,7 +52,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::body::Body;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::net::tls::Connector;
 use crate::net::{DialOptions, Resolver};
 use fields::DefaultFields;
@@ -355,15 +357,16 @@ impl ClientBuilder {
         self
     }
 
-    /// How many connections to one host there may be, idle or in use. No limit by default. At the
-    /// limit, calls wait in the order in which they came.
+    /// Sets how many connections to one host there may be, idle or in use. No limit by default. At the
+    /// limit, calls wait in the order in which they came. [`build`](Self::build) refuses a limit of 0.
     #[must_use]
     pub fn max_connections_per_host(mut self, most: impl Into<Option<usize>>) -> Self {
         self.limits.per_host = most.into();
         self
     }
 
-    /// How long a connection may be idle before it is closed. 90 s by default.
+    /// Sets how long a connection may be idle before it is closed. 90 s by default. A server that
+    /// announces a shorter time (`Keep-Alive: timeout=N`) shortens it for its connection.
     #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.limits.idle_timeout = limit.into();
@@ -371,7 +374,7 @@ impl ClientBuilder {
     }
 
     /// How many bytes the head of a response may have, and its interim responses in all: 1 MiB by
-    /// default. Beyond, the call fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    /// default. Beyond, the call fails with [`ErrorKind::TooLarge`].
     #[must_use]
     pub fn max_response_head(mut self, bytes: usize) -> Self {
         self.max_response_head = bytes;
@@ -396,9 +399,35 @@ impl ClientBuilder {
         self
     }
 
-    /// The client.
+    /// Returns the client.
+    ///
+    /// # Panics
+    ///
+    /// If an option is one with which no call could ever end: see [`try_build`](Self::try_build).
     #[must_use]
     pub fn build(self) -> Client {
+        match self.try_build() {
+            Ok(client) => client,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Returns the client, or an error if its options are invalid.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misuse`] if
+    /// [`max_connections_per_host`](Self::max_connections_per_host) is 0: every call would wait for
+    /// ever.
+    pub fn try_build(self) -> Result<Client> {
+        if self.limits.per_host == Some(0) {
+            let message = "max_connections_per_host is 0, so no call could have a connection";
+            return Err(Error::message(ErrorKind::Misuse, message));
+        }
+        Ok(self.make())
+    }
+
+    fn make(self) -> Client {
         let Self {
             headers,
             defaults,

@@ -6,38 +6,73 @@ use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Version};
 
-use super::conn::{Outgoing, OutgoingFraming};
+use super::conn::{Outgoing, OutgoingFraming, Withhold};
 use super::fields::Fields;
 use super::target::{host_field, request_target};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
+use crate::sync::channel::{Receiver, bounded};
 use crate::text::counted;
 
 /// Room for the head of most requests, in bytes.
 const HEAD_ROOM: usize = 256;
 
-/// Decides how the body is framed, and writes the head. A body that is to wait for a 100 waits at most
-/// for `expect_timeout`.
+/// The member of `Expect` by which the body waits for a 100 (RFC 9110 section 10.1.1).
+const CONTINUE: &str = "100-continue";
+
+/// How long the writer loop may take to give back a body that it has not begun: it only has to be
+/// scheduled, unless it still writes the head to a peer that reads nothing.
+const GIVE_BACK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A body that waits for a 100.
+pub(super) struct WithheldBody(Receiver<Body>);
+
+impl WithheldBody {
+    /// Takes the body back once the exchange is over; `None` if it was begun.
+    ///
+    /// # Blocking
+    ///
+    /// Until the writer loop has taken note, at most for [`GIVE_BACK_PATIENCE`].
+    pub(super) fn take_back(&self) -> Option<Body> {
+        self.0.recv_timeout(GIVE_BACK_PATIENCE).ok()
+    }
+}
+
+/// Decides how the body is framed, and writes the head. A body for which the request expects a 100 waits
+/// at most for `expect_timeout`; with `None` the request expects none.
 pub(super) fn prepare(
     parts: &Parts,
     fields: Fields<'_>,
     body: Body,
-    expect_timeout: Duration,
-) -> Result<Outgoing> {
+    expect_timeout: Option<Duration>,
+) -> Result<(Outgoing, Option<WithheldBody>)> {
     let (body, framing) = frame(parts, fields, body)?;
-    let head = write_head(parts, fields, framing)?;
-    let expects = fields
-        .get(&EXPECT)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    Ok(Outgoing {
-        method: parts.method.clone(),
-        head,
-        expect: (expects && !body.is_empty()).then_some(expect_timeout),
-        body,
-        framing,
-        closes: h1::request_persists(parts.version, fields.layer_of(&CONNECTION)).is_err(),
-    })
+    let expected = fields.layer_of(&EXPECT);
+    let asks = expected.contains_key(&EXPECT) && h1::has_token(expected, EXPECT, CONTINUE);
+    let may_ask = !body.is_empty() && parts.version >= Version::HTTP_11;
+    let limit = expect_timeout.filter(|_| asks && may_ask);
+    let expectation = match limit {
+        None if asks => Expectation::WithoutContinue,
+        _ => Expectation::AsItStands,
+    };
+    let head = write_head(parts, fields, framing, expectation)?;
+    let (expect, withheld) = limit.map(withhold).unzip();
+    let closes = h1::request_persists(parts.version, fields.layer_of(&CONNECTION)).is_err();
+    let method = parts.method.clone();
+    Ok((Outgoing { method, head, expect, body, framing, closes }, withheld))
+}
+
+/// How the field `Expect` is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expectation {
+    AsItStands,
+    WithoutContinue,
+}
+
+fn withhold(limit: Duration) -> (Box<Withhold>, WithheldBody) {
+    let (give_back, given_back) = bounded(1);
+    (Box::new(Withhold { limit, give_back }), WithheldBody(given_back))
 }
 
 /// Decides how the body is framed (RFC 9112 section 6.1).
@@ -76,7 +111,12 @@ fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
-fn write_head(parts: &Parts, fields: Fields<'_>, framing: OutgoingFraming) -> Result<Vec<u8>> {
+fn write_head(
+    parts: &Parts,
+    fields: Fields<'_>,
+    framing: OutgoingFraming,
+    expectation: Expectation,
+) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_ROOM);
     let target = request_target(&parts.method, &parts.uri);
     h1::write_request_line(&mut head, &parts.method, &target, parts.version)
@@ -87,7 +127,13 @@ fn write_head(parts: &Parts, fields: Fields<'_>, framing: OutgoingFraming) -> Re
         None => host_field(&parts.uri)?.as_bytes(),
     };
     h1::write_field(&mut head, &HOST, host);
-    fields.write(&mut head);
+    match expectation {
+        Expectation::AsItStands => fields.write(&mut head),
+        Expectation::WithoutContinue => {
+            fields.write_without(&mut head, &EXPECT);
+            write_other_expectations(&mut head, fields);
+        }
+    }
     match framing {
         OutgoingFraming::Unsaid => {}
         OutgoingFraming::Length(length) => {
@@ -97,4 +143,15 @@ fn write_head(parts: &Parts, fields: Fields<'_>, framing: OutgoingFraming) -> Re
     }
     h1::write_end(&mut head);
     Ok(head)
+}
+
+/// Writes what the request expects beside the 100.
+fn write_other_expectations(head: &mut Vec<u8>, fields: Fields<'_>) {
+    for value in fields.layer_of(&EXPECT).get_all(&EXPECT) {
+        let members = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        let others = members.filter(|member| !member.eq_ignore_ascii_case(CONTINUE.as_bytes()));
+        for member in others.filter(|member| !member.is_empty()) {
+            h1::write_field(head, &EXPECT, member);
+        }
+    }
 }

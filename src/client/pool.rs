@@ -2,16 +2,36 @@
 //!
 //! Plain data: nothing here waits, dials, or looks at the clock. [`Pool`] is generic over the
 //! connection, so that its rules can be tried with numbers.
+//!
+//! A dial is begun for the call that finds no connection, and belongs to that call while it waits:
+//!
+//! ```text
+//!               begun for a call          the call got another connection
+//!   checkout ───────────────────▶ Own ─────────────────────────────────────┐
+//!      │                           │                                       ▼
+//!      │  joins a spare dial       │ made: for its call      a call waits without a dial: Joined
+//!      └──────────────▶ Joined ────┤ failed: its call fails  none does: spare, for the next call
+//!                                  ▼                                       │
+//!                     for its call; failed: the call        made: for the first that waits, or idle
+//!                     waits on, for a dial of its own       failed: no call notices
+//! ```
+//!
+//! A dial is begun only if there is no spare one. So there are never more dials and connections than
+//! calls that wait for one or have one, beside those that are idle.
 
+mod host;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use self::host::Dial;
+use self::host::{Assigned, Host, Idle, Waiting};
 use super::want::{Granted, Want};
+use crate::error::{Error, ErrorKind};
 
 /// How many connections a client keeps.
 #[derive(Clone, Debug)]
@@ -48,52 +68,25 @@ pub(super) struct Pool<K, C> {
     closed: bool,
 }
 
-struct Host<C> {
-    /// The most recently used is last.
-    idle: Vec<Idle<C>>,
-    /// Connections that exist or are being dialled. Invariant: at most `limits.per_host`.
-    open: usize,
-    /// First come, first served.
-    waiting: VecDeque<Waiting<C>>,
-}
-
-struct Waiting<C> {
-    want: Arc<Want<C>>,
-    /// Whether a dial is under way for it. Without a limit there always is.
-    dialled: bool,
-}
-
-struct Idle<C> {
-    connection: C,
-    /// `Pool::puts` at that moment.
-    since: u64,
-}
-
-/// What a caller that needs a connection is told.
+/// The result of [`Pool::checkout`].
 pub(super) enum Checkout<C> {
-    /// Here is one.
+    /// An idle connection.
     Idle(C),
-    /// There is none: a want is queued, until another connection is given back or closed. With `dial`
-    /// one may be made for it: its place is counted.
-    Queued { want: Arc<Want<C>>, granted: Granted<C>, dial: bool },
+    /// There is none: a want is queued, until another connection is given back or closed, or a dial
+    /// succeeds. The caller begins the dial `begins`, if there is one.
+    Queued { want: Arc<Want<C>>, granted: Granted<C>, begins: Option<Arc<Dial>> },
     /// The client was closed.
     Closed,
 }
 
 /// What becomes of a connection that is given back.
 pub(super) enum Return<C> {
-    /// It waits for its next use, or somebody had waited for it.
+    /// It is idle, or a call had waited for it.
     Kept,
     /// It is kept; this one, which had been idle longest, is not.
     Evicted(C),
     /// There is no place for it.
     Refused(C),
-}
-
-impl<C> Default for Host<C> {
-    fn default() -> Self {
-        Self { idle: Vec::new(), open: 0, waiting: VecDeque::new() }
-    }
 }
 
 impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
@@ -111,24 +104,30 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
             return Checkout::Idle(idle.connection);
         }
         let host = self.hosts.entry(key.clone()).or_default();
-        let dial = self.limits.per_host.is_none_or(|most| host.open < most);
-        if dial {
+        let mut begins = None;
+        let dial = if let Some(spare) = host.spare.pop_front() {
+            Assigned::Joined(spare)
+        } else if self.limits.per_host.is_none_or(|most| host.open < most) {
             host.open += 1;
-        }
+            Assigned::Own(Arc::clone(begins.insert(Dial::new())))
+        } else {
+            Assigned::None
+        };
         let (want, granted) = Want::new();
-        host.waiting.push_back(Waiting { want: Arc::clone(&want), dialled: dial });
-        Checkout::Queued { want, granted, dial }
+        host.waiting.push_back(Waiting { want: Arc::clone(&want), dial });
+        Checkout::Queued { want, granted, begins }
     }
 
-    /// Takes a want out of the queue that has its outcome, or has been given up.
-    pub(super) fn forget(&mut self, key: &K, want: &Arc<Want<C>>) {
-        if let Some(host) = self.hosts.get_mut(key) {
-            host.waiting.retain(|waiting| !Arc::ptr_eq(&waiting.want, want));
-        }
+    /// Takes a want out of the queue that has been given up. Returns its dial, which the caller ends.
+    pub(super) fn forget(&mut self, key: &K, want: &Arc<Want<C>>) -> Option<Arc<Dial>> {
+        let host = self.hosts.get_mut(key)?;
+        let is_it = |waiting: &Waiting<C>| Arc::ptr_eq(&waiting.want, want);
+        let place = host.waiting.iter().position(is_it)?;
+        host.waiting.remove(place)?.dial.take()
     }
 
     /// Takes a connection that is ready for its next use: for the first that waits, or to be kept.
-    pub(super) fn put(&mut self, key: &K, mut connection: C) -> Return<C> {
+    pub(super) fn put(&mut self, key: &K, connection: C) -> Return<C> {
         if self.closed {
             return Return::Refused(connection);
         }
@@ -136,12 +135,10 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
             Some(host) => host,
             None => self.hosts.entry(key.clone()).or_default(),
         };
-        while let Some(first) = host.waiting.pop_front() {
-            match first.want.grant(Ok(connection)) {
-                Ok(()) => return Return::Kept,
-                Err(refused) => connection = refused.expect("a connection was offered"),
-            }
-        }
+        let connection = match host.offer(connection) {
+            Ok(()) => return Return::Kept,
+            Err(connection) => connection,
+        };
         if host.idle.len() >= self.limits.idle_per_host || self.limits.idle == 0 {
             return Return::Refused(connection);
         }
@@ -149,6 +146,48 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         self.puts += 1;
         self.idle += 1;
         if self.idle > self.limits.idle { self.evict() } else { Return::Kept }
+    }
+
+    /// Takes the connection that `dial` has made, for the call that waits for the dial. Gives the
+    /// connection back if none does; the dial still counts as in flight then, until the connection is
+    /// [put](Self::put_dialled).
+    pub(super) fn dialled(&mut self, key: &K, dial: &Arc<Dial>, connection: C) -> Result<(), C> {
+        match self.hosts.get_mut(key) {
+            Some(host) => host.offer_dialled(dial, connection),
+            None => Err(connection),
+        }
+    }
+
+    /// As [`put`](Self::put), for a connection that `dial` has made: for the call that has joined the
+    /// dial, if one has.
+    pub(super) fn put_dialled(&mut self, key: &K, dial: &Arc<Dial>, connection: C) -> Return<C> {
+        let connection = match self.dialled(key, dial, connection) {
+            Ok(()) => return Return::Kept,
+            Err(connection) => connection,
+        };
+        if let Some(host) = self.hosts.get_mut(key) {
+            host.forget_dial(dial);
+        }
+        self.put(key, connection)
+    }
+
+    /// A dial has failed: so has the call that it was begun for. Its place is free, as
+    /// [`release`](Self::release) has it. A call that had joined the dial waits on.
+    pub(super) fn dial_failed(
+        &mut self,
+        key: &K,
+        dial: &Arc<Dial>,
+        error: Error,
+    ) -> Option<Arc<Dial>> {
+        let host = self.hosts.get_mut(key)?;
+        if let Some(place) = host.place_of(dial)
+            && let Waiting { want, dial: Assigned::Own(_) } = &host.waiting[place]
+            && want.grant(Err(error)).is_ok()
+        {
+            host.waiting.remove(place);
+        }
+        host.forget_dial(dial);
+        self.release(key)
     }
 
     /// Takes out the connection that has been idle longest.
@@ -175,24 +214,25 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         true
     }
 
-    /// A connection has been closed, or a dial has failed: its place is free. Returns for whom a dial
-    /// may be started in its place, which is then counted again: whoever has waited longest without.
-    pub(super) fn release(&mut self, key: &K) -> Option<Arc<Want<C>>> {
+    /// A connection has been closed, or a dial has failed: its place is free. Returns the dial that the
+    /// caller begins in its place, which is counted again: for the call that has waited longest without.
+    pub(super) fn release(&mut self, key: &K) -> Option<Arc<Dial>> {
         let host = self.hosts.get_mut(key)?;
         debug_assert!(host.open > 0, "a place is given back once");
         host.open = host.open.saturating_sub(1);
-        host.waiting.retain(|waiting| waiting.want.is_open());
-        match host.waiting.iter_mut().find(|waiting| !waiting.dialled) {
-            Some(next) => {
-                next.dialled = true;
-                host.open += 1;
-                Some(Arc::clone(&next.want))
-            }
-            None => {
-                self.forget_host_if_unused(key);
-                None
-            }
+        while !host.spare.is_empty()
+            && let Some(next) = host.waiting.iter_mut().find(|next| next.is_without_dial())
+        {
+            next.dial = host.spare.pop_front().map_or(Assigned::None, Assigned::Joined);
         }
+        let Some(next) = host.next_without_dial().filter(|_| !self.closed) else {
+            self.forget_host_if_unused(key);
+            return None;
+        };
+        let dial = Dial::new();
+        next.dial = Assigned::Own(Arc::clone(&dial));
+        host.open += 1;
+        Some(dial)
     }
 
     fn forget_host_if_unused(&mut self, key: &K) {
@@ -212,19 +252,18 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         idle.map(|idle| idle.connection).collect()
     }
 
-    /// Keeps nothing from now on; returns what it had.
-    pub(super) fn close(&mut self) -> Vec<C> {
+    /// Keeps nothing from now on; returns the idle connections and the dials, which the caller ends.
+    pub(super) fn close(&mut self) -> (Vec<C>, Vec<Arc<Dial>>) {
         self.closed = true;
+        let mut dials = Vec::new();
         for host in self.hosts.values_mut() {
-            for waiting in host.waiting.drain(..) {
-                let _ = waiting.want.grant(Err(crate::error::Error::new(crate::ErrorKind::Closed)));
+            dials.extend(host.spare.drain(..));
+            for mut waiting in host.waiting.drain(..) {
+                dials.extend(waiting.dial.take());
+                let _ = waiting.want.grant(Err(Error::new(ErrorKind::Closed)));
             }
         }
-        self.drain()
-    }
-
-    pub(super) fn idle_timeout(&self) -> Option<Duration> {
-        self.limits.idle_timeout
+        (self.drain(), dials)
     }
 
     /// How many wants are queued that can still be granted.
@@ -240,119 +279,4 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
-mod tests {
-    use super::*;
-
-    fn pool(limits: Limits) -> Pool<&'static str, u32> {
-        Pool::new(limits)
-    }
-
-    /// Queues a want, for which one may dial or not.
-    fn queue(pool: &mut Pool<&str, u32>, may_dial: bool) -> (Arc<Want<u32>>, Granted<u32>) {
-        match pool.checkout(&"a") {
-            Checkout::Queued { want, granted, dial } if dial == may_dial => (want, granted),
-            _ => panic!("dial: {may_dial}"),
-        }
-    }
-
-    #[test]
-    fn t13_the_most_recently_used_is_taken_first() {
-        let mut pool = pool(Limits::default());
-        for connection in [1, 2, 3] {
-            assert!(matches!(pool.put(&"a", connection), Return::Kept));
-        }
-        assert!(matches!(pool.checkout(&"a"), Checkout::Idle(3)));
-        assert!(matches!(pool.checkout(&"b"), Checkout::Queued { dial: true, .. }));
-        assert_eq!(pool.idle(), 2);
-    }
-
-    #[test]
-    fn t13_a_host_keeps_so_many_and_no_more() {
-        let mut pool = pool(Limits { idle_per_host: 2, ..Limits::default() });
-        for (connection, kept) in [(1, true), (2, true), (3, false)] {
-            let outcome = pool.put(&"a", connection);
-            assert_eq!(matches!(outcome, Return::Kept), kept, "{connection}");
-        }
-        assert!(matches!(pool.put(&"b", 4), Return::Kept));
-    }
-
-    #[test]
-    fn t13_beyond_the_total_the_longest_idle_goes() {
-        let mut pool = pool(Limits { idle: 2, ..Limits::default() });
-        for (host, connection) in [("b", 2), ("a", 1)] {
-            assert!(matches!(pool.put(&host, connection), Return::Kept));
-        }
-        assert!(matches!(pool.put(&"a", 3), Return::Evicted(2)));
-        assert_eq!(pool.idle(), 2);
-    }
-
-    #[test]
-    fn t13_the_queue_at_a_limit_is_fair() {
-        let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
-        let (first, _first_granted) = queue(&mut pool, true);
-        assert!(first.grant(Ok(1)).is_ok());
-        let (_second, second_granted) = queue(&mut pool, false);
-        let (third, third_granted) = queue(&mut pool, false);
-        assert!(matches!(pool.put(&"a", 1), Return::Kept));
-        assert_eq!(second_granted.try_recv().unwrap().unwrap(), 1);
-        assert!(third_granted.try_recv().is_err());
-        // The second's connection is closed: the third may dial in its place.
-        let next = pool.release(&"a").expect("the place is free");
-        assert!(Arc::ptr_eq(&next, &third));
-    }
-
-    #[test]
-    fn t13_who_gave_up_is_passed_over() {
-        let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
-        queue(&mut pool, true).0.give_up();
-        let (gone, _gone_granted) = queue(&mut pool, false);
-        let (_stays, granted) = queue(&mut pool, false);
-        gone.give_up();
-        assert!(matches!(pool.put(&"a", 9), Return::Kept));
-        assert_eq!(granted.try_recv().unwrap().unwrap(), 9);
-    }
-
-    #[test]
-    fn t13_a_free_place_goes_to_one_that_nobody_dials_for() {
-        let mut pool = pool(Limits { per_host: Some(2), ..Limits::default() });
-        let (busy, _busy) = queue(&mut pool, true);
-        assert!(busy.grant(Ok(1)).is_ok());
-        let (_dials, _dialled) = queue(&mut pool, true);
-        let (waits, _granted) = queue(&mut pool, false);
-        let next = pool.release(&"a").expect("the place is free");
-        assert!(Arc::ptr_eq(&next, &waits));
-        assert!(pool.release(&"a").is_none(), "everybody has a dial");
-    }
-
-    #[test]
-    fn a_host_is_forgotten_with_its_last_connection() {
-        let mut pool = pool(Limits::default());
-        let (want, _granted) = queue(&mut pool, true);
-        want.give_up();
-        pool.forget(&"a", &want);
-        // It was closed just before it was put: the pool hears of it first.
-        assert!(pool.release(&"a").is_none());
-        assert!(matches!(pool.put(&"a", 1), Return::Kept));
-        assert!(pool.remove(&"a", &1));
-        assert!(pool.hosts.is_empty());
-    }
-
-    #[test]
-    fn a_closed_pool_keeps_nothing_and_grants_nothing() {
-        let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
-        queue(&mut pool, true).0.give_up();
-        let (_waits, granted) = queue(&mut pool, false);
-        assert!(pool.close().is_empty());
-        assert!(granted.recv().unwrap().is_err());
-        assert!(matches!(pool.put(&"a", 1), Return::Refused(1)));
-        assert!(matches!(pool.checkout(&"a"), Checkout::Closed));
-    }
-
-    #[test]
-    fn what_is_not_there_is_not_counted() {
-        let mut pool = pool(Limits::default());
-        assert!(matches!(pool.put(&"a", 1), Return::Kept));
-        assert!(pool.remove(&"a", &1) && !pool.remove(&"a", &1));
-        assert_eq!(pool.idle(), 0);
-    }
-}
+mod tests;

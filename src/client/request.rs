@@ -132,6 +132,9 @@ impl<'a> RequestBuilder<'a> {
 
     /// Waits for the peer's 100 (Continue) before the body is sent, so that a peer that refuses it
     /// can say so before it is sent (RFC 9110 section 10.1.1).
+    ///
+    /// Has no effect on a request without content, or of HTTP/1.0. A peer that answers 417 (Expectation
+    /// Failed) gets the request once more without the expectation, if the body can still be sent.
     pub fn expect_continue(self) -> Self {
         self.header(http::header::EXPECT, "100-continue")
     }
@@ -181,8 +184,16 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
-    /// Has `callback` called with each interim response (1xx but 101), on the connection's reading
-    /// thread: it should be quick.
+    /// Calls `callback` with each interim response (1xx but 101).
+    ///
+    /// It runs on the thread that reads the response: the thread that called [`send`](Self::send), or
+    /// the connection's thread if there is a [limit for sending](Self::send_timeout) or the body waits
+    /// for a 100. It delays the response, so it should be quick.
+    ///
+    /// # Panics
+    ///
+    /// A panic of `callback` on the calling thread passes through `send`. On the connection's thread
+    /// it makes `send` fail with [`ErrorKind::Other`]. Either way the connection is closed.
     pub fn on_informational(
         mut self,
         callback: impl Fn(StatusCode, &HeaderMap) + Send + Sync + 'static,

@@ -3,33 +3,31 @@
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::request::Parts;
 
 use super::conn::{Answer, AnswerBody, Conn, ConnFacts, Failure, Home, Making, Patience, Turn};
+use super::connect::{Connected, Connecting, dial_error};
 use super::fields::{DefaultFields, Fields};
 use super::outgoing::prepare;
-use super::pool::{Checkout, Limits, Pool, Return};
+use super::pool::{Checkout, Dial, Limits, Pool, Return};
 use super::retry::{Attempt, may_retry};
 use super::target::Key;
 use super::want::{Granted, Want};
 use crate::body::Body;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result, TimeLimit};
+use crate::error::{Error, ErrorKind, Result};
 use crate::h1::{self, CloseReason};
 use crate::logging as log;
 use crate::net::tls::Connector;
-use crate::net::{DialError, DialOptions, Dialed, Phase, dial};
+use crate::net::{DialError, DialOptions};
+use crate::sync::Mutex;
 use crate::sync::channel::{never, select};
-use crate::sync::{self, Mutex};
-
-/// The dialling thread's stack, in bytes: it also makes the TLS handshake, and verifies certificates.
-const DIAL_STACK: usize = 1024 * 1024;
 
 /// What a client's connections are made and kept with.
 pub(super) struct TransportOptions {
@@ -49,8 +47,6 @@ pub(super) struct Transport {
 struct Inner {
     options: TransportOptions,
     pool: Mutex<Pool<Key, Conn>>,
-    /// Ends with the transport, and with it every dial.
-    context: Context,
     /// Itself, for the threads and connections it starts.
     this: Weak<Inner>,
 }
@@ -76,12 +72,7 @@ pub(super) struct Exchanged {
 impl Transport {
     pub(super) fn new(options: TransportOptions) -> Self {
         let pool = Mutex::new(Pool::new(options.limits.clone()));
-        let inner = Arc::new_cyclic(|this| Inner {
-            options,
-            pool,
-            context: Context::new(),
-            this: Weak::clone(this),
-        });
+        let inner = Arc::new_cyclic(|this| Inner { options, pool, this: Weak::clone(this) });
         Self { inner }
     }
 
@@ -98,16 +89,28 @@ impl Transport {
         let options = &self.inner.options;
         let key = Key::of(&parts.uri, connector, options.unix.as_ref())?;
         let fields = Fields::new(&parts.headers, defaults);
+        let mut expectation = Some(options.expect_timeout);
         loop {
             if let Some(ended) = patience.context.as_ref().and_then(Context::err) {
                 return Err(ended.into());
             }
             let again = body.try_clone();
-            let outgoing = prepare(parts, fields, body, options.expect_timeout)?;
+            let (outgoing, withheld) = prepare(parts, fields, body, expectation)?;
             let Taken { conn, turn, was_idle } = self.inner.connection(&key, patience)?;
             let begun = Instant::now();
+            let sendable = || again.or_else(|| withheld.as_ref().and_then(|body| body.take_back()));
             let failure = match conn.round_trip(turn, outgoing, patience) {
                 Ok(answer) => {
+                    // The peer does not know the expectation: without it, once (RFC 9110 section
+                    // 15.5.18).
+                    if withheld.is_some()
+                        && answer.head.status == StatusCode::EXPECTATION_FAILED
+                        && let Some(sendable) = sendable()
+                    {
+                        log::debug!("{key}: 417, sent again without Expect: 100-continue");
+                        (body, expectation) = (sendable, None);
+                        continue;
+                    }
                     let (facts, reused) = (Arc::clone(conn.facts()), !turn.is_first());
                     return Ok(Exchanged { answer, facts, reused, begun });
                 }
@@ -116,13 +119,11 @@ impl Transport {
             let Failure { error, nothing_written, answer_begun, connection_failed } = failure;
             let reused = was_idle || !turn.is_first();
             let attempt = Attempt { reused, nothing_written, answer_begun, connection_failed };
-            match again.filter(|_| may_retry(attempt, &parts.method, fields)) {
-                Some(again) => {
-                    log::debug!("{key}: sent again on another connection: {error}");
-                    body = again;
-                }
-                None => return Err(error),
+            if !may_retry(attempt, &parts.method, fields) {
+                return Err(error);
             }
+            body = sendable().ok_or_else(|| error.clone())?;
+            log::debug!("{key}: sent again on another connection: {error}");
         }
     }
 
@@ -143,8 +144,10 @@ impl Transport {
 
 impl Drop for Transport {
     fn drop(&mut self) {
-        self.inner.context.cancel_with("the client was dropped");
-        let idle = self.inner.pool.lock().close();
+        let (idle, dials) = self.inner.pool.lock().close();
+        for dial in dials {
+            dial.context.cancel_with("the client was dropped");
+        }
         close_all(idle);
     }
 }
@@ -170,9 +173,9 @@ impl Inner {
                     // It had gone stale in the pool: the next one.
                     None => continue,
                 },
-                Checkout::Queued { want, granted, dial } => {
-                    if dial {
-                        self.dial_for(key, &want);
+                Checkout::Queued { want, granted, begins } => {
+                    if let Some(dial) = begins {
+                        self.dial(key, dial);
                     }
                     (want, granted)
                 }
@@ -194,7 +197,8 @@ impl Inner {
         }
     }
 
-    /// The call has ended before it had a connection: what comes for it later is somebody else's.
+    /// The call has ended before it had a connection: its dial ends, and a connection that has just been
+    /// granted goes to another call.
     fn give_up(
         &self,
         key: &Key,
@@ -203,7 +207,10 @@ impl Inner {
         patience: &Patience,
     ) -> Error {
         want.give_up();
-        self.pool.lock().forget(key, want);
+        let dial = self.pool.lock().forget(key, want);
+        if let Some(dial) = dial {
+            dial.context.cancel();
+        }
         if let Ok(Ok(conn)) = granted.try_recv() {
             self.park(conn);
         }
@@ -211,85 +218,93 @@ impl Inner {
         ended.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from)
     }
 
-    /// Has a connection made for `want`, whose place is counted.
-    fn dial_for(&self, key: &Key, want: &Arc<Want<Conn>>) {
-        if let Err(error) = self.start_dial(key, want) {
-            self.dial_failed(key, want, dial_error(DialError::System(error)));
-        }
-    }
-
-    /// Dials for `want` on a thread of its own. If the want is granted by somebody else meanwhile,
-    /// the connection goes to whoever waits next, or to the pool.
-    fn start_dial(&self, key: &Key, want: &Arc<Want<Conn>>) -> io::Result<()> {
-        let context = self.context.child();
-        want.is_dialled(&context);
-        let this = self.this.clone();
-        let (thread_key, thread_want) = (key.clone(), Arc::clone(want));
-        let (options, tls_timeout) = (self.options.dial.clone(), self.options.tls_timeout);
-        sync::spawn("hangup-dial", Some(DIAL_STACK), move || {
-            let dialed = dial(&thread_key.dial_target(), &options, &context).map_err(dial_error);
-            let dialed =
-                dialed.and_then(|dialed| secure(dialed, &thread_key, tls_timeout, &context));
-            // The transport is not kept alive by its dials.
-            if let Some(inner) = this.upgrade() {
-                inner.dialled(&thread_key, &thread_want, dialed);
-            }
-        })?;
-        Ok(())
-    }
-
-    fn dialled(&self, key: &Key, want: &Arc<Want<Conn>>, dialed: Result<(Dialed, Duration)>) {
-        let conn = dialed.and_then(|(dialed, secured_in)| {
-            let making = Making {
-                key: key.clone(),
-                secured_in,
-                home: self.this.clone(),
-                idle_timeout: self.pool.lock().idle_timeout(),
-                max_response_head: self.options.max_response_head,
-            };
-            Conn::start(dialed, making).map_err(|error| dial_error(DialError::System(error)))
-        });
-        match conn {
-            // To the one that asked: the others who wait have dials, or a place in the queue, of
-            // their own, and lose nothing by it.
-            Ok(conn) => match want.grant(Ok(conn)) {
-                Ok(()) => self.pool.lock().forget(key, want),
-                Err(refused) => {
-                    self.park(refused.expect("a connection was offered"));
-                }
-            },
-            Err(error) => self.dial_failed(key, want, error),
-        }
-    }
-
-    fn dial_failed(&self, key: &Key, want: &Want<Conn>, error: Error) {
-        let _ = want.grant(Err(error));
-        self.release(key);
-    }
-
-    /// A connection is gone: whoever waits at the limit may dial in its place.
-    fn release(&self, key: &Key) {
-        loop {
-            let next = self.pool.lock().release(key);
-            let Some(next) = next else { return };
-            match self.start_dial(key, &next) {
+    /// Makes a connection on a separate thread, by a dial whose place is counted. If no thread can be
+    /// started the dial has failed, and the next that may begin is tried.
+    fn dial(&self, key: &Key, dial: Arc<Dial>) {
+        let mut next = Some(dial);
+        while let Some(dial) = next {
+            next = match self.start_dial(key, &dial) {
                 Ok(()) => return,
                 Err(error) => {
-                    let _ = next.grant(Err(dial_error(DialError::System(error))));
+                    let error = dial_error(DialError::System(error));
+                    self.pool.lock().dial_failed(key, &dial, error)
                 }
             }
         }
     }
 
-    /// Gives a connection that its asker does not take to whoever waits, or keeps it.
-    fn park(&self, conn: Conn) {
-        conn.park();
-        self.keep(&conn);
+    fn start_dial(&self, key: &Key, dial: &Arc<Dial>) -> std::io::Result<()> {
+        let connecting = Connecting {
+            key: key.clone(),
+            options: self.options.dial.clone(),
+            tls_timeout: self.options.tls_timeout,
+            context: dial.context.clone(),
+        };
+        let (this, key, dial) = (self.this.clone(), key.clone(), Arc::clone(dial));
+        connecting.start(move |outcome| {
+            // The transport is not kept alive by its dials.
+            if let Some(inner) = this.upgrade() {
+                inner.dialled(&key, &dial, outcome);
+            }
+        })
     }
 
-    /// Gives an idle connection to whoever waits, or keeps it; whether there was a place for it.
-    fn keep(&self, conn: &Conn) -> bool {
+    /// A dial has ended: its connection is the call's that waits for it. If none does, it goes to the
+    /// first that waits for any, or is idle.
+    fn dialled(&self, key: &Key, dial: &Arc<Dial>, outcome: Result<Connected>) {
+        match outcome.and_then(|connected| self.begin_http(key, connected)) {
+            Ok(conn) => {
+                let taken = self.pool.lock().dialled(key, dial, conn);
+                if let Err(conn) = taken {
+                    conn.park();
+                    let outcome = self.pool.lock().put_dialled(key, dial, conn.clone());
+                    self.keep(&conn, outcome);
+                }
+            }
+            Err(error) => {
+                log::debug!("{key}: dial failed: {error}");
+                let next = self.pool.lock().dial_failed(key, dial, error);
+                if let Some(next) = next {
+                    self.dial(key, next);
+                }
+            }
+        }
+    }
+
+    fn begin_http(&self, key: &Key, connected: Connected) -> Result<Conn> {
+        let making = Making {
+            key: key.clone(),
+            secured_in: connected.secured_in,
+            home: self.this.clone(),
+            idle_timeout: self.options.limits.idle_timeout,
+            max_response_head: self.options.max_response_head,
+        };
+        let conn = Conn::start(connected.dialed, making);
+        conn.map_err(|error| dial_error(DialError::System(error)))
+    }
+
+    /// A connection is gone: a call that waits at the limit may dial in its place.
+    fn release(&self, key: &Key) {
+        let next = self.pool.lock().release(key);
+        if let Some(dial) = next {
+            self.dial(key, dial);
+        }
+    }
+
+    /// Gives a connection that its caller does not take to the first that waits, or keeps it.
+    fn park(&self, conn: Conn) {
+        conn.park();
+        self.put(&conn);
+    }
+
+    /// Gives an idle connection to the first call that waits, or keeps it; returns whether there was a
+    /// place for it.
+    fn put(&self, conn: &Conn) -> bool {
         let outcome = self.pool.lock().put(conn.key(), conn.clone());
+        self.keep(conn, outcome)
+    }
+
+    fn keep(&self, conn: &Conn, outcome: Return<Conn>) -> bool {
         let (kept, unwanted) = match outcome {
             Return::Kept => (true, None),
             Return::Evicted(oldest) => (true, Some(oldest)),
@@ -308,37 +323,13 @@ impl Inner {
 
 impl Home for Inner {
     fn give_back(&self, conn: &Conn) -> bool {
-        self.keep(conn)
+        self.put(conn)
     }
 
     fn closed(&self, conn: &Conn) {
         self.pool.lock().remove(conn.key(), conn);
         self.release(conn.key());
     }
-}
-
-/// Makes the TLS handshake on a new connection, if its key wants one. Also how long that took.
-fn secure(
-    mut dialed: Dialed,
-    key: &Key,
-    limit: Option<Duration>,
-    context: &Context,
-) -> Result<(Dialed, Duration)> {
-    let Some(connector) = &key.tls else { return Ok((dialed, Duration::ZERO)) };
-    let begun = Instant::now();
-    dialed.stream = connector.connect(dialed.stream, &key.host, limit, context)?;
-    Ok((dialed, begun.elapsed()))
-}
-
-fn dial_error(error: DialError) -> Error {
-    let kind = match &error {
-        DialError::TimedOut(Phase::Resolve) => ErrorKind::Timeout(TimeLimit::Resolve),
-        DialError::TimedOut(Phase::Connect) => ErrorKind::Timeout(TimeLimit::Connect),
-        DialError::Resolve { .. } => ErrorKind::Resolve,
-        DialError::Cancelled(ended) => return ended.clone().into(),
-        _ => ErrorKind::Connect,
-    };
-    Error::with_source(kind, error)
 }
 
 /// What the caller gets as the response's body.

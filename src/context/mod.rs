@@ -39,6 +39,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use crate::error::TimeLimit;
 use crate::sync::Mutex;
 use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
@@ -51,12 +52,30 @@ pub struct Context(Arc<Node>);
 
 struct Node {
     /// The earliest of this context's own deadline and its ancestors'.
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     /// Keeps the ancestors alive, through which a cancellation arrives.
-    _parent: Option<Context>,
+    parent: Option<Context>,
     state: Mutex<State>,
     /// Made when somebody first asks for it. Nothing is ever sent: it disconnects.
     done: OnceLock<Receiver<Infallible>>,
+}
+
+/// When a context ends by itself.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    /// The time limit that it was made from, if it was.
+    limit: Option<Duration>,
+}
+
+impl Deadline {
+    fn after(limit: Duration) -> Option<Self> {
+        Some(Self { at: Instant::now().checked_add(limit)?, limit: Some(limit) })
+    }
+
+    fn at(at: Instant) -> Self {
+        Self { at, limit: None }
+    }
 }
 
 #[derive(Default)]
@@ -83,13 +102,13 @@ impl Context {
     /// A context that ends after `timeout`, or earlier when it is cancelled.
     #[must_use]
     pub fn with_timeout(timeout: Duration) -> Self {
-        Self::build(None, Instant::now().checked_add(timeout))
+        Self::build(None, Deadline::after(timeout))
     }
 
     /// A context that ends at `deadline`, or earlier when it is cancelled.
     #[must_use]
     pub fn with_deadline(deadline: Instant) -> Self {
-        Self::build(None, Some(deadline))
+        Self::build(None, Some(Deadline::at(deadline)))
     }
 
     /// A context that ends when this one does, or earlier when it is itself cancelled.
@@ -101,20 +120,20 @@ impl Context {
     /// A child that also ends after `timeout`.
     #[must_use]
     pub fn child_with_timeout(&self, timeout: Duration) -> Self {
-        Self::build(Some(self), Instant::now().checked_add(timeout))
+        Self::build(Some(self), Deadline::after(timeout))
     }
 
     /// A child that also ends at `deadline`.
     #[must_use]
     pub fn child_with_deadline(&self, deadline: Instant) -> Self {
-        Self::build(Some(self), Some(deadline))
+        Self::build(Some(self), Some(Deadline::at(deadline)))
     }
 
-    fn build(parent: Option<&Self>, own: Option<Instant>) -> Self {
-        let inherited = parent.and_then(Self::deadline);
+    fn build(parent: Option<&Self>, own: Option<Deadline>) -> Self {
+        let inherited = parent.and_then(|parent| parent.0.deadline);
         let context = Self(Arc::new(Node {
-            deadline: own.into_iter().chain(inherited).min(),
-            _parent: parent.cloned(),
+            deadline: own.into_iter().chain(inherited).min_by_key(|deadline| deadline.at),
+            parent: parent.cloned(),
             state: Mutex::new(State::default()),
             done: OnceLock::new(),
         }));
@@ -167,9 +186,9 @@ impl Context {
         if let Some(error) = &self.0.state.lock().outcome {
             return Some(error.clone());
         }
-        let passed = self.0.deadline.is_some_and(|deadline| deadline <= crate::sync::now());
+        let passed = self.deadline().is_some_and(|deadline| deadline <= crate::sync::now());
         passed.then(|| {
-            self.end(ContextError::deadline_exceeded());
+            self.0.end_by_deadline();
             self.0.state.lock().outcome.clone().expect("it has just ended")
         })
     }
@@ -178,7 +197,7 @@ impl Context {
     /// ancestors'.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.0.deadline
+        self.0.deadline.map(|deadline| deadline.at)
     }
 
     /// A receiver that becomes ready (disconnected) when the context ends, for use in
@@ -241,7 +260,7 @@ impl Context {
 
     /// Makes sure that somebody ends the context at its deadline even if nobody asks.
     fn arm(&self) {
-        let Some(deadline) = self.0.deadline else { return };
+        let Some(deadline) = self.deadline() else { return };
         let mut state = self.0.state.lock();
         if state.outcome.is_none() && state.timer.is_none() {
             state.timer = Some(timer::schedule(deadline, Arc::downgrade(&self.0)));
@@ -254,14 +273,33 @@ impl Context {
 }
 
 impl Node {
-    /// The one place where a context ends. The first outcome stays.
+    /// Ends the context, and everything derived from it.
+    ///
+    /// A list of those still to be ended takes the place of recursion: contexts may be nested to any
+    /// depth.
+    fn end(&self, error: ContextError) {
+        let mut next = self.end_alone(&error);
+        while let Some(child) = next.pop() {
+            if let Some(child) = child.upgrade() {
+                next.append(&mut child.end_alone(&error));
+            }
+        }
+    }
+
+    fn end_by_deadline(&self) {
+        let limit = self.deadline.and_then(|deadline| deadline.limit);
+        self.end(ContextError::deadline_exceeded(limit));
+    }
+
+    /// The one place where a context ends. The first outcome stays. Returns the children, which are
+    /// still to be ended.
     ///
     /// Nothing is called while the lock is held: the children and hooks are taken out first.
-    fn end(&self, error: ContextError) {
+    fn end_alone(&self, error: &ContextError) -> Vec<Weak<Node>> {
         let (children, hooks, done, ticket) = {
             let mut state = self.state.lock();
             if state.outcome.is_some() {
-                return;
+                return Vec::new();
             }
             state.outcome = Some(error.clone());
             let State { children, hooks, done, timer, .. } = &mut *state;
@@ -269,10 +307,19 @@ impl Node {
         };
         drop((done, ticket));
         for (_, hook) in hooks {
-            hook(&error);
+            hook(error);
         }
-        for child in children.iter().filter_map(Weak::upgrade) {
-            child.end(error.clone());
+        children
+    }
+}
+
+impl Drop for Node {
+    /// Drops the ancestors that only this context kept alive one after the other, not each within the
+    /// other's drop: contexts may be nested to any depth.
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(Context(node)) = parent {
+            parent = Arc::into_inner(node).and_then(|mut node| node.parent.take());
         }
     }
 }
@@ -287,7 +334,7 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.0.state.lock();
         f.debug_struct("Context")
-            .field("deadline", &self.0.deadline)
+            .field("deadline", &self.deadline())
             .field("err", &state.outcome)
             .finish_non_exhaustive()
     }
@@ -322,7 +369,8 @@ pub struct ContextError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     Cancelled,
-    DeadlineExceeded,
+    /// After this time limit, if the deadline was made from one.
+    DeadlineExceeded(Option<Duration>),
 }
 
 impl ContextError {
@@ -330,23 +378,34 @@ impl ContextError {
         Self { reason: Reason::Cancelled, cause }
     }
 
-    fn deadline_exceeded() -> Self {
-        Self { reason: Reason::DeadlineExceeded, cause: None }
+    fn deadline_exceeded(limit: Option<Duration>) -> Self {
+        Self { reason: Reason::DeadlineExceeded(limit), cause: None }
     }
 
-    /// Somebody cancelled it.
+    /// Returns `true` if the context was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.reason == Reason::Cancelled
     }
 
-    /// Its deadline, or an ancestor's, has passed.
+    /// Returns `true` if the context's deadline, or an ancestor's, has passed.
     #[must_use]
     pub fn is_deadline_exceeded(&self) -> bool {
-        self.reason == Reason::DeadlineExceeded
+        matches!(self.reason, Reason::DeadlineExceeded(_))
     }
 
-    /// What [`Context::cancel_with`] was given.
+    /// Returns the time limit that ran out: the duration given to [`Context::with_timeout`] or
+    /// [`Context::child_with_timeout`]. `None` if the context was cancelled, or was given a moment
+    /// instead of a duration.
+    #[must_use]
+    pub fn time_limit(&self) -> Option<Duration> {
+        match self.reason {
+            Reason::DeadlineExceeded(limit) => limit,
+            Reason::Cancelled => None,
+        }
+    }
+
+    /// Returns the cause that [`Context::cancel_with`] was given.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.cause.as_deref()
@@ -355,10 +414,15 @@ impl ContextError {
 
 impl fmt::Display for ContextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.reason {
-            Reason::Cancelled => "cancelled",
-            Reason::DeadlineExceeded => "deadline exceeded",
-        })?;
+        match self.reason {
+            Reason::Cancelled => f.write_str("cancelled")?,
+            Reason::DeadlineExceeded(limit) => {
+                write!(f, "timed out waiting for {}: deadline exceeded", TimeLimit::Call)?;
+                if let Some(limit) = limit {
+                    write!(f, " after {limit:?}")?;
+                }
+            }
+        }
         match &self.cause {
             Some(cause) => write!(f, ": {cause}"),
             None => Ok(()),
@@ -367,9 +431,9 @@ impl fmt::Display for ContextError {
 }
 
 impl StdError for ContextError {
-    /// Returns the source of the [cause](Self::cause), whose text the error's own includes.
+    /// Returns the cause's own source: the text of this error includes the cause.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.cause.as_deref().and_then(StdError::source)
+        self.cause.as_deref()?.source()
     }
 }
 
@@ -473,5 +537,57 @@ mod tests {
             drop(root.child());
         }
         assert!(root.0.state.lock().children.len() < 100);
+    }
+
+    /// Deep enough to overflow the stack of a thread if each context ended, or was dropped, within its
+    /// parent's end or its child's drop.
+    const DEPTH: usize = 200_000;
+
+    /// The innermost of that many nested contexts, each kept alive by its child alone.
+    fn nested(root: &Context) -> Context {
+        (1..DEPTH).fold(root.child(), |parent, _| parent.child())
+    }
+
+    #[test]
+    fn t14_nested_contexts_end_and_drop_without_recursion() {
+        let root = Context::new();
+        let innermost = nested(&root);
+        root.cancel_with("enough");
+        assert_eq!(innermost.err().unwrap().to_string(), "cancelled: enough");
+        assert!(innermost.0.parent.as_ref().unwrap().is_done());
+        drop(root);
+        drop(innermost);
+        // The root goes last, or with the innermost.
+        let root = Context::with_timeout(Duration::from_secs(600));
+        let innermost = nested(&root);
+        drop(innermost);
+        assert_eq!(Arc::strong_count(&root.0), 1);
+        drop(nested(&Context::new()));
+    }
+
+    #[test]
+    fn t14_a_nested_context_that_others_hold_outlives_its_child() {
+        let root = Context::new();
+        let (held, below) = (root.child(), root.child());
+        let innermost = nested(&held);
+        drop(innermost);
+        assert_eq!((Arc::strong_count(&held.0), Arc::strong_count(&root.0)), (1, 3));
+        root.cancel();
+        assert!(held.is_done() && below.is_done());
+    }
+
+    #[test]
+    fn t15_a_deadline_says_after_which_limit_it_came() {
+        let root = Context::with_timeout(Duration::ZERO);
+        let error = root.child_with_timeout(Duration::from_secs(600)).err().unwrap();
+        assert_eq!(error.time_limit(), Some(Duration::ZERO));
+        let text = "timed out waiting for the whole call: deadline exceeded";
+        assert_eq!(error.to_string(), format!("{text} after 0ns"));
+        let moment = Context::with_deadline(Instant::now()).err().unwrap();
+        assert_eq!((moment.time_limit(), moment.to_string().as_str()), (None, text));
+        let cancelled = Context::new();
+        cancelled.cancel_with("enough");
+        let error = cancelled.err().unwrap();
+        assert!(error.time_limit().is_none() && error.source().is_none(), "told once");
     }
 }

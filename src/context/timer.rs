@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use super::{ContextError, Node};
+use super::Node;
 use crate::logging as log;
 use crate::sync::{Condvar, Mutex, global, now, spawn};
 
@@ -77,7 +77,7 @@ fn run() {
                 // Ending a context calls hooks and takes the lock to drop its ticket.
                 drop(timers);
                 if let Some(node) = node.upgrade() {
-                    node.end(ContextError::deadline_exceeded());
+                    node.end_by_deadline();
                 }
                 timers = TIMER.timers.lock();
             }

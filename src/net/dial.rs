@@ -111,6 +111,14 @@ pub enum DialError {
     },
     /// [`DialOptions::connect_timeout`] ran out.
     TimedOut(Phase),
+    /// [`DialOptions::connect_timeout`] ran out before the look-up of the name could begin: the resolver
+    /// makes as many as it may, and none has ended.
+    ResolverBusy {
+        /// The name.
+        host: String,
+        /// How many look-ups are running.
+        lookups: usize,
+    },
     /// The context ended: cancelled, or its deadline came.
     Cancelled(ContextError),
     /// The system has no room for what the dial itself needs, such as another descriptor.
@@ -139,8 +147,8 @@ pub enum DialError {
 /// # Blocking
 ///
 /// At most for [`DialOptions::connect_timeout`]. When `context` ends it returns within
-/// milliseconds, whatever it is waiting for; a resolver that hangs is left behind on its own
-/// thread, `hangup-resolve`, and ends when the system answers.
+/// milliseconds, whatever it is waiting for. A look-up that hangs is left behind on its thread,
+/// `hangup-resolve`, which ends when the system answers.
 pub fn dial(
     target: &Target,
     options: &DialOptions,
@@ -329,6 +337,9 @@ impl fmt::Display for DialError {
                 Ok(())
             }
             Self::TimedOut(phase) => write!(f, "timed out while {phase}"),
+            Self::ResolverBusy { host, lookups } => {
+                write!(f, "timed out waiting to resolve {host}: {lookups} look-ups are running")
+            }
             Self::Cancelled(error) => error.fmt(f),
             Self::System(error) => write!(f, "cannot connect: {error}"),
         }
@@ -336,15 +347,14 @@ impl fmt::Display for DialError {
 }
 
 impl std::error::Error for DialError {
-    /// Returns the source of the error that the text ends with: the text itself includes that error's.
+    /// Returns the source's own source: the text of this error includes those of its sources.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Resolve { source, .. } => source.source(),
-            // The last address to fail.
+            Self::Resolve { source, .. } | Self::System(source) => source.source(),
+            Self::Cancelled(ended) => ended.source(),
+            // The text ends with the last address that failed.
             Self::Connect { tried, .. } => tried.last().and_then(|(_, error)| error.source()),
-            Self::TimedOut(_) => None,
-            Self::Cancelled(error) => error.source(),
-            Self::System(error) => error.source(),
+            Self::TimedOut(_) | Self::ResolverBusy { .. } => None,
         }
     }
 }

@@ -8,7 +8,7 @@
 mod real;
 
 pub(crate) use real::{
-    Condvar, JoinHandle, Mutex, MutexGuard, atomic, channel, global, now, spawn,
+    Condvar, JoinHandle, Mutex, MutexGuard, atomic, channel, contain, global, now, spawn,
 };
 
 #[cfg(all(test, hangup_shuttle))]

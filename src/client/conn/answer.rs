@@ -3,13 +3,13 @@
 //! The same steps whoever reads: the caller itself, or the reader loop for it.
 
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 
 use super::body::{ResponseBody, Rest};
+use super::keep_alive::KeepAlive;
 use super::messages::{Answer, AnswerBody, Expected, ReplyError, Returned};
 use super::{Shared, WROTE_PATIENCE};
 use crate::body::Body;
@@ -85,6 +85,9 @@ pub(super) fn take_answer(
             h1::response_persists(&method, *version, *status, headers, framed)
         }
     };
+    if let Some(announced) = KeepAlive::of(&head.headers) {
+        shared.state.lock().note(announced);
+    }
     let rest = Rest { shared: Arc::clone(shared), turn, buffer, wrote, persist, keeper };
     let (body, after) = match framed.framing {
         Framing::Empty if rest.has_all(0) => (Body::empty(), rest.free()),
@@ -185,7 +188,8 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
         };
         let error = match filled {
             Ok(1..) => return Ok(()),
-            Ok(0) if begun => Error::message(
+            // An interim response that came whole is no part of the final one.
+            Ok(0) if !self.buffer.is_empty() => Error::message(
                 ErrorKind::MalformedMessage,
                 "the connection was closed within the response head",
             ),
@@ -215,12 +219,7 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
             let _ = proceed.try_send(());
         }
         if let Some(callback) = &self.expected.on_informational {
-            let called = AssertUnwindSafe(|| callback(head.status, &head.headers));
-            // The thread must live to tell the caller.
-            std::panic::catch_unwind(called).map_err(|_| {
-                let message = "the callback for interim responses panicked";
-                malformed(Error::message(ErrorKind::Other, message))
-            })?;
+            callback(head.status, &head.headers);
         }
         Ok(())
     }

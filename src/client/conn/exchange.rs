@@ -27,7 +27,8 @@ use super::{Conn, Shared, Turn, WROTE_PATIENCE, close_reason, earlier};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, TimeLimit};
-use crate::sync::channel::{Receiver, at, bounded, never, select};
+use crate::h1::CloseReason;
+use crate::sync::channel::{Receiver, Sender, at, bounded, never, select};
 use crate::sync::now;
 
 /// A request, ready to be written.
@@ -38,8 +39,16 @@ pub(in crate::client) struct Outgoing {
     pub(in crate::client) framing: OutgoingFraming,
     /// The request asks for the connection to be closed.
     pub(in crate::client) closes: bool,
-    /// Withhold the body for a 100, at most for this long.
-    pub(in crate::client) expect: Option<Duration>,
+    /// Withhold the body for a 100. Boxed, since it is rare, and requests are moved about.
+    pub(in crate::client) expect: Option<Box<Withhold>>,
+}
+
+/// How a body is withheld.
+pub(in crate::client) struct Withhold {
+    /// The longest wait for the 100; then the body is sent anyway.
+    pub(in crate::client) limit: Duration,
+    /// Takes the body back if it is not sent. Dropped before the first byte is read from it.
+    pub(in crate::client) give_back: Sender<Body>,
 }
 
 /// How a request's body is sent.
@@ -95,6 +104,10 @@ impl Conn {
     /// Sends a request and waits for the head of its answer, in a turn that was
     /// [begun](Conn::begin). When it fails the connection is closed.
     ///
+    /// # Panics
+    ///
+    /// As the callback for interim responses does, where the caller reads the answer.
+    ///
     /// # Blocking
     ///
     /// Until the answer's head is there, the connection fails, the context ends, or a time limit
@@ -115,6 +128,7 @@ impl Conn {
             wrote: Wrote::Whole,
             idle_read: patience.idle_read,
         };
+        let unwinding = Unwinding { shared: &self.0, turn };
         let outcome = match send_now(&self.0, head, body, framing, expect) {
             None => self.read_here(expected, patience).map_err(Failure::of_reading),
             Some(Left::Unwritten(unwritten, None)) if patience.send.is_none() => {
@@ -122,6 +136,7 @@ impl Conn {
             }
             Some(left) => self.by_the_loops(expected, patience, left),
         };
+        std::mem::forget(unwinding);
         if let Err(Failure { error, .. }) = &outcome {
             // Before an answer that came at the same moment is dropped: nothing waits for its body.
             self.0.close_in(turn, error.clone(), close_reason(error));
@@ -238,6 +253,20 @@ impl Conn {
             }
         };
         Exchange { shared, turn, patience, replies, wrote, sending }.wait()
+    }
+}
+
+/// Closes the connection of a caller whose thread unwinds out of its exchange: its callback for interim
+/// responses may panic, and so may code that TLS calls. Forgotten when the exchange has ended.
+struct Unwinding<'a> {
+    shared: &'a Arc<Shared>,
+    turn: Turn,
+}
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        let error = Error::message(ErrorKind::Other, "the calling thread panicked");
+        self.shared.close_in(self.turn, error, CloseReason::Cancelled);
     }
 }
 

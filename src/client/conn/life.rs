@@ -10,9 +10,12 @@
 //! ```
 
 use std::convert::Infallible;
+use std::time::Duration;
 
+use super::keep_alive::KeepAlive;
 use super::messages::{WriteJob, WriteResult};
 use crate::error::Error;
+use crate::h1::CloseReason;
 use crate::net::Buffer;
 use crate::sync::channel::{Receiver, Sender};
 
@@ -30,6 +33,9 @@ pub(super) struct State {
     asleep: bool,
     /// The buffer of the latest exchange that had no use for the reader loop. Invariant: empty.
     spare: Buffer,
+    /// What the peer has announced: the latest time, the least number. Each exchange that begins takes
+    /// one off the number.
+    announced: KeepAlive,
     /// Invariant: there until the end.
     lines: Option<Lines>,
 }
@@ -110,6 +116,7 @@ impl State {
             turn: Turn(0),
             asleep: false,
             spare: Buffer::default(),
+            announced: KeepAlive::default(),
             lines: Some(Lines { _closer: closer, writer: None }),
         }
     }
@@ -122,6 +129,9 @@ impl State {
         }
         self.life = Life::Busy { head_awaited: false };
         self.turn.0 += 1;
+        if let Some(left) = &mut self.announced.left {
+            *left = left.saturating_sub(1);
+        }
         Some(self.turn)
     }
 
@@ -134,16 +144,37 @@ impl State {
         fresh
     }
 
-    /// Ends an exchange well, and keeps the buffer that it had if the reader loop has no use for it;
-    /// `false` if it was not on.
-    pub(super) fn rest(&mut self, turn: Turn, spare: Buffer) -> bool {
+    /// Ends an exchange well, and keeps the buffer that it had if the reader loop has no use for it.
+    ///
+    /// # Errors
+    ///
+    /// If the exchange was not on, or the peer has announced that it was the connection's last.
+    pub(super) fn rest(&mut self, turn: Turn, spare: Buffer) -> Result<(), CloseReason> {
         debug_assert!(spare.is_empty());
-        let on = self.is_in(turn);
-        if on {
-            self.life = Life::Idle;
-            self.spare = spare;
+        if !self.is_in(turn) {
+            return Err(CloseReason::EndOfStream);
         }
-        on
+        match self.announced {
+            KeepAlive { left: Some(0), .. } => Err(CloseReason::LimitReached),
+            KeepAlive { idle: Some(Duration::ZERO), .. } => Err(CloseReason::IdleTooLong),
+            _ => {
+                self.life = Life::Idle;
+                self.spare = spare;
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes note of what the peer announces in a response.
+    pub(super) fn note(&mut self, announced: KeepAlive) {
+        let KeepAlive { idle, left } = &mut self.announced;
+        *idle = announced.idle.or(*idle);
+        *left = left.iter().copied().chain(announced.left).min();
+    }
+
+    /// How long the peer lets the connection be idle, if it has announced that.
+    pub(super) fn idle_limit(&self) -> Option<Duration> {
+        self.announced.idle
     }
 
     /// Ends the connection's life; the first end stays. The caller drops the lines, which tells the
@@ -234,8 +265,10 @@ mod tests {
         let mut state = fresh();
         let first = state.begin().expect("it is fresh");
         assert!(first.is_first() && state.begin().is_none());
-        assert!(state.rest(first, Buffer::default()) && state.condition() == Condition::Idle);
-        assert!(!state.rest(first, Buffer::default()), "it is over");
+        assert_eq!(state.rest(first, Buffer::default()), Ok(()));
+        assert_eq!(state.condition(), Condition::Idle);
+        let over = state.rest(first, Buffer::default());
+        assert_eq!(over, Err(CloseReason::EndOfStream), "it is over");
         let second = state.begin().expect("it is idle");
         assert!(!second.is_first());
     }
@@ -245,7 +278,7 @@ mod tests {
         let mut state = fresh();
         let first = state.begin().unwrap();
         assert!(state.is_in(first));
-        state.rest(first, Buffer::default());
+        state.rest(first, Buffer::default()).unwrap();
         assert!(!state.is_in(first));
         let second = state.begin().unwrap();
         assert!(state.is_in(second) && !state.is_in(first));
@@ -261,7 +294,7 @@ mod tests {
         assert!(state.awaits_head(first));
         state.await_head(false);
         assert!(!state.awaits_head(first), "the head has come");
-        state.rest(first, Buffer::default());
+        state.rest(first, Buffer::default()).unwrap();
         let second = state.begin().unwrap();
         state.await_head(true);
         assert!(state.awaits_head(second) && !state.awaits_head(first));
@@ -291,5 +324,24 @@ mod tests {
         assert!(state.park() && state.condition() == Condition::Idle && !state.park());
         let turn = state.begin().unwrap();
         assert!(turn.is_first() && !state.park());
+    }
+
+    #[test]
+    fn t10_what_the_peer_announces_ends_the_connection() {
+        let mut state = fresh();
+        let announces = |idle, left| KeepAlive { idle, left };
+        let first = state.begin().unwrap();
+        state.note(announces(Some(Duration::from_secs(4)), Some(1)));
+        assert_eq!(state.rest(first, Buffer::default()), Ok(()));
+        let second = state.begin().unwrap();
+        // The number was the last's, and is not raised; the time is the latest.
+        state.note(announces(Some(Duration::from_secs(9)), Some(5)));
+        assert_eq!(state.idle_limit(), Some(Duration::from_secs(9)));
+        assert_eq!(state.rest(second, Buffer::default()), Err(CloseReason::LimitReached));
+        assert!(state.is_in(second), "its exchange closes it");
+        let mut state = fresh();
+        let first = state.begin().unwrap();
+        state.note(announces(Some(Duration::ZERO), None));
+        assert_eq!(state.rest(first, Buffer::default()), Err(CloseReason::IdleTooLong));
     }
 }

@@ -9,6 +9,7 @@
 //! | results, or `Report::Both::reader` | writer loop, or the caller whose write failed | who reads the answer, then its body | 1: one result for each request |
 //! | `Report::Both::caller` | writer loop | caller | 1: the same result |
 //! | `Expected::proceed` | reader loop | writer loop | 1: a 100 releases the body once; dropped by the final answer |
+//! | `Withheld::give_back` | writer loop | caller | 1: a withheld body comes back once; dropped when it is released |
 //! | `Returned` | response body | reader loop | 1: the buffer comes back once |
 //! | calls | whoever gives the connection back | reader loop | 1: one call ends one sleep |
 //! | closed | nobody | all three | 0: it disconnects |
@@ -132,6 +133,16 @@ pub(super) struct Unwritten {
 pub(super) struct StreamedBody {
     pub(super) body: Body,
     pub(super) chunked: bool,
-    /// Wait for a 100 before the body, but only until then, if there is a limit.
-    pub(super) proceed: Option<(Receiver<()>, Option<Instant>)>,
+    /// Wait for a 100 before the body.
+    pub(super) withheld: Option<Withheld>,
+}
+
+/// What a withheld body waits for.
+pub(super) struct Withheld {
+    /// Releases the body. Disconnects if it is not wanted.
+    pub(super) proceed: Receiver<()>,
+    /// The body is sent then without having been released, if there is a limit.
+    pub(super) until: Option<Instant>,
+    /// Where the body goes if it is not sent.
+    pub(super) give_back: Sender<Body>,
 }

@@ -30,6 +30,7 @@
 mod answer;
 mod body;
 mod exchange;
+mod keep_alive;
 mod life;
 mod messages;
 #[cfg(all(test, hangup_shuttle))]
@@ -44,7 +45,7 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience};
+pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience, Withhold};
 pub(super) use life::Turn;
 pub(super) use messages::{Answer, AnswerBody, OnInformational};
 
@@ -148,7 +149,7 @@ impl Conn {
         });
         let of_reader = Arc::clone(&shared);
         sync::spawn("hangup-read", Some(LOOP_STACK), move || {
-            reader::run(&of_reader, &expected, &called);
+            of_reader.run_loop(|| reader::run(&of_reader, &expected, &called));
         })?;
         Ok(Self(shared))
     }
@@ -272,9 +273,7 @@ impl Shared {
     fn give_back(self: &Arc<Self>, turn: Turn, spare: Buffer) -> Result<(), CloseReason> {
         let reader_sleeps = {
             let mut state = self.state.lock();
-            if !state.rest(turn, spare) {
-                return Err(CloseReason::EndOfStream);
-            }
+            state.rest(turn, spare)?;
             state.wake()
         };
         let kept = self.home.upgrade().is_some_and(|home| home.give_back(&Conn(Arc::clone(self))));
@@ -367,6 +366,20 @@ impl Shared {
         self.state.lock().cause().is_some()
     }
 
+    /// How long the connection may be idle: our limit, or the peer's.
+    fn idle_limit(&self) -> Option<Duration> {
+        self.idle_timeout.into_iter().chain(self.state.lock().idle_limit()).min()
+    }
+
+    /// Runs one of the loops. A panic in it is that of code which TLS calls, such as a key log: the
+    /// connection is closed, so that nothing waits for the loop.
+    fn run_loop(self: &Arc<Self>, run: impl FnOnce()) {
+        if sync::contain(run).is_none() {
+            let error = Error::message(ErrorKind::Other, "a thread of the connection panicked");
+            self.close(error, CloseReason::IoFailed);
+        }
+    }
+
     /// Why the connection was closed.
     fn cause(&self) -> Option<Error> {
         self.state.lock().cause().cloned()
@@ -393,7 +406,7 @@ impl Shared {
         let (told, results) = bounded(1);
         let shared = Arc::clone(self);
         sync::spawn("hangup-write", Some(LOOP_STACK), move || {
-            writer::run(&shared, &handed, &told);
+            shared.run_loop(|| writer::run(&shared, &handed, &told));
         })?;
         let writer = Writer::new(jobs, results);
         self.state.lock().keep_writer(writer.clone());

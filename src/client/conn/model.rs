@@ -13,6 +13,7 @@ use http::Method;
 use super::super::target::Key;
 use super::{
     Answer, AnswerBody, Conn, Failure, Home, Making, Outgoing, OutgoingFraming, Patience, Turn,
+    Withhold,
 };
 use crate::body::Body;
 use crate::context::Context;
@@ -20,6 +21,7 @@ use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::CloseReason;
 use crate::net::{Addr, Dialed, Hangup, Stream, memory};
 use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::channel::bounded;
 use crate::sync::explore::{Limits, any, explore, perhaps};
 use crate::sync::{Condvar, JoinHandle, Mutex, spawn};
 
@@ -561,10 +563,17 @@ fn a_withheld_body_is_sent_or_let_go() {
         });
         let dropped = Arc::new(AtomicUsize::new(0));
         let mut outgoing = upload(3, &dropped);
-        outgoing.expect = Some(Duration::from_secs(1));
+        let (give_back, given_back) = bounded(1);
+        outgoing.expect = Some(Box::new(Withhold { limit: Duration::from_secs(1), give_back }));
         let outcome = scene.call(outgoing, &patience()).expect("it is fresh");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         assert_eq!(read(answer).expect("it is whole"), "one");
+        // It comes back, or its sending has begun: this wait always ends.
+        if let Ok(body) = given_back.recv() {
+            assert!(final_answer && dropped.load(Ordering::SeqCst) == 0);
+            drop(body);
+            assert_eq!(dropped.load(Ordering::SeqCst), 1);
+        }
         scene.end();
         peer.join().expect("it does not panic");
     });

@@ -32,6 +32,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
 use crate::net::Buffer;
+use crate::sync;
 use crate::sync::channel::{Receiver, after, bounded, never, select};
 
 /// How long the watch over an idle connection is put off, in case its next request comes at once.
@@ -128,7 +129,7 @@ fn watch(
     buffer.release();
     drop(shared.take_spare());
     shared.stream.release();
-    let limit = shared.idle_timeout.and_then(|limit| Instant::now().checked_add(limit));
+    let limit = shared.idle_limit().and_then(|limit| Instant::now().checked_add(limit));
     match shared.stream.wait_readable_until(limit) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -165,7 +166,12 @@ fn exchange(
     let turn = expected.turn;
     let (back, returned) = bounded(1);
     let read = |buf: &mut [u8]| (&shared.stream).read(buf);
-    let answer = read_head(shared, &expected, buffer, read)
+    // The callback for interim responses is the user's: the thread must live to report its panic.
+    let head = sync::contain(|| read_head(shared, &expected, buffer, read)).unwrap_or_else(|| {
+        let message = "a callback panicked while the response was read";
+        Err(ReplyError { error: Error::message(ErrorKind::Other, message), begun: true })
+    });
+    let answer = head
         .and_then(|(head, buffer)| take_answer(shared, expected, head, buffer, Keeper::Loop(back)));
     match answer {
         Ok((answer, after)) => {

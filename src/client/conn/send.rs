@@ -1,13 +1,13 @@
 //! What of a request is written at once, by the caller, and what is left for the writer loop.
 
 use std::io::{self, IoSlice};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 
 use super::Shared;
-use super::exchange::OutgoingFraming;
-use super::messages::{StreamedBody, Unwritten, WriteError};
+use super::exchange::{OutgoingFraming, Withhold};
+use super::messages::{StreamedBody, Unwritten, Withheld, WriteError};
 use crate::body::Body;
 use crate::sync::channel::{Sender, bounded};
 
@@ -19,14 +19,14 @@ pub(super) enum Left {
     Failed(WriteError),
 }
 
-/// Writes what can be written without waiting; `None` if that was everything. `withhold`: the body is
-/// to wait for a 100 for so long.
+/// Writes what can be written without waiting; `None` if that was everything. With `withhold` the body
+/// waits for a 100.
 pub(super) fn send_now(
     shared: &Shared,
     head: Vec<u8>,
     body: Body,
     framing: OutgoingFraming,
-    withhold: Option<Duration>,
+    withhold: Option<Box<Withhold>>,
 ) -> Option<Left> {
     let chunked = framing == OutgoingFraming::Chunked;
     let in_memory = !chunked && withhold.is_none();
@@ -84,15 +84,17 @@ impl Left {
     }
 
     /// A request whose body is read from its source while it is sent.
-    fn all_of(head: Vec<u8>, body: Body, chunked: bool, withhold: Option<Duration>) -> Self {
-        let (release, proceed) = match withhold {
-            Some(limit) => {
-                let (release, released) = bounded(1);
-                (Some(release), Some((released, Instant::now().checked_add(limit))))
+    fn all_of(head: Vec<u8>, body: Body, chunked: bool, withhold: Option<Box<Withhold>>) -> Self {
+        let (release, withheld) = match withhold {
+            Some(withhold) => {
+                let Withhold { limit, give_back } = *withhold;
+                let (release, proceed) = bounded(1);
+                let until = Instant::now().checked_add(limit);
+                (Some(release), Some(Withheld { proceed, until, give_back }))
             }
             None => (None, None),
         };
-        let body = Some(StreamedBody { body, chunked, proceed });
+        let body = Some(StreamedBody { body, chunked, withheld });
         Self::Unwritten(Unwritten { bytes: [head.into(), Bytes::new()], written: 0, body }, release)
     }
 }

@@ -4,15 +4,17 @@
 //! waits for a write alone: this loop does, and closing the connection ends its wait.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::messages::{Report, StreamedBody, Unwritten, WriteError, WriteJob, WriteResult};
+use super::messages::{
+    Report, StreamedBody, Unwritten, Withheld, WriteError, WriteJob, WriteResult,
+};
 use super::{Shared, Turn, WROTE_PATIENCE, close_reason};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
 use crate::h1::chunked;
+use crate::sync;
 use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, after, at, never, select};
 
 /// How much of a body is read from its source, and written, at a time at most, in bytes.
@@ -50,15 +52,15 @@ pub(super) fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>, results: &Sen
 fn write(shared: &Arc<Shared>, job: WriteJob, results: &Sender<WriteResult>, piece: &mut Vec<u8>) {
     let WriteJob { unwritten: Unwritten { bytes, written, body }, report } = job;
     let mut out = Counted { shared, written, ahead: false };
-    let written = AssertUnwindSafe(|| {
+    // The body's source is the user's. Whatever it does, the result is reported.
+    let written = sync::contain(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
         out.all(&mut bytes.each_ref().map(|bytes| IoSlice::new(bytes)))?;
         out.ahead = false;
         body.map_or(Ok(()), |body| write_body(shared, &mut out, body, piece))?;
         out.flush()
     });
-    // The body's source is the user's. Whatever it does, the result is told.
-    let result = std::panic::catch_unwind(written).unwrap_or_else(|_| {
+    let result = written.unwrap_or_else(|| {
         Err(WriteError::Source(Error::message(ErrorKind::BodySource, "it panicked")))
     });
     // There is always room: each is sent one result for each request.
@@ -105,14 +107,13 @@ fn write_body(
     streamed: StreamedBody,
     piece: &mut Vec<u8>,
 ) -> WriteResult {
-    let StreamedBody { mut body, chunked, proceed } = streamed;
-    if let Some((proceed, until)) = proceed {
-        // Without an answer by then the body is sent anyway (RFC 9110 section 10.1.1).
-        select! {
-            recv(proceed) -> released => released.map_err(|_| WriteError::Withheld)?,
-            recv(shared.closed) -> _ => return Err(out.failed(io::ErrorKind::BrokenPipe.into())),
-            recv(until.map_or_else(never, at)) -> _ => {}
-        }
+    let StreamedBody { mut body, chunked, withheld } = streamed;
+    if let Some(Withheld { proceed, until, give_back }) = withheld
+        && let Err(error) = await_release(shared, out, &proceed, until)
+    {
+        // Untouched, so that the request can be repeated.
+        let _ = give_back.send(body);
+        return Err(error);
     }
     let room = body.len().map_or(PIECE, |length| length.clamp(1, PIECE as u64) as usize);
     if piece.len() < room {
@@ -139,6 +140,21 @@ fn write_body(
     if chunked { write_end(out, &mut body) } else { Ok(()) }
 }
 
+/// Waits until a body may be sent.
+fn await_release(
+    shared: &Shared,
+    out: &Counted<'_>,
+    proceed: &Receiver<()>,
+    until: Option<Instant>,
+) -> WriteResult {
+    // Without an answer by then the body is sent anyway (RFC 9110 section 10.1.1).
+    select! {
+        recv(proceed) -> released => released.map_err(|_| WriteError::Withheld),
+        recv(shared.closed) -> _ => Err(out.failed(io::ErrorKind::BrokenPipe.into())),
+        recv(until.map_or_else(never, at)) -> _ => Ok(()),
+    }
+}
+
 fn write_end(out: &mut Counted<'_>, body: &mut Body) -> WriteResult {
     let mut end = Vec::new();
     let trailers = body.take_trailers();
@@ -156,7 +172,7 @@ impl StreamedBody {
     /// is nothing, and one whose length is not known comes as it is made, in a dialogue perhaps.
     fn is_small(&self) -> bool {
         !self.chunked
-            && self.proceed.is_none()
+            && self.withheld.is_none()
             && self.body.len().is_some_and(|length| (1..=SMALL_BODY as u64).contains(&length))
     }
 }

@@ -18,6 +18,7 @@ use crate::client::pool::Limits;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::net::{Addr, DialError, DialOptions, Dialed, Stream, memory, model::dial_by};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::explore::{Limits as Time, any, explore, perhaps};
 use crate::sync::{JoinHandle, spawn};
 
@@ -163,7 +164,7 @@ fn failures_leave_nobody_waiting() {
     });
 }
 
-/// The same without a limit: each caller has a dial of its own, and yet may take another's connection.
+/// The same without a limit: each caller has a dial, and yet may take another's connection.
 #[test]
 fn failures_leave_nobody_waiting_without_a_limit() {
     explore(800, Time::Never, || {
@@ -197,5 +198,33 @@ fn who_gives_up_takes_nothing_along() {
             cancels.map(|cancels| cancels.join().expect("it does not panic"));
         }
         end(Arc::into_inner(transport).expect("the callers are gone"));
+    });
+}
+
+/// However connections and dials go round among the callers, there is one of them for each at most: a
+/// dial that its call has left is the next one's.
+#[test]
+fn callers_dial_no_more_than_once_each() {
+    explore(800, Time::Never, || {
+        let dials = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&dials);
+        let world = World { fails: 0, closes: false, hangs_up: false };
+        dial_by(move |context| {
+            counting.fetch_add(1, Ordering::SeqCst);
+            world.dial(context)
+        });
+        let limit = [None, Some(2)][any(2)];
+        all_call(transport(limit, 3), 3, |outcome| outcome.expect("nothing goes wrong"));
+        assert!(dials.load(Ordering::SeqCst) <= limit.unwrap_or(3));
+    });
+}
+
+/// The same where dials fail and peers close: a call that has joined a dial is not forgotten with it.
+#[test]
+fn failures_of_joined_dials_leave_no_call_waiting() {
+    explore(500, Time::Never, || {
+        let world = World { fails: 3, closes: perhaps(), hangs_up: false };
+        dial_by(move |context| world.dial(context));
+        all_call(transport([None, Some(2)][any(2)], 1 + any(2)), 4, |_| {});
     });
 }

@@ -35,6 +35,12 @@ where
     shuttle::thread::Builder::new().name(name.to_owned()).spawn(body)
 }
 
+/// Runs code of the user's, which does not panic in models: a panic is a failure.
+#[allow(clippy::unnecessary_wraps, reason = "the interface is the real one's")]
+pub(crate) fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
+    Some(code())
+}
+
 /// A static whose value is made anew for each run.
 macro_rules! global {
     ($(#[$meta:meta])* static $name:ident: $type:ty = $value:expr;) => {

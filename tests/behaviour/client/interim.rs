@@ -8,21 +8,24 @@ use hangup::http::Method;
 use hangup::{Body, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
-use crate::support::scripted_server::{counted_body, fed, in_background};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::scripted_server::{fed, in_background};
+use crate::support::{Over, alone, over_each};
 
 over_each![
     t12_interim_answers_are_skipped_and_shown,
     t12_interim_answers_are_bounded,
-    t12_a_100_releases_the_body,
-    t12_without_a_100_the_body_is_sent_anyway,
-    t12_a_final_answer_instead_of_the_100_spares_the_body,
     t12_a_101_hands_out_a_duplex,
     t12_an_answer_to_connect_hands_out_a_duplex,
     t12_a_duplex_that_nobody_takes_is_closed,
     t12_a_101_within_the_request_is_an_error,
-    t12_a_callback_that_panics_fails_its_call,
+    t12_a_callback_that_panics_on_a_thread_of_ours_fails_its_call,
 ];
+
+over_each![each way:
+    t12_an_end_after_an_interim_answer_is_an_empty_reply,
+];
+
+over_each![t12_a_callback_that_panics_on_the_callers_thread_resumes_there,];
 
 fn t12_interim_answers_are_skipped_and_shown(over: Over) {
     let _alone = alone();
@@ -59,59 +62,6 @@ fn t12_interim_answers_are_bounded(over: Over) {
         assert!(sent < 1 << 26, "without end");
     }
     assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::TooLarge);
-}
-
-fn t12_a_100_releases_the_body(over: Over) {
-    let _alone = alone();
-    let peers = over.peers();
-    let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
-    for body in [Body::from("in memory"), Body::from_chunks(["in ", "memory"])] {
-        let url = peers.url("/");
-        let call = send(&client, move |client| client.put(url).expect_continue().body(body));
-        let mut peer = peers.accept();
-        let head = peer.expect_head("PUT /");
-        assert!(head.contains("100-continue"), "{head}");
-        peer.expect_nothing_sent();
-        peer.send("HTTP/1.1 100 Continue\r\n\r\n");
-        match head.contains("chunked") {
-            true => assert_eq!(peer.read_body(24), b"3\r\nin \r\n6\r\nmemory\r\n0\r\n\r\n"[..24]),
-            false => assert_eq!(peer.read_body(9), b"in memory"),
-        }
-        peer.answer(200, "ok");
-        assert_eq!(text(call.finish()), "ok");
-        client.close_idle_connections();
-    }
-}
-
-fn t12_without_a_100_the_body_is_sent_anyway(over: Over) {
-    let _alone = alone();
-    let peers = over.peers();
-    let client = over.client_builder().expect_continue_timeout(Duration::from_millis(20)).build();
-    let url = peers.url("/");
-    let call = send(&client, move |client| client.put(url).expect_continue().body("anyway"));
-    let mut peer = peers.accept();
-    assert_eq!(peer.expect_request("PUT /").body, b"anyway");
-    peer.answer(200, "ok");
-    assert_eq!(text(call.finish()), "ok");
-    assert_eq!(client.idle_connections(), 1);
-}
-
-fn t12_a_final_answer_instead_of_the_100_spares_the_body(over: Over) {
-    let _alone = alone();
-    let peers = over.peers();
-    let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
-    for status in [417, 200] {
-        let (feeder, body) = counted_body(1 << 20);
-        let url = peers.url("/");
-        let call = send(&client, move |client| client.put(url).expect_continue().body(body));
-        let mut peer = peers.accept();
-        peer.expect_head("PUT /");
-        peer.answer(status, "without it");
-        assert_eq!(text(call.finish()), "without it");
-        assert_eq!(client.idle_connections(), 0);
-        assert_eq!(peer.expect_closed(), b"", "the body was sent");
-        feeder.expect_dropped();
-    }
 }
 
 /// Has the connection speak another protocol, with bytes of it right behind the answer's head.
@@ -202,18 +152,76 @@ fn t12_a_101_within_the_request_is_an_error(over: Over) {
     drop(feeder);
 }
 
-fn t12_a_callback_that_panics_fails_its_call(over: Over) {
+/// A limit for sending has the connection's thread read the answer.
+fn t12_a_callback_that_panics_on_a_thread_of_ours_fails_its_call(over: Over) {
+    let _alone = alone();
+    let peers = over.peers();
+    let client = over.client_builder().max_connections_per_host(1).build();
+    for _ in 0..2 {
+        let url = peers.url("/");
+        let call = send(&client, move |client| {
+            let request =
+                client.put(url).send_timeout(Duration::MAX).body(Body::from_chunks(["a"]));
+            request.on_informational(|_, _| panic!("as the test has it"))
+        });
+        let mut peer = peers.accept();
+        peer.expect_request("PUT /");
+        peer.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+        let error = call.finish().unwrap_err();
+        assert!(error.to_string().contains("panicked"), "{error}");
+        peer.expect_closed();
+    }
+}
+
+/// The callback is the caller's code on the caller's thread, so its panic is the caller's. The
+/// connection is closed and its place is free.
+fn t12_a_callback_that_panics_on_the_callers_thread_resumes_there(over: Over) {
+    let _alone = alone();
+    let peers = over.peers();
+    let client = over.client_builder().max_connections_per_host(1).build();
+    for body in [Body::empty(), Body::from("in memory"), Body::from_chunks(["streamed"])] {
+        let (client, url) = (client.clone(), peers.url("/"));
+        let call = in_background(move || {
+            let request = client.put(url).body(body);
+            let request = request.on_informational(|_, _| panic!("as the test has it"));
+            let sent = std::panic::AssertUnwindSafe(|| drop(request.send()));
+            std::panic::catch_unwind(sent).map_err(|payload| *payload.downcast::<&str>().unwrap())
+        });
+        let mut peer = peers.accept();
+        peer.expect_request("PUT /");
+        peer.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+        assert_eq!(call.finish(), Err("as the test has it"));
+        peer.expect_closed();
+    }
+    let call = get(&client, peers.url("/next"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /next");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+}
+
+/// An interim answer that came whole is no part of a final one.
+fn t12_an_end_after_an_interim_answer_is_an_empty_reply(over: Over) {
     let _alone = alone();
     let peers = over.peers();
     let client = over.client();
-    let url = peers.url("/");
-    let call = send(&client, move |client| {
-        client.get(url).on_informational(|_, _| panic!("as the test has it"))
-    });
-    let mut peer = peers.accept();
-    peer.expect_request("GET /");
-    peer.send("HTTP/1.1 103 Early Hints\r\n\r\n");
-    let error = call.finish().unwrap_err();
-    assert!(error.to_string().contains("panicked"), "{error}");
-    peer.expect_closed();
+    for (answer, kind) in [
+        ("HTTP/1.1 103 Early Hints\r\n\r\n", ErrorKind::EmptyReply),
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 P\r\n\r\n", ErrorKind::EmptyReply),
+        ("HTTP/1.1 103 Early Hints\r\n\r\nH", ErrorKind::MalformedMessage),
+        ("HTTP/1.1 103 Early Hints\r\n", ErrorKind::MalformedMessage),
+        ("", ErrorKind::EmptyReply),
+    ] {
+        for pieces in [1, answer.len().max(1)] {
+            let call = get(&client, peers.url("/"));
+            let mut peer = peers.accept();
+            peer.expect_request("GET /");
+            for piece in answer.as_bytes().chunks(answer.len().max(1).div_ceil(pieces)) {
+                peer.send(piece);
+            }
+            peer.end();
+            assert_eq!(call.finish().unwrap_err().kind(), kind, "{answer:?}");
+            peer.expect_closed();
+        }
+    }
 }

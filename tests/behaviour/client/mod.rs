@@ -2,11 +2,14 @@
 
 mod bodies;
 mod cancel;
+mod dialling;
 mod dropping;
 mod early_response;
+mod expect;
 mod files;
 mod idle;
 mod interim;
+mod keep_alive;
 mod peers_bugs;
 mod pool;
 mod redirects;

@@ -9,7 +9,7 @@ use hangup::{Body, Client, Context, ErrorKind, ResponseExt, TimeLimit};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{BlackHole, Peers, eventually, fed, in_background};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, over_each, wait_until_ended};
 
 over_each![
     t13_a_limit_for_each_host_has_a_fair_queue,
@@ -276,31 +276,27 @@ fn t13_a_silent_address_is_passed_over_soon() {
 /// it. When the other dial failed then, the second call waited for ever.
 fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
     let _alone = alone();
-    let peers = over.peers();
-    let addr = peers.addr();
+    let (hole, peers) = (BlackHole::new(), over.peers());
+    let (dead, alive) = (hole.addr, peers.addr());
     let number = AtomicUsize::new(0);
     let (entering, entered) = crossbeam_channel::unbounded();
-    let (release, released) = crossbeam_channel::bounded::<()>(0);
     let client = over
         .client_builder()
         .resolver(move |_, _| {
             let first = number.fetch_add(1, Ordering::SeqCst) == 0;
             entering.send(()).unwrap();
-            if first {
-                let _ = released.recv();
-                return Err(std::io::Error::other("no such host"));
-            }
-            Ok(vec![addr])
+            Ok(vec![if first { dead } else { alive }])
         })
         .build();
     let failing = get(&client, over.url("host.test", "/first"));
     entered.recv_timeout(PATIENCE).unwrap();
+    // The other call would share a look-up that still runs.
+    wait_until_ended("hangup-resolve");
     let other = get(&client, over.url("host.test", "/second"));
-    entered.recv_timeout(PATIENCE).unwrap();
     let mut peer = peers.accept();
     peer.expect_request("GET /second");
-    drop(release);
-    assert_eq!(failing.finish().unwrap_err().kind(), ErrorKind::Resolve);
+    drop(hole);
+    assert_eq!(failing.finish().unwrap_err().kind(), ErrorKind::Connect);
     peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
     assert_eq!(text(other.finish()), "ok");
 }

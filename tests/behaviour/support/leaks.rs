@@ -53,6 +53,13 @@ impl Drop for Alone {
     }
 }
 
+/// Waits until no thread of that name is left.
+pub(crate) fn wait_until_ended(name: &str) {
+    super::scripted_server::eventually("the threads end", || {
+        threads().iter().all(|one| one != name)
+    });
+}
+
 /// The names of the threads that belong to a connection, a server, or a call.
 pub(crate) fn threads() -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").expect("Linux");

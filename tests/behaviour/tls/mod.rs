@@ -3,6 +3,7 @@
 
 mod client;
 mod duplex;
+mod panics;
 mod raw_tls;
 mod server;
 

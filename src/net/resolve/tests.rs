@@ -1,0 +1,179 @@
+use super::*;
+use crate::sync::channel;
+use std::thread;
+
+fn resolve(resolver: &Resolver, host: &str) -> Result<Vec<SocketAddr>, DialError> {
+    resolver.resolve(host, 80, None, &Context::new())
+}
+
+#[test]
+fn literal_addresses_are_not_looked_up() {
+    let resolver = Resolver::new(|_, _| panic!("looked up"));
+    for (host, address) in
+        [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80"), ("[::1]", "[::1]:80")]
+    {
+        assert_eq!(resolve(&resolver, host).unwrap(), [address.parse().unwrap()]);
+    }
+    assert!(literal("[127.0.0.1]").is_none());
+}
+
+#[test]
+fn the_system_knows_localhost() {
+    let addresses = resolve(&Resolver::default(), "localhost").unwrap();
+    assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 80));
+}
+
+#[test]
+fn failures_name_the_host() {
+    let failing = Resolver::new(|_, _| Err(io::Error::other("no such name")));
+    let text = |resolver| resolve(&resolver, "x.test").unwrap_err().to_string();
+    assert_eq!(text(failing), "cannot resolve x.test: no such name");
+    let empty = Resolver::new(|_, _| Ok(Vec::new()));
+    assert_eq!(text(empty), "cannot resolve x.test: it has no address");
+}
+
+#[test]
+fn a_resolver_that_hangs_is_left_behind() {
+    let (release, released) = channel::bounded::<()>(0);
+    let (entering, entered) = channel::bounded(1);
+    let resolver = Resolver::new(move |_, _| {
+        entering.send(()).unwrap();
+        let _ = released.recv();
+        Ok(Vec::new())
+    });
+    let context = Context::new();
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| resolver.resolve("x.test", 80, None, &context));
+        entered.recv().unwrap();
+        context.cancel();
+        let error = asking.join().unwrap().unwrap_err();
+        assert!(matches!(&error, DialError::Cancelled(why) if why.is_cancelled()), "{error}");
+    });
+    let error = resolver.resolve("x.test", 80, Some(Instant::now()), &Context::new());
+    assert!(matches!(error, Err(DialError::TimedOut(Phase::Resolve))));
+    drop(release);
+}
+
+/// A resolver that answers nothing before the sender is dropped, and how often it was called.
+fn hanging() -> (Resolver, channel::Sender<()>, channel::Receiver<String>) {
+    let (release, released) = channel::bounded::<()>(0);
+    let (entering, entered) = channel::unbounded();
+    let resolver = Resolver::new(move |host, port| {
+        entering.send(host.to_owned()).unwrap();
+        let _ = released.recv();
+        Ok(vec![([127, 0, 0, 1], port).into()])
+    });
+    (resolver, release, entered)
+}
+
+fn gives_up(resolver: &Resolver, host: &str) -> DialError {
+    let soon = Instant::now() + Duration::from_millis(1);
+    resolver.resolve(host, 80, Some(soon), &Context::new()).unwrap_err()
+}
+
+#[test]
+fn t13_an_abandoned_look_up_is_joined() {
+    let (resolver, release, entered) = hanging();
+    for _ in 0..20 {
+        let error = gives_up(&resolver, "x.test");
+        assert!(matches!(error, DialError::TimedOut(Phase::Resolve)), "{error}");
+    }
+    entered.recv().unwrap();
+    assert!(entered.is_empty());
+    // Another port is another question, and so is another resolver's.
+    resolver.resolve("x.test", 81, Some(Instant::now()), &Context::new()).unwrap_err();
+    entered.recv().unwrap();
+    let (other, other_release, other_entered) = hanging();
+    gives_up(&other, "x.test");
+    assert_eq!(other_entered.recv().unwrap(), "x.test");
+    // Its answer is the one of all who wait.
+    thread::scope(|scope| {
+        let asking = [(); 3].map(|()| scope.spawn(|| resolve(&resolver, "x.test")));
+        drop(release);
+        for asks in asking {
+            assert_eq!(asks.join().unwrap().unwrap(), ["127.0.0.1:80".parse().unwrap()]);
+        }
+    });
+    drop(other_release);
+}
+
+#[test]
+fn t13_look_ups_are_limited_and_those_beyond_wait_for_a_place() {
+    let (resolver, release, entered) = hanging();
+    for number in 0..MAX_LOOKUPS {
+        gives_up(&resolver, &format!("{number}.test"));
+    }
+    for _ in 0..MAX_LOOKUPS {
+        entered.recv().unwrap();
+    }
+    let error = gives_up(&resolver, "beyond.test");
+    let text = error.to_string();
+    assert!(matches!(error, DialError::ResolverBusy { lookups: MAX_LOOKUPS, .. }), "{text}");
+    assert!(text.contains("beyond.test") && text.contains("64"), "{text}");
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| resolve(&resolver, "patient.test"));
+        let queued = || resolver.0.table.lock().queue.len();
+        while queued() != 1 || !resolver.0.table.lock().known.contains_key(&patient()) {
+            thread::yield_now();
+        }
+        drop(release);
+        assert!(waits.join().unwrap().is_ok());
+    });
+    // The one that was given up in the queue was never made.
+    let made: Vec<_> = entered.try_iter().collect();
+    assert_eq!(made, ["patient.test"]);
+    while resolver.0.table.lock().threads > 0 {
+        thread::yield_now();
+    }
+    let table = resolver.0.table.lock();
+    assert!(table.known.is_empty() && table.queue.is_empty());
+}
+
+fn patient() -> Name {
+    ("patient.test".to_owned(), 80)
+}
+
+/// A payload whose own drop panics.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("as the test has it");
+    }
+}
+
+#[test]
+fn t13_a_look_up_that_panics_is_an_error_and_frees_its_place() {
+    let resolver = Resolver::new(|host, _| match host {
+        "x.test" => panic!("as the test has it"),
+        _ => std::panic::panic_any(Grenade),
+    });
+    for host in ["x.test", "y.test"] {
+        let text = resolve(&resolver, host).unwrap_err().to_string();
+        assert_eq!(text, format!("cannot resolve {host}: the resolver panicked"));
+    }
+    while resolver.0.table.lock().threads > 0 {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn t13_a_look_up_whose_question_is_lost_is_made_anew() {
+    let (resolver, release, entered) = hanging();
+    gives_up(&resolver, "x.test");
+    entered.recv().unwrap();
+    let name = ("x.test".to_owned(), 80);
+    let lost = resolver.0.table.lock().known.get(&name).and_then(Weak::upgrade).unwrap();
+    assert!(lost.is_young());
+    let old = Question {
+        name: name.clone(),
+        begun: OnceLock::from(Instant::now().checked_sub(JOINABLE).unwrap()),
+        answer: OnceLock::new(),
+        done: lost.done.clone(),
+    };
+    let old = Arc::new(old);
+    resolver.0.table.lock().known.insert(name, Arc::downgrade(&old));
+    gives_up(&resolver, "x.test");
+    assert_eq!(entered.recv().unwrap(), "x.test");
+    drop(release);
+}
