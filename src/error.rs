@@ -73,6 +73,9 @@ pub enum ErrorKind {
     TooLarge,
     /// The peer redirects without end.
     TooManyRedirects,
+    /// The peer redirects to something that cannot be followed: see
+    /// [`ResponseExt::redirect_error`](crate::ResponseExt::redirect_error).
+    InvalidRedirect,
 
     /// The client or server was shut down.
     Closed,
@@ -136,7 +139,6 @@ impl Error {
     }
 
     /// With a word about what the source is about.
-    #[cfg(feature = "tls")]
     pub(crate) fn explained(
         kind: ErrorKind,
         message: impl Into<Box<str>>,
@@ -209,6 +211,7 @@ impl Error {
                 | ErrorKind::IncompleteBody
                 | ErrorKind::TooLarge
                 | ErrorKind::TooManyRedirects
+                | ErrorKind::InvalidRedirect
         )
     }
 
@@ -234,6 +237,10 @@ impl fmt::Display for Error {
             (_, None, Some(source)) if kind.is_told_by_its_source() => write!(f, "{source}"),
             (ErrorKind::Timeout(limit), None, _) => write!(f, "timed out waiting for {limit}"),
             (_, None, None) => f.write_str(kind.describe()),
+            // The message begins with the URL.
+            (ErrorKind::InvalidUrl, Some(message), None) => {
+                write!(f, "{} {message}", kind.describe())
+            }
             (_, Some(message), None) => write!(f, "{}: {message}", kind.describe()),
             (_, None, Some(source)) => write!(f, "{}: {source}", kind.describe()),
             (_, Some(message), Some(source)) => {
@@ -278,6 +285,7 @@ impl ErrorKind {
             Self::IncompleteBody => "the peer's body ended early",
             Self::TooLarge => "the peer's message is too large",
             Self::TooManyRedirects => "too many redirects",
+            Self::InvalidRedirect => "the redirect cannot be followed",
             Self::Closed => "closed",
             Self::Io => "input or output failed",
             Self::Other => "failed",

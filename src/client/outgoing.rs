@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{Method, Version};
+use http::{HeaderValue, Method, Version};
 
 use super::conn::{Outgoing, OutgoingFraming};
 use super::fields::Fields;
-use super::target::{host_field, request_target};
+use super::url::Url;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
@@ -20,12 +20,13 @@ const HEAD_ROOM: usize = 256;
 /// for `expect_timeout`.
 pub(super) fn prepare(
     parts: &Parts,
+    url: &Url,
     fields: Fields<'_>,
     body: Body,
     expect_timeout: Duration,
 ) -> Result<Outgoing> {
     let (body, framing) = frame(parts, fields, body)?;
-    let head = write_head(parts, fields, framing)?;
+    let head = write_head(parts, url, fields, framing)?;
     let expects = fields
         .get(&EXPECT)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
@@ -75,16 +76,18 @@ fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
-fn write_head(parts: &Parts, fields: Fields<'_>, framing: OutgoingFraming) -> Result<Vec<u8>> {
+fn write_head(
+    parts: &Parts,
+    url: &Url,
+    fields: Fields<'_>,
+    framing: OutgoingFraming,
+) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_ROOM);
-    let target = request_target(&parts.method, &parts.uri);
+    let target = url.request_target(&parts.method);
     h1::write_request_line(&mut head, &parts.method, &target, parts.version)
         .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
     // First on the wire, where servers look for it (RFC 9110 section 7.2).
-    let host = match fields.get(&HOST) {
-        Some(host) => host.as_bytes(),
-        None => host_field(&parts.uri)?.as_bytes(),
-    };
+    let host = fields.get(&HOST).map_or(url.authority().as_bytes(), HeaderValue::as_bytes);
     h1::write_field(&mut head, &HOST, host);
     fields.write(&mut head);
     match framing {

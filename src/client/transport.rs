@@ -17,6 +17,7 @@ use super::outgoing::prepare;
 use super::pool::{Checkout, Limits, Pool, Return};
 use super::retry::{Attempt, may_retry};
 use super::target::Key;
+use super::url::Url;
 use super::want::{Granted, Want};
 use crate::body::Body;
 use crate::context::Context;
@@ -89,20 +90,21 @@ impl Transport {
     pub(super) fn round_trip(
         &self,
         parts: &Parts,
+        url: &Url,
         defaults: &DefaultFields,
         mut body: Body,
         patience: &Patience,
         connector: Option<&Connector>,
     ) -> Result<Exchanged> {
         let options = &self.inner.options;
-        let key = Key::of(&parts.uri, connector, options.unix.as_ref())?;
+        let key = Key::of(url, connector, options.unix.as_ref())?;
         let fields = Fields::new(&parts.headers, defaults);
         loop {
             if let Some(ended) = patience.context.as_ref().and_then(Context::err) {
                 return Err(ended.into());
             }
             let again = body.try_clone();
-            let outgoing = prepare(parts, fields, body, options.expect_timeout)?;
+            let outgoing = prepare(parts, url, fields, body, options.expect_timeout)?;
             let Taken { conn, turn, was_idle } = self.inner.connection(&key, patience)?;
             let begun = Instant::now();
             let failure = match conn.round_trip(turn, outgoing, patience) {

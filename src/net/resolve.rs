@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::dial::{DialError, Phase};
+use super::zone;
 use crate::context::Context;
 use crate::sync::channel::{Receiver, at, bounded, never, select};
 
@@ -58,6 +59,10 @@ impl Resolver {
         deadline: Option<Instant>,
         context: &Context,
     ) -> Result<Vec<SocketAddr>, DialError> {
+        if let Some(address) = zone::address(host, port) {
+            let failed = |source| DialError::Resolve { host: host.to_owned(), source };
+            return address.map(|address| vec![address]).map_err(failed);
+        }
         if let Some(ip) = literal(host) {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
