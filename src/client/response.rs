@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use http::Uri;
 
 use super::conn::{Answer, ConnFacts};
+use super::redirect;
 use super::transport::{Exchanged, split};
+use super::url::Url;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
 use crate::net::{Addr, Duplex, TlsInfo};
@@ -28,6 +30,13 @@ pub trait ResponseExt: sealed::Sealed {
 
     /// Returns the number of redirects that were followed.
     fn redirects(&self) -> u32;
+
+    /// Returns the URL that this response redirects to: its `Location`, resolved against the request's URL
+    /// and read as [`IntoUrl`](super::IntoUrl) describes, without user and password.
+    ///
+    /// Returns `None` if there is no `Location`, or one that cannot be followed. The status does not
+    /// matter.
+    fn redirect_url(&self) -> Option<Uri>;
 
     /// Returns why the client did not follow the redirect that this response asks for.
     ///
@@ -234,6 +243,12 @@ impl ResponseExt for http::Response<Body> {
 
     fn redirects(&self) -> u32 {
         facts(self).map_or(0, |facts| facts.redirects)
+    }
+
+    fn redirect_url(&self) -> Option<Uri> {
+        let url = Url::of_uri(self.url()?.clone()).ok()?;
+        let to = redirect::location(&url, self.headers())?.ok()?;
+        Some(to.uri().clone())
     }
 
     fn redirect_error(&self) -> Option<&Error> {

@@ -21,30 +21,27 @@ impl Url {
         Self::read(text.as_bytes()).map_err(|fault| fault.of_caller(text.as_bytes()))
     }
 
-    /// Takes over what was parsed elsewhere. It keeps its dot segments: whoever has a `Uri` has decided what
-    /// it says.
+    /// Takes over what was parsed elsewhere. It keeps its dot segments: a caller who has a `Uri` has decided
+    /// on its path.
     pub(in crate::client) fn of_uri(uri: Uri) -> Result<Self> {
-        let read = |uri: &Uri| {
-            let name = uri.scheme_str().ok_or(Fault::SchemeMissing)?;
-            let scheme = Scheme::of(name.as_bytes());
-            let scheme = scheme.ok_or_else(|| Fault::SchemeUnknown(name.into()))?;
-            let authority = uri.authority().ok_or(Fault::HostMissing)?.as_str();
-            let target = uri.path_and_query().map_or("/", |target| target.as_str());
-            if path::is_plain(target.as_bytes(), Dots::Kept) || target == "*" {
-                if let Some((host_length, port)) = plain_authority(scheme, authority) {
-                    return Ok(Err((scheme, host_length, port)));
-                }
-            }
-            let authority = Authority::read(authority.as_bytes())?;
-            Self::assemble(scheme, authority, target.as_bytes(), Dots::Kept).map(Ok)
-        };
-        match read(&uri) {
-            Ok(Ok(url)) => Ok(url),
-            Ok(Err((scheme, host_length, port))) => {
+        match plain_uri(&uri) {
+            Some((scheme, host_length, port)) => {
                 Ok(Self { uri, scheme, host_length, port, zone: None, userinfo: None })
             }
-            Err(fault) => Err(fault.of_caller(uri.to_string().as_bytes())),
+            None => {
+                Self::read_uri(&uri).map_err(|fault| fault.of_caller(uri.to_string().as_bytes()))
+            }
         }
+    }
+
+    fn read_uri(uri: &Uri) -> Result<Self, Fault> {
+        let name = uri.scheme_str().ok_or(Fault::SchemeMissing)?;
+        let scheme = Scheme::of(name.as_bytes());
+        let scheme = scheme.ok_or_else(|| Fault::SchemeUnknown(name.into()))?;
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        let authority = Authority::read(authority.as_bytes())?;
+        Self::assemble(scheme, authority, target.as_bytes(), Dots::Kept)
     }
 
     fn read(text: &[u8]) -> Result<Self, Fault> {
@@ -187,6 +184,15 @@ fn plain(text: &str) -> Option<(Scheme, usize, u16)> {
     let end = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
     let (host_length, port) = plain_authority(scheme, &rest[..end])?;
     path::is_plain(&rest.as_bytes()[end..], Dots::Removed).then_some((scheme, host_length, port))
+}
+
+/// The same of a `Uri`.
+fn plain_uri(uri: &Uri) -> Option<(Scheme, usize, u16)> {
+    let scheme = Scheme::of(uri.scheme_str()?.as_bytes())?;
+    let (host_length, port) = plain_authority(scheme, uri.authority()?.as_str())?;
+    let target = uri.path_and_query()?.as_str();
+    let is_plain = target == "*" || path::is_plain(target.as_bytes(), Dots::Kept);
+    is_plain.then_some((scheme, host_length, port))
 }
 
 /// The same of an authority: how long its host is, and its port.
