@@ -100,7 +100,7 @@ impl Url {
     fn resolve_reference(&self, text: &[u8]) -> Result<Self, Fault> {
         let (scheme, rest) = match split_scheme(text) {
             Some((name, rest)) => {
-                let scheme = Scheme::of(name).ok_or_else(|| unknown(name))?;
+                let scheme = known_scheme(name, rest)?;
                 if scheme != self.scheme && !rest.starts_with(b"//") {
                     return Err(Fault::SlashesMissing);
                 }
@@ -155,7 +155,7 @@ fn split_scheme(text: &[u8]) -> Option<(&[u8], &[u8])> {
     is_scheme.then(|| (&text[..end], &text[end + 1..]))
 }
 
-/// The scheme of a caller's URL. `localhost:80` and `user:password@host` have none, though it looks so.
+/// The scheme of a URL. `localhost:80` and `user:password@host` have none, though it looks so.
 fn known_scheme(name: &[u8], rest: &[u8]) -> Result<Scheme, Fault> {
     if let Some(scheme) = Scheme::of(name) {
         return Ok(scheme);
