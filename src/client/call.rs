@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use http::request::Parts;
+use http::{HeaderMap, Uri};
 
 use super::Shared;
 use super::conn::Patience;
@@ -22,7 +22,7 @@ pub(super) type OnRedirect<'a> = Box<dyn FnMut(&http::Response<Body>, &mut Parts
 /// A call that is being made.
 pub(super) struct Call<'a> {
     pub(super) shared: &'a Shared,
-    /// The request as it is sent next; its URI is `url`'s.
+    /// The request as it is sent next. Its URI counts only where a callback sees it: `url` is sent.
     pub(super) parts: Parts,
     pub(super) url: Url,
     pub(super) patience: Patience,
@@ -63,6 +63,10 @@ impl<'a> Progress<'a> {
         let defaults = Some(defaults);
         Self { begun, followed: 0, defaults, authorization: Authorization::Caller }
     }
+
+    fn facts(&self, exchanged: &Exchanged, url: Uri) -> Facts {
+        Facts::new(exchanged, url, self.followed, self.begun)
+    }
 }
 
 impl Call<'_> {
@@ -78,14 +82,14 @@ impl Call<'_> {
             let (to, repeat) = match self.next(&exchanged, again.as_ref()) {
                 Next::Follow(to, repeat) => (to, repeat),
                 Next::Return(refused) => {
-                    let facts = self.facts(&exchanged, refused);
-                    return Ok(response(exchanged.answer, facts));
+                    let facts = self.progress.facts(&exchanged, self.url.into_uri());
+                    return Ok(response(exchanged.answer, facts.refused(refused)));
                 }
             };
             if let RedirectPolicy::Follow(most) = self.redirects
                 && self.progress.followed >= most
             {
-                let facts = self.facts(&exchanged, None);
+                let facts = self.progress.facts(&exchanged, self.url.into_uri());
                 return Err(too_many_redirects(most, response(exchanged.answer, facts)));
             }
             self.follow(&exchanged, to, repeat)?;
@@ -134,7 +138,7 @@ impl Call<'_> {
 
     /// Turns the request into the one that follows the redirect to `to`.
     fn follow(&mut self, exchanged: &Exchanged, to: Url, repeat: Repeat) -> Result<()> {
-        let facts = self.facts(exchanged, None);
+        let facts = self.progress.facts(exchanged, self.url.uri().clone());
         if let Some(defaults) = self.progress.defaults.take() {
             defaults.merge_into(&mut self.parts.headers);
         }
@@ -186,10 +190,5 @@ impl Call<'_> {
             self.parts.headers.remove(AUTHORIZATION);
             self.progress.authorization = Authorization::Caller;
         }
-    }
-
-    fn facts(&self, exchanged: &Exchanged, refused: Option<Error>) -> Facts {
-        let Progress { begun, followed, .. } = self.progress;
-        Facts::new(exchanged, self.url.uri().clone(), begun).redirected(followed, refused)
     }
 }

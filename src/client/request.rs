@@ -243,13 +243,12 @@ impl<'a> RequestBuilder<'a> {
     /// Blocks until the response's head is there. The call's [context](Self::context) ends it from any
     /// thread within milliseconds, and so does each time limit.
     pub fn send(self) -> Result<http::Response<Body>> {
-        let Self { shared, mut parts, url, body, context, timeouts, connector, .. } = self;
+        let Self { shared, parts, url, body, context, timeouts, connector, .. } = self;
         let url = url?;
         let defaults = &shared.defaults;
         if let Some(error) = self.error.or_else(|| defaults.error.clone()) {
             return Err(error);
         }
-        parts.uri = url.uri().clone();
         let patience = Patience {
             context: within(context, timeouts.call),
             send: timeouts.send,

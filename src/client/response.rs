@@ -106,13 +106,13 @@ pub(super) struct Facts {
 
 impl Facts {
     /// What is known of an answer whose head has just come, to a call that had `begun` then.
-    pub(super) fn new(exchanged: &Exchanged, url: Uri, begun: Instant) -> Self {
+    pub(super) fn new(exchanged: &Exchanged, url: Uri, redirects: u32, begun: Instant) -> Self {
         let (connection, reused, now) = (&exchanged.facts, exchanged.reused, Instant::now());
         let made = |span| if reused { Duration::ZERO } else { span };
         Self {
             reason: exchanged.answer.head.reason.clone(),
             url,
-            redirects: 0,
+            redirects,
             refused: None,
             connection: Arc::clone(connection),
             reused,
@@ -126,9 +126,10 @@ impl Facts {
         }
     }
 
-    /// The same after so many redirects, of which the last was refused for this reason.
-    pub(super) fn redirected(self, redirects: u32, refused: Option<Error>) -> Self {
-        Self { redirects, refused, ..self }
+    /// Adds why the redirect that the answer asks for is not followed.
+    pub(super) fn refused(mut self, why: Option<Error>) -> Self {
+        self.refused = why;
+        self
     }
 }
 

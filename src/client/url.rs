@@ -83,6 +83,10 @@ impl Url {
         &self.uri
     }
 
+    pub(super) fn into_uri(self) -> Uri {
+        self.uri
+    }
+
     pub(super) fn scheme(&self) -> Scheme {
         self.scheme
     }

@@ -1,7 +1,5 @@
 //! From text, a `Uri` or a Location to a [`Url`].
 
-use std::net::Ipv4Addr;
-
 use http::Uri;
 
 use super::fault::Fault;
@@ -198,27 +196,47 @@ fn plain_uri(uri: &Uri) -> Option<(Scheme, usize, u16)> {
 /// The same of an authority: how long its host is, and its port.
 fn plain_authority(scheme: Scheme, text: &str) -> Option<(usize, u16)> {
     let bytes = text.as_bytes();
-    let (mut length, mut label) = (0, 0);
-    while let Some(byte @ (b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.')) = bytes.get(length) {
-        length += 1;
-        if *byte == b'.' {
-            label = length;
-        }
-    }
-    // A number is one of an IPv4 address, and there is a single plain form of these.
-    let is_address = || text[..length].parse::<Ipv4Addr>().is_ok();
-    let is_name = bytes.get(label)?.is_ascii_alphabetic();
-    if label == length || !(is_name || is_address()) {
+    let is_end = |byte: &u8| !PLAIN_HOST[usize::from(*byte)];
+    let length = bytes.iter().position(is_end).unwrap_or(bytes.len());
+    let (host, rest) = bytes.split_at(length);
+    let label = host.iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot + 1);
+    let is_name = host.get(label)?.is_ascii_alphabetic();
+    if !is_name && !is_plain_ipv4(host) {
         return None;
     }
-    let port = match bytes.get(length) {
-        None => scheme.default_port(),
-        Some(b':') => {
-            plain_port(&bytes[length + 1..]).filter(|port| *port != scheme.default_port())?
-        }
-        Some(_) => return None,
+    let port = match rest {
+        [] => scheme.default_port(),
+        [b':', digits @ ..] => plain_port(digits).filter(|port| *port != scheme.default_port())?,
+        _ => return None,
     };
     Some((length, port))
+}
+
+const PLAIN_HOST: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'-';
+    while byte <= b'z' {
+        plain[byte as usize] = matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+        byte += 1;
+    }
+    plain
+};
+
+/// Whether this is an IPv4 address in its usual form: four numbers without leading zeros. Stands for the
+/// standard library's parser, which takes twice the time of the rest.
+fn is_plain_ipv4(host: &[u8]) -> bool {
+    let (mut dots, mut digits, mut number) = (0, 0, 0u16);
+    for byte in host {
+        match byte {
+            b'0'..=b'9' if digits == 0 || (number > 0 && number <= 255) => {
+                number = number * 10 + u16::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && number <= 255 => (dots, digits, number) = (dots + 1, 0, 0),
+            _ => return false,
+        }
+    }
+    dots == 3 && digits > 0 && number <= 255
 }
 
 fn plain_port(digits: &[u8]) -> Option<u16> {

@@ -72,6 +72,9 @@ fn c01_text_is_read_as_browsers_read_it() {
 fn c01_an_address_gets_its_usual_form() {
     for (given, read) in [
         ("127.0.0.1", "127.0.0.1"),
+        ("255.255.255.255", "255.255.255.255"),
+        ("127.0.0.01", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0"),
         ("127.1", "127.0.0.1"),
         ("127.0.1", "127.0.0.1"),
         ("2130706433", "127.0.0.1"),
@@ -164,6 +167,10 @@ fn c01_what_is_wrong_is_named_and_the_url_is_quoted() {
         (
             "http://1.2.3.4.5/",
             r#"invalid URL "http://1.2.3.4.5/": host ends in a number but is no IPv4 address"#,
+        ),
+        (
+            "http://1.2.3.256/",
+            r#"invalid URL "http://1.2.3.256/": host ends in a number but is no IPv4 address"#,
         ),
         (
             "http://256.1.1.1/",
