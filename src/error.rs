@@ -67,7 +67,6 @@ impl Error {
     }
 
     /// With a message about the source.
-    #[allow(dead_code, reason = "in builds without TLS")]
     pub(crate) fn explained(
         kind: ErrorKind,
         message: impl Into<Box<str>>,

@@ -136,7 +136,7 @@ pub mod testing;
 mod text;
 
 pub use body::Body;
-pub use client::{Client, ResponseExt};
+pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
 pub use gateway::{ErrorStream, Variables};

@@ -3,7 +3,75 @@
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
+
+/// How much of a header name that is not one an error quotes, in characters.
+const MOST_QUOTED: usize = 100;
+
+/// A value that can be read as the name of a header field: text in any case, or a [`HeaderName`].
+///
+/// The trait is sealed: other crates cannot implement it.
+pub trait IntoHeaderName: sealed::Sealed {}
+
+mod sealed {
+    use super::{HeaderName, Result};
+
+    pub trait Sealed {
+        fn into_name(self) -> Result<HeaderName>;
+    }
+}
+
+macro_rules! names {
+    ($($given:ty: $name:ident => $read:expr),+ $(,)?) => {$(
+        impl IntoHeaderName for $given {}
+
+        impl sealed::Sealed for $given {
+            fn into_name(self) -> Result<HeaderName> {
+                let $name = self;
+                $read
+            }
+        }
+    )+};
+}
+
+names! {
+    HeaderName: name => Ok(name),
+    &HeaderName: name => Ok(name.clone()),
+    &str: text => read_name(text),
+    String: text => read_name(&text),
+    &String: text => read_name(text),
+}
+
+fn read_name(text: &str) -> Result<HeaderName> {
+    HeaderName::try_from(text).map_err(|_| {
+        let shown: String = text.chars().take(MOST_QUOTED).collect();
+        Error::message(ErrorKind::InvalidMessage, format!("invalid header name {shown:?}"))
+    })
+}
+
+/// Reads a header field as users give it. An error names the field, and does not show its value: it may
+/// be a secret.
+pub(super) fn read_field<V>(
+    name: impl IntoHeaderName,
+    value: V,
+) -> Result<(HeaderName, HeaderValue)>
+where
+    V: TryInto<HeaderValue>,
+{
+    let name = name.into_name()?;
+    let value = value.try_into().map_err(|_| {
+        let message = format!("header {:?}: value contains a forbidden character", name.as_str());
+        Error::message(ErrorKind::InvalidMessage, message)
+    })?;
+    Ok((name, value))
+}
+
+/// The error of a caller who sets Transfer-Encoding: no other framing than the body's can be sent.
+pub(super) fn transfer_encoding() -> Error {
+    let message = "header \"transfer-encoding\" cannot be set: the body determines it";
+    Error::message(ErrorKind::InvalidMessage, message)
+}
 
 /// The header fields of all of a client's requests that do not set them themselves.
 #[derive(Clone, Default)]
@@ -18,6 +86,11 @@ impl DefaultFields {
         let mut written = Vec::new();
         write(&mut written, &fields);
         Self { fields, written }
+    }
+
+    /// Whether there is a field called `name`.
+    pub(super) fn sets(&self, name: &HeaderName) -> bool {
+        self.fields.contains_key(name)
     }
 
     /// Puts into `own` those that it does not set itself.

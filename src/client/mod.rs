@@ -17,10 +17,12 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `mod.rs` | the client and its options |
-//! | `request.rs` | a request as it is put together, and sent |
+//! | `request.rs` | a request as it is put together |
+//! | `call.rs` | a call: a request, and those that follow its redirects |
 //! | `response.rs` | what a response knows of how it came |
-//! | `redirect.rs` | where redirects lead: pure functions |
-//! | `target.rs` | what a URL says of the connection and the request |
+//! | `redirect.rs` | which redirects are followed, and what goes along: pure functions |
+//! | `url.rs`, `url/` | a URL, read once: everything derived from it comes from here |
+//! | `target.rs` | what connections are pooled by, and where they lead |
 //! | `fields.rs` | a request's own header fields over the client's defaults |
 //! | `outgoing.rs` | a request as it goes out: its framing, and its head, written |
 //! | `transport.rs` | one request, one answer: connection, exchange, retry |
@@ -29,6 +31,7 @@
 //! | `pool.rs`, `want.rs` | idle connections, dials, limits, waiting calls: plain data; a pending request for a connection |
 //! | `conn/` | a connection's three parties: caller, reader loop, writer loop |
 
+mod call;
 mod conn;
 mod connect;
 mod fields;
@@ -40,6 +43,7 @@ mod response;
 mod retry;
 mod target;
 mod transport;
+mod url;
 mod want;
 
 use std::fmt;
@@ -49,21 +53,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::header::{ACCEPT, TRANSFER_ENCODING, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::tls::Connector;
 use crate::net::{DialOptions, Resolver};
-use fields::DefaultFields;
+use fields::{DefaultFields, read_field, transfer_encoding};
 use transport::{Transport, TransportOptions};
 
+pub use fields::IntoHeaderName;
 pub use redirect::RedirectPolicy;
 pub use request::RequestBuilder;
 pub use response::{ResponseExt, Timings};
+pub use url::IntoUrl;
 
 /// The User-Agent of requests that set none.
-const USER_AGENT: &str = concat!("hangup/", env!("CARGO_PKG_VERSION"));
+const OUR_NAME: &str = concat!("hangup/", env!("CARGO_PKG_VERSION"));
 
 /// Sends requests, over connections that it keeps.
 ///
@@ -93,6 +100,8 @@ struct Defaults {
     timeouts: Timeouts,
     /// What makes encrypted connections, where there is TLS.
     connector: Option<Connector>,
+    /// The first thing that was wrong with the options.
+    error: Option<Error>,
 }
 
 /// The time limits of a call.
@@ -105,90 +114,83 @@ struct Timeouts {
 }
 
 impl Client {
-    /// A client with the defaults that [`ClientBuilder`] tells.
+    /// Creates a client with the default options.
     #[must_use]
     pub fn new() -> Self {
         ClientBuilder::default().build()
     }
 
-    /// A client with options of its own.
+    /// Returns a builder with the default options.
     #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// A request by `method` to `url`. What is wrong with the URL is told by
-    /// [`send`](RequestBuilder::send).
-    pub fn request<U>(&self, method: Method, url: U) -> RequestBuilder<'_>
-    where
-        U: TryInto<http::Uri>,
-        U::Error: Into<http::Error>,
-    {
-        RequestBuilder::new(&self.shared, method, url.try_into().map_err(Into::into))
+    /// Creates a request. [`send`](RequestBuilder::send) reports an invalid URL.
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder<'_> {
+        RequestBuilder::new(&self.shared, method, url.into_url())
     }
 
-    /// A GET request.
-    pub fn get<U>(&self, url: U) -> RequestBuilder<'_>
-    where
-        U: TryInto<http::Uri>,
-        U::Error: Into<http::Error>,
-    {
+    /// Creates a GET request.
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::GET, url)
     }
 
-    /// A HEAD request: the answer has no body.
-    pub fn head<U>(&self, url: U) -> RequestBuilder<'_>
-    where
-        U: TryInto<http::Uri>,
-        U::Error: Into<http::Error>,
-    {
+    /// Creates a HEAD request. The response has no body.
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::HEAD, url)
     }
 
-    /// A POST request.
-    pub fn post<U>(&self, url: U) -> RequestBuilder<'_>
-    where
-        U: TryInto<http::Uri>,
-        U::Error: Into<http::Error>,
-    {
+    /// Creates a POST request.
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::POST, url)
     }
 
-    /// A PUT request.
-    pub fn put<U>(&self, url: U) -> RequestBuilder<'_>
-    where
-        U: TryInto<http::Uri>,
-        U::Error: Into<http::Error>,
-    {
+    /// Creates a PUT request.
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::PUT, url)
     }
 
-    /// A PATCH request.
-    pub fn patch<U>(&self, url: U) -> RequestBuilder<'_>
-    where
-        U: TryInto<http::Uri>,
-        U::Error: Into<http::Error>,
-    {
+    /// Creates a PATCH request.
+    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::PATCH, url)
     }
 
-    /// A DELETE request.
-    pub fn delete<U>(&self, url: U) -> RequestBuilder<'_>
-    where
-        U: TryInto<http::Uri>,
-        U::Error: Into<http::Error>,
-    {
+    /// Creates a DELETE request.
+    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::DELETE, url)
     }
 
-    /// Sends a request that was put together elsewhere, with the client's defaults.
+    /// Creates a request from one that was built elsewhere, so that it can be given a context, time
+    /// limits and other options of a call.
+    ///
+    /// ```no_run
+    /// # use hangup::{Client, Context, http::Request};
+    /// # use std::time::Duration;
+    /// let client = Client::new();
+    /// let context = Context::with_timeout(Duration::from_secs(5));
+    /// let request = Request::put("http://example.com/").body("text").unwrap();
+    /// let response = client.prepare(request).context(&context).send()?;
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    pub fn prepare(&self, request: http::Request<impl Into<Body>>) -> RequestBuilder<'_> {
+        RequestBuilder::from_request(&self.shared, request.map(Into::into))
+    }
+
+    /// Sends a request that was built elsewhere, with the client's defaults.
+    ///
+    /// A [`Context`](crate::Context) in the request's extensions ends the call. [`prepare`](Self::prepare)
+    /// takes further options.
     ///
     /// # Errors
     ///
     /// As [`RequestBuilder::send`].
+    ///
+    /// # Blocking
+    ///
+    /// As [`RequestBuilder::send`].
     pub fn execute(&self, request: http::Request<impl Into<Body>>) -> Result<http::Response<Body>> {
-        let (parts, body) = request.into_parts();
-        RequestBuilder::from_parts(&self.shared, parts, body.into()).send()
+        self.prepare(request).send()
     }
 
     /// Closes the connections that wait for their next use. Those in use are not touched.
@@ -236,8 +238,8 @@ pub struct ClientBuilder {
 impl Default for ClientBuilder {
     fn default() -> Self {
         let mut headers = HeaderMap::new();
-        headers.insert(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        headers.insert(http::header::ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         Self {
             headers,
             defaults: Defaults {
@@ -245,6 +247,7 @@ impl Default for ClientBuilder {
                 redirects: RedirectPolicy::default(),
                 timeouts: Timeouts::default(),
                 connector: Connector::of_default(),
+                error: None,
             },
             limits: pool::Limits::default(),
             dial: DialOptions::default(),
@@ -257,13 +260,41 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// A header that requests have unless they set it themselves. By default `User-Agent:
-    /// hangup/VERSION` and `Accept: */*`; [`no_default_headers`](Self::no_default_headers) removes
-    /// them.
+    /// Adds a header that requests have unless they set it themselves, replacing a default of the same
+    /// name. The defaults are `User-Agent: hangup/VERSION` and `Accept: */*`;
+    /// [`no_default_headers`](Self::no_default_headers) removes them.
+    ///
+    /// A name or a value that is not allowed is reported by every [`send`](RequestBuilder::send).
     #[must_use]
-    pub fn default_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+    pub fn default_header<V>(mut self, name: impl IntoHeaderName, value: V) -> Self
+    where
+        V: TryInto<HeaderValue>,
+    {
+        let field =
+            read_field(name, value).and_then(|(name, value)| match name == TRANSFER_ENCODING {
+                true => Err(transfer_encoding()),
+                false => Ok((name, value)),
+            });
+        match field {
+            Ok((name, value)) => {
+                self.headers.insert(name, value);
+            }
+            Err(error) => {
+                self.defaults.error.get_or_insert(error);
+            }
+        }
         self
+    }
+
+    /// Sets the `User-Agent` of requests that set none themselves. `hangup/VERSION` by default.
+    ///
+    /// A value that is not allowed is reported by every [`send`](RequestBuilder::send).
+    #[must_use]
+    pub fn user_agent<V>(self, value: V) -> Self
+    where
+        V: TryInto<HeaderValue>,
+    {
+        self.default_header(USER_AGENT, value)
     }
 
     /// Removes all default headers.
@@ -273,7 +304,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What is done about redirects: by default, at most 10 are followed.
+    /// Sets the redirect policy. The default follows up to 10.
     #[must_use]
     pub fn redirects(mut self, policy: RedirectPolicy) -> Self {
         self.defaults.redirects = policy;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{Method, Version};
+use http::{HeaderValue, Method, Version};
 
 use super::conn::{Outgoing, OutgoingFraming, Withhold};
 use super::fields::Fields;
-use super::target::{host_field, request_target};
+use super::url::Url;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
@@ -43,6 +43,7 @@ impl WithheldBody {
 /// at most for `expect_timeout`; with `None` the request expects none.
 pub(super) fn prepare(
     parts: &Parts,
+    url: &Url,
     fields: Fields<'_>,
     body: Body,
     expect_timeout: Option<Duration>,
@@ -56,7 +57,7 @@ pub(super) fn prepare(
         None if asks => Expectation::WithoutContinue,
         _ => Expectation::AsItStands,
     };
-    let head = write_head(parts, fields, framing, expectation)?;
+    let head = write_head(parts, url, fields, framing, expectation)?;
     let (expect, withheld) = limit.map(withhold).unzip();
     let closes = h1::request_persists(parts.version, fields.layer_of(&CONNECTION)).is_err();
     let method = parts.method.clone();
@@ -113,19 +114,17 @@ fn expects_body(method: &Method) -> bool {
 
 fn write_head(
     parts: &Parts,
+    url: &Url,
     fields: Fields<'_>,
     framing: OutgoingFraming,
     expectation: Expectation,
 ) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_ROOM);
-    let target = request_target(&parts.method, &parts.uri);
+    let target = url.request_target(&parts.method);
     h1::write_request_line(&mut head, &parts.method, &target, parts.version)
         .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
     // First on the wire, where servers look for it (RFC 9110 section 7.2).
-    let host = match fields.get(&HOST) {
-        Some(host) => host.as_bytes(),
-        None => host_field(&parts.uri)?.as_bytes(),
-    };
+    let host = fields.get(&HOST).map_or(url.authority().as_bytes(), HeaderValue::as_bytes);
     h1::write_field(&mut head, &HOST, host);
     match expectation {
         Expectation::AsItStands => fields.write(&mut head),

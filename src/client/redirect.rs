@@ -2,15 +2,13 @@
 
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
-    CONTENT_TYPE, COOKIE, EXPECT, HOST, LOCATION, PROXY_AUTHORIZATION, TRAILER, TRANSFER_ENCODING,
+    CONTENT_TYPE, COOKIE, EXPECT, HOST, LOCATION, PROXY_AUTHORIZATION, TRAILER,
 };
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode, Uri};
-use iri_string::types::{UriReferenceStr, UriStr};
-use percent_encoding::utf8_percent_encode;
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 
-use super::target::STRAY;
-use crate::error::{Error, ErrorKind, Result};
+use super::url::Url;
+use crate::error::Result;
 
 /// What a client does about redirects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +39,8 @@ pub(super) enum Repeat {
 /// How `status` wants a request of `method` to be repeated; `None` if it is no redirect to follow.
 pub(super) fn repeat(status: StatusCode, method: &Method) -> Option<Repeat> {
     match status.as_u16() {
+        // A tunnel leads to the host that was asked for, or to none.
+        _ if *method == Method::CONNECT => None,
         303 if *method == Method::HEAD => Some(Repeat::Same),
         303 => Some(Repeat::AsGet),
         301 | 302 if *method == Method::POST => Some(Repeat::AsGet),
@@ -49,29 +49,18 @@ pub(super) fn repeat(status: StatusCode, method: &Method) -> Option<Repeat> {
     }
 }
 
-/// Where the response to a request for `base` redirects to; `None` if it does not say.
-pub(super) fn location(base: &Uri, headers: &HeaderMap) -> Result<Option<Uri>> {
-    let Some(location) = headers.get(LOCATION) else { return Ok(None) };
-    let bad = |what: &str| {
-        let message = format!("Location {location:?}: {what}");
-        Error::message(ErrorKind::MalformedMessage, message)
-    };
-    let text = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("not UTF-8"))?;
-    let text = utf8_percent_encode(text, STRAY).to_string();
-    let reference = UriReferenceStr::new(&text).map_err(|_| bad("not a URI reference"))?;
-    let base = base.to_string();
-    let base = UriStr::new(&base).map_err(|_| bad("relative to no URL"))?;
-    let resolved = reference.resolve_against(base.to_absolute()).to_string();
-    resolved.parse().map(Some).map_err(|_| bad("not a URL"))
+/// Finds out where the response to a request for `base` redirects to; `None` if it does not say.
+pub(super) fn location(base: &Url, headers: &HeaderMap) -> Option<Result<Url>> {
+    let location = headers.get(LOCATION)?.as_bytes();
+    Some(base.resolve(location).map_err(|fault| fault.of_location(location)))
 }
 
-/// Turns the request into the one that follows the redirect to `to`. Nothing secret goes to another
-/// host, nor from https to http.
-pub(super) fn follow(parts: &mut Parts, to: Uri, repeat: Repeat) {
+/// Turns the request for `from` into the one that follows the redirect to `to`.
+pub(super) fn follow(parts: &mut Parts, from: &Url, to: &Url, repeat: Repeat) {
     let headers = &mut parts.headers;
     headers.remove(HOST);
-    if !is_same_origin(&parts.uri, &to) {
-        for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+    if !from.is_same_origin(to) {
+        for name in secrets(headers) {
             headers.remove(name);
         }
     }
@@ -85,26 +74,35 @@ pub(super) fn follow(parts: &mut Parts, to: Uri, repeat: Repeat) {
             CONTENT_TYPE,
             EXPECT,
             TRAILER,
-            TRANSFER_ENCODING,
         ] {
             headers.remove(name);
         }
     }
-    parts.uri = to;
+    parts.uri = to.uri().clone();
 }
 
-/// Whether two URLs have the same scheme, host and port. A port is a host of its own here: who may
-/// listen on another need not be who listens on this.
-fn is_same_origin(one: &Uri, other: &Uri) -> bool {
-    let host = |url: &Uri| url.host().map(str::to_ascii_lowercase);
-    let port = |url: &Uri| {
-        url.port_u16().or(match url.scheme_str() {
-            Some("https") => Some(443),
-            _ => Some(80),
-        })
-    };
-    one.scheme() == other.scheme() && host(one) == host(other) && port(one) == port(other)
+/// Removes the secrets that are as they were in `before`: the request goes to another origin than they
+/// were meant for.
+pub(super) fn remove_unchanged_secrets(headers: &mut HeaderMap, before: &HeaderMap) {
+    for name in secrets(before) {
+        if headers.get_all(&name) == before.get_all(&name) {
+            headers.remove(name);
+        }
+    }
 }
+
+/// The fields that must not go to another origin: those that hold credentials, and those that the caller
+/// marked as sensitive.
+fn secrets(headers: &HeaderMap) -> Vec<HeaderName> {
+    let marked = headers.iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name);
+    [&AUTHORIZATION, &COOKIE, &COOKIE2, &PROXY_AUTHORIZATION]
+        .into_iter()
+        .chain(marked)
+        .cloned()
+        .collect()
+}
+
+const COOKIE2: HeaderName = HeaderName::from_static("cookie2");
 
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
@@ -125,58 +123,69 @@ mod tests {
             (300, Method::GET, None),
             (304, Method::GET, None),
             (200, Method::GET, None),
+            (307, Method::CONNECT, None),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(repeat(status, &method), expected, "{status} {method}");
         }
     }
 
-    #[test]
-    fn t16_references_are_resolved() {
-        let base: Uri = "http://a.example/b/c?d=e".parse().unwrap();
-        for (reference, expected) in [
-            ("/x", "http://a.example/x"),
-            ("x", "http://a.example/b/x"),
-            ("../x", "http://a.example/x"),
-            ("?y=z", "http://a.example/b/c?y=z"),
-            ("//other.example/x", "http://other.example/x"),
-            ("https://other.example", "https://other.example/"),
-            ("/x#fragment", "http://a.example/x"),
-            ("/with space/ü", "http://a.example/with%20space/%C3%BC"),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(LOCATION, http::HeaderValue::from_bytes(reference.as_bytes()).unwrap());
-            let found = location(&base, &headers).unwrap().unwrap();
-            assert_eq!(found.to_string(), expected, "{reference}");
-        }
-        assert!(location(&base, &HeaderMap::new()).unwrap().is_none());
+    fn request_to(uri: &str) -> http::request::Builder {
+        http::Request::builder().uri(uri)
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
     }
 
     #[test]
     fn t16_secrets_stay_with_their_origin() {
-        let request = |to: &str| {
-            let request = http::Request::builder()
-                .uri("https://a.example/")
+        let from = "https://a.example/";
+        let mut marked = http::HeaderValue::from_static("secret");
+        marked.set_sensitive(true);
+        let left = |to: &str| {
+            let request = request_to(from)
                 .header(AUTHORIZATION, "secret")
                 .header(COOKIE, "secret")
+                .header("x-token", "also")
+                .header("x-token", &marked)
                 .header("x-other", "kept");
             let (mut parts, ()) = request.body(()).unwrap().into_parts();
-            follow(&mut parts, to.parse().unwrap(), Repeat::Same);
+            follow(&mut parts, &url(from), &url(to), Repeat::Same);
             assert!(parts.headers.contains_key("x-other"));
-            parts.headers.contains_key(AUTHORIZATION) && parts.headers.contains_key(COOKIE)
+            parts.headers.len()
         };
-        assert!(request("https://a.example/x"));
-        assert!(request("https://A.example:443/x"));
-        for other in ["http://a.example/", "https://b.example/", "https://a.example:8443/"] {
-            assert!(!request(other), "{other}");
+        assert_eq!(left("https://a.example/x"), 5);
+        assert_eq!(left("https://A.example:443/x"), 5);
+        for other in [
+            "http://a.example/",
+            "https://b.example/",
+            "https://a.example:8443/",
+            "http://a.example:443/",
+            "https://a.example./",
+            "https://x.a.example/",
+        ] {
+            assert_eq!(left(other), 1, "{other}");
         }
     }
 
     #[test]
+    fn t16_only_new_secrets_go_where_a_callback_leads() {
+        let mut before = HeaderMap::new();
+        before.insert(AUTHORIZATION, http::HeaderValue::from_static("old"));
+        before.insert(COOKIE, http::HeaderValue::from_static("old"));
+        let mut headers = before.clone();
+        headers.insert(AUTHORIZATION, http::HeaderValue::from_static("new"));
+        remove_unchanged_secrets(&mut headers, &before);
+        assert_eq!(headers.get(AUTHORIZATION).unwrap(), "new");
+        assert!(!headers.contains_key(COOKIE));
+    }
+
+    #[test]
     fn t16_a_get_carries_nothing_of_the_body_along() {
-        let request = http::Request::post("http://a/").header(CONTENT_TYPE, "x/y");
+        let request = request_to("http://a/").method(Method::POST).header(CONTENT_TYPE, "x/y");
         let (mut parts, ()) = request.header(CONTENT_LENGTH, 5).body(()).unwrap().into_parts();
-        follow(&mut parts, "http://a/b".parse().unwrap(), Repeat::AsGet);
+        follow(&mut parts, &url("http://a/"), &url("http://a/b"), Repeat::AsGet);
         assert_eq!(parts.method, Method::GET);
         assert!(parts.headers.is_empty());
     }

@@ -1,32 +1,32 @@
 //! A request as it is put together, and sent.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
+use super::call::{Call, OnRedirect, Progress};
 use super::conn::{OnInformational, Patience};
-use super::fields::{DefaultFields, Fields};
-use super::redirect::{self, RedirectPolicy, Repeat};
-use super::response::{Facts, HandedOver};
-use super::target::credentials;
-use super::transport::{Exchanged, split};
+use super::fields::{IntoHeaderName, read_field};
+use super::redirect::RedirectPolicy;
+use super::url::Url;
 use super::{Shared, Timeouts};
 use crate::body::Body;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::net::tls::Connector;
 
-/// A request of a [`Client`](super::Client). What is wrong with its parts is told by
-/// [`send`](Self::send).
+/// A request of a [`Client`](super::Client). [`send`](Self::send) reports invalid parts.
 #[must_use = "nothing is sent before `send`"]
 pub struct RequestBuilder<'a> {
     shared: &'a Shared,
     parts: Parts,
+    /// As given, or why it is none.
+    url: Result<Url>,
     body: Body,
     context: Option<Context>,
     timeouts: Timeouts,
@@ -35,30 +35,30 @@ pub struct RequestBuilder<'a> {
     connector: Option<Connector>,
     on_informational: Option<OnInformational>,
     on_redirect: Option<OnRedirect<'a>>,
-    /// The first thing that was wrong.
+    /// The first thing that was wrong with the other parts.
     error: Option<Error>,
 }
 
-type OnRedirect<'a> = Box<dyn FnMut(&http::Response<Body>, &mut Parts) + Send + 'a>;
-
 impl<'a> RequestBuilder<'a> {
-    pub(super) fn new(shared: &'a Shared, method: Method, url: Result<Uri, http::Error>) -> Self {
+    pub(super) fn new(shared: &'a Shared, method: Method, url: Result<Url>) -> Self {
         let (mut parts, ()) = http::Request::new(()).into_parts();
         parts.method = method;
-        let error = match url {
-            Ok(url) => {
-                parts.uri = url;
-                None
-            }
-            Err(error) => Some(Error::with_source(ErrorKind::InvalidUrl, error)),
-        };
-        Self { error, ..Self::from_parts(shared, parts, Body::empty()) }
+        Self::from_parts(shared, parts, url, Body::empty())
     }
 
-    pub(super) fn from_parts(shared: &'a Shared, parts: Parts, body: Body) -> Self {
+    /// A request from elsewhere, whose extensions may hold a context.
+    pub(super) fn from_request(shared: &'a Shared, request: http::Request<Body>) -> Self {
+        let (mut parts, body) = request.into_parts();
+        let url = Url::of_uri(std::mem::take(&mut parts.uri));
+        let context = parts.extensions.remove();
+        Self { context, ..Self::from_parts(shared, parts, url, body) }
+    }
+
+    fn from_parts(shared: &'a Shared, parts: Parts, url: Result<Url>, body: Body) -> Self {
         Self {
             shared,
             parts,
+            url,
             body,
             context: None,
             timeouts: shared.defaults.timeouts,
@@ -71,20 +71,18 @@ impl<'a> RequestBuilder<'a> {
     }
 
     /// Adds a header field, beside others of the same name.
-    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    ///
+    /// [`send`](Self::send) reports a name or a value that is not allowed. A `Transfer-Encoding` is
+    /// refused as well, because the body decides on it.
+    pub fn header<V>(mut self, name: impl IntoHeaderName, value: V) -> Self
     where
-        N: TryInto<HeaderName>,
-        N::Error: Into<http::Error>,
         V: TryInto<HeaderValue>,
-        V::Error: Into<http::Error>,
     {
-        let name = name.try_into().map_err(Into::into);
-        let value = value.try_into().map_err(Into::into);
-        match name.and_then(|name| Ok((name, value?))) {
+        match read_field(name, value) {
             Ok((name, value)) => {
                 self.parts.headers.append(name, value);
             }
-            Err(error) => self.fail(error.into()),
+            Err(error) => self.fail(error),
         }
         self
     }
@@ -109,12 +107,12 @@ impl<'a> RequestBuilder<'a> {
     }
 
     fn authorize(&mut self, text: &str) {
-        match HeaderValue::from_str(text) {
-            Ok(mut value) => {
+        match read_field(AUTHORIZATION, text) {
+            Ok((name, mut value)) => {
                 value.set_sensitive(true);
-                self.parts.headers.insert(AUTHORIZATION, value);
+                self.parts.headers.insert(name, value);
             }
-            Err(error) => self.fail(error.into()),
+            Err(error) => self.fail(error),
         }
     }
 
@@ -178,7 +176,7 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
-    /// What is done about redirects of this request.
+    /// Sets the redirect policy of this request, overriding the client's.
     pub fn redirects(mut self, policy: RedirectPolicy) -> Self {
         self.redirects = policy;
         self
@@ -202,8 +200,12 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
-    /// Has `callback` called with each redirect that is about to be followed: the redirecting
-    /// response, without its body, and the next request, which it may change.
+    /// Calls `callback` with each redirect before it is followed. It gets the redirecting response, without
+    /// its body, and the next request.
+    ///
+    /// The callback may change the next request. A new URI is read as one that a caller gives, with its
+    /// user and password. If it leads to another origin, the credentials that the callback left as
+    /// they were are removed.
     ///
     /// ```no_run
     /// # let client = hangup::Client::new();
@@ -226,106 +228,56 @@ impl<'a> RequestBuilder<'a> {
         self.error.get_or_insert(error);
     }
 
-    /// Sends the request and waits for the head of its answer, whatever its status is. The body is
-    /// read through the response.
+    /// Sends the request, follows its redirects, and returns the response once its head is there,
+    /// whatever its status is. The body is read through the response.
     ///
-    /// A peer that answers before it has read the whole request is listened to: its answer is
-    /// returned while the body is still being sent, which ends when the answer has been read or
-    /// dropped.
+    /// A response that arrives before the whole request has been read is returned while the body is still
+    /// being sent. Sending ends when the response has been read or dropped.
+    ///
+    /// A redirect that cannot be followed is returned as the response:
+    /// [`redirect_error`](super::ResponseExt::redirect_error) says why. Credentials and headers whose value
+    /// is [marked as sensitive](HeaderValue::set_sensitive) never go to another scheme, host or port.
     ///
     /// # Errors
     ///
-    /// Whatever was wrong with the request's parts; no connection, or one that failed; an answer
-    /// that is not HTTP; a time limit or the context that ended. A request that failed on a
-    /// connection which had been used before is sent once more on another, if nothing of it had been
-    /// written or its method makes that safe.
+    /// * An invalid URL, header or body, an unsupported scheme.
+    /// * No connection, or one that failed; a response that is not HTTP.
+    /// * A time limit, or the end of the context.
+    /// * [`TooManyRedirects`](crate::ErrorKind::TooManyRedirects); [`Error::take_response`] returns the last
+    ///   response.
+    ///
+    /// A request that failed on a connection which had been used before is sent once more on another, if
+    /// nothing of it had been written or its method makes that safe.
     ///
     /// # Blocking
     ///
-    /// Until the answer's head is there. The call's [context](Self::context) ends it from any thread
-    /// within milliseconds, and so does each time limit.
+    /// Blocks until the response's head is there. The call's [context](Self::context) ends it from any
+    /// thread within milliseconds, and so does each time limit.
     pub fn send(self) -> Result<http::Response<Body>> {
-        let Self {
-            shared,
-            mut parts,
-            mut body,
-            context,
-            timeouts,
-            redirects,
-            connector,
-            on_informational,
-            mut on_redirect,
-            error,
-        } = self;
-        if let Some(error) = error {
+        let Self { shared, parts, url, body, context, timeouts, connector, .. } = self;
+        let url = url?;
+        let defaults = &shared.defaults;
+        if let Some(error) = self.error.or_else(|| defaults.error.clone()) {
             return Err(error);
         }
-        let defaults = &shared.defaults;
-        let connector = connector.as_ref().or(defaults.connector.as_ref());
-        add_credentials(&mut parts, &defaults.fields);
         let patience = Patience {
             context: within(context, timeouts.call),
             send: timeouts.send,
             response_head: timeouts.response_head,
             idle_read: timeouts.idle_read,
-            on_informational,
+            on_informational: self.on_informational,
         };
-        let begun = Instant::now();
-        let (none, mut fields) = (DefaultFields::default(), &defaults.fields);
-        let mut followed = 0;
-        loop {
-            let again = match redirects {
-                RedirectPolicy::Follow(_) => body.try_clone(),
-                RedirectPolicy::Stop => None,
-            };
-            let exchanged =
-                shared.transport.round_trip(&parts, fields, body, &patience, connector)?;
-            let status = exchanged.answer.head.status;
-            let next = match (redirects, redirect::repeat(status, &parts.method)) {
-                (RedirectPolicy::Follow(most), Some(repeat)) => {
-                    let to = redirect::location(&parts.uri, &exchanged.answer.head.headers)?;
-                    to.filter(|_| repeat == Repeat::AsGet || again.is_some())
-                        .map(|to| (to, repeat, most))
-                }
-                _ => None,
-            };
-            let Some((to, repeat, most)) = next else {
-                let facts = Facts::new(&exchanged, parts.uri, followed, begun);
-                return Ok(response(exchanged.answer, facts));
-            };
-            if followed >= most {
-                let message = format!("more than {most}");
-                return Err(Error::message(ErrorKind::TooManyRedirects, message));
-            }
-            let from = parts.uri.clone();
-            // Whatever is secret in the defaults must not go to another host either.
-            std::mem::replace(&mut fields, &none).merge_into(&mut parts.headers);
-            redirect::follow(&mut parts, to, repeat);
-            if let Some(callback) = &mut on_redirect {
-                let facts = Facts::new(&exchanged, from, followed, begun);
-                callback(&without_body(&exchanged, facts), &mut parts);
-            }
-            followed += 1;
-            // Settles the connection, most likely for the next request.
-            drop(exchanged);
-            body = match repeat {
-                Repeat::AsGet => Body::empty(),
-                Repeat::Same => again.unwrap_or_default(),
-            };
-        }
-    }
-}
-
-/// Identifies by the user and password in the URL, unless the request does so by itself.
-fn add_credentials(parts: &mut Parts, defaults: &DefaultFields) {
-    if let Some((user, password)) = credentials(&parts.uri)
-        && !Fields::new(&parts.headers, defaults).contains(&AUTHORIZATION)
-    {
-        let token = STANDARD.encode(format!("{user}:{password}"));
-        if let Ok(mut value) = HeaderValue::try_from(format!("Basic {token}")) {
-            value.set_sensitive(true);
-            parts.headers.insert(AUTHORIZATION, value);
-        }
+        let call = Call {
+            shared,
+            parts,
+            url,
+            patience,
+            redirects: self.redirects,
+            connector: connector.as_ref().or(defaults.connector.as_ref()),
+            on_redirect: self.on_redirect,
+            progress: Progress::begin(&defaults.fields),
+        };
+        call.make(body)
     }
 }
 
@@ -336,29 +288,4 @@ fn within(context: Option<Context>, limit: Option<Duration>) -> Option<Context> 
         (None, Some(limit)) => Some(Context::with_timeout(limit)),
         (context, None) => context,
     }
-}
-
-/// What a redirecting answer says of itself.
-fn without_body(exchanged: &Exchanged, facts: Facts) -> http::Response<Body> {
-    let head = &exchanged.answer.head;
-    let mut response = http::Response::new(Body::empty());
-    *response.status_mut() = head.status;
-    *response.version_mut() = head.version;
-    response.headers_mut().clone_from(&head.headers);
-    response.extensions_mut().insert(facts);
-    response
-}
-
-fn response(answer: super::conn::Answer, facts: Facts) -> http::Response<Body> {
-    let (head, body, duplex) = split(answer);
-    let mut response = http::Response::new(body);
-    *response.status_mut() = head.status;
-    *response.version_mut() = head.version;
-    *response.headers_mut() = head.headers;
-    let extensions = response.extensions_mut();
-    extensions.insert(facts);
-    if let Some(duplex) = duplex {
-        extensions.insert(HandedOver::new(duplex));
-    }
-    response
 }

@@ -18,6 +18,7 @@ use super::outgoing::prepare;
 use super::pool::{Checkout, Dial, Limits, Pool, Return};
 use super::retry::{Attempt, may_retry};
 use super::target::Key;
+use super::url::Url;
 use super::want::{Granted, Want};
 use crate::body::Body;
 use crate::context::Context;
@@ -81,13 +82,14 @@ impl Transport {
     pub(super) fn round_trip(
         &self,
         parts: &Parts,
+        url: &Url,
         defaults: &DefaultFields,
         mut body: Body,
         patience: &Patience,
         connector: Option<&Connector>,
     ) -> Result<Exchanged> {
         let options = &self.inner.options;
-        let key = Key::of(&parts.uri, connector, options.unix.as_ref())?;
+        let key = Key::of(url, connector, options.unix.as_ref())?;
         let fields = Fields::new(&parts.headers, defaults);
         let mut expectation = Some(options.expect_timeout);
         loop {
@@ -95,7 +97,7 @@ impl Transport {
                 return Err(ended.into());
             }
             let again = body.try_clone();
-            let (outgoing, withheld) = prepare(parts, fields, body, expectation)?;
+            let (outgoing, withheld) = prepare(parts, url, fields, body, expectation)?;
             let Taken { conn, turn, was_idle } = self.inner.connection(&key, patience)?;
             let begun = Instant::now();
             let sendable = || again.or_else(|| withheld.as_ref().and_then(|body| body.take_back()));

@@ -27,7 +27,8 @@ use crate::context::{Context, ContextError};
 pub enum Target {
     /// TCP.
     Host {
-        /// A name or a literal IP address; IPv6 with or without brackets.
+        /// A name or a literal IP address; IPv6 with or without brackets, and with a zone if the
+        /// address needs one: `fe80::1%eth0`.
         host: String,
         /// The port.
         port: u16,

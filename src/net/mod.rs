@@ -57,6 +57,7 @@ mod tls_info;
 #[cfg(unix)]
 mod unix_path;
 mod wake;
+mod zone;
 
 pub use addr::Addr;
 pub(crate) use bell::{Bell, Woken};

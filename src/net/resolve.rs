@@ -21,6 +21,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use super::dial::{DialError, Phase};
+use super::zone;
 use crate::context::Context;
 use crate::sync::channel::{Receiver, Sender, at, bounded, never, select};
 use crate::sync::{self, Mutex};
@@ -123,6 +124,10 @@ impl Resolver {
         deadline: Option<Instant>,
         context: &Context,
     ) -> Result<Vec<SocketAddr>, DialError> {
+        if let Some(address) = zone::address(host, port) {
+            let failed = |source| DialError::Resolve { host: host.to_owned(), source };
+            return address.map(|address| vec![address]).map_err(failed);
+        }
         if let Some(ip) = literal(host) {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }

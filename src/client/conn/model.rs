@@ -96,7 +96,7 @@ impl Scene {
             connected_in: Duration::ZERO,
         };
         let home: Weak<dyn Home> = Arc::<Keeper>::downgrade(&keeper);
-        let key = Key { host: "model".to_owned(), port: 80, unix: None, tls: None };
+        let key = Key { host: "model".to_owned(), port: 80, zone: None, unix: None, tls: None };
         let making =
             Making { key, secured_in: Duration::ZERO, home, idle_timeout, max_response_head: 4096 };
         let conn = Conn::start(dialed, making).expect("there is always room");

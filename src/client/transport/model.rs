@@ -15,6 +15,7 @@ use crate::body::Body;
 use crate::client::conn::Patience;
 use crate::client::fields::DefaultFields;
 use crate::client::pool::Limits;
+use crate::client::url::Url;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::net::{Addr, DialError, DialOptions, Dialed, Stream, memory, model::dial_by};
@@ -95,9 +96,16 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
 /// One call from its beginning to the end of its answer, or to its being let go.
 fn call(transport: &Transport, context: Option<&Context>) -> Result<()> {
     let (parts, ()) = Request::get("http://model/").body(()).expect("a valid request").into_parts();
+    let url = Url::of_uri(parts.uri.clone()).expect("a valid URL");
     let patience = Patience { context: context.cloned(), ..Patience::default() };
-    let exchanged =
-        transport.round_trip(&parts, &DefaultFields::default(), Body::empty(), &patience, None)?;
+    let exchanged = transport.round_trip(
+        &parts,
+        &url,
+        &DefaultFields::default(),
+        Body::empty(),
+        &patience,
+        None,
+    )?;
     let (_, mut body, _) = split(exchanged.answer);
     if perhaps() {
         let mut text = String::new();

@@ -16,6 +16,7 @@ mod redirects;
 mod retry;
 mod reuse;
 mod time_limits;
+mod urls;
 mod wrote_request;
 
 use hangup::client::RequestBuilder;

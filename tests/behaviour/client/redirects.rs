@@ -6,13 +6,19 @@ use hangup::http::{HeaderValue, Method};
 use hangup::{Body, Client, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
-use crate::support::alone;
 use crate::support::scripted_server::{Peer, Peers};
+use crate::support::{Over, alone, over_each};
 
-fn redirect(peer: &mut Peer, status: u16, to: &str) {
-    peer.send(format!(
-        "HTTP/1.1 {status} Elsewhere\r\nLocation: {to}\r\nContent-Length: 4\r\n\r\nmove"
-    ));
+over_each![
+    t16_a_location_that_cannot_be_followed_is_the_result,
+    t16_one_redirect_too_many_is_kept_in_the_error,
+];
+
+fn redirect(peer: &mut Peer, status: u16, to: impl AsRef<[u8]>) {
+    let mut answer = format!("HTTP/1.1 {status} Elsewhere\r\nLocation: ").into_bytes();
+    answer.extend_from_slice(to.as_ref());
+    answer.extend_from_slice(b"\r\nContent-Length: 4\r\n\r\nmove");
+    peer.send(answer);
 }
 
 #[test]
@@ -81,6 +87,7 @@ fn t16_a_body_that_cannot_be_sent_again_leaves_the_redirect_to_the_caller() {
     redirect(&mut peer, 307, "/b");
     let response = call.finish().unwrap();
     assert_eq!((response.status().as_u16(), response.redirects()), (307, 0));
+    assert_eq!(response.redirect_error().unwrap().kind(), ErrorKind::InvalidMessage);
     assert_eq!(text(Ok(response)), "move");
 
     let url = peers.url("/a");
@@ -123,13 +130,13 @@ fn stay_with_their_host(client: &Client, request: fn(&Client, String) -> Request
     redirect(&mut peer, 302, "/b");
     let request = peer.expect_request("GET /b");
     assert!(request.field("authorization").is_some() && request.field("cookie").is_some());
-    redirect(&mut peer, 302, &other.url("/c"));
+    redirect(&mut peer, 302, other.url("/c"));
     let mut elsewhere = other.accept();
     let request = elsewhere.expect_request("GET /c");
     assert!(request.field("authorization").is_none() && request.field("cookie").is_none());
     assert_eq!(request.field("host").unwrap(), other.addr().to_string());
     // Nor do they come back with the next redirect.
-    redirect(&mut elsewhere, 302, &one.url("/d"));
+    redirect(&mut elsewhere, 302, one.url("/d"));
     let request = peer.expect_request("GET /d");
     assert!(request.field("authorization").is_none() && request.field("cookie").is_none());
     peer.answer(200, "ok");
@@ -145,7 +152,7 @@ fn t16_at_most_ten() {
     let mut peer = peers.accept();
     for number in 0..=10 {
         peer.expect_request(&format!("GET /{number} "));
-        redirect(&mut peer, 302, &format!("/{}", number + 1));
+        redirect(&mut peer, 302, format!("/{}", number + 1));
     }
     assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::TooManyRedirects);
     // A loop is nothing else.
@@ -171,7 +178,7 @@ fn t16_locations_are_relative_to_what_was_asked_for() {
     peer.expect_request("GET /a/e?f=g ");
     redirect(&mut peer, 302, "../i j");
     peer.expect_request("GET /i%20j ");
-    redirect(&mut peer, 302, &format!("//{}/k", peers.addr()));
+    redirect(&mut peer, 302, format!("//{}/k", peers.addr()));
     peer.expect_request("GET /k ");
     peer.answer(200, "ok");
     let response = call.finish().unwrap();
@@ -201,27 +208,210 @@ fn t16_what_is_no_redirect_to_follow_is_the_answer() {
     let call = send(&client, move |client| client.get(url).redirects(RedirectPolicy::Stop));
     let mut peer = peers.accept();
     peer.expect_request("GET /a");
-    redirect(&mut peer, 302, "/b");
-    assert_eq!(text(call.finish()), "move");
+    redirect(&mut peer, 302, "b?c[]#d");
+    let response = call.finish().unwrap();
+    assert!(response.redirect_error().is_none());
+    assert_eq!(response.redirect_url().unwrap().to_string(), peers.url("/b?c[]"));
+    assert_eq!(text(Ok(response)), "move");
 }
 
-#[test]
-fn t16_a_location_that_leads_nowhere_is_an_error() {
+fn t16_a_location_that_cannot_be_followed_is_the_result(over: Over) {
     let _alone = alone();
-    let peers = Peers::new();
-    let client = Client::new();
-    for (location, kind) in [
-        ("ftp://127.0.0.1/", ErrorKind::UnsupportedScheme),
-        ("http://[half", ErrorKind::MalformedMessage),
-        ("http://", ErrorKind::MalformedMessage),
+    let peers = over.peers();
+    let client = over.client();
+    for (location, part) in [
+        (&b""[..], "empty"),
+        (b"mailto:joe@example.org", "mailto"),
+        (b"ftp://127.0.0.1/", "ftp"),
+        (b"javascript:alert(1)", "javascript"),
+        (b"http://[half", "IPv6"),
+        (b"http://", "host"),
+        (b"http://b\xfccher.example/", "ASCII"),
+        (b"http://127.0.0.1:port/", "port"),
+        (b"http://user:secret@127.0.0.1:99999/", "port"),
     ] {
         let call = get(&client, peers.url("/a"));
         let mut peer = peers.accept();
         peer.expect_request("GET /a");
         redirect(&mut peer, 302, location);
-        let error = call.finish().unwrap_err();
-        assert_eq!(error.kind(), kind, "{location}: {error}");
+        let response = call.finish().unwrap();
+        assert_eq!((response.status().as_u16(), response.redirects()), (302, 0));
+        let why = response.redirect_error().expect("a reason");
+        let shown = String::from_utf8_lossy(location);
+        assert_eq!(why.kind(), ErrorKind::InvalidRedirect, "{shown}");
+        assert!(why.is_peer_fault() && !why.is_caller_fault());
+        assert!(response.redirect_url().is_none(), "{shown}");
+        let text_of_it = why.to_string();
+        assert!(text_of_it.contains(part) && !text_of_it.contains("secret"), "{text_of_it}");
+        assert_eq!(text(Ok(response)), "move");
+        assert_eq!(client.idle_connections(), 1);
         client.close_idle_connections();
         peer.expect_closed();
     }
+}
+
+/// The strict grammar of the RFC judged a URL that had been sent before.
+#[test]
+fn t16_a_base_with_odd_characters_is_a_base() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let odd = "/b?a[]=1&b={|^\\}'%";
+    let absolute = peers.url("/plain");
+    for (location, target) in [
+        (&b"/plain"[..], "/plain"),
+        (absolute.as_bytes(), "/plain"),
+        (b"?c[]=2", "/b?c[]=2"),
+        (b"/l?a[]=1", "/l?a[]=1"),
+        (b"/caf\xe9?\xff", "/caf%E9?%FF"),
+        (b"/caf\xc3\xa9 %C3%A9%zz", "/caf%C3%A9%20%C3%A9%zz"),
+    ] {
+        let call = get(&client, peers.url(odd));
+        let mut peer = peers.accept();
+        peer.expect_request(&format!("GET {odd} "));
+        redirect(&mut peer, 302, location);
+        peer.expect_request(&format!("GET {target} "));
+        peer.answer(200, "ok");
+        let response = call.finish().unwrap();
+        assert_eq!(response.url().unwrap().to_string(), peers.url(target));
+        assert_eq!(text(Ok(response)), "ok");
+        client.close_idle_connections();
+        peer.expect_closed();
+    }
+}
+
+fn t16_one_redirect_too_many_is_kept_in_the_error(over: Over) {
+    let _alone = alone();
+    let peers = over.peers();
+    let client = over.client();
+    let url = peers.url("/a");
+    let call = send(&client, move |client| client.get(url).redirects(RedirectPolicy::Follow(1)));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /a");
+    redirect(&mut peer, 302, "/b");
+    peer.expect_request("GET /b");
+    redirect(&mut peer, 307, "/c");
+    let error = call.finish().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooManyRedirects);
+    let response = error.clone().take_response().expect("the last response");
+    assert_eq!((response.status().as_u16(), response.redirects()), (307, 1));
+    assert_eq!(response.url().unwrap().to_string(), peers.url("/b"));
+    assert_eq!(response.headers()["location"], "/c");
+    assert_eq!(text(Ok(response)), "move");
+    assert!(error.take_response().is_none());
+    assert_eq!(client.idle_connections(), 1);
+    peers.expect_no_more();
+}
+
+fn basic(pair: &str) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    format!("Basic {}", STANDARD.encode(pair))
+}
+
+/// What a URL says of the user counts for its own hop, and for the same origin after it.
+#[test]
+fn t16_credentials_are_those_of_the_url() {
+    let _alone = alone();
+    let peers = Peers::new();
+    let client = Client::new();
+    let of = |userinfo: &str, path: &str| peers.url(path).replace("//", &format!("//{userinfo}@"));
+    let call = get(&client, of("a:1", "/0"));
+    let mut peer = peers.accept();
+    let mut location = String::new();
+    for (number, (then, sent)) in [
+        (of("b:2", "/1"), "a:1"),
+        ("/2".to_owned(), "b:2"),
+        (peers.url("/3"), "b:2"),
+        (of("c", "/4"), "b:2"),
+        (String::new(), "c:"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let request = peer.expect_request(&format!("GET /{number} "));
+        assert_eq!(request.field("authorization"), Some(&*basic(sent)), "{number}: {location}");
+        if then.is_empty() {
+            peer.answer(200, "ok");
+        } else {
+            redirect(&mut peer, 302, &then);
+        }
+        location = then;
+    }
+    let response = call.finish().unwrap();
+    assert_eq!(response.url().unwrap().to_string(), peers.url("/4"));
+    assert_eq!(text(Ok(response)), "ok");
+}
+
+#[test]
+fn t16_the_callers_own_authorization_comes_first() {
+    let _alone = alone();
+    let (one, other) = (Peers::new(), Peers::new());
+    let client = Client::new();
+    let url = one.url("/a").replace("//", "//u:p@");
+    let call = send(&client, move |client| client.get(url).bearer_auth("token"));
+    let mut peer = one.accept();
+    assert_eq!(peer.expect_request("GET /a").field("authorization"), Some("Bearer token"));
+    redirect(&mut peer, 302, one.url("/b").replace("//", "//v:q@"));
+    assert_eq!(peer.expect_request("GET /b").field("authorization"), Some("Bearer token"));
+    redirect(&mut peer, 302, other.url("/c").replace("//", "//v:q@"));
+    let mut elsewhere = other.accept();
+    let request = elsewhere.expect_request("GET /c");
+    assert_eq!(request.field("authorization"), Some(&*basic("v:q")));
+    elsewhere.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+}
+
+#[test]
+fn t16_what_is_marked_as_sensitive_stays_with_its_origin() {
+    let _alone = alone();
+    let (one, other) = (Peers::new(), Peers::new());
+    let mut marked = HeaderValue::from_static("secret");
+    marked.set_sensitive(true);
+    let client = Client::builder().default_header("X-Default", marked.clone()).build();
+    let url = one.url("/a");
+    let call = send(&client, move |client| {
+        client.get(url).header("X-Token", marked).header("X-Other", "kept")
+    });
+    let mut peer = one.accept();
+    let request = peer.expect_request("GET /a");
+    assert!(request.field("x-token").is_some() && request.field("x-default").is_some());
+    redirect(&mut peer, 302, "/b");
+    let request = peer.expect_request("GET /b");
+    assert!(request.field("x-token").is_some() && request.field("x-default").is_some());
+    redirect(&mut peer, 302, other.url("/c"));
+    let mut elsewhere = other.accept();
+    let request = elsewhere.expect_request("GET /c");
+    assert!(request.field("x-token").is_none() && request.field("x-default").is_none());
+    assert_eq!(request.field("x-other"), Some("kept"));
+    elsewhere.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+}
+
+#[test]
+fn t16_a_callback_sees_what_is_sent_and_can_lead_elsewhere() {
+    let _alone = alone();
+    let (one, other) = (Peers::new(), Peers::new());
+    let client = Client::new();
+    let (url, elsewhere) = (one.url("/a"), other.url("/x y").replace("//", "//v:q@"));
+    let (seen, shown) = std::sync::mpsc::channel();
+    let call = send(&client, move |client| {
+        let url = url.replace("//", "//u:p@");
+        client.get(url).header("cookie", "a=b").on_redirect(move |response, next| {
+            let asked = response.url().unwrap().to_string();
+            let sent = next.headers["authorization"].to_str().unwrap().to_owned();
+            seen.send((asked, next.uri.to_string(), sent)).unwrap();
+            next.uri = elsewhere.replace(' ', "%20").parse().unwrap();
+        })
+    });
+    let mut peer = one.accept();
+    peer.expect_request("GET /a");
+    redirect(&mut peer, 302, "/b");
+    let mut led = other.accept();
+    let request = led.expect_request("GET /x%20y ");
+    assert_eq!(shown.recv().unwrap(), (one.url("/a"), one.url("/b"), basic("u:p")));
+    assert_eq!(request.field("authorization"), Some(&*basic("v:q")));
+    assert_eq!(request.field("host").unwrap(), other.addr().to_string());
+    assert_eq!(request.field("cookie"), None);
+    led.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
 }

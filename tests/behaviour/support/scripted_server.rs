@@ -42,7 +42,16 @@ impl Peers {
     }
 
     pub(crate) fn over(over: Over) -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::bound(over, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+
+    /// On plain TCP, on every IPv6 address of this machine.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn on_ipv6() -> Self {
+        Self::bound(Over::Tcp, SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 0)))
+    }
+
+    fn bound(over: Over, address: SocketAddr) -> Self {
         let listener = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         listener.bind(&address.into()).unwrap();
         Self::listening(listener, over, None)
