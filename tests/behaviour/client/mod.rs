@@ -6,6 +6,7 @@ mod dropping;
 mod early_response;
 mod idle;
 mod interim;
+mod lenient;
 mod logs;
 mod peers_bugs;
 mod pool;
