@@ -2,6 +2,7 @@
 
 mod cgi;
 mod ending;
+mod messages;
 mod multiplexing;
 mod raw;
 mod records;
