@@ -34,6 +34,10 @@ use crate::body::Body;
 use crate::error::Result;
 
 /// A request with a body of ours.
+///
+/// Its target, `uri()`, follows [one rule](crate::h1#request-targets) over HTTP, FastCGI and CGI. If the
+/// target is in absolute form, its authority has replaced Host. A handler never sees `OPTIONS *`, which
+/// asks about the server as a whole: it is answered with 204.
 pub type Request = http::Request<Body>;
 
 /// A response with a body of ours.

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use http::{StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 
 use super::panics;
 use crate::body::Body;
@@ -29,7 +29,7 @@ pub(crate) fn run(
     remote: &Addr,
 ) -> Outcome {
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        let result = handler.handle(writer, request).and_then(|()| writer.finish());
+        let result = handle(handler, writer, request).and_then(|()| writer.finish());
         let line = result.as_ref().err().map(|_| request_line(request));
         empty(request);
         (result, line)
@@ -39,6 +39,21 @@ pub(crate) fn run(
         Ok((Err(error), line)) => failed(writer, &error, &line.unwrap_or_default(), remote),
         Err(payload) => panicked(writer, request, &*payload, remote),
     }
+}
+
+/// Runs the handler, but answers `OPTIONS *` itself: that asks about the server, not about anything
+/// that a handler has (RFC 9110 section 9.3.7). There is no Allow, which lists the methods of one
+/// resource, and no Content-Length, which a 204 must not have (section 8.6).
+fn handle(
+    handler: &dyn Handler,
+    writer: &mut ResponseWriter,
+    request: &mut Request,
+) -> Result<(), Error> {
+    if *request.method() == Method::OPTIONS && request.uri().path() == "*" {
+        writer.set_status(StatusCode::NO_CONTENT);
+        return Ok(());
+    }
+    handler.handle(writer, request)
 }
 
 #[cold]
