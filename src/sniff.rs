@@ -24,7 +24,7 @@
 use Signature::{Exactly, Leading, Masked, Rule, Tag};
 
 /// How far into a body we look; a server may have to hold back this much of an answer, no more.
-const LOOK_AT: usize = 512;
+pub(crate) const LOOK_AT: usize = 512;
 
 const HTML: &str = "text/html; charset=utf-8";
 const XML: &str = "text/xml; charset=utf-8";

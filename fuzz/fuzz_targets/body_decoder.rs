@@ -1,4 +1,5 @@
-//! Bodies: no panic, and the same payload, trailers, rest and error however they are cut.
+//! Bodies of requests and of responses: no panic, and the same payload, trailers, rest and error however
+//! they are cut. A body that a request may have is the same in a response.
 
 #![no_main]
 
@@ -18,7 +19,14 @@ fuzz_target!(|input: &[u8]| {
         _ => Framing::Chunked,
     };
     let Some((ends, text)) = hangup_fuzz::cuts(input) else { return };
-    assert_eq!(decode(framing, text, &[text.len()]), decode(framing, text, &ends));
+    let [of_request, of_response] = [BodyDecoder::request, BodyDecoder::response].map(|decoder| {
+        let whole = decode(decoder(framing, LIMITS), text, &[text.len()]);
+        assert_eq!(whole, decode(decoder(framing, LIMITS), text, &ends));
+        whole
+    });
+    if of_request.outcome.is_ok() {
+        assert_eq!(of_request, of_response);
+    }
 });
 
 #[derive(Debug, PartialEq)]
@@ -33,8 +41,7 @@ enum Outcome {
     Ended { trailers: Option<HeaderMap>, behind: usize },
 }
 
-fn decode(framing: Framing, text: &[u8], ends: &[usize]) -> Decoded {
-    let mut decoder = BodyDecoder::new(framing, LIMITS);
+fn decode(mut decoder: BodyDecoder, text: &[u8], ends: &[usize]) -> Decoded {
     let mut payload = Vec::new();
     let mut at = 0;
     for end in ends {

@@ -58,6 +58,7 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
+use crate::h1;
 use crate::net::tls::Connector;
 use crate::net::{DialOptions, Resolver};
 use fields::{DefaultFields, read_field, transfer_encoding};
@@ -71,6 +72,10 @@ pub use url::IntoUrl;
 
 /// The User-Agent of requests that set none.
 const OUR_NAME: &str = concat!("hangup/", env!("CARGO_PKG_VERSION"));
+
+/// How many header fields a response may have by default: some servers send thousands of
+/// `Set-Cookie`.
+const MAX_RESPONSE_HEADERS: usize = 5000;
 
 /// Sends requests, over connections that it keeps.
 ///
@@ -231,7 +236,7 @@ pub struct ClientBuilder {
     dial: DialOptions,
     tls_timeout: Option<Duration>,
     unix: Option<Arc<Path>>,
-    max_response_head: usize,
+    response_limits: h1::Limits,
     expect_timeout: Duration,
 }
 
@@ -253,7 +258,7 @@ impl Default for ClientBuilder {
             dial: DialOptions::default(),
             tls_timeout: Some(Duration::from_secs(10)),
             unix: None,
-            max_response_head: 1 << 20,
+            response_limits: h1::Limits { max_bytes: 1 << 20, max_fields: MAX_RESPONSE_HEADERS },
             expect_timeout: Duration::from_secs(1),
         }
     }
@@ -408,7 +413,16 @@ impl ClientBuilder {
     /// default. Beyond, the call fails with [`ErrorKind::TooLarge`].
     #[must_use]
     pub fn max_response_head(mut self, bytes: usize) -> Self {
-        self.max_response_head = bytes;
+        self.response_limits.max_bytes = bytes;
+        self
+    }
+
+    /// Sets how many header fields the head of a response may have: 5000 by default. Beyond, the call
+    /// fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge). No response can have more than
+    /// 24576 different ones.
+    #[must_use]
+    pub fn max_response_headers(mut self, fields: usize) -> Self {
+        self.response_limits.max_fields = fields;
         self
     }
 
@@ -466,11 +480,11 @@ impl ClientBuilder {
             dial,
             tls_timeout,
             unix,
-            max_response_head,
+            response_limits,
             expect_timeout,
         } = self;
         let options =
-            TransportOptions { limits, dial, tls_timeout, unix, max_response_head, expect_timeout };
+            TransportOptions { limits, dial, tls_timeout, unix, response_limits, expect_timeout };
         let transport = Transport::new(options);
         let defaults = Defaults { fields: DefaultFields::new(headers), ..defaults };
         Client { shared: Arc::new(Shared { transport, defaults }) }

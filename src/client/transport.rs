@@ -36,7 +36,7 @@ pub(super) struct TransportOptions {
     pub(super) dial: DialOptions,
     pub(super) tls_timeout: Option<Duration>,
     pub(super) unix: Option<Arc<Path>>,
-    pub(super) max_response_head: usize,
+    pub(super) response_limits: h1::Limits,
     pub(super) expect_timeout: Duration,
 }
 
@@ -279,7 +279,7 @@ impl Inner {
             secured_in: connected.secured_in,
             home: self.this.clone(),
             idle_timeout: self.options.limits.idle_timeout,
-            max_response_head: self.options.max_response_head,
+            response_limits: self.options.response_limits,
         };
         let conn = Conn::start(connected.dialed, making);
         conn.map_err(|error| dial_error(DialError::System(error)))

@@ -11,12 +11,14 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::variables::Variables;
 use crate::body::Body;
+use crate::h1;
 use crate::handler::Request;
 use crate::net::Addr;
 
-/// What of a path no request target may hold, where a web server gives only the decoded path.
+/// What of a path must be encoded, where a web server gives only the decoded path: what no request
+/// target may hold (see [`h1`](crate::h1#request-targets)), and what would mean something else in one.
 const STRAY: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?');
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'`').add(b'%').add(b'?');
 
 /// What the variables tell beside the request's head.
 pub(crate) struct Facts {
@@ -37,10 +39,12 @@ pub(crate) fn read(variables: &Variables) -> Result<(Request, Facts), BadRequest
     let mut request = Request::new(Body::empty());
     *request.method_mut() =
         Method::from_bytes(method).map_err(|_| BadRequest("REQUEST_METHOD is no method"))?;
-    *request.uri_mut() = target(variables)?;
+    *request.uri_mut() = target(request.method(), variables)?;
     *request.version_mut() = version(variables);
     let content_length = content_length(variables)?;
-    *request.headers_mut() = headers(variables, content_length)?;
+    let mut headers = headers(variables, content_length)?;
+    h1::prefer_authority(request.uri(), &mut headers);
+    *request.headers_mut() = headers;
     let facts = Facts {
         remote: address(variables, "REMOTE_ADDR", "REMOTE_PORT"),
         local: address(variables, "SERVER_ADDR", "SERVER_PORT"),
@@ -52,10 +56,10 @@ pub(crate) fn read(variables: &Variables) -> Result<(Request, Facts), BadRequest
 
 /// The request target as the client sent it, if the web server passes that on; else as it can be put
 /// together again (RFC 3875 section 3.3).
-fn target(variables: &Variables) -> Result<Uri, BadRequest> {
-    let bad = BadRequest("the request target is none");
+fn target(method: &Method, variables: &Variables) -> Result<Uri, BadRequest> {
+    let bad = BadRequest("the request target is malformed");
     if let Some(target) = variables.present("REQUEST_URI") {
-        return Uri::try_from(target).map_err(|_| bad);
+        return h1::parse_target(method, target).ok_or(bad);
     }
     let mut target = String::new();
     for part in ["SCRIPT_NAME", "PATH_INFO"] {
@@ -64,11 +68,12 @@ fn target(variables: &Variables) -> Result<Uri, BadRequest> {
     if !target.starts_with('/') {
         target.insert(0, '/');
     }
-    if let Some(query) = variables.text("QUERY_STRING") {
-        target.push('?');
-        target.push_str(query);
+    let mut target = target.into_bytes();
+    if let Some(query) = variables.present("QUERY_STRING") {
+        target.push(b'?');
+        target.extend_from_slice(query);
     }
-    target.parse().map_err(|_| bad)
+    h1::parse_target(method, &target).ok_or(bad)
 }
 
 fn version(variables: &Variables) -> Version {
@@ -208,6 +213,7 @@ mod tests {
                 "/app/a%20b%3F?c=%20",
                 None,
             ),
+            (vec![("PATH_INFO", "/a`<>\"\u{e9}[]^|")], "/a%60%3C%3E%22%C3%A9[]^|", None),
             (vec![("SERVER_NAME", "a"), ("SERVER_PORT", "80")], "/", Some("a")),
             (
                 vec![("SERVER_NAME", "a"), ("SERVER_PORT", "8080"), ("HTTPS", "off")],
@@ -221,6 +227,52 @@ mod tests {
             assert_eq!(request.headers().get(HOST), host.as_ref());
             assert!(!facts.https && facts.remote == Addr::Unknown);
         }
+    }
+
+    #[test]
+    fn a_target_may_hold_what_it_may_hold_over_http() {
+        for byte in 0..=u8::MAX {
+            let allowed = byte.is_ascii_graphic() && !b"\"#<>`".contains(&byte);
+            for (name, before) in
+                [("REQUEST_URI", "/a"), ("REQUEST_URI", "/?a"), ("QUERY_STRING", "a")]
+            {
+                let value = [before.as_bytes(), &[byte], b"b"].concat();
+                let pairs = [(&b"REQUEST_METHOD"[..], &b"GET"[..]), (name.as_bytes(), &value)];
+                let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
+                let verdict = read(&pairs.into_iter().collect());
+                assert_eq!(verdict.is_ok(), allowed, "{name} {before:?} {byte:#x}");
+            }
+        }
+        for target in ["path", "http://u@a/", "/a#b", "*", "http:///"] {
+            let pairs = [("REQUEST_METHOD", "GET"), ("REQUEST_URI", target)];
+            assert!(read_pairs(&pairs).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn the_authority_of_an_absolute_target_replaces_host() {
+        let (request, _) = read_pairs(&[
+            ("REQUEST_METHOD", "GET"),
+            ("REQUEST_URI", "http://a.test:81/b"),
+            ("HTTP_HOST", "c.test"),
+        ])
+        .unwrap();
+        assert_eq!(request.uri(), "http://a.test:81/b");
+        assert_eq!(request.headers()[HOST], "a.test:81");
+    }
+
+    #[test]
+    fn an_ipv4_client_of_a_dual_stack_web_server_has_an_ipv4_address() {
+        let (_, facts) = read_pairs(&[
+            ("REQUEST_METHOD", "GET"),
+            ("REMOTE_ADDR", "::ffff:192.0.2.1"),
+            ("REMOTE_PORT", "1234"),
+            ("SERVER_ADDR", "::ffff:192.0.2.2"),
+            ("SERVER_PORT", "80"),
+        ])
+        .unwrap();
+        assert_eq!(facts.remote.to_string(), "192.0.2.1:1234");
+        assert_eq!(facts.local.to_string(), "192.0.2.2:80");
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::fmt;
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::chunked::decoder::{ChunkDecoder, Step};
+use super::count::Count;
 use super::fields::FieldError;
 use super::framing::Framing;
+use super::side::Side;
 
 /// How much a peer may send besides the payload of a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +60,13 @@ pub enum BodyError {
         /// How many bytes were missing, if the length was known.
         missing: Option<u64>,
     },
+    /// The peer's stream was cut off within a body that ends with the stream.
+    CutOff,
     /// A chunk's size is not one to sixteen hexadecimal digits.
     ChunkSize,
     /// A control character in a chunk's extensions.
     ChunkExtension,
-    /// Something other than CRLF where a line of the chunked coding or a chunk must end.
+    /// Something other than a line end where a line of the chunked coding or a chunk must end.
     LineEnd,
     /// One chunk has more bytes of extensions than [`BodyLimits::extension_bytes`].
     ExtensionTooLarge {
@@ -86,7 +90,7 @@ pub enum BodyError {
     },
     /// A line of the trailers is not a field.
     Trailer(FieldError),
-    /// A trailer about framing or routing, for which it is too late behind the body.
+    /// A trailer about framing or routing in a request, for which it is too late behind the body.
     ForbiddenTrailer(HeaderName),
 }
 
@@ -102,9 +106,9 @@ impl BodyError {
         }
     }
 
-    /// Whether the peer's stream ended too early, rather than saying something wrong.
+    /// Returns `true` if the peer's stream ended too early, `false` if the peer sent something wrong.
     pub fn is_incomplete(&self) -> bool {
-        matches!(self, BodyError::Incomplete { .. })
+        matches!(self, BodyError::Incomplete { .. } | BodyError::CutOff)
     }
 }
 
@@ -114,26 +118,30 @@ impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BodyError::Incomplete { missing: Some(missing) } => {
-                write!(f, "body incomplete: the stream ended {missing} bytes before it")
+                write!(f, "body incomplete: the stream ended {} early", Count(*missing, "byte"))
             }
             BodyError::Incomplete { missing: None } => {
                 f.write_str("body incomplete: the stream ended before the last chunk")
             }
-            BodyError::ChunkSize => f.write_str("chunk size is not a hexadecimal number"),
+            BodyError::CutOff => f.write_str("body incomplete: the stream was cut off"),
+            BodyError::ChunkSize => f.write_str("chunk size is not 1 to 16 hexadecimal digits"),
             BodyError::ChunkExtension => f.write_str("control character in a chunk extension"),
-            BodyError::LineEnd => f.write_str("no CRLF where a chunk or a line of it must end"),
+            BodyError::LineEnd => f.write_str("no line end behind a chunk, its size or a trailer"),
             BodyError::ExtensionTooLarge { limit } => {
-                write!(f, "chunk extensions larger than {limit} bytes")
+                write!(f, "chunk extensions larger than {}", Count(*limit, "byte"))
             }
             BodyError::TooManyExtensions { limit } => {
-                write!(f, "chunk extensions exceed the payload by more than {limit} bytes")
+                let limit = Count(*limit, "byte");
+                write!(f, "chunk extensions exceed the payload by more than {limit}")
             }
             BodyError::TrailersTooLarge { limit } => {
-                write!(f, "trailers larger than {limit} bytes")
+                write!(f, "trailers larger than {}", Count(*limit, "byte"))
             }
-            BodyError::TooManyTrailers { limit } => write!(f, "more than {limit} trailers"),
+            BodyError::TooManyTrailers { limit } => {
+                write!(f, "more than {}", Count(*limit, "trailer"))
+            }
             BodyError::Trailer(error) => write!(f, "trailer {error}"),
-            BodyError::ForbiddenTrailer(name) => write!(f, "field {name} in the trailers"),
+            BodyError::ForbiddenTrailer(name) => write!(f, "trailer field {name} not allowed"),
         }
     }
 }
@@ -146,7 +154,7 @@ impl fmt::Display for BodyError {
 /// ```
 /// use hangup::h1::{BodyDecoder, BodyLimits, Framing, Next};
 ///
-/// let mut decoder = BodyDecoder::new(Framing::Chunked, BodyLimits::default());
+/// let mut decoder = BodyDecoder::response(Framing::Chunked, BodyLimits::default());
 /// let mut input = &b"3\r\nabc\r\n0\r\n\r\nnext"[..];
 /// let mut payload = Vec::new();
 /// loop {
@@ -195,12 +203,22 @@ impl State {
 }
 
 impl BodyDecoder {
-    /// A decoder for one body.
-    pub fn new(framing: Framing, limits: BodyLimits) -> Self {
+    /// Creates a decoder for the body of a request, which is read strictly.
+    pub fn request(framing: Framing, limits: BodyLimits) -> Self {
+        Self::new(Side::Request, framing, limits)
+    }
+
+    /// Creates a decoder for the body of a response, which is read
+    /// [leniently](crate::h1#strict-and-lenient).
+    pub fn response(framing: Framing, limits: BodyLimits) -> Self {
+        Self::new(Side::Response, framing, limits)
+    }
+
+    fn new(side: Side, framing: Framing, limits: BodyLimits) -> Self {
         let state = match framing {
             Framing::Empty => State::length(0),
             Framing::Length(length) => State::length(length),
-            Framing::Chunked => State::Chunked(ChunkDecoder::new(limits)),
+            Framing::Chunked => State::Chunked(ChunkDecoder::new(side, limits)),
             Framing::UntilClose => State::UntilClose,
         };
         BodyDecoder { state }
@@ -278,7 +296,7 @@ impl BodyDecoder {
     /// The body is incomplete, or was in error before; none if it had ended.
     pub fn cut_off(&mut self) -> Result<(), BodyError> {
         match self.state {
-            State::UntilClose => Err(self.fail(BodyError::Incomplete { missing: None })),
+            State::UntilClose => Err(self.fail(BodyError::CutOff)),
             _ => self.end_of_stream(),
         }
     }
@@ -319,7 +337,7 @@ mod tests {
     use crate::h1::splits;
 
     fn decoder(framing: Framing) -> BodyDecoder {
-        BodyDecoder::new(framing, BodyLimits::default())
+        BodyDecoder::request(framing, BodyLimits::default())
     }
 
     #[test]
@@ -375,7 +393,7 @@ mod tests {
         body.payload_taken(2);
         let error = body.end_of_stream().unwrap_err();
         assert_eq!(error, BodyError::Incomplete { missing: Some(3) });
-        assert_eq!(error.to_string(), "body incomplete: the stream ended 3 bytes before it");
+        assert_eq!(error.to_string(), "body incomplete: the stream ended 3 bytes early");
         assert_eq!(body.advance(b"abc"), Err(error));
         assert!(!body.is_ended());
     }
@@ -419,5 +437,33 @@ mod tests {
         body.payload_taken(3);
         assert_eq!(body.remaining(), Some(u64::MAX - 3));
         assert!(size_of::<BodyDecoder>() < 256);
+    }
+    #[test]
+    fn a_stream_that_was_cut_off_ends_no_body() {
+        for (framing, text) in [
+            (Framing::UntilClose, "body incomplete: the stream was cut off"),
+            (Framing::Chunked, "body incomplete: the stream ended before the last chunk"),
+            (Framing::Length(1), "body incomplete: the stream ended 1 byte early"),
+        ] {
+            let error = decoder(framing).cut_off().unwrap_err();
+            assert!(error.is_incomplete());
+            assert_eq!(error.to_string(), text);
+        }
+        assert_eq!(decoder(Framing::Empty).cut_off(), Ok(()));
+    }
+
+    #[test]
+    fn limits_of_one_are_singular() {
+        for (error, text) in [
+            (BodyError::ExtensionTooLarge { limit: 1 }, "chunk extensions larger than 1 byte"),
+            (
+                BodyError::TooManyExtensions { limit: 1 },
+                "chunk extensions exceed the payload by more than 1 byte",
+            ),
+            (BodyError::TrailersTooLarge { limit: 1 }, "trailers larger than 1 byte"),
+            (BodyError::TooManyTrailers { limit: 1 }, "more than 1 trailer"),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
     }
 }

@@ -7,6 +7,8 @@ use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{EMPTY_HEADER, Header, Status};
 
+use super::side::Side;
+
 /// A field line that cannot be taken: its number, its name as it came, and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
@@ -29,7 +31,11 @@ impl std::error::Error for FieldError {}
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "field {} (`{}`): {}", self.number, self.name, self.fault)
+        let FieldError { number, name, fault } = self;
+        match &**name {
+            "" => write!(f, "field {number}: {fault}"),
+            name => write!(f, "field {number} (`{name}`): {fault}"),
+        }
     }
 }
 
@@ -80,11 +86,26 @@ pub(super) fn read_whole<'s, 'b>(
     good.then_some((end, fields))
 }
 
-/// Reads a block of `count` field lines that each end in CRLF, with an empty line behind them, into
-/// `headers`, which is empty.
+/// Reads a block of `count` lines, with an empty line behind them, into `headers`, which is empty.
 ///
 /// The values share the block, so that a message costs one allocation however many fields it has.
+/// The caller has refused what line ends and folds `side` must not have.
 pub(super) fn parse(
+    side: Side,
+    block: &Bytes,
+    count: usize,
+    headers: &mut HeaderMap,
+) -> Result<Noted, FieldError> {
+    match parse_strictly(block, count, headers) {
+        Err(_) if side == Side::Response => {
+            headers.clear();
+            parse_strictly(&tidy(block), count, headers)
+        }
+        verdict => verdict,
+    }
+}
+
+fn parse_strictly(
     block: &Bytes,
     count: usize,
     headers: &mut HeaderMap,
@@ -148,11 +169,10 @@ fn explain(block: &[u8]) -> FieldError {
 
 /// The name on a line, and what is wrong with the line.
 fn fault_of(line: &[u8]) -> Option<(&[u8], &'static str)> {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     if line.is_empty() {
         return None;
     }
-    if blank(&line[0]) {
+    if is_blank(line[0]) {
         return Some((b"", FOLDED));
     }
     let Some(colon) = line.iter().position(|byte| *byte == b':') else {
@@ -160,7 +180,7 @@ fn fault_of(line: &[u8]) -> Option<(&[u8], &'static str)> {
     };
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     // RFC 9112 section 5.1: to one recipient it is part of the name, to another it is not.
-    if name.last().is_some_and(blank) {
+    if name.last().is_some_and(|byte| is_blank(*byte)) {
         return Some((name, "space before the colon"));
     }
     if HeaderName::from_bytes(name).is_err() {
@@ -172,16 +192,34 @@ fn fault_of(line: &[u8]) -> Option<(&[u8], &'static str)> {
     None
 }
 
-/// Joins folded lines: each line end before a blank becomes blanks (RFC 9112 section 5.2, what a
-/// user agent must do). The length stays the same.
-pub(super) fn unfold(block: &[u8]) -> Bytes {
-    let mut block = block.to_vec();
-    for at in 2..block.len() {
-        if matches!(block[at], b' ' | b'\t') && block[at - 2..at] == *b"\r\n" {
-            block[at - 2..=at].fill(b' ');
+/// Mends what only a response may have: a folded line is joined to the one before it with blanks
+/// (RFC 9112 section 5.2), and blanks before a colon are removed (section 5.1).
+fn tidy(block: &[u8]) -> Bytes {
+    let mut tidied = Vec::with_capacity(block.len());
+    for line in block.split_inclusive(|byte| *byte == b'\n') {
+        match line {
+            [first, rest @ ..] if is_blank(*first) && !tidied.is_empty() => {
+                let ending = if tidied.ends_with(b"\r\n") { 2 } else { 1 };
+                let end = tidied.len() - ending;
+                tidied[end..].fill(b' ');
+                tidied.push(b' ');
+                tidied.extend_from_slice(rest);
+            }
+            _ => {
+                let colon = line.iter().position(|byte| *byte == b':').unwrap_or(0);
+                let (name, rest) = line.split_at(colon);
+                let name_end =
+                    name.iter().rposition(|byte| !is_blank(*byte)).map_or(0, |at| at + 1);
+                tidied.extend_from_slice(&name[..name_end]);
+                tidied.extend_from_slice(rest);
+            }
         }
     }
-    block.into()
+    tidied.into()
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 #[cfg(test)]
@@ -190,7 +228,7 @@ mod tests {
 
     fn parse_all(block: &Bytes, count: usize) -> Result<HeaderMap, FieldError> {
         let mut headers = HeaderMap::new();
-        parse(block, count, &mut headers).map(|_| headers)
+        parse(Side::Request, block, count, &mut headers).map(|_| headers)
     }
 
     fn parse_text(text: &'static [u8]) -> Result<HeaderMap, FieldError> {
@@ -218,7 +256,7 @@ mod tests {
             (&b"a: b\r\nc : d\r\n\r\n"[..], "field 2 (`c `): space before the colon"),
             (b"a\t: b\r\n\r\n", "field 1 (`a\\t`): space before the colon"),
             (b"a\r\n\r\n", "field 1 (`a`): no colon"),
-            (b": b\r\n\r\n", "field 1 (``): the name is not a token"),
+            (b": b\r\n\r\n", "field 1: the name is not a token"),
             (b"a b: c\r\n\r\n", "field 1 (`a b`): the name is not a token"),
             (b"a\0: c\r\n\r\n", "field 1 (`a\\x00`): the name is not a token"),
             (b"a: b\0\r\n\r\n", "field 1 (`a`): control character in the value"),
@@ -226,7 +264,7 @@ mod tests {
             (b"a: b\rc\r\n\r\n", "field 1 (`a`): control character in the value"),
             (b"a: \rc\r\n\r\n", "field 1 (`a`): control character in the value"),
             (b"a: b\r\r\n\r\n", "field 1 (`a`): control character in the value"),
-            (b"a: b\r\n c\r\n\r\n", "field 2 (``): line folding"),
+            (b"a: b\r\n c\r\n\r\n", "field 2: line folding"),
         ] {
             let error = parse_text(block).expect_err(message);
             assert_eq!(error.to_string(), message);
@@ -265,9 +303,30 @@ mod tests {
             ("a: b\r\n\t\r\n\tc\r\n\r\n", "b      c"),
             ("a:\r\n b\r\n\r\n", "b"),
         ] {
-            let block = unfold(folded.as_bytes());
+            let block = tidy(folded.as_bytes());
             assert_eq!(block.len(), folded.len());
             assert_eq!(parse_all(&block, 3).unwrap()["a"], value, "{folded:?}");
+        }
+    }
+    #[test]
+    fn blanks_before_a_colon_are_removed_in_responses_only() {
+        for (block, name, value) in [
+            (&b"a : b\r\n\r\n"[..], "a", "b"),
+            (b"a \t : b\n\n", "a", "b"),
+            (b"c:d\r\na :b : c\r\n d : e\r\n\r\n", "a", "b : c   d : e"),
+        ] {
+            let bytes = Bytes::from_static(block);
+            let mut headers = HeaderMap::new();
+            parse(Side::Response, &bytes, 3, &mut headers).unwrap();
+            assert_eq!(headers[name], value, "{block:?}");
+            assert!(parse_all(&bytes, 3).is_err(), "{block:?}");
+        }
+        for block in
+            [&b" : b\r\n\r\n"[..], b"a b : c\r\n\r\n", b" a: b\r\n\r\n", b"a \r\n : b\r\n\r\n"]
+        {
+            let mut headers = HeaderMap::new();
+            let verdict = parse(Side::Response, &Bytes::from_static(block), 2, &mut headers);
+            assert!(verdict.is_err(), "{block:?} came to {headers:?}");
         }
     }
 }

@@ -7,7 +7,9 @@
 use std::fmt;
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use http::{HeaderMap, Method, StatusCode, Version};
+
+use super::list::elements;
 
 /// What marks the end of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +70,12 @@ impl std::error::Error for FramingError {}
 impl fmt::Display for FramingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            FramingError::ContentLength => "Content-Length is not a number",
-            FramingError::SeveralContentLengths => "Content-Length is given more than once",
+            FramingError::ContentLength => "Content-Length is not a decimal number of 64 bits",
+            FramingError::SeveralContentLengths => "more than one Content-Length",
             FramingError::BothLengthAndEncoding => "both Transfer-Encoding and Content-Length",
             FramingError::EncodingInHttp10 => "Transfer-Encoding in HTTP/1.0",
             FramingError::EmptyEncoding => "Transfer-Encoding with an empty element",
-            FramingError::MisplacedChunked => "Transfer-Encoding with chunked not once and last",
+            FramingError::MisplacedChunked => "Transfer-Encoding: chunked is not the last coding",
             FramingError::UnknownCoding => "Transfer-Encoding other than chunked",
         })
     }
@@ -167,11 +169,6 @@ fn check_encoding(version: Version, headers: &HeaderMap) -> Result<(), FramingEr
     if unknown { Err(FramingError::UnknownCoding) } else { Ok(()) }
 }
 
-/// The elements of a comma-separated list, empty ones included.
-fn elements(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
-}
-
 /// The length that a message declares with one plain number, given once: all that a request may do,
 /// and all that a sender should.
 ///
@@ -220,6 +217,8 @@ fn parse_length(digits: &[u8]) -> Result<u64, FramingError> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::FramingError::*;
     use super::*;
 

@@ -30,6 +30,40 @@
 //!
 //! A client walks the same way with `response` for `request`.
 //!
+//! # Strict and lenient
+//!
+//! Requests are read strictly. Where two recipients on one path read a request differently, one of
+//! them can be made to see a request that the other does not. Nobody stands behind a client, so
+//! responses are read leniently:
+//!
+//! | | request | response |
+//! | --- | --- | --- |
+//! | a line that ends in LF alone, in heads, chunks and trailers | error | accepted |
+//! | more than one space in the start line | error | counts as one |
+//! | no reason phrase, nor the space before it | | accepted |
+//! | folded field lines | error | joined with spaces |
+//! | blanks before a field's colon | error | removed |
+//! | blanks between a chunk's size and its line's end | error | ignored |
+//! | blanks between a chunk's size and `;` | ignored | ignored |
+//! | forbidden trailers about framing or routing | error | dropped |
+//! | other forbidden trailers | dropped | dropped |
+//! | Content-Length repeated with one value | error | counts once |
+//!
+//! An unknown minor version (HTTP/1.2) is read as HTTP/1.1 in both (RFC 9110 section 2.5).
+//!
+//! # Request targets
+//!
+//! The path and the query of a request may hold the same bytes: every visible ASCII character except
+//! `"`, `#`, `<`, `>` and the backquote. So `[ ] { } | ^ \ '` and a stray `%` are accepted, and passed
+//! on as they are. A target with any other byte is an error, answered with 400 (RFC 9112 section
+//! 3.2): it is not repaired, since somebody on the way may have read it differently. The rule is
+//! the same over HTTP, FastCGI and CGI.
+//!
+//! The authority of a target in absolute form (`GET http://example.com/`) replaces the Host field (RFC
+//! 9112 section 3.2.2).
+//!
+//! # An example
+//!
 //! ```
 //! use hangup::h1::{self, BodyDecoder, BodyLimits, HeadScanner, Limits, Next};
 //! use http::{HeaderMap, StatusCode, header::CONTENT_LENGTH};
@@ -45,7 +79,7 @@
 //! // The body: framing is consumed, payload is taken from where it stands.
 //! let mut body = Vec::new();
 //! let mut input = &received[consumed..];
-//! let mut decoder = BodyDecoder::new(framing, BodyLimits::default());
+//! let mut decoder = BodyDecoder::request(framing, BodyLimits::default());
 //! loop {
 //!     let (framing, next) = decoder.advance(input)?;
 //!     input = &input[framing..];
@@ -84,18 +118,24 @@ pub mod chunked;
 
 pub mod persist;
 
+mod count;
+mod expect;
 mod fields;
+mod list;
+mod side;
 
 #[cfg(test)]
 mod splits;
 
 pub use self::body::{BodyDecoder, BodyError, BodyLimits, Next};
+pub(crate) use self::expect::expects_continue;
 pub use self::fields::FieldError;
 pub use self::framing::{
     Framing, FramingError, ResponseFraming, declared_length, is_bodiless, request_framing,
     response_framing,
 };
 pub use self::head::{HeadError, HeadScanner, Limits, RequestHead, ResponseHead};
+pub(crate) use self::head::{parse_target, prefer_authority};
 pub use self::persist::{CloseReason, has_token, request_persists, response_persists};
 pub use self::write::{
     StartLineError, write_end, write_field, write_fields, write_number_field, write_request_head,

@@ -6,6 +6,7 @@ use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, Method, StatusCode, Version};
 
 use super::framing::{Framing, ResponseFraming};
+use super::list::elements;
 
 /// Why a connection is not used again. Both ends name it in their logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -140,11 +141,8 @@ pub fn response_persists(
 /// Whether `token` is among the comma-separated elements of all fields called `name`, in
 /// whatever case (RFC 9110 section 5.6.1).
 pub fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    let mut all = headers.get_all(name).iter().flat_map(elements);
+    all.any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
 }
 
 #[cfg(test)]

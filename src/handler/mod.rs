@@ -35,6 +35,10 @@ use crate::error::Result;
 
 /// A request of the `http` crate, with a [`Body`] unless another type is named.
 ///
+/// Its target, `uri()`, follows [one rule](crate::h1#request-targets) over HTTP, FastCGI and CGI. If the
+/// target is in absolute form, its authority has replaced Host. A handler never sees `OPTIONS *`, which
+/// asks about the server as a whole: it is answered with 204.
+///
 /// ```
 /// let request = hangup::Request::builder().uri("http://example.com/").body("text".into())?;
 /// # let _: hangup::Request = request;

@@ -276,8 +276,29 @@ impl ResponseWriter {
         } else if let Some(length) = body.len().filter(|_| allows_body(self.status)) {
             self.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
         }
-        if allows_body(self.status) && !self.head_only {
-            self.copy(&mut body)?;
+        match allows_body(self.status) {
+            true if self.head_only => self.sniff_unsent(&mut body),
+            true => self.copy(&mut body),
+            false => Ok(()),
+        }
+    }
+
+    /// Sets the Content-Type that `body` would be sent with. Reads no more of it than that takes.
+    fn sniff_unsent(&mut self, body: &mut Body) -> Result<()> {
+        if self.is_type_known() {
+            return Ok(());
+        }
+        let mut read = Vec::new();
+        let start = match body.as_bytes() {
+            Some(bytes) => bytes,
+            None => {
+                body.by_ref().take(sniff::LOOK_AT as u64).read_to_end(&mut read)?;
+                &read
+            }
+        };
+        if !start.is_empty() {
+            let kind = HeaderValue::from_static(sniff::content_type(start));
+            self.headers.insert(CONTENT_TYPE, kind);
         }
         Ok(())
     }
@@ -453,6 +474,10 @@ impl ResponseWriter {
     fn decide_length(&mut self, whole: bool) -> Result<Length> {
         // Which framing is used is decided here, not by a header (RFC 9112 section 6.1).
         self.headers.remove(TRANSFER_ENCODING);
+        if self.status == StatusCode::RESET_CONTENT {
+            // It has no body, and says so (RFC 9110 section 15.3.6).
+            return Ok(Length::Known(0));
+        }
         if !allows_body(self.status) {
             return Ok(Length::NoBody);
         }
@@ -476,9 +501,12 @@ impl ResponseWriter {
 
     /// What the body looks like, if the handler has not said what it is.
     fn sniff(&self) -> Option<&'static str> {
-        let known =
-            [CONTENT_TYPE, CONTENT_ENCODING].iter().any(|name| self.headers.contains_key(name));
-        (!known && !self.held.is_empty()).then(|| sniff::content_type(&self.held))
+        let sniffs = !self.is_type_known() && !self.held.is_empty();
+        sniffs.then(|| sniff::content_type(&self.held))
+    }
+
+    fn is_type_known(&self) -> bool {
+        [CONTENT_TYPE, CONTENT_ENCODING].iter().any(|name| self.headers.contains_key(name))
     }
 
     /// Refuses what may not be written.
@@ -586,9 +614,10 @@ impl fmt::Debug for ResponseWriter {
     }
 }
 
-/// Whether a final response of this status may have a body (RFC 9110 section 6.4.1).
+/// Whether a final response of this status may have a body (RFC 9110 sections 6.4.1 and 15.3.6).
 fn allows_body(status: StatusCode) -> bool {
-    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    let without = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED];
+    !without.contains(&status)
 }
 
 /// A handler changes what was sent already.

@@ -1,7 +1,7 @@
 //! Where a stream leads.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// One end of a [`Stream`](super::Stream).
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Addr {
-    /// TCP.
+    /// TCP. An IPv4 address that a dual-stack socket shows as `::ffff:192.0.2.1` is `192.0.2.1` here.
     Ip(SocketAddr),
     /// A Unix socket, with its path if it has one; the end that connected usually has none.
     Unix(Option<PathBuf>),
@@ -32,7 +32,7 @@ impl Addr {
 
     pub(super) fn from_socket(address: &socket2::SockAddr) -> Self {
         match address.as_socket() {
-            Some(address) => Self::Ip(address),
+            Some(address) => address.into(),
             None if address.is_unix() => Self::Unix(address.as_pathname().map(PathBuf::from)),
             None => Self::Unknown,
         }
@@ -40,8 +40,14 @@ impl Addr {
 }
 
 impl From<SocketAddr> for Addr {
+    /// Keeps the address, but for an IPv4 address in the form of IPv6 (RFC 4291 section 2.5.5.2),
+    /// which becomes an IPv4 address.
     fn from(address: SocketAddr) -> Self {
-        Self::Ip(address)
+        Self::Ip(match address.ip().to_canonical() {
+            IpAddr::V4(ip) => SocketAddr::from((ip, address.port())),
+            // As it is, for its scope.
+            IpAddr::V6(_) => address,
+        })
     }
 }
 
@@ -69,5 +75,21 @@ mod tests {
         assert_eq!(Addr::Unix(None).to_string(), "unix");
         assert_eq!(Addr::Memory.to_string(), "memory");
         assert_eq!(Addr::Memory.ip(), None);
+    }
+
+    #[test]
+    fn an_ipv4_address_in_the_form_of_ipv6_is_an_ipv4_address() {
+        for (address, shown) in [
+            ("[::ffff:192.0.2.1]:80", "192.0.2.1:80"),
+            ("[::ffff:0:0]:80", "0.0.0.0:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("[::192.0.2.1]:80", "[::c000:201]:80"),
+            ("[fe80::1%3]:80", "[fe80::1%3]:80"),
+            ("[::1]:80", "[::1]:80"),
+        ] {
+            let address: SocketAddr = address.parse().unwrap();
+            assert_eq!(Addr::from(address).to_string(), shown);
+            assert_eq!(Addr::from_socket(&address.into()).to_string(), shown);
+        }
     }
 }

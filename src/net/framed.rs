@@ -26,8 +26,14 @@ pub(crate) enum FramedError {
 }
 
 impl FramedBody {
-    pub(crate) fn new(framing: Framing) -> Self {
-        Self { decoder: BodyDecoder::new(framing, BodyLimits::default()) }
+    /// Creates the body of a request.
+    pub(crate) fn request(framing: Framing) -> Self {
+        Self { decoder: BodyDecoder::request(framing, BodyLimits::default()) }
+    }
+
+    /// Creates the body of a response.
+    pub(crate) fn response(framing: Framing) -> Self {
+        Self { decoder: BodyDecoder::response(framing, BodyLimits::default()) }
     }
 
     /// Whether the body's last byte, trailers included, has been used.
@@ -140,9 +146,9 @@ impl From<BodyError> for FramedError {
 
 impl From<BodyError> for Error {
     fn from(error: BodyError) -> Self {
-        let kind = match error {
-            BodyError::Incomplete { .. } => ErrorKind::IncompleteBody,
-            _ => ErrorKind::MalformedMessage,
+        let kind = match error.is_incomplete() {
+            true => ErrorKind::IncompleteBody,
+            false => ErrorKind::MalformedMessage,
         };
         Self::with_source(kind, error)
     }

@@ -118,7 +118,7 @@ impl RequestBody {
     ) -> Self {
         // Invariant: a background read begins only behind the end of the body.
         debug_assert!(!half.reader.is_body_ended());
-        let framed = FramedBody::new(framing);
+        let framed = FramedBody::request(framing);
         Self {
             half,
             progress: Progress::Unread(framed),

@@ -72,8 +72,8 @@ const WRITE_IDLE: Duration = Duration::from_secs(60);
 /// may count a little less than the server.
 const HEAD_SLOP: usize = 4096;
 
-/// How many header fields a request may have.
-const MAX_FIELDS: usize = 1000;
+/// How many header fields a request may have by default.
+const MAX_HEADERS: usize = 1000;
 
 /// A server that has its handler and its options, and nowhere to listen yet.
 pub struct Server {
@@ -95,6 +95,7 @@ struct Options {
     write_idle_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     max_header_bytes: usize,
+    max_headers: usize,
     half_close_is_hangup: bool,
     acceptor: Option<Acceptor>,
     tls_handshake_timeout: Option<Duration>,
@@ -104,7 +105,7 @@ impl Options {
     fn head_limits(&self) -> Limits {
         Limits {
             max_bytes: self.max_header_bytes.saturating_add(HEAD_SLOP),
-            max_fields: MAX_FIELDS,
+            max_fields: self.max_headers,
         }
     }
 }
@@ -148,6 +149,7 @@ impl Server {
             write_idle_timeout: Some(WRITE_IDLE),
             idle_timeout: Some(Duration::from_secs(120)),
             max_header_bytes: 1 << 20,
+            max_headers: MAX_HEADERS,
             half_close_is_hangup: true,
             acceptor: None,
             tls_handshake_timeout: Some(Duration::from_secs(10)),
@@ -237,6 +239,14 @@ impl Server {
     #[must_use]
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.shared.options.max_header_bytes = bytes;
+        self
+    }
+
+    /// Sets how many header fields a request may have: 1000 by default. A request with more is
+    /// answered with 431. No request can have more than 24576 different ones.
+    #[must_use]
+    pub fn max_headers(mut self, fields: usize) -> Self {
+        self.shared.options.max_headers = fields;
         self
     }
 

@@ -15,7 +15,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use http::header::{CONNECTION, HeaderValue};
-use http::{StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 
 use super::{panics, unwind};
 use crate::body::Body;
@@ -84,10 +84,21 @@ impl Service {
         request: &mut Request,
         remote: &Addr,
     ) -> Outcome {
-        match self.handler.handle(writer, request).and_then(|()| writer.finish()) {
+        match self.handle(writer, request).and_then(|()| writer.finish()) {
             Ok(ending) => Outcome::Ended(ending),
             Err(error) => self.failed(writer, &error, request, remote),
         }
+    }
+
+    /// Runs the handler, but answers `OPTIONS *` itself: that asks about the server, not about anything
+    /// that a handler has (RFC 9110 section 9.3.7). There is no Allow, which lists the methods of one
+    /// resource, and no Content-Length, which a 204 must not have (section 8.6).
+    fn handle(&self, writer: &mut ResponseWriter, request: &mut Request) -> Result<()> {
+        if *request.method() == Method::OPTIONS && request.uri().path() == "*" {
+            writer.set_status(StatusCode::NO_CONTENT);
+            return Ok(());
+        }
+        self.handler.handle(writer, request)
     }
 
     #[cold]

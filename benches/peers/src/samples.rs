@@ -42,7 +42,7 @@ pub fn chunked_body(chunks: usize) -> Vec<u8> {
 /// Takes a whole body apart, as a server would, and returns the length of what it carries.
 pub fn decode(mut input: &[u8]) -> u64 {
     use hangup::h1::{BodyDecoder, BodyLimits, Framing, Next};
-    let mut decoder = BodyDecoder::new(Framing::Chunked, BodyLimits::default());
+    let mut decoder = BodyDecoder::response(Framing::Chunked, BodyLimits::default());
     let mut length = 0;
     loop {
         let (framing, next) = decoder.advance(input).expect("it is well-formed");

@@ -15,13 +15,10 @@ use super::{Shared, WROTE_PATIENCE};
 use crate::body::Body;
 use crate::context::HookGuard;
 use crate::error::{Error, ErrorKind, TimeLimit};
-use crate::h1::{self, CloseReason, Framing, Limits, ResponseHead};
+use crate::h1::{self, CloseReason, Framing, ResponseHead};
 use crate::net::{Buffer, Duplex};
 use crate::sync::channel::Sender;
 use crate::text::counted;
-
-/// How many header fields a response may have.
-const MAX_FIELDS: usize = 1000;
 
 /// Who looks after the connection while the caller reads the answer's body.
 pub(super) enum Keeper {
@@ -156,7 +153,7 @@ struct HeadReader<'a, R> {
 
 impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
     fn read(&mut self) -> Result<ResponseHead, ReplyError> {
-        let limits = Limits { max_bytes: self.shared.max_response_head, max_fields: MAX_FIELDS };
+        let limits = self.shared.response_limits;
         let mut begun = false;
         loop {
             match self.buffer.next_response(&limits) {

@@ -51,7 +51,7 @@ pub(super) struct Rest {
 
 impl ResponseBody {
     pub(super) fn new(framing: Framing, rest: Rest, idle_read: Option<Duration>) -> Self {
-        Self { framed: FramedBody::new(framing), idle_read, end: End::Ahead(rest) }
+        Self { framed: FramedBody::response(framing), idle_read, end: End::Ahead(rest) }
     }
 
     /// Reads some of the body, and does nothing about its end.

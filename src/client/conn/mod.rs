@@ -53,7 +53,7 @@ use self::life::{Condition, Ending, State, Writer};
 use self::messages::{Expectation, WriteError, Wrote};
 use super::target::Key;
 use crate::error::{Error, ErrorKind};
-use crate::h1::CloseReason;
+use crate::h1::{CloseReason, Limits};
 use crate::logging as log;
 use crate::net::{Addr, Buffer, Dialed, Stream, TlsInfo};
 use crate::sync::channel::{Receiver, Sender, TryRecvError, after, bounded, select};
@@ -85,7 +85,7 @@ pub(super) struct Shared {
     key: Key,
     home: Weak<dyn Home>,
     idle_timeout: Option<Duration>,
-    max_response_head: usize,
+    response_limits: Limits,
     /// Disconnects when the connection is closed or handed over.
     closed: Receiver<Infallible>,
     state: Mutex<State>,
@@ -113,7 +113,7 @@ pub(super) struct Making {
     pub(super) secured_in: Duration,
     pub(super) home: Weak<dyn Home>,
     pub(super) idle_timeout: Option<Duration>,
-    pub(super) max_response_head: usize,
+    pub(super) response_limits: Limits,
 }
 
 impl Conn {
@@ -140,7 +140,7 @@ impl Conn {
             key: making.key,
             home: making.home,
             idle_timeout: making.idle_timeout,
-            max_response_head: making.max_response_head,
+            response_limits: making.response_limits,
             closed,
             state: Mutex::new(State::new(closer)),
             expectations,

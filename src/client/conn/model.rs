@@ -97,8 +97,13 @@ impl Scene {
         };
         let home: Weak<dyn Home> = Arc::<Keeper>::downgrade(&keeper);
         let key = Key { host: "model".to_owned(), port: 80, zone: None, unix: None, tls: None };
-        let making =
-            Making { key, secured_in: Duration::ZERO, home, idle_timeout, max_response_head: 4096 };
+        let making = Making {
+            key,
+            secured_in: Duration::ZERO,
+            home,
+            idle_timeout,
+            response_limits: crate::h1::Limits { max_bytes: 4096, max_fields: 1000 },
+        };
         let conn = Conn::start(dialed, making).expect("there is always room");
         let peer = start("peer", move || {
             let mut peer = Peer { stream: far, seen: Vec::new() };

@@ -88,7 +88,7 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
         dial: DialOptions::default(),
         tls_timeout: None,
         unix: None,
-        max_response_head: 4096,
+        response_limits: crate::h1::Limits { max_bytes: 4096, max_fields: 1000 },
         expect_timeout: Duration::from_secs(1),
     })
 }

@@ -4,7 +4,7 @@
 //!            ┌───────────── CRLF ──────────────┐
 //!            ▼                                 │
 //! ──────▶ Size ──▶ Extension ──▶ SizeEnd ──▶ Data ──▶ DataEnd
-//!            └──────────────────────▲ │
+//!            ├────────▶ Blanks ─────▲ │
 //!                                     │ size 0
 //!                                     ▼
 //!               TrailerLine ◀──▶ LineStart ──▶ LastEnd ──▶ the end
@@ -15,6 +15,7 @@ use http::HeaderMap;
 use super::trailers;
 use crate::h1::body::{BodyError, BodyLimits};
 use crate::h1::fields;
+use crate::h1::side::Side;
 
 /// A `u64` has no more of them, and neither has any size that is meant honestly.
 const MAX_SIZE_DIGITS: u8 = 16;
@@ -22,6 +23,7 @@ const MAX_SIZE_DIGITS: u8 = 16;
 /// Takes the framing of a chunked body byte by byte; the payload it only counts.
 #[derive(Debug)]
 pub(in crate::h1) struct ChunkDecoder {
+    side: Side,
     state: State,
     limits: BodyLimits,
     /// Bytes of extensions that no payload has made up for.
@@ -41,6 +43,11 @@ pub(in crate::h1) enum Step {
 enum State {
     Size {
         digits: u8,
+        size: u64,
+    },
+    /// Blanks behind a size, of which an extension's `;` may follow. They count as extensions.
+    Blanks {
+        len: usize,
         size: u64,
     },
     Extension {
@@ -70,8 +77,9 @@ enum State {
 const NEXT_SIZE: State = State::Size { digits: 0, size: 0 };
 
 impl ChunkDecoder {
-    pub(in crate::h1) fn new(limits: BodyLimits) -> Self {
+    pub(in crate::h1) fn new(side: Side, limits: BodyLimits) -> Self {
         ChunkDecoder {
+            side,
             state: NEXT_SIZE,
             limits,
             extension_debt: 0,
@@ -86,7 +94,7 @@ impl ChunkDecoder {
             match self.state {
                 State::Data { left } => return Ok((consumed, Step::Payload(left))),
                 State::Ended => {
-                    let trailers = std::mem::take(&mut self.trailers).parse()?;
+                    let trailers = std::mem::take(&mut self.trailers).parse(self.side)?;
                     return Ok((consumed, Step::End(trailers)));
                 }
                 _ => {}
@@ -114,28 +122,50 @@ impl ChunkDecoder {
     fn after(&mut self, byte: u8) -> Result<State, BodyError> {
         match (self.state, byte) {
             (State::Size { digits, size }, _) => self.after_size_byte(digits, size, byte),
-            (State::Extension { size, .. }, b'\r') => Ok(State::SizeEnd { size }),
-            (State::Extension { .. }, b'\n') => Err(BodyError::LineEnd),
-            (State::Extension { len, size }, _) => self.after_extension_byte(len, size, byte),
-            (State::SizeEnd { size: 0 }, b'\n') => Ok(State::LineStart),
-            (State::SizeEnd { size }, b'\n') => {
-                self.pay_for_extensions(size);
-                Ok(State::Data { left: size })
-            }
+            (State::SizeEnd { size }, b'\n') => Ok(self.after_size(size)),
             (State::DataCr, b'\r') => Ok(State::DataLf),
             (State::DataLf, b'\n') => Ok(NEXT_SIZE),
             (State::LineStart, b'\r') => Ok(State::LastEnd),
+            (State::LastEnd, b'\n') => Ok(State::Ended),
+            _ => self.after_rare_byte(byte),
+        }
+    }
+
+    /// The state after a byte of an extension or a trailer, or one that may be an error.
+    #[cold]
+    fn after_rare_byte(&mut self, byte: u8) -> Result<State, BodyError> {
+        let lenient = self.is_lenient();
+        match (self.state, byte) {
+            (State::Blanks { len, size }, _) => self.after_blank(len, size, byte),
+            (State::Extension { size, .. }, b'\r') => Ok(State::SizeEnd { size }),
+            (State::Extension { size, .. }, b'\n') if lenient => Ok(self.after_size(size)),
+            (State::Extension { .. }, b'\n') => Err(BodyError::LineEnd),
+            (State::Extension { len, size }, _) => self.after_extension_byte(len, size, byte),
+            (State::DataCr, b'\n') if lenient => Ok(NEXT_SIZE),
+            (State::LineStart, b'\n') if lenient => Ok(State::Ended),
             (State::LineStart | State::TrailerLine, _) => {
-                let complete = self.trailers.take(byte, &self.limits)?;
+                let complete = self.trailers.take(self.side, byte, &self.limits)?;
                 Ok(if complete { State::LineStart } else { State::TrailerLine })
             }
-            (State::LastEnd, b'\n') => Ok(State::Ended),
             _ => Err(BodyError::LineEnd),
         }
     }
 
-    /// No sign, no `0x`, and no blank either: whoever skips blanks may skip them where somebody
-    /// else ends the number.
+    /// Whether LF alone ends a line, and blanks may stand between a size and the end of its line.
+    fn is_lenient(&self) -> bool {
+        self.side == Side::Response
+    }
+
+    /// The state behind a size's line.
+    fn after_size(&mut self, size: u64) -> State {
+        if size == 0 {
+            return State::LineStart;
+        }
+        self.pay_for_extensions(size);
+        State::Data { left: size }
+    }
+
+    /// No sign and no `0x`.
     fn after_size_byte(&mut self, digits: u8, size: u64, byte: u8) -> Result<State, BodyError> {
         match (char::from(byte).to_digit(16), byte) {
             (Some(digit), _) if digits < MAX_SIZE_DIGITS => {
@@ -143,7 +173,24 @@ impl ChunkDecoder {
             }
             (None, b'\r') if digits > 0 => Ok(State::SizeEnd { size }),
             (None, b';') if digits > 0 => self.after_extension_byte(0, size, byte),
+            (None, b' ' | b'\t') if digits > 0 => self.after_blank(0, size, byte),
+            (None, b'\n') if digits > 0 && self.is_lenient() => Ok(self.after_size(size)),
             (None, b'\n') => Err(BodyError::LineEnd),
+            _ => Err(BodyError::ChunkSize),
+        }
+    }
+
+    /// Blanks may stand before an extension (RFC 9112 section 7.1.1), and in a response also before
+    /// the line's end.
+    fn after_blank(&mut self, len: usize, size: u64, byte: u8) -> Result<State, BodyError> {
+        match byte {
+            b' ' | b'\t' => {
+                self.count_extension_byte(len)?;
+                Ok(State::Blanks { len: len + 1, size })
+            }
+            b';' => self.after_extension_byte(len, size, byte),
+            b'\r' if self.is_lenient() => Ok(State::SizeEnd { size }),
+            b'\n' if self.is_lenient() => Ok(self.after_size(size)),
             _ => Err(BodyError::ChunkSize),
         }
     }
@@ -157,6 +204,12 @@ impl ChunkDecoder {
         if byte.is_ascii_control() && byte != b'\t' {
             return Err(BodyError::ChunkExtension);
         }
+        self.count_extension_byte(len)?;
+        Ok(State::Extension { len: len + 1, size })
+    }
+
+    /// Counts one more byte of a chunk's extensions, of which there are `len`.
+    fn count_extension_byte(&mut self, len: usize) -> Result<(), BodyError> {
         if len >= self.limits.extension_bytes {
             return Err(BodyError::ExtensionTooLarge { limit: self.limits.extension_bytes });
         }
@@ -164,7 +217,7 @@ impl ChunkDecoder {
             return Err(BodyError::TooManyExtensions { limit: self.limits.extension_debt });
         }
         self.extension_debt += 1;
-        Ok(State::Extension { len: len + 1, size })
+        Ok(())
     }
 
     fn pay_for_extensions(&mut self, payload: u64) {
@@ -182,7 +235,7 @@ struct TrailerLines {
 
 impl TrailerLines {
     /// Takes one byte; tells whether it completes a line.
-    fn take(&mut self, byte: u8, limits: &BodyLimits) -> Result<bool, BodyError> {
+    fn take(&mut self, side: Side, byte: u8, limits: &BodyLimits) -> Result<bool, BodyError> {
         if self.block.len() >= limits.trailer_bytes {
             return Err(BodyError::TrailersTooLarge { limit: limits.trailer_bytes });
         }
@@ -190,7 +243,7 @@ impl TrailerLines {
             self.block.push(byte);
             return Ok(false);
         }
-        if self.block.last() != Some(&b'\r') {
+        if side == Side::Request && self.block.last() != Some(&b'\r') {
             return Err(BodyError::LineEnd);
         }
         self.block.push(byte);
@@ -201,14 +254,19 @@ impl TrailerLines {
         Ok(true)
     }
 
-    fn parse(mut self) -> Result<Option<HeaderMap>, BodyError> {
+    /// Forbidden trailers are dropped. In a request, those about the message are an error: somebody on
+    /// the way may have believed them.
+    fn parse(mut self, side: Side) -> Result<Option<HeaderMap>, BodyError> {
         if self.count == 0 {
             return Ok(None);
         }
         self.block.extend_from_slice(b"\r\n");
         let mut received = HeaderMap::new();
-        fields::parse(&self.block.into(), self.count, &mut received).map_err(BodyError::Trailer)?;
-        if let Some(name) = received.keys().find(|name| trailers::is_about_the_message(name)) {
+        fields::parse(side, &self.block.into(), self.count, &mut received)
+            .map_err(BodyError::Trailer)?;
+        if side == Side::Request
+            && let Some(name) = received.keys().find(|name| trailers::is_about_the_message(name))
+        {
             return Err(BodyError::ForbiddenTrailer(name.clone()));
         }
         Ok(Some(without_forbidden(received)))
@@ -238,9 +296,14 @@ mod tests {
         BodyLimits { extension_bytes: 8, extension_debt: 20, trailer_bytes: 30, trailer_fields: 3 };
 
     fn decode(input: &[u8]) -> Result<Decoded, BodyError> {
-        splits::body(|| BodyDecoder::new(Framing::Chunked, LIMITS), input).map_err(|(e, _)| e)
+        splits::body(|| BodyDecoder::request(Framing::Chunked, LIMITS), input).map_err(|(e, _)| e)
     }
 
+    fn decode_response(input: &[u8]) -> Result<Decoded, BodyError> {
+        splits::body(|| BodyDecoder::response(Framing::Chunked, LIMITS), input).map_err(|(e, _)| e)
+    }
+
+    #[track_caller]
     fn refused(input: &[u8]) -> BodyError {
         match decode(input) {
             Err(error) => error,
@@ -259,6 +322,10 @@ mod tests {
             ("9\r\n\r\n0\r\n\r\n12\r\n0\r\n\r\n", "\r\n0\r\n\r\n12"),
             ("1;a=b\r\nx\r\n0;c\r\n\r\n", "x"),
             ("1;a=\"\tb\"\r\nx\r\n0\r\n\r\n", "x"),
+            ("1 ; a=b\r\nx\r\n0\r\n\r\n", "x"),
+            ("1\t;a\r\nx\r\n0 ;a\r\n\r\n", "x"),
+            ("1 ;a = b\r\nx\r\n0;a =b\r\n\r\n", "x"),
+            ("1 ; a ; b\r\nx\r\n0\r\n\r\n", "x"),
         ] {
             let decoded = decode(input.as_bytes()).expect(input);
             assert_eq!(decoded.payload, payload.as_bytes(), "{input:?}");
@@ -283,7 +350,11 @@ mod tests {
             "0x1\r\na",
             " 1\r\na",
             "1 \r\na",
-            "1\t;a\r\na",
+            "1\t\r\na",
+            "1 \na",
+            "1 a\r\n",
+            "1 \t1;a\r\n",
+            "1 \0;a\r\n",
             "1_0\r\na",
             "g\r\n",
             "1,\r\na",
@@ -297,7 +368,7 @@ mod tests {
 
     #[test]
     fn the_largest_size_and_one_digit_more() {
-        let decoder = || BodyDecoder::new(Framing::Chunked, LIMITS);
+        let decoder = || BodyDecoder::request(Framing::Chunked, LIMITS);
         let next = decoder().advance(b"ffffffffffffffff\r\n").unwrap();
         assert_eq!(next, (18, crate::h1::Next::Payload(u64::MAX)));
         assert_eq!(refused(b"10000000000000000\r\n"), BodyError::ChunkSize);
@@ -406,5 +477,84 @@ mod tests {
         let decoded = decode(b"0\r\nSet-Cookie: a=b\r\nX: y\r\n\r\n").unwrap();
         let trailers = decoded.trailers.unwrap();
         assert_eq!((trailers.len(), &trailers["x"]), (1, &http::HeaderValue::from_static("y")));
+    }
+    /// Each is taken from a response, and refused in a request.
+    const FORGIVEN: &[(&str, &str)] = &[
+        ("1\na\r\n0\r\n\r\n", "a"),
+        ("1\r\na\n0\r\n\r\n", "a"),
+        ("1\na\n0\n\n", "a"),
+        ("1;a=b\na\n0;c\n\n", "a"),
+        ("1\r\na\r\n0\n\r\n", "a"),
+        ("1\r\na\r\n0\r\n\n", "a"),
+        ("1 \r\na\r\n0\r\n\r\n", "a"),
+        ("1\t \r\na\r\n0  \r\n\r\n", "a"),
+        ("1 \na\n0 \n\n", "a"),
+        ("1 \na\n0\nA: b\n\n", "a"),
+        ("0\r\nA: b\n\r\n", ""),
+        ("0\r\nA: b\r\n\n", ""),
+        ("0\r\nA : b\r\n\r\n", ""),
+        ("0\r\nA: b\r\n c\r\n\r\n", ""),
+        ("0\r\nHost: a\r\nA: b\r\n\r\n", ""),
+        ("0\r\nContent-Length: 5\r\n\r\n", ""),
+        ("0\nContent-Length : 5\nTE: a\n\n", ""),
+    ];
+
+    #[test]
+    fn responses_are_read_leniently_and_requests_are_not() {
+        for (input, payload) in FORGIVEN {
+            let behind = format!("{input}behind");
+            let decoded = decode_response(behind.as_bytes()).expect(input);
+            assert_eq!(decoded.payload, payload.as_bytes(), "{input:?}");
+            assert_eq!(decoded.rest, b"behind", "{input:?}");
+            let trailers = decoded.trailers.unwrap_or_default();
+            assert_eq!(trailers.contains_key("a"), input.contains('A'), "{input:?}");
+            assert!(trailers.keys().all(|name| name == "a"), "{input:?}: {trailers:?}");
+            refused(behind.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_no_response_may_have() {
+        for input in [
+            "\n",
+            " 1\na\n",
+            "1 a\n",
+            "1 1\na",
+            "1\ra\r\n",
+            "1;\0\n",
+            "1\nab\n",
+            "1\na\r0\n",
+            "0\n\r\r",
+            "0x1\na\n",
+            "0\nA\n\n",
+            "0\n A: b\n\n",
+            "0\nA: b\rc\n\n",
+        ] {
+            let verdict = decode_response(input.as_bytes());
+            assert!(verdict.is_err(), "{input:?} came to {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn blanks_count_as_extensions() {
+        for decode in [decode, decode_response] {
+            assert!(decode(b"1       ;\r\na\r\n0\r\n\r\n").is_ok());
+            let error = decode(b"1        ;\r\na").unwrap_err();
+            assert_eq!(error, BodyError::ExtensionTooLarge { limit: 8 });
+            let error = decode("1   ;\r\nx\r\n".repeat(7).as_bytes()).unwrap_err();
+            assert_eq!(error, BodyError::TooManyExtensions { limit: 20 });
+        }
+        let error = decode_response(b"1         ").unwrap_err();
+        assert_eq!(error, BodyError::ExtensionTooLarge { limit: 8 });
+    }
+
+    #[test]
+    fn a_damaged_body_has_one_verdict_however_it_is_cut() {
+        let bodies = ["1;a=b\r\nx\r\n0\r\nA: b\r\n\r\nrest", "2 ; a\nxy\n0\nA : b\nHost: h\n\n"];
+        for text in bodies.into_iter().flat_map(splits::damaged) {
+            // `splits` compares the cuts.
+            let (strict, lenient) = (decode(&text), decode_response(&text));
+            assert!(strict.is_err() || strict == lenient, "{}", text.escape_ascii());
+        }
     }
 }

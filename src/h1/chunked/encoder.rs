@@ -127,7 +127,7 @@ mod tests {
             write_chunk(&mut out, b"wonderful big world");
             write_end(&mut out, trailers.as_ref()).unwrap();
             out.extend_from_slice(b"next");
-            let decoder = || BodyDecoder::new(Framing::Chunked, BodyLimits::default());
+            let decoder = || BodyDecoder::request(Framing::Chunked, BodyLimits::default());
             let decoded = splits::body(decoder, &out).unwrap();
             assert_eq!(decoded.payload, b"hello wonderful big world");
             assert_eq!(decoded.trailers, trailers);

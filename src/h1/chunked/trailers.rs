@@ -19,8 +19,8 @@ impl fmt::Display for ForbiddenTrailer {
 /// Whether a field must not stand in trailers: its place is before the body, since it says how
 /// to find, route, guard or understand the message.
 ///
-/// Such fields are never sent. Of those received, the ones about framing and routing are an
-/// error, since somebody on the way may have believed them; the others are dropped.
+/// Such fields are never sent, and dropped when received. In a request, those about framing and
+/// routing are an error, since somebody on the way may have believed them.
 pub fn is_forbidden_trailer(name: &HeaderName) -> bool {
     is_about_the_message(name) || is_too_late(name)
 }

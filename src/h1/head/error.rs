@@ -4,8 +4,9 @@ use std::fmt;
 
 use http::StatusCode;
 
-use super::lines::BareLf;
+use crate::h1::count::Count;
 use crate::h1::fields::FieldError;
+use crate::h1::side::Side;
 
 /// A head that cannot be taken: what is wrong, where, and which limit it went beyond.
 ///
@@ -22,13 +23,6 @@ use crate::h1::fields::FieldError;
 pub struct HeadError {
     pub(super) side: Side,
     pub(super) fault: Fault,
-}
-
-/// Whose head it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Request,
-    Response,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,14 +66,16 @@ impl fmt::Display for HeadError {
             Side::Response => ("response", "status line"),
         };
         match &self.fault {
-            Fault::TooLarge { limit } => write!(f, "{side} head larger than {limit} bytes"),
+            Fault::TooLarge { limit } => {
+                write!(f, "{side} head larger than {}", Count(*limit, "byte"))
+            }
             Fault::TooManyFields { limit } => {
-                write!(f, "{side} head with more than {limit} fields")
+                write!(f, "{side} head with more than {}", Count(*limit, "field"))
             }
             Fault::TargetTooLong { limit } => {
-                write!(f, "request target longer than {limit} bytes")
+                write!(f, "request target longer than {}", Count(*limit, "byte"))
             }
-            Fault::UnsupportedVersion => write!(f, "{line}: neither HTTP/1.1 nor HTTP/1.0"),
+            Fault::UnsupportedVersion => write!(f, "{line}: HTTP version other than 1.x"),
             Fault::StartLine(what) => write!(f, "{line}: {what}"),
             Fault::Target(what) => write!(f, "request target: {what}"),
             Fault::BareLf { line } => {
@@ -94,11 +90,5 @@ impl fmt::Display for HeadError {
 impl From<FieldError> for Fault {
     fn from(error: FieldError) -> Self {
         Fault::Field(error)
-    }
-}
-
-impl From<BareLf> for Fault {
-    fn from(BareLf(line): BareLf) -> Self {
-        Fault::BareLf { line }
     }
 }

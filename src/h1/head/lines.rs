@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Cuts a growing buffer into lines that end in CRLF, and never looks at a byte twice.
+/// Cuts a growing buffer into lines, and never looks at a byte twice.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// Everything before this offset is known to hold no further line end.
@@ -13,31 +13,44 @@ pub(super) struct Lines {
     count: usize,
 }
 
-/// A line that ends in LF alone; the value is its number, counted from one.
+/// A complete line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct BareLf(pub(super) usize);
+pub(super) struct Line {
+    /// Where the line is, without its end.
+    pub(super) text: Range<usize>,
+    pub(super) end: LineEnd,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineEnd {
+    CrLf,
+    /// LF alone. A recipient may take it for a line end (RFC 9112 section 2.2). Only a response may
+    /// have it here: see [`Side`](crate::h1::side::Side).
+    Lf,
+}
 
 impl Lines {
-    /// The next complete line without its CRLF, or `None` if its end has not come yet.
-    ///
-    /// A recipient may take a lone LF for a line end (RFC 9112 section 2.2), but where two
-    /// recipients differ about that, one of them can be made to see a request that the other
-    /// does not. So it is an error here.
-    pub(super) fn next(&mut self, buf: &[u8]) -> Result<Option<Range<usize>>, BareLf> {
+    /// Returns the next complete line, or `None` if its end has not come yet.
+    pub(super) fn next(&mut self, buf: &[u8]) -> Option<Line> {
         debug_assert!(buf.len() >= self.looked, "Invariant: the buffer of one message only grows");
         let fresh = buf.get(self.looked..).unwrap_or_default();
         let Some(lf) = find_lf(fresh).map(|offset| self.looked + offset) else {
             self.looked += fresh.len();
-            return Ok(None);
+            return None;
         };
-        let line = self.start..lf;
+        let start = self.start;
         self.looked = lf + 1;
         self.start = lf + 1;
         self.count += 1;
-        match buf[line.clone()].last() {
-            Some(b'\r') => Ok(Some(line.start..lf - 1)),
-            _ => Err(BareLf(self.count)),
-        }
+        Some(match buf[start..lf].last() {
+            Some(b'\r') => Line { text: start..lf - 1, end: LineEnd::CrLf },
+            _ => Line { text: start..lf, end: LineEnd::Lf },
+        })
+    }
+
+    /// Returns the number of the last complete line, counted from one.
+    pub(super) fn number(&self) -> usize {
+        self.count
     }
 
     /// Where the line after the last complete one starts.
@@ -78,26 +91,25 @@ mod tests {
 
     #[test]
     fn lines_come_without_their_ends() {
+        let crlf = |text| Some(Line { text, end: LineEnd::CrLf });
         let mut lines = Lines::default();
         let buf = b"ab\r\n\r\nc";
-        assert_eq!(lines.next(buf), Ok(Some(0..2)));
-        assert_eq!(lines.next(buf), Ok(Some(4..4)));
-        assert_eq!(lines.next(buf), Ok(None));
-        assert_eq!(lines.next_start(), 6);
-        assert_eq!(lines.next(b"ab\r\n\r\nc\r\n"), Ok(Some(6..7)));
+        assert_eq!(lines.next(buf), crlf(0..2));
+        assert_eq!(lines.next(buf), crlf(4..4));
+        assert_eq!(lines.next(buf), None);
+        assert_eq!((lines.next_start(), lines.number()), (6, 2));
+        assert_eq!(lines.next(b"ab\r\n\r\nc\r\n"), crlf(6..7));
     }
 
     #[test]
-    fn a_lone_lf_is_refused_with_its_line() {
-        for (buf, line) in [("\n", 1), ("ab\n", 1), ("a\r\nb\n", 2), ("a\r\n\n", 2)] {
+    fn a_lone_lf_is_told_from_crlf() {
+        for (buf, text, number) in
+            [("\n", 0..0, 1), ("ab\n", 0..2, 1), ("a\r\nb\n", 3..4, 2), ("a\r\n\n", 3..3, 2)]
+        {
             let mut lines = Lines::default();
-            let error = loop {
-                match lines.next(buf.as_bytes()) {
-                    Ok(Some(_)) => {}
-                    other => break other,
-                }
-            };
-            assert_eq!(error, Err(BareLf(line)), "{buf:?}");
+            let last = std::iter::from_fn(|| lines.next(buf.as_bytes())).last();
+            assert_eq!(last, Some(Line { text, end: LineEnd::Lf }), "{buf:?}");
+            assert_eq!(lines.number(), number, "{buf:?}");
         }
     }
 
@@ -110,7 +122,7 @@ mod tests {
         for end in 1..text.len() {
             let mut seen = text[..end].to_vec();
             seen[..end.saturating_sub(2)].fill(b'\n');
-            assert_eq!(lines.next(&seen), Ok(None), "at {end}");
+            assert_eq!(lines.next(&seen), None, "at {end}");
         }
     }
 }

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use http::{Method, StatusCode, Uri, Version};
 
-use super::error::{Fault, Side};
+use super::error::Fault;
 use super::target;
+use crate::h1::side::Side;
 
 /// A request line, read.
 #[derive(Debug)]
@@ -42,12 +43,17 @@ pub(super) fn check_beginning(side: Side, line: &[u8], fresh: usize) -> Result<(
             if line[..known] != PROTOCOL[..known] {
                 return Err(Fault::StartLine("does not begin with HTTP/"));
             }
-            if line[fresh..].iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
-                return Err(Fault::StartLine("holds a control character"));
-            }
+            check_text(&line[fresh..])?;
         }
     }
     Ok(())
+}
+
+fn check_text(text: &[u8]) -> Result<(), Fault> {
+    match text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        true => Err(Fault::StartLine("holds a control character")),
+        false => Ok(()),
+    }
 }
 
 const PROTOCOL: &[u8] = b"HTTP/";
@@ -77,25 +83,49 @@ pub(super) fn parse_request(line: &[u8], shared: &Bytes) -> Result<RequestLine, 
 }
 
 /// Version, three digits, and a reason that may be empty. The space before an empty reason is
-/// required by RFC 9112 section 4 and forgotten by many.
+/// required by RFC 9112 section 4 and forgotten by many. More than one space separates as one does.
 pub(super) fn parse_status(line: &[u8]) -> Result<StatusLine, Fault> {
-    let mut words = line.splitn(3, |byte| *byte == b' ');
-    let version = parse_version(words.next().unwrap_or_default())?;
-    let status = words.next().unwrap_or_default();
+    let (version, rest) = line.split_at_checked(VERSION_LENGTH).unwrap_or((line, b""));
+    let version = parse_version(version)?;
+    let (status, reason) = after_spaces(rest)
+        .and_then(|rest| rest.split_at_checked(STATUS_LENGTH))
+        .ok_or(Fault::StartLine("no status"))?;
     let status = StatusCode::from_bytes(status)
         .map_err(|_| Fault::StartLine("the status is not three digits from 100 on"))?;
-    let reason = String::from_utf8_lossy(words.next().unwrap_or_default());
+    let reason = match reason {
+        [] => reason,
+        _ => {
+            after_spaces(reason).ok_or(Fault::StartLine("the status has more than three digits"))?
+        }
+    };
     let reason = match status.canonical_reason() {
-        Some(canonical) if canonical == reason => None,
-        _ => Some(reason.into()),
+        Some(canonical) if canonical.as_bytes() == reason => None,
+        _ => {
+            check_text(reason)?;
+            Some(String::from_utf8_lossy(reason).into())
+        }
     };
     Ok(StatusLine { version, status, reason })
 }
 
+/// The length of `HTTP/1.1`.
+const VERSION_LENGTH: usize = 8;
+
+/// The number of a status's digits.
+const STATUS_LENGTH: usize = 3;
+
+/// Returns what follows the spaces at the beginning of `text`; `None` if there are none.
+fn after_spaces(text: &[u8]) -> Option<&[u8]> {
+    let spaces = text.iter().take_while(|byte| **byte == b' ').count();
+    (spaces > 0).then(|| &text[spaces..])
+}
+
+/// A minor version that is not known is read as the highest that is (RFC 9110 section 2.5).
 fn parse_version(word: &[u8]) -> Result<Version, Fault> {
     match word {
         b"HTTP/1.1" => Ok(Version::HTTP_11),
         b"HTTP/1.0" => Ok(Version::HTTP_10),
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => Ok(Version::HTTP_11),
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
@@ -109,9 +139,20 @@ fn parse_version(word: &[u8]) -> Result<Version, Fault> {
 mod tests {
     use super::*;
 
-    fn parse_line(line: &str) -> Result<RequestLine, Fault> {
-        let line = Bytes::copy_from_slice(line.as_bytes());
-        parse_request(&line, &line)
+    use crate::h1::head::{HeadError, Limits, RequestHead, ResponseHead};
+    use crate::h1::splits;
+
+    fn request(line: &str) -> Result<RequestHead, HeadError> {
+        let text = format!("{line}\r\nHost: a\r\n\r\n");
+        let scanned =
+            splits::head(text.as_bytes(), |scanner, buf| scanner.request(buf, &Limits::default()));
+        scanned.map(|(head, _)| head)
+    }
+
+    fn response(line: &[u8]) -> Result<ResponseHead, HeadError> {
+        let text = [line, b"\r\nServer: a\r\n\r\n"].concat();
+        let scanned = splits::head(&text, |scanner, buf| scanner.response(buf, &Limits::default()));
+        scanned.map(|(head, _)| head)
     }
 
     #[test]
@@ -135,27 +176,39 @@ mod tests {
             "GET / HTTP/a.b",
             "GET / HTTP/+1.1",
         ] {
-            let fault = parse_line(line).expect_err(line);
+            let fault = request(line).expect_err(line).fault;
             assert!(matches!(fault, Fault::StartLine(_)), "{line}: {fault:?}");
         }
     }
 
     #[test]
     fn versions_of_other_times() {
-        for version in ["HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9"] {
-            let fault = parse_line(&format!("GET / {version}")).unwrap_err();
-            assert_eq!(fault, Fault::UnsupportedVersion, "{version}");
-            let fault = parse_status(format!("{version} 200 OK").as_bytes()).unwrap_err();
-            assert_eq!(fault, Fault::UnsupportedVersion, "{version}");
+        for version in ["HTTP/0.9", "HTTP/0.0", "HTTP/2.0", "HTTP/2.1", "HTTP/3.0", "HTTP/9.9"] {
+            let error = request(&format!("GET / {version}")).unwrap_err();
+            assert_eq!(error.fault, Fault::UnsupportedVersion, "{version}");
+            assert_eq!(error.status(), 505, "{version}");
+            let error = response(format!("{version} 200 OK").as_bytes()).unwrap_err();
+            assert_eq!(error.fault, Fault::UnsupportedVersion, "{version}");
+            assert_eq!(error.to_string(), "status line: HTTP version other than 1.x");
+        }
+    }
+
+    #[test]
+    fn h07_an_unknown_minor_version_is_read_as_http_1_1() {
+        for minor in 1..=9 {
+            let head = request(&format!("GET / HTTP/1.{minor}")).unwrap();
+            assert_eq!(head.version, Version::HTTP_11, "{minor}");
+            let head = response(format!("HTTP/1.{minor} 200 OK").as_bytes()).unwrap();
+            assert_eq!(head.version, Version::HTTP_11, "{minor}");
         }
     }
 
     #[test]
     fn extension_methods_are_tokens() {
         for method in ["PURGE", "M-SEARCH", "get", "a!#$%&'*+-.^_`|~9"] {
-            let line = parse_line(&format!("{method} / HTTP/1.0")).unwrap();
-            assert_eq!(line.method.as_str(), method);
-            assert_eq!(line.version, Version::HTTP_10);
+            let head = request(&format!("{method} / HTTP/1.0")).unwrap();
+            assert_eq!(head.method.as_str(), method);
+            assert_eq!(head.version, Version::HTTP_10);
         }
     }
 
@@ -169,12 +222,17 @@ mod tests {
             ("HTTP/1.1 200", 200, Some("")),
             ("HTTP/1.1 599 Own  words\t!", 599, Some("Own  words\t!")),
             ("HTTP/1.1 999 ", 999, Some("")),
+            ("HTTP/1.1  200 OK", 200, None),
+            ("HTTP/1.1 200  OK", 200, None),
+            ("HTTP/1.1    200    Own  words", 200, Some("Own  words")),
+            ("HTTP/1.1  200", 200, Some("")),
+            ("HTTP/1.1 200  ", 200, Some("")),
         ] {
-            let read = parse_status(line.as_bytes()).expect(line);
+            let read = response(line.as_bytes()).expect(line);
             assert_eq!(read.status, status, "{line}");
             assert_eq!(read.reason.as_deref(), reason, "{line}");
         }
-        let read = parse_status(b"HTTP/1.1 200 caf\xe9").unwrap();
+        let read = response(b"HTTP/1.1 200 caf\xe9").unwrap();
         assert_eq!(read.reason.as_deref(), Some("caf\u{fffd}"));
     }
 
@@ -184,8 +242,12 @@ mod tests {
             "",
             "HTTP/1.1",
             "HTTP/1.1 ",
-            "HTTP/1.1  200 OK",
+            "HTTP/1.1   ",
+            "HTTP/1.1200 OK",
+            "HTTP/1.1 20",
             "HTTP/1.1 20 OK",
+            "HTTP/1.1 200OK",
+            " HTTP/1.1 200 OK",
             "HTTP/1.1 2000 OK",
             "HTTP/1.1 099 OK",
             "HTTP/1.1 +20 OK",
@@ -194,8 +256,27 @@ mod tests {
             "http/1.1 200 OK",
             "HTTP/1 200 OK",
         ] {
-            let fault = parse_status(line.as_bytes()).expect_err(line);
+            let fault = response(line.as_bytes()).expect_err(line).fault;
             assert!(matches!(fault, Fault::StartLine(_)), "{line}: {fault:?}");
+        }
+    }
+
+    /// Such a line was accepted when it came in one piece, and refused when it came in several.
+    #[test]
+    fn control_characters_in_a_status_line_are_refused() {
+        for control in (0..0x20).chain([0x7f]).filter(|byte| !b"\t\n".contains(byte)) {
+            for (before, after) in [
+                (&b"HTTP/1.1 200 a"[..], &b"b"[..]),
+                (b"HTTP/1.1 200 ", b""),
+                (b"HTTP/1.1 200", b""),
+                (b"HTTP/1.1 200", b" OK"),
+                (b"HTTP/1.1 20", b"0 OK"),
+                (b"HTTP/1.1", b" 200 OK"),
+                (b"HTTP/1.", b"1 200 OK"),
+            ] {
+                let line = [before, &[control], after].concat();
+                assert!(response(&line).is_err(), "{}", line.escape_ascii());
+            }
         }
     }
 

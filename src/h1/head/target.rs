@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::{HeaderMap, Method, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use super::error::Fault;
 
@@ -19,31 +19,34 @@ pub(super) fn parse(method: &Method, target: Bytes) -> Result<Uri, Fault> {
     }
     match &target[..] {
         b"*" if *method == Method::OPTIONS => uri(target),
-        b"*" => Err(Fault::Target("`*` is for OPTIONS only")),
+        b"*" => Err(Fault::Target("`*` with a method other than OPTIONS")),
         [b'/', ..] => uri(target),
         _ => absolute_form(target),
     }
 }
 
-/// A fragment never goes over the wire, and [`Uri`] would drop it without a word.
+/// Refuses the bytes that must be percent-encoded, the same ones in a path and in a query (see
+/// [the module](crate::h1#request-targets)). [`Uri`] makes differences between the two, takes bytes
+/// beyond ASCII, and drops a fragment without an error.
 fn check_bytes(target: &[u8]) -> Result<(), Fault> {
     if target.len() > MAX_TARGET {
         return Err(Fault::TargetTooLong { limit: MAX_TARGET });
     }
     // Without a way out in the middle, so that it is many bytes at a time.
-    let stray = |byte: &u8| !byte.is_ascii_graphic() || *byte == b'#';
+    let stray =
+        |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b'#' | b'<' | b'>' | b'`');
     if !target.iter().fold(false, |seen, byte| seen | stray(byte)) {
         return Ok(());
     }
     match target.iter().find(|byte| stray(byte)) {
         None => Ok(()),
-        Some(b'#') => Err(Fault::Target("it has a fragment")),
-        Some(_) => Err(Fault::Target("it holds a byte that must be percent-encoded")),
+        Some(b'#') => Err(Fault::Target("fragment not allowed")),
+        Some(_) => Err(Fault::Target("byte that must be percent-encoded")),
     }
 }
 
 fn uri(target: Bytes) -> Result<Uri, Fault> {
-    Uri::from_maybe_shared(target).map_err(|_| Fault::Target("it is not a valid URI"))
+    Uri::from_maybe_shared(target).map_err(|_| Fault::Target("not a valid URI"))
 }
 
 /// CONNECT names a host and a port, nothing else; there is no default port
@@ -51,7 +54,7 @@ fn uri(target: Bytes) -> Result<Uri, Fault> {
 fn authority_form(target: Bytes) -> Result<Uri, Fault> {
     match split_authority(&target) {
         Some((_, Some(port))) if !port.is_empty() => uri(target),
-        _ => Err(Fault::Target("CONNECT needs a host and a port")),
+        _ => Err(Fault::Target("CONNECT without a host and a port")),
     }
 }
 
@@ -62,11 +65,11 @@ fn absolute_form(target: Bytes) -> Result<Uri, Fault> {
     let authority = match (uri.scheme_str(), uri.authority()) {
         // `Uri` lets an empty scheme pass.
         (Some(scheme), Some(authority)) if !scheme.is_empty() => authority,
-        _ => return Err(Fault::Target("it is neither a path nor an absolute URI")),
+        _ => return Err(Fault::Target("neither a path nor an absolute URI")),
     };
     match split_authority(authority.as_str().as_bytes()) {
         Some(_) => Ok(uri),
-        None => Err(Fault::Target("its authority is not a host with an optional port")),
+        None => Err(Fault::Target("authority is not a host with an optional port")),
     }
 }
 
@@ -83,6 +86,17 @@ pub(super) fn check_host(version: Version, count: usize, headers: &HeaderMap) ->
         return Ok(());
     }
     Err(Fault::Host("not a host with an optional port"))
+}
+
+/// Puts the authority of a target in absolute form in the place of Host (RFC 9112 section 3.2.2), so
+/// that a handler that looks at either of them sees the same.
+pub(crate) fn prefer_authority(target: &Uri, headers: &mut HeaderMap) {
+    if target.scheme().is_some()
+        && let Some(authority) = target.authority()
+        && let Ok(host) = HeaderValue::try_from(authority.as_str())
+    {
+        headers.insert(HOST, host);
+    }
 }
 
 /// Splits `host [":" port]` if it is one (RFC 3986 section 3.2).
@@ -152,15 +166,16 @@ const IN_NAME: [bool; 256] = {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
+    use crate::h1::splits;
+    use crate::h1::{HeadError, HeadScanner, Limits};
 
     #[test]
     fn every_form_with_its_method() {
         for (method, target) in [
             (Method::GET, "/"),
             (Method::GET, "/a//b?c=d&e={f}"),
+            (Method::GET, "/a[]{}|\\^'%?[]{}|\\^'%?"),
             (Method::GET, "//not-a-host/path"),
             (Method::GET, "http://example.com/a?b"),
             (Method::GET, "http://example.com:8080"),
@@ -171,6 +186,7 @@ mod tests {
             (Method::CONNECT, "[2001:db8::1]:443"),
         ] {
             let uri = parse(&method, target.into()).expect(target);
+            assert_eq!(in_a_head(&method, target).as_ref(), Ok(&uri));
             let text = uri.to_string();
             assert!(text == target || text == format!("{target}/"), "{target} became {text}");
         }
@@ -204,6 +220,56 @@ mod tests {
         ] {
             let fault = parse(&method, target.into()).expect_err(target);
             assert!(matches!(fault, Fault::Target(_)), "{method} {target}: {fault:?}");
+            assert_eq!(in_a_head(&method, target).unwrap_err().status(), 400, "{method} {target}");
+        }
+    }
+
+    /// Returns the target of a request that has it, however the request is cut.
+    fn in_a_head(method: &Method, target: &str) -> Result<Uri, HeadError> {
+        let text = format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let scanned =
+            splits::head(text.as_bytes(), |scanner, buf| scanner.request(buf, &Limits::default()));
+        scanned.map(|(head, _)| head.target)
+    }
+
+    #[test]
+    fn path_and_query_may_hold_the_same_bytes() {
+        for byte in 0..=u8::MAX {
+            let allowed = byte.is_ascii_graphic() && !b"\"#<>`".contains(&byte);
+            for (before, after) in
+                [("/a", "b"), ("/?a", "b"), ("http://h/a", ""), ("http://h/?", "")]
+            {
+                let target = [before.as_bytes(), &[byte], after.as_bytes()].concat();
+                let read = parse(&Method::GET, target.into());
+                assert_eq!(read.is_ok(), allowed, "{before:?} {byte:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_authority_of_an_absolute_target_replaces_host() {
+        for (line, host) in [
+            ("GET http://a.test:81/ HTTP/1.1\r\nHost: b.test", Some("a.test:81")),
+            ("GET http://a.test/ HTTP/1.1\r\nHost:", Some("a.test")),
+            ("GET http://a.test HTTP/1.0", Some("a.test")),
+            ("OPTIONS http://[::1]:8080 HTTP/1.1\r\nHost: a", Some("[::1]:8080")),
+            ("GET / HTTP/1.1\r\nHost: b.test", Some("b.test")),
+            ("GET //a.test/ HTTP/1.1\r\nHost: b.test", Some("b.test")),
+            ("GET / HTTP/1.0", None),
+            ("CONNECT a.test:443 HTTP/1.1\r\nHost: b.test", Some("b.test")),
+        ] {
+            let text = format!("{line}\r\nA: b\r\n\r\n");
+            let scan =
+                |scanner: &mut HeadScanner, buf: &[u8]| scanner.request(buf, &Limits::default());
+            let (head, _) = splits::head(text.as_bytes(), scan).expect(line);
+            let hosts: Vec<_> = head.headers.get_all(HOST).iter().collect();
+            assert_eq!(hosts, host.into_iter().collect::<Vec<_>>(), "{line}");
+        }
+        // It is no excuse for a bad Host.
+        for host in ["", "\r\nHost: a b", "\r\nHost: a\r\nHost: b"] {
+            let text = format!("GET http://a.test/ HTTP/1.1{host}\r\n\r\n");
+            let found = HeadScanner::default().request(text.as_bytes(), &Limits::default());
+            assert_eq!(found.unwrap_err().status(), 400, "{host:?}");
         }
     }
 

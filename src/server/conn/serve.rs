@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::EXPECT;
 use http::{Method, StatusCode, Version};
 
 use super::{Conn, Refusal, Step, after};
@@ -78,13 +77,10 @@ impl Conn {
         if self.scanner.is_plain() || self.request.version() < Version::HTTP_11 {
             return Ok(false);
         }
-        let Some(value) = self.request.headers().get(EXPECT) else { return Ok(false) };
-        if value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
-            return Ok(true);
-        }
-        let head_only = *self.request.method() == Method::HEAD;
-        let detail = "only the expectation 100-continue can be met";
-        Err(Refusal::new(StatusCode::EXPECTATION_FAILED, detail, head_only))
+        h1::expects_continue(self.request.headers()).map_err(|error| {
+            let head_only = *self.request.method() == Method::HEAD;
+            Refusal::new(StatusCode::EXPECTATION_FAILED, &error, head_only)
+        })
     }
 
     /// None is set yet.

@@ -10,6 +10,7 @@ mod files;
 mod idle;
 mod interim;
 mod keep_alive;
+mod lenient;
 mod peers_bugs;
 mod pool;
 mod redirects;

@@ -18,6 +18,7 @@ over_each![
     s11_an_http_1_0_client_gets_no_100,
     s11_another_expectation_is_417,
     s10_a_client_that_does_not_wait_for_its_100_keeps_its_connection,
+    s11_expectations_are_one_list_over_all_lines,
 ];
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -190,6 +191,44 @@ fn s10_a_client_that_does_not_wait_for_its_100_keeps_its_connection(over: Over) 
             assert_eq!((answer.status, answer.field("connection")), (200, None), "{request}");
             peer.send(rest).send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
             assert_eq!(peer.expect(200), "/next");
+        });
+    }
+}
+
+fn s11_expectations_are_one_list_over_all_lines(over: Over) {
+    let _alone = alone();
+    let reading = || {
+        Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+            let body = r.body_mut().read_text(100)?;
+            Ok(w.write_all(body.as_bytes())?)
+        })
+    };
+    let head = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n";
+    also_in_memory(over, reading, |peer| {
+        for lines in [
+            "Expect: 100-continue, 100-Continue",
+            "Expect: 100-continue\r\nExpect: 100-continue",
+            "Expect:\r\nExpect: , 100-continue ,",
+        ] {
+            peer.send(format!("{head}{lines}\r\n\r\n")).expect_text(CONTINUE);
+            peer.send("hi");
+            assert_eq!(peer.expect(200), "hi", "{lines}");
+        }
+        for lines in ["Expect:", "Expect: ,\r\nExpect: , ,"] {
+            peer.send(format!("{head}{lines}\r\n\r\nhi"));
+            assert_eq!(peer.expect(200), "hi", "{lines}");
+        }
+    });
+    for lines in [
+        "Expect: 100-continue, a-miracle",
+        "Expect: 100-continue\r\nExpect: a-miracle",
+        "Expect: 100-continue;a=b",
+    ] {
+        also_in_memory(over, reading, |peer| {
+            peer.send(format!("{head}{lines}\r\n\r\n"));
+            let answer = peer.expect_response();
+            assert_eq!((answer.status, answer.field("connection")), (417, Some("close")));
+            peer.half_close().expect_end();
         });
     }
 }

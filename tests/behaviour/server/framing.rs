@@ -1,6 +1,6 @@
 //! How a response is framed.
 
-use std::io::Write;
+use std::io::{Cursor, Read, Write};
 
 use hangup::http::{HeaderMap, HeaderValue, StatusCode};
 use hangup::{Body, ErrorKind, Request, Response, ResponseWriter, Server, respond};
@@ -17,6 +17,8 @@ over_each![
     s12_http_1_0_keeps_a_connection_that_it_asks_to_keep,
     s12_head_has_the_fields_of_get_and_no_body,
     s12_204_and_304_have_neither_body_nor_length,
+    s12_205_has_no_body_and_says_so,
+    s12_head_has_the_content_type_of_get,
     s12_a_field_that_no_trailer_may_be_breaks_the_answer_off,
     s12_a_transfer_encoding_of_the_handlers_own_is_harmless,
     s12_the_handler_says_close_and_the_connection_is_closed,
@@ -226,6 +228,86 @@ fn s12_204_and_304_have_neither_body_nor_length(over: Over) {
             },
         );
     }
+}
+
+fn s12_205_has_no_body_and_says_so(over: Over) {
+    let _alone = alone();
+    for declared in [None, Some(7)] {
+        let server = || {
+            Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
+                if r.uri().path() == "/sent" {
+                    let response = hangup::http::Response::builder().status(205);
+                    return w.send(response.body(Body::from("a body!")).unwrap());
+                }
+                w.set_status(StatusCode::RESET_CONTENT);
+                if let Some(length) = declared {
+                    w.set_header("content-length", length)?;
+                }
+                assert!(w.write_all(b"a body!").is_err());
+                Ok(())
+            })
+        };
+        also_in_memory(over, server, |peer| {
+            for request in ["GET /", "HEAD /", "GET /sent", "HEAD /sent"] {
+                peer.send(format!("{request} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                let answer = peer.expect_head();
+                assert_eq!(answer.status, 205, "{request}");
+                assert_eq!(answer.field("content-length"), Some("0"), "{request}");
+                assert_eq!(answer.field("transfer-encoding"), None, "{request}");
+                assert_eq!(answer.field("content-type"), None, "{request}");
+            }
+        });
+    }
+}
+
+/// A response that was sent whole had none: nothing of its body was looked at.
+fn s12_head_has_the_content_type_of_get(over: Over) {
+    let _alone = alone();
+    let server = || {
+        Server::new(|w: &mut ResponseWriter, r: &mut Request| {
+            let html = format!("<html>{}", " ".repeat(5000));
+            let pieces = Cursor::new("<ht").chain(Cursor::new("ml>")).chain(Cursor::new("more"));
+            let body = match r.uri().path() {
+                "/written" => return Ok(w.write_all(b"<html>")?),
+                "/long" => return Ok(w.write_all(html.as_bytes())?),
+                "/bytes" => Body::from(&b"\x89PNG\r\n\x1A\n"[..]),
+                "/binary" => Body::from(&b"a\0b"[..]),
+                "/text" => Body::from("hello"),
+                "/stream" => Body::from_reader(Cursor::new(html)),
+                "/pieces" => Body::from_reader(pieces),
+                "/nothing" => Body::from_reader(Cursor::new("")),
+                _ => Body::empty(),
+            };
+            let mut response = Response::new(body);
+            if r.uri().query() == Some("typed") {
+                let kind = HeaderValue::from_static("text/x-own");
+                response.headers_mut().insert("content-type", kind);
+            }
+            w.send(response)
+        })
+    };
+    also_in_memory(over, server, |peer| {
+        for path in [
+            "/written",
+            "/long",
+            "/bytes",
+            "/binary",
+            "/text",
+            "/text?typed",
+            "/stream",
+            "/pieces",
+            "/pieces?typed",
+            "/nothing",
+            "/empty",
+        ] {
+            peer.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            let got = peer.expect_response();
+            peer.send(format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            let head = peer.expect_head();
+            assert_eq!(head.field("content-type"), got.field("content-type"), "{path}");
+            assert_eq!(got.field("content-type").is_some(), !got.body.is_empty(), "{path}");
+        }
+    });
 }
 
 #[test]

@@ -12,6 +12,7 @@ over_each![
     s08_a_head_of_the_limit_passes_and_one_byte_more_is_431,
     s08_the_default_limit_is_a_mebibyte_and_a_little,
     s08_too_many_fields_are_431,
+    s08_the_limit_on_fields_is_an_option,
     s08_a_client_that_has_sent_much_more_reads_the_whole_431,
     s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer,
     s08_the_end_is_told_at_once_and_waited_for_by_the_server,
@@ -65,6 +66,21 @@ fn s08_too_many_fields_are_431(over: Over) {
     peer.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(1000)));
     assert_eq!(peer.expect_response().status, 431);
     peer.expect_end();
+}
+
+fn s08_the_limit_on_fields_is_an_option(over: Over) {
+    let _alone = alone();
+    for most in [1, 3, 1500] {
+        let (mut peer, _far, _server) = served_with(over, Server::new(echo_path).max_headers(most));
+        let request = |fields: usize| {
+            format!("GET /a HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(fields - 1))
+        };
+        peer.send(request(most));
+        assert_eq!(peer.expect(200), "/a");
+        peer.send(request(most + 1));
+        assert_eq!(peer.expect_response().status, 431, "{most}");
+        peer.expect_end();
+    }
 }
 
 /// Closing with input unread resets the connection, and the reset eats what the client has not

@@ -12,6 +12,7 @@ mod framing;
 mod hijack;
 mod limits;
 mod malformed;
+mod messages;
 mod pipelining;
 mod reuse;
 mod shutdown;
