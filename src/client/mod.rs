@@ -19,6 +19,7 @@
 //! | `mod.rs` | the client and its options |
 //! | `request.rs` | a request as it is put together, and sent |
 //! | `response.rs` | what a response knows of how it came |
+//! | `raw_head.rs` | a response's head as the server sent it |
 //! | `redirect.rs` | where redirects lead: pure functions |
 //! | `target.rs` | what a URL says of the connection and the request |
 //! | `fields.rs` | a request's own header fields over the client's defaults |
@@ -32,6 +33,7 @@ mod conn;
 mod fields;
 mod outgoing;
 mod pool;
+mod raw_head;
 mod redirect;
 mod request;
 mod response;
@@ -56,6 +58,7 @@ use crate::net::{DialOptions, Resolver};
 use fields::DefaultFields;
 use transport::{Transport, TransportOptions};
 
+pub use raw_head::RawHead;
 pub use redirect::RedirectPolicy;
 pub use request::RequestBuilder;
 pub use response::{ResponseExt, Timings};

@@ -9,8 +9,9 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 
-use super::conn::{OnInformational, Patience};
+use super::conn::{OnInformational, OnRawHead, Patience};
 use super::fields::{DefaultFields, Fields};
+use super::raw_head::RawHead;
 use super::redirect::{self, RedirectPolicy, Repeat};
 use super::response::{Facts, HandedOver};
 use super::target::credentials;
@@ -34,6 +35,7 @@ pub struct RequestBuilder<'a> {
     /// In place of the client's.
     connector: Option<Connector>,
     on_informational: Option<OnInformational>,
+    on_raw_head: Option<OnRawHead>,
     on_redirect: Option<OnRedirect<'a>>,
     /// The first thing that was wrong.
     error: Option<Error>,
@@ -65,6 +67,7 @@ impl<'a> RequestBuilder<'a> {
             redirects: shared.defaults.redirects,
             connector: None,
             on_informational: None,
+            on_raw_head: None,
             on_redirect: None,
             error: None,
         }
@@ -191,6 +194,33 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
+    /// Calls `callback` with the head of each response of this call, as the server sent it.
+    ///
+    /// These are the heads of interim responses, of responses that redirect, and of the final one, in the
+    /// order in which they came. A head that is cut off or malformed is shown as far as its lines came,
+    /// before the call fails; see [`RawHead::is_complete`]. A request that is sent again on another
+    /// connection may show heads of both.
+    ///
+    /// The callback runs on the thread that reads the response, before
+    /// [`on_informational`](Self::on_informational) and [`on_redirect`](Self::on_redirect). It delays the
+    /// response, so it should be quick. If it panics, `send` fails with
+    /// [`ErrorKind::Other`](crate::ErrorKind::Other).
+    ///
+    /// ```no_run
+    /// use std::io::Write;
+    ///
+    /// # let client = hangup::Client::new();
+    /// let request = client.get("http://example.com/").on_raw_head(|head| {
+    ///     let _ = std::io::stderr().write_all(head.as_bytes());
+    /// });
+    /// request.send()?;
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    pub fn on_raw_head(mut self, callback: impl Fn(&RawHead<'_>) + Send + Sync + 'static) -> Self {
+        self.on_raw_head = Some(Arc::new(callback));
+        self
+    }
+
     /// Has `callback` called with each redirect that is about to be followed: the redirecting
     /// response, without its body, and the next request, which it may change.
     ///
@@ -243,6 +273,7 @@ impl<'a> RequestBuilder<'a> {
             redirects,
             connector,
             on_informational,
+            on_raw_head,
             mut on_redirect,
             error,
         } = self;
@@ -258,6 +289,7 @@ impl<'a> RequestBuilder<'a> {
             response_head: timeouts.response_head,
             idle_read: timeouts.idle_read,
             on_informational,
+            on_raw_head,
         };
         let begun = Instant::now();
         let (none, mut fields) = (DefaultFields::default(), &defaults.fields);

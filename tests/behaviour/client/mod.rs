@@ -9,6 +9,7 @@ mod interim;
 mod logs;
 mod peers_bugs;
 mod pool;
+mod raw_heads;
 mod redirects;
 mod retry;
 mod reuse;
