@@ -9,6 +9,8 @@
 #[cfg(feature = "tls")]
 mod certificates;
 mod fetch;
+mod fetch_and_curl;
+mod fetch_like_curl;
 mod gateways;
 mod httpbin;
 mod lifecycle;
