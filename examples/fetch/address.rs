@@ -1,49 +1,99 @@
-//! The URL as it is meant, and the names that the user resolves by hand.
+//! URLs as people and servers write them.
 
 use std::ffi::OsStr;
-use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::str::FromStr;
+use std::fmt;
 
 use hangup::http::Uri;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 
-use crate::failure::{Failure, MALFORMED_URL};
+use crate::failure::{Failure, MALFORMED_URL, UNSUPPORTED_SCHEME};
 
-/// What is left of a file's name when it becomes part of a URL.
+/// The characters of a file's name that are encoded in a URL.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What is encoded of a URL besides what is not ASCII. A space is not: it is the user's mistake.
-const STRAY: &AsciiSet = &AsciiSet::EMPTY.add(b'<').add(b'>').add(b'`');
+/// The ASCII characters that are encoded in a typed URL. A space is not: it is the user's mistake.
+const STRAY: &AsciiSet = &AsciiSet::EMPTY.add(b'"').add(b'<').add(b'>').add(b'`');
 
-/// A URL in its parts, each as it will be sent.
+/// A URL in its parts. [`Display`](fmt::Display) shows it as it was written.
+#[derive(Clone)]
 pub(crate) struct Address {
-    /// Scheme and authority: `http://host:80`.
+    /// Scheme and authority: `http://user@host:80`.
     origin: String,
     path: String,
     query: Option<String>,
+    fragment: Option<String>,
 }
 
 impl Address {
     /// Reads a URL as people type it: without its scheme, with `..`, in Unicode.
     pub(crate) fn read(typed: &str) -> Self {
-        let url = match typed.contains("://") {
-            true => typed.to_owned(),
-            false => format!("http://{typed}"),
+        let (scheme, rest) = match scheme(typed) {
+            Some((scheme, rest)) if rest.starts_with('/') => {
+                let slashes = rest.bytes().take(3).take_while(|byte| *byte == b'/').count();
+                (scheme, &rest[slashes..])
+            }
+            _ => ("http", typed),
         };
-        let url = utf8_percent_encode(url.split('#').next().unwrap_or_default(), STRAY).to_string();
-        let (rest, query) = match url.split_once('?') {
-            Some((rest, query)) => (rest, Some(query.to_owned())),
-            None => (url.as_str(), None),
-        };
-        let host = rest.find("://").map_or(0, |at| at + 3);
-        let path = rest[host..].find('/').map_or(rest.len(), |at| host + at);
-        Self { origin: rest[..path].to_owned(), path: without_dots(&rest[path..]), query }
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let empty = Self { origin: format!("{scheme}://{}", &rest[..end]), ..Self::nowhere() };
+        empty.with(&rest[end..])
     }
 
-    /// Puts data behind what the query has already.
+    fn nowhere() -> Self {
+        Self { origin: String::new(), path: "/".to_owned(), query: None, fragment: None }
+    }
+
+    /// The same origin with this path, query and fragment.
+    fn with(self, target: &str) -> Self {
+        let (rest, fragment) = cut(target, '#');
+        let (path, query) = cut(rest, '?');
+        Self { path: without_dots(path), query, fragment, ..self }
+    }
+
+    /// Where a `Location` leads from here (RFC 3986 section 5.2).
+    pub(crate) fn join(&self, location: &[u8]) -> Result<Self, Failure> {
+        let text = percent_encode(location, CONTROLS).to_string();
+        let text = text.as_str();
+        let target = match scheme(text) {
+            Some((name, rest)) if rest.starts_with("//") => {
+                check_scheme(name, text)?;
+                return Ok(Self::read(text).without_spaces());
+            }
+            Some((name, _)) => {
+                check_scheme(name, text)?;
+                return Err(Failure::new(MALFORMED_URL, format!("Location {text:?}: no host")));
+            }
+            None if text.starts_with("//") => {
+                let scheme = self.origin.split("//").next().unwrap_or_default();
+                return Ok(Self::read(&format!("{scheme}{text}")).without_spaces());
+            }
+            None => match text.as_bytes().first() {
+                Some(b'/') => text.to_owned(),
+                Some(b'?') => format!("{}{text}", self.path),
+                Some(b'#') => {
+                    let query = self.query.as_ref().map(|query| format!("?{query}"));
+                    format!("{}{}{text}", self.path, query.unwrap_or_default())
+                }
+                _ => {
+                    let folder = self.path.rfind('/').map_or(0, |at| at + 1);
+                    format!("{}{text}", &self.path[..folder])
+                }
+            },
+        };
+        Ok(self.clone().with(&target).without_spaces())
+    }
+
+    /// Servers forget to encode spaces; users are told of theirs.
+    fn without_spaces(mut self) -> Self {
+        self.path = self.path.replace(' ', "%20");
+        self.query = self.query.map(|query| query.replace(' ', "+"));
+        self
+    }
+
+    /// Puts data behind the query.
     pub(crate) fn add_query(&mut self, data: &str) {
         match &mut self.query {
+            _ if data.is_empty() => {}
             Some(query) if !query.is_empty() => query.extend(["&", data]),
             query => *query = Some(data.to_owned()),
         }
@@ -56,15 +106,85 @@ impl Address {
         }
     }
 
-    /// What the URL calls the file, if it does.
+    /// The name of the file in the URL, if it has one.
     pub(crate) fn file_name(&self) -> Option<&str> {
         self.path.rsplit('/').next().filter(|name| !name.is_empty())
     }
 
+    /// The URL without secrets and fragment, as a Referer.
+    pub(crate) fn referer(&self) -> String {
+        let (scheme, _, host) = self.origin_parts();
+        format!("{}", Self { origin: format!("{scheme}//{host}"), fragment: None, ..self.clone() })
+    }
+
+    /// Whether both have the same scheme, host and port.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        let place = |address: &Self| {
+            let (scheme, _, host) = address.origin_parts();
+            let (scheme, host) = (scheme.to_ascii_lowercase(), host.to_ascii_lowercase());
+            let port = if scheme == "https:" { ":443" } else { ":80" };
+            let host = host.strip_suffix(port).unwrap_or(&host).to_owned();
+            (scheme, host)
+        };
+        place(self) == place(other)
+    }
+
+    /// Takes over user and password of another URL of the same place, unless this one has its own.
+    pub(crate) fn inherit_user(&mut self, other: &Self) {
+        if self.is_same_place(other) && self.origin_parts().1.is_none() {
+            self.origin.clone_from(&other.origin);
+        }
+    }
+
+    /// `http:`, the user and password, host and port.
+    fn origin_parts(&self) -> (&str, Option<&str>, &str) {
+        let (scheme, authority) = self.origin.split_once("//").unwrap_or(("", &self.origin));
+        match authority.rsplit_once('@') {
+            Some((user, host)) => (scheme, Some(user), host),
+            None => (scheme, None, authority),
+        }
+    }
+
     pub(crate) fn uri(&self) -> Result<Uri, Failure> {
-        let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-        let url = format!("{}{}{query}", self.origin, self.path);
-        url.parse().map_err(|error| Failure::new(MALFORMED_URL, format!("{url}: {error}")))
+        let written = Self { fragment: None, ..self.clone() }.to_string();
+        let encoded = utf8_percent_encode(&written, STRAY).to_string();
+        encoded.parse().map_err(|error| Failure::new(MALFORMED_URL, format!("{written}: {error}")))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin, self.path)?;
+        if let Some(query) = &self.query {
+            write!(f, "?{query}")?;
+        }
+        if let Some(fragment) = &self.fragment {
+            write!(f, "#{fragment}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Splits `scheme:rest`.
+fn scheme(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.split_once(':')?;
+    let letters = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    let known = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    (letters && name.chars().all(known)).then_some((name, rest))
+}
+
+fn check_scheme(name: &str, location: &str) -> Result<(), Failure> {
+    match name.to_ascii_lowercase().as_str() {
+        "http" | "https" => Ok(()),
+        _ => Err(Failure::new(UNSUPPORTED_SCHEME, format!("redirected to {location}"))),
+    }
+}
+
+/// The text before a mark, and behind it if there is one.
+fn cut(text: &str, mark: char) -> (&str, Option<String>) {
+    match text.split_once(mark) {
+        Some((before, behind)) => (before, Some(behind.to_owned())),
+        None => (text, None),
     }
 }
 
@@ -85,43 +205,4 @@ fn without_dots(path: &str) -> String {
         kept.push("");
     }
     format!("/{}", kept.join("/"))
-}
-
-/// `--resolve HOST:PORT:ADDRESS[,ADDRESS]`; the host may be `*`.
-#[derive(Clone)]
-pub(crate) struct Pinned {
-    host: String,
-    port: u16,
-    addresses: Vec<IpAddr>,
-}
-
-impl FromStr for Pinned {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.trim_start_matches('+').splitn(3, ':');
-        let mut next = || parts.next().ok_or(());
-        let (host, port, addresses) = (next()?, next()?, next()?);
-        let address = |text: &str| text.trim_matches(['[', ']']).parse().map_err(drop);
-        Ok(Self {
-            host: host.to_ascii_lowercase(),
-            port: port.parse().map_err(drop)?,
-            addresses: addresses.split(',').map(address).collect::<Result<_, ()>>()?,
-        })
-    }
-}
-
-/// Resolves what is pinned by hand, and the rest as the system does.
-pub(crate) fn resolver(
-    pinned: Vec<Pinned>,
-) -> impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync {
-    move |host, port| {
-        let fits = |pin: &&Pinned| (pin.host == host || pin.host == "*") && pin.port == port;
-        match pinned.iter().rev().find(fits) {
-            Some(pin) => {
-                Ok(pin.addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
-            }
-            None => (host, port).to_socket_addrs().map(Iterator::collect),
-        }
-    }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hangup::http::Method;
 
-use crate::address::Pinned;
+use crate::range;
+use crate::resolve::Pinned;
 use crate::support::{Arg, Args, Usage};
 use crate::tls::TlsOptions;
 
@@ -23,7 +24,7 @@ usage: fetch [OPTIONS] URL...
       --max-redirs N         -m, --max-time SECONDS     -v, --verbose
       --unix-socket PATH         --connect-timeout S    -Z, --parallel
       --resolve HOST:PORT:ADDR   --expect100-timeout S      --parallel-max N
-      --http1.0
+      --http1.0                  --compressed
 
   -k, --insecure             -E, --cert FILE                --tlsv1.2
       --cacert FILE              --key FILE                 --tlsv1.3
@@ -31,7 +32,8 @@ usage: fetch [OPTIONS] URL...
 They mean what they mean to curl, and so do the exit codes. Without --cacert, those are trusted whom
 the platform trusts: SSL_CERT_FILE and SSL_CERT_DIR name others.";
 
-/// What is asked for.
+/// The options and URLs of the command line.
+#[derive(Default)]
 pub(crate) struct Command {
     pub(crate) jobs: Vec<Job>,
     pub(crate) method: Option<Method>,
@@ -44,9 +46,12 @@ pub(crate) struct Command {
     pub(crate) user: Option<String>,
     pub(crate) user_agent: Option<String>,
     pub(crate) referer: Option<String>,
+    /// `;auto`: redirects are followed with the URL before as the Referer.
+    pub(crate) refers: bool,
     pub(crate) range: Option<String>,
     pub(crate) resume: Option<Resume>,
     pub(crate) http10: bool,
+    pub(crate) compressed: bool,
     pub(crate) location: bool,
     pub(crate) max_redirects: u32,
     pub(crate) fail: bool,
@@ -93,8 +98,10 @@ pub(crate) struct Data {
 pub(crate) enum DataKind {
     /// `-d`: `@` names a file, whose line breaks go.
     Text,
-    /// `--data-binary`, `--json`: `@` names a file.
+    /// `--data-binary`: `@` names a file.
     Binary,
+    /// `--json`: `@` names a file. No `&` comes before it.
+    Json,
     /// `--data-raw`: `@` is an `@`.
     Raw,
 }
@@ -107,43 +114,6 @@ pub(crate) enum Resume {
     AtItsEnd,
 }
 
-impl Default for Command {
-    fn default() -> Self {
-        Self {
-            jobs: Vec::new(),
-            method: None,
-            headers: Vec::new(),
-            data: Vec::new(),
-            json: false,
-            get: false,
-            head: false,
-            include: false,
-            user: None,
-            user_agent: None,
-            referer: None,
-            range: None,
-            resume: None,
-            http10: false,
-            location: false,
-            max_redirects: 50,
-            fail: false,
-            retries: 0,
-            max_time: None,
-            connect_timeout: None,
-            expect_timeout: Duration::from_secs(1),
-            unix_socket: None,
-            resolve: Vec::new(),
-            tls: TlsOptions::default(),
-            write_out: None,
-            parallel: None,
-            progress_bar: false,
-            verbose: false,
-            silent: false,
-            show_error: false,
-        }
-    }
-}
-
 /// The URLs, and what is dealt out to them one by one, in the order of the command line.
 #[derive(Default)]
 struct Hands {
@@ -154,7 +124,8 @@ struct Hands {
 
 impl Command {
     pub(crate) fn read(mut args: Args) -> Result<Self, Usage> {
-        let mut command = Self::default();
+        let mut command =
+            Self { max_redirects: 50, expect_timeout: Duration::from_secs(1), ..Self::default() };
         let mut hands = Hands::default();
         let mut parallel = false;
         let mut parallel_max = 50;
@@ -170,6 +141,7 @@ impl Command {
             match option.as_str() {
                 "-o" | "--output" => hands.saves.push(match args.path()? {
                     path if path.as_os_str() == "-" => Save::Stdout,
+                    path if path.as_os_str().is_empty() => return Err(args.bad("no name")),
                     path => Save::File(path),
                 }),
                 "-O" | "--remote-name" => hands.saves.push(Save::RemoteName),
@@ -193,9 +165,20 @@ impl Command {
             }
             "-H" | "--header" => self.headers.push(args.value()?),
             "-A" | "--user-agent" => self.user_agent = Some(args.value()?),
-            "-e" | "--referer" => self.referer = Some(args.value()?),
+            "-e" | "--referer" => {
+                let referer = args.value()?;
+                self.refers = referer.ends_with(";auto");
+                self.referer = Some(referer.trim_end_matches(";auto").to_owned());
+            }
             "-u" | "--user" => self.user = Some(args.value()?),
-            "-r" | "--range" => self.range = Some(args.value()?),
+            "-r" | "--range" => {
+                let range = args.value()?;
+                let completed = range::completed(&range).map_err(|why| args.bad(why))?;
+                if completed != range && !self.silent {
+                    eprintln!("fetch: -r {range}: taken as {completed}");
+                }
+                self.range = Some(completed);
+            }
             "-C" | "--continue-at" => {
                 self.resume = Some(match args.value()?.as_str() {
                     "-" => Resume::AtItsEnd,
@@ -209,7 +192,7 @@ impl Command {
             "--data-raw" => self.add_data(DataKind::Raw, args)?,
             "--json" => {
                 self.json = true;
-                self.add_data(DataKind::Binary, args)?;
+                self.add_data(DataKind::Json, args)?;
             }
             "-G" | "--get" => self.get = true,
             "-I" | "--head" => self.head = true,
@@ -218,6 +201,9 @@ impl Command {
             "--max-redirs" => {
                 // -1 is without end.
                 let most: i64 = args.number()?;
+                if most < -1 {
+                    return Err(args.bad("less than -1"));
+                }
                 self.max_redirects = u32::try_from(most).unwrap_or(u32::MAX);
             }
             "-f" | "--fail" => self.fail = true,
@@ -231,13 +217,14 @@ impl Command {
                 self.resolve.push(pinned.map_err(|()| args.bad("not HOST:PORT:ADDRESS"))?);
             }
             "--http1.0" => self.http10 = true,
+            "--compressed" => self.compressed = true,
             "-w" | "--write-out" => self.write_out = Some(args.value()?),
             "-#" | "--progress-bar" => self.progress_bar = true,
             "-v" | "--verbose" => self.verbose = true,
             "-s" | "--silent" => self.silent = true,
             "-S" | "--show-error" => self.show_error = true,
             "-F" | "--form" | "-x" | "--proxy" | "--noproxy" | "-b" | "--cookie" | "-c"
-            | "--cookie-jar" | "--compressed" => return Err(args.bad("fetch cannot do that")),
+            | "--cookie-jar" => return Err(args.bad("fetch cannot do that")),
             option if self.tls.take(option, args)? => {}
             _ => return Err(args.unknown()),
         }
@@ -255,9 +242,6 @@ impl Command {
         let posts = !self.data.is_empty() && !self.get;
         if u8::from(uploads) + u8::from(posts) + u8::from(self.head) > 1 {
             return Err(Usage::wrong("only one of -I, -d and -T makes a request"));
-        }
-        if self.resume.is_some() && self.range.is_some() {
-            return Err(Usage::wrong("only one of -r and -C makes a range"));
         }
         self.tls.check()
     }

@@ -1,7 +1,9 @@
 //! What went wrong, by the exit codes that curl's users know.
 
+use std::error::Error as _;
 use std::fmt;
 
+use hangup::h1::FramingError;
 use hangup::{Error, ErrorKind};
 
 pub(crate) const UNSUPPORTED_SCHEME: u8 = 1;
@@ -23,6 +25,8 @@ pub(crate) const EMPTY_REPLY: u8 = 52;
 pub(crate) const SEND_FAILED: u8 = 55;
 pub(crate) const RECEIVE_FAILED: u8 = 56;
 pub(crate) const NOT_TRUSTED: u8 = 60;
+pub(crate) const UNKNOWN_CODING: u8 = 61;
+pub(crate) const NO_REWIND: u8 = 65;
 pub(crate) const BAD_ROOTS: u8 = 77;
 
 /// An exit code, and the line that explains it.
@@ -64,6 +68,7 @@ impl From<Error> for Failure {
             ErrorKind::InvalidTlsConfig => BAD_ROOTS,
             ErrorKind::Send => SEND_FAILED,
             ErrorKind::EmptyReply => EMPTY_REPLY,
+            ErrorKind::MalformedMessage if has_unknown_coding(&error) => UNKNOWN_CODING,
             ErrorKind::MalformedMessage => WEIRD_REPLY,
             ErrorKind::IncompleteBody => BODY_CUT_SHORT,
             ErrorKind::TooManyRedirects => TOO_MANY_REDIRECTS,
@@ -74,4 +79,14 @@ impl From<Error> for Failure {
         };
         Self::new(code, error)
     }
+}
+
+fn has_unknown_coding(error: &Error) -> bool {
+    let framing = error.source().and_then(|source| source.downcast_ref());
+    matches!(framing, Some(FramingError::UnknownCoding))
+}
+
+/// Whether the connection ended within a head. What is malformed has a source that says where.
+pub(crate) fn is_cut_off(error: &Error) -> bool {
+    error.kind() == ErrorKind::MalformedMessage && error.source().is_none()
 }

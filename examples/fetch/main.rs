@@ -13,22 +13,30 @@
 //! | `command.rs` | the command line |
 //! | `request.rs`, `payload.rs` | the request that it asks for, and what that sends |
 //! | `tls.rs` | whom to trust, and who we are; `no_tls.rs` in builds without TLS |
-//! | `address.rs` | the URL, as it is meant |
-//! | `transfer.rs` | one URL: attempts, redirects, the body's way |
-//! | `output.rs`, `progress.rs` | where the body goes, and the bar that shows how far it is |
+//! | `address.rs`, `resolve.rs` | URLs as they are written, names that the user resolves |
+//! | `transfer.rs`, `redirect.rs`, `retry.rs` | one URL: its requests, where redirects lead, further attempts |
+//! | `heads.rs` | the heads of answers: shown, written, noted |
+//! | `range.rs` | parts of files |
+//! | `body.rs`, `output.rs`, `progress.rs` | the body, where it goes, and the bar that shows how far it is |
 //! | `report.rs`, `verbose.rs` | what is told of a transfer: by `-w`, by `-v` |
 //! | `failure.rs` | what went wrong, by curl's exit codes |
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
 mod address;
+mod body;
 mod command;
 mod failure;
+mod heads;
 mod output;
 mod payload;
 mod progress;
+mod range;
+mod redirect;
 mod report;
 mod request;
+mod resolve;
+mod retry;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(feature = "tls")]
@@ -119,10 +127,8 @@ fn in_parallel(jobs: usize, most: usize, transfer: impl Fn(usize) -> u8 + Sync) 
 fn client(command: &Command) -> Result<Client, Failure> {
     let mut client = Client::builder()
         .no_default_headers()
-        .redirects(match command.location {
-            true => RedirectPolicy::Follow(command.max_redirects),
-            false => RedirectPolicy::Stop,
-        })
+        // curl's rules for methods, bodies and limits are not the crate's: `redirect.rs` follows them.
+        .redirects(RedirectPolicy::Stop)
         .expect_continue_timeout(command.expect_timeout);
     if command.connect_timeout.is_some() {
         client = client
@@ -133,7 +139,7 @@ fn client(command: &Command) -> Result<Client, Failure> {
         client = client.unix_socket(path);
     }
     if !command.resolve.is_empty() {
-        client = client.resolver(address::resolver(command.resolve.clone()));
+        client = client.resolver(resolve::resolver(command.resolve.clone()));
     }
     Ok(command.tls.apply(client)?.build())
 }
@@ -141,7 +147,7 @@ fn client(command: &Command) -> Result<Client, Failure> {
 /// Ends every transfer, wherever it is blocked, when the user has had enough. What no context can
 /// call back, writing to a pipe that nobody reads, gets a moment and then ends with the process.
 fn give_up_on_signal(context: Context) -> io::Result<()> {
-    const MOMENT: Duration = Duration::from_millis(500);
+    const MOMENT: Duration = Duration::from_millis(100);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         signals.forever().next();

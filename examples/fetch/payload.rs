@@ -13,6 +13,7 @@ use crate::failure::{Failure, NOT_READ};
 use crate::progress::Progress;
 
 /// What a request sends.
+#[derive(Clone)]
 pub(crate) enum Payload {
     None,
     Memory(Bytes),
@@ -53,6 +54,11 @@ impl Payload {
             Self::File { length, .. } => Some(*length),
             Self::Pipe(_) | Self::Stdin => None,
         }
+    }
+
+    /// Whether it is gone once some of it has been sent.
+    pub(crate) fn is_read_once(&self) -> bool {
+        matches!(self, Self::Pipe(_) | Self::Stdin)
     }
 
     /// How much of it has been sent. What lies in memory is not counted on its way.

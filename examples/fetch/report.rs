@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use hangup::http::header::{CONTENT_TYPE, LOCATION};
-use hangup::http::{Method, StatusCode, Uri};
+use hangup::http::{Method, StatusCode};
 use hangup::net::Addr;
 use hangup::{Response, ResponseExt};
-use iri_string::types::{UriReferenceStr, UriStr};
 
 use crate::failure::NOT_TRUSTED;
+use crate::heads::Seen;
+use crate::request::Plan;
 
 #[derive(Default)]
 pub(crate) struct Report {
     pub(crate) url: String,
     pub(crate) method: Method,
     pub(crate) status: Option<StatusCode>,
+    /// Where the last answer would have led.
     pub(crate) redirect_url: Option<String>,
+    /// The pause that the last answer asks for.
+    pub(crate) retry_after: Option<Duration>,
     pub(crate) content_type: Option<String>,
     pub(crate) remote: Option<Addr>,
     pub(crate) local: Option<Addr>,
@@ -36,20 +39,25 @@ impl Report {
         Self { url: url.to_owned(), ..Self::default() }
     }
 
-    /// Takes in an answer: the final one, or one that redirects.
-    pub(crate) fn answered(&mut self, response: &Response) {
-        self.status = Some(response.status());
-        let text = |name| {
-            let value: &hangup::http::HeaderValue = response.headers().get(name)?;
-            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        self.content_type = text(CONTENT_TYPE);
-        self.redirect_url = text(LOCATION)
-            .filter(|_| response.status().is_redirection())
-            .map(|location| absolute(response.url(), location));
-        if let Some(url) = response.url() {
-            self.url = url.to_string();
+    /// Notes the request that is about to be sent.
+    pub(crate) fn asks(&mut self, plan: &Plan) {
+        self.method = plan.method.clone();
+        self.url = plan.address.to_string();
+        self.uploaded = 0;
+        self.downloaded = 0;
+    }
+
+    /// Notes the last head that came, if any did.
+    pub(crate) fn saw(&mut self, seen: &Seen) {
+        if seen.status.is_some() {
+            self.status = seen.status;
+            let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+            self.content_type = seen.content_type.as_ref().map(text);
         }
+    }
+
+    /// Notes the connection of an answer: of the final one, or of one that redirects.
+    pub(crate) fn answered(&mut self, response: &Response) {
         self.remote = response.remote_addr().cloned();
         self.local = response.local_addr().cloned();
         self.connects += u32::from(!response.is_connection_reused());
@@ -99,7 +107,7 @@ impl Report {
     fn value(&self, name: &str) -> Option<String> {
         let seconds = |time: Duration| format!("{:.6}", time.as_secs_f64());
         let ip = |addr: &Option<Addr>| addr.as_ref().and_then(Addr::ip);
-        Some(match name {
+        Some(match name.to_ascii_lowercase().as_str() {
             "http_code" | "response_code" => {
                 format!("{:03}", self.status.map_or(0, |status| status.as_u16()))
             }
@@ -124,15 +132,4 @@ impl Report {
             _ => return None,
         })
     }
-}
-
-/// Where a Location leads from `base`.
-fn absolute(base: Option<&Uri>, location: String) -> String {
-    let resolve = || {
-        let base = base?.to_string();
-        let base = UriStr::new(&base).ok()?.to_absolute();
-        let reference = UriReferenceStr::new(&location).ok()?;
-        Some(reference.resolve_against(base).to_string())
-    };
-    resolve().unwrap_or(location)
 }

@@ -4,16 +4,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hangup::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST, RANGE, REFERER,
-    TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, RANGE,
+    REFERER, TRANSFER_ENCODING, USER_AGENT,
 };
-use hangup::http::request::Parts;
 use hangup::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 use crate::address::Address;
 use crate::command::{Command, Data, DataKind, Job};
-use crate::failure::{Failure, UPLOAD_REFUSED};
+use crate::failure::{BODY_CUT_SHORT, Failure, UPLOAD_REFUSED};
 use crate::payload::{Payload, is_stdin, read_file, read_text};
+use crate::report::Report;
 
 /// From how many bytes on a body waits for the server's word that it is welcome.
 const EXPECT_FROM: u64 = 1 << 20;
@@ -34,16 +34,45 @@ enum Field {
 }
 
 /// One request, ready to be sent as often as need be.
+#[derive(Clone)]
 pub(crate) struct Plan {
+    pub(crate) kind: Kind,
     pub(crate) method: Method,
-    /// The method is the user's word, not ours.
-    method_by_hand: bool,
+    /// `-X` named the method, whatever the kind is.
+    pub(crate) method_by_hand: bool,
+    pub(crate) address: Address,
+    /// The URL of the first request, where redirects have led from.
+    pub(crate) first: Address,
     pub(crate) uri: Uri,
-    pub(crate) headers: HeaderMap,
+    /// All headers for the first URL's host; [`headers`](Self::headers) has those that go out.
+    pub(crate) fields: HeaderMap,
     pub(crate) version: Version,
     pub(crate) payload: Payload,
     /// Waiting for a 100 was our idea, not the user's.
     pub(crate) expects: bool,
+}
+
+/// The kinds of requests that options make. Redirects change the kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Get,
+    /// `-I`
+    Head,
+    /// `-d` and its like
+    Post,
+    /// `-T`
+    Put,
+}
+
+impl Kind {
+    pub(crate) fn method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Head => Method::HEAD,
+            Self::Post => Method::POST,
+            Self::Put => Method::PUT,
+        }
+    }
 }
 
 impl<'c> Template<'c> {
@@ -61,16 +90,16 @@ impl<'c> Template<'c> {
         }
         let write_out = match &command.write_out {
             Some(format) => Some(match format.strip_prefix('@') {
-                Some(path) => read_text(path)?,
+                Some(path) => read_text(path)?.replace(['\r', '\n'], ""),
                 None => format.clone(),
             }),
             None => None,
         };
-        Ok(Self { command, fields, data: join(&command.data, command.json)?.into(), write_out })
+        Ok(Self { command, fields, data: join(&command.data)?.into(), write_out })
     }
 
     /// The request for one URL; `from` is where an earlier download of it has ended.
-    pub(crate) fn plan(&self, job: &Job, from: u64) -> Result<Plan, Failure> {
+    pub(crate) fn plan(&self, job: &Job, from: u64, report: &mut Report) -> Result<Plan, Failure> {
         let command = self.command;
         let mut address = Address::read(&job.url);
         let posts = !command.data.is_empty() && !command.get;
@@ -87,22 +116,25 @@ impl<'c> Template<'c> {
             None if posts => Payload::Memory(self.data.clone()),
             None => Payload::None,
         };
-        let method = match &command.method {
-            Some(method) => method.clone(),
-            None if command.head => Method::HEAD,
-            None if job.upload.is_some() => Method::PUT,
-            None if posts => Method::POST,
-            None => Method::GET,
+        let kind = match () {
+            () if command.head => Kind::Head,
+            () if job.upload.is_some() => Kind::Put,
+            () if posts => Kind::Post,
+            () => Kind::Get,
         };
         let mut plan = Plan {
-            method,
+            kind,
+            method: command.method.clone().unwrap_or(kind.method()),
             method_by_hand: command.method.is_some(),
             uri: address.uri()?,
-            headers: HeaderMap::new(),
+            first: address.clone(),
+            address,
+            fields: HeaderMap::new(),
             version: if command.http10 { Version::HTTP_10 } else { Version::HTTP_11 },
             payload,
             expects: false,
         };
+        report.asks(&plan);
         self.fill(&mut plan, from)?;
         Ok(plan)
     }
@@ -110,44 +142,36 @@ impl<'c> Template<'c> {
     /// The headers: first those that the options imply, then what the user says by hand.
     fn fill(&self, plan: &mut Plan, from: u64) -> Result<(), Failure> {
         let command = self.command;
-        let json = HeaderValue::from_static("application/json");
-        let headers = &mut plan.headers;
+        let headers = &mut plan.fields;
         let agent = concat!("hangup-fetch/", env!("CARGO_PKG_VERSION"));
         match command.user_agent.as_deref().unwrap_or(agent) {
             "" => {}
             agent => put(headers, USER_AGENT, agent)?,
         }
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        if command.compressed {
+            put(headers, ACCEPT_ENCODING, "deflate, gzip")?;
+        }
         if let Some(user) = &command.user {
             let pair = if user.contains(':') { user.clone() } else { format!("{user}:") };
             put(headers, AUTHORIZATION, &format!("Basic {}", STANDARD.encode(pair)))?;
         }
-        if let Some(referer) = &command.referer {
+        if let Some(referer) = command.referer.as_deref().filter(|referer| !referer.is_empty()) {
             put(headers, REFERER, referer)?;
         }
-        match &command.range {
-            Some(range) => put(headers, RANGE, &format!("bytes={range}"))?,
-            None if from > 0 => put(headers, RANGE, &format!("bytes={from}-"))?,
-            None => {}
+        if let Payload::Memory(_) = &plan.payload {
+            put(headers, CONTENT_TYPE, "application/x-www-form-urlencoded")?;
         }
-        match &plan.payload {
-            Payload::Memory(_) if command.json => {
-                headers.insert(CONTENT_TYPE, json.clone());
-                headers.insert(ACCEPT, json);
-            }
-            Payload::Memory(_) => {
-                put(headers, CONTENT_TYPE, "application/x-www-form-urlencoded")?;
-            }
-            Payload::File { offset: offset @ 1.., length, .. } => {
-                let (last, whole) = (offset + length.saturating_sub(1), offset + length);
-                put(headers, CONTENT_RANGE, &format!("bytes {offset}-{last}/{whole}"))?;
-            }
-            _ => {}
+        if command.json {
+            let json = HeaderValue::from_static("application/json");
+            headers.insert(CONTENT_TYPE, json.clone());
+            headers.insert(ACCEPT, json);
         }
+        self.add_range(plan, from)?;
         if plan.payload.len().is_none_or(|length| length > EXPECT_FROM)
             && plan.version == Version::HTTP_11
         {
-            put(headers, EXPECT, "100-continue")?;
+            put(&mut plan.fields, EXPECT, "100-continue")?;
             plan.expects = true;
         }
         self.by_hand(plan);
@@ -158,20 +182,46 @@ impl<'c> Template<'c> {
         Ok(())
     }
 
+    /// Asks for a part of the URL's file, or says which part of a file is sent.
+    fn add_range(&self, plan: &mut Plan, from: u64) -> Result<(), Failure> {
+        let command = self.command;
+        let range = match (command.resume, &command.range) {
+            (Some(_), _) if from > 0 => format!("{from}-"),
+            (None, Some(range)) => range.clone(),
+            _ => String::new(),
+        };
+        let headers = &mut plan.fields;
+        match &plan.payload {
+            Payload::None if range.is_empty() => Ok(()),
+            Payload::None => put(headers, RANGE, &format!("bytes={range}")),
+            Payload::File { offset: 1.., length: 0, .. } => {
+                Err(Failure::new(BODY_CUT_SHORT, "the whole file has been uploaded already"))
+            }
+            Payload::File { offset, length, .. } if command.resume.is_some() => {
+                let whole = offset + length;
+                put(headers, CONTENT_RANGE, &format!("bytes {offset}-{}/{whole}", whole.max(1) - 1))
+            }
+            payload => match payload.len().filter(|_| !range.is_empty()) {
+                Some(length) => put(headers, CONTENT_RANGE, &format!("bytes {range}/{length}")),
+                None => Ok(()),
+            },
+        }
+    }
+
     /// The user's own lines take the place of ours; of several by one name all are sent.
     fn by_hand(&self, plan: &mut Plan) {
         for field in &self.fields {
             let (Field::Set(name, _) | Field::Remove(name)) = field;
-            plan.headers.remove(name);
+            plan.fields.remove(name);
             plan.expects &= name != EXPECT;
         }
         for field in &self.fields {
             if let Field::Set(name, value) = field {
-                plan.headers.append(name, value.clone());
+                plan.fields.append(name, value.clone());
             }
         }
         for name in [AUTHORIZATION, COOKIE] {
-            if let Some(secret) = plan.headers.get_mut(name) {
+            if let Some(secret) = plan.fields.get_mut(name) {
                 secret.set_sensitive(true);
             }
         }
@@ -181,36 +231,23 @@ impl<'c> Template<'c> {
 impl Plan {
     /// The user wants chunks, whether the length is known or not.
     pub(crate) fn is_chunked(&self) -> bool {
-        self.headers.contains_key(TRANSFER_ENCODING)
-    }
-
-    /// What the user says by hand also holds for the next request after a redirect: the method, and
-    /// the Host as long as it is the same one.
-    pub(crate) fn insist(&self, next: &mut Parts) {
-        if self.method_by_hand {
-            next.method.clone_from(&self.method);
-        }
-        if let Some(host) = self.headers.get(HOST)
-            && next.uri.authority() == self.uri.authority()
-        {
-            next.headers.insert(HOST, host.clone());
-        }
+        self.fields.contains_key(TRANSFER_ENCODING)
     }
 }
 
 impl Field {
-    /// A line without a colon says nothing, and is passed over.
+    /// `Name: value`; `Name:` to do without it; `Name;` to send it empty. Any other line is passed over.
     fn read(line: &str) -> Result<Option<Self>, Failure> {
         let bad = || Failure::new(2, format!("-H: {line:?} is no header"));
-        let name = |name: &str| HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| bad());
-        let Some((key, value)) = line.split_once(':') else {
-            // `Name;` is how a header without a value is written.
-            let Some(key) = line.trim_end().strip_suffix(';') else { return Ok(None) };
-            return Ok(Some(Self::Set(name(key)?, HeaderValue::from_static(""))));
-        };
-        let name = name(key)?;
+        let Some((name, value)) = line.split_once([':', ';']) else { return Ok(None) };
+        let empty = line.ends_with(';') && !line.contains(':');
+        let colon = line[name.len()..].starts_with(':');
+        if name.is_empty() || !(colon || value.trim().is_empty()) {
+            return Ok(None);
+        }
+        let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| bad())?;
         Ok(Some(match value.trim() {
-            "" => Self::Remove(name),
+            "" if !empty => Self::Remove(name),
             value => Self::Set(name, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?),
         }))
     }
@@ -224,10 +261,10 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Fai
 }
 
 /// The pieces of `-d` and its like, as they are sent.
-fn join(pieces: &[Data], json: bool) -> Result<Vec<u8>, Failure> {
+fn join(pieces: &[Data]) -> Result<Vec<u8>, Failure> {
     let mut all = Vec::new();
     for (index, piece) in pieces.iter().enumerate() {
-        if index > 0 && !json {
+        if index > 0 && piece.kind != DataKind::Json {
             all.push(b'&');
         }
         let file = piece.text.strip_prefix('@').filter(|_| piece.kind != DataKind::Raw);

@@ -1,29 +1,30 @@
-//! One URL, from the request to the last byte of its answer.
+//! One URL, from the first request to the last byte of its answer.
 
-use std::io::{IsTerminal, Read, Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
-use hangup::h1;
-use hangup::http::header::{EXPECT, RETRY_AFTER};
+use hangup::http::header::EXPECT;
 use hangup::http::{HeaderMap, StatusCode};
-use hangup::{Client, Context, Error, Response, ResponseExt};
+use hangup::{Client, Context, Error, Response, h1};
+use parking_lot::Mutex;
 
 use crate::INTERRUPTED;
+use crate::address::Address;
+use crate::body::copy;
 use crate::command::{Command, Job};
-use crate::failure::{Failure, NO_RANGES, NOT_RESOLVED, STATUS, TIMED_OUT};
+use crate::failure::{
+    BODY_CUT_SHORT, EMPTY_REPLY, Failure, NO_RANGES, NO_REWIND, STATUS, TOO_MANY_REDIRECTS,
+    is_cut_off,
+};
+use crate::heads::{Heads, Seen};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::range::{Fit, fit};
+use crate::redirect::ends_connection;
 use crate::report::Report;
-use crate::request::{Plan, Template};
-use crate::verbose::show_head;
-
-/// How much of a body is read at a time, in bytes.
-const PIECE: usize = 64 * 1024;
-
-/// The pause before the first retry. Each further one is twice as long, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+use crate::request::{Kind, Plan, Template};
+use crate::retry::{Retries, retry_after};
 
 /// What a transfer is made with.
 pub(crate) struct Transfer<'a> {
@@ -33,17 +34,22 @@ pub(crate) struct Transfer<'a> {
     pub(crate) context: &'a Context,
 }
 
-/// Why an attempt has not come to its end.
-enum Setback {
-    Failed(Failure),
-    /// Another attempt may do better, not before this time has passed if the server says so.
-    Transient(String, Option<Duration>),
+/// One attempt of a transfer.
+struct Attempt<'a> {
+    command: &'a Command,
+    client: &'a Client,
+    output: &'a Arc<Mutex<Output>>,
+    report: &'a mut Report,
+    begun: Instant,
+    call: Context,
 }
 
-impl<E: Into<Failure>> From<E> for Setback {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
+/// What a request has brought.
+struct Answer {
+    /// `None` if the connection ended within the head: curl takes that for an answer without a body.
+    response: Option<Response>,
+    seen: Seen,
+    sent: Arc<Progress>,
 }
 
 impl Transfer<'_> {
@@ -65,198 +71,208 @@ impl Transfer<'_> {
         report.exit_code
     }
 
-    /// As many attempts as `--retry` allows.
+    /// Makes as many attempts as `--retry` allows.
     fn persistently(&self, job: &Job, report: &mut Report) -> Result<(), Failure> {
-        let mut pause = FIRST_PAUSE;
-        for left in (0..=self.command.retries).rev() {
+        let mut retries = Retries::new(self.command.retries);
+        let output = Arc::new(Mutex::new(Output::new(job, self.command.resume)?));
+        loop {
             *report = Report::new(&job.url);
             let begun = Instant::now();
-            let outcome = self.attempt(job, report, begun, left > 0);
+            let outcome = self.attempt(job, &output, report, begun);
             report.took = begun.elapsed();
-            let (why, after) = match outcome {
-                Ok(()) => return Ok(()),
-                Err(Setback::Failed(failure)) => match failure.code {
-                    TIMED_OUT | NOT_RESOLVED if left > 0 => (failure.message, None),
-                    _ => return Err(failure),
-                },
-                Err(Setback::Transient(why, after)) => (why, after),
-            };
-            let after = after.unwrap_or(pause);
+            let Some(retry) = retries.next(&outcome, report) else { return outcome };
             if !self.command.silent {
-                eprintln!("fetch: {why}; trying again in {} s, {left} left", after.as_secs());
+                let (why, pause, left) = (retry.why, retry.pause.as_secs(), retry.left);
+                eprintln!("fetch: {why}; trying again in {pause} s, {left} left");
             }
-            if let Some(ended) = self.context.wait_timeout(after) {
+            output.lock().restart()?;
+            if let Some(ended) = self.context.wait_timeout(retry.pause) {
                 return Err(Error::from(ended).into());
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        unreachable!("the last attempt returns")
     }
 
     fn attempt(
         &self,
         job: &Job,
+        output: &Arc<Mutex<Output>>,
         report: &mut Report,
         begun: Instant,
-        may_retry: bool,
-    ) -> Result<(), Setback> {
-        let mut output = Output::new(job, self.command.resume)?;
-        let mut plan = self.template.plan(job, output.offset())?;
-        report.method = plan.method.clone();
-        report.url = plan.uri.to_string();
+    ) -> Result<(), Failure> {
         let call = match self.command.max_time {
             Some(limit) => self.context.child_with_timeout(limit),
             None => self.context.child(),
         };
-        let sent = Arc::new(Progress::new(
-            self.shows_bar(&output) && job.upload.is_some(),
-            plan.payload.len(),
-        ));
-        let mut answered = self.send(&plan, &call, &sent, report, &mut output);
-        if plan.expects && status(&answered) == Some(StatusCode::EXPECTATION_FAILED) {
-            // A server from before 1999: then without being asked.
-            plan.headers.remove(EXPECT);
-            answered = self.send(&plan, &call, &sent, report, &mut output);
+        let plan = self.template.plan(job, output.lock().offset(), report)?;
+        let (command, client) = (self.command, self.client);
+        Attempt { command, client, output, report, begun, call }.make(plan)
+    }
+}
+
+impl Attempt<'_> {
+    /// Sends the request, and those that redirects ask for, and saves the last answer.
+    fn make(mut self, mut plan: Plan) -> Result<(), Failure> {
+        loop {
+            let answer = self.exchange(&plan)?;
+            let status = answer.seen.status.unwrap_or_default();
+            if plan.expects && status == StatusCode::EXPECTATION_FAILED {
+                // A server from before 1999: then without being asked.
+                plan.fields.remove(EXPECT);
+                plan.expects = false;
+                continue;
+            }
+            let Some(location) = answer.seen.redirect() else {
+                return self.save(&plan, answer);
+            };
+            let to = plan.address.join(location);
+            let redirect_url = match &to {
+                Ok(to) => to.to_string(),
+                Err(_) => String::from_utf8_lossy(location).into_owned(),
+            };
+            if !self.command.location {
+                self.save(&plan, answer)?;
+                self.report.redirect_url = Some(redirect_url);
+                return Ok(());
+            }
+            self.skip(&plan, answer)?;
+            if self.report.redirects >= self.command.max_redirects {
+                self.report.redirect_url = Some(redirect_url);
+                let why = format!("more than {} redirects", self.command.max_redirects);
+                return Err(Failure::new(TOO_MANY_REDIRECTS, why));
+            }
+            plan = self.follow(plan, status, to)?;
         }
-        sent.finish();
-        report.uploaded = plan.payload.sent(&sent, answered.is_ok());
-        report.answered_in = begun.elapsed();
-        let mut response = answered?;
-        if may_retry && is_transient(response.status()) {
-            let why = format!("the server answers {}", response.status());
-            return Err(Setback::Transient(why, retry_after(response.headers())));
-        }
-        let bar = self.shows_bar(&output) && job.upload.is_none();
-        let saved = self.save(&mut response, &mut output, report, bar);
-        // An early answer may have been read while the upload went on.
-        report.uploaded = plan.payload.sent(&sent, true);
-        saved?;
-        Ok(output.finish()?)
     }
 
-    /// Sends the request and follows redirects, showing what passes by.
-    fn send(
-        &self,
-        plan: &Plan,
-        call: &Context,
-        sent: &Arc<Progress>,
-        report: &mut Report,
-        output: &mut Output,
-    ) -> Result<Response, Failure> {
+    /// The next request, if it can be made.
+    fn follow(
+        &mut self,
+        plan: Plan,
+        status: StatusCode,
+        to: Result<Address, Failure>,
+    ) -> Result<Plan, Failure> {
+        self.report.redirects += 1;
+        let gone = plan.payload.is_read_once() && self.report.uploaded > 0;
+        let next = plan.redirected(status, to?, self.command.refers)?;
+        if gone && next.payload.is_read_once() {
+            let why = "the redirect asks for an upload that cannot be read again";
+            return Err(Failure::new(NO_REWIND, why));
+        }
+        Ok(next)
+    }
+
+    /// Sends one request, and shows what passes by.
+    fn exchange(&mut self, plan: &Plan) -> Result<Answer, Failure> {
+        self.report.asks(plan);
         self.command.show_request(plan);
-        let mut written = Ok(());
-        let verbose = self.command.verbose;
-        let request = self
+        let visible = self.shows_bar() && plan.kind == Kind::Put;
+        let sent = Arc::new(Progress::new(visible, plan.payload.len()));
+        let heads = Arc::new(Heads::new(self.command, self.output));
+        let watching = Arc::clone(&heads);
+        let answered = self
             .client
             .request(plan.method.clone(), plan.uri.clone())
-            .headers(plan.headers.clone())
+            .headers(plan.headers())
             .version(plan.version)
-            .body(plan.payload.body(plan.is_chunked(), sent)?)
-            .context(call)
-            .on_informational(move |status, headers| {
-                if verbose {
-                    show_head('<', &format!("HTTP/1.1 {status}"), headers);
-                }
-            })
-            .on_redirect(|response, next| {
-                report.answered(response);
-                report.redirects += 1;
-                self.command.show_response(response);
-                if written.is_ok() {
-                    written = self.write_head(response, output);
-                }
-                plan.insist(next);
-                self.command.show_next(next);
-            });
-        let response = request.send()?;
-        written?;
-        report.answered(&response);
-        self.command.show_response(&response);
-        Ok(response)
+            .body(plan.payload.body(plan.is_chunked(), &sent)?)
+            .context(&self.call)
+            .on_raw_head(move |head| watching.see(head))
+            .send();
+        sent.finish();
+        self.report.answered_in = self.begun.elapsed();
+        self.report.uploaded = plan.payload.sent(&sent, answered.is_ok());
+        let seen = heads.finish(answered.as_ref().ok())?;
+        self.report.saw(&seen);
+        let response = match answered {
+            Ok(response) => Some(response),
+            Err(error) if !is_cut_off(&error) => return Err(error.into()),
+            Err(_) if seen.is_final() => None,
+            Err(error) => return Err(Failure::new(EMPTY_REPLY, error)),
+        };
+        if let Some(response) = &response {
+            self.report.answered(response);
+            self.report.retry_after = retry_after(response.headers());
+        }
+        Ok(Answer { response, seen, sent })
+    }
+
+    /// Reads the body of an answer that redirects, unless the connection ends with it.
+    fn skip(&mut self, plan: &Plan, answer: Answer) -> Result<(), Failure> {
+        let Some(mut response) = answer.response.filter(|response| !ends_connection(response))
+        else {
+            return Ok(());
+        };
+        let received = Progress::new(false, None);
+        let outcome = copy(&mut response, &received, false, |_| Ok(()));
+        self.report.downloaded = received.done();
+        self.report.uploaded = plan.payload.sent(&answer.sent, true);
+        // Nobody misses what is cut off of it.
+        outcome.or_else(|failure| match failure.code {
+            BODY_CUT_SHORT => Ok(()),
+            _ => Err(failure),
+        })
     }
 
     /// Writes the answer to where it belongs, as it comes.
-    fn save(
-        &self,
-        response: &mut Response,
-        output: &mut Output,
-        report: &mut Report,
-        bar: bool,
-    ) -> Result<(), Failure> {
-        self.write_head(response, output)?;
+    fn save(&mut self, plan: &Plan, answer: Answer) -> Result<(), Failure> {
+        let Some(mut response) = answer.response else { return self.output.lock().finish() };
         let status = response.status();
-        if output.offset() > 0 {
-            match status {
-                // There is nothing behind what we have.
-                StatusCode::RANGE_NOT_SATISFIABLE => return Ok(()),
-                StatusCode::OK => {
-                    let why =
-                        "the server sends the whole, and cannot go on where it was broken off";
-                    return Err(Failure::new(NO_RANGES, why));
-                }
-                _ => {}
-            }
-        }
         if self.command.fail && status.as_u16() >= 400 {
             return Err(Failure::new(STATUS, format!("the server answers {status}")));
         }
-        let received = Progress::new(bar, response.body().len());
-        let copied = copy(response, output, &received);
-        received.finish();
-        report.downloaded = received.done();
-        copied
-    }
-
-    fn write_head(&self, response: &Response, output: &mut Output) -> Result<(), Failure> {
-        if !self.command.include && !self.command.head {
+        if plan.kind == Kind::Head {
+            return self.output.lock().finish();
+        }
+        let offset = self.output.lock().offset();
+        let fit = match plan.kind {
+            Kind::Get if offset > 0 => fit(offset, &response),
+            _ => Fit::Continues,
+        };
+        if fit == Fit::Complete {
             return Ok(());
         }
-        let mut head = Vec::new();
-        let (version, status) = (response.version(), response.status());
-        let reason = response.reason();
-        h1::write_response_head(&mut head, version, status, reason, response.headers())
-            .map_err(Failure::not_written)?;
-        output.write(&head)
+        let saved = self.receive(&mut response, &fit, plan.kind);
+        // An early answer may have been read while the upload went on.
+        self.report.uploaded = plan.payload.sent(&answer.sent, true);
+        saved?;
+        if let Some(trailers) = response.body_mut().take_trailers()
+            && self.command.include
+        {
+            self.write_trailers(&trailers)?;
+        }
+        if status == StatusCode::NOT_MODIFIED {
+            // It is no empty file.
+            return Ok(());
+        }
+        self.output.lock().finish()
+    }
+
+    /// Reads the body, and writes it if it fits to what is there.
+    fn receive(&mut self, response: &mut Response, fit: &Fit, kind: Kind) -> Result<(), Failure> {
+        let bar = self.shows_bar() && kind != Kind::Put;
+        let received = Progress::new(bar, response.body().len());
+        let saved = copy(response, &received, self.command.compressed, |piece| match fit {
+            Fit::Differs => Err(Failure::new(NO_RANGES, "the server does not send the rest")),
+            Fit::NothingLeft | Fit::Complete => Ok(()),
+            Fit::Continues => self.output.lock().write(piece),
+        });
+        received.finish();
+        self.report.downloaded = if *fit == Fit::Differs { 0 } else { received.done() };
+        saved
+    }
+
+    fn write_trailers(&self, trailers: &HeaderMap) -> Result<(), Failure> {
+        let mut lines = Vec::new();
+        for (name, value) in trailers {
+            h1::write_field(&mut lines, name, value.as_bytes());
+        }
+        self.output.lock().write(&lines)
     }
 
     /// A bar is for people who do not see the body itself.
-    fn shows_bar(&self, output: &Output) -> bool {
-        let seen = output.is_stdout() && stdout().is_terminal();
+    fn shows_bar(&self) -> bool {
+        let seen = self.output.lock().is_stdout() && stdout().is_terminal();
         let by_itself = stderr().is_terminal() && !seen && self.command.parallel.is_none();
         self.command.progress_bar || (by_itself && !self.command.silent)
-    }
-}
-
-fn copy(response: &mut Response, output: &mut Output, received: &Progress) -> Result<(), Failure> {
-    let mut piece = vec![0; PIECE];
-    loop {
-        let read = response.body_mut().read(&mut piece);
-        match read.map_err(|error| Failure::in_body(error.into()))? {
-            0 => return Ok(()),
-            count => {
-                output.write(&piece[..count])?;
-                received.add(count);
-            }
-        }
-    }
-}
-
-fn status(answered: &Result<Response, Failure>) -> Option<StatusCode> {
-    answered.as_ref().ok().map(Response::status)
-}
-
-fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// How long the server wants to be left alone: seconds, or a date (RFC 9110 section 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let date = httpdate::parse_http_date(text).ok()?;
-            Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-        }
     }
 }

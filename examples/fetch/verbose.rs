@@ -1,7 +1,8 @@
 //! What `-v` shows on stderr: heads as they are sent and received, and what TLS agreed on.
 
+use std::io::{Write, stderr};
+
 use hangup::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use hangup::http::request::Parts;
 use hangup::http::{HeaderMap, HeaderValue, Uri};
 use hangup::{Response, ResponseExt, TlsInfo, h1};
 
@@ -11,7 +12,7 @@ use crate::request::Plan;
 impl Command {
     pub(crate) fn show_request(&self, plan: &Plan) {
         if self.verbose {
-            let mut headers = plan.headers.clone();
+            let mut headers = plan.headers();
             match plan.payload.len() {
                 _ if plan.is_chunked() => {}
                 Some(0) => {}
@@ -24,43 +25,43 @@ impl Command {
                 }
             }
             let line = format!("{} {} {:?}", plan.method, target(&plan.uri), plan.version);
-            show_head('>', &line, &with_host(&plan.uri, headers));
-        }
-    }
-
-    pub(crate) fn show_next(&self, next: &Parts) {
-        if self.verbose {
-            let line = format!("{} {} {:?}", next.method, target(&next.uri), next.version);
-            show_head('>', &line, &with_host(&next.uri, next.headers.clone()));
-        }
-    }
-
-    pub(crate) fn show_response(&self, response: &Response) {
-        if self.verbose {
-            let kind = if response.is_connection_reused() { "used before" } else { "new" };
-            if let (Some(local), Some(remote)) = (response.local_addr(), response.remote_addr()) {
-                eprintln!("* connection from {local} to {remote}, {kind}");
-            }
-            if let Some(tls) = response.tls().filter(|_| !response.is_connection_reused()) {
-                show_handshake(tls);
-            }
-            let status = response.status();
-            let reason = response.reason().or(status.canonical_reason()).unwrap_or_default();
-            let line = format!("{:?} {} {reason}", response.version(), status.as_str());
-            show_head('<', &line, response.headers());
+            show_request_head(&line, &with_host(&plan.uri, headers));
         }
     }
 }
 
-pub(crate) fn show_head(mark: char, line: &str, headers: &HeaderMap) {
+pub(crate) fn show_connection(response: &Response) {
+    let kind = if response.is_connection_reused() { "used before" } else { "new" };
+    if let (Some(local), Some(remote)) = (response.local_addr(), response.remote_addr()) {
+        eprintln!("* connection from {local} to {remote}, {kind}");
+    }
+    if let Some(tls) = response.tls().filter(|_| !response.is_connection_reused()) {
+        show_handshake(tls);
+    }
+}
+
+/// Shows a head as it came.
+pub(crate) fn show_raw(head: &[u8]) {
+    let mut shown = Vec::new();
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        let line = line.trim_ascii_end();
+        shown.extend_from_slice(if line.is_empty() { b"<" } else { b"< " });
+        shown.extend_from_slice(line);
+        shown.push(b'\n');
+    }
+    // The transfer goes on without anybody who reads this.
+    let _ = stderr().write_all(&shown);
+}
+
+fn show_request_head(line: &str, headers: &HeaderMap) {
     let mut fields = Vec::new();
     for (name, value) in headers {
         let shown = if value.is_sensitive() { b"(hidden)" } else { value.as_bytes() };
         h1::write_field(&mut fields, name, shown);
     }
     let fields = String::from_utf8_lossy(&fields);
-    let fields: String = fields.lines().map(|field| format!("{mark} {field}\n")).collect();
-    eprintln!("{mark} {line}\n{fields}{mark}");
+    let fields: String = fields.lines().map(|field| format!("> {field}\n")).collect();
+    eprintln!("> {line}\n{fields}>");
 }
 
 /// In curl's words, for the sake of those who search for them.

@@ -20,6 +20,7 @@
 //! | `request.rs` | a request as it is put together |
 //! | `call.rs` | a call: a request, and those that follow its redirects |
 //! | `response.rs` | what a response knows of how it came |
+//! | `raw_head.rs` | a response's head as the server sent it |
 //! | `redirect.rs` | which redirects are followed, and what goes along: pure functions |
 //! | `url.rs`, `url/` | a URL, read once: everything derived from it comes from here |
 //! | `target.rs` | what connections are pooled by, and where they lead |
@@ -37,6 +38,7 @@ mod connect;
 mod fields;
 mod outgoing;
 mod pool;
+mod raw_head;
 mod redirect;
 mod request;
 mod response;
@@ -65,6 +67,7 @@ use fields::{DefaultFields, read_field, transfer_encoding};
 use transport::{Transport, TransportOptions};
 
 pub use fields::IntoHeaderName;
+pub use raw_head::RawHead;
 pub use redirect::RedirectPolicy;
 pub use request::RequestBuilder;
 pub use response::{ResponseExt, Timings};

@@ -10,8 +10,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use super::call::{Call, OnRedirect, Progress};
-use super::conn::{OnInformational, Patience};
+use super::conn::{OnInformational, OnRawHead, Patience};
 use super::fields::{IntoHeaderName, read_field};
+use super::raw_head::RawHead;
 use super::redirect::RedirectPolicy;
 use super::url::Url;
 use super::{Shared, Timeouts};
@@ -34,6 +35,7 @@ pub struct RequestBuilder<'a> {
     /// In place of the client's.
     connector: Option<Connector>,
     on_informational: Option<OnInformational>,
+    on_raw_head: Option<OnRawHead>,
     on_redirect: Option<OnRedirect<'a>>,
     /// The first thing that was wrong with the other parts.
     error: Option<Error>,
@@ -65,6 +67,7 @@ impl<'a> RequestBuilder<'a> {
             redirects: shared.defaults.redirects,
             connector: None,
             on_informational: None,
+            on_raw_head: None,
             on_redirect: None,
             error: None,
         }
@@ -200,6 +203,33 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
+    /// Calls `callback` with the head of each response of this call, as the server sent it.
+    ///
+    /// These are the heads of interim responses, of responses that redirect, and of the final one, in the
+    /// order in which they came. A head that is cut off or malformed is shown as far as its lines came,
+    /// before the call fails; see [`RawHead::is_complete`]. A request that is sent again on another
+    /// connection may show heads of both.
+    ///
+    /// The callback runs on the thread that reads the response, before
+    /// [`on_informational`](Self::on_informational) and [`on_redirect`](Self::on_redirect). It delays the
+    /// response, so it should be quick. A panic on the thread that calls `send` passes through it; on
+    /// another thread the call fails with [`ErrorKind::Other`](crate::ErrorKind::Other).
+    ///
+    /// ```no_run
+    /// use std::io::Write;
+    ///
+    /// # let client = hangup::Client::new();
+    /// let request = client.get("http://example.com/").on_raw_head(|head| {
+    ///     let _ = std::io::stderr().write_all(head.as_bytes());
+    /// });
+    /// request.send()?;
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    pub fn on_raw_head(mut self, callback: impl Fn(&RawHead<'_>) + Send + Sync + 'static) -> Self {
+        self.on_raw_head = Some(Arc::new(callback));
+        self
+    }
+
     /// Calls `callback` with each redirect before it is followed. It gets the redirecting response, without
     /// its body, and the next request.
     ///
@@ -266,6 +296,7 @@ impl<'a> RequestBuilder<'a> {
             response_head: timeouts.response_head,
             idle_read: timeouts.idle_read,
             on_informational: self.on_informational,
+            on_raw_head: self.on_raw_head,
         };
         let call = Call {
             shared,

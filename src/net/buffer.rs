@@ -38,8 +38,8 @@ impl Buffer {
         }
     }
 
-    /// Takes the head of a response out, with the number of bytes that it took, once it is whole. The
-    /// bytes before that may only grow in number from call to call.
+    /// Finds the head of a response once it is whole, with its length in bytes; it is to be
+    /// [consumed](Self::consume). Until then the bytes may only grow in number from call to call.
     pub(crate) fn next_response(
         &mut self,
         limits: &Limits,
@@ -48,11 +48,7 @@ impl Buffer {
             return Ok(None);
         }
         let scanner = self.scanner.get_or_insert_default();
-        let found = scanner.response(&self.bytes[self.start..self.end], limits)?;
-        if let Some((_, used)) = &found {
-            self.consume(*used);
-        }
-        Ok(found)
+        scanner.response(&self.bytes[self.start..self.end], limits)
     }
 
     /// Lets `read` put more behind the unused bytes; returns how many came (0: end of stream).

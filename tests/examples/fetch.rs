@@ -210,7 +210,8 @@ fn redirects_are_followed_when_asked() {
 
 #[test]
 fn a_download_goes_on_where_it_ended() {
-    const REST: &str = "HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\n\r\ndef";
+    const REST: &str = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 3-5/6\r\n\
+        Content-Length: 3\r\n\r\ndef";
     let folder = Folder::new("resume");
     let file = folder.write("file", "abc");
     let peer = Scripted::new(&[REST]);
@@ -230,13 +231,34 @@ fn a_download_goes_on_where_it_ended() {
 #[test]
 fn transient_failures_are_tried_again() {
     const BUSY: &str = "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 4\r\n\r\nbusy";
+    const CUT: &str = "HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\nbusy";
+    let folder = Folder::new("retry");
+    let file = folder.path("file");
+    let code = " %{http_code}";
+    // What has been written to stdout stays there; a file begins anew.
     let peer = Scripted::new(&[BUSY, OK]);
-    let ran = fetch(&["--retry", "1", "-w", " %{http_code}", &peer.url]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "ok 200"), "{ran:?}");
-    assert!(ran.err.contains("trying again in 0 s"), "{ran:?}");
+    let ran = fetch(&["--retry", "1", "-w", code, &peer.url]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "busyok 200"), "{ran:?}");
+    assert!(ran.err.contains("trying again in 1 s, 0 left"), "{ran:?}");
     let peer = Scripted::new(&[BUSY, BUSY]);
-    let ran = fetch(&["-s", "--retry", "1", "-w", " %{http_code}", &peer.url]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "busy 503"), "{ran:?}");
+    let ran = fetch(&["-s", "--retry", "1", "-o", &file, "-w", code, &peer.url]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), " 503"), "{ran:?}");
+    assert_eq!(folder.read("file"), b"busy");
+    let peer = Scripted::new(&[BUSY, OK]);
+    let ran = fetch(&["-sf", "--retry", "1", "-i", "-o", &file, &peer.url]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "{ran:?}");
+    let saved = String::from_utf8(folder.read("file")).unwrap();
+    assert!(saved.starts_with("HTTP/1.1 200 OK\r\n") && saved.ends_with("\r\n\r\nok"), "{saved}");
+    // The exit code is the last attempt's. Failures other than these are not worth another.
+    let ran = fetch(&["-sf", "--retry", "1", &Scripted::new(&[BUSY, BUSY]).url]);
+    assert_eq!(ran.code, Some(22), "{ran:?}");
+    for (code, answer) in [(18, CUT), (52, ""), (0, "HTTP/1.1 501 No\r\nContent-Length: 0\r\n\r\n")]
+    {
+        let peer = Scripted::new(&[answer, OK]);
+        assert_eq!(fetch(&["-s", "--retry", "1", &peer.url]).code, Some(code), "{answer}");
+        peer.request();
+        assert!(peer.is_silent(), "{answer}");
+    }
 }
 
 #[test]
@@ -254,6 +276,10 @@ fn exit_codes_are_curls() {
         (7, vec!["http://127.0.0.1:1/".into()]),
         (7, vec!["--unix-socket".into(), "/nowhere".into(), "http://x/".into()]),
         (8, vec![scripted("what is this?\r\n\r\n")]),
+        (8, vec![scripted("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n")]),
+        (52, vec![scripted("HTTP/1.1 20")]),
+        (52, vec![scripted("HTTP/1.1 103 Early Hints\r\n\r\n")]),
+        (61, vec![scripted("HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\n\r\nx")]),
         (56, vec![scripted(&format!("HTTP/1.1 200 OK\r\nX: {endless}"))]),
         (18, vec![server.url("/short")]),
         (18, vec![server.url("/panic-late")]),
@@ -293,7 +319,9 @@ fn a_command_line_that_makes_no_sense_is_refused() {
         &["-x", "http://p/", "http://x/"],
         &["-b", "a=b", "http://x/"],
         &["-c", "jar", "http://x/"],
-        &["--compressed", "http://x/"],
+        &["--max-redirs", "-2", "http://x/"],
+        &["-r", "99999999999999999999", "http://x/"],
+        &["-o", "", "http://x/"],
         &["--key", "x", "http://x/"],
         &["-E", "x:password", "http://x/"],
         &["--noproxy", "x", "http://x/"],

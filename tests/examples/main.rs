@@ -10,6 +10,8 @@ mod bad_options;
 #[cfg(feature = "tls")]
 mod certificates;
 mod fetch;
+mod fetch_and_curl;
+mod fetch_like_curl;
 mod gateways;
 mod httpbin;
 mod lifecycle;

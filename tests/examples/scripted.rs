@@ -14,17 +14,18 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     /// Answers one connection after the other, and closes each. A `{url}` in an answer becomes the
-    /// server's own.
+    /// server's own, `{host}` its host and port.
     pub(crate) fn new(answers: &[&str]) -> Self {
+        Self::of_bytes(answers.iter().map(|answer| answer.as_bytes().to_owned()).collect())
+    }
+
+    /// As [`new`](Self::new), with answers that are not text.
+    pub(crate) fn of_bytes(answers: Vec<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        let host = listener.local_addr().expect("its address").to_string();
+        let url = format!("http://{host}");
         let (seen, requests) = channel();
-        let answers: Vec<_> = answers
-            .iter()
-            // Said, so that no request is sent on a connection that is about to be closed.
-            .map(|answer| answer.replacen("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1))
-            .map(|answer| answer.replace("{url}", &url))
-            .collect();
+        let answers: Vec<_> = answers.iter().map(|answer| finished(answer, &host)).collect();
         thread::spawn(move || {
             for answer in answers {
                 let Ok((stream, _)) = listener.accept() else { return };
@@ -38,13 +39,28 @@ impl Scripted {
     pub(crate) fn request(&self) -> String {
         self.requests.recv_timeout(PATIENCE).expect("a request")
     }
+
+    /// Whether no request is there that was not taken yet.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.requests.try_recv().is_err()
+    }
 }
 
-fn serve(stream: TcpStream, answer: &str) -> String {
+/// The answer as it is sent. It says that the connection ends, so that no request is sent on one that is
+/// about to be closed.
+fn finished(answer: &[u8], host: &str) -> Vec<u8> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    let (head, body) = answer.split_at(end.unwrap_or(0));
+    let head = String::from_utf8_lossy(head).replace("{url}", "http://{host}");
+    let close = if end.is_some() { "\r\nConnection: close" } else { "" };
+    [head.replace("{host}", host).as_bytes(), close.as_bytes(), body].concat()
+}
+
+fn serve(stream: TcpStream, answer: &[u8]) -> String {
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     let mut reader = BufReader::new(&stream);
     let request = read_request(&mut reader);
-    let _ = (&stream).write_all(answer.as_bytes());
+    let _ = (&stream).write_all(answer);
     request
 }
 

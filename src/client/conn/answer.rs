@@ -13,6 +13,7 @@ use super::keep_alive::KeepAlive;
 use super::messages::{Answer, AnswerBody, Expected, ReplyError, Returned};
 use super::{Shared, WROTE_PATIENCE};
 use crate::body::Body;
+use crate::client::raw_head::RawHead;
 use crate::context::HookGuard;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::{self, CloseReason, Framing, ResponseHead};
@@ -158,6 +159,8 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
         loop {
             match self.buffer.next_response(&limits) {
                 Ok(Some((head, used))) => {
+                    self.show_raw_head(used, true);
+                    self.buffer.consume(used);
                     if !is_interim(head.status) {
                         return Ok(head);
                     }
@@ -168,6 +171,7 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
                     begun = true;
                 }
                 Err(error) => {
+                    self.show_raw_head(self.buffer.data().len(), false);
                     let too_large = error.is_too_large();
                     let kind =
                         if too_large { ErrorKind::TooLarge } else { ErrorKind::MalformedMessage };
@@ -183,14 +187,17 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
             filled => filled,
         };
+        if let Ok(1..) = filled {
+            return Ok(());
+        }
+        self.show_raw_head(self.buffer.data().len(), false);
         let error = match filled {
-            Ok(1..) => return Ok(()),
             // An interim response that came whole is no part of the final one.
             Ok(0) if !self.buffer.is_empty() => Error::message(
                 ErrorKind::MalformedMessage,
                 "the connection was closed within the response head",
             ),
-            Ok(0) => Error::new(ErrorKind::EmptyReply),
+            Ok(_) => Error::new(ErrorKind::EmptyReply),
             // What closed the connection is what the read failed for.
             Err(error) => self.shared.cause().unwrap_or_else(|| match error.kind() {
                 io::ErrorKind::TimedOut => Error::timeout(TimeLimit::ResponseHead),
@@ -198,6 +205,16 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
             }),
         };
         Err(ReplyError { error, begun })
+    }
+
+    /// Calls the callback for raw heads, if there is one, with the first `length` bytes of the buffer.
+    fn show_raw_head(&self, length: usize, complete: bool) {
+        let Some(callback) = &self.expected.on_raw_head else { return };
+        let bytes = &self.buffer.data()[..length];
+        let head = if complete { RawHead::complete(bytes) } else { RawHead::incomplete(bytes) };
+        if !head.as_bytes().is_empty() {
+            callback(&head);
+        }
     }
 
     /// An interim response: counted, shown, and otherwise ignored, but that a 100 releases the body.

@@ -19,8 +19,8 @@ use http::Method;
 
 use super::answer::{After, Keeper, read_head, take_answer};
 use super::messages::{
-    Answer, Expectation, Expected, OnInformational, Reply, ReplyError, Report, Unwritten,
-    WriteError, WriteJob, WriteResult, Wrote,
+    Answer, Expectation, Expected, OnInformational, OnRawHead, Reply, ReplyError, Report,
+    Unwritten, WriteError, WriteJob, WriteResult, Wrote,
 };
 use super::send::{Left, send_now};
 use super::{Conn, Shared, Turn, WROTE_PATIENCE, close_reason, earlier};
@@ -70,6 +70,7 @@ pub(in crate::client) struct Patience {
     pub(in crate::client) response_head: Option<Duration>,
     pub(in crate::client) idle_read: Option<Duration>,
     pub(in crate::client) on_informational: Option<OnInformational>,
+    pub(in crate::client) on_raw_head: Option<OnRawHead>,
 }
 
 /// A failed exchange, and what decides whether it may be repeated.
@@ -124,6 +125,7 @@ impl Conn {
             method,
             closes,
             on_informational: patience.on_informational.clone(),
+            on_raw_head: patience.on_raw_head.clone(),
             proceed: None,
             wrote: Wrote::Whole,
             idle_read: patience.idle_read,

@@ -22,6 +22,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::Turn;
 use crate::body::Body;
+use crate::client::raw_head::RawHead;
 use crate::context::Context;
 use crate::error::Error;
 use crate::h1::ResponseHead;
@@ -30,6 +31,9 @@ use crate::sync::channel::{Receiver, Sender};
 
 /// Sees the interim responses to a request.
 pub(in crate::client) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
+
+/// Sees the heads of the responses to a request as they came.
+pub(in crate::client) type OnRawHead = Arc<dyn Fn(&RawHead<'_>) + Send + Sync>;
 
 /// From the caller to the reader loop: an answer is going to come.
 pub(super) struct Expectation {
@@ -45,6 +49,7 @@ pub(super) struct Expected {
     /// The request asked for the connection to be closed.
     pub(super) closes: bool,
     pub(super) on_informational: Option<OnInformational>,
+    pub(super) on_raw_head: Option<OnRawHead>,
     /// Releases a body that is withheld for a 100; dropping it means that the body is not wanted.
     pub(super) proceed: Option<Sender<()>>,
     pub(super) wrote: Wrote,

@@ -47,7 +47,7 @@ use std::time::{Duration, Instant};
 
 pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience, Withhold};
 pub(super) use life::Turn;
-pub(super) use messages::{Answer, AnswerBody, OnInformational};
+pub(super) use messages::{Answer, AnswerBody, OnInformational, OnRawHead};
 
 use self::life::{Condition, Ending, State, Writer};
 use self::messages::{Expectation, WriteError, Wrote};

@@ -13,6 +13,7 @@ mod keep_alive;
 mod lenient;
 mod peers_bugs;
 mod pool;
+mod raw_heads;
 mod redirects;
 mod retry;
 mod reuse;

@@ -1,0 +1,70 @@
+//! Where redirects lead, by curl's rules: any 3xx with a Location is followed, and the method depends on
+//! the options that made the request.
+
+use hangup::Response;
+use hangup::http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST, REFERER,
+    TRANSFER_ENCODING,
+};
+use hangup::http::{HeaderMap, StatusCode, Version};
+
+use crate::address::Address;
+use crate::failure::Failure;
+use crate::payload::Payload;
+use crate::request::{Kind, Plan};
+
+impl Plan {
+    /// The request that follows a redirect with this status.
+    pub(crate) fn redirected(
+        mut self,
+        status: StatusCode,
+        mut to: Address,
+        refer: bool,
+    ) -> Result<Self, Failure> {
+        if refer && let Ok(referer) = self.address.referer().try_into() {
+            self.fields.insert(REFERER, referer);
+        }
+        to.inherit_user(&self.first);
+        self.uri = to.uri()?;
+        self.address = to;
+        let becomes_get = match status.as_u16() {
+            301 | 302 => self.kind == Kind::Post,
+            303 => matches!(self.kind, Kind::Post | Kind::Put),
+            _ => false,
+        };
+        if becomes_get {
+            self.kind = Kind::Get;
+            self.payload = Payload::None;
+            self.expects = false;
+            for name in [CONTENT_TYPE, CONTENT_RANGE, EXPECT, TRANSFER_ENCODING] {
+                self.fields.remove(name);
+            }
+            if !self.method_by_hand {
+                self.method = self.kind.method();
+            }
+        }
+        Ok(self)
+    }
+
+    /// The headers that go out. Secrets and the user's own Host are for the first URL's host alone.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let mut headers = self.fields.clone();
+        if !self.address.is_same_place(&self.first) {
+            for name in [AUTHORIZATION, COOKIE, HOST] {
+                headers.remove(name);
+            }
+        }
+        headers
+    }
+}
+
+/// Whether the connection ends with this answer, so that nothing is gained by reading its body.
+pub(crate) fn ends_connection(response: &Response) -> bool {
+    let says = |word: &str| {
+        let lines = response.headers().get_all(CONNECTION).into_iter();
+        let mut words =
+            lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+        words.any(|found| found.trim().eq_ignore_ascii_case(word))
+    };
+    says("close") || (response.version() == Version::HTTP_10 && !says("keep-alive"))
+}

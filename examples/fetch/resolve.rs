@@ -1,0 +1,44 @@
+//! The names that the user resolves by hand.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+/// `--resolve HOST:PORT:ADDRESS[,ADDRESS]`; the host may be `*`.
+#[derive(Clone)]
+pub(crate) struct Pinned {
+    host: String,
+    port: u16,
+    addresses: Vec<IpAddr>,
+}
+
+impl FromStr for Pinned {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut parts = text.trim_start_matches('+').splitn(3, ':');
+        let mut next = || parts.next().ok_or(());
+        let (host, port, addresses) = (next()?, next()?, next()?);
+        let address = |text: &str| text.trim_matches(['[', ']']).parse().map_err(drop);
+        Ok(Self {
+            host: host.to_ascii_lowercase(),
+            port: port.parse().map_err(drop)?,
+            addresses: addresses.split(',').map(address).collect::<Result<_, ()>>()?,
+        })
+    }
+}
+
+/// Resolves pinned names by hand, and all others as the system does.
+pub(crate) fn resolver(
+    pinned: Vec<Pinned>,
+) -> impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync {
+    move |host, port| {
+        let fits = |pin: &&Pinned| (pin.host == host || pin.host == "*") && pin.port == port;
+        match pinned.iter().rev().find(fits) {
+            Some(pin) => {
+                Ok(pin.addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
+            }
+            None => (host, port).to_socket_addrs().map(Iterator::collect),
+        }
+    }
+}
