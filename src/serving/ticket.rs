@@ -294,11 +294,14 @@ impl Ticket {
     pub(crate) fn idle(&self) -> Result<(), CloseReason> {
         self.entry.served.store(true, Ordering::Relaxed);
         self.entry.stamp();
-        if !self.entry.change(Phase::Active, Phase::Idle) {
-            return Err(self.why());
-        }
+        let is_open = self.entry.change(Phase::Active, Phase::Idle);
+        // The client may have its answer already, and expects this however it goes on.
         self.report(ConnState::Idle);
-        if self.is_leaving() { Err(CloseReason::LimitReached) } else { Ok(()) }
+        match is_open {
+            true if self.is_leaving() => Err(CloseReason::LimitReached),
+            true => Ok(()),
+            false => Err(self.why()),
+        }
     }
 
     /// The connection belongs to its handler from now on.
