@@ -314,7 +314,7 @@ impl Server {
     }
 
     /// Serves the connections of a listener that exists already: one of the standard library's, or a
-    /// [`Listener`](crate::net::Listener), which also takes over inherited sockets.
+    /// [`Listener`], which also takes over inherited sockets.
     ///
     /// If a socket of the standard library's cannot be taken over, [`serve`](Listening::serve) reports
     /// that.
