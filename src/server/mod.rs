@@ -250,9 +250,10 @@ impl Server {
         self
     }
 
-    /// How many connections are served at the same time. For one more, the connection that has waited
-    /// longest for its next request is closed; if there is none, the new one is answered with 503 and
-    /// closed. No limit by default but the operating system's.
+    /// Limits how many connections are served at the same time. For one more, the connection that has
+    /// waited longest for its next request is closed. A new connection without a request counts as
+    /// waiting after one second. If none waits, the new connection is answered with 503 and closed. By
+    /// default only the operating system limits them.
     #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.house.max_connections = most.into();
@@ -349,15 +350,14 @@ impl Server {
     }
 
     /// Serves the connections of a listener that exists already: one of the standard library's, or a
-    /// [`Listener`](crate::net::Listener), which also takes over inherited sockets.
+    /// [`Listener`], which also takes over inherited sockets.
     ///
     /// If a socket of the standard library's cannot be taken over, [`serve`](Listening::serve) reports
     /// that.
     ///
     /// ```no_run
     /// # use hangup::{Request, ResponseWriter, Server, net::Listener};
-    /// # let handler = |w: &mut ResponseWriter, _: &mut Request| Ok(w.flush()?);
-    /// # use std::io::Write;
+    /// # let handler = |_: &mut ResponseWriter, _: &mut Request| Ok(());
     /// let listener = std::net::TcpListener::bind("127.0.0.1:8080")?;
     /// Server::new(handler).listen_on(listener).serve()?;
     ///

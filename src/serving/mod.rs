@@ -232,7 +232,7 @@ impl Listening {
     /// # use std::time::Duration;
     /// let stop = Context::new();
     /// let on_signal = stop.clone(); // its `cancel` is called by a signal handler's thread
-    /// Server::new(|w: &mut ResponseWriter, _: &mut Request| Ok(w.flush()?))
+    /// Server::new(|_: &mut ResponseWriter, _: &mut Request| Ok(()))
     ///     .listen("127.0.0.1:8080")?
     ///     .serve_until(&stop, Duration::from_secs(10))?;
     /// # Ok::<(), std::io::Error>(())

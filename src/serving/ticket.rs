@@ -17,13 +17,16 @@
 //! what has arrived: so no request is lost between the socket and the thread that reads it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{ConnState, Connection, House, Protocol};
 use crate::h1::CloseReason;
 use crate::net::{Stream, Woken};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use crate::sync::{Mutex, now};
+
+/// How long a new connection may be silent before it counts as idle: its request may be on its way.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What the registry knows of a connection.
 pub(super) struct Entry {
@@ -109,18 +112,25 @@ impl Entry {
     }
 
     /// In which order connections make room: those that have served a request, the longest idle
-    /// first; those that have been silent since they were made; those that are being closed. `None`
-    /// for one that does not.
+    /// first; those that have been silent for [`SILENCE`] since they were made; those that are being
+    /// closed. `None` for one that does not.
     pub(super) fn idleness(&self) -> Option<(u8, u64)> {
         let served = self.served.load(Ordering::Relaxed);
         let group = match served {
             _ if self.refused => return None,
             _ if self.is(Phase::Lingering) => 2,
             true if self.is(Phase::Idle) || self.is(Phase::Parked) => 0,
-            false if self.is(Phase::Parked) => 1,
+            false if self.is(Phase::Parked) && self.is_silent() => 1,
             _ => return None,
         };
         Some((group, self.since.load(Ordering::Relaxed)))
+    }
+
+    /// Whether a connection has been idle for so long that it makes room without having served a request.
+    fn is_silent(&self) -> bool {
+        let now = self.epoch.map_or(Duration::ZERO, |epoch| now().saturating_duration_since(epoch));
+        let since = Duration::from_nanos(self.since.load(Ordering::Relaxed));
+        now.saturating_sub(since) >= SILENCE
     }
 
     /// Has the thread of an idle connection look at the bell and the phase.
@@ -284,11 +294,14 @@ impl Ticket {
     pub(crate) fn idle(&self) -> Result<(), CloseReason> {
         self.entry.served.store(true, Ordering::Relaxed);
         self.entry.stamp();
-        if !self.entry.change(Phase::Active, Phase::Idle) {
-            return Err(self.why());
-        }
+        let is_open = self.entry.change(Phase::Active, Phase::Idle);
+        // The client may have its answer already, and expects this however it goes on.
         self.report(ConnState::Idle);
-        if self.is_leaving() { Err(CloseReason::LimitReached) } else { Ok(()) }
+        match is_open {
+            true if self.is_leaving() => Err(CloseReason::LimitReached),
+            true => Ok(()),
+            false => Err(self.why()),
+        }
     }
 
     /// The connection belongs to its handler from now on.
