@@ -193,16 +193,12 @@ fn run(
     grace: Option<Duration>,
     aloud: bool,
 ) -> Result<ExitCode, Usage> {
-    let (stop, handle) = (Context::new(), listening.handle());
-    obey_signals(&stop, handle.clone(), certificate).map_err(Usage::wrong)?;
+    let stop = Context::new();
+    obey_signals(&stop, listening.handle(), certificate).map_err(Usage::wrong)?;
     if aloud {
         announce(&listening).map_err(Usage::wrong)?;
     }
     listening.serve_until(&stop, grace.unwrap_or(GRACE)).map_err(Usage::wrong)?;
-    match handle.connections() {
-        0 => {}
-        left => log::warn!("{left} connections are cut off"),
-    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -79,7 +79,7 @@ impl Conn {
         }
         h1::expects_continue(self.request.headers()).map_err(|error| {
             let head_only = *self.request.method() == Method::HEAD;
-            Refusal::new(StatusCode::EXPECTATION_FAILED, &error, head_only)
+            Refusal::new(StatusCode::EXPECTATION_FAILED, error, head_only)
         })
     }
 
