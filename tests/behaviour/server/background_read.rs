@@ -59,7 +59,7 @@ fn looks_and_answers(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
 fn s01_a_background_read_begins_when_the_body_has_ended(over: Over) {
     let _alone = alone();
     let (report, reports) = reports();
-    let (mut peer, far, _server) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
+    let (_server, far, mut peer) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
         report.send(()).unwrap();
         r.body_mut().read_bytes(100)?;
@@ -132,7 +132,7 @@ fn s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut(over: Over) {
     let _alone = alone();
     let (report, reports) = reports();
     let (go, gone) = bounded(0);
-    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
         let notify = r.close_notify();
         let mut body = String::new();
@@ -308,7 +308,7 @@ fn s04_context_does_not_end_with_an_orderly_next_request(over: Over) {
     let _alone = alone();
     let (report, contexts) = reports();
     let (go, gone) = bounded::<()>(0);
-    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/first" {
             report.send(r.context()).unwrap();
             let _ = gone.recv_timeout(PATIENCE);
@@ -344,7 +344,7 @@ fn s04_context_ends_when_the_handler_returns(over: Over) {
 fn s04_context_ends_when_the_server_is_closed(over: Over) {
     let _alone = alone();
     let (report, contexts) = reports();
-    let (mut peer, far, server) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
+    let (server, far, mut peer) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
         report.send(context.clone()).unwrap();
         context.wait_timeout(PATIENCE);
@@ -394,7 +394,7 @@ fn s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context(over: Over
         for in_memory in [false, true] {
             let (server, ends) = reports_its_end();
             let server = server.half_close_is_hangup(false);
-            let (mut peer, far, _server) = match in_memory {
+            let (_server, far, mut peer) = match in_memory {
                 false => served_with(over, server),
                 true => in_memory_with(server),
             };
@@ -500,7 +500,7 @@ fn s01_an_idle_connection_gives_its_watch_thread_back(over: Over) {
 fn s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back(over: Over) {
     let _alone = alone();
     let (report, outcomes) = reports();
-    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         let mut body = std::mem::take(r.body_mut());
         let report = report.clone();
         let (begun, reading) = bounded(0);

@@ -63,7 +63,7 @@ fn h01_the_requests_own_body_decides_whatever_the_handler_says(over: Over) {
     ];
     for way in ["text", "bytes", "string", "io", "boxed", "status"] {
         for (request, status) in &bodies {
-            let (mut peer, _far, _server) =
+            let (_server, _far, mut peer) =
                 served(over, move |_: &mut ResponseWriter, r: &mut Request| {
                     read_in_some_way(way, r)
                 });
@@ -77,7 +77,7 @@ fn h01_the_requests_own_body_decides_whatever_the_handler_says(over: Over) {
     assert_eq!(logs::of_servers(Level::Warn), [""; 0]);
     let told = logs::of_servers(Level::Debug);
     assert!(told.iter().any(|line| line.contains("PUT / answered with 413")), "{told:?}");
-    let (mut peer, _far, _server) = served(over, |_: &mut ResponseWriter, r: &mut Request| {
+    let (_server, _far, mut peer) = served(over, |_: &mut ResponseWriter, r: &mut Request| {
         r.body_mut().read_text(100).map(drop)
     });
     peer.send(upload(1, "")).send(b"\xff");
@@ -89,7 +89,7 @@ fn h01_a_body_that_is_too_slow_is_answered_with_408(over: Over) {
     logs::collect();
     let server =
         Server::new(|_: &mut ResponseWriter, r: &mut Request| read_in_some_way("string", r));
-    let (mut peer, _far, _server) =
+    let (_server, _far, mut peer) =
         served_with(over, server.read_timeout(Duration::from_millis(50)));
     let answer = peer.send(upload(4, "ab")).expect_response();
     assert_eq!((answer.status, answer.field("connection")), (408, Some("close")));
@@ -123,7 +123,7 @@ fn h01_a_body_that_the_client_cut_off_is_not_answered(over: Over) {
 fn h01_a_head_that_was_sent_is_the_only_answer(over: Over) {
     let _alone = alone();
     logs::collect();
-    let (mut peer, _far, _server) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
         w.write_all(b"begun")?;
         w.flush()?;
         read_in_some_way("string", r)
@@ -141,7 +141,7 @@ fn h01_a_failed_call_of_the_handlers_is_its_own_fault(over: Over) {
     logs::collect();
     let (peers, client) = (over.peers(), over.client());
     let url = over.url(peers.addr(), "/upstream");
-    let (mut peer, _far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         let response = client.get(&url).send()?;
         let (parts, mut body) = response.into_parts();
         let _ = (parts, r.body_mut().read_bytes(100)?);
@@ -166,7 +166,7 @@ fn h01_a_body_that_was_forwarded_is_still_the_requests(over: Over) {
     let _alone = alone();
     let (peers, client) = (over.peers(), over.client());
     let url = over.url(peers.addr(), "/upstream");
-    let (mut peer, _far, _server) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
+    let (_server, _far, mut peer) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
         let body = std::mem::replace(r.body_mut(), Body::empty());
         client.put(&url).body(body).send().map(drop)
     });
@@ -179,7 +179,7 @@ fn h01_a_body_that_was_forwarded_is_still_the_requests(over: Over) {
 fn h01_an_error_that_is_a_status_is_the_answer(over: Over) {
     let _alone = alone();
     logs::collect();
-    let (mut peer, _far, _server) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
         w.set_header("x-secret", 1)?;
         w.write_all(b"half an answer")?;
         Err(match r.uri().path() {
@@ -218,7 +218,7 @@ fn h01_an_error_that_is_a_status_is_the_answer(over: Over) {
 fn h01_the_text_of_other_errors_stays_with_the_server(over: Over) {
     let _alone = alone();
     logs::collect();
-    let (mut peer, _far, _server) = served(over, |_: &mut ResponseWriter, _: &mut Request| {
+    let (_server, _far, mut peer) = served(over, |_: &mut ResponseWriter, _: &mut Request| {
         Err(Error::from("the password is swordfish"))
     });
     assert_eq!(peer.send(GET).expect(500), "500 Internal Server Error\n");
@@ -263,7 +263,7 @@ fn h02_a_hook_turns_errors_into_answers(over: Over) {
         "/body" => r.body_mut().read_bytes(2).map(drop),
         _ => Err(Error::from("secret")),
     };
-    let (mut peer, _far, _server) = served_with(over, Server::new(handler).on_error(problem));
+    let (_server, _far, mut peer) = served_with(over, Server::new(handler).on_error(problem));
     let mut ask = |request: &str| {
         let answer = peer.send(request).expect_response();
         assert_eq!(answer.field("content-type"), Some("application/problem+json"));
@@ -287,7 +287,7 @@ fn h02_a_hook_writes_the_servers_own_refusals(over: Over) {
         (format!("GET /a HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(6000)), 431, "/"),
     ] {
         let server = Server::new(echo_path).max_header_bytes(1000).on_error(problem);
-        let (mut peer, _far, _server) = served_with(over, server);
+        let (_server, _far, mut peer) = served_with(over, server);
         let answer = peer.send(&request).send_in_vain(GET).expect_response();
         assert_eq!(answer.status, status, "{request:?}");
         assert_eq!(answer.field("content-type"), Some("application/problem+json"));
@@ -314,12 +314,12 @@ fn h02_a_hook_that_fails_leaves_a_plain_answer(over: Over) {
         })
     };
     for how in ["interim", "body"] {
-        let (mut peer, _far, _server) = served_with(over, server(how));
+        let (_server, _far, mut peer) = served_with(over, server(how));
         assert_eq!(peer.send(GET).expect(500), "500 Internal Server Error\n");
     }
-    let (mut peer, _far, _server) = served_with(over, server("panic"));
+    let (_server, _far, mut peer) = served_with(over, server("panic"));
     peer.send(GET).expect_end();
-    let (mut peer, _far, _server) = served_with(over, server("panic"));
+    let (_server, _far, mut peer) = served_with(over, server("panic"));
     peer.send("nonsense\r\n\r\n");
     peer.expect_silence_to_the_end();
 }

@@ -62,7 +62,7 @@ fn s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered(over:
 fn s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body(over: Over) {
     let _alone = alone();
     for asks_first in [false, true] {
-        let (mut peer, _far, _server) =
+        let (_server, _far, mut peer) =
             served(over, move |w: &mut ResponseWriter, r: &mut Request| {
                 let early = asks_first.then(|| r.close_notify());
                 let mut body = String::new();
@@ -101,7 +101,7 @@ fn s05_close_notify_stays_silent_while_nothing_happens(over: Over) {
     let _alone = alone();
     let (report, notifies) = reports();
     let (go, gone) = bounded::<()>(0);
-    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         report.send(r.close_notify()).unwrap();
         let _ = gone.recv_timeout(PATIENCE);
         echo_path(w, r)

@@ -34,7 +34,7 @@ fn fail(how: &str) -> Result<()> {
 fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer(over: Over) {
     let _alone = alone();
     for written in [0, 100] {
-        let (mut peer, _far, _server) =
+        let (_server, _far, mut peer) =
             served(over, move |w: &mut ResponseWriter, _: &mut Request| {
                 w.write_all(&vec![b'x'; written])?;
                 fail("panic")
@@ -45,7 +45,7 @@ fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer(ov
 
 fn s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/good" {
             return echo_path(w, r);
         }
@@ -68,7 +68,7 @@ fn s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers(over
 fn s13_a_begun_chunked_body_is_never_ended_properly(over: Over) {
     let _alone = alone();
     for how in ["panic", "error"] {
-        let (mut peer, _far, _server) =
+        let (_server, _far, mut peer) =
             served(over, move |w: &mut ResponseWriter, _: &mut Request| {
                 w.write_all(b"part")?;
                 w.flush()?;
@@ -86,7 +86,7 @@ fn s13_a_begun_chunked_body_is_never_ended_properly(over: Over) {
 fn s13_a_begun_body_of_declared_length_stays_short(over: Over) {
     let _alone = alone();
     for how in ["panic", "error"] {
-        let (mut peer, _far, _server) =
+        let (_server, _far, mut peer) =
             served(over, move |w: &mut ResponseWriter, _: &mut Request| {
                 w.set_header("content-length", 10)?;
                 w.write_all(b"part")?;
@@ -143,7 +143,7 @@ fn s13_a_panic_that_is_watched_leaves_no_thread(over: Over) {
 
 fn s13_answers_before_a_panic_arrive(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) =
+    let (_server, _far, mut peer) =
         served(over, |w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
             "/panic" => panic!("on purpose"),
             _ => echo_path(w, r),

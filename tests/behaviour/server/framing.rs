@@ -27,13 +27,13 @@ over_each![
 
 /// The answer to one request, and the connection behind it.
 fn ask(over: Over, handler: impl hangup::Handler, request: &str) -> (Answer, RawClient) {
-    let (peer, _far, _server) = served(over, handler);
+    let (_server, _far, peer) = served(over, handler);
     answer(peer, request)
 }
 
 /// As [`ask`], where it is about what the answer says.
 fn ask_in_memory(handler: impl hangup::Handler, request: &str) -> (Answer, RawClient) {
-    let (peer, _far, _server) = in_memory(handler);
+    let (_server, _far, peer) = in_memory(handler);
     answer(peer, request)
 }
 
@@ -96,7 +96,7 @@ fn s12_more_written_than_declared_later_is_an_error() {
 
 fn s12_less_than_declared_closes_the_connection(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
+    let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.set_header("content-length", 10)?;
         Ok(w.write_all(b"short")?)
     });
@@ -132,7 +132,7 @@ fn s12_a_longer_body_is_chunked(over: Over) {
 fn s12_a_flushed_body_is_chunked_and_arrives_piece_by_piece(over: Over) {
     let _alone = alone();
     let (go, gone) = crossbeam_channel::bounded::<()>(0);
-    let (mut peer, _far, _server) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
+    let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
         w.write_all(b"one")?;
         w.flush()?;
         gone.recv().unwrap();
@@ -324,7 +324,7 @@ fn s12_interim_answers_come_first_and_spare_http_1_0() {
         assert!(w.informational(StatusCode::EARLY_HINTS, &headers).is_err());
         Ok(())
     };
-    let (mut peer, _far, _server) = in_memory(handler);
+    let (_server, _far, mut peer) = in_memory(handler);
     peer.send(GET).expect_text("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n");
     assert_eq!(peer.expect(200), "final");
     assert_eq!(ask_in_memory(handler, OLD_GET).0.text(), "final");
@@ -390,7 +390,7 @@ fn s12_trailers_of_a_finished_response_follow_it_whatever_its_length() {
 /// Forbidden trailers could tell a proxy another length or route than the head did.
 fn s12_a_field_that_no_trailer_may_be_breaks_the_answer_off(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
+    let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.write_all(&[b'x'; 5000])?;
         w.trailers_mut().insert("content-length", 1.into());
         Ok(())
@@ -516,7 +516,7 @@ fn s12_a_content_length_that_is_no_number_is_answered_with_500() {
 fn s12_the_handler_says_close_and_the_connection_is_closed(over: Over) {
     let _alone = alone();
     for value in ["close", "Close", "x-own, close"] {
-        let (mut peer, _far, _server) = served_with(
+        let (_server, _far, mut peer) = served_with(
             over,
             Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
                 w.set_header("connection", value)?;

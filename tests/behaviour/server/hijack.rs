@@ -101,7 +101,7 @@ fn s06_hijack_hands_over_every_byte_however_it_came(over: Over) {
 fn s06_hijack_hands_over_the_byte_of_the_background_read(over: Over) {
     let _alone = alone();
     let (arrived, arrivals) = reports();
-    let (mut peer, far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         let notify = r.close_notify();
         arrived.send(()).unwrap();
         notify.recv_timeout(PATIENCE).expect("a byte");
@@ -175,7 +175,7 @@ fn s06_hijack_works_in_a_later_request_than_close_notify(over: Over) {
 
 fn s06_a_second_hijack_is_an_error(over: Over) {
     let _alone = alone();
-    let (mut peer, _, _server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
+    let (_server, _, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         let connection = w.hijack()?;
         assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
         assert!(w.write_all(b"into the void").is_err());
@@ -186,7 +186,7 @@ fn s06_a_second_hijack_is_an_error(over: Over) {
 
 fn s06_no_hijack_once_the_answer_has_begun(over: Over) {
     let _alone = alone();
-    let (mut peer, _, _server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
+    let (_server, _, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.flush()?;
         assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
         Ok(w.write_all(b"answered")?)
@@ -197,7 +197,7 @@ fn s06_no_hijack_once_the_answer_has_begun(over: Over) {
 
 fn s06_answers_before_a_hijack_go_out_first(over: Over) {
     let _alone = alone();
-    let (mut peer, _, _server) =
+    let (_server, _, mut peer) =
         served(over, |w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
             "/hijack" => echo(w.hijack()?),
             _ => echo_path(w, r),

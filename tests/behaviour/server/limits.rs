@@ -62,7 +62,7 @@ fn s08_the_default_limit_is_a_mebibyte_and_a_little(over: Over) {
 
 fn s08_too_many_fields_are_431(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = served_with(over, Server::new(echo_path));
+    let (_server, _far, mut peer) = served_with(over, Server::new(echo_path));
     peer.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(1000)));
     assert_eq!(peer.expect_response().status, 431);
     peer.expect_end();
@@ -71,7 +71,7 @@ fn s08_too_many_fields_are_431(over: Over) {
 fn s08_the_limit_on_fields_is_an_option(over: Over) {
     let _alone = alone();
     for most in [1, 3, 1500] {
-        let (mut peer, _far, _server) = served_with(over, Server::new(echo_path).max_headers(most));
+        let (_server, _far, mut peer) = served_with(over, Server::new(echo_path).max_headers(most));
         let request = |fields: usize| {
             format!("GET /a HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(fields - 1))
         };
@@ -117,7 +117,7 @@ fn s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer(o
 /// The server's half of the connection ends with the answer, not when the lingering is over.
 fn s08_the_end_is_told_at_once_and_waited_for_by_the_server(over: Over) {
     let _alone = alone();
-    let (mut peer, far, _server) = served_with(over, small());
+    let (_server, far, mut peer) = served_with(over, small());
     peer.send("no http\r\n");
     assert_eq!(peer.expect_response().status, 400);
     peer.expect_end();

@@ -79,7 +79,7 @@ fn s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served(over:
 fn s09_an_error_answer_is_a_whole_answer() {
     let _alone = alone();
     for (request, status) in MALFORMED {
-        let (mut peer, _far, _server) = in_memory_with(Server::new(echo_path));
+        let (_server, _far, mut peer) = in_memory_with(Server::new(echo_path));
         peer.send(request);
         let answer = peer.expect_response();
         let date = answer.field("date").unwrap_or_else(|| panic!("no Date: {answer:?}"));
@@ -102,7 +102,7 @@ fn s09_an_error_answer_to_head_has_no_body() {
         "HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
         "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: the unexpected\r\n\r\n",
     ] {
-        let (mut peer, _far, _server) = in_memory_with(Server::new(echo_path));
+        let (_server, _far, mut peer) = in_memory_with(Server::new(echo_path));
         peer.send(request);
         let answer = peer.expect_head();
         assert!(answer.status >= 400, "{request:?}");
@@ -146,7 +146,7 @@ fn s09_a_handler_learns_that_the_body_is_malformed_or_cut_short(over: Over) {
         ("Transfer-Encoding: chunked\r\n\r\n5\r\nhel", IncompleteBody),
         ("Content-Length: 9\r\n\r\nhel", IncompleteBody),
     ] {
-        let (mut peer, _far, _server) = served_with(
+        let (_server, _far, mut peer) = served_with(
             over,
             Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
                 let error = r.body_mut().read_bytes(100).unwrap_err();

@@ -46,27 +46,28 @@ fn next<T>(reports: &Receiver<T>) -> T {
 }
 
 /// A handler served to one client in memory.
-fn in_memory(handler: impl Handler) -> (RawClient, Stream, Serving) {
+fn in_memory(handler: impl Handler) -> (Serving, Stream, RawClient) {
     in_memory_with(Server::with_handler(handler))
 }
 
-fn in_memory_with(server: Server) -> (RawClient, Stream, Serving) {
+fn in_memory_with(server: Server) -> (Serving, Stream, RawClient) {
     served_over(Over::Tcp.pair_in_memory(), server)
 }
 
 /// A handler served to one client, and the server's end of the connection, so that a test can see
 /// who is parked on it. The wait for a request counts as well: first, a test hears from its handler.
-fn served(over: Over, handler: impl Handler) -> (RawClient, Stream, Serving) {
+fn served(over: Over, handler: impl Handler) -> (Serving, Stream, RawClient) {
     served_with(over, Server::with_handler(handler))
 }
 
-fn served_with(over: Over, server: Server) -> (RawClient, Stream, Serving) {
+fn served_with(over: Over, server: Server) -> (Serving, Stream, RawClient) {
     served_over(over.pair(), server)
 }
 
-fn served_over((near, far): (Stream, Stream), server: Server) -> (RawClient, Stream, Serving) {
+fn served_over((near, far): (Stream, Stream), server: Server) -> (Serving, Stream, RawClient) {
     let handle = server.serve_stream(far.clone());
-    (RawClient::over(near), far, Serving(handle))
+    // The client is dropped first, so that the server need not wait for it as it closes.
+    (Serving(handle), far, RawClient::over(near))
 }
 
 /// Ends the server at the end of the test.
@@ -83,6 +84,6 @@ impl Drop for Serving {
 fn also_in_memory(over: Over, server: impl Fn() -> Server, script: impl Fn(&mut RawClient)) {
     let carried = over.server_with(server());
     script(&mut over.connect(&carried));
-    let (mut peer, _, _server) = served_over(over.pair_in_memory(), server());
+    let (_server, _, mut peer) = served_over(over.pair_in_memory(), server());
     script(&mut peer);
 }

@@ -98,7 +98,7 @@ fn s18_an_answer_does_not_wait_for_the_rest_of_a_request(over: Over) {
 fn s18_a_handler_that_flushes_sends_the_answers_before_its_own_too(over: Over) {
     let _alone = alone();
     let (go, gone) = bounded::<()>(0);
-    let (mut peer, _far, _server) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
+    let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/2" {
             w.flush()?;
             gone.recv_timeout(PATIENCE).unwrap();
@@ -131,7 +131,7 @@ fn s18_nothing_behind_a_last_request_is_served(over: Over) {
 fn s18_many_requests_at_once_and_a_client_that_reads_late(over: Over) {
     let _alone = alone();
     const ANSWER: usize = 20_000;
-    let (mut peer, far, _server) =
+    let (_server, far, mut peer) =
         served(over, |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; ANSWER])?));
     // More answers than any connection holds.
     peer.send(get(1).repeat(1000));

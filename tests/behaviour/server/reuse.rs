@@ -35,7 +35,7 @@ fn leaves_and_finds(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
 
 fn s01_a_request_sees_nothing_of_the_one_before(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = served(over, leaves_and_finds);
+    let (_server, _far, mut peer) = served(over, leaves_and_finds);
     for (path, fields, names) in [
         ("/long?and=more", "X-One: 1\r\nX-Two: 2\r\n", "host,x-one,x-two,x-left"),
         ("/", "", "host,x-left"),
@@ -59,7 +59,7 @@ fn s01_what_a_handler_keeps_of_a_request_stays_what_it_was(over: Over) {
         keep.send((value, target, context, std::mem::take(r))).unwrap();
         Ok(())
     };
-    let (mut peer, _far, _server) = served(over, keeps);
+    let (_server, _far, mut peer) = served(over, keeps);
     let numbers = ["1", "22", "333"];
     for number in numbers {
         peer.send(get(&format!("/{number}"), &format!("X-Number: {number}\r\n")));

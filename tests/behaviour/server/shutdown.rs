@@ -174,7 +174,7 @@ fn s17_close_does_not_make_a_body_without_a_length_look_whole(over: Over) {
 fn s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write(over: Over) {
     let _alone = alone();
     let (arrived, arrivals) = reports();
-    let (mut peer, far, server) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
+    let (server, far, mut peer) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
         arrived.send(()).unwrap();
         r.body_mut().read_bytes(100).map(|_| ())
     });
@@ -184,7 +184,7 @@ fn s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write(over: Over) {
     server.0.close();
     assert!(server.0.shutdown(PATIENCE));
 
-    let (mut peer, far, server) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
+    let (server, far, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         loop {
             w.write_all(&[b'x'; 64 * 1024])?;
         }

@@ -53,7 +53,7 @@ fn s12_a_body_of_a_source_goes_out_before_its_source_has_to_wait(over: Over) {
     for sends in [true, false] {
         let (sender, source) = pipe();
         let source = Arc::new(parking_lot::Mutex::new(Some(source)));
-        let (mut peer, _far, _server) = match sends {
+        let (_server, _far, mut peer) = match sends {
             true => served(over, move |w: &mut ResponseWriter, _: &mut Request| {
                 w.send(Response::new(Body::from_reader(source.lock().take().unwrap())))
             }),
@@ -83,7 +83,7 @@ fn s12_a_body_of_known_length_goes_out_before_its_source_has_to_wait(over: Over)
     let _alone = alone();
     let (sender, source) = pipe();
     let source = Arc::new(parking_lot::Mutex::new(Some(source)));
-    let (mut peer, _far, _server) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
+    let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
         let source = source.lock().take().unwrap();
         w.send(Response::new(Body::from_sized_reader(source, 6)))
     });
@@ -106,7 +106,7 @@ fn s12_a_body_that_is_forwarded_arrives_piece_by_piece(over: Over) {
         let (peers, client) = (over.peers(), over.client());
         let url = over.url(peers.addr(), "/events");
         let handler = respond(move |_| Ok(client.get(&url).send()?.map(Into::into)));
-        let (mut peer, _far, _server) = served(over, handler);
+        let (_server, _far, mut peer) = served(over, handler);
         peer.send(GET);
         let mut upstream = peers.accept();
         upstream.expect_request("GET /events");
@@ -130,7 +130,7 @@ fn s12_a_body_that_is_forwarded_arrives_piece_by_piece(over: Over) {
 fn s12_a_body_that_is_sent_back_arrives_piece_by_piece(over: Over) {
     let _alone = alone();
     let handler = respond(|r| Ok(Response::new(std::mem::take(r.body_mut()))));
-    let (mut peer, _far, _server) = served(over, handler);
+    let (_server, _far, mut peer) = served(over, handler);
     peer.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     // The answer does not begin before the body has.
     for (count, piece) in ["a", "two", "three"].into_iter().enumerate() {
@@ -152,7 +152,7 @@ fn s12_a_body_that_is_sent_back_arrives_piece_by_piece(over: Over) {
 
 fn s12_a_file_and_what_lies_in_memory_go_out_at_once(over: Over) {
     let _alone = alone();
-    let (mut peer, _far, _server) = served(
+    let (_server, _far, mut peer) = served(
         over,
         respond(|r| {
             Ok(Response::new(match r.uri().path() {
@@ -173,7 +173,7 @@ fn s12_a_file_and_what_lies_in_memory_go_out_at_once(over: Over) {
 fn s12_status_and_headers_are_those_that_were_sent(over: Over) {
     let _alone = alone();
     let (report, seen) = reports::<(StatusCode, HeaderMap, HeaderMap)>();
-    let (mut peer, _far, _server) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
+    let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
         w.set_status(StatusCode::CREATED).set_header("x-sent", 1)?;
         w.flush()?;
         w.set_status(StatusCode::IM_A_TEAPOT).set_header("x-late", 1)?;
@@ -208,7 +208,7 @@ fn s18_answers_without_bodies_are_held_back_to_a_bound_only(over: Over) {
         w.set_status(StatusCode::NO_CONTENT).set_header("x-large", "x".repeat(4096))?;
         Ok(())
     });
-    let (mut peer, far, _server) = served_over(over.pair_in_memory(), server);
+    let (_server, far, mut peer) = served_over(over.pair_in_memory(), server);
     // A large head makes the buffer large that the others are read into.
     let large = format!("GET /first HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(700_000));
     let stream = peer.stream().clone();
@@ -235,7 +235,7 @@ fn s15_memory_of_a_large_request_and_its_answer_is_given_back(over: Over) {
         echo_path(w, r)
     });
     let server = server.max_header_bytes(4 << 20);
-    let (mut peer, _far, _server) = served_over(over.pair(), server);
+    let (_server, _far, mut peer) = served_over(over.pair(), server);
     let large = format!("GET /large HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(2 << 20));
     for _ in 0..3 {
         // The next request is there already when the memory is given back: it must be served whole.
