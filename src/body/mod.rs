@@ -168,6 +168,11 @@ impl Body {
         self.ahead.as_ref().is_none_or(|ahead| ahead.len() == 0) && self.source.may_wait()
     }
 
+    /// Returns whether the body comes from a connection.
+    pub(crate) fn is_incoming(&self) -> bool {
+        matches!(self.source, Source::Incoming(_))
+    }
+
     /// Returns the whole body if it lies in memory and has no trailers.
     pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
         match &self.source {

@@ -252,10 +252,10 @@ impl ResponseWriter {
 
     /// Sends a finished response: its status, headers and body take the place of what was set.
     ///
-    /// A body that is read from a source is sent as it comes: before a read that may have to wait, what
-    /// was read so far goes out, and so does the head before the first. A source of small pieces that
-    /// never waits is sent faster from behind a [`BufReader`](std::io::BufReader) whose buffer is 16 KiB
-    /// or larger, or as bytes.
+    /// A body that is read from a source is sent as it comes. Before a read that may have to wait, the head
+    /// and the pieces so far go out. Only a reader whose response has no Content-Type is read once before
+    /// that, since its first piece decides the type. A source of small pieces that never waits is sent
+    /// faster from behind a [`BufReader`](std::io::BufReader) whose buffer is 16 KiB or larger, or as bytes.
     ///
     /// # Errors
     ///
@@ -292,7 +292,7 @@ impl ResponseWriter {
         let start = match body.as_bytes() {
             Some(bytes) => bytes,
             None => {
-                body.by_ref().take(sniff::LOOK_AT as u64).read_to_end(&mut read)?;
+                read_start(body, &mut read)?;
                 &read
             }
         };
@@ -319,7 +319,7 @@ impl ResponseWriter {
     fn copy_from_source(&mut self, body: &mut Body) -> Result<()> {
         let mut buffer = vec![0; COPY_BUFFER];
         // A whole buffer was written through. After less, something may be held back.
-        let mut holds = true;
+        let mut holds = self.is_type_known() || body.is_incoming();
         loop {
             if holds && body.may_wait() {
                 self.flush()?;
@@ -624,6 +624,22 @@ fn allows_body(status: StatusCode) -> bool {
 #[cold]
 fn too_late(change: impl fmt::Display) {
     log::debug!("{change} changed after the response head was sent: ignored");
+}
+
+/// Reads what decides the type of a body that is not in memory: as much of its start as a response to GET
+/// would be read before its head is sent.
+fn read_start(body: &mut Body, start: &mut Vec<u8>) -> io::Result<()> {
+    match (body.may_wait(), body.is_incoming()) {
+        (false, _) => body.by_ref().take(sniff::LOOK_AT as u64).read_to_end(start).map(drop),
+        (true, true) => Ok(()),
+        (true, false) => loop {
+            start.resize(sniff::LOOK_AT, 0);
+            match body.read(start) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => break outcome.map(|count| start.truncate(count)),
+            }
+        },
+    }
 }
 
 #[cold]

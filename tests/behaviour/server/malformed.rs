@@ -70,6 +70,7 @@ fn s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served(over:
         assert_eq!(answer.status, *status, "{request:?}");
         assert_eq!(answer.field("connection"), Some("close"), "{request:?}");
         peer.expect_end();
+        drop(peer);
         drop(server);
         assert_eq!(served.load(Ordering::Relaxed), 1, "{request:?}");
     }

@@ -14,6 +14,7 @@ use crate::support::{Over, PATIENCE, alone, over_each};
 
 over_each![
     s12_a_body_of_a_source_goes_out_before_its_source_has_to_wait,
+    s12_the_first_piece_of_a_source_decides_the_type,
     s12_a_body_of_known_length_goes_out_before_its_source_has_to_wait,
     s12_a_body_that_is_forwarded_arrives_piece_by_piece,
     s12_a_body_that_is_sent_back_arrives_piece_by_piece,
@@ -48,6 +49,10 @@ impl Read for Pipe {
     }
 }
 
+fn events(body: Body) -> Response<Body> {
+    Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+}
+
 fn s12_a_body_of_a_source_goes_out_before_its_source_has_to_wait(over: Over) {
     let _alone = alone();
     for sends in [true, false] {
@@ -55,13 +60,11 @@ fn s12_a_body_of_a_source_goes_out_before_its_source_has_to_wait(over: Over) {
         let source = Arc::new(parking_lot::Mutex::new(Some(source)));
         let (_server, _far, mut peer) = match sends {
             true => served(over, move |w: &mut ResponseWriter, _: &mut Request| {
-                w.send(Response::new(Body::from_reader(source.lock().take().unwrap())))
+                w.send(events(Body::from_reader(source.lock().take().unwrap())))
             }),
             false => served(
                 over,
-                respond(move |_| {
-                    Ok(Response::new(Body::from_reader(source.lock().take().unwrap())))
-                }),
+                respond(move |_| Ok(events(Body::from_reader(source.lock().take().unwrap())))),
             ),
         };
         let head = peer.send(GET).expect_head();
@@ -79,13 +82,31 @@ fn s12_a_body_of_a_source_goes_out_before_its_source_has_to_wait(over: Over) {
     }
 }
 
+/// The head of a response without a type waits for the first piece, which decides it.
+fn s12_the_first_piece_of_a_source_decides_the_type(over: Over) {
+    let _alone = alone();
+    let (sender, source) = pipe();
+    let source = Arc::new(parking_lot::Mutex::new(Some(source)));
+    let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
+        w.send(Response::new(Body::from_reader(source.lock().take().unwrap())))
+    });
+    sender.send(b"<html>".to_vec()).unwrap();
+    let head = peer.send(GET).expect_head();
+    assert_eq!(head.field("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(peer.expect_chunk(), b"<html>");
+    sender.send(b"more".to_vec()).unwrap();
+    assert_eq!(peer.expect_chunk(), b"more");
+    drop(sender);
+    peer.expect_text("0\r\n\r\n");
+}
+
 fn s12_a_body_of_known_length_goes_out_before_its_source_has_to_wait(over: Over) {
     let _alone = alone();
     let (sender, source) = pipe();
     let source = Arc::new(parking_lot::Mutex::new(Some(source)));
     let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
         let source = source.lock().take().unwrap();
-        w.send(Response::new(Body::from_sized_reader(source, 6)))
+        w.send(events(Body::from_sized_reader(source, 6)))
     });
     let head = peer.send(GET).expect_head();
     assert_eq!(head.field("content-length"), Some("6"));

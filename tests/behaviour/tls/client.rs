@@ -197,7 +197,7 @@ fn tls_a_stream_that_was_cut_is_no_end_of_a_body_that_ends_with_it() {
     let error = ask(unframed, |peer| peer.cut()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::IncompleteBody, "{error}");
     // It spoke of a last chunk, in a body that has no chunks.
-    let cause = std::error::Error::source(&error).expect("a cause");
+    let cause = error.cause().expect("a cause");
     assert_eq!(cause.to_string(), "body incomplete: the stream was cut off");
 }
 
