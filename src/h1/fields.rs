@@ -92,41 +92,47 @@ pub(super) fn read_whole<'s, 'b>(
 /// The caller has refused what line ends and folds `side` must not have.
 pub(super) fn parse(
     side: Side,
-    block: &Bytes,
+    block: &[u8],
+    share: Share<'_>,
     count: usize,
     headers: &mut HeaderMap,
 ) -> Result<Noted, FieldError> {
-    match parse_strictly(block, count, headers) {
+    match parse_strictly(block, share, count, headers) {
         Err(_) if side == Side::Response => {
             headers.clear();
-            parse_strictly(&tidy(block), count, headers)
+            parse_strictly(&tidy(block), &Bytes::copy_from_slice, count, headers)
         }
         verdict => verdict,
     }
 }
 
+/// Makes a field's value of a part of the block.
+pub(super) type Share<'a> = &'a dyn Fn(&[u8]) -> Bytes;
+
 fn parse_strictly(
-    block: &Bytes,
+    block: &[u8],
+    share: Share<'_>,
     count: usize,
     headers: &mut HeaderMap,
 ) -> Result<Noted, FieldError> {
     if count <= SLOTS_ON_STACK {
-        parse_by(&mut slots(), block, headers)
+        parse_by(&mut slots(), block, share, headers)
     } else {
-        parse_by(&mut vec![EMPTY_HEADER; count], block, headers)
+        parse_by(&mut vec![EMPTY_HEADER; count], block, share, headers)
     }
 }
 
 fn parse_by<'b>(
     slots: &mut [Header<'b>],
-    block: &'b Bytes,
+    block: &'b [u8],
+    share: Share<'_>,
     headers: &mut HeaderMap,
 ) -> Result<Noted, FieldError> {
     let Ok(Status::Complete((end, fields))) = httparse::parse_headers(block, slots) else {
         return Err(explain(block));
     };
     debug_assert_eq!(end, block.len(), "Invariant: the only empty line is the last one");
-    collect(fields, |value| block.slice_ref(value), headers)
+    collect(fields, share, headers)
 }
 
 /// Puts `fields` into `headers`, which is empty, with what `share` makes of their values.
@@ -228,7 +234,7 @@ mod tests {
 
     fn parse_all(block: &Bytes, count: usize) -> Result<HeaderMap, FieldError> {
         let mut headers = HeaderMap::new();
-        parse(Side::Request, block, count, &mut headers).map(|_| headers)
+        parse(Side::Request, block, &Bytes::copy_from_slice, count, &mut headers).map(|_| headers)
     }
 
     fn parse_text(text: &'static [u8]) -> Result<HeaderMap, FieldError> {
@@ -317,7 +323,7 @@ mod tests {
         ] {
             let bytes = Bytes::from_static(block);
             let mut headers = HeaderMap::new();
-            parse(Side::Response, &bytes, 3, &mut headers).unwrap();
+            parse(Side::Response, &bytes, &Bytes::copy_from_slice, 3, &mut headers).unwrap();
             assert_eq!(headers[name], value, "{block:?}");
             assert!(parse_all(&bytes, 3).is_err(), "{block:?}");
         }
@@ -325,7 +331,7 @@ mod tests {
             [&b" : b\r\n\r\n"[..], b"a b : c\r\n\r\n", b" a: b\r\n\r\n", b"a \r\n : b\r\n\r\n"]
         {
             let mut headers = HeaderMap::new();
-            let verdict = parse(Side::Response, &Bytes::from_static(block), 2, &mut headers);
+            let verdict = parse(Side::Response, block, &Bytes::copy_from_slice, 2, &mut headers);
             assert!(verdict.is_err(), "{block:?} came to {headers:?}");
         }
     }

@@ -37,6 +37,10 @@ impl Default for Limits {
     }
 }
 
+/// The largest head, in bytes, whose fields share one piece of memory. The fields of a larger one are copied
+/// one by one, so that a field that is kept does not keep them all.
+const MOST_SHARED: usize = 64 * 1024;
+
 /// How many empty lines before a request are skipped. RFC 9112 section 2.2 asks for one, since
 /// old clients sent one behind a form that they did not count; two are seen.
 const MAX_EMPTY_LINES: u8 = 2;
@@ -282,9 +286,14 @@ impl HeadScanner {
         self.reset();
         let FieldLines { block, count } = fields;
         let used = block.end;
-        let block = self.keep(&buf[block]);
+        let block = &buf[block];
         headers.clear();
-        self.noted = fields::parse(side, &block, count, headers)?;
+        self.noted = if block.len() > MOST_SHARED {
+            fields::parse(side, block, &Bytes::copy_from_slice, count, headers)?
+        } else {
+            let block = self.keep(block);
+            fields::parse(side, &block, &|value| block.slice_ref(value), count, headers)?
+        };
         self.progress.stage = Stage::Found(line);
         Ok(Some(used))
     }
@@ -331,7 +340,7 @@ impl HeadScanner {
     ) -> Option<Bytes> {
         let mut slots = fields::slots();
         let (length, fields) = fields::read_whole(&buf[block..], &mut slots)?;
-        if fields.len() > limits.max_fields {
+        if fields.len() > limits.max_fields || block + length > MOST_SHARED {
             return None;
         }
         let head = self.keep(&buf[..block + length]);

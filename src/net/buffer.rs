@@ -7,6 +7,9 @@ use crate::h1::{HeadError, HeadScanner, Limits, ResponseHead};
 /// The first size of a buffer that holds anything, in bytes: most heads fit.
 const FIRST_SIZE: usize = 2048;
 
+/// More than this, in bytes, is freed in two steps: half of what glibc maps by itself at first.
+const LARGE: usize = 64 * 1024;
+
 /// Bytes that came off a connection, in order, with room behind them.
 ///
 /// An empty buffer that was [`release`](Self::release)d owns no memory.
@@ -121,7 +124,7 @@ impl Buffer {
     pub(crate) fn trim(&mut self) {
         let unused = self.data().to_vec();
         (self.start, self.end) = (0, unused.len());
-        self.bytes = unused;
+        free(std::mem::replace(&mut self.bytes, unused));
     }
 
     /// How much memory it owns, in bytes.
@@ -133,6 +136,21 @@ impl Buffer {
     /// Gives the memory back. What was unused is lost.
     pub(crate) fn release(&mut self) {
         *self = Self::default();
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        free(std::mem::take(&mut self.bytes));
+    }
+}
+
+/// Frees memory, a large piece in two steps: first it shrinks. The allocator of glibc takes the size of a
+/// large piece that is freed whole as usual from then on, and keeps as much in the heap of every thread.
+fn free(mut bytes: Vec<u8>) {
+    if bytes.capacity() > LARGE {
+        bytes.clear();
+        bytes.shrink_to(LARGE);
     }
 }
 

@@ -10,6 +10,7 @@
 //!               TrailerLine ◀──▶ LineStart ──▶ LastEnd ──▶ the end
 //! ```
 
+use bytes::Bytes;
 use http::HeaderMap;
 
 use super::trailers;
@@ -262,7 +263,7 @@ impl TrailerLines {
         }
         self.block.extend_from_slice(b"\r\n");
         let mut received = HeaderMap::new();
-        fields::parse(side, &self.block.into(), self.count, &mut received)
+        fields::parse(side, &self.block, &Bytes::copy_from_slice, self.count, &mut received)
             .map_err(BodyError::Trailer)?;
         if side == Side::Request
             && let Some(name) = received.keys().find(|name| trailers::is_about_the_message(name))
