@@ -134,6 +134,7 @@ mod sniff;
 mod sync;
 pub mod testing;
 mod text;
+mod unwind;
 
 pub use body::Body;
 pub use client::{Client, IntoUrl, ResponseExt};

@@ -15,7 +15,7 @@
 //! | `registry.rs` | all connections, for counting, closing and waiting |
 //! | `ticket.rs` | one of them, and the races for its end |
 //! | `room.rs` | an idle connection makes room for a new one |
-//! | `run.rs` `unwind.rs` `panics.rs` | a handler is run, its errors are answered; panics end there, and leave a line in the log |
+//! | `run.rs` `panics.rs` | a handler is run, its errors are answered; panics end there, and leave a line in the log |
 //! | `signals.rs` | what a handler hears of its client |
 
 mod accept;
@@ -28,7 +28,6 @@ mod room;
 mod run;
 mod signals;
 mod ticket;
-mod unwind;
 
 use std::fmt;
 use std::io;
@@ -43,10 +42,10 @@ use crate::text::counted;
 use crew::Crew;
 use registry::Registry;
 
+pub(crate) use crate::unwind::contain;
 pub(crate) use run::{Outcome, Service};
 pub(crate) use signals::{Gone, Signals};
 pub(crate) use ticket::Ticket;
-pub(crate) use unwind::contain;
 
 /// What is spoken on the connections of one server.
 pub(crate) trait Protocol: Send + Sync {

@@ -17,13 +17,14 @@ use std::sync::Arc;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Method, StatusCode, Uri};
 
-use super::{panics, unwind};
+use super::panics;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
 use crate::handler::{Ending, Handler, Request, Response, ResponseWriter, clear_extensions};
 use crate::logging as log;
 use crate::net::Addr;
+use crate::unwind;
 
 /// Turns an error, and the status it is answered with, into the answer.
 pub(crate) type ErrorHook = Box<dyn Fn(&Error, StatusCode, &Request) -> Response + Send + Sync>;

@@ -5,9 +5,7 @@ pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::sync::atomic;
 pub(crate) use std::thread::JoinHandle;
 
-use std::any::Any;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 /// Starts a thread called `name`.
@@ -28,18 +26,10 @@ where
     builder.spawn(body)
 }
 
-/// Runs code of the user's on a thread of ours. Returns `None` if it panicked.
-///
-/// The payload of a panic is the user's as well. A payload whose drop panics is contained too, and the
-/// payload of that panic is leaked.
+/// Runs code of the user's on a thread of ours. Returns `None` if it panicked: see
+/// [`unwind`](crate::unwind).
 pub(crate) fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(discard).ok()
-}
-
-fn discard(payload: Box<dyn Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
-    }
+    crate::unwind::contain(code, |_| {})
 }
 
 /// The moment against which deadlines are held.
