@@ -1,6 +1,5 @@
 //! What went wrong, by the exit codes that curl's users know.
 
-use std::error::Error as _;
 use std::fmt;
 
 use hangup::h1::FramingError;
@@ -82,11 +81,11 @@ impl From<Error> for Failure {
 }
 
 fn has_unknown_coding(error: &Error) -> bool {
-    let framing = error.source().and_then(|source| source.downcast_ref());
+    let framing = error.cause().and_then(|cause| cause.downcast_ref());
     matches!(framing, Some(FramingError::UnknownCoding))
 }
 
-/// Whether the connection ended within a head. What is malformed has a source that says where.
+/// Whether the connection ended within a head. A malformed head has a cause that says where.
 pub(crate) fn is_cut_off(error: &Error) -> bool {
-    error.kind() == ErrorKind::MalformedMessage && error.source().is_none()
+    error.kind() == ErrorKind::MalformedMessage && error.cause().is_none()
 }

@@ -35,7 +35,6 @@ impl Plan {
         if becomes_get {
             self.kind = Kind::Get;
             self.payload = Payload::None;
-            self.expects = false;
             for name in [CONTENT_TYPE, CONTENT_RANGE, EXPECT, TRANSFER_ENCODING] {
                 self.fields.remove(name);
             }

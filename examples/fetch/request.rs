@@ -48,8 +48,6 @@ pub(crate) struct Plan {
     pub(crate) fields: HeaderMap,
     pub(crate) version: Version,
     pub(crate) payload: Payload,
-    /// Waiting for a 100 was our idea, not the user's.
-    pub(crate) expects: bool,
 }
 
 /// The kinds of requests that options make. Redirects change the kind.
@@ -132,7 +130,6 @@ impl<'c> Template<'c> {
             fields: HeaderMap::new(),
             version: if command.http10 { Version::HTTP_10 } else { Version::HTTP_11 },
             payload,
-            expects: false,
         };
         report.asks(&plan);
         self.fill(&mut plan, from)?;
@@ -172,7 +169,6 @@ impl<'c> Template<'c> {
             && plan.version == Version::HTTP_11
         {
             put(&mut plan.fields, EXPECT, "100-continue")?;
-            plan.expects = true;
         }
         self.by_hand(plan);
         if plan.payload.len().is_none() && plan.version == Version::HTTP_10 {
@@ -213,7 +209,6 @@ impl<'c> Template<'c> {
         for field in &self.fields {
             let (Field::Set(name, _) | Field::Remove(name)) = field;
             plan.fields.remove(name);
-            plan.expects &= name != EXPECT;
         }
         for field in &self.fields {
             if let Field::Set(name, value) = field {

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::Arc;
 use std::time::Instant;
 
-use hangup::http::header::EXPECT;
+use hangup::http::header::TRANSFER_ENCODING;
 use hangup::http::{HeaderMap, StatusCode};
 use hangup::{Client, Context, Error, Response, h1};
 use parking_lot::Mutex;
@@ -115,12 +115,6 @@ impl Attempt<'_> {
         loop {
             let answer = self.exchange(&plan)?;
             let status = answer.seen.status.unwrap_or_default();
-            if plan.expects && status == StatusCode::EXPECTATION_FAILED {
-                // A server from before 1999: then without being asked.
-                plan.fields.remove(EXPECT);
-                plan.expects = false;
-                continue;
-            }
             let Some(location) = answer.seen.redirect() else {
                 return self.save(&plan, answer);
             };
@@ -167,12 +161,15 @@ impl Attempt<'_> {
         self.command.show_request(plan);
         let visible = self.shows_bar() && plan.kind == Kind::Put;
         let sent = Arc::new(Progress::new(visible, plan.payload.len()));
+        // The library frames the body, which has no length if it is to be chunked.
+        let mut headers = plan.headers();
+        headers.remove(TRANSFER_ENCODING);
         let heads = Arc::new(Heads::new(self.command, self.output));
         let watching = Arc::clone(&heads);
         let answered = self
             .client
             .request(plan.method.clone(), plan.uri.clone())
-            .headers(plan.headers())
+            .headers(headers)
             .version(plan.version)
             .body(plan.payload.body(plan.is_chunked(), &sent)?)
             .context(&self.call)

@@ -643,8 +643,9 @@ fn methods_are_checked() {
             assert_eq!(answer(bin.request(method, path)).status, 404, "{path}");
         }
     }
+    // This one is about the server: no handler sees it.
     let asterisk = "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    assert!(bin.server.exchange(asterisk).contains(&format!("\r\nAllow: {all}\r\n")));
+    assert!(bin.server.exchange(asterisk).starts_with("HTTP/1.1 204 "));
 }
 
 #[test]

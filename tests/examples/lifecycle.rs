@@ -270,7 +270,7 @@ fn a_signal_lets_running_requests_finish() {
 #[test]
 fn grace_has_an_end() {
     let mut command = program("lifecycle", &["--addr", "127.0.0.1:0", "--grace-ms", "50"]);
-    command.env("RUST_LOG", "lifecycle=warn");
+    command.env("RUST_LOG", "hangup=warn");
     let server = Running::start(command);
     let mut stream = server.connect();
     stream.write_all(b"GET /stream/2?ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
