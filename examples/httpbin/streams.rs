@@ -127,7 +127,10 @@ pub(crate) fn drip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Ans
         return Err(gone.into());
     }
     w.set_status(status);
-    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    if matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+    ) {
         return Ok(());
     }
     let stars = vec![b'*'; count.min(MOST_DRIPPED) as usize];

@@ -117,8 +117,11 @@ pub(crate) fn early_hints(_: &Records, w: &mut ResponseWriter, _: &mut Request) 
 
 pub(crate) fn status(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     match StatusCode::from_u16(argument(r)?) {
-        // These two end at their head.
-        Ok(status @ (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)) => {
+        // These have no body.
+        Ok(
+            status
+            @ (StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED),
+        ) => {
             w.set_status(status);
             Ok(())
         }

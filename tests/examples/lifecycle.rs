@@ -19,6 +19,7 @@ fn plain_answers() {
         ("/early-hints", "103 Early Hints", "HTTP/1.1 200 OK"),
         ("/status/404", "404 Not Found", "404 Not Found\n"),
         ("/status/204", "204 No Content", ""),
+        ("/status/205", "205 Reset Content", ""),
         ("/status/304", "304 Not Modified", ""),
         ("/status/1", "400 Bad Request", "a final status"),
         ("/error", "500 Internal Server Error", "500 Internal Server Error\n"),
