@@ -46,7 +46,7 @@ pub(crate) fn copy(
     }
 }
 
-/// What is not the client's own failure is a decoder's.
+/// An error that is not the client's own comes from a decoder.
 fn read_failure(error: io::Error) -> Failure {
     match error.get_ref().is_some_and(|source| source.is::<Error>()) {
         true => Failure::in_body(error.into()),
@@ -107,7 +107,7 @@ impl Read for Decoder<'_> {
     }
 }
 
-/// A body in a coding that nobody here knows. Only an empty one can be read.
+/// A body in an unknown coding. Only an empty one can be read.
 struct Unknown<R>(R);
 
 impl<R: Read> Read for Unknown<R> {

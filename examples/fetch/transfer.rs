@@ -44,7 +44,7 @@ struct Attempt<'a> {
     call: Context,
 }
 
-/// What a request has brought.
+/// The outcome of one request.
 struct Answer {
     /// `None` if the connection ended within the head: curl takes that for an answer without a body.
     response: Option<Response>,
@@ -203,7 +203,7 @@ impl Attempt<'_> {
         let outcome = copy(&mut response, &received, false, |_| Ok(()));
         self.report.downloaded = received.done();
         self.report.uploaded = plan.payload.sent(&answer.sent, true);
-        // Nobody misses what is cut off of it.
+        // A body that is thrown away may be cut off.
         outcome.or_else(|failure| match failure.code {
             BODY_CUT_SHORT => Ok(()),
             _ => Err(failure),

@@ -49,7 +49,7 @@ pub(crate) fn show_raw(head: &[u8]) {
         shown.extend_from_slice(line);
         shown.push(b'\n');
     }
-    // The transfer goes on without anybody who reads this.
+    // The transfer goes on if standard error is closed.
     let _ = stderr().write_all(&shown);
 }
 

@@ -1,4 +1,4 @@
-//! What failed, by kind.
+//! Failed requests, counted by kind.
 
 use std::collections::BTreeMap;
 

@@ -153,7 +153,7 @@ fn filled(length: usize) -> Result<Bytes, String> {
     Ok(body.into())
 }
 
-/// What came of a run.
+/// The result of a run.
 struct Outcome {
     tally: Tally,
     took: Duration,

@@ -1,4 +1,4 @@
-//! What a body has read ahead of its reader.
+//! Bytes that a body has read ahead of its reader.
 
 /// How much is read ahead at most, in bytes: as the standard library's `BufReader`.
 const AHEAD: usize = 8 * 1024;

@@ -1,4 +1,4 @@
-//! What a [`Body`] is made of.
+//! Conversions into a [`Body`].
 
 use std::borrow::Cow;
 use std::fs::File;

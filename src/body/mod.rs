@@ -88,7 +88,7 @@ impl Body {
 
     /// Creates a body of exactly `length` bytes from `reader`.
     ///
-    /// What the reader has beyond them is not read. If it ends earlier, so does the message, with an
+    /// Bytes of the reader beyond them are not read. If it ends earlier, so does the message, with an
     /// error: a peer never takes the short body for a whole one.
     pub fn from_sized_reader(reader: impl Read + Send + 'static, length: u64) -> Self {
         Self::of(Source::Reader { reader: Box::new(reader), remaining: Some(length) })

@@ -50,7 +50,7 @@ enum Authorization {
     Url,
 }
 
-/// What a response leads to.
+/// The next step after a response.
 enum Next {
     /// It is the result. The error says why the redirect that it asks for is not followed.
     Return(Option<Error>),

@@ -421,7 +421,7 @@ impl ClientBuilder {
     }
 
     /// Sets how many header fields the head of a response may have: 5000 by default. Beyond, the call
-    /// fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge). No response can have more than
+    /// fails with [`ErrorKind::TooLarge`]. No response can have more than
     /// 24576 different ones.
     #[must_use]
     pub fn max_response_headers(mut self, fields: usize) -> Self {

@@ -17,7 +17,7 @@ impl<'a> RawHead<'a> {
         Self { bytes, complete: true }
     }
 
-    /// What came of a head that has no end, or was refused: its whole lines, up to an empty one.
+    /// An incomplete or refused head as far as it came: its whole lines, up to an empty one.
     pub(super) fn incomplete(received: &'a [u8]) -> Self {
         let mut end = 0;
         for line in received.split_inclusive(|byte| *byte == b'\n') {

@@ -194,7 +194,7 @@ impl<'a> RequestBuilder<'a> {
     /// # Panics
     ///
     /// A panic of `callback` on the calling thread passes through `send`. On the connection's thread
-    /// it makes `send` fail with [`ErrorKind::Other`]. Either way the connection is closed.
+    /// it makes `send` fail with [`ErrorKind::Other`](crate::ErrorKind::Other). Either way the connection is closed.
     pub fn on_informational(
         mut self,
         callback: impl Fn(StatusCode, &HeaderMap) + Send + Sync + 'static,

@@ -148,7 +148,7 @@ pub(super) fn response(answer: Answer, facts: Facts) -> http::Response<Body> {
     response
 }
 
-/// What a redirecting answer says of itself.
+/// The parts of a redirecting response that show in a report.
 pub(super) fn without_body(exchanged: &Exchanged, facts: Facts) -> http::Response<Body> {
     let head = &exchanged.answer.head;
     let mut response = http::Response::new(Body::empty());

@@ -1,4 +1,4 @@
-//! What connections are pooled by, and where they lead.
+//! Keys of the connection pool, and where their connections lead.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -25,7 +25,7 @@ use percent_encoding::percent_decode;
 
 pub use into::IntoUrl;
 
-/// What a URL says. Its parts are as they are sent: the host in lower case, the path without dot segments,
+/// The content of a URL. Its parts are as they are sent: the host in lower case, the path without dot segments,
 /// stray characters encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {

@@ -1,4 +1,4 @@
-//! What converts into an [`Error`], so that `?` works, and what it converts into.
+//! Conversions into an [`Error`], so that `?` works, and back.
 
 use std::borrow::Cow;
 use std::convert::Infallible;

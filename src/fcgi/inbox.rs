@@ -131,7 +131,7 @@ impl Inbox {
         self.state.lock().failure.get_or_insert_with(|| error.clone());
     }
 
-    /// Returns how the body failed, as its reader saw it. A body that nobody read has not failed.
+    /// Returns how the body failed, as its reader saw it. An unread body has not failed.
     pub(super) fn failure(&self) -> Option<Error> {
         self.state.lock().failure.clone()
     }

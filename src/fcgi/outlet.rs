@@ -19,7 +19,7 @@ use crate::sync::{Condvar, Mutex, now};
 /// needs more.
 const MAX_QUEUED: usize = 64 * 1024;
 
-/// What the writes of a connection may take.
+/// Time limits of a connection's writes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// From one piece that the web server takes to the next.
@@ -32,7 +32,7 @@ pub(super) struct Outlet {
     stream: Stream,
     limits: Limits,
     state: Mutex<State>,
-    /// Goes with `state`; the predicate is "nobody has the turn". Notified by the thread that gives the
+    /// Goes with `state`; the predicate is "no thread has the turn". Notified by the thread that gives the
     /// turn up, awaited by [`take_turn`](Outlet::take_turn).
     free: Condvar,
 }

@@ -24,7 +24,7 @@ use crate::net::{Buffer, Hangup};
 use crate::serving::Gone;
 use crate::text::counted;
 
-/// Reads one connection. When it is dropped, nobody does.
+/// Reads one connection, until it is dropped.
 pub(super) struct Reader {
     pub(super) conn: Arc<Conn>,
     /// The requests whose parameters have not all come.

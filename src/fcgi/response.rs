@@ -20,7 +20,7 @@ const FULL: usize = 16 * 1024;
 /// From this size on, in bytes, a piece of a body is written from where it is, not copied.
 const WRITE_THROUGH: usize = 4 * 1024;
 
-/// What a program that failed would have exited with.
+/// The exit status of a program that failed.
 pub(super) const FAILED: u32 = 1;
 
 /// The writing half of one request. However its handler's thread leaves it, the request is ended.

@@ -1,4 +1,4 @@
-//! What a request expects before it sends its body (RFC 9110 section 10.1.1).
+//! Expectations of a request before it sends its body (RFC 9110 section 10.1.1).
 
 use std::fmt;
 

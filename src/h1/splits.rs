@@ -32,7 +32,7 @@ pub(super) fn verdict<T: Debug>(
         let result = verdicts.into_iter().find(|verdict| !matches!(verdict, Ok(None)));
         let result = result.unwrap_or(Ok(None));
         let same = match (&whole, &result) {
-            // What a head holds can be compared as text alone.
+            // Heads can only be compared as text.
             (Ok(Some(_)), Ok(Some(_))) => format!("{whole:?}") == format!("{result:?}"),
             (Ok(None), Ok(None)) => true,
             (Err(whole), Err(result)) => whole == result,

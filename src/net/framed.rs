@@ -98,7 +98,7 @@ impl FramedBody {
             match self.advance(buffer) {
                 Ok(Next::Payload(_)) => return !buffer.is_empty() || stream.readiness().readable,
                 Ok(Next::NeedInput) => {}
-                // What is wrong the next read reports.
+                // The next read reports the error.
                 Ok(Next::End) | Err(_) => return true,
             }
             match buffer.fill(|room| stream.try_read(room)) {

@@ -53,7 +53,7 @@ struct State {
 
 /// When one wait ends that nothing else ends.
 struct Wait {
-    /// At its deadline, which is looked at again by whoever waits.
+    /// At its deadline, at which each waiting thread looks again.
     until: Option<Instant>,
     /// When its patience is over.
     patience: Option<Instant>,

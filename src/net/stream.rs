@@ -266,7 +266,7 @@ impl Stream {
         each!(self, kind => kind.look_again());
     }
 
-    /// Returns `true` if something has arrived that nobody has read. Unlike
+    /// Returns `true` if unread input has arrived. Unlike
     /// [`readiness`](Self::readiness) it takes nothing in, so that another thread may wait meanwhile.
     pub(crate) fn has_unread(&self) -> bool {
         each!(self, kind => kind.has_unread())

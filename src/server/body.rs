@@ -35,7 +35,7 @@ pub(super) struct RequestBody {
     pub(super) progress: Progress,
     /// How long each read may wait for the client.
     idle: Option<Duration>,
-    /// Somebody has read from it.
+    /// It has been read from.
     begun: bool,
     /// Set while the client waits for a 100 before it sends the body.
     continues: Option<Arc<Continue>>,

@@ -480,7 +480,7 @@ mod tests {
         assert_eq!(half.buffer.data(), b"xxx");
         assert!(half.buffer.capacity() <= MOST_KEPT && conn.wire().capacity() <= MOST_KEPT);
         assert_eq!(conn.request.headers().capacity(), 0);
-        // What is usual is kept.
+        // Usual sizes are kept.
         conn.request.headers_mut().reserve(50);
         half.buffer.fill(|room| Ok(room.len())).unwrap();
         let kept = half.buffer.capacity();

@@ -180,7 +180,7 @@ impl Wire {
         let input = &exchange.input;
         let begun = || match input {
             Input::Lent(lending) => lending.has_begun(),
-            // Nobody waits for leave to send nothing.
+            // An empty body needs no 100.
             Input::Here(_) | Input::Gone => true,
         };
         let waits = exchange.continues.as_ref().is_some_and(|continues| continues.too_late(begun));

@@ -25,7 +25,7 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 /// All connections of one server.
 pub(super) struct Registry {
     pub(super) state: Mutex<State>,
-    /// Goes with `state`. Predicates: no connection is left, nobody accepts, the grace is over.
+    /// Goes with `state`. Predicates: no connection is left, no thread accepts, the grace is over.
     /// Notified when either count falls and when the grace changes; waited for by `wait`.
     changed: Condvar,
     /// Connections take no further request than those that have arrived. Set under the lock; beside

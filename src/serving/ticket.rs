@@ -28,7 +28,7 @@ use crate::sync::{Mutex, now};
 /// How long a new connection may be silent before it counts as idle: its request may be on its way.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// What the registry knows of a connection.
+/// The registry's entry of a connection.
 pub(super) struct Entry {
     pub(super) stream: Stream,
     /// Whether it is only told that there are too many.
@@ -47,7 +47,7 @@ pub(super) struct Entry {
     held: Mutex<Held>,
 }
 
-/// What changes together with the stream itself.
+/// State that changes together with the stream itself.
 #[derive(Default)]
 struct Held {
     handshaking: bool,
@@ -55,7 +55,7 @@ struct Held {
     halted: bool,
 }
 
-/// What a connection is at, as far as its end is concerned.
+/// The phase of a connection, as far as its end is concerned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Phase {

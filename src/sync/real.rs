@@ -26,7 +26,7 @@ where
     builder.spawn(body)
 }
 
-/// Runs code of the user's on a thread of ours. Returns `None` if it panicked: see
+/// Runs the user's code on one of our threads. Returns `None` if it panicked: see
 /// [`unwind`](crate::unwind).
 pub(crate) fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
     crate::unwind::contain(code, |_| {})

@@ -1,4 +1,4 @@
-//! What a response says of how long its connection may be kept: `Keep-Alive: timeout=N, max=M`.
+//! How long a connection may be kept, as its peer announces it: `Keep-Alive: timeout=N, max=M`.
 //!
 //! The field has no standard any more (RFC 2068 section 19.7.1 was the last), but Apache, nginx, Node and
 //! others send it. What cannot be read is passed over.
@@ -16,7 +16,7 @@ const FEW: usize = 8;
 /// end. Half of the time if that is less.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// What the peer announces.
+/// The announcement of one response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct KeepAlive {
     /// How long the connection may be idle, [`MARGIN`] already taken off.

@@ -33,7 +33,7 @@ pub(super) struct State {
     asleep: bool,
     /// The buffer of the latest exchange that had no use for the reader loop. Invariant: empty.
     spare: Buffer,
-    /// What the peer has announced: the latest time, the least number. Each exchange that begins takes
+    /// The peer's announcements: the latest time, the least number. Each exchange that begins takes
     /// one off the number.
     announced: KeepAlive,
     /// Invariant: there until the end.

@@ -142,7 +142,7 @@ pub(super) struct StreamedBody {
     pub(super) withheld: Option<Withheld>,
 }
 
-/// What a withheld body waits for.
+/// The limit and the way back of a withheld body.
 pub(super) struct Withheld {
     /// Releases the body. Disconnects if it is not wanted.
     pub(super) proceed: Receiver<()>,

@@ -4,7 +4,7 @@ fn pool(limits: Limits) -> Pool<&'static str, u32> {
     Pool::new(limits)
 }
 
-/// Queues a want that waits for a dial of its own.
+/// Queues a want that waits for its dial.
 fn dials(pool: &mut Pool<&str, u32>) -> (Arc<Want<u32>>, Granted<u32>, Arc<Dial>) {
     match pool.checkout(&"a") {
         Checkout::Queued { want, granted, begins: Some(dial) } => (want, granted, dial),

@@ -1,4 +1,4 @@
-//! What can be wrong with a URL, and how an error says it.
+//! Errors of URLs, and their texts.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What stands between `//` and the path: user and password, host, zone, port.
+//! The part between `//` and the path: user and password, host, zone, port.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use percent_encoding::percent_decode;
 
 use super::fault::Fault;
 
-/// What may stand in a host beside letters and digits (RFC 3986 section 3.2.2).
+/// Characters of a host beside letters and digits (RFC 3986 section 3.2.2).
 const MARKS: &[u8] = b"-._~!$&'()*+,;=";
 
-/// What an authority says.
+/// The parts of an authority.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Authority<'u> {
     /// As it stands; `None` if there is neither user nor password.

@@ -1,4 +1,4 @@
-//! What users can give as a URL.
+//! Types that users can give as a URL.
 
 use std::borrow::Cow;
 

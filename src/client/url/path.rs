@@ -2,11 +2,11 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-/// What no request target can hold, beside what is beyond ASCII. Everything else goes out as it stands, also
+/// Characters that no request target can hold, beside those beyond ASCII. Everything else goes out as it stands, also
 /// what RFC 3986 does not allow: `[ ] { } | ^ \` and a `%` that begins no escape.
 const STRAY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 
-/// What becomes of `.` and `..` in a path.
+/// The treatment of `.` and `..` in a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dots {
     Removed,

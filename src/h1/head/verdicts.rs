@@ -1,4 +1,4 @@
-//! What is forgiven, and to whom; and that a head has one verdict however it is cut.
+//! Leniency towards responses, and one verdict for a head however it is cut.
 
 use super::*;
 use crate::h1::splits;
@@ -11,7 +11,7 @@ fn response(text: &[u8], limits: &Limits) -> Result<Option<(ResponseHead, usize)
     splits::verdict(text, |scanner, buf| scanner.response(buf, limits))
 }
 
-/// What stands behind the start line, and the fields that a response makes of it.
+/// Field lines, and the fields that a response makes of them.
 const FORGIVEN: &[(&str, &[(&str, &str)])] = &[
     ("\n\n", &[]),
     ("\r\n\n", &[]),

@@ -172,7 +172,7 @@ impl TlsStream {
 
     pub(in crate::net) fn halt(&self) {
         if !self.below.is_closed() {
-            // What there is no room for is sent when the stream has been resumed.
+            // The rest is sent when the stream has been resumed.
             let _ = self.session.lock().end_outward(&self.below);
         }
         self.below.halt();

@@ -1,0 +1,153 @@
+//! Whole responses: those that a handler returns, and those in place of a handler that failed.
+
+use std::io::{self, Read, Write};
+
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+
+use super::{HOLD_BACK, ResponseWriter, allows_body, misuse};
+use crate::body::Body;
+use crate::error::Result;
+use crate::handler::Response;
+use crate::sniff;
+
+/// The buffer through which a [`Body`] is copied into a response, in bytes.
+const COPY_BUFFER: usize = 16 * 1024;
+
+impl ResponseWriter {
+    /// Sends a finished response: its status, headers and body take the place of what was set.
+    ///
+    /// A body that is read from a source is sent as it comes. Before a read that may have to wait, the head
+    /// and the pieces so far go out. Only a reader whose response has no Content-Type is read once before
+    /// that, since its first piece decides the type. A source of small pieces that never waits is sent
+    /// faster from behind a [`BufReader`](std::io::BufReader) whose buffer is 16 KiB or larger, or as bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) if the head was sent already; and whatever reading the body or writing
+    /// fails with.
+    pub fn send(&mut self, response: http::Response<impl Into<Body>>) -> Result<()> {
+        if self.is_head_sent() {
+            return Err(misuse("a second response to one request"));
+        }
+        let (parts, body) = response.into_parts();
+        let mut body = body.into();
+        self.set_status(parts.status);
+        self.headers = parts.headers;
+        self.held.clear();
+        if body.has_trailers() {
+            // Only a body whose length stays open can be followed by them.
+            self.headers.remove(CONTENT_LENGTH);
+        } else if let Some(length) = body.len().filter(|_| allows_body(self.status)) {
+            self.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+        }
+        match allows_body(self.status) {
+            true if self.head_only => self.sniff_unsent(&mut body),
+            true => self.copy(&mut body),
+            false => Ok(()),
+        }
+    }
+
+    /// Sets the Content-Type that `body` would be sent with. Reads no more of it than that takes.
+    fn sniff_unsent(&mut self, body: &mut Body) -> Result<()> {
+        if self.is_type_known() {
+            return Ok(());
+        }
+        let mut read = Vec::new();
+        let start = match body.as_bytes() {
+            Some(bytes) => bytes,
+            None => {
+                read_start(body, &mut read)?;
+                &read
+            }
+        };
+        if !start.is_empty() {
+            let kind = HeaderValue::from_static(sniff::content_type(start));
+            self.headers.insert(CONTENT_TYPE, kind);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, body: &mut Body) -> Result<()> {
+        match body.as_bytes() {
+            Some(bytes) => self.write_all(bytes)?,
+            None => self.copy_from_source(body)?,
+        }
+        if let Some(trailers) = body.take_trailers() {
+            self.trailers_mut().extend(trailers);
+        }
+        Ok(())
+    }
+
+    /// Copies a body that does not lie in memory. Nothing is held back while its source has the client
+    /// wait, not even the head.
+    fn copy_from_source(&mut self, body: &mut Body) -> Result<()> {
+        let mut buffer = vec![0; COPY_BUFFER];
+        // A whole buffer was written through. After less, something may be held back.
+        let mut holds = self.is_type_known() || body.is_incoming();
+        loop {
+            if holds && body.may_wait() {
+                self.flush()?;
+            }
+            match body.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => {
+                    self.write_all(&buffer[..count])?;
+                    holds = count < COPY_BUFFER;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Answers with a status and its name in place of a handler that failed, if nothing has been
+    /// sent. Returns `false` if it is too late for that.
+    pub(crate) fn replace_with(&mut self, status: StatusCode) -> bool {
+        self.replace_with_text(status, &status.to_string())
+    }
+
+    /// As [`replace_with`](Self::replace_with), with a text of one line.
+    pub(crate) fn replace_with_text(&mut self, status: StatusCode, text: &str) -> bool {
+        if self.is_head_sent() {
+            return false;
+        }
+        self.reset();
+        self.status = status;
+        if allows_body(status) {
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            self.headers.insert(CONTENT_TYPE, plain);
+            let text = format!("{text}\n");
+            if text.len() > HOLD_BACK {
+                self.headers.insert(CONTENT_LENGTH, text.len().into());
+            }
+            // Fails like any other write, which `finish` reports.
+            let _ = self.write_all(text.as_bytes());
+        }
+        true
+    }
+
+    /// Sends `response` in place of that of a handler that failed.
+    pub(crate) fn replace_with_response(&mut self, response: Response) -> Result<()> {
+        if !self.is_head_sent() {
+            self.reset();
+        }
+        self.send(response)
+    }
+}
+
+/// Reads what decides the type of a body that is not in memory: as much of its start as a response to GET
+/// would be read before its head is sent.
+fn read_start(body: &mut Body, start: &mut Vec<u8>) -> io::Result<()> {
+    match (body.may_wait(), body.is_incoming()) {
+        (false, _) => body.by_ref().take(sniff::LOOK_AT as u64).read_to_end(start).map(drop),
+        (true, true) => Ok(()),
+        (true, false) => loop {
+            start.resize(sniff::LOOK_AT, 0);
+            match body.read(start) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => break outcome.map(|count| start.truncate(count)),
+            }
+        },
+    }
+}
