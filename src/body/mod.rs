@@ -147,9 +147,11 @@ impl Body {
     }
 
     /// Returns the trailers that followed, or are to be sent after, the body: `Some` at most once, and
-    /// only after the body was read to its end.
+    /// only after the body was read to its end. A reader of unknown length does not tell its end, so its
+    /// own trailers are returned whenever they are asked for.
     pub fn take_trailers(&mut self) -> Option<HeaderMap> {
-        if self.ahead.as_ref().is_some_and(|ahead| ahead.len() > 0) {
+        let holds = self.ahead.as_ref().is_some_and(|ahead| ahead.len() > 0);
+        if holds || self.len().is_some_and(|left| left > 0) {
             return None;
         }
         match self.trailers.take() {

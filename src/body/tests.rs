@@ -251,3 +251,13 @@ fn trailers_wait_for_what_was_read_ahead() {
     body.read_exact(&mut [0]).unwrap();
     assert_eq!(body.take_trailers().unwrap()["etag"], "7");
 }
+
+#[test]
+fn trailers_come_after_the_last_byte() {
+    for body in [Body::from("abc"), Body::from_sized_reader(&b"abc"[..], 3)] {
+        let mut body = body.with_trailers(HeaderMap::new);
+        assert!(body.take_trailers().is_none());
+        body.read_text(3).unwrap();
+        assert!(body.take_trailers().is_some() && body.take_trailers().is_none());
+    }
+}

@@ -151,6 +151,9 @@ impl Call<'_> {
         let before = self.parts.headers.clone();
         callback(&without_body(exchanged, facts), &mut self.parts);
         self.on_redirect = Some(callback);
+        if self.parts.headers.get(AUTHORIZATION) != before.get(AUTHORIZATION) {
+            self.progress.authorization = Authorization::Caller;
+        }
         if self.parts.uri != *self.url.uri() {
             self.divert(&before)?;
         }
@@ -159,13 +162,11 @@ impl Call<'_> {
 
     /// The callback has changed where the redirect leads. It saw the fields `before`.
     fn divert(&mut self, before: &HeaderMap) -> Result<()> {
-        let to = Url::of_uri(self.parts.uri.clone())?;
+        let mut to = Url::of_uri(self.parts.uri.clone())?;
+        to.inherit(&self.url);
         let headers = &mut self.parts.headers;
         if !self.url.is_same_origin(&to) {
             redirect::remove_unchanged_secrets(headers, before);
-        }
-        if headers.get(AUTHORIZATION) != before.get(AUTHORIZATION) {
-            self.progress.authorization = Authorization::Caller;
         }
         self.deauthorize();
         self.parts.uri = to.uri().clone();

@@ -188,8 +188,9 @@ impl<'a> RequestBuilder<'a> {
     /// Calls `callback` with each interim response (1xx but 101).
     ///
     /// It runs on the thread that reads the response: the thread that called [`send`](Self::send), or
-    /// the connection's thread if there is a [limit for sending](Self::send_timeout) or the body waits
-    /// for a 100. It delays the response, so it should be quick.
+    /// the connection's thread if the body waits for a 100, or has a [limit for
+    /// sending](Self::send_timeout) and cannot be sent at once. It delays the response, so it should be
+    /// quick.
     ///
     /// # Panics
     ///
@@ -234,7 +235,7 @@ impl<'a> RequestBuilder<'a> {
     /// its body, and the next request.
     ///
     /// The callback may change the next request. A new URI is read as one that a caller gives, with its
-    /// user and password. If it leads to another origin, the credentials that the callback left as
+    /// user and password, or those of the redirect within its origin. If it leads to another origin, the credentials that the callback left as
     /// they were are removed.
     ///
     /// ```no_run

@@ -5,7 +5,7 @@
 //! | --- | --- | --- | --- |
 //! | short | the caller | the caller | if the request is in memory, and there is room for it |
 //! | beside | the writer loop | the caller | if it is not, unless something limits or holds up the writing |
-//! | full | the writer loop | the reader loop | with a limit for sending, or `Expect: 100-continue` |
+//! | full | the writer loop | the reader loop | with `Expect: 100-continue`, or with a limit for sending if the caller cannot write it all |
 //!
 //! On the full way the caller waits for whatever comes first: the answer, the write's result, the end of
 //! the connection or of its context, a time limit. On the other two it is in a read, and all of these

@@ -88,11 +88,20 @@ impl Url {
             return Err(Fault::Empty);
         }
         let mut url = self.resolve_reference(text)?;
-        url.zone = if url.host() == self.host() { self.zone.clone() } else { None };
-        if url.userinfo.is_none() && self.is_same_origin(&url) {
-            url.userinfo.clone_from(&self.userinfo);
-        }
+        url.zone = None;
+        url.inherit(self);
         Ok(url)
+    }
+
+    /// Takes over what a URL that follows `base` does not say: the zone of the same host, the user and
+    /// password of the same origin.
+    pub(in crate::client) fn inherit(&mut self, base: &Self) {
+        if self.zone.is_none() && self.host() == base.host() {
+            self.zone.clone_from(&base.zone);
+        }
+        if self.userinfo.is_none() && self.is_same_origin(base) {
+            self.userinfo.clone_from(&base.userinfo);
+        }
     }
 
     fn resolve_reference(&self, text: &[u8]) -> Result<Self, Fault> {

@@ -415,3 +415,38 @@ fn t16_a_callback_sees_what_is_sent_and_can_lead_elsewhere() {
     led.answer(200, "ok");
     assert_eq!(text(call.finish()), "ok");
 }
+
+/// A callback that changed the query once lost the credentials, and one that set its own lost those at the
+/// next hop.
+#[test]
+fn t16_a_callback_within_the_origin_leaves_the_credentials_as_they_are() {
+    let _alone = alone();
+    let peers = Peers::new();
+    for own in [None, Some("Bearer mine")] {
+        let client = Client::new();
+        let url = peers.url("/a").replace("//", "//u:p@");
+        let call = send(&client, move |client| {
+            client.get(url).on_redirect(move |_, next| match own {
+                Some(own) if next.uri.path() == "/b" => {
+                    next.headers.insert("authorization", own.parse().unwrap());
+                }
+                Some(_) => {}
+                None => next.uri = format!("{}?x=1", next.uri).parse().unwrap(),
+            })
+        });
+        let query = if own.is_some() { "" } else { "?x=1" };
+        let expected = own.map_or_else(|| basic("u:p"), str::to_owned);
+        let mut peer = peers.accept();
+        peer.expect_request("GET /a");
+        redirect(&mut peer, 302, "/b");
+        for (path, to) in [("/b", Some("/c")), ("/c", None)] {
+            let request = peer.expect_request(&format!("GET {path}{query} "));
+            assert_eq!(request.field("authorization"), Some(&*expected), "{path}");
+            match to {
+                Some(to) => redirect(&mut peer, 302, to),
+                None => peer.answer(200, "ok"),
+            };
+        }
+        assert_eq!(text(call.finish()), "ok");
+    }
+}
