@@ -63,6 +63,9 @@ use crate::sync::{self, Mutex};
 /// up as not reusable: a writer that is done only has to be scheduled.
 const WROTE_PATIENCE: Duration = Duration::from_millis(50);
 
+/// How often the idle watch looks whether its limit has changed, if the peer announces limits.
+const LIMIT_CHECK: Duration = Duration::from_secs(1);
+
 /// The loops' stacks, in bytes. The reader loop calls the user's callback for interim responses, the
 /// writer loop the user's body source.
 const LOOP_STACK: usize = 512 * 1024;
@@ -369,6 +372,15 @@ impl Shared {
     /// How long the connection may be idle: our limit, or the peer's.
     fn idle_limit(&self) -> Option<Duration> {
         self.idle_timeout.into_iter().chain(self.state.lock().idle_limit()).min()
+    }
+
+    /// When the idle watch looks at its limit, which is `limit`, at the latest. A peer that announces limits
+    /// can announce a shorter one in a response that the watch does not notice.
+    fn next_look(&self, limit: Option<Instant>) -> Option<Instant> {
+        match self.state.lock().idle_limit() {
+            Some(_) => limit.into_iter().chain(sync::now().checked_add(LIMIT_CHECK)).min(),
+            None => limit,
+        }
     }
 
     /// Runs one of the loops. A panic in it is that of code which TLS calls, such as a key log: the

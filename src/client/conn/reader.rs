@@ -22,7 +22,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::answer::{After, Keeper, read_head, take_answer};
 use super::life::Condition;
@@ -129,20 +129,24 @@ fn watch(
     buffer.release();
     drop(shared.take_spare());
     shared.stream.release();
-    let limit = shared.idle_limit().and_then(|limit| Instant::now().checked_add(limit));
-    match shared.stream.wait_readable_until(limit) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+    let (_, turn) = shared.condition();
+    let limit = shared.idle_limit().and_then(|limit| sync::now().checked_add(limit));
+    while let Err(error) = shared.stream.wait_readable_until(shared.next_look(limit)) {
+        if error.kind() != io::ErrorKind::TimedOut {
+            let error = Error::with_source(ErrorKind::Receive, error);
+            shared.close(error, CloseReason::IoFailed);
+            return Err(Ended);
+        }
+        if shared.condition().1 != turn {
+            // A caller has read a whole response meanwhile: another limit holds.
+            return Ok(Place::Sleep);
+        }
+        if limit.is_some_and(|limit| limit <= sync::now()) {
             return match shared.close_if_idle(CloseReason::IdleTooLong) {
                 true => Err(Ended),
                 // An exchange has begun just before.
                 false => Ok(Place::Sleep),
             };
-        }
-        Err(error) => {
-            let error = Error::with_source(ErrorKind::Receive, error);
-            shared.close(error, CloseReason::IoFailed);
-            return Err(Ended);
         }
     }
     if shared.claim_with_news() {
