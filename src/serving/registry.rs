@@ -237,7 +237,7 @@ impl House {
 
 impl State {
     fn served(&self) -> usize {
-        self.entries.len() - self.refused - self.leaving.len()
+        self.entries.len().saturating_sub(self.refused + self.leaving.len())
     }
 
     fn stop(&mut self, grace_ends: Option<Instant>) -> &mut Stop {

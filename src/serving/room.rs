@@ -25,7 +25,7 @@ pub(super) fn make(state: &mut State) -> bool {
     for _ in 0..MAX_TRIES {
         let Some(Reverse((_, id))) = longest.pop() else { return false };
         let entry = Arc::clone(&state.entries[&id]);
-        if ask_to_leave(&entry) {
+        if !state.leaving.iter().any(|other| Arc::ptr_eq(other, &entry)) && ask_to_leave(&entry) {
             state.leaving.push(entry);
             // They stay in the list until their threads have left.
             let over = state.leaving.len().saturating_sub(MAX_LEAVING);
