@@ -11,6 +11,9 @@ use crate::h1::{BodyDecoder, BodyError, BodyLimits, Framing, Next};
 /// From how many wanted bytes on a read goes past the buffer, straight to the reader.
 const DIRECT_READ: usize = 4096;
 
+/// How far [`FramedBody::has_arrived`] looks, in bytes.
+const LOOK_AHEAD: usize = 64 * 1024;
+
 /// Takes a body out of the bytes of a connection, by its framing. It owns neither: both ends lend
 /// their buffer and their way of reading for each call.
 pub(crate) struct FramedBody {
@@ -105,6 +108,31 @@ impl FramedBody {
                 Ok(1..) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Ok(0) | Err(_) => return true,
+            }
+        }
+    }
+
+    /// Returns whether the body's end has arrived from `stream`, without waiting and without using any of
+    /// the body. Looks at no more than [`LOOK_AHEAD`] bytes.
+    pub(crate) fn has_arrived(&self, buffer: &mut Buffer, stream: &Stream) -> bool {
+        while buffer.data().len() < LOOK_AHEAD {
+            let filled = buffer.fill(|room| stream.try_read(room));
+            if !matches!(filled, Ok(1..)) {
+                break;
+            }
+        }
+        let (mut decoder, mut data) = (self.decoder.clone(), buffer.data());
+        loop {
+            let Ok((used, next)) = decoder.advance(data) else { return false };
+            data = &data[used..];
+            match next {
+                Next::End => return true,
+                Next::Payload(left) if !data.is_empty() => {
+                    let count = usize::try_from(left).unwrap_or(usize::MAX).min(data.len());
+                    decoder.payload_taken(count as u64);
+                    data = &data[count..];
+                }
+                Next::Payload(_) | Next::NeedInput => return false,
             }
         }
     }

@@ -255,6 +255,9 @@ impl End {
     /// Nothing here is lost by a close, and so nothing is left to be done after one.
     pub(super) fn resume(&self) {}
 
+    /// Input that is left here resets nothing.
+    pub(super) fn discard_input(&self) {}
+
     pub(super) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.change(|state| state.read(self.side, buf))
     }

@@ -34,6 +34,10 @@ pub(super) enum Family {
     Unix,
 }
 
+/// How much input is thrown away at the end of the process, in bytes: a client that goes on sending must not
+/// hold it up.
+const MOST_DISCARDED: usize = 1 << 20;
+
 const NO_TIMEOUT: u64 = 0;
 const UNKNOWN_TIMEOUT: u64 = u64::MAX;
 
@@ -134,6 +138,15 @@ impl Socket {
     pub(super) fn resume(&self) {
         self.read.reopen();
         self.write.reopen();
+    }
+
+    pub(super) fn discard_input(&self) {
+        let mut waste = [0; 4096];
+        for _ in 0..MOST_DISCARDED / waste.len() {
+            if !matches!(wake::try_recv(self.fd(), &mut waste), Ok(1..)) {
+                return;
+            }
+        }
     }
 
     pub(super) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {

@@ -289,6 +289,12 @@ impl Stream {
         each!(self, kind => kind.resume());
     }
 
+    /// Throws away what has arrived, at most 1 MiB and without blocking, also on a stream that was
+    /// [halted](Self::halt).
+    pub(crate) fn discard_input(&self) {
+        each!(self, kind => kind.discard_input());
+    }
+
     /// Reads what there is, without blocking and whatever the deadline.
     ///
     /// # Errors

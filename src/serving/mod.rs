@@ -140,6 +140,13 @@ impl House {
         self.registry.close_all();
     }
 
+    /// Blocks until no connection is left, or the grace is over.
+    fn await_end(&self) {
+        if !self.registry.wait_for_grace() {
+            self.registry.discard_input();
+        }
+    }
+
     fn report(&self, connection: &Connection, state: ConnState) {
         let Some(callback) = &self.options.on_state else { return };
         // It also runs on the accepting thread, which must outlive it.
@@ -219,12 +226,13 @@ impl Listening {
             accept::run(&house, &listener.0)
         });
         accepted.transpose()?;
-        house.registry.wait_for_grace();
+        house.await_end();
         Ok(())
     }
 
     /// Serves until `context` ends, and then shuts down gracefully: running requests have `grace`
-    /// (`None`: however long it takes), after which the connections that are left are closed.
+    /// (`None`: however long it takes), after which the connections that are left are closed within half
+    /// a second.
     ///
     /// ```no_run
     /// # use hangup::{Context, Request, ResponseWriter, Server};
@@ -263,6 +271,7 @@ impl Listening {
                 let left = counted(left, "connection");
                 log::warn!("closing {left}: the grace of the shutdown is over");
                 house.close();
+                house.await_end();
             }
         }
         Ok(())

@@ -10,8 +10,8 @@ use crate::net::{Addr, Bell, Stream};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex, now};
 
-/// How many connections beyond the maximum may be told so at the same time; the others are closed
-/// without a word.
+/// How many connections beyond the maximum are turned away by a thread at the same time. The others get
+/// what can be written without waiting.
 const MAX_REFUSALS: usize = 16;
 
 /// How long a graceful shutdown waits for the first request of a connection that has just been made.
@@ -52,7 +52,7 @@ pub(super) struct State {
 struct Stop {
     /// Until when a new connection may still send its first request.
     spare_until: Instant,
-    /// Until when requests may run: the latest of all calls. `None` for ever.
+    /// Until when requests may run: the latest of all calls, unless `at_once` is set. `None` for ever.
     grace_ends: Option<Instant>,
     /// Connections are closed, and no more are entered.
     at_once: bool,
@@ -142,10 +142,28 @@ impl Registry {
         }
     }
 
-    /// Enters no connection from now on.
+    /// Enters no connection from now on. The grace ends after [`LAST_WORDS`], also if an earlier call has
+    /// set a longer one.
     pub(super) fn refuse_all(&self) {
-        self.state.lock().stop(Some(now() + LAST_WORDS)).at_once = true;
+        {
+            let mut state = self.state.lock();
+            let stop = state.stop(None);
+            if !stop.at_once {
+                stop.at_once = true;
+                stop.grace_ends = Some(now() + LAST_WORDS);
+            }
+        }
         self.changed.notify_all();
+    }
+
+    /// Throws away what has arrived on connections whose threads have not ended after
+    /// [`close_all`](Self::close_all). If the process ends with unread input, the system resets the
+    /// connection, and the responses before it are lost.
+    pub(super) fn discard_input(&self) {
+        let entries: Vec<_> = self.state.lock().entries.values().cloned().collect();
+        for entry in entries {
+            entry.discard_input();
+        }
     }
 
     /// Closes every connection, whatever it is at.
@@ -243,7 +261,9 @@ impl State {
     fn stop(&mut self, grace_ends: Option<Instant>) -> &mut Stop {
         let spare_until = now() + SPARE;
         let stop = self.stop.get_or_insert(Stop { spare_until, grace_ends, at_once: false });
-        stop.grace_ends = stop.grace_ends.zip(grace_ends).map(|(one, other)| one.max(other));
+        if !stop.at_once {
+            stop.grace_ends = stop.grace_ends.zip(grace_ends).map(|(one, other)| one.max(other));
+        }
         stop
     }
 

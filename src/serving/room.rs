@@ -29,7 +29,8 @@ pub(super) fn make(state: &mut State) -> bool {
             state.leaving.push(entry);
             // They stay in the list until their threads have left.
             let over = state.leaving.len().saturating_sub(MAX_LEAVING);
-            state.leaving[..over].iter().for_each(|entry| entry.stream.close());
+            let oldest = state.leaving[..over].iter();
+            oldest.filter(|entry| !entry.is_in_request()).for_each(|entry| entry.stream.close());
             return true;
         }
     }

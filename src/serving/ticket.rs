@@ -99,6 +99,10 @@ impl Entry {
         self.phase.load(Ordering::SeqCst) == phase as u8
     }
 
+    pub(super) fn is_in_request(&self) -> bool {
+        self.is(Phase::Active) || self.is(Phase::Unframed)
+    }
+
     pub(super) fn change(&self, from: Phase, to: Phase) -> bool {
         let (from, to) = (from as u8, to as u8);
         self.phase.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
@@ -160,6 +164,16 @@ impl Entry {
             }
             self.stream.halt();
             held.halted = true;
+        }
+    }
+}
+
+impl Entry {
+    /// Throws away what has arrived on a connection that was [halted](Self::halt) and whose thread has
+    /// not noticed.
+    pub(super) fn discard_input(&self) {
+        if self.held.lock().halted {
+            self.stream.discard_input();
         }
     }
 }

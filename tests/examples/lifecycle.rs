@@ -282,6 +282,32 @@ fn grace_has_an_end() {
     assert_eq!(server.ended().0.code(), Some(0));
 }
 
+/// The process once ended with unread input on its sockets, which resets them: the response before was lost.
+#[test]
+fn s17_the_end_of_the_grace_loses_no_response() {
+    const SIZE: usize = 400_000;
+    for last in ["GET /wait?ms=20000", "GET /sleep?ms=20000", "POST /upload"] {
+        let options = ["--addr", "127.0.0.1:0", "--grace-ms", "100"];
+        let server = Running::start(program("lifecycle", &options));
+        let mut stream = server.connect();
+        let length = if last.starts_with('P') { "Content-Length: 9000000\r\n" } else { "" };
+        let first = format!("GET /bytes/{SIZE} HTTP/1.1\r\nHost: x\r\n\r\n");
+        stream.write_all(first.as_bytes()).unwrap();
+        // One response is written, and is read only when the server has ended.
+        stream.peek(&mut [0]).unwrap();
+        let second =
+            format!("{last} HTTP/1.1\r\nHost: x\r\n{length}\r\nGET /unread HTTP/1.1\r\nX: ");
+        stream.write_all(second.as_bytes()).unwrap();
+        server.state(|state| state["active"]["now"].as_u64() == Some(2));
+        stream.write_all(&[b'x'; 50_000]).unwrap();
+        server.signal(Signal::TERM);
+        assert_eq!(server.ended().0.code(), Some(0), "{last}");
+        let mut all = Vec::new();
+        let _ = stream.read_to_end(&mut all);
+        assert!(all.len() > SIZE, "{last}: {} bytes", all.len());
+    }
+}
+
 #[test]
 fn limits_are_taken_from_the_command_line() {
     let server = Running::lifecycle(&["--idle-timeout-ms", "20", "--max-header-bytes=100"]);

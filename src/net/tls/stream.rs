@@ -178,6 +178,10 @@ impl TlsStream {
         self.below.halt();
     }
 
+    pub(in crate::net) fn discard_input(&self) {
+        self.below.discard_input();
+    }
+
     pub(in crate::net) fn resume(&self) {
         self.below.resume();
     }

@@ -333,6 +333,42 @@ fn s17_serve_returns_when_the_grace_is_over() {
     assert!(handle.shutdown(PATIENCE));
 }
 
+/// A second signal, which closes at once, had no effect on `serve` as long as the grace of the first lasted.
+#[test]
+fn s17_close_ends_a_longer_grace() {
+    let _alone = alone();
+    for grace in [None, Some(PATIENCE)] {
+        let (arrived, arrivals) = reports();
+        let (go, gone) = bounded::<()>(0);
+        let listening = Server::new(move |_: &mut ResponseWriter, _: &mut Request| {
+            arrived.send(()).unwrap();
+            let _ = gone.recv_timeout(PATIENCE);
+            Ok(())
+        });
+        let listening = listening.listen("127.0.0.1:0").unwrap();
+        let (handle, addr) = (listening.handle(), listening.local_addr().ip().unwrap());
+        let stop = Context::new();
+        let stops = stop.clone();
+        let (returned, returns) = reports();
+        let serving = std::thread::spawn(move || {
+            returned.send(listening.serve_until(&stops, grace).is_ok()).unwrap();
+        });
+        let mut peer = RawClient::over(TcpStream::connect(addr).unwrap().into());
+        peer.send(GET);
+        next(&arrivals);
+        stop.cancel();
+        while TcpStream::connect(addr).is_ok() {}
+        handle.close();
+        let begun = Instant::now();
+        assert!(next(&returns), "the handler still runs");
+        assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
+        drop(go);
+        drop(peer);
+        assert!(handle.shutdown(PATIENCE));
+        serving.join().unwrap();
+    }
+}
+
 fn s17_the_deadline_of_a_graceful_shutdown_is_kept(over: Over) {
     let _alone = alone();
     let (arrived, arrivals) = reports();
