@@ -68,7 +68,10 @@ fn empty_queue(house: &Arc<House>, listener: &Listener) {
 /// Enters a new connection and has a thread serve it.
 pub(super) fn start(house: &Arc<House>, stream: Stream, remote: Addr) {
     let Some(stream) = house.protocol.admit(stream, &remote) else { return };
-    let Some(ticket) = house.admit(&stream, &remote) else { return stream.close() };
+    let Some(ticket) = house.admit(&stream, &remote) else {
+        house.protocol.no_room(&stream);
+        return stream.close();
+    };
     let arrival = Arrival { stream: stream.clone(), remote, ticket: Arc::clone(&ticket) };
     if let Err(error) = crew::employ(house, arrival) {
         log::error!("no thread for a connection: {error}");
