@@ -174,12 +174,12 @@ impl fmt::Display for BodyError {
 /// assert_eq!((&payload[..], input), (&b"abc"[..], &b"next"[..]));
 /// # Ok::<(), hangup::h1::BodyError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BodyDecoder {
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// Invariant: `left` is not zero.
     Length {

@@ -198,6 +198,18 @@ impl RequestBody {
         }
     }
 
+    /// Whether the connection can live on behind a response that begins now. A body of unknown length that
+    /// the handler has not begun to read must have arrived: else nothing tells whether its rest is worth
+    /// reading.
+    fn keeps_connection(&mut self, limit: u64) -> bool {
+        match &mut self.progress {
+            Progress::Unread(framed) if framed.remaining().is_none() && !self.begun => {
+                framed.has_arrived(&mut self.half.buffer, self.half.reader.stream())
+            }
+            _ => self.is_cheap_to_drain(limit),
+        }
+    }
+
     /// Whether the rest of the body is worth reading for the sake of the connection.
     fn is_cheap_to_drain(&self, limit: u64) -> bool {
         match &self.progress {
@@ -316,11 +328,11 @@ impl Lending {
         }
     }
 
-    /// Whether reading what is left of the body would be cheap. A body that somebody is reading at
-    /// this moment is taken to be.
-    pub(super) fn is_cheap_to_drain(&self, limit: u64) -> bool {
-        match &*self.place.lock() {
-            Place::Here(body) => body.is_cheap_to_drain(limit),
+    /// Whether the connection can live on behind a response that begins now, if it reads at most `limit`
+    /// bytes of the body. So it can for a body that another thread is reading.
+    pub(super) fn keeps_connection(&self, limit: u64) -> bool {
+        match &mut *self.place.lock() {
+            Place::Here(body) => body.keeps_connection(limit),
             Place::Lent => true,
             Place::Gone => false,
         }

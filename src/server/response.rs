@@ -185,7 +185,7 @@ impl Wire {
         };
         let waits = exchange.continues.as_ref().is_some_and(|continues| continues.too_late(begun));
         let drains = match input {
-            Input::Lent(lending) => lending.is_cheap_to_drain(DRAIN_LIMIT),
+            Input::Lent(lending) => lending.keeps_connection(DRAIN_LIMIT),
             Input::Here(_) | Input::Gone => true,
         };
         if exchange.persist.is_err() {

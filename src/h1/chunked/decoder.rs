@@ -22,7 +22,7 @@ use crate::h1::side::Side;
 const MAX_SIZE_DIGITS: u8 = 16;
 
 /// Takes the framing of a chunked body byte by byte; the payload it only counts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::h1) struct ChunkDecoder {
     side: Side,
     state: State,
@@ -228,7 +228,7 @@ impl ChunkDecoder {
 }
 
 /// The lines behind the last chunk, as they come. It allocates nothing if there are none.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct TrailerLines {
     block: Vec<u8>,
     count: usize,
