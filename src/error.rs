@@ -14,7 +14,7 @@ use std::iter;
 use std::mem;
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 pub use kind::{ErrorKind, TimeLimit};
 
@@ -64,6 +64,13 @@ impl Error {
 
     pub(crate) fn with_source(kind: ErrorKind, source: impl Into<Source>) -> Self {
         Self::build(kind, None, Some(source.into()))
+    }
+
+    /// An error of a header's value. It names the header, and does not show the value: it may be a secret.
+    #[cold]
+    pub(crate) fn header_value(name: &HeaderName) -> Self {
+        let message = format!("header {:?}: value contains a forbidden character", name.as_str());
+        Self::message(ErrorKind::InvalidMessage, message)
     }
 
     /// With a message about the source.

@@ -60,10 +60,7 @@ where
     V: TryInto<HeaderValue>,
 {
     let name = name.into_name()?;
-    let value = value.try_into().map_err(|_| {
-        let message = format!("header {:?}: value contains a forbidden character", name.as_str());
-        Error::message(ErrorKind::InvalidMessage, message)
-    })?;
+    let value = value.try_into().map_err(|_| Error::header_value(&name))?;
     Ok((name, value))
 }
 

@@ -212,7 +212,7 @@ impl ResponseWriter {
         V::Error: Into<http::Error>,
     {
         let name = name.try_into().map_err(|error| Error::from(error.into()))?;
-        let value = value.try_into().map_err(|error| Error::from(error.into()))?;
+        let value = value.try_into().map_err(|_| Error::header_value(&name))?;
         self.headers_mut().insert(name, value);
         Ok(self)
     }

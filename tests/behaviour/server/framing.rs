@@ -460,6 +460,7 @@ fn s12_a_header_value_with_a_line_break_is_an_error_and_no_second_header() {
             for value in ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b"] {
                 let error = w.set_header("x", value).map(|_| ()).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::InvalidMessage);
+                assert!(error.to_string().contains("header \"x\""), "{error}");
             }
             assert!(w.set_header("x\r\ny", "z").is_err());
             w.set_header("location", "/\r\nSet-Cookie: stolen=1")?;
