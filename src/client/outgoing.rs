@@ -10,9 +10,10 @@ use super::conn::{Outgoing, OutgoingFraming, Withhold};
 use super::fields::Fields;
 use super::url::Url;
 use crate::body::Body;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
-use crate::sync::channel::{Receiver, bounded};
+use crate::sync::channel::{Receiver, after, bounded, never, select};
 use crate::text::counted;
 
 /// Room for the head of most requests, in bytes.
@@ -33,9 +34,15 @@ impl WithheldBody {
     ///
     /// # Blocking
     ///
-    /// Until the writer loop has taken note, at most for [`GIVE_BACK_PATIENCE`].
-    pub(super) fn take_back(&self) -> Option<Body> {
-        self.0.recv_timeout(GIVE_BACK_PATIENCE).ok()
+    /// Until the writer loop has taken note, at most for [`GIVE_BACK_PATIENCE`]. The end of `context` ends
+    /// it as well.
+    pub(super) fn take_back(&self, context: Option<&Context>) -> Option<Body> {
+        let done = context.map_or_else(never, |context| context.done().clone());
+        select! {
+            recv(self.0) -> body => body.ok(),
+            recv(done) -> _ => None,
+            recv(after(GIVE_BACK_PATIENCE)) -> _ => None,
+        }
     }
 }
 

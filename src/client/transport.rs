@@ -100,7 +100,9 @@ impl Transport {
             let (outgoing, withheld) = prepare(parts, url, fields, body, expectation)?;
             let Taken { conn, turn, was_idle } = self.inner.connection(&key, patience)?;
             let begun = Instant::now();
-            let sendable = || again.or_else(|| withheld.as_ref().and_then(|body| body.take_back()));
+            let context = patience.context.as_ref();
+            let sendable =
+                || again.or_else(|| withheld.as_ref().and_then(|body| body.take_back(context)));
             let failure = match conn.round_trip(turn, outgoing, patience) {
                 Ok(answer) => {
                     // The peer does not know the expectation: without it, once (RFC 9110 section
