@@ -59,7 +59,7 @@
 //! | --- | --- |
 //! | [`RequestBuilder::send`](client::RequestBuilder::send), reading a response's body | its [`Context`] ends; one of its time limits runs out; the connection fails |
 //! | a handler's reads and writes | the client goes away; the server's time limits, or the handler's own deadlines, run out; the server is closed |
-//! | [`Listening::serve`](server::Listening::serve) | [`ServerHandle::shutdown`](server::ServerHandle::shutdown) or [`close`](server::ServerHandle::close) is called |
+//! | [`Listening::serve`](server::Listening::serve) | [`ServerHandle::shutdown`](server::ServerHandle::shutdown) or [`close`](server::ServerHandle::close) is called; with [`serve_until`](server::Listening::serve_until), its context ends |
 //! | [`Context::wait`] | the context ends |
 //! | a [`Stream`](net::Stream)'s reads and writes | its deadlines, which any thread can move; its [`close`](net::Stream::close) |
 //!
@@ -76,8 +76,8 @@
 //! | [sending](client::ClientBuilder::send_timeout) | none | [reading a whole request](Server::read_timeout) | none |
 //! | [the response's head](client::ClientBuilder::response_head_timeout) | none | [sending a response](Server::write_timeout) | none |
 //! | [silence within a body](client::ClientBuilder::idle_read_timeout) | none | [idling](Server::idle_timeout) | 120 s |
-//! | [the whole call](client::ClientBuilder::timeout) | none | | |
-//! | [an idle connection](client::ClientBuilder::idle_timeout) | 90 s | | |
+//! | [the whole call](client::ClientBuilder::timeout) | none | [silence within a request's body](Server::body_idle_timeout) | 60 s |
+//! | [an idle connection](client::ClientBuilder::idle_timeout) | 90 s | [no progress while writing a response](Server::write_idle_timeout) | 60 s |
 //!
 //! Each limit covers the whole step. Only limits on silence restart when bytes arrive. The error of a
 //! limit that ran out names it: [`Error::timed_out`].
@@ -102,7 +102,7 @@
 //!
 //! | level | events |
 //! | --- | --- |
-//! | `error` | a handler panicked, with its backtrace; no thread could be started |
+//! | `error` | a handler or callback panicked (the panic hook prints the place and the backtrace); no thread could be started |
 //! | `warn` | a handler failed by its own fault; a TLS connector that trusts anybody was made; accepting failed and is tried again; bytes came that answer nothing |
 //! | `debug` | why each connection was closed, requests that were refused or failed by their client's fault, requests that were sent again |
 //!
