@@ -70,7 +70,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use http::StatusCode;
+
+use crate::body::Body;
+use crate::error::{Error, Result};
 use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
@@ -213,6 +216,18 @@ impl Server {
     #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.write_timeout = limit.into();
+        self
+    }
+
+    /// Has `hook` write the responses to errors that handlers return, and to requests whose body failed: see
+    /// [`Server::on_error`](crate::Server::on_error). Requests that no handler sees, since their variables
+    /// are invalid or too long, are refused with a line of text.
+    #[must_use]
+    pub fn on_error<B: Into<Body>>(
+        mut self,
+        hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
+    ) -> Self {
+        self.service.set_on_error(hook);
         self
     }
 

@@ -150,3 +150,17 @@ fn h01_a_body_that_nobody_read_decides_nothing() {
     release.send(()).unwrap();
     expect_status(&peer.expect_answer(1), "500");
 }
+
+#[test]
+fn h02_a_hook_turns_errors_into_answers() {
+    let _alone = alone();
+    let server = fcgi::Server::new(reads_four).on_error(|error, status, request| {
+        let text = format!("{} for {}: {:?}", status.as_u16(), request.uri(), error.kind());
+        hangup::Response::builder().status(status).header("x-hook", "1").body(text).unwrap()
+    });
+    let (_server, mut peer) = serve_with(server);
+    let answer = peer.send(request(1, "/a", "hello", true)).expect_answer(1);
+    expect_status(&answer, "413");
+    assert!(answer.head.to_lowercase().contains("x-hook: 1"), "{answer:?}");
+    assert_eq!(answer.body, "413 for /a: TooLarge");
+}
