@@ -1,6 +1,7 @@
 //! From text, a `Uri` or a Location to a [`Url`].
 
 use http::Uri;
+use http::uri::PathAndQuery;
 
 use super::fault::Fault;
 use super::host::Authority;
@@ -39,7 +40,15 @@ impl Url {
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         let authority = Authority::read(authority.as_bytes())?;
-        Self::assemble(scheme, authority, target.as_bytes(), Dots::Kept)
+        if target != "*" {
+            return Self::assemble(scheme, authority, target.as_bytes(), Dots::Kept);
+        }
+        // It is no path: it stands for the server as a whole (RFC 9112 section 3.2.4).
+        let mut url = Self::assemble(scheme, authority, b"/", Dots::Kept)?;
+        let mut parts = url.uri.into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static("*"));
+        url.uri = Uri::from_parts(parts).map_err(|_| Fault::TooLong)?;
+        Ok(url)
     }
 
     fn read(text: &[u8]) -> Result<Self, Fault> {

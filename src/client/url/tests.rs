@@ -1,6 +1,7 @@
 use super::fault::Fault;
 use super::*;
 use crate::error::ErrorKind;
+use http::Method;
 
 fn url(text: &str) -> Url {
     Url::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
@@ -482,4 +483,13 @@ fn t16_a_zone_stays_with_its_host() {
         assert!(!to.uri().to_string().contains('%'), "{location}");
     }
     assert!(base.is_same_origin(&base.resolve(b"http://[fe80::1]:81/").unwrap()));
+}
+
+#[test]
+fn c01_an_asterisk_is_no_path_however_the_host_is_spelled() {
+    for authority in ["127.0.0.1:81", "u:p@127.0.0.1:81", "LOCALHOST:81", "127.1:81", "h:80"] {
+        let uri = Uri::builder().scheme("http").authority(authority).path_and_query("*");
+        let url = Url::of_uri(uri.build().unwrap()).unwrap();
+        assert_eq!(url.request_target(&Method::OPTIONS), "*", "{authority}");
+    }
 }
