@@ -11,7 +11,7 @@ use hangup::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 use crate::address::Address;
 use crate::command::{Command, Data, DataKind, Job};
-use crate::failure::{BODY_CUT_SHORT, Failure, UPLOAD_REFUSED};
+use crate::failure::{BAD_REQUEST, BODY_CUT_SHORT, Failure, UPLOAD_REFUSED};
 use crate::payload::{Payload, is_stdin, read_file, read_text};
 use crate::report::Report;
 
@@ -171,6 +171,12 @@ impl<'c> Template<'c> {
             put(&mut plan.fields, EXPECT, "100-continue")?;
         }
         self.by_hand(plan);
+        if let Some(coding) = plan.fields.get(TRANSFER_ENCODING)
+            && !coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+        {
+            let why = format!("a body cannot be sent with Transfer-Encoding {coding:?}");
+            return Err(Failure::new(BAD_REQUEST, why));
+        }
         if plan.payload.len().is_none() && plan.version == Version::HTTP_10 {
             let why = "HTTP/1.0 cannot send what has no known length";
             return Err(Failure::new(UPLOAD_REFUSED, why));

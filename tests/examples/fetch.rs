@@ -94,6 +94,11 @@ fn data_is_joined_and_typed() {
     check_line(&request_of(&["-G", "-d", "a=1", "-d", "b=2"]), "GET /?a=1&b=2 HTTP/1.1");
     let chunked = request_of(&["-d", "abc", "-H", "Transfer-Encoding: chunked"]);
     assert!(chunked.ends_with("\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), "{chunked}");
+    for coding in ["gzip", "gzip, chunked"] {
+        let coding = format!("Transfer-Encoding: {coding}");
+        let ran = run("fetch", &["-s", "-d", "abc", "-H", &coding, "http://127.0.0.1:1/"]);
+        assert_eq!(ran.code, Some(43), "{ran:?}");
+    }
     let peer = Scripted::new(&[OK]);
     let ran = run_with(program("fetch", &["-s", "-d", "@-", &peer.url]), b"in\nput");
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -432,4 +437,16 @@ fn interrupt(mut child: std::process::Child, under_way: impl FnOnce()) {
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(sent.elapsed().as_secs() < 5);
+}
+
+/// What curl sends as it stands is encoded: the library takes no such character.
+#[test]
+fn characters_that_no_target_holds_are_encoded() {
+    let location = "HTTP/1.1 302 Found\r\nLocation: /<b>`\r\nContent-Length: 0\r\n\r\n";
+    let peer = Scripted::new(&[location, OK]);
+    let url = format!("{}/<a>`?<`>", peer.url.trim_end_matches('/'));
+    let ran = run("fetch", &["-s", "-L", &url]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    check_line(&peer.request(), "GET /%3Ca%3E%60?%3C%60%3E HTTP/1.1");
+    check_line(&peer.request(), "GET /%3Cb%3E%60 HTTP/1.1");
 }
