@@ -5,10 +5,10 @@ use std::fmt;
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::chunked::decoder::{ChunkDecoder, Step};
-use super::count::Count;
 use super::fields::FieldError;
 use super::framing::Framing;
 use super::side::Side;
+use crate::text::counted;
 
 /// How much a peer may send besides the payload of a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BodyError::Incomplete { missing: Some(missing) } => {
-                write!(f, "body incomplete: the stream ended {} early", Count(*missing, "byte"))
+                write!(f, "body incomplete: the stream ended {} early", counted(*missing, "byte"))
             }
             BodyError::Incomplete { missing: None } => {
                 f.write_str("body incomplete: the stream ended before the last chunk")
@@ -128,17 +128,17 @@ impl fmt::Display for BodyError {
             BodyError::ChunkExtension => f.write_str("control character in a chunk extension"),
             BodyError::LineEnd => f.write_str("no line end behind a chunk, its size or a trailer"),
             BodyError::ExtensionTooLarge { limit } => {
-                write!(f, "chunk extensions larger than {}", Count(*limit, "byte"))
+                write!(f, "chunk extensions larger than {}", counted(*limit, "byte"))
             }
             BodyError::TooManyExtensions { limit } => {
-                let limit = Count(*limit, "byte");
+                let limit = counted(*limit, "byte");
                 write!(f, "chunk extensions exceed the payload by more than {limit}")
             }
             BodyError::TrailersTooLarge { limit } => {
-                write!(f, "trailers larger than {}", Count(*limit, "byte"))
+                write!(f, "trailers larger than {}", counted(*limit, "byte"))
             }
             BodyError::TooManyTrailers { limit } => {
-                write!(f, "more than {}", Count(*limit, "trailer"))
+                write!(f, "more than {}", counted(*limit, "trailer"))
             }
             BodyError::Trailer(error) => write!(f, "trailer {error}"),
             BodyError::ForbiddenTrailer(name) => write!(f, "trailer field {name} not allowed"),

@@ -56,7 +56,7 @@
 //! The path and the query of a request may hold the same bytes: every visible ASCII character except
 //! `"`, `#`, `<`, `>` and the backquote. So `[ ] { } | ^ \ '` and a stray `%` are accepted, and passed
 //! on as they are. A target with any other byte is an error, answered with 400 (RFC 9112 section
-//! 3.2): it is not repaired, since somebody on the way may have read it differently. The rule is
+//! 3.2): it is not repaired, since an intermediary may have read it differently. The rule is
 //! the same over HTTP, FastCGI and CGI.
 //!
 //! The authority of a target in absolute form (`GET http://example.com/`) replaces the Host field (RFC
@@ -118,7 +118,6 @@ pub mod chunked;
 
 pub mod persist;
 
-mod count;
 mod expect;
 mod fields;
 mod list;

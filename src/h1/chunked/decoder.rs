@@ -255,8 +255,8 @@ impl TrailerLines {
         Ok(true)
     }
 
-    /// Forbidden trailers are dropped. In a request, those about the message are an error: somebody on
-    /// the way may have believed them.
+    /// Forbidden trailers are dropped. In a request, those about the message are an error: an
+    /// intermediary may have believed them.
     fn parse(mut self, side: Side) -> Result<Option<HeaderMap>, BodyError> {
         if self.count == 0 {
             return Ok(None);

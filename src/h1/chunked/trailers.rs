@@ -20,7 +20,7 @@ impl fmt::Display for ForbiddenTrailer {
 /// to find, route, guard or understand the message.
 ///
 /// Such fields are never sent, and dropped when received. In a request, those about framing and
-/// routing are an error, since somebody on the way may have believed them.
+/// routing are an error, since an intermediary may have believed them.
 pub fn is_forbidden_trailer(name: &HeaderName) -> bool {
     is_about_the_message(name) || is_too_late(name)
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use http::StatusCode;
 
-use crate::h1::count::Count;
 use crate::h1::fields::FieldError;
 use crate::h1::side::Side;
+use crate::text::counted;
 
 /// A head that cannot be taken: what is wrong, where, and which limit it went beyond.
 ///
@@ -67,13 +67,13 @@ impl fmt::Display for HeadError {
         };
         match &self.fault {
             Fault::TooLarge { limit } => {
-                write!(f, "{side} head larger than {}", Count(*limit, "byte"))
+                write!(f, "{side} head larger than {}", counted(*limit, "byte"))
             }
             Fault::TooManyFields { limit } => {
-                write!(f, "{side} head with more than {}", Count(*limit, "field"))
+                write!(f, "{side} head with more than {}", counted(*limit, "field"))
             }
             Fault::TargetTooLong { limit } => {
-                write!(f, "request target longer than {}", Count(*limit, "byte"))
+                write!(f, "request target longer than {}", counted(*limit, "byte"))
             }
             Fault::UnsupportedVersion => write!(f, "{line}: HTTP version other than 1.x"),
             Fault::StartLine(what) => write!(f, "{line}: {what}"),
