@@ -30,7 +30,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// `Display` prints what failed and why, in one line: the kind, the details, and the text of the error
 /// that [caused](Self::cause) it. So `source` continues behind that cause and returns the cause's own
 /// source, as [`io::Error`] does with an error inside it. A program that prints only `{}` misses
-/// nothing of ours, and one that walks the chain of sources prints nothing twice. `{:#}` prints the
+/// no text of this crate's, and one that walks the chain of sources prints nothing twice. `{:#}` prints the
 /// whole chain, separated by colons. The other errors of this crate keep to the same rule.
 ///
 /// ```

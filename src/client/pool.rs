@@ -13,7 +13,7 @@
 //!      └──────────────▶ Joined ────┤ failed: its call fails  none does: spare, for the next call
 //!                                  ▼                                       │
 //!                     for its call; failed: the call        made: for the first that waits, or idle
-//!                     waits on, for a dial of its own       failed: no call notices
+//!                     waits on, for its next dial           failed: no call notices
 //! ```
 //!
 //! A dial is begun only if there is no spare one. So there are never more dials and connections than

@@ -143,7 +143,7 @@ impl Url {
         Some(value)
     }
 
-    /// Whether the two have the same scheme, host and port (RFC 6454). A port is an origin of its own:
+    /// Whether the two have the same scheme, host and port (RFC 6454). Each port is another origin:
     /// another process may listen there.
     pub(super) fn is_same_origin(&self, other: &Self) -> bool {
         self.scheme == other.scheme

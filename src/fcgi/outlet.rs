@@ -1,7 +1,7 @@
 //! The writing half of a connection, which several requests share.
 //!
 //! Records must not be mixed up, so one thread writes at a time. It has the *turn*, and no lock. Others
-//! wait for the turn, each until its own deadline. Small records that nobody waits for are *queued*: the
+//! wait for the turn, each until its own deadline. Small records for which no thread waits are *queued*: the
 //! thread that has the turn writes them before it gives the turn up.
 //!
 //! Invariant: while something is queued, a thread has the turn.
@@ -81,11 +81,11 @@ impl Outlet {
         turn.write(records, deadline)
     }
 
-    /// Has records written that are small and that nobody waits for. `ends` of them end a request.
+    /// Has small records written for which no thread waits. `ends` of them end a request.
     ///
     /// # Blocking
     ///
-    /// If nobody has the turn, until they are written, [`Limits::queue`] at most. Otherwise not at all.
+    /// If no thread has the turn, until they are written, [`Limits::queue`] at most. Otherwise not at all.
     pub(super) fn queue(&self, records: &[u8], ends: usize) {
         let mut state = self.state.lock();
         state.queued.extend_from_slice(records);

@@ -277,7 +277,7 @@ impl Lending {
         }
     }
 
-    /// Whether something behind the body has arrived. Behind one that was not read to its end nobody
+    /// Whether something behind the body has arrived. Behind one that was not read to its end nothing
     /// can tell.
     pub(super) fn has_next(&self, stream: &Stream) -> bool {
         match &*self.place.lock() {
@@ -317,7 +317,7 @@ impl Lending {
         }
     }
 
-    /// Whether some of the body has come that nobody has read. Does not wait.
+    /// Whether unread bytes of the body have arrived. Does not wait.
     pub(super) fn has_begun(&self) -> bool {
         match &*self.place.lock() {
             Place::Here(body) => {

@@ -283,7 +283,7 @@ fn h15_a_graceful_shutdown_loses_no_request_that_has_arrived() {
     });
 }
 
-/// A new connection finds no room, and one that may be idle: either is served, and nobody is left.
+/// A new connection finds no room, and one that may be idle: either is served, and no connection is left.
 #[test]
 fn s16_making_room_loses_no_request_that_has_arrived() {
     const REQUEST: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";

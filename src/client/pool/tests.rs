@@ -123,7 +123,7 @@ fn t13_a_new_call_joins_the_dial_that_is_spare_the_longest() {
         assert!(granted.try_recv().unwrap().is_ok());
     }
     let (_third, third_granted) = waits(&mut pool);
-    // Any connection is a call's that waits: also one whose dial nobody has joined.
+    // Any connection goes to a call that waits, also if no call has joined its dial.
     assert!(pool.dialled(&"a", &calls[1].2, 7).is_err(), "it is to be parked first");
     assert!(matches!(pool.put_dialled(&"a", &calls[1].2, 7), Return::Kept));
     assert_eq!(third_granted.try_recv().unwrap().unwrap(), 7);
@@ -169,7 +169,7 @@ fn t13_a_call_that_joined_a_dial_which_fails_has_a_dial_of_its_own() {
     // While others are spare it joins those.
     assert!(pool.dial_failed(&"a", &calls[0].2, failure()).is_none());
     assert!(pool.dial_failed(&"a", &calls[2].2, failure()).is_none(), "no call waits for it");
-    let own = pool.dial_failed(&"a", &calls[1].2, failure()).expect("a dial of its own");
+    let own = pool.dial_failed(&"a", &calls[1].2, failure()).expect("another dial");
     assert!(granted.try_recv().is_err());
     assert!(pool.dial_failed(&"a", &own, failure()).is_none());
     assert!(granted.try_recv().unwrap().is_err());
