@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::House;
 use super::crew::{self, Arrival};
+use super::registry::NotAdmitted;
 use crate::logging as log;
 use crate::net::{Addr, Listener, Stream, is_shortage, is_transient};
 use crate::sync::now;
@@ -68,9 +69,14 @@ fn empty_queue(house: &Arc<House>, listener: &Listener) {
 /// Enters a new connection and has a thread serve it.
 pub(super) fn start(house: &Arc<House>, stream: Stream, remote: Addr) {
     let Some(stream) = house.protocol.admit(stream, &remote) else { return };
-    let Some(ticket) = house.admit(&stream, &remote) else {
-        house.protocol.no_room(&stream);
-        return stream.close();
+    let ticket = match house.admit(&stream, &remote) {
+        Ok(ticket) => ticket,
+        Err(reason) => {
+            if reason == NotAdmitted::Overloaded {
+                house.protocol.no_room(&stream);
+            }
+            return stream.close();
+        }
     };
     let arrival = Arrival { stream: stream.clone(), remote, ticket: Arc::clone(&ticket) };
     if let Err(error) = crew::employ(house, arrival) {

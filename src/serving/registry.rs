@@ -242,15 +242,27 @@ impl Registry {
 }
 
 impl House {
-    /// Enters a connection, to be served or [to be refused](Ticket::is_refused). `None` if it can
-    /// only be closed: the server is shutting down, or busy with refusing.
-    pub(crate) fn admit(self: &Arc<Self>, stream: &Stream, remote: &Addr) -> Option<Arc<Ticket>> {
+    /// Enters a connection, to be served or [to be refused](Ticket::is_refused).
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        stream: &Stream,
+        remote: &Addr,
+    ) -> Result<Arc<Ticket>, NotAdmitted> {
         let (id, entry) = self.registry.state.lock().admit(self, stream)?;
         let connection = Connection { id, remote: remote.clone() };
         let ticket = Arc::new(Ticket { house: Arc::clone(self), entry, connection });
         ticket.report(ConnState::New);
-        Some(ticket)
+        Ok(ticket)
     }
+}
+
+/// Why a connection gets no thread, not even to be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotAdmitted {
+    /// The server is shutting down.
+    ShuttingDown,
+    /// [`MAX_REFUSALS`] others are being refused.
+    Overloaded,
 }
 
 impl State {
@@ -268,26 +280,30 @@ impl State {
     }
 
     /// During a graceful shutdown those are still entered that an accept loop finds in its queue.
-    fn admit(&mut self, house: &Arc<House>, stream: &Stream) -> Option<(u64, Arc<Entry>)> {
+    fn admit(
+        &mut self,
+        house: &Arc<House>,
+        stream: &Stream,
+    ) -> Result<(u64, Arc<Entry>), NotAdmitted> {
         let ended = match &self.stop {
             None => false,
             Some(stop) => stop.at_once || self.accepting == 0,
         };
         if ended {
-            return None;
+            return Err(NotAdmitted::ShuttingDown);
         }
         let most = house.options.max_connections;
         let full = most.is_some_and(|most| self.served() >= most);
         let refused = full && !room::make(self);
         if refused && self.refused >= MAX_REFUSALS {
-            return None;
+            return Err(NotAdmitted::Overloaded);
         }
         let entry = Arc::new(Entry::new(house, stream.clone(), refused));
         let id = self.next;
         self.next += 1;
         self.refused += usize::from(refused);
         self.entries.insert(id, Arc::clone(&entry));
-        Some((id, entry))
+        Ok((id, entry))
     }
 }
 
