@@ -1,6 +1,6 @@
 //! The header fields of a request: its own, and the client's defaults that it does not set itself.
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -76,13 +76,19 @@ pub(super) struct DefaultFields {
     fields: HeaderMap,
     /// How they are written, without those that [`is_placed`]: most requests have no others.
     written: Vec<u8>,
+    /// Whether one of [`MESSAGE_FIELDS`] is among them. That is rare, and saves a look for each.
+    frames: bool,
 }
+
+/// The fields that decide how a request is sent.
+const MESSAGE_FIELDS: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST];
 
 impl DefaultFields {
     pub(super) fn new(fields: HeaderMap) -> Self {
         let mut written = Vec::new();
         write(&mut written, &fields);
-        Self { fields, written }
+        let frames = MESSAGE_FIELDS.iter().any(|name| fields.contains_key(name));
+        Self { fields, written, frames }
     }
 
     /// Whether there is a field called `name`.
@@ -112,18 +118,24 @@ impl<'a> Fields<'a> {
         Self { own, defaults }
     }
 
-    /// The layer that decides on `name`: the request's own if it is there.
+    /// Returns the layer that decides on `name`, one of [`MESSAGE_FIELDS`]: the request's own if the field
+    /// is there, or is in neither.
     pub(super) fn layer_of(self, name: &HeaderName) -> &'a HeaderMap {
-        if self.own.contains_key(name) { self.own } else { &self.defaults.fields }
+        debug_assert!(MESSAGE_FIELDS.contains(name), "{name}");
+        if !self.defaults.frames || self.own.contains_key(name) {
+            return self.own;
+        }
+        &self.defaults.fields
     }
 
-    /// The first of the fields called `name`.
+    /// Returns the first of the fields called `name`, one of [`MESSAGE_FIELDS`].
     pub(super) fn get(self, name: &HeaderName) -> Option<&'a HeaderValue> {
         self.layer_of(name).get(name)
     }
 
+    /// Returns whether there is a field called `name`.
     pub(super) fn contains(self, name: &HeaderName) -> bool {
-        self.layer_of(name).contains_key(name)
+        self.own.contains_key(name) || self.defaults.sets(name)
     }
 
     /// Appends them all, the request's own first, without those that [`is_placed`].
@@ -167,7 +179,7 @@ fn is_placed(name: &HeaderName) -> bool {
 
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
-    use http::header::{ACCEPT, EXPECT, USER_AGENT};
+    use http::header::{ACCEPT, USER_AGENT};
 
     use super::*;
 
@@ -188,14 +200,22 @@ mod tests {
         own.append(ACCEPT, HeaderValue::from_static("two"));
 
         let fields = Fields::new(&own, &defaults);
-        assert_eq!(fields.get(&ACCEPT).unwrap(), "one");
-        assert_eq!(fields.get(&USER_AGENT).unwrap(), "us");
-        assert!(fields.contains(&HOST) && !fields.contains(&EXPECT));
+        assert_eq!((fields.get(&HOST).unwrap(), fields.get(&EXPECT)), (&own[HOST], None));
         let layered = written(&own, &defaults);
         assert_eq!(layered, "Accept: one\r\nAccept: two\r\nUser-Agent: us\r\n");
 
         defaults.merge_into(&mut own);
         assert_eq!(written(&own, &DefaultFields::default()), layered);
+    }
+
+    #[test]
+    fn what_frames_a_message_may_be_a_default() {
+        let defaults = DefaultFields::new(map([(HOST, "us"), (EXPECT, "100-continue")]));
+        let own = map([(HOST, "own")]);
+        let fields = Fields::new(&own, &defaults);
+        assert_eq!(fields.get(&HOST).unwrap(), "own");
+        assert_eq!(fields.get(&EXPECT).unwrap(), "100-continue");
+        assert_eq!(fields.get(&CONNECTION), None);
     }
 
     #[test]
