@@ -169,8 +169,8 @@ impl End {
         let mut state = self.lock();
         let mut idle = None;
         loop {
-            let until = until.moment(state.sides[self.side].deadline(place));
-            let until = until.into_iter().chain(idle).min();
+            let deadline = until.moment(state.sides[self.side].deadline(place));
+            let until = if idle.is_some() { earlier(deadline, idle) } else { deadline };
             let open = state.sides[self.side].life == Life::Open;
             if open && until.is_some_and(|until| until <= now()) {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -190,8 +190,7 @@ impl End {
                 let patience = state.sides[self.side].write_patience;
                 idle = patience.and_then(|patience| now().checked_add(patience));
             }
-            let until = until.into_iter().chain(idle).min();
-            self.park(&mut state, place, until);
+            self.park(&mut state, place, earlier(until, idle));
         }
     }
 
@@ -495,4 +494,9 @@ impl Lane {
 
 fn other(side: usize) -> usize {
     1 - side
+}
+
+/// The earlier of two moments, of which `None` never comes.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }

@@ -359,6 +359,7 @@ impl Stream {
         }
     }
 
+    #[inline]
     fn write_slices(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         each!(self, kind => kind.write(slices))
     }

@@ -116,6 +116,7 @@ impl Wire {
         Self { reader, ticket, out, date, exchange: Exchange::none() }
     }
 
+    #[inline]
     pub(super) fn begin(&mut self, exchange: Exchange) {
         self.exchange = exchange;
     }

@@ -27,6 +27,7 @@ pub(super) struct Link {
 
 impl RequestScope {
     /// Makes it the origin of another request, of the same connection, that has this number.
+    #[inline]
     pub(super) fn renew(&mut self, number: u64) {
         self.number = number;
         // What a handler has kept of the signals is the request's before.
