@@ -41,8 +41,13 @@ fn request(method: &Method, target: &str, headers: &HeaderMap) {
     }
     match HeadScanner::default().request(&out, &Limits::default()) {
         Ok(found) => {
-            let (head, consumed) = found.expect("a whole head was written");
+            let (mut head, consumed) = found.expect("a whole head was written");
             assert_eq!(consumed, out.len());
+            // The authority of a target in absolute form becomes the Host field.
+            if let Some(host) = head.headers.remove(HOST) {
+                let host = host.to_str().expect("a valid authority");
+                assert!(target.contains(&format!("://{host}")), "{host:?} is not in {target:?}");
+            }
             assert_eq!((&head.method, &head.headers), (method, headers));
         }
         // What may be written is not always a target; but nothing else may be wrong.
