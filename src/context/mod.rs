@@ -87,7 +87,7 @@ struct State {
     hooks: Vec<(u64, Hook)>,
     next_hook: u64,
     /// Set once the timer thread knows of the deadline.
-    timer: Option<timer::Ticket>,
+    timer: Option<timer::TimerGuard>,
 }
 
 type Hook = Box<dyn FnOnce(&ContextError) + Send>;
@@ -296,7 +296,7 @@ impl Node {
     ///
     /// Nothing is called while the lock is held: the children and hooks are taken out first.
     fn end_alone(&self, error: &ContextError) -> Vec<Weak<Node>> {
-        let (children, hooks, done, ticket) = {
+        let (children, hooks, done, guard) = {
             let mut state = self.state.lock();
             if state.outcome.is_some() {
                 return Vec::new();
@@ -305,7 +305,7 @@ impl Node {
             let State { children, hooks, done, timer, .. } = &mut *state;
             (std::mem::take(children), std::mem::take(hooks), done.take(), timer.take())
         };
-        drop((done, ticket));
+        drop((done, guard));
         for (_, hook) in hooks {
             hook(error);
         }

@@ -42,16 +42,16 @@ impl Timer {
 }
 
 /// An entry of the timer's; dropping it takes the entry out.
-pub(super) struct Ticket((Instant, u64));
+pub(super) struct TimerGuard((Instant, u64));
 
-impl Drop for Ticket {
+impl Drop for TimerGuard {
     fn drop(&mut self) {
         TIMER.timers.lock().entries.remove(&self.0);
     }
 }
 
 /// Has `node` ended at `deadline`.
-pub(super) fn schedule(deadline: Instant, node: Weak<Node>) -> Ticket {
+pub(super) fn schedule(deadline: Instant, node: Weak<Node>) -> TimerGuard {
     let mut timers = TIMER.timers.lock();
     let key = (deadline, timers.next);
     timers.next += 1;
@@ -64,7 +64,7 @@ pub(super) fn schedule(deadline: Instant, node: Weak<Node>) -> Ticket {
     } else if timers.entries.first_key_value().is_some_and(|(first, _)| *first == key) {
         TIMER.changed.notify_one();
     }
-    Ticket(key)
+    TimerGuard(key)
 }
 
 fn run() {
@@ -74,7 +74,7 @@ fn run() {
         match timers.entries.first_key_value().map(|(&(at, _), _)| at) {
             Some(at) if at <= now => {
                 let (_, node) = timers.entries.pop_first().expect("it was looked at");
-                // Ending a context calls hooks and takes the lock to drop its ticket.
+                // Ending a context calls hooks and takes the lock to drop its guard.
                 drop(timers);
                 if let Some(node) = node.upgrade() {
                     node.end_by_deadline();

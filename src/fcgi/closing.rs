@@ -18,11 +18,11 @@ impl Conn {
     /// Closes an idle connection that is ending. The reader calls it, and holds nothing of a next request.
     pub(super) fn end_if_idle(&self) {
         let mut state = self.state.lock();
-        let waits = state.running == 0 && state.stage == Stage::Open && self.ticket.is_ending();
+        let waits = state.running == 0 && state.stage == Stage::Open && self.guard.is_ending();
         if !waits || self.stream.has_unread() {
             return;
         }
-        match self.ticket.spare_until().filter(|until| !state.served && *until > now()) {
+        match self.guard.spare_until().filter(|until| !state.served && *until > now()) {
             Some(until) => {
                 state.idle = state.idle.into_iter().chain([until]).min();
                 self.arm(&state);
@@ -92,7 +92,7 @@ impl Conn {
     /// Ends our stream, and discards what the web server still sends, for [`LINGER`] at most.
     pub(super) fn linger(&self, reason: CloseReason) {
         self.state.lock().stage = Stage::Lingering;
-        self.ticket.closing();
+        self.guard.closing();
         self.outlet.end(reason);
         self.stream.set_read_deadline(Some(now() + LINGER));
         let mut scratch = [0; 8 * 1024];
@@ -142,9 +142,9 @@ impl Conn {
     }
 
     fn close(&self) {
-        self.ticket.closing();
+        self.guard.closing();
         self.stream.close();
-        self.ticket.closed();
+        self.guard.closed();
     }
 }
 

@@ -36,7 +36,7 @@ use super::{Options, Shared};
 use crate::error::{Error, ErrorKind};
 use crate::logging as log;
 use crate::net::{Addr, Stream};
-use crate::serving::{Gone, Ticket};
+use crate::serving::{ConnGuard, Gone};
 use crate::sync::Mutex;
 
 /// How long a connection for which there is no room may take over its first request, which is refused. It
@@ -48,7 +48,7 @@ pub(super) struct Conn {
     pub(super) stream: Stream,
     pub(super) remote: Addr,
     pub(super) outlet: Outlet,
-    pub(super) ticket: Arc<Ticket>,
+    pub(super) guard: Arc<ConnGuard>,
     pub(super) state: Mutex<State>,
 }
 
@@ -95,10 +95,10 @@ impl Conn {
         shared: Arc<Shared>,
         stream: Stream,
         remote: Addr,
-        ticket: Arc<Ticket>,
+        guard: Arc<ConnGuard>,
     ) -> Arc<Self> {
         let idle = shared.options.idle_timeout;
-        let idle = if ticket.is_refused() {
+        let idle = if guard.is_refused() {
             Some(idle.map_or(REFUSAL_PATIENCE, |idle| idle.min(REFUSAL_PATIENCE)))
         } else {
             idle
@@ -113,7 +113,7 @@ impl Conn {
             reader: None,
         };
         let outlet = Outlet::new(stream.clone(), shared.options.write_limits());
-        Arc::new(Self { shared, stream, remote, outlet, ticket, state: Mutex::new(state) })
+        Arc::new(Self { shared, stream, remote, outlet, guard, state: Mutex::new(state) })
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -129,7 +129,7 @@ impl Conn {
         if state.stage != Stage::Open {
             return Err(Refused::Unwanted);
         }
-        if self.ticket.is_refused() {
+        if self.guard.is_refused() {
             state.stage = Stage::Last;
             return Err(Refused::For(Status::Overloaded));
         }
@@ -150,7 +150,7 @@ impl Conn {
     /// Counts a request as running until its END_REQUEST has been written. Returns `false` if the server
     /// has just closed the connection.
     fn run(&self, state: &mut State, keep: bool) -> bool {
-        if state.running == 0 && self.ticket.active().is_err() {
+        if state.running == 0 && self.guard.active().is_err() {
             return false;
         }
         state.running += 1;
@@ -288,13 +288,13 @@ impl Conn {
         let mut state = self.state.lock();
         state.running -= 1;
         if state.running == 0 {
-            if self.ticket.idle().is_err() && state.stage == Stage::Open {
+            if self.guard.idle().is_err() && state.stage == Stage::Open {
                 state.stage = Stage::Last;
             }
             state.served = true;
         }
         self.settle(&mut state);
-        if self.ticket.is_ending() {
+        if self.guard.is_ending() {
             // Only the reader knows whether a next request has begun to arrive.
             self.stream.interrupt_read();
         }

@@ -77,7 +77,7 @@ use crate::error::{Error, Result};
 use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{House, HouseOptions, Protocol, Service, Ticket};
+use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service};
 use closing::after;
 use conn::Conn;
 use outlet::Limits;
@@ -365,26 +365,26 @@ impl Server {
     /// If a socket of the standard library's cannot be taken over, [`serve`](Listening::serve) reports
     /// that.
     pub fn listen_on(self, listener: impl Into<Listener>) -> Listening {
-        Listening::new(self.into_house(), listener.into())
+        Listening::new(self.into_core(), listener.into())
     }
 
     /// Serves one connection that exists already, on a thread of its own: one end of
     /// [`testing::stream_pair`](crate::testing::stream_pair), say.
     #[must_use = "the handle is the way to close the connection"]
     pub fn serve_stream(self, stream: Stream) -> ServerHandle {
-        ServerHandle::of_stream(self.into_house(), stream)
+        ServerHandle::of_stream(self.into_core(), stream)
     }
 
-    fn into_house(self) -> Arc<House> {
+    fn into_core(self) -> Arc<ServerCore> {
         let Self { service, options, max_threads, stack_size, web_servers } = self;
         let workers = Workers::new(max_threads, stack_size);
-        let of_house = HouseOptions {
+        let of_house = CoreOptions {
             max_connections: options.max_connections,
             stack_size: Some(READER_STACK),
             on_state: None,
         };
         let shared = Arc::new(Shared { service, options, workers });
-        House::new(Arc::new(FastCgi { shared, web_servers }), of_house)
+        ServerCore::new(Arc::new(FastCgi { shared, web_servers }), of_house)
     }
 }
 
@@ -420,8 +420,8 @@ impl Protocol for FastCgi {
         known.then_some(stream)
     }
 
-    fn serve(&self, stream: Stream, remote: Addr, ticket: Arc<Ticket>) {
-        Reader::new(Conn::new(Arc::clone(&self.shared), stream, remote, ticket)).run();
+    fn serve(&self, stream: Stream, remote: Addr, guard: Arc<ConnGuard>) {
+        Reader::new(Conn::new(Arc::clone(&self.shared), stream, remote, guard)).run();
     }
 
     fn wake(&self, stream: &Stream) {

@@ -12,7 +12,7 @@
 //! each direction, and are made of a lock and Condvars alone, so that a test can schedule them.
 
 #[cfg(feature = "tls")]
-mod carry;
+mod under_tls;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -123,7 +123,7 @@ struct Side {
     read_interrupted: bool,
     /// For each [`Parked`], whether somebody asked one thread there to look again.
     #[cfg(feature = "tls")]
-    poked: [bool; 3],
+    notified: [bool; 3],
     /// How many threads wait at each [`Parked`] since the last change.
     parked: [usize; 3],
 }

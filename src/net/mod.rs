@@ -12,7 +12,7 @@
 //!                     ┌────────┘
 //!                     │
 //!        ┌────────────┼────────────┐
-//!    Gate: read   Gate: write  Gate: hangup   deadline and parked threads of each wait
+//!    WaitPoint: read   WaitPoint: write  WaitPoint: hangup   deadline and parked threads of each wait
 //!        └────────────┼────────────┘
 //!                    wake                     poll, the wake-up descriptor: the platform
 //! ```
@@ -39,7 +39,6 @@ mod buffer;
 mod dial;
 mod duplex;
 mod framed;
-mod gate;
 mod listen;
 pub mod memory;
 #[cfg(hangup_shuttle)]
@@ -56,6 +55,7 @@ pub(crate) mod tls;
 mod tls_info;
 #[cfg(unix)]
 mod unix_path;
+mod wait_point;
 mod wake;
 mod zone;
 

@@ -1,7 +1,7 @@
 //! A stream over the operating system's sockets, TCP or Unix.
 
 #[cfg(feature = "tls")]
-mod carry;
+mod under_tls;
 
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, TcpStream};
@@ -12,20 +12,20 @@ use rustix::fd::{AsFd, BorrowedFd};
 
 use super::addr::Addr;
 use super::bell::{Bell, Woken};
-use super::gate::Gate;
 use super::stream::{Hangup, Parked, Readiness, Until};
+use super::wait_point::WaitPoint;
 use super::wake::{self, PollFlags};
 
-/// A connected socket in blocking mode, and a [`Gate`] for each thing one can wait for.
+/// A connected socket in blocking mode, and a [`WaitPoint`] for each thing one can wait for.
 pub(super) struct Socket {
     socket: socket2::Socket,
     family: Family,
     /// The receive time-out the socket has now, in microseconds, [`NO_TIMEOUT`] or
     /// [`UNKNOWN_TIMEOUT`]: so that only a change costs a system call.
     receive_timeout: AtomicU64,
-    read: Gate,
-    write: Gate,
-    hangup: Gate,
+    read: WaitPoint,
+    write: WaitPoint,
+    hangup: WaitPoint,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +48,9 @@ impl Socket {
             socket,
             family,
             receive_timeout: AtomicU64::new(NO_TIMEOUT),
-            read: Gate::new(io::ErrorKind::ConnectionAborted),
-            write: Gate::new(io::ErrorKind::BrokenPipe),
-            hangup: Gate::new(io::ErrorKind::ConnectionAborted),
+            read: WaitPoint::new(io::ErrorKind::ConnectionAborted),
+            write: WaitPoint::new(io::ErrorKind::BrokenPipe),
+            hangup: WaitPoint::new(io::ErrorKind::ConnectionAborted),
         }
     }
 
@@ -317,10 +317,10 @@ impl Socket {
     }
 
     pub(super) fn wait_until_parked(&self, place: Parked, until: Instant) -> bool {
-        self.gate(place).wait_until_parked(until)
+        self.wait_point(place).wait_until_parked(until)
     }
 
-    fn gate(&self, place: Parked) -> &Gate {
+    fn wait_point(&self, place: Parked) -> &WaitPoint {
         match place {
             Parked::Read => &self.read,
             Parked::Write => &self.write,

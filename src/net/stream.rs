@@ -1,7 +1,7 @@
 //! Blocking bytes that any thread can call back.
 
 #[cfg(feature = "tls")]
-mod carry;
+mod under_tls;
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};

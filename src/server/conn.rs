@@ -40,7 +40,7 @@ use crate::h1::{CloseReason, HeadError, HeadScanner};
 use crate::handler::{Ending, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Buffer, Stream, tls};
-use crate::serving::{Outcome, Ticket};
+use crate::serving::{ConnGuard, Outcome};
 use crate::sync::now;
 
 /// How long the wait for the next request is a plain blocking read with the buffers kept: the span
@@ -67,7 +67,7 @@ pub(super) struct Conn {
     shared: Arc<Shared>,
     reader: Arc<ConnReader>,
     link: Arc<Link>,
-    ticket: Arc<Ticket>,
+    guard: Arc<ConnGuard>,
     scanner: HeadScanner,
     writer: ResponseWriter,
     /// The request at hand. Between two it is empty, and its memory is used again.
@@ -105,11 +105,11 @@ impl Conn {
         shared: Arc<Shared>,
         stream: Stream,
         link: Link,
-        ticket: Arc<Ticket>,
+        guard: Arc<ConnGuard>,
     ) -> Box<Self> {
         stream.set_write_patience(shared.options.write_idle_timeout);
-        let reader = ConnReader::new(stream, shared.options.half_close_is_hangup);
-        let wire = Wire::new(Arc::clone(&reader), Arc::clone(&ticket));
+        let reader = ConnReader::new(stream, shared.options.cancel_on_half_close);
+        let wire = Wire::new(Arc::clone(&reader), Arc::clone(&guard));
         // On the heap: what it would take of the thread's stack, and be moved about on it, stays with the
         // connection while that is idle.
         Box::new(Self {
@@ -117,7 +117,7 @@ impl Conn {
             shared,
             reader,
             link: Arc::new(link),
-            ticket,
+            guard,
             scanner: HeadScanner::default(),
             request: Request::default(),
             scope: None,
@@ -174,9 +174,9 @@ impl Conn {
         }
         let limit = self.shared.options.tls_handshake_timeout;
         let deadline = limit.and_then(|limit| after(Instant::now(), limit));
-        self.ticket.begin_handshake(deadline);
+        self.guard.begin_handshake(deadline);
         let Err(error) = self.stream().shake_hands() else {
-            self.ticket.end_handshake();
+            self.guard.end_handshake();
             let tls = self.stream().tls();
             self.link = Arc::new(Link { tls, ..Link::clone(&self.link) });
             return Ok(());
@@ -213,7 +213,7 @@ impl Conn {
             Ok(_) => {}
             Err(reason) => return Step::Close(reason),
         }
-        match self.ticket.active() {
+        match self.guard.active() {
             Ok(()) => self.request_begun(half),
             Err(reason) => Step::Close(reason),
         }
@@ -257,7 +257,7 @@ impl Conn {
                 self.release();
                 let rest = limit.map(|limit| limit.saturating_sub(hot));
                 let until = rest.and_then(|rest| after(now(), rest));
-                self.ticket.await_request(until, self.first)?;
+                self.guard.await_request(until, self.first)?;
                 // Over TLS the rest of a record may be still to come.
                 self.reader.read_for(&mut landing, rest)
             }
@@ -378,13 +378,13 @@ impl Drop for Conn {
         log::debug!("{}: connection closed: {reason}", self.link.remote);
         // Answers that are whole must not be lost for what came behind them.
         let _ = self.wire().write_out();
-        self.ticket.closing();
+        self.guard.closing();
         // Nothing can come any more behind the end of the stream.
         if reason != CloseReason::EndOfStream {
             read_out(self.stream());
         }
         self.stream().close();
-        self.ticket.closed();
+        self.guard.closed();
     }
 }
 
@@ -437,15 +437,15 @@ mod tests {
     use crate::handler::Sink;
     use crate::net::{Addr, memory};
     use crate::server::{Http, Server};
-    use crate::serving::House;
+    use crate::serving::ServerCore;
 
     fn connection(server: Server, stream: Stream) -> (Box<Conn>, ReadHalf) {
-        let Server { shared, house } = server;
+        let Server { shared, core } = server;
         let shared = Arc::new(shared);
-        let house = House::new(Arc::new(Http(Arc::clone(&shared))), house);
-        let ticket = house.admit(&stream, &Addr::Memory).expect("room");
+        let core = ServerCore::new(Arc::new(Http(Arc::clone(&shared))), core);
+        let guard = core.admit(&stream, &Addr::Memory).expect("room");
         let link = Link { remote: Addr::Memory, tls: None };
-        let conn = Conn::new(shared, stream, link, ticket);
+        let conn = Conn::new(shared, stream, link, guard);
         let half = conn.half();
         (conn, half)
     }

@@ -51,7 +51,7 @@ use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{House, HouseOptions, Protocol, Service, Ticket};
+use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service};
 use conn::Conn;
 use response::write_refusal;
 use scope::Link;
@@ -78,7 +78,7 @@ const MAX_HEADERS: usize = 1000;
 /// A server that has its handler and its options, and nowhere to listen yet.
 pub struct Server {
     shared: Shared,
-    house: HouseOptions,
+    core: CoreOptions,
 }
 
 /// What the connections of one server share.
@@ -96,7 +96,7 @@ struct Options {
     idle_timeout: Option<Duration>,
     max_header_bytes: usize,
     max_headers: usize,
-    half_close_is_hangup: bool,
+    cancel_on_half_close: bool,
     acceptor: Option<Acceptor>,
     tls_handshake_timeout: Option<Duration>,
 }
@@ -150,12 +150,12 @@ impl Server {
             idle_timeout: Some(Duration::from_secs(120)),
             max_header_bytes: 1 << 20,
             max_headers: MAX_HEADERS,
-            half_close_is_hangup: true,
+            cancel_on_half_close: true,
             acceptor: None,
             tls_handshake_timeout: Some(Duration::from_secs(10)),
         };
         let shared = Shared { service: Service::new(handler), options };
-        Self { shared, house: HouseOptions::default() }
+        Self { shared, core: CoreOptions::default() }
     }
 
     /// How long a client may take over a request's head, from its first byte on; on a new connection
@@ -256,7 +256,7 @@ impl Server {
     /// default only the operating system limits them.
     #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
-        self.house.max_connections = most.into();
+        self.core.max_connections = most.into();
         self
     }
 
@@ -264,8 +264,8 @@ impl Server {
     /// that the request's context ends. It does by default, since most clients that are gone look
     /// like that; the answer is sent to it either way.
     #[must_use]
-    pub fn half_close_is_hangup(mut self, is: bool) -> Self {
-        self.shared.options.half_close_is_hangup = is;
+    pub fn cancel_on_half_close(mut self, is: bool) -> Self {
+        self.shared.options.cancel_on_half_close = is;
         self
     }
 
@@ -273,7 +273,7 @@ impl Server {
     /// default for new threads (2 MiB) by default; memory that is never touched costs nothing.
     #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.house.stack_size = Some(bytes);
+        self.core.stack_size = Some(bytes);
         self
     }
 
@@ -284,7 +284,7 @@ impl Server {
         mut self,
         callback: impl Fn(&Connection, ConnState) + Send + Sync + 'static,
     ) -> Self {
-        self.house.on_state = Some(Box::new(callback));
+        self.core.on_state = Some(Box::new(callback));
         self
     }
 
@@ -366,18 +366,18 @@ impl Server {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn listen_on(self, listener: impl Into<Listener>) -> Listening {
-        Listening::new(self.into_house(), listener.into())
+        Listening::new(self.into_core(), listener.into())
     }
 
     /// Serves one connection that exists already, on a thread of its own: one end of
     /// [`testing::stream_pair`](crate::testing::stream_pair), say.
     #[must_use = "the handle is the way to close the connection"]
     pub fn serve_stream(self, stream: Stream) -> ServerHandle {
-        ServerHandle::of_stream(self.into_house(), stream)
+        ServerHandle::of_stream(self.into_core(), stream)
     }
 
-    fn into_house(self) -> Arc<House> {
-        House::new(Arc::new(Http(Arc::new(self.shared))), self.house)
+    fn into_core(self) -> Arc<ServerCore> {
+        ServerCore::new(Arc::new(Http(Arc::new(self.shared))), self.core)
     }
 }
 
@@ -406,10 +406,10 @@ impl Protocol for Http {
         encrypted.inspect_err(|error| log::error!("{remote}: {error}")).ok()
     }
 
-    fn serve(&self, stream: Stream, remote: Addr, ticket: Arc<Ticket>) {
+    fn serve(&self, stream: Stream, remote: Addr, guard: Arc<ConnGuard>) {
         let link = Link { remote, tls: None };
-        let refused = ticket.is_refused();
-        let conn = Conn::new(Arc::clone(&self.0), stream, link, ticket);
+        let refused = guard.is_refused();
+        let conn = Conn::new(Arc::clone(&self.0), stream, link, guard);
         match refused {
             true => conn.turn_away(),
             false => conn.run(),

@@ -46,7 +46,7 @@ const WATCH_KEEP: Duration = Duration::from_secs(1);
 pub(super) struct ConnReader {
     stream: Stream,
     /// Whether a client that closed only its sending side counts as gone.
-    half_close_is_hangup: bool,
+    cancel_on_half_close: bool,
     state: Mutex<State>,
     /// Goes with `state`. Two predicates: "the watch thread is not busy", which `abort` waits for
     /// and the watch thread notifies; "there is an order, or no more work", which the watch thread
@@ -108,10 +108,10 @@ enum Seen {
 }
 
 impl ConnReader {
-    pub(super) fn new(stream: Stream, half_close_is_hangup: bool) -> Arc<Self> {
+    pub(super) fn new(stream: Stream, cancel_on_half_close: bool) -> Arc<Self> {
         Arc::new(Self {
             stream,
-            half_close_is_hangup,
+            cancel_on_half_close,
             state: Mutex::new(State {
                 watch: Watch::None,
                 request: 0,
@@ -278,7 +278,7 @@ impl ConnReader {
             Some(Gone::Closed)
         } else if now.broken {
             Some(Gone::Failed(ErrorKind::ConnectionReset))
-        } else if now.peer_closed && self.half_close_is_hangup {
+        } else if now.peer_closed && self.cancel_on_half_close {
             Some(Gone::EndOfStream)
         } else {
             None
@@ -340,7 +340,7 @@ impl ConnReader {
     /// Enters what the watch thread saw, lets those go on who wait for it, and tells the request.
     fn take_in(&self, seen: Seen) -> MutexGuard<'_, State> {
         let mut state = self.state.lock();
-        let news = state.take_in(&seen, self.half_close_is_hangup);
+        let news = state.take_in(&seen, self.cancel_on_half_close);
         let signals = news.and(state.signals.clone());
         self.changed.notify_all();
         if let (Some(news), Some(signals)) = (news, signals) {
@@ -446,7 +446,7 @@ impl State {
 
     /// The watch thread is out of its wait: what it saw goes into the state, and it either goes on
     /// watching or parks.
-    fn take_in(&mut self, seen: &Seen, half_close_is_hangup: bool) -> Option<News> {
+    fn take_in(&mut self, seen: &Seen, cancel_on_half_close: bool) -> Option<News> {
         let news = match *seen {
             Seen::Byte(byte) => {
                 debug_assert!(self.held.is_none());
@@ -454,7 +454,7 @@ impl State {
                 self.next_begun = true;
                 Some(News::NextRequest)
             }
-            Seen::EndOfStream if !half_close_is_hangup => {
+            Seen::EndOfStream if !cancel_on_half_close => {
                 self.half_closed = true;
                 None
             }

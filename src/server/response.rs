@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason, chunked};
 use crate::handler::{Head, Length, Sink};
 use crate::net::{Duplex, Stream};
-use crate::serving::Ticket;
+use crate::serving::ConnGuard;
 use crate::sync;
 
 /// Above this many bytes the encoded output is written, whoever waits for more of it.
@@ -36,7 +36,7 @@ pub(super) const DRAIN_LIMIT: u64 = 256 * 1024;
 /// The writing half of a server connection.
 pub(super) struct Wire {
     reader: Arc<ConnReader>,
-    ticket: Arc<Ticket>,
+    guard: Arc<ConnGuard>,
     /// Encoded and not yet written.
     out: Vec<u8>,
     date: Date,
@@ -111,9 +111,9 @@ impl Exchange {
 }
 
 impl Wire {
-    pub(super) fn new(reader: Arc<ConnReader>, ticket: Arc<Ticket>) -> Self {
+    pub(super) fn new(reader: Arc<ConnReader>, guard: Arc<ConnGuard>) -> Self {
         let (out, date) = (Vec::new(), Date::default());
-        Self { reader, ticket, out, date, exchange: Exchange::none() }
+        Self { reader, guard, out, date, exchange: Exchange::none() }
     }
 
     #[inline]
@@ -196,9 +196,9 @@ impl Wire {
             exchange.persist = Err(CloseReason::BodyNotRead);
         } else if exchange.framing == Framing::UntilClose {
             exchange.persist = Err(CloseReason::UnframedResponse);
-        } else if self.ticket.is_leaving() {
+        } else if self.guard.is_leaving() {
             exchange.persist = Err(CloseReason::LimitReached);
-        } else if self.ticket.is_ending() && !exchange.input.has_next(self.reader.stream()) {
+        } else if self.guard.is_ending() && !exchange.input.has_next(self.reader.stream()) {
             exchange.persist = Err(CloseReason::ShuttingDown);
         }
     }
@@ -243,7 +243,7 @@ impl Sink for Wire {
             Length::Unknown => Framing::Chunked,
         };
         if self.exchange.framing == Framing::UntilClose {
-            self.ticket.unframed();
+            self.guard.unframed();
         }
         self.decide_persistence(head);
         self.out.reserve(HEAD_ROOM);
@@ -319,7 +319,7 @@ impl Sink for Wire {
             }
         };
         self.reader.retire();
-        self.ticket.hijacked();
+        self.guard.hijacked();
         let stream = self.stream().clone();
         stream.set_read_deadline(None);
         stream.set_write_deadline(None);

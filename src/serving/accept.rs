@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::House;
-use super::crew::{self, Arrival};
+use super::ServerCore;
 use super::registry::NotAdmitted;
+use super::thread_cache::{self, Accepted};
 use crate::logging as log;
 use crate::net::{Addr, Listener, Stream, is_shortage, is_transient};
 use crate::sync::now;
@@ -27,18 +27,18 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 /// # Errors
 ///
 /// The first that says that no connection will ever be accepted.
-pub(super) fn run(house: &Arc<House>, listener: &Listener) -> io::Result<()> {
+pub(super) fn run(core: &Arc<ServerCore>, listener: &Listener) -> io::Result<()> {
     let mut back_off = MIN_BACK_OFF;
-    while !house.registry.is_stopping() {
+    while !core.registry.is_stopping() {
         match listener.accept() {
             Ok(Some((stream, remote))) => {
                 back_off = MIN_BACK_OFF;
-                start(house, stream, remote);
+                start(core, stream, remote);
             }
             Ok(None) => break,
             Err(error) if is_shortage(&error) => {
                 log::warn!("cannot accept a connection, trying again in {back_off:?}: {error}");
-                house.closed.wait_timeout(back_off);
+                core.closed.wait_timeout(back_off);
                 back_off = (back_off * 2).min(MAX_BACK_OFF);
             }
             Err(error) if is_transient(&error) => {
@@ -47,16 +47,16 @@ pub(super) fn run(house: &Arc<House>, listener: &Listener) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-    empty_queue(house, listener);
+    empty_queue(core, listener);
     Ok(())
 }
 
 /// Accepts the connections that the system has queued. Without effect on a listener that is closed.
-fn empty_queue(house: &Arc<House>, listener: &Listener) {
+fn empty_queue(core: &Arc<ServerCore>, listener: &Listener) {
     let until = now() + LAST_CALL;
     for _ in 0..LAST_ACCEPTS {
         match listener.accept() {
-            Ok(Some((stream, remote))) => start(house, stream, remote),
+            Ok(Some((stream, remote))) => start(core, stream, remote),
             Err(error) if is_transient(&error) && !is_shortage(&error) => {}
             Ok(None) | Err(_) => return,
         }
@@ -67,22 +67,22 @@ fn empty_queue(house: &Arc<House>, listener: &Listener) {
 }
 
 /// Enters a new connection and has a thread serve it.
-pub(super) fn start(house: &Arc<House>, stream: Stream, remote: Addr) {
-    let Some(stream) = house.protocol.admit(stream, &remote) else { return };
-    let ticket = match house.admit(&stream, &remote) {
-        Ok(ticket) => ticket,
+pub(super) fn start(core: &Arc<ServerCore>, stream: Stream, remote: Addr) {
+    let Some(stream) = core.protocol.admit(stream, &remote) else { return };
+    let guard = match core.admit(&stream, &remote) {
+        Ok(guard) => guard,
         Err(reason) => {
             if reason == NotAdmitted::Overloaded {
-                house.protocol.no_room(&stream);
+                core.protocol.no_room(&stream);
             }
             return stream.close();
         }
     };
-    let arrival = Arrival { stream: stream.clone(), remote, ticket: Arc::clone(&ticket) };
-    if let Err(error) = crew::employ(house, arrival) {
+    let accepted = Accepted { stream: stream.clone(), remote, guard: Arc::clone(&guard) };
+    if let Err(error) = thread_cache::dispatch(core, accepted) {
         log::error!("no thread for a connection: {error}");
-        house.protocol.no_room(&stream);
+        core.protocol.no_room(&stream);
         stream.close();
-        ticket.closed();
+        guard.closed();
     }
 }

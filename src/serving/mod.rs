@@ -3,23 +3,23 @@
 //!
 //! ```text
 //!   Listening ─ serve ─▶ accept ─ a thread each ─▶ Protocol::serve      server/  fcgi/
-//!       │                  │         Crew               │
-//!   ServerHandle ──▶ House: Registry ◀── Ticket ────────┘  Active, Idle, Closed
+//!       │                  │         ThreadCache               │
+//!   ServerHandle ──▶ ServerCore: Registry ◀── ConnGuard ────────┘  Active, Idle, Closed
 //! ```
 //!
 //! | file | what it holds |
 //! | --- | --- |
 //! | `mod.rs` | listening, serving and shutting down |
 //! | `accept.rs` | the accept loop |
-//! | `crew.rs` | the threads that serve connections, and are kept for the next |
+//! | `thread_cache.rs` | the threads that serve connections, and are kept for the next |
 //! | `registry.rs` | all connections, for counting, closing and waiting |
-//! | `ticket.rs` | one of them, and the races for its end |
+//! | `conn_guard.rs` | one of them, and the races for its end |
 //! | `room.rs` | an idle connection makes room for a new one |
 //! | `run.rs` `panics.rs` | a handler is run, its errors are answered; panics end there, and leave a line in the log |
 //! | `signals.rs` | what a handler hears of its client |
 
 mod accept;
-mod crew;
+mod conn_guard;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 mod panics;
@@ -27,7 +27,7 @@ mod registry;
 mod room;
 mod run;
 mod signals;
-mod ticket;
+mod thread_cache;
 
 use std::fmt;
 use std::io;
@@ -39,13 +39,13 @@ use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
 use crate::sync::{Mutex, now};
 use crate::text::counted;
-use crew::Crew;
 use registry::Registry;
+use thread_cache::ThreadCache;
 
 pub(crate) use crate::unwind::contain;
+pub(crate) use conn_guard::ConnGuard;
 pub(crate) use run::{Outcome, Service};
 pub(crate) use signals::{Gone, Signals};
-pub(crate) use ticket::Ticket;
 
 /// What is spoken on the connections of one server.
 pub(crate) trait Protocol: Send + Sync {
@@ -59,12 +59,12 @@ pub(crate) trait Protocol: Send + Sync {
     /// thread: it must not wait.
     fn admit(&self, stream: Stream, remote: &Addr) -> Option<Stream>;
 
-    /// Serves a connection on its thread, or [turns it away](Ticket::is_refused). Whatever comes of it,
-    /// the ticket is given up.
-    fn serve(&self, stream: Stream, remote: Addr, ticket: Arc<Ticket>);
+    /// Serves a connection on its thread, or [turns it away](ConnGuard::is_refused). Whatever comes of it,
+    /// the guard is given up.
+    fn serve(&self, stream: Stream, remote: Addr, guard: Arc<ConnGuard>);
 
     /// Has the thread of an idle connection look whether it is to end, if it does not wait in
-    /// [`Ticket::await_request`].
+    /// [`ConnGuard::await_request`].
     fn wake(&self, stream: &Stream);
 
     /// Tells a client that there is no room for it, and closes. On the accepting thread: it must not
@@ -76,18 +76,18 @@ pub(crate) type OnState = Box<dyn Fn(&Connection, ConnState) + Send + Sync>;
 
 /// The options that every server has.
 #[derive(Default)]
-pub(crate) struct HouseOptions {
+pub(crate) struct CoreOptions {
     pub(crate) max_connections: Option<usize>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_state: Option<OnState>,
 }
 
 /// What the threads of one server share.
-pub(crate) struct House {
+pub(crate) struct ServerCore {
     protocol: Arc<dyn Protocol>,
-    options: HouseOptions,
+    options: CoreOptions,
     registry: Registry,
-    crew: Crew,
+    threads: ThreadCache,
     /// From which connections count how long they are idle.
     epoch: Instant,
     /// Ends when the server stops to accept.
@@ -96,13 +96,13 @@ pub(crate) struct House {
     listener: Mutex<Option<Arc<Listener>>>,
 }
 
-impl House {
-    pub(crate) fn new(protocol: Arc<dyn Protocol>, options: HouseOptions) -> Arc<Self> {
+impl ServerCore {
+    pub(crate) fn new(protocol: Arc<dyn Protocol>, options: CoreOptions) -> Arc<Self> {
         Arc::new(Self {
             protocol,
             options,
             registry: Registry::new(),
-            crew: Crew::default(),
+            threads: ThreadCache::default(),
             epoch: now(),
             closed: Context::new(),
             listener: Mutex::new(None),
@@ -114,7 +114,7 @@ impl House {
         if !self.registry.begin_accepting() {
             return None;
         }
-        self.crew.keep();
+        self.threads.keep();
         let _end = Accepting(self);
         Some(accept())
     }
@@ -158,11 +158,11 @@ impl House {
 }
 
 /// An accept loop that runs.
-struct Accepting<'a>(&'a House);
+struct Accepting<'a>(&'a ServerCore);
 
 impl Drop for Accepting<'_> {
     fn drop(&mut self) {
-        self.0.crew.dismiss();
+        self.0.threads.stop();
         self.0.registry.end_accepting();
     }
 }
@@ -176,12 +176,12 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Has the house's connections come from `listener`.
-    pub(crate) fn new(house: Arc<House>, listener: Listener) -> Self {
+    /// Has the core's connections come from `listener`.
+    pub(crate) fn new(core: Arc<ServerCore>, listener: Listener) -> Self {
         let local = listener.local_addr().unwrap_or(Addr::Unknown);
         let listener = Arc::new(listener);
-        *house.listener.lock() = Some(Arc::clone(&listener));
-        Self { handle: ServerHandle { house }, listener, local }
+        *core.listener.lock() = Some(Arc::clone(&listener));
+        Self { handle: ServerHandle { core }, listener, local }
     }
 
     /// The address it listens on: with the port that was chosen, if port 0 was asked for.
@@ -193,7 +193,7 @@ impl Listening {
     /// The scheme of its URLs: `https` with TLS, else `http`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        self.handle.house.protocol.scheme()
+        self.handle.core.protocol.scheme()
     }
 
     /// A handle with which any thread can shut the server down.
@@ -219,14 +219,14 @@ impl Listening {
     /// connections that are there go on. Errors that concern single connections are logged, and
     /// during a shortage of descriptors or memory accepting is tried again.
     pub fn serve(self) -> io::Result<()> {
-        let Self { handle: ServerHandle { house }, listener, .. } = self;
-        let accepted = house.accepting(|| {
+        let Self { handle: ServerHandle { core }, listener, .. } = self;
+        let accepted = core.accepting(|| {
             // Closed before the loop counts as ended.
             let listener = Closing(listener);
-            accept::run(&house, &listener.0)
+            accept::run(&core, &listener.0)
         });
         accepted.transpose()?;
-        house.await_end();
+        core.await_end();
         Ok(())
     }
 
@@ -258,20 +258,20 @@ impl Listening {
         context: &Context,
         grace: impl Into<Option<Duration>>,
     ) -> io::Result<()> {
-        let house = Arc::clone(&self.handle.house);
+        let core = Arc::clone(&self.handle.core);
         let grace = grace.into();
         let _hook = {
-            let house = Arc::clone(&house);
-            context.on_done(move |_| house.begin_shutdown(after(grace)))
+            let core = Arc::clone(&core);
+            context.on_done(move |_| core.begin_shutdown(after(grace)))
         };
         self.serve()?;
-        match house.registry.count() {
+        match core.registry.count() {
             0 => {}
             left => {
                 let left = counted(left, "connection");
                 log::warn!("closing {left}: the grace of the shutdown is over");
-                house.close();
-                house.await_end();
+                core.close();
+                core.await_end();
             }
         }
         Ok(())
@@ -295,21 +295,21 @@ fn after(grace: Option<Duration>) -> Option<Instant> {
 /// Shuts a server down, from any thread.
 #[derive(Clone)]
 pub struct ServerHandle {
-    house: Arc<House>,
+    core: Arc<ServerCore>,
 }
 
 impl ServerHandle {
     /// Serves one connection that exists already.
-    pub(crate) fn of_stream(house: Arc<House>, stream: Stream) -> Self {
+    pub(crate) fn of_stream(core: Arc<ServerCore>, stream: Stream) -> Self {
         let remote = stream.peer_addr().unwrap_or(Addr::Unknown);
-        accept::start(&house, stream, remote);
-        Self { house }
+        accept::start(&core, stream, remote);
+        Self { core }
     }
 
     /// Serves one more connection.
     #[cfg(all(test, hangup_shuttle))]
     pub(crate) fn enter(&self, stream: Stream) {
-        accept::start(&self.house, stream, Addr::Memory);
+        accept::start(&self.core, stream, Addr::Memory);
     }
 
     /// Shuts down gracefully: no request that has arrived is lost.
@@ -331,11 +331,11 @@ impl ServerHandle {
     /// A handler that calls this waits for itself.
     pub fn shutdown(&self, grace: impl Into<Option<Duration>>) -> bool {
         let grace_ends = after(grace.into());
-        self.house.begin_shutdown(grace_ends);
-        self.house.registry.wait_for_listener();
-        let ended = self.house.registry.wait(grace_ends);
+        self.core.begin_shutdown(grace_ends);
+        self.core.registry.wait_for_listener();
+        let ended = self.core.registry.wait(grace_ends);
         if !ended {
-            self.house.registry.end_grace();
+            self.core.registry.end_grace();
         }
         ended
     }
@@ -348,19 +348,19 @@ impl ServerHandle {
     ///
     /// Until the port is free. Handlers may still be running when it returns.
     pub fn close(&self) {
-        self.house.close();
-        self.house.registry.wait_for_listener();
+        self.core.close();
+        self.core.registry.wait_for_listener();
     }
 
     /// Closes the connections that are there, whatever they are at, and goes on accepting.
     pub fn close_connections(&self) {
-        self.house.registry.close_all();
+        self.core.registry.close_all();
     }
 
     /// How many connections are served. Those that were hijacked or refused are not counted.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.house.registry.count()
+        self.core.registry.count()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use super::{House, HouseOptions, Protocol, ServerHandle, Ticket, accept};
+use super::{ConnGuard, CoreOptions, Protocol, ServerCore, ServerHandle, accept};
 use crate::net::{Addr, Stream, memory};
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::explore::{Limits, explore, perhaps};
@@ -30,14 +30,14 @@ impl Protocol for OneByte {
         Some(stream)
     }
 
-    fn serve(&self, stream: Stream, _: Addr, ticket: Arc<Ticket>) {
+    fn serve(&self, stream: Stream, _: Addr, guard: Arc<ConnGuard>) {
         let mut byte = [0];
-        if stream.read_for(&mut byte, None).is_ok_and(|count| count == 1) && ticket.active().is_ok()
+        if stream.read_for(&mut byte, None).is_ok_and(|count| count == 1) && guard.active().is_ok()
         {
             let _ = (&stream).write_all(&byte);
         }
         stream.close();
-        ticket.closed();
+        guard.closed();
     }
 
     fn wake(&self, stream: &Stream) {
@@ -59,16 +59,16 @@ fn end(threads: impl IntoIterator<Item = JoinHandle<()>>) {
 
 /// A server, where clients connect to it, and its accept loop, which ends with them.
 fn server() -> (ServerHandle, Sender<Stream>, JoinHandle<()>) {
-    let house = House::new(Arc::new(OneByte), HouseOptions::default());
+    let core = ServerCore::new(Arc::new(OneByte), CoreOptions::default());
     let (connect, arrivals): (_, Receiver<Stream>) = unbounded();
-    let handle = ServerHandle { house: Arc::clone(&house) };
+    let handle = ServerHandle { core: Arc::clone(&core) };
     let accepts = start("accepts", move || {
-        house.accepting(|| {
+        core.accepting(|| {
             while let Ok(stream) = arrivals.recv() {
-                if house.registry.is_stopping() {
+                if core.registry.is_stopping() {
                     return;
                 }
-                accept::start(&house, stream, Addr::Memory);
+                accept::start(&core, stream, Addr::Memory);
             }
         });
     });

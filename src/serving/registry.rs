@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ticket::{Entry, Ticket};
-use super::{ConnState, Connection, House, room};
+use super::conn_guard::{ConnGuard, Entry};
+use super::{ConnState, Connection, ServerCore, room};
 use crate::net::{Addr, Bell, Stream};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex, now};
@@ -241,18 +241,18 @@ impl Registry {
     }
 }
 
-impl House {
-    /// Enters a connection, to be served or [to be refused](Ticket::is_refused).
+impl ServerCore {
+    /// Enters a connection, to be served or [to be refused](ConnGuard::is_refused).
     pub(crate) fn admit(
         self: &Arc<Self>,
         stream: &Stream,
         remote: &Addr,
-    ) -> Result<Arc<Ticket>, NotAdmitted> {
+    ) -> Result<Arc<ConnGuard>, NotAdmitted> {
         let (id, entry) = self.registry.state.lock().admit(self, stream)?;
         let connection = Connection { id, remote: remote.clone() };
-        let ticket = Arc::new(Ticket { house: Arc::clone(self), entry, connection });
-        ticket.report(ConnState::New);
-        Ok(ticket)
+        let guard = Arc::new(ConnGuard { core: Arc::clone(self), entry, connection });
+        guard.report(ConnState::New);
+        Ok(guard)
     }
 }
 
@@ -282,7 +282,7 @@ impl State {
     /// During a graceful shutdown those are still entered that an accept loop finds in its queue.
     fn admit(
         &mut self,
-        house: &Arc<House>,
+        core: &Arc<ServerCore>,
         stream: &Stream,
     ) -> Result<(u64, Arc<Entry>), NotAdmitted> {
         let ended = match &self.stop {
@@ -292,13 +292,13 @@ impl State {
         if ended {
             return Err(NotAdmitted::ShuttingDown);
         }
-        let most = house.options.max_connections;
+        let most = core.options.max_connections;
         let full = most.is_some_and(|most| self.served() >= most);
         let refused = full && !room::make(self);
         if refused && self.refused >= MAX_REFUSALS {
             return Err(NotAdmitted::Overloaded);
         }
-        let entry = Arc::new(Entry::new(house, stream.clone(), refused));
+        let entry = Arc::new(Entry::new(core, stream.clone(), refused));
         let id = self.next;
         self.next += 1;
         self.refused += usize::from(refused);

@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 use std::net::Shutdown;
 use std::sync::Arc;
 
+use super::conn_guard::{Entry, Phase};
 use super::registry::State;
-use super::ticket::{Entry, Phase};
 
 /// How many connections may be leaving at the same time. Beyond that the first of them is closed
 /// without waiting for its client.

@@ -91,7 +91,7 @@ impl TlsStream {
     /// What those wait for who are parked below may have been taken from there: they look again.
     fn tell_others(&self, session: &Session) {
         if session.has_news_for_others() {
-            self.below.poke(Parked::Read);
+            self.below.notify(Parked::Read);
         }
     }
 
@@ -241,7 +241,7 @@ impl TlsStream {
     pub(in crate::net) fn try_flush(&self) -> io::Result<()> {
         let outcome = self.attempt(Session::flush);
         if outcome.is_err() {
-            self.below.poke(Parked::Read);
+            self.below.notify(Parked::Read);
         }
         outcome
     }
@@ -298,7 +298,7 @@ impl TlsStream {
         if how != Shutdown::Read {
             let all_sent = self.session.lock().end_outward(&self.below)?;
             if !all_sent {
-                self.below.poke(Parked::Read);
+                self.below.notify(Parked::Read);
             }
         }
         Ok(())
@@ -343,8 +343,8 @@ impl TlsStream {
         self.below.admit(place, until)
     }
 
-    pub(in crate::net) fn poke(&self, place: Parked) {
-        self.below.poke(place);
+    pub(in crate::net) fn notify(&self, place: Parked) {
+        self.below.notify(place);
     }
 
     pub(in crate::net) fn set_read_deadline(&self, deadline: Option<Instant>) {
@@ -409,7 +409,7 @@ impl Drop for Writing<'_> {
     fn drop(&mut self) {
         let left = self.0.session.lock().end_writing();
         if left {
-            self.0.below.poke(Parked::Read);
+            self.0.below.notify(Parked::Read);
         }
     }
 }

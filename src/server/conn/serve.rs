@@ -201,7 +201,7 @@ impl Conn {
         if self.write_answers().is_err() {
             return Step::Close(CloseReason::IoFailed);
         }
-        match self.ticket.idle() {
+        match self.guard.idle() {
             Ok(()) => Step::Await(half),
             Err(reason) => Step::Close(reason),
         }

@@ -69,8 +69,8 @@ struct Server {
 }
 
 impl Server {
-    fn new(stream: Stream, half_close_is_hangup: bool) -> Self {
-        let reader = ConnReader::new(stream, half_close_is_hangup);
+    fn new(stream: Stream, cancel_on_half_close: bool) -> Self {
+        let reader = ConnReader::new(stream, cancel_on_half_close);
         Self { reader, buffer: Vec::new(), received: Vec::new() }
     }
 
@@ -126,8 +126,8 @@ fn no_byte_is_lost_to_the_watch() {
         let (near, far) = memory::pair_with_capacity(1 + any(8));
         let requests = 3;
         let client = Client::start(far, requests, true);
-        let half_close_is_hangup = perhaps();
-        let mut server = Server::new(near, half_close_is_hangup);
+        let cancel_on_half_close = perhaps();
+        let mut server = Server::new(near, cancel_on_half_close);
         let mut others = Vec::new();
         for _ in 0..requests {
             assert!(server.receive(REQUEST - 1), "the whole request comes");

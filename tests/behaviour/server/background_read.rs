@@ -373,7 +373,7 @@ fn s04_a_half_close_can_be_declared_no_hangup(over: Over) {
             assert!(!context.is_done(), "a half-close is no hang-up");
             Ok(())
         });
-        let server = over.server_with(server.half_close_is_hangup(false));
+        let server = over.server_with(server.cancel_on_half_close(false));
         let mut peer = over.connect(&server);
         peer.send(request).half_close();
         next(&ends);
@@ -393,7 +393,7 @@ fn s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context(over: Over
     ] {
         for in_memory in [false, true] {
             let (server, ends) = reports_its_end();
-            let server = server.half_close_is_hangup(false);
+            let server = server.cancel_on_half_close(false);
             let (_server, far, mut peer) = match in_memory {
                 false => served_with(over, server),
                 true => in_memory_with(server),

@@ -10,7 +10,7 @@ impl Stream {
         each!(self, kind => kind.admit(place, until))
     }
 
-    /// Blocks until the stream is ready for `interest`, or somebody [`poke`](Self::poke)s, and may
+    /// Blocks until the stream is ready for `interest`, or somebody [`notify`](Self::notify)s, and may
     /// return without a reason: the caller looks again.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Stream {
 
     /// Has one thread in [`wait_ready`](Self::wait_ready) at `place` look again: the one that is
     /// blocked now, or the next.
-    pub(in crate::net) fn poke(&self, place: Parked) {
-        each!(self, kind => kind.poke(place));
+    pub(in crate::net) fn notify(&self, place: Parked) {
+        each!(self, kind => kind.notify(place));
     }
 }

@@ -1,4 +1,4 @@
-//! An end in memory that carries another stream: see [`super::super::stream`]'s `carry`.
+//! An end in memory that carries another stream: see `stream/under_tls.rs`.
 
 use std::io;
 
@@ -24,16 +24,16 @@ impl End {
         until: Until,
     ) -> io::Result<()> {
         self.wait(place, until, |state| {
-            let poked = std::mem::take(&mut state.sides[self.side].poked[place as usize]);
+            let notified = std::mem::take(&mut state.sides[self.side].notified[place as usize]);
             state.alive(self.side, after_close(place))?;
             let ready = (interest.read && state.readiness(self.side).readable)
                 || (interest.write && state.lanes[self.side].is_writable());
-            if poked || ready { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+            if notified || ready { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
         })
     }
 
-    pub(in crate::net) fn poke(&self, place: Parked) {
-        self.change(|state| state.sides[self.side].poked[place as usize] = true);
+    pub(in crate::net) fn notify(&self, place: Parked) {
+        self.change(|state| state.sides[self.side].notified[place as usize] = true);
     }
 }
 

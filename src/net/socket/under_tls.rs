@@ -1,4 +1,4 @@
-//! A socket that carries another stream: see [`super::super::stream`]'s `carry`.
+//! A socket that carries another stream: see `stream/under_tls.rs`.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::net::wake::{self, PollFlags};
 
 impl Socket {
     pub(in crate::net) fn admit(&self, place: Parked, until: Until) -> io::Result<()> {
-        self.gate(place).admit(until)
+        self.wait_point(place).admit(until)
     }
 
     pub(in crate::net) fn wait_ready(
@@ -20,10 +20,10 @@ impl Socket {
         let mut flags = PollFlags::empty();
         flags.set(wake::READ, interest.read);
         flags.set(wake::WRITE, interest.write);
-        self.gate(place).park(self.fd(), flags, until).map(drop)
+        self.wait_point(place).park(self.fd(), flags, until).map(drop)
     }
 
-    pub(in crate::net) fn poke(&self, place: Parked) {
-        self.gate(place).poke();
+    pub(in crate::net) fn notify(&self, place: Parked) {
+        self.wait_point(place).notify();
     }
 }

@@ -5,19 +5,19 @@
 //! *spare* for a moment, and is handed the next one.
 //!
 //! ```text
-//!   accepting thread             Crew                         a connection's thread
+//!   accepting thread             ThreadCache                         a connection's thread
 //!   ────────────────             ────                         ─────────────────────
-//!   employ(arrival) ──▶ a spare? ── no ─────────────────────▶ new: serves the arrival
+//!   dispatch(accepted) ──▶ a spare? ── no ─────────────────────▶ new: serves the accepted
 //!                          │ yes                                     │ its connection has ended
 //!                          ▼                                         ▼
-//!                       handed: the arrival ················▶ one handed? ── yes ──▶ serves it
-//!                       spares: one is taken off, and called         │ no
+//!                       handed: the accepted ················▶ one handed? ── yes ──▶ serves it
+//!                       idle: one is taken off, and called         │ no
 //!                                           │                        ▼
-//!                                           └───────────────▶ spares: waits ── KEEP is over, dismissed,
+//!                                           └───────────────▶ idle: waits ── KEEP is over, dismissed,
 //!                                                                              too many ──▶ ends
 //! ```
 //!
-//! Invariant: for each arrival in `handed` some thread has been taken off `spares` that will look there
+//! Invariant: for each accepted in `handed` some thread has been taken off `idle` that will look there
 //! before it ends. Which of them finds it first does not matter.
 
 use std::collections::VecDeque;
@@ -25,7 +25,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{House, Ticket};
+use super::{ConnGuard, ServerCore};
 use crate::net::{Addr, Stream};
 use crate::sync::{self, Condvar, Mutex};
 
@@ -35,100 +35,100 @@ const KEEP: Duration = Duration::from_secs(1);
 
 /// How many threads wait at most. Each keeps what its stack has touched, 12 KiB with handlers that take
 /// little. Only after a burst would more of them be free at once.
-const MOST_SPARES: usize = 128;
+const MAX_IDLE: usize = 128;
 
 /// A connection that was accepted and entered, and nobody serves yet.
-pub(super) struct Arrival {
+pub(super) struct Accepted {
     pub(super) stream: Stream,
     pub(super) remote: Addr,
-    pub(super) ticket: Arc<Ticket>,
+    pub(super) guard: Arc<ConnGuard>,
 }
 
 /// The threads of one server that serve its connections.
 #[derive(Default)]
-pub(super) struct Crew {
+pub(super) struct ThreadCache {
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     /// What has been handed over and not been taken up.
-    handed: VecDeque<Arrival>,
+    handed: VecDeque<Accepted>,
     /// The threads that wait. Who came last is called first: its memory is still near, and those that
     /// are not needed see their time run out. Each Condvar goes with this state; its predicate is that
-    /// its thread is not in here, and `employ` and `dismiss` notify it.
-    spares: Vec<Arc<Condvar>>,
+    /// its thread is not in here, and `dispatch` and `stop` notify it.
+    idle: Vec<Arc<Condvar>>,
     /// Whether connections are still accepted, so that it is worth to wait for one.
     keeps: bool,
 }
 
-impl Crew {
+impl ThreadCache {
     /// From now on threads that are free wait for a next connection.
     pub(super) fn keep(&self) {
         self.state.lock().keeps = true;
     }
 
     /// Has the threads that wait end at once, and no other wait from now on.
-    pub(super) fn dismiss(&self) {
-        let spares = {
+    pub(super) fn stop(&self) {
+        let idle = {
             let mut state = self.state.lock();
             state.keeps = false;
-            std::mem::take(&mut state.spares)
+            std::mem::take(&mut state.idle)
         };
-        for spare in spares {
+        for spare in idle {
             spare.notify_one();
         }
     }
 
-    /// Hands `arrival` to a thread that waits; gives it back if there is none.
-    fn hand_over(&self, arrival: Arrival) -> Option<Arrival> {
+    /// Hands `accepted` to a thread that waits; gives it back if there is none.
+    fn hand_over(&self, accepted: Accepted) -> Option<Accepted> {
         let called = {
             let mut state = self.state.lock();
-            let Some(called) = state.spares.pop() else { return Some(arrival) };
-            state.handed.push_back(arrival);
+            let Some(called) = state.idle.pop() else { return Some(accepted) };
+            state.handed.push_back(accepted);
             called
         };
         called.notify_one();
         None
     }
 
-    /// Waits for an arrival to be handed over; `None` if the thread is to end. `me` is what it is called
+    /// Waits for an accepted to be handed over; `None` if the thread is to end. `me` is what it is called
     /// by.
-    fn next(&self, me: &Arc<Condvar>) -> Option<Arrival> {
+    fn next(&self, me: &Arc<Condvar>) -> Option<Accepted> {
         let until = sync::now() + KEEP;
         let mut state = self.state.lock();
         loop {
-            if let Some(arrival) = state.handed.pop_front() {
-                return Some(arrival);
+            if let Some(accepted) = state.handed.pop_front() {
+                return Some(accepted);
             }
-            if !state.keeps || state.spares.len() >= MOST_SPARES || sync::now() >= until {
+            if !state.keeps || state.idle.len() >= MAX_IDLE || sync::now() >= until {
                 return None;
             }
-            state.spares.push(Arc::clone(me));
+            state.idle.push(Arc::clone(me));
             me.wait_until(&mut state, until);
-            state.spares.retain(|spare| !Arc::ptr_eq(spare, me));
+            state.idle.retain(|spare| !Arc::ptr_eq(spare, me));
         }
     }
 }
 
-/// Has `arrival` served by a thread that is free, or by a new one.
+/// Has `accepted` served by a thread that is free, or by a new one.
 ///
 /// # Errors
 ///
-/// The operating system's, when it has no room for another thread. The arrival is dropped.
-pub(super) fn employ(house: &Arc<House>, arrival: Arrival) -> io::Result<()> {
-    let Some(arrival) = house.crew.hand_over(arrival) else { return Ok(()) };
-    let (name, stack) = (house.protocol.thread_name(), house.options.stack_size);
-    let house = Arc::clone(house);
-    sync::spawn(name, stack, move || work(&house, arrival)).map(drop)
+/// The operating system's, when it has no room for another thread. The accepted is dropped.
+pub(super) fn dispatch(core: &Arc<ServerCore>, accepted: Accepted) -> io::Result<()> {
+    let Some(accepted) = core.threads.hand_over(accepted) else { return Ok(()) };
+    let (name, stack) = (core.protocol.thread_name(), core.options.stack_size);
+    let core = Arc::clone(core);
+    sync::spawn(name, stack, move || work(&core, accepted)).map(drop)
 }
 
 /// A thread's life. If serving panics, which handlers and callbacks cannot bring about, it ends.
-fn work(house: &House, first: Arrival) {
+fn work(core: &ServerCore, first: Accepted) {
     let me = Arc::new(Condvar::new());
     let mut next = Some(first);
-    while let Some(Arrival { stream, remote, ticket }) = next {
-        house.protocol.serve(stream, remote, ticket);
-        next = house.crew.next(&me);
+    while let Some(Accepted { stream, remote, guard }) = next {
+        core.protocol.serve(stream, remote, guard);
+        next = core.threads.next(&me);
     }
 }

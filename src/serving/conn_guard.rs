@@ -19,7 +19,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{ConnState, Connection, House, Protocol};
+use super::{ConnState, Connection, Protocol, ServerCore};
 use crate::h1::CloseReason;
 use crate::net::{Stream, Woken};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -79,16 +79,16 @@ pub(super) enum Phase {
 }
 
 impl Entry {
-    pub(super) fn new(house: &House, stream: Stream, refused: bool) -> Self {
+    pub(super) fn new(core: &ServerCore, stream: Stream, refused: bool) -> Self {
         let entry = Self {
             stream,
             refused,
-            protocol: Arc::clone(&house.protocol),
+            protocol: Arc::clone(&core.protocol),
             phase: AtomicU8::new(Phase::Idle as u8),
             served: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             since: AtomicU64::new(0),
-            epoch: house.options.max_connections.map(|_| house.epoch),
+            epoch: core.options.max_connections.map(|_| core.epoch),
             held: Mutex::default(),
         };
         entry.stamp();
@@ -188,13 +188,13 @@ impl Phase {
 
 /// A connection's place in the registry, shared by all that belongs to the connection. However that
 /// ends, the place is given up, and the last state is reported once.
-pub(crate) struct Ticket {
-    pub(super) house: Arc<House>,
+pub(crate) struct ConnGuard {
+    pub(super) core: Arc<ServerCore>,
     pub(super) entry: Arc<Entry>,
     pub(super) connection: Connection,
 }
 
-impl Ticket {
+impl ConnGuard {
     /// Whether the connection is one too many, to be told so and closed.
     pub(crate) fn is_refused(&self) -> bool {
         self.entry.refused
@@ -202,7 +202,7 @@ impl Ticket {
 
     /// Whether the connection ends with the requests that have arrived on it.
     pub(crate) fn is_ending(&self) -> bool {
-        self.house.registry.is_stopping()
+        self.core.registry.is_stopping()
             || self.entry.leaving.load(Ordering::Relaxed)
             || self.entry.is(Phase::Leaving)
     }
@@ -214,7 +214,7 @@ impl Ticket {
 
     /// Until when a connection that is ending still waits for its first request.
     pub(crate) fn spare_until(&self) -> Option<Instant> {
-        self.house.registry.spare_until().filter(|_| !self.entry.is(Phase::Leaving))
+        self.core.registry.spare_until().filter(|_| !self.entry.is(Phase::Leaving))
     }
 
     /// A handshake begins, which has until `deadline`; less if the server is shutting down.
@@ -249,8 +249,8 @@ impl Ticket {
         }
         loop {
             // Before the look at the shutdown, which rings it afterwards.
-            let bell = self.house.registry.bell();
-            let spare = self.house.registry.spare_until();
+            let bell = self.core.registry.bell();
+            let spare = self.core.registry.spare_until();
             if !self.entry.is(Phase::Parked) {
                 return Err(self.why());
             }
@@ -283,7 +283,7 @@ impl Ticket {
     /// Why an idle connection is to be closed.
     #[cold]
     fn why(&self) -> CloseReason {
-        let stopping = self.house.registry.is_stopping() || self.entry.held.lock().halted;
+        let stopping = self.core.registry.is_stopping() || self.entry.held.lock().halted;
         if stopping { CloseReason::ShuttingDown } else { CloseReason::LimitReached }
     }
 
@@ -348,16 +348,16 @@ impl Ticket {
     fn give_up(&self, last: ConnState) {
         if self.entry.phase.swap(Phase::Gone as u8, Ordering::AcqRel) != Phase::Gone as u8 {
             self.report(last);
-            self.house.registry.leave(self.connection.id);
+            self.core.registry.leave(self.connection.id);
         }
     }
 
     pub(super) fn report(&self, state: ConnState) {
-        self.house.report(&self.connection, state);
+        self.core.report(&self.connection, state);
     }
 }
 
-impl Drop for Ticket {
+impl Drop for ConnGuard {
     /// Nothing is left that could close the connection: its thread was not started, or panicked.
     fn drop(&mut self) {
         if !self.is_gone() {

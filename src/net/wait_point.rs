@@ -26,10 +26,10 @@ use super::stream::Until;
 use super::wake::{self, PollFlags, Waker};
 use crate::sync::{Condvar, Mutex};
 
-pub(super) struct Gate {
+pub(super) struct WaitPoint {
     state: Mutex<State>,
     /// Goes with `state`; the predicate is [`State::is_occupied`]. Notified by every thread that
-    /// parks, awaited by [`Gate::wait_until_parked`].
+    /// parks, awaited by [`WaitPoint::wait_until_parked`].
     entered: Condvar,
     /// What a call gets once this side has closed the stream.
     after_close: io::ErrorKind,
@@ -43,7 +43,7 @@ struct State {
     /// Somebody asked for the end of one wait; consumed by it.
     interrupted: bool,
     /// Somebody has changed what is waited for; consumed by one wait.
-    poked: bool,
+    notified: bool,
     closed: bool,
     /// Nearly always none or one.
     parked: Vec<Parking>,
@@ -70,7 +70,7 @@ struct Parking {
     signalled: bool,
 }
 
-impl Gate {
+impl WaitPoint {
     pub(super) fn new(after_close: io::ErrorKind) -> Self {
         Self { state: Mutex::default(), entered: Condvar::new(), after_close }
     }
@@ -102,9 +102,9 @@ impl Gate {
 
     /// Has one thread look again at what it waits for, now or before its next wait.
     #[cfg(feature = "tls")]
-    pub(super) fn poke(&self) {
+    pub(super) fn notify(&self) {
         let mut state = self.state.lock();
-        state.poked = true;
+        state.notified = true;
         state.signal_all();
     }
 
@@ -115,7 +115,7 @@ impl Gate {
         !std::mem::replace(&mut state.closed, true)
     }
 
-    /// Opens a closed gate again, for the one thread that is left to use it.
+    /// Opens a closed wait_point again, for the one thread that is left to use it.
     pub(super) fn reopen(&self) {
         self.state.lock().closed = false;
     }
@@ -155,7 +155,7 @@ impl Gate {
     /// # Errors
     ///
     /// `TimedOut` when `until` has come, or the wait has taken all its patience, `Interrupted` after
-    /// [`interrupt`](Self::interrupt), the gate's own kind after [`close`](Self::close).
+    /// [`interrupt`](Self::interrupt), the wait_point's own kind after [`close`](Self::close).
     pub(super) fn park(
         &self,
         socket: BorrowedFd<'_>,
@@ -185,7 +185,7 @@ impl Gate {
         }
         let until = until.moment(state.deadline);
         self.admit_until(&state, until)?;
-        if std::mem::take(&mut state.poked) {
+        if std::mem::take(&mut state.notified) {
             return Ok(None);
         }
         state.parked.push(Parking { waker: Arc::clone(waker), signalled: false });
