@@ -129,7 +129,7 @@ impl Options {
     /// The client of all threads.
     fn client(&self) -> Result<Client, Usage> {
         let client = Client::builder()
-            .redirects(RedirectPolicy::Stop)
+            .redirects(RedirectPolicy::none())
             .max_idle_connections(self.connections)
             .max_idle_connections_per_host(self.connections);
         Ok(if self.insecure { trust_anybody(client)? } else { client }.build())

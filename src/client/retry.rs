@@ -1,14 +1,14 @@
-//! May a request be sent again? A pure function of what is known of the failed attempt.
+//! The decision whether a failed request is sent again: a pure function.
 
 use http::{HeaderName, Method};
 
 use super::fields::Fields;
 
-/// What says of a request that sending it twice has the effect of sending it once.
+/// The fields which say that sending a request twice has the effect of sending it once.
 const IDEMPOTENCY_KEYS: [HeaderName; 2] =
     [HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-idempotency-key")];
 
-/// What is known of an attempt that failed.
+/// The facts of an attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
     /// The connection had waited for this use, or carried an earlier one: the peer may have closed it
@@ -22,9 +22,10 @@ pub(super) struct Attempt {
     pub(super) connection_failed: bool,
 }
 
-/// Whether the request may be sent once more on another connection: never if that could make the
-/// peer do a thing twice that it should do once (RFC 9110 section 9.2.2), and never if a fresh
-/// connection failed, since the next would most likely fail as well.
+/// Returns `true` if the request may be sent once more on another connection.
+///
+/// It may not if the peer could then do twice what it should do once (RFC 9110 section 9.2.2). Nor if a
+/// fresh connection failed, since the next one would most likely fail as well.
 pub(super) fn may_retry(attempt: Attempt, method: &Method, fields: Fields<'_>) -> bool {
     attempt.reused
         && attempt.connection_failed
@@ -32,8 +33,8 @@ pub(super) fn may_retry(attempt: Attempt, method: &Method, fields: Fields<'_>) -
         && (attempt.nothing_written || is_repeatable(method, fields))
 }
 
-/// Whether sending the request twice has the effect of sending it once, as far as can be told. PUT
-/// and DELETE are idempotent too, but between the two the resource may have changed.
+/// Returns `true` if sending the request twice is known to have the effect of sending it once. PUT and
+/// DELETE are idempotent too, but the resource may have changed between the two.
 fn is_repeatable(method: &Method, fields: Fields<'_>) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
         || IDEMPOTENCY_KEYS.iter().any(|name| fields.contains(name))
@@ -55,8 +56,8 @@ mod tests {
 
     #[test]
     fn t11_each_condition_by_itself_forbids_a_retry() {
-        let (own, defaults) = (HeaderMap::new(), DefaultFields::default());
-        let none = Fields::new(&own, &defaults);
+        let own = HeaderMap::new();
+        let none = Fields::new(&own, None);
         assert!(may_retry(STALE, &Method::GET, none));
         for attempt in [
             Attempt { reused: false, ..STALE },
@@ -69,9 +70,9 @@ mod tests {
 
     #[test]
     fn t11_what_is_not_repeatable_is_only_retried_unwritten() {
-        let (none, no_defaults) = (HeaderMap::new(), DefaultFields::default());
+        let none = HeaderMap::new();
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let fields = Fields::new(&none, &no_defaults);
+            let fields = Fields::new(&none, None);
             assert!(!may_retry(STALE, &method, fields), "{method}");
             let unwritten = Attempt { nothing_written: true, ..STALE };
             assert!(may_retry(unwritten, &method, fields), "{method}");
@@ -79,7 +80,7 @@ mod tests {
         for name in &IDEMPOTENCY_KEYS {
             let own: HeaderMap = [(name.clone(), "7".parse().unwrap())].into_iter().collect();
             let defaults = DefaultFields::new(own.clone());
-            for fields in [Fields::new(&own, &no_defaults), Fields::new(&none, &defaults)] {
+            for fields in [Fields::new(&own, None), Fields::new(&none, Some(&defaults))] {
                 assert!(may_retry(STALE, &Method::POST, fields), "{name}");
             }
         }

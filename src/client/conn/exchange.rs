@@ -19,12 +19,13 @@ use http::Method;
 
 use super::answer::{After, Keeper, read_head, take_answer};
 use super::messages::{
-    Answer, Expectation, Expected, OnInformational, OnRawHead, Reply, ReplyError, Report,
-    Unwritten, WriteError, WriteJob, WriteResult, Wrote,
+    Answer, Expectation, Expected, Reply, ReplyError, Report, Unwritten, WriteError, WriteJob,
+    WriteResult, Wrote,
 };
 use super::send::{Left, send_now};
 use super::{Conn, Shared, Turn, WROTE_PATIENCE, close_reason, earlier};
 use crate::body::Body;
+use crate::client::options::CallOptions;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::CloseReason;
@@ -60,17 +61,6 @@ pub(in crate::client) enum OutgoingFraming {
     Length(u64),
     /// In chunks, with trailers.
     Chunked,
-}
-
-/// What a call waits for, and how long.
-#[derive(Clone, Default)]
-pub(in crate::client) struct Patience {
-    pub(in crate::client) context: Option<Context>,
-    pub(in crate::client) send: Option<Duration>,
-    pub(in crate::client) response_head: Option<Duration>,
-    pub(in crate::client) idle_read: Option<Duration>,
-    pub(in crate::client) on_informational: Option<OnInformational>,
-    pub(in crate::client) on_raw_head: Option<OnRawHead>,
 }
 
 /// A failed exchange, and what decides whether it may be repeated.
@@ -117,26 +107,26 @@ impl Conn {
         &self,
         turn: Turn,
         outgoing: Outgoing,
-        patience: &Patience,
+        options: &CallOptions,
     ) -> Result<Answer, Failure> {
         let Outgoing { method, head, body, framing, closes, expect } = outgoing;
         let expected = Expected {
             turn,
             method,
             closes,
-            on_informational: patience.on_informational.clone(),
-            on_raw_head: patience.on_raw_head.clone(),
+            on_informational: options.on_informational.clone(),
+            on_raw_head: options.on_raw_head.clone(),
             proceed: None,
             wrote: Wrote::Whole,
-            idle_read: patience.idle_read,
+            idle_read: options.idle_read,
         };
         let unwinding = Unwinding { shared: &self.0, turn };
         let outcome = match send_now(&self.0, head, body, framing, expect) {
-            None => self.read_here(expected, patience).map_err(Failure::of_reading),
-            Some(Left::Unwritten(unwritten, None)) if patience.send.is_none() => {
-                self.read_beside(expected, patience, unwritten)
+            None => self.read_here(expected, options).map_err(Failure::of_reading),
+            Some(Left::Unwritten(unwritten, None)) if options.send.is_none() => {
+                self.read_beside(expected, options, unwritten)
             }
-            Some(left) => self.by_the_loops(expected, patience, left),
+            Some(left) => self.by_the_loops(expected, options, left),
         };
         std::mem::forget(unwinding);
         if let Err(Failure { error, .. }) = &outcome {
@@ -148,9 +138,9 @@ impl Conn {
 
     /// The caller reads the answer itself. Closing the connection is what ends its read, and the end of
     /// the call's context closes it.
-    fn read_here(&self, expected: Expected, patience: &Patience) -> Result<Answer, ReplyError> {
+    fn read_here(&self, expected: Expected, options: &CallOptions) -> Result<Answer, ReplyError> {
         let (shared, turn) = (&self.0, expected.turn);
-        let hook = patience.context.as_ref().map(|context| {
+        let hook = options.context.as_ref().map(|context| {
             let shared = Arc::downgrade(shared);
             context.on_done(move |ended| {
                 let Some(shared) = shared.upgrade() else { return };
@@ -161,15 +151,15 @@ impl Conn {
         });
         let stream = &shared.stream;
         let is_out = matches!(expected.wrote, Wrote::Whole);
-        if is_out && let Some(limit) = patience.response_head {
+        if is_out && let Some(limit) = options.response_head {
             stream.set_read_deadline(Instant::now().checked_add(limit));
         }
-        let read = |buf: &mut [u8]| match patience.response_head {
+        let read = |buf: &mut [u8]| match options.response_head {
             None => stream.read_for(buf, None),
             Some(_) => (&mut &*stream).read(buf),
         };
         let (head, buffer) = read_head(shared, &expected, shared.take_spare(), read)?;
-        if !is_out || patience.response_head.is_some() {
+        if !is_out || options.response_head.is_some() {
             shared.head_has_come();
         }
         let keeper = Keeper::Caller { _hook: hook };
@@ -191,7 +181,7 @@ impl Conn {
     fn read_beside(
         &self,
         mut expected: Expected,
-        patience: &Patience,
+        options: &CallOptions,
         unwritten: Unwritten,
     ) -> Result<Answer, Failure> {
         let (shared, turn) = (&self.0, expected.turn);
@@ -200,10 +190,10 @@ impl Conn {
             Failure::of_writing(error, unwritten.written)
         })?;
         shared.state.lock().await_head(true);
-        let report = Report::Reading { turn, response_head: patience.response_head };
+        let report = Report::Reading { turn, response_head: options.response_head };
         let results = writer.write(WriteJob { unwritten, report });
         expected.wrote = Wrote::Reported(results.clone());
-        self.read_here(expected, patience).map_err(|failed| {
+        self.read_here(expected, options).map_err(|failed| {
             // How much was written decides whether the request may be sent again, and if the
             // connection has failed the writer loop is about to tell.
             let asks = !failed.begun && is_of_the_connection(&failed.error);
@@ -225,7 +215,7 @@ impl Conn {
     fn by_the_loops(
         &self,
         mut expected: Expected,
-        patience: &Patience,
+        options: &CallOptions,
         left: Left,
     ) -> Result<Answer, Failure> {
         let (shared, turn) = (&self.0, expected.turn);
@@ -239,7 +229,7 @@ impl Conn {
             }
             Left::Failed(error) => Err(error),
         };
-        let context = patience.context.clone();
+        let context = options.context.clone();
         // A reader loop that has ended has closed the connection, which is seen below.
         let _ = shared.expectations.send(Expectation { expected, context, reply });
         let (sending, wrote) = match unwritten {
@@ -247,14 +237,14 @@ impl Conn {
                 let (wrote_to_caller, wrote) = bounded(1);
                 let report = Report::Both { reader: wrote_to_reader, caller: wrote_to_caller };
                 let job = WriteJob { unwritten, report };
-                (Sending::begin(shared, job, patience), Some(wrote))
+                (Sending::begin(shared, job, options), Some(wrote))
             }
             Err(error) => {
                 let _ = wrote_to_reader.send(Err(error.clone()));
                 (Sending::failed(error), None)
             }
         };
-        Exchange { shared, turn, patience, replies, wrote, sending }.wait()
+        Exchange { shared, turn, options, replies, wrote, sending }.wait()
     }
 }
 
@@ -284,12 +274,12 @@ enum Sending {
 
 impl Sending {
     /// Hands the writer loop its job.
-    fn begin(shared: &Arc<Shared>, job: WriteJob, patience: &Patience) -> Self {
+    fn begin(shared: &Arc<Shared>, job: WriteJob, options: &CallOptions) -> Self {
         let written = job.unwritten.written;
         match shared.writer() {
             Ok(writer) => {
                 writer.write(job);
-                let until = patience.send.and_then(|limit| Instant::now().checked_add(limit));
+                let until = options.send.and_then(|limit| Instant::now().checked_add(limit));
                 Self::Writing { until }
             }
             Err(error) => {
@@ -299,8 +289,8 @@ impl Sending {
         }
     }
 
-    fn written(patience: &Patience) -> Self {
-        let limit = patience.response_head;
+    fn written(options: &CallOptions) -> Self {
+        let limit = options.response_head;
         Self::Written { until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
     }
 
@@ -320,7 +310,7 @@ impl Sending {
 struct Exchange<'a> {
     shared: &'a Arc<Shared>,
     turn: Turn,
-    patience: &'a Patience,
+    options: &'a CallOptions,
     replies: Receiver<Reply>,
     wrote: Option<Receiver<WriteResult>>,
     sending: Sending,
@@ -330,7 +320,7 @@ impl Exchange<'_> {
     fn wait(&mut self) -> Result<Answer, Failure> {
         let (no_result, no_end, no_timer) = (never(), never(), never());
         loop {
-            let context = self.patience.context.as_ref();
+            let context = self.options.context.as_ref();
             let done = context.map_or(&no_end, Context::done_unarmed);
             let limit = earlier(self.sending.until(), context.and_then(Context::deadline));
             let timer = limit.map(at);
@@ -339,7 +329,7 @@ impl Exchange<'_> {
                 recv(self.wrote.as_ref().unwrap_or(&no_result)) -> result => {
                     self.wrote = None;
                     self.sending = match result {
-                        Ok(Ok(())) => Sending::written(self.patience),
+                        Ok(Ok(())) => Sending::written(self.options),
                         Ok(Err(WriteError::Withheld)) => Sending::Written { until: None },
                         Ok(Err(error)) => Sending::failed(error),
                         // The writer loop ended with the connection.
@@ -369,7 +359,7 @@ impl Exchange<'_> {
         match reply {
             Some(Ok(answer)) => Ok(answer),
             // Whatever failed then failed because the context's end closed the connection.
-            _ if self.patience.context.as_ref().is_some_and(Context::is_done) => Err(self.ended()),
+            _ if self.options.context.as_ref().is_some_and(Context::is_done) => Err(self.ended()),
             Some(Err(ReplyError { error, begun: true })) => Err(self.failure(error, true)),
             Some(Err(ReplyError { error, begun: false })) => {
                 self.learn_what_was_written();
@@ -414,13 +404,13 @@ impl Exchange<'_> {
 
     /// The context has ended: so does the connection, and only it.
     fn ended(&self) -> Failure {
-        let context = self.patience.context.as_ref().and_then(Context::err);
+        let context = self.options.context.as_ref().and_then(Context::err);
         Failure::of_the_call(context.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from))
     }
 
     /// A timer has fired: whose it was.
     fn expired(&self) -> Option<Failure> {
-        if self.patience.context.as_ref().is_some_and(Context::is_done) {
+        if self.options.context.as_ref().is_some_and(Context::is_done) {
             return Some(self.ended());
         }
         if self.sending.until().is_none_or(|until| until > now()) {

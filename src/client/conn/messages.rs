@@ -14,26 +14,19 @@
 //! | calls | whoever gives the connection back | reader loop | 1: one call ends one sleep |
 //! | closed | nobody | all three | 0: it disconnects |
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::Method;
 
 use super::Turn;
 use crate::body::Body;
-use crate::client::raw_head::RawHead;
+use crate::client::options::{OnInformational, OnRawHead};
 use crate::context::Context;
 use crate::error::Error;
 use crate::h1::ResponseHead;
 use crate::net::{Buffer, Duplex};
 use crate::sync::channel::{Receiver, Sender};
-
-/// Sees the interim responses to a request.
-pub(in crate::client) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
-
-/// Sees the heads of the responses to a request as they came.
-pub(in crate::client) type OnRawHead = Arc<dyn Fn(&RawHead<'_>) + Send + Sync>;
 
 /// From the caller to the reader loop: an answer is going to come.
 pub(super) struct Expectation {

@@ -45,13 +45,13 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience, Withhold};
+pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Withhold};
 pub(super) use life::Turn;
-pub(super) use messages::{Answer, AnswerBody, OnInformational, OnRawHead};
+pub(super) use messages::{Answer, AnswerBody};
 
 use self::life::{Condition, Ending, State, Writer};
 use self::messages::{Expectation, WriteError, Wrote};
-use super::target::Key;
+use super::route::Route;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
 use crate::logging as log;
@@ -71,9 +71,9 @@ const LIMIT_CHECK: Duration = Duration::from_secs(1);
 const LOOP_STACK: usize = 512 * 1024;
 
 /// Where a connection comes from and goes back to.
-pub(super) trait Home: Send + Sync {
+pub(super) trait Owner: Send + Sync {
     /// Takes a clean connection back; `false` if there is no place for it.
-    fn give_back(&self, conn: &Conn) -> bool;
+    fn put_back(&self, conn: &Conn) -> bool;
     /// The connection has been closed or handed over: its place is free.
     fn closed(&self, conn: &Conn);
 }
@@ -85,8 +85,8 @@ pub(super) struct Conn(Arc<Shared>);
 /// What the three parties share.
 pub(super) struct Shared {
     stream: Stream,
-    key: Key,
-    home: Weak<dyn Home>,
+    route: Route,
+    owner: Weak<dyn Owner>,
     idle_timeout: Option<Duration>,
     response_limits: Limits,
     /// Disconnects when the connection is closed or handed over.
@@ -98,7 +98,7 @@ pub(super) struct Shared {
     facts: Arc<ConnFacts>,
 }
 
-/// What is known of a connection from its making.
+/// The facts of a connection that are known since it was made.
 #[derive(Clone, Debug)]
 pub(super) struct ConnFacts {
     pub(super) remote: Addr,
@@ -110,11 +110,11 @@ pub(super) struct ConnFacts {
 }
 
 /// What a connection is made with.
-pub(super) struct Making {
-    pub(super) key: Key,
+pub(super) struct ConnConfig {
+    pub(super) route: Route,
     /// How long the TLS handshake took.
     pub(super) secured_in: Duration,
-    pub(super) home: Weak<dyn Home>,
+    pub(super) owner: Weak<dyn Owner>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
 }
@@ -125,7 +125,7 @@ impl Conn {
     /// # Errors
     ///
     /// The operating system's, if there is no room for a thread.
-    pub(super) fn start(dialed: Dialed, making: Making) -> io::Result<Self> {
+    pub(super) fn start(dialed: Dialed, config: ConnConfig) -> io::Result<Self> {
         let Dialed { stream, remote, resolved_in, connected_in, .. } = dialed;
         let facts = ConnFacts {
             remote,
@@ -133,17 +133,17 @@ impl Conn {
             tls: stream.tls(),
             resolved_in,
             connected_in,
-            secured_in: making.secured_in,
+            secured_in: config.secured_in,
         };
         let (closer, closed) = bounded(0);
         let (expectations, expected) = bounded(1);
         let (calls, called) = bounded(1);
         let shared = Arc::new(Shared {
             stream,
-            key: making.key,
-            home: making.home,
-            idle_timeout: making.idle_timeout,
-            response_limits: making.response_limits,
+            route: config.route,
+            owner: config.owner,
+            idle_timeout: config.idle_timeout,
+            response_limits: config.response_limits,
             closed,
             state: Mutex::new(State::new(closer)),
             expectations,
@@ -157,8 +157,8 @@ impl Conn {
         Ok(Self(shared))
     }
 
-    pub(super) fn key(&self) -> &Key {
-        &self.0.key
+    pub(super) fn route(&self) -> &Route {
+        &self.0.route
     }
 
     pub(super) fn facts(&self) -> &Arc<ConnFacts> {
@@ -234,7 +234,7 @@ impl Shared {
     ) -> bool {
         let closed = self.end(condition, Ending::Closed(cause));
         if closed {
-            log::debug!("{}: connection closed: {reason}", self.key);
+            log::debug!("{}: connection closed: {reason}", self.route);
             self.leave();
         }
         closed
@@ -266,8 +266,8 @@ impl Shared {
     }
 
     fn leave(self: &Arc<Self>) {
-        if let Some(home) = self.home.upgrade() {
-            home.closed(&Conn(Arc::clone(self)));
+        if let Some(owner) = self.owner.upgrade() {
+            owner.closed(&Conn(Arc::clone(self)));
         }
     }
 
@@ -279,7 +279,8 @@ impl Shared {
             state.rest(turn, spare)?;
             state.wake()
         };
-        let kept = self.home.upgrade().is_some_and(|home| home.give_back(&Conn(Arc::clone(self))));
+        let kept =
+            self.owner.upgrade().is_some_and(|owner| owner.put_back(&Conn(Arc::clone(self))));
         if !kept {
             self.close_if_idle(CloseReason::LimitReached);
             return Err(CloseReason::LimitReached);
@@ -328,7 +329,7 @@ impl Shared {
     /// Bytes came that answer nothing.
     fn unsolicited(&self, bytes: &[u8]) -> CloseReason {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
-        log::warn!("{}: bytes that answer nothing: {text:?}", self.key);
+        log::warn!("{}: bytes that answer nothing: {text:?}", self.route);
         CloseReason::BytesLeftOver
     }
 
@@ -428,7 +429,7 @@ impl Shared {
 
 impl fmt::Debug for Conn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Conn({})", self.0.key)
+        write!(f, "Conn({})", self.0.route)
     }
 }
 

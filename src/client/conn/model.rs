@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::super::target::Key;
 use super::{
-    Answer, AnswerBody, Conn, Failure, Home, Making, Outgoing, OutgoingFraming, Patience, Turn,
-    Withhold,
+    Answer, AnswerBody, Conn, ConnConfig, Failure, Outgoing, OutgoingFraming, Owner, Turn, Withhold,
 };
 use crate::body::Body;
+use crate::client::options::CallOptions;
+use crate::client::route::Route;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::CloseReason;
@@ -44,8 +44,8 @@ struct Book {
     closed: usize,
 }
 
-impl Home for Keeper {
-    fn give_back(&self, conn: &Conn) -> bool {
+impl Owner for Keeper {
+    fn put_back(&self, conn: &Conn) -> bool {
         let mut book = self.book.lock();
         book.given_back += 1;
         let before = book.idle.replace(conn.clone());
@@ -67,7 +67,7 @@ impl Home for Keeper {
     }
 }
 
-/// A connection, its home, and the peer's end of it.
+/// A connection, its owner, and the peer's end of it.
 struct Scene {
     keeper: Arc<Keeper>,
     conn: Conn,
@@ -95,16 +95,15 @@ impl Scene {
             resolved_in: Duration::ZERO,
             connected_in: Duration::ZERO,
         };
-        let home: Weak<dyn Home> = Arc::<Keeper>::downgrade(&keeper);
-        let key = Key { host: "model".to_owned(), port: 80, zone: None, unix: None, tls: None };
-        let making = Making {
-            key,
+        let owner: Weak<dyn Owner> = Arc::<Keeper>::downgrade(&keeper);
+        let config = ConnConfig {
+            route: Route::of_model(),
             secured_in: Duration::ZERO,
-            home,
+            owner,
             idle_timeout,
             response_limits: crate::h1::Limits { max_bytes: 4096, max_fields: 1000 },
         };
-        let conn = Conn::start(dialed, making).expect("there is always room");
+        let conn = Conn::start(dialed, config).expect("there is always room");
         let peer = start("peer", move || {
             let mut peer = Peer { stream: far, seen: Vec::new() };
             // The client may close first.
@@ -116,13 +115,13 @@ impl Scene {
     }
 
     /// Uses the connection for a call, if it can be used.
-    fn call(&self, outgoing: Outgoing, patience: &Patience) -> Option<Result<Answer, Failure>> {
+    fn call(&self, outgoing: Outgoing, options: &CallOptions) -> Option<Result<Answer, Failure>> {
         let conn = match self.given_back() {
             0 => self.conn.clone(),
             _ => self.keeper.book.lock().idle.take()?,
         };
         let turn = conn.begin()?;
-        Some(conn.round_trip(turn, outgoing, patience))
+        Some(conn.round_trip(turn, outgoing, options))
     }
 
     /// Waits until the connection is idle and takes it into use; `None` if it was closed instead.
@@ -144,7 +143,7 @@ impl Scene {
         self.keeper.book.lock().given_back
     }
 
-    /// Closes the connection if it is still open. Its home is told once, and how often it was given
+    /// Closes the connection if it is still open. Its owner is told once, and how often it was given
     /// back is the answer.
     fn end(self) -> usize {
         self.conn.close(Error::new(ErrorKind::Closed), CloseReason::ShuttingDown);
@@ -240,12 +239,12 @@ fn upload(pieces: usize, dropped: &Arc<AtomicUsize>) -> Outgoing {
 }
 
 /// By whichever of the ways: a limit for sending asks for the full one, and this one never comes.
-fn patience() -> Patience {
-    Patience { send: perhaps().then_some(Duration::MAX), ..Patience::default() }
+fn options() -> CallOptions {
+    CallOptions { send: perhaps().then_some(Duration::MAX), ..CallOptions::default() }
 }
 
-fn under(context: &Context) -> Patience {
-    Patience { context: Some(context.clone()), ..patience() }
+fn under(context: &Context) -> CallOptions {
+    CallOptions { context: Some(context.clone()), ..options() }
 }
 
 /// The whole body as text; an error if it was cut short.
@@ -272,10 +271,10 @@ fn a_connection_serves_one_call_after_another() {
             peer.say("HTTP/1.1 204 No Content\r\n\r\n")
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let patience = patience();
+        let options = options();
         let calls = [(get(), "one"), (upload(2, &dropped), "two"), (get(), "")];
         for (outgoing, expected) in calls {
-            let answer = scene.call(outgoing, &patience).expect("it is there at once");
+            let answer = scene.call(outgoing, &options).expect("it is there at once");
             let answer = answer.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), expected);
         }
@@ -296,7 +295,7 @@ fn an_early_answer_is_delivered_and_ends_the_connection() {
             peer.say(&format!("{LENGTH}one"))
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let outcome = scene.call(upload(100, &dropped), &patience());
+        let outcome = scene.call(upload(100, &dropped), &options());
         let answer = outcome.expect("it is fresh");
         let answer = answer.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         if perhaps() {
@@ -323,12 +322,12 @@ fn an_answer_that_crosses_the_end_of_its_request() {
             peer.say(&format!("{LENGTH}two"))
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let outcome = scene.call(upload(3, &dropped), &patience());
+        let outcome = scene.call(upload(3, &dropped), &options());
         let answer = outcome.expect("it is fresh").unwrap_or_else(|f| panic!("{:?}", f.error));
         assert_eq!(read(answer).expect("it is whole"), "one");
         if scene.given_back() == 1 {
             assert_eq!(dropped.load(Ordering::SeqCst), 1, "it has been sent");
-            if let Some(outcome) = scene.call(get(), &patience()) {
+            if let Some(outcome) = scene.call(get(), &options()) {
                 let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
                 assert_eq!(read(answer).expect("it is whole"), "two");
             }
@@ -360,7 +359,7 @@ fn the_peer_closes_at_any_moment() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let uploads = perhaps();
         let outgoing = if uploads { upload(any(8), &dropped) } else { get() };
-        if let Some(Ok(answer)) = scene.call(outgoing, &patience()) {
+        if let Some(Ok(answer)) = scene.call(outgoing, &options()) {
             if perhaps() {
                 let text = read(answer);
                 assert!(text.is_err() || text.is_ok_and(|text| text == "one"));
@@ -428,7 +427,7 @@ fn a_late_cancel_does_not_end_the_next_call() {
         assert_eq!(read(answer).expect("it is whole"), "one");
         let late = context.clone();
         let cancels = start("cancels", move || late.cancel());
-        let outcome = scene.call(get(), &patience()).expect("it is there at once");
+        let outcome = scene.call(get(), &options()).expect("it is there at once");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         assert_eq!(read(answer).expect("it is whole"), "two");
         scene.end();
@@ -461,7 +460,7 @@ fn a_cancelled_call_does_not_take_the_next_along() {
             }
         });
         if let Some(turn) = scene.begin_next() {
-            let outcome = scene.conn.round_trip(turn, get(), &patience());
+            let outcome = scene.conn.round_trip(turn, get(), &options());
             let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), "two");
         }
@@ -482,7 +481,7 @@ fn an_idle_connection_ends_before_a_call_or_after() {
             peer.expect(b"\r\n\r\n")?;
             peer.say(&format!("{LENGTH}one"))
         });
-        if let Some(outcome) = scene.call(get(), &patience()) {
+        if let Some(outcome) = scene.call(get(), &options()) {
             let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), "one");
         }
@@ -502,11 +501,11 @@ fn a_dropped_body_leaves_nothing_behind() {
             peer.expect(b"\r\n\r\n")?;
             peer.say(&format!("{LENGTH}two"))
         });
-        let outcome = scene.call(get(), &patience()).expect("it is fresh");
+        let outcome = scene.call(get(), &options()).expect("it is fresh");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         drop(answer);
         if scene.given_back() == 1 {
-            let outcome = scene.call(get(), &patience());
+            let outcome = scene.call(get(), &options());
             let answer = outcome.map(|outcome| outcome.unwrap_or_else(|f| panic!("{:?}", f.error)));
             if let Some(answer) = answer {
                 assert_eq!(read(answer).expect("it is whole"), "two");
@@ -530,7 +529,7 @@ fn a_late_writer_sets_no_deadline_but_its_own() {
             peer.expect(b"\r\n\r\n")?;
             peer.say(&format!("{LENGTH}two"))
         });
-        let due = |limit| Patience { response_head: Some(limit), ..Patience::default() };
+        let due = |limit| CallOptions { response_head: Some(limit), ..CallOptions::default() };
         let dropped = Arc::new(AtomicUsize::new(0));
         let outcome = scene.call(upload(1, &dropped), &due(Duration::from_secs(1)));
         match outcome.expect("it is fresh") {
@@ -551,7 +550,7 @@ fn a_late_writer_sets_no_deadline_but_its_own() {
     });
 }
 
-/// A body that is withheld for a 100: released by it, by the patience's end, or not sent at all.
+/// A body that is withheld for a 100: released by it, by the options's end, or not sent at all.
 #[test]
 fn a_withheld_body_is_sent_or_let_go() {
     explore(1500, Limits::AnyMoment, || {
@@ -570,7 +569,7 @@ fn a_withheld_body_is_sent_or_let_go() {
         let mut outgoing = upload(3, &dropped);
         let (give_back, given_back) = bounded(1);
         outgoing.expect = Some(Box::new(Withhold { limit: Duration::from_secs(1), give_back }));
-        let outcome = scene.call(outgoing, &patience()).expect("it is fresh");
+        let outcome = scene.call(outgoing, &options()).expect("it is fresh");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         assert_eq!(read(answer).expect("it is whole"), "one");
         // It comes back, or its sending has begun: this wait always ends.
@@ -614,7 +613,7 @@ fn the_loops_do_not_wait_for_a_body_that_is_held() {
     });
 }
 
-/// Two close it while it is given back: its home hears of both, and of the end once and last.
+/// Two close it while it is given back: its owner hears of both, and of the end once and last.
 #[test]
 fn closing_crosses_giving_back() {
     explore(1500, Limits::Never, || {
@@ -626,7 +625,7 @@ fn closing_crosses_giving_back() {
         let closes = start("closes", move || {
             conn.close(Error::new(ErrorKind::Closed), CloseReason::ShuttingDown);
         });
-        if let Some(Ok(answer)) = scene.call(get(), &patience()) {
+        if let Some(Ok(answer)) = scene.call(get(), &options()) {
             let text = read(answer);
             assert!(text.is_err() || text.is_ok_and(|text| text == "one"));
         }
