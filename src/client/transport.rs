@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use http::{Response, StatusCode};
 
-use super::conn::{Answer, Conn, Failure, Owner, Turn};
+use super::conn::{Answer, Conn, ExchangeId, Owner};
 use super::connect::{Connecting, dial_error};
 use super::hop::HopRequest;
 use super::options::CallOptions;
 use super::outgoing::{WithheldBody, prepare};
 use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
 use super::response::{self, Moments};
-use super::retry::{Attempt, may_retry};
+use super::retry::may_retry;
 use super::route::{Route, Via};
 use super::waiter::{Delivery, NoConnection, Waiter};
 use crate::body::Body;
@@ -58,7 +58,7 @@ struct Inner {
 /// A connection that was taken into use.
 struct CheckedOut {
     conn: Conn,
-    turn: Turn,
+    id: ExchangeId,
     /// It had waited in the pool.
     was_idle: bool,
 }
@@ -155,24 +155,24 @@ impl Inner {
         }
         let copy = body.try_clone();
         let (outgoing, withheld) = prepare(hop, body, expect_timeout)?;
-        let CheckedOut { conn, turn, was_idle } = self.connection(route, call)?;
+        let CheckedOut { conn, id, was_idle } = self.connection(route, call)?;
         let sent = Instant::now();
         let withheld = withheld.as_ref();
-        match conn.round_trip(turn, outgoing, call) {
+        match conn.round_trip(id, outgoing, call) {
             Ok(answer) => {
                 if let Some(body) = repeat_without_expectation(&answer, copy, withheld, call) {
                     log::debug!("{route}: 417, sent again without Expect: 100-continue");
                     return Ok(Tried::Again(Try { body, expect_timeout: None }));
                 }
                 let moments = Moments { begun: hop.begun, sent };
-                let (url, reused) = (hop.url.uri().clone(), !turn.is_first());
+                let (url, reused) = (hop.url.uri().clone(), !id.is_first());
                 Ok(Tried::Response(response::build(answer, url, conn.facts(), reused, moments)))
             }
             Err(failure) => {
-                let Failure { error, nothing_written, answer_begun, connection_failed } = failure;
-                let reused = was_idle || !turn.is_first();
-                let attempt = Attempt { reused, nothing_written, answer_begun, connection_failed };
-                if !may_retry(attempt, &hop.parts.method, hop.fields()) {
+                let reused = was_idle || !id.is_first();
+                let may_retry = may_retry(&failure, reused, &hop.parts.method, hop.fields());
+                let error = failure.error;
+                if !may_retry {
                     return Err(error);
                 }
                 let body = unsent_body(copy, withheld, call).ok_or_else(|| error.clone())?;
@@ -193,7 +193,7 @@ impl Inner {
             let checkout = self.pool.lock().checkout(route);
             let (waiter, delivery) = match checkout {
                 Checkout::Idle(conn) => match conn.begin() {
-                    Some(turn) => return Ok(CheckedOut { conn, turn, was_idle: true }),
+                    Some(id) => return Ok(CheckedOut { conn, id, was_idle: true }),
                     // It had gone stale in the pool. The next one is tried.
                     None => continue,
                 },
@@ -215,8 +215,8 @@ impl Inner {
                 return Err(self.cancel(route, &waiter, &delivery, call));
             };
             let conn = outcome?;
-            if let Some(turn) = conn.begin() {
-                return Ok(CheckedOut { conn, turn, was_idle: false });
+            if let Some(id) = conn.begin() {
+                return Ok(CheckedOut { conn, id, was_idle: false });
             }
         }
     }

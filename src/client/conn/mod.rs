@@ -45,8 +45,8 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Withhold};
-pub(super) use life::Turn;
+pub(super) use exchange::{Blame, FailedAt, Failure, Outgoing, OutgoingFraming, Withhold};
+pub(super) use life::ExchangeId;
 pub(super) use messages::{Answer, AnswerBody};
 
 use self::life::{Condition, Ending, State, Writer};
@@ -70,11 +70,11 @@ const LIMIT_CHECK: Duration = Duration::from_secs(1);
 /// writer loop the user's body source.
 const LOOP_STACK: usize = 512 * 1024;
 
-/// Where a connection comes from and goes back to.
+/// The pool that a connection comes from and returns to.
 pub(super) trait Owner: Send + Sync {
-    /// Takes a clean connection back; `false` if there is no place for it.
+    /// Takes a clean connection back. Returns `false` if there is no place for it.
     fn put_back(&self, conn: &Conn) -> bool;
-    /// The connection has been closed or handed over: its place is free.
+    /// Frees the connection's place, once, when it has been closed or handed over.
     fn closed(&self, conn: &Conn);
 }
 
@@ -98,7 +98,7 @@ pub(super) struct Shared {
     facts: Arc<ConnFacts>,
 }
 
-/// The facts of a connection that are known since it was made.
+/// What is known of a connection from its making.
 #[derive(Clone, Debug)]
 pub(super) struct ConnFacts {
     pub(super) remote: Addr,
@@ -167,8 +167,8 @@ impl Conn {
 
     /// Takes the connection into use. `None`, and closed, if it had been idle and cannot be used: the
     /// peer has hung up, or has sent what nobody asked for.
-    pub(super) fn begin(&self) -> Option<Turn> {
-        let (turn, was_idle) = {
+    pub(super) fn begin(&self) -> Option<ExchangeId> {
+        let (id, was_idle) = {
             let mut state = self.0.state.lock();
             let was_idle = state.condition() == Condition::Idle;
             (state.begin()?, was_idle)
@@ -178,7 +178,7 @@ impl Conn {
             self.close(Error::new(ErrorKind::EmptyReply), self.0.out_of_turn());
             return None;
         }
-        Some(turn)
+        Some(id)
     }
 
     /// Nobody takes the fresh connection: from now on it is idle as any other.
@@ -215,8 +215,8 @@ impl Shared {
     }
 
     /// Closes the connection for the sake of an exchange; `false` if that was over.
-    fn close_in(self: &Arc<Self>, turn: Turn, cause: Error, reason: CloseReason) -> bool {
-        self.close_if(|state| state.is_in(turn), cause, reason)
+    fn close_in(self: &Arc<Self>, id: ExchangeId, cause: Error, reason: CloseReason) -> bool {
+        self.close_if(|state| state.is_in(id), cause, reason)
     }
 
     /// Closes the connection if nobody uses it; `false` if somebody does.
@@ -273,10 +273,10 @@ impl Shared {
 
     /// The exchange is over and the connection clean: it can be used again, and `spare` with it. Fails
     /// if it was closed meanwhile, or nobody wants it, and it is closed then.
-    fn give_back(self: &Arc<Self>, turn: Turn, spare: Buffer) -> Result<(), CloseReason> {
+    fn give_back(self: &Arc<Self>, id: ExchangeId, spare: Buffer) -> Result<(), CloseReason> {
         let reader_sleeps = {
             let mut state = self.state.lock();
-            state.rest(turn, spare)?;
+            state.rest(id, spare)?;
             state.wake()
         };
         let kept =
@@ -291,12 +291,12 @@ impl Shared {
         Ok(())
     }
 
-    /// The request of `turn` is out: the head of its answer is due within `limit`, if the caller still
+    /// The request of `id` is out: the head of its answer is due within `limit`, if the caller still
     /// waits for it. Under the lock, so that it is no later exchange's deadline, nor a body's.
-    fn expect_head_within(&self, turn: Turn, limit: Option<Duration>) {
+    fn expect_head_within(&self, id: ExchangeId, limit: Option<Duration>) {
         let Some(due) = limit.and_then(|limit| Instant::now().checked_add(limit)) else { return };
         let state = self.state.lock();
-        if state.awaits_head(turn) {
+        if state.awaits_head(id) {
             self.stream.set_read_deadline(Some(due));
         }
     }
@@ -346,10 +346,10 @@ impl Shared {
         state.condition() == Condition::Idle && self.has_news() && state.begin().is_some()
     }
 
-    /// What the connection is at, and in which turn.
-    fn condition(&self) -> (Condition, Turn) {
+    /// What the connection is at, and in which exchange.
+    fn condition(&self) -> (Condition, ExchangeId) {
         let state = self.state.lock();
-        (state.condition(), state.turn())
+        (state.condition(), state.id())
     }
 
     /// The reader loop will wait for a call if the connection is in use.

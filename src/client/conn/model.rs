@@ -11,7 +11,8 @@ use std::time::Duration;
 use http::Method;
 
 use super::{
-    Answer, AnswerBody, Conn, ConnConfig, Failure, Outgoing, OutgoingFraming, Owner, Turn, Withhold,
+    Answer, AnswerBody, Conn, ConnConfig, ExchangeId, Failure, Outgoing, OutgoingFraming, Owner,
+    Withhold,
 };
 use crate::body::Body;
 use crate::client::options::CallOptions;
@@ -120,12 +121,12 @@ impl Scene {
             0 => self.conn.clone(),
             _ => self.keeper.book.lock().idle.take()?,
         };
-        let turn = conn.begin()?;
-        Some(conn.round_trip(turn, outgoing, options))
+        let id = conn.begin()?;
+        Some(conn.round_trip(id, outgoing, options))
     }
 
     /// Waits until the connection is idle and takes it into use; `None` if it was closed instead.
-    fn begin_next(&self) -> Option<Turn> {
+    fn begin_next(&self) -> Option<ExchangeId> {
         let mut book = self.keeper.book.lock();
         loop {
             if let Some(conn) = book.idle.take() {
@@ -453,14 +454,14 @@ fn a_cancelled_call_does_not_take_the_next_along() {
         let (canceller, conn) = (context.clone(), scene.conn.clone());
         let cancels = start("cancels", move || canceller.cancel());
         let one = start("one", move || {
-            let turn = conn.begin().expect("it is fresh");
-            if let Ok(answer) = conn.round_trip(turn, get(), &under(&context)) {
+            let id = conn.begin().expect("it is fresh");
+            if let Ok(answer) = conn.round_trip(id, get(), &under(&context)) {
                 let text = read(answer);
                 assert!(text.is_err() || text.is_ok_and(|text| text == "one"));
             }
         });
-        if let Some(turn) = scene.begin_next() {
-            let outcome = scene.conn.round_trip(turn, get(), &options());
+        if let Some(id) = scene.begin_next() {
+            let outcome = scene.conn.round_trip(id, get(), &options());
             let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), "two");
         }
