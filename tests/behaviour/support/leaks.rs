@@ -52,6 +52,8 @@ pub(crate) fn in_own_process() -> Option<Alone> {
     }
 }
 
+// libtest captures the output of these macros, and shows it if the test fails.
+#[allow(clippy::print_stdout, clippy::print_stderr)]
 fn run_in_child(test: &str) {
     say_once_what_is_not_checked();
     let program = std::env::current_exe().expect("the path of the test binary");
@@ -59,7 +61,6 @@ fn run_in_child(test: &str) {
     command.args(["--exact", test, "--nocapture", "--include-ignored"]).env(CHILD, test);
     let outcome = command.output().expect("the test binary starts");
     let stdout = String::from_utf8_lossy(&outcome.stdout);
-    // Captured by libtest unless the test fails.
     print!("{stdout}");
     eprint!("{}", String::from_utf8_lossy(&outcome.stderr));
     assert!(outcome.status.success(), "the test failed in its process: {}", outcome.status);
