@@ -1,8 +1,6 @@
 //! The options of a client.
 
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +19,7 @@ use super::transport::{Transport, TransportOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
 use crate::net::tls::Connector;
-use crate::net::{DialOptions, Resolver};
+use crate::net::{Dial, DialOptions, Resolve, Resolver};
 
 /// The User-Agent of requests that set none.
 const OUR_NAME: &str = concat!("hangup/", env!("CARGO_PKG_VERSION"));
@@ -70,7 +68,8 @@ impl Default for ClientBuilder {
             defaults: Defaults::default(),
             transport: TransportOptions {
                 limits: Limits::default(),
-                dial: DialOptions::default(),
+                dial: DialOptions::new(),
+                dialer: None,
                 tls_timeout: Some(TLS_HANDSHAKE_TIMEOUT),
                 connector: Connector::of_default(),
                 via: Via::Direct,
@@ -236,13 +235,46 @@ impl ClientBuilder {
         self
     }
 
-    /// Has host names resolved by `resolver`, in place of the system's. It is given the host and the
-    /// port, and may block.
-    pub fn resolver(
-        mut self,
-        resolver: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
-    ) -> Self {
-        self.transport.dial.resolver = Resolver::new(resolver);
+    /// Sets the resolver of host names. The system's by default.
+    ///
+    /// It runs on a separate thread and may block: a call that is given up does not wait for it. It is
+    /// not asked for literal IP addresses. A [`dialer`](Self::dialer) replaces it.
+    ///
+    /// ```
+    /// use hangup::{Client, Context};
+    ///
+    /// let client = Client::builder()
+    ///     .resolver(|_host: &str, port: u16, _: &Context| Ok(vec![([127, 0, 0, 1], port).into()]))
+    ///     .build();
+    /// # let _ = client;
+    /// ```
+    pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
+        self.transport.dial = self.transport.dial.resolver(Resolver::new(resolver));
+        self
+    }
+
+    /// Sets the dialer, which makes the connections in place of the client's own.
+    ///
+    /// It runs on a separate thread, `hangup-dial`. The client still adds TLS for `https` URLs. The
+    /// context that the dialer gets ends with the call that needs the connection, and when the [limit for
+    /// connecting](Self::connect_timeout) runs out. A panic of the dialer fails the call with
+    /// [`ErrorKind::Connect`].
+    ///
+    /// ```
+    /// use hangup::net::{Dial, DialError, DialOptions, Dialed, Target};
+    /// use hangup::{Client, Context};
+    ///
+    /// let own = DialOptions::new().nodelay(false);
+    /// let client = Client::builder()
+    ///     .dialer(move |target: &Target, context: &Context| -> Result<Dialed, DialError> {
+    ///         println!("dialling {target}");
+    ///         own.dial(target, context)
+    ///     })
+    ///     .build();
+    /// # let _ = client;
+    /// ```
+    pub fn dialer(mut self, dialer: impl Dial + 'static) -> Self {
+        self.transport.dialer = Some(Arc::new(dialer));
         self
     }
 

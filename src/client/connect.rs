@@ -8,7 +8,7 @@
 //! the session store. Whatever happens there, [`Report`] reports the outcome once.
 
 use std::io;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::conn::{Conn, ConnConfig, Owner};
@@ -16,7 +16,7 @@ use super::route::Route;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::Limits;
-use crate::net::{DialError, DialOptions, Phase, Stream, dial};
+use crate::net::{Dial, DialError, DialOptions, Dialed, Phase, Stream, dial};
 use crate::sync;
 
 /// The dialling thread's stack, in bytes. It also makes the TLS handshake and verifies certificates.
@@ -26,6 +26,8 @@ const DIAL_STACK: usize = 1024 * 1024;
 pub(super) struct Connecting {
     pub(super) route: Route,
     pub(super) dial: DialOptions,
+    /// Connects in place of the crate's own dialer.
+    pub(super) dialer: Option<Arc<dyn Dial>>,
     pub(super) tls_timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
@@ -55,8 +57,7 @@ impl Connecting {
     }
 
     fn run(self, step: &mut Step) -> Result<Conn> {
-        let target = self.route.dial_target();
-        let mut dialed = dial(&target, &self.dial, &self.context).map_err(dial_error)?;
+        let mut dialed = self.dial()?;
         *step = Step::Handshake;
         let begun = Instant::now();
         let mut secured_in = Duration::ZERO;
@@ -68,6 +69,21 @@ impl Connecting {
         let Self { route, idle_timeout, response_limits, owner, .. } = self;
         let config = ConnConfig { route, secured_in, owner, idle_timeout, response_limits };
         Conn::start(dialed, config).map_err(|error| dial_error(DialError::System(error)))
+    }
+
+    fn dial(&self) -> Result<Dialed> {
+        let target = self.route.dial_target();
+        let Some(dialer) = &self.dialer else {
+            return dial(&target, &self.dial, &self.context).map_err(dial_error);
+        };
+        let context = match self.dial.connect_timeout {
+            Some(limit) => self.context.child_with_timeout(limit),
+            None => self.context.clone(),
+        };
+        dialer.dial(&target, &context).map_err(|error| match context.is_done() {
+            true if !self.context.is_done() => Error::timeout(TimeLimit::Connect),
+            _ => dial_error(error),
+        })
     }
 
     /// Makes the TLS handshake, if the route is encrypted.
@@ -103,7 +119,8 @@ impl<F: FnOnce(Result<Conn>)> Report<F> {
 impl<F: FnOnce(Result<Conn>)> Drop for Report<F> {
     fn drop(&mut self) {
         let (kind, message) = match self.step {
-            Step::Dial | Step::Start => (ErrorKind::Connect, "the dialling thread panicked"),
+            Step::Dial => (ErrorKind::Connect, "the dialer panicked"),
+            Step::Start => (ErrorKind::Connect, "the dialling thread panicked"),
             Step::Handshake => {
                 (ErrorKind::TlsHandshake, "a callback of the TLS configuration panicked")
             }

@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::h1::{self, CloseReason};
 use crate::logging as log;
 use crate::net::tls::Connector;
-use crate::net::{DialError, DialOptions};
+use crate::net::{Dial, DialError, DialOptions};
 use crate::sync::Mutex;
 use crate::sync::channel::{never, select};
 
@@ -35,6 +35,8 @@ use crate::sync::channel::{never, select};
 pub(super) struct TransportOptions {
     pub(super) limits: Limits,
     pub(super) dial: DialOptions,
+    /// Makes the connections in place of the crate's own dialer.
+    pub(super) dialer: Option<Arc<dyn Dial>>,
     pub(super) tls_timeout: Option<Duration>,
     /// Encrypts the connections of calls that set no connector. `None` without TLS.
     pub(super) connector: Option<Connector>,
@@ -261,6 +263,7 @@ impl Inner {
         let connecting = Connecting {
             route: route.clone(),
             dial: self.options.dial.clone(),
+            dialer: self.options.dialer.clone(),
             tls_timeout: self.options.tls_timeout,
             idle_timeout: self.options.limits.idle_timeout,
             response_limits: self.options.response_limits,

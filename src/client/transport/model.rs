@@ -88,6 +88,7 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
     Transport::new(TransportOptions {
         limits: Limits { per_host, idle_per_host, idle_timeout: None, ..Limits::default() },
         dial: DialOptions::default(),
+        dialer: None,
         tls_timeout: None,
         connector: None,
         via: Via::Direct,

@@ -9,7 +9,7 @@ use hangup::{Body, Client, Context, ErrorKind, ResponseExt, TimeLimit};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{BlackHole, Peers, eventually, fed, in_background};
-use crate::support::{Over, PATIENCE, alone, over_each, wait_until_ended};
+use crate::support::{Over, PATIENCE, alone, over_each, rounds, wait_until_ended};
 
 over_each![
     t13_a_limit_for_each_host_has_a_fair_queue,
@@ -25,7 +25,7 @@ over_each![
 ];
 
 fn t13_a_limit_for_each_host_has_a_fair_queue(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/0"));
@@ -52,7 +52,7 @@ fn t13_a_limit_for_each_host_has_a_fair_queue(over: Over) {
 }
 
 fn t13_who_waits_dials_in_the_place_of_a_closed_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/first"));
@@ -68,7 +68,7 @@ fn t13_who_waits_dials_in_the_place_of_a_closed_connection(over: Over) {
 }
 
 fn t13_the_queue_obeys_deadlines(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/first"));
@@ -91,14 +91,14 @@ fn t13_the_queue_obeys_deadlines(over: Over) {
 /// At a limit of one, a place that leaks makes the next call wait for ever. Whatever happens to a
 /// connection, its place is given back, and only once: two connections are never open together.
 fn t13_a_place_is_given_back_however_its_connection_ends(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let refusing = Arc::new(AtomicUsize::new(0));
     let (addr, refused) = (peers.addr(), Arc::clone(&refusing));
     let client = over
         .client_builder()
         .max_connections_per_host(1)
-        .resolver(move |_, _| match refused.load(Ordering::Relaxed) {
+        .resolver(move |_: &str, _: u16, _: &Context| match refused.load(Ordering::Relaxed) {
             0 => Ok(vec![addr]),
             _ => Err(std::io::Error::other("no such host")),
         })
@@ -146,7 +146,7 @@ fn t13_a_place_is_given_back_however_its_connection_ends(over: Over) {
 }
 
 fn t13_a_limit_is_never_exceeded(over: Over) {
-    let _alone = alone();
+    alone!();
     const LIMIT: usize = 3;
     let open = Arc::new(AtomicUsize::new(0));
     let counting = Arc::clone(&open);
@@ -168,7 +168,7 @@ fn t13_a_limit_is_never_exceeded(over: Over) {
         .map(|_| {
             let (client, url) = (client.clone(), peers.url("/"));
             in_background(move || {
-                for _ in 0..100 {
+                for _ in 0..rounds(100) {
                     assert_eq!(text(client.post(&url).send()), "ok");
                 }
             })
@@ -179,7 +179,7 @@ fn t13_a_limit_is_never_exceeded(over: Over) {
 }
 
 fn t13_idle_connections_are_limited_in_all(over: Over) {
-    let _alone = alone();
+    alone!();
     let (one, other) = (over.peers(), over.peers());
     let client = over.client_builder().max_idle_connections(1).build();
     let exchange = |peers: &Peers| {
@@ -210,7 +210,7 @@ fn t13_idle_connections_are_limited_in_all(over: Over) {
 }
 
 fn t13_the_head_of_a_response_is_limited(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_response_head(1000).build();
     for (length, fits) in [(900, true), (1100, false), (100_000, false)] {
@@ -235,7 +235,7 @@ fn t13_the_head_of_a_response_is_limited(over: Over) {
 
 #[test]
 fn t13_a_dead_address_is_passed_over() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let alive = peers.addr();
     let refusing = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -243,7 +243,9 @@ fn t13_a_dead_address_is_passed_over() {
     drop(refusing);
     // Of the same family, and of the other.
     for dead in [dead, (std::net::Ipv6Addr::LOCALHOST, dead.port()).into()] {
-        let client = Client::builder().resolver(move |_, _| Ok(vec![dead, alive])).build();
+        let client = Client::builder()
+            .resolver(move |_: &str, _: u16, _: &Context| Ok(vec![dead, alive]))
+            .build();
         let call = get(&client, "http://host.test/".to_owned());
         let mut peer = peers.accept();
         let request = peer.expect_request("GET /");
@@ -252,7 +254,8 @@ fn t13_a_dead_address_is_passed_over() {
         let response = call.finish().unwrap();
         assert_eq!(response.remote_addr().unwrap().ip(), Some(alive));
     }
-    let client = Client::builder().resolver(move |_, _| Ok(vec![dead])).build();
+    let client =
+        Client::builder().resolver(move |_: &str, _: u16, _: &Context| Ok(vec![dead])).build();
     let error = client.get("http://host.test/").send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.to_string().contains("host.test"), "{error}");
@@ -260,11 +263,13 @@ fn t13_a_dead_address_is_passed_over() {
 
 #[test]
 fn t13_a_silent_address_is_passed_over_soon() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let (silent, alive) = (BlackHole::v6(), peers.addr());
     let dead = silent.addr;
-    let client = Client::builder().resolver(move |_, _| Ok(vec![dead, alive])).build();
+    let client = Client::builder()
+        .resolver(move |_: &str, _: u16, _: &Context| Ok(vec![dead, alive]))
+        .build();
     let call = get(&client, "http://host.test/".to_owned());
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -275,14 +280,14 @@ fn t13_a_silent_address_is_passed_over_soon() {
 /// Two calls dial; the first connection to come about went to the first call, whichever dial had made
 /// it. When the other dial failed then, the second call waited for ever.
 fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
-    let _alone = alone();
+    alone!();
     let (hole, peers) = (BlackHole::new(), over.peers());
     let (dead, alive) = (hole.addr, peers.addr());
     let number = AtomicUsize::new(0);
     let (entering, entered) = crossbeam_channel::unbounded();
     let client = over
         .client_builder()
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             let first = number.fetch_add(1, Ordering::SeqCst) == 0;
             entering.send(()).unwrap();
             Ok(vec![if first { dead } else { alive }])
@@ -304,7 +309,7 @@ fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
 /// The place of a call that had given up while it waited for its connection to be made was taken until
 /// that was given up, too: half a minute later.
 fn t13_a_dial_that_nobody_waits_for_takes_no_place(over: Over) {
-    let _alone = alone();
+    alone!();
     let (hole, peers) = (BlackHole::new(), over.peers());
     let (dead, alive) = (hole.addr, peers.addr());
     let number = AtomicUsize::new(0);
@@ -312,7 +317,7 @@ fn t13_a_dial_that_nobody_waits_for_takes_no_place(over: Over) {
     let client = over
         .client_builder()
         .max_connections_per_host(1)
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             let number = number.fetch_add(1, Ordering::SeqCst);
             dialling.send(()).unwrap();
             Ok(vec![if number < 2 { dead } else { alive }])
@@ -342,7 +347,7 @@ fn t13_a_dial_that_nobody_waits_for_takes_no_place(over: Over) {
 /// Another call's connection came free before the dial was through: the dial's is kept for whoever
 /// comes next, and watched until then.
 fn t13_a_connection_that_came_too_late_is_kept(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let addr = peers.addr();
     let number = AtomicUsize::new(0);
@@ -350,7 +355,7 @@ fn t13_a_connection_that_came_too_late_is_kept(over: Over) {
     let (release, released) = crossbeam_channel::bounded::<()>(0);
     let client = over
         .client_builder()
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             if number.fetch_add(1, Ordering::SeqCst) == 1 {
                 entering.send(()).unwrap();
                 let _ = released.recv();
