@@ -31,7 +31,7 @@ fn zipped(text: &str) -> Vec<u8> {
 
 /// A gzip reader stops at the end of its own format, before the last chunk.
 fn c08_a_decoders_connection_is_free_once_its_body_was_read(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let zipped = zipped("plain text");
@@ -52,7 +52,7 @@ fn c08_a_decoders_connection_is_free_once_its_body_was_read(over: Over) {
 }
 
 fn c08_a_decoders_message_that_is_cut_off_is_an_error(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let zipped = zipped("plain text");
@@ -69,7 +69,7 @@ fn c08_a_decoders_message_that_is_cut_off_is_an_error(over: Over) {
 }
 
 fn c06_a_limited_body_that_fits_keeps_its_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = None;
@@ -94,7 +94,7 @@ fn c06_a_limited_body_that_fits_keeps_its_connection(over: Over) {
 }
 
 fn c06_a_limited_body_that_is_too_long_is_an_error(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for declared in [true, false] {
@@ -116,7 +116,7 @@ fn c06_a_limited_body_that_is_too_long_is_an_error(over: Over) {
 }
 
 fn c05_progress_is_seen_in_both_directions(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let progress = || {
@@ -150,7 +150,7 @@ fn c05_progress_is_seen_in_both_directions(over: Over) {
 }
 
 fn c03_a_bodys_type_is_sent_unless_the_caller_sets_one(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let csv = || Body::from("a,b").with_content_type(HeaderValue::from_static("text/csv"));

@@ -454,7 +454,7 @@ fn s12_the_type_is_sniffed_when_none_is_set() {
 
 #[test]
 fn s12_a_bodys_type_is_sent_unless_the_response_has_one() {
-    let _alone = alone();
+    alone!();
     for (own, request) in [(None, GET), (None, HEAD), (Some("text/x-own"), GET)] {
         let (answer, _) = ask_in_memory(
             move |w: &mut ResponseWriter, _: &mut Request| {
