@@ -453,6 +453,25 @@ fn s12_the_type_is_sniffed_when_none_is_set() {
 }
 
 #[test]
+fn s12_a_bodys_type_is_sent_unless_the_response_has_one() {
+    alone!();
+    for (own, request) in [(None, GET), (None, HEAD), (Some("text/x-own"), GET)] {
+        let (answer, _) = ask_in_memory(
+            move |w: &mut ResponseWriter, _: &mut Request| {
+                let csv = HeaderValue::from_static("text/csv");
+                let mut response = Response::new(Body::from("a,b\n").with_content_type(csv));
+                if let Some(own) = own {
+                    response.headers_mut().insert("content-type", HeaderValue::from_static(own));
+                }
+                w.send(response)
+            },
+            request,
+        );
+        assert_eq!(answer.field("content-type"), Some(own.unwrap_or("text/csv")));
+    }
+}
+
+#[test]
 fn s12_a_header_value_with_a_line_break_is_an_error_and_no_second_header() {
     alone!();
     let (answer, _) = ask_in_memory(
