@@ -46,7 +46,7 @@ pub(crate) struct Command {
     pub(crate) user: Option<String>,
     pub(crate) user_agent: Option<String>,
     pub(crate) referer: Option<String>,
-    /// `;auto`: redirects are followed with the URL before as the Referer.
+    /// `;auto`: each redirect has the previous URL as its Referer.
     pub(crate) refers: bool,
     pub(crate) range: Option<String>,
     pub(crate) resume: Option<Resume>,
@@ -70,7 +70,7 @@ pub(crate) struct Command {
     pub(crate) show_error: bool,
 }
 
-/// One URL, with the file that goes there and the file that its answer goes to.
+/// One URL, with the file to upload and the destination of the response.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) url: String,
@@ -78,13 +78,13 @@ pub(crate) struct Job {
     pub(crate) save: Save,
 }
 
-/// Where the body goes.
+/// The destination of the body.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Save {
     #[default]
     Stdout,
     File(PathBuf),
-    /// A file by the URL's own name.
+    /// A file named after the URL.
     RemoteName,
 }
 
@@ -96,25 +96,25 @@ pub(crate) struct Data {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DataKind {
-    /// `-d`: `@` names a file, whose line breaks go.
+    /// `-d`: `@` names a file, whose line breaks are removed.
     Text,
     /// `--data-binary`: `@` names a file.
     Binary,
-    /// `--json`: `@` names a file. No `&` comes before it.
+    /// `--json`: `@` names a file. No `&` separates it from the previous piece.
     Json,
-    /// `--data-raw`: `@` is an `@`.
+    /// `--data-raw`: `@` is plain text.
     Raw,
 }
 
-/// Where a transfer goes on that was broken off.
+/// The position at which `-C` continues a transfer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Resume {
     At(u64),
-    /// Where the output file ends.
+    /// The end of the output file.
     AtItsEnd,
 }
 
-/// The URLs, and what is dealt out to them one by one, in the order of the command line.
+/// The URLs with their own options, in the order of the command line.
 #[derive(Default)]
 struct Hands {
     urls: Vec<String>,
@@ -199,7 +199,7 @@ impl Command {
             "-i" | "--include" => self.include = true,
             "-L" | "--location" => self.location = true,
             "--max-redirs" => {
-                // -1 is without end.
+                // -1 means no limit.
                 let most: i64 = args.number()?;
                 if most < -1 {
                     return Err(args.bad("less than -1"));
@@ -236,7 +236,7 @@ impl Command {
         Ok(())
     }
 
-    /// Refuses options that ask for two requests at once.
+    /// Refuses options that ask for several requests at once.
     fn check(&self) -> Result<(), Usage> {
         let uploads = self.jobs.iter().any(|job| job.upload.is_some());
         let posts = !self.data.is_empty() && !self.get;
@@ -259,7 +259,7 @@ impl Hands {
     }
 }
 
-/// A time limit, of which 0 means none.
+/// Parses a time limit. 0 means no limit.
 fn some_time(limit: Duration) -> Option<Duration> {
     Some(limit).filter(|limit| !limit.is_zero())
 }

@@ -1,4 +1,4 @@
-//! Stands in for `tls.rs` in a build without the feature `tls`: its options are refused.
+//! Replaces `tls.rs` in a build without the feature `tls`, and refuses its options.
 
 use hangup::client::ClientBuilder;
 

@@ -1,12 +1,13 @@
-//! A program for a web server to run: the same handler over FastCGI, and as CGI.
+//! A program that a web server runs: the same handler over FastCGI and CGI.
 //!
 //! ```text
-//! gateway --fcgi --unix /run/app/app.sock    a process of its own
-//! gateway --fcgi                             started by who listens already: the socket is standard input
+//! gateway --fcgi --unix /run/app/app.sock    a separate process
+//! gateway --fcgi                             started with a listening socket on standard input
 //! gateway --cgi                              started for each request
 //! ```
 //!
-//! `docs/deploy/` has the configuration of several web servers. [`answer::route`] has all endpoints.
+//! Build it with `cargo build --release --example gateway`. `docs/deploy/` has configurations of several
+//! web servers. [`answer::route`] has all endpoints.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 

@@ -1,4 +1,4 @@
-//! Which path leads where, and by which methods.
+//! The table of routes: paths, methods and endpoints.
 
 use hangup::http::Method;
 use hangup::{Request, ResponseWriter};
@@ -7,16 +7,16 @@ use percent_encoding::percent_decode_str;
 use crate::answer::Answered;
 use crate::{auth, caching, cookies, documents, inspect, statuses, streams};
 
-/// Answers one kind of request. The last argument is what stands in its path's places.
+/// An endpoint. Its last argument holds the values of the path's placeholders.
 pub(crate) type Endpoint = fn(&mut ResponseWriter, &mut Request, &[String]) -> Answered;
 
 pub(crate) struct Route {
-    /// `/status/{codes}`: a name in braces stands for any one segment that is not empty, and one
-    /// that ends in `...` for all that follows.
+    /// The pattern, as in `/status/{codes}`. A name in braces stands for one segment that is not empty.
+    /// A name that ends in `...` stands for the rest of the path.
     pub(crate) pattern: &'static str,
     pub(crate) methods: &'static [Method],
     pub(crate) endpoint: Endpoint,
-    /// For the page that lists them.
+    /// The text for the page that lists the routes.
     pub(crate) about: &'static str,
 }
 
@@ -27,7 +27,7 @@ const PATCH: &[Method] = &[Method::PATCH];
 const DELETE: &[Method] = &[Method::DELETE];
 const GET_OR_POST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
 
-/// Every method there is, but for the two that are no endpoint's: OPTIONS and CONNECT.
+/// Every method but OPTIONS and CONNECT, which no endpoint takes.
 pub(crate) const ALL: &[Method] = &[
     Method::GET,
     Method::HEAD,
@@ -38,7 +38,7 @@ pub(crate) const ALL: &[Method] = &[
     Method::TRACE,
 ];
 
-/// All there is. The first that fits a path is taken.
+/// All routes. The first that matches a path is used.
 #[rustfmt::skip] // A table.
 pub(crate) const ROUTES: &[Route] = &[
     route("/", GET, documents::index, "this list"),
@@ -106,7 +106,7 @@ const fn route(
     Route { pattern, methods, endpoint, about }
 }
 
-/// The endpoint of a path, and what stands in its places, decoded.
+/// Returns the endpoint of a path and the decoded values of its placeholders.
 pub(crate) fn find(path: &str) -> Option<(&'static Route, Vec<String>)> {
     ROUTES.iter().find_map(|route| Some((route, arguments(route.pattern, path)?)))
 }

@@ -1,4 +1,4 @@
-//! Stands in for `tls.rs` in a build without the feature `tls`: its options are refused.
+//! Replaces `tls.rs` in a build without the feature `tls`, and refuses its options.
 
 use std::convert::Infallible;
 
@@ -10,7 +10,7 @@ use super::{Args, Usage};
 #[derive(Default)]
 pub(crate) struct TlsFiles {}
 
-/// Nobody has one.
+/// A certificate. This build has none.
 pub(crate) struct Certificate(Infallible);
 
 impl TlsFiles {

@@ -1,4 +1,4 @@
-//! A program that listens: its options, and its life from the first connection to the last.
+//! The options and the life of a program that listens.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -35,10 +35,10 @@ SIGINT and SIGTERM stop the program. With TLS, SIGHUP has it read the certificat
 for connections from then on; if they are not good, those that it has stay in use. RUST_LOG=info says
 which it was.";
 
-/// What running requests get at the end, unless told otherwise.
+/// The default time that running requests get at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Where to listen, as whom, within which limits, and how long to wait at the end.
+/// The listening address, the certificate, the limits and the shutdown time.
 #[derive(Default)]
 pub(crate) struct Serving {
     place: Option<Place>,
@@ -50,11 +50,11 @@ pub(crate) struct Serving {
 enum Place {
     Tcp(String),
     Unix(PathBuf),
-    /// A listening socket that the program was started with.
+    /// A listening socket that the program inherited.
     Inherited(i32),
 }
 
-/// One of the limits, of which `None` means none.
+/// One limit. `None` means no limit.
 #[derive(Clone, Copy)]
 enum Limit {
     ReadHeader(Option<Duration>),
@@ -66,7 +66,7 @@ enum Limit {
 }
 
 impl Serving {
-    /// Takes the option if it is one of these.
+    /// Takes the option and returns `true` if it is one of these.
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         let limit = match option {
             "--addr" => return self.at(Place::Tcp(args.value()?)),
@@ -101,7 +101,7 @@ impl Serving {
         }
     }
 
-    /// Listens, says so on stdout, and serves until SIGINT or SIGTERM; then lets what runs finish.
+    /// Listens, prints the address, and serves until SIGINT or SIGTERM. Running requests then finish.
     pub(crate) fn serve(self, server: Server) -> Result<ExitCode, Usage> {
         let server = self.limits.iter().fold(server, |server, limit| limit.of_http(server));
         let certificate = self.tls.read()?;
@@ -115,8 +115,7 @@ impl Serving {
         run(listening, certificate, self.grace, true)
     }
 
-    /// The same over FastCGI; without a place to listen, on the socket that the program got as its
-    /// standard input, and without a word.
+    /// Serves over FastCGI. Without an address it uses the socket on standard input and prints nothing.
     pub(crate) fn serve_fcgi(self, server: fcgi::Server) -> Result<ExitCode, Usage> {
         if self.tls.read()?.is_some() {
             return Err(Usage::wrong("over FastCGI, TLS is the web server's to speak"));
@@ -173,7 +172,7 @@ impl Limit {
         }
     }
 
-    /// A request's body comes at the web server's pace: there is no limit for a whole request.
+    /// Ignores the limit for a whole request: the web server sets the pace of a request's body.
     fn of_fcgi(self, server: fcgi::Server) -> fcgi::Server {
         match self {
             Self::ReadHeader(limit) => server.read_header_timeout(limit),
@@ -186,7 +185,7 @@ impl Limit {
     }
 }
 
-/// Serves until SIGINT or SIGTERM, and then lets what runs finish.
+/// Serves until SIGINT or SIGTERM, and then lets running requests finish.
 fn run(
     listening: Listening,
     certificate: Option<Certificate>,
@@ -207,15 +206,15 @@ fn announce(listening: &Listening) -> io::Result<()> {
     let (scheme, addr) = (listening.scheme(), listening.local_addr());
     match addr.ip() {
         Some(addr) => writeln!(out, "listening on {scheme}://{addr}")?,
-        // The address begins with `unix:` as it is.
+        // The address already begins with `unix:`.
         None if scheme == "fcgi" => writeln!(out, "listening on fcgi-{addr}")?,
         None => writeln!(out, "listening on {addr}")?,
     }
     out.flush()
 }
 
-/// Ends `stop` with the first signal that ends the program. The second one closes what still runs.
-/// SIGHUP renews the certificate; where there is none, it does what it does to every program.
+/// Cancels `stop` on the first SIGINT or SIGTERM, and closes the server on the second. SIGHUP renews the
+/// certificate. Without a certificate, SIGHUP keeps its default effect.
 fn obey_signals(
     stop: &Context,
     handle: ServerHandle,

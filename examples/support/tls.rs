@@ -1,6 +1,6 @@
-//! TLS of the programs: the certificate of one that listens, and a client that trusts anybody.
+//! TLS for the programs: the server's certificate, and a client that accepts any.
 //!
-//! `no_tls.rs` stands in for this file in a build without the feature `tls`.
+//! `no_tls.rs` replaces this file in a build without the feature `tls`.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,14 @@ use hangup::{Result, Server};
 
 use super::{Args, Usage};
 
-/// The files that `--tls-cert` and `--tls-key` name, as far as they have been read.
+/// The files that `--tls-cert` and `--tls-key` name.
 #[derive(Default)]
 pub(crate) struct TlsFiles {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
 }
 
-/// What a server presents to its clients, and where it comes from.
+/// A server's certificate and the files that it came from.
 pub(crate) struct Certificate {
     certificate: PathBuf,
     key: PathBuf,
@@ -25,7 +25,7 @@ pub(crate) struct Certificate {
 }
 
 impl TlsFiles {
-    /// Takes the option if it is one of these.
+    /// Takes the option and returns `true` if it is one of these.
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         match option {
             "--tls-cert" => self.certificate = Some(args.path()?),
@@ -35,7 +35,7 @@ impl TlsFiles {
         Ok(true)
     }
 
-    /// Reads the files, if they are given.
+    /// Reads the files, if both are given.
     pub(crate) fn read(self) -> Result<Option<Certificate>, Usage> {
         let (certificate, key) = match (self.certificate, self.key) {
             (None, None) => return Ok(None),
@@ -54,7 +54,7 @@ impl Certificate {
         server.tls(self.acceptor.clone())
     }
 
-    /// Reads the files again. If there is something wrong with them, all stays as it was.
+    /// Reads the files again. If they are invalid, the old certificate stays in use.
     pub(crate) fn renew(&self) {
         let Self { certificate, key, acceptor } = self;
         match Identity::from_pem_files(certificate, key).and_then(Acceptor::new) {
@@ -67,7 +67,7 @@ impl Certificate {
     }
 }
 
-/// A client that takes any certificate: for `-k`.
+/// Makes the client accept any certificate, for `-k`.
 pub(crate) fn trust_anybody(client: ClientBuilder) -> Result<ClientBuilder, Usage> {
     let connector = Connector::builder().dangerously_trust_anybody().build();
     Ok(client.tls(connector.map_err(Usage::wrong)?))

@@ -1,4 +1,4 @@
-//! The client's side of the tour: a function a step.
+//! The client's side of the tour, with a function for each step.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -30,7 +30,7 @@ pub(crate) const ALL: &[(&str, Step)] = &[
     ("Graceful shutdown", graceful_shutdown),
 ];
 
-/// How long what must happen may take: much less, in fact.
+/// The longest wait for an expected event. It normally takes far less.
 const SOON: Duration = Duration::from_secs(5);
 
 const MIB: u64 = 1 << 20;
@@ -93,7 +93,7 @@ fn early_answer(tour: &Tour, chapter: &Chapter) -> Told {
         "the body's source is still held"
     );
     chapter.tell("the writer has stopped and let go of the body's source");
-    // In the middle of a request nothing else can be said on that connection.
+    // A connection in the middle of a request cannot carry another one.
     let next = tour.client.get(tour.at("/hello")).send()?;
     check!(!next.is_connection_reused(), "a connection in the middle of a request was reused");
     chapter.tell("the next request got a connection of its own");
@@ -164,7 +164,7 @@ fn graceful_shutdown(tour: &Tour, chapter: &Chapter) -> Told {
             response.body_mut().read_text(1024)
         });
         tour.backstage.entered.recv_timeout(SOON).map_err(|_| "the request has not begun")?;
-        // No grace at all yet: the server stops to accept, and says that somebody is still there.
+        // Without a grace period, the server stops accepting and reports that a request still runs.
         let ended = tour.server.shutdown(Duration::ZERO);
         check!(!ended, "it did not wait for the request that runs");
         check!(TcpStream::connect(tour.authority()).is_err(), "it still accepts connections");
@@ -190,14 +190,15 @@ impl Tour {
     }
 }
 
-/// Zeros without end.
+/// An endless source of zeros.
 struct Zeros {
     taken: Arc<AtomicU64>,
-    /// Nothing is sent: it disconnects when the source is dropped.
+    /// Carries no value. It disconnects when the source is dropped.
     _held: Sender<()>,
 }
 
-/// A source of zeros, how many of them have been taken, and a receiver that fails once it is dropped.
+/// Returns a source of zeros, the count of zeros taken, and a receiver that fails after the source is
+/// dropped.
 fn zeros() -> (Zeros, Arc<AtomicU64>, Receiver<()>) {
     let (held, dropped) = bounded(0);
     let taken = Arc::new(AtomicU64::new(0));

@@ -1,4 +1,4 @@
-//! The tour's step about TLS: a server of its own, whose certificate is made on the spot.
+//! The tour's step about TLS, with a separate server and a new certificate.
 
 use std::io::Write;
 use std::thread;
@@ -19,7 +19,7 @@ pub(crate) fn encrypted(_: &Tour, chapter: &Chapter) -> Told {
     let server = Server::new(whisper).tls(Acceptor::new(identity)?).listen("127.0.0.1:0")?;
     let url = format!("{}://{}/", server.scheme(), server.local_addr());
 
-    // Whatever the platform trusts: this client trusts that one certificate.
+    // This client trusts only the new certificate.
     let connector = Connector::builder().roots(Roots::only_pem(&certificate)?).build()?;
     let client = Client::builder().tls(connector).timeout(Duration::from_secs(5)).build();
     let handle = server.handle();
@@ -31,7 +31,7 @@ pub(crate) fn encrypted(_: &Tour, chapter: &Chapter) -> Told {
     })
 }
 
-/// What the server knows of the connection.
+/// Responds with the TLS version of the connection.
 fn whisper(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     match r.tls() {
         Some(tls) => Ok(write!(w, "{} with somebody", tls.version())?),
@@ -39,7 +39,7 @@ fn whisper(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     }
 }
 
-/// A whole handshake, and one that takes up where that has ended.
+/// Makes a full handshake, then one that resumes its session.
 fn twice(client: &Client, url: &str, chapter: &Chapter) -> Told {
     let first = handshake(client, url, chapter)?;
     check!(!first.is_resumed(), "there was no session to resume");
