@@ -29,8 +29,8 @@ usage: fetch [OPTIONS] URL...
   -k, --insecure             -E, --cert FILE                --tlsv1.2
       --cacert FILE              --key FILE                 --tlsv1.3
 
-They mean what they mean to curl, and so do the exit codes. Without --cacert, those are trusted whom
-the platform trusts: SSL_CERT_FILE and SSL_CERT_DIR name others.";
+Options and exit codes have the same meaning as curl's. Without --cacert, fetch trusts the platform's
+root certificates. SSL_CERT_FILE and SSL_CERT_DIR name others.";
 
 /// The options and URLs of the command line.
 #[derive(Default)]
@@ -141,7 +141,9 @@ impl Command {
             match option.as_str() {
                 "-o" | "--output" => hands.saves.push(match args.path()? {
                     path if path.as_os_str() == "-" => Save::Stdout,
-                    path if path.as_os_str().is_empty() => return Err(args.bad("no name")),
+                    path if path.as_os_str().is_empty() => {
+                        return Err(args.bad("the file name is empty"));
+                    }
                     path => Save::File(path),
                 }),
                 "-O" | "--remote-name" => hands.saves.push(Save::RemoteName),
@@ -161,7 +163,7 @@ impl Command {
         match option {
             "-X" | "--request" => {
                 let method = Method::from_bytes(args.value()?.as_bytes());
-                self.method = Some(method.map_err(|_| args.bad("this is no method"))?);
+                self.method = Some(method.map_err(|_| args.bad("not a valid method"))?);
             }
             "-H" | "--header" => self.headers.push(args.value()?),
             "-A" | "--user-agent" => self.user_agent = Some(args.value()?),
@@ -175,7 +177,7 @@ impl Command {
                 let range = args.value()?;
                 let completed = range::completed(&range).map_err(|why| args.bad(why))?;
                 if completed != range && !self.silent {
-                    eprintln!("fetch: -r {range}: taken as {completed}");
+                    eprintln!("fetch: -r {range}: using {completed}");
                 }
                 self.range = Some(completed);
             }
@@ -183,7 +185,7 @@ impl Command {
                 self.resume = Some(match args.value()?.as_str() {
                     "-" => Resume::AtItsEnd,
                     offset => Resume::At(
-                        offset.parse().map_err(|_| args.bad("neither an offset nor `-`"))?,
+                        offset.parse().map_err(|_| args.bad("expected an offset or `-`"))?,
                     ),
                 });
             }
@@ -202,7 +204,7 @@ impl Command {
                 // -1 means no limit.
                 let most: i64 = args.number()?;
                 if most < -1 {
-                    return Err(args.bad("less than -1"));
+                    return Err(args.bad("the number is less than -1"));
                 }
                 self.max_redirects = u32::try_from(most).unwrap_or(u32::MAX);
             }
@@ -224,7 +226,7 @@ impl Command {
             "-s" | "--silent" => self.silent = true,
             "-S" | "--show-error" => self.show_error = true,
             "-F" | "--form" | "-x" | "--proxy" | "--noproxy" | "-b" | "--cookie" | "-c"
-            | "--cookie-jar" => return Err(args.bad("fetch cannot do that")),
+            | "--cookie-jar" => return Err(args.bad("not supported")),
             option if self.tls.take(option, args)? => {}
             _ => return Err(args.unknown()),
         }
@@ -241,7 +243,7 @@ impl Command {
         let uploads = self.jobs.iter().any(|job| job.upload.is_some());
         let posts = !self.data.is_empty() && !self.get;
         if u8::from(uploads) + u8::from(posts) + u8::from(self.head) > 1 {
-            return Err(Usage::wrong("only one of -I, -d and -T makes a request"));
+            return Err(Usage::wrong("-I, -d and -T exclude each other"));
         }
         self.tls.check()
     }
@@ -250,7 +252,7 @@ impl Command {
 impl Hands {
     fn deal(self) -> Result<Vec<Job>, Usage> {
         if self.urls.is_empty() {
-            return Err(Usage::wrong("no URL (--help tells how)"));
+            return Err(Usage::wrong("a URL is required (see --help)"));
         }
         let mut uploads = self.uploads.into_iter();
         let mut saves = self.saves.into_iter();

@@ -29,7 +29,7 @@ impl Output {
             Save::File(path) => Some(path.clone()),
             Save::RemoteName => match Address::read(&job.url).file_name() {
                 Some(name) => Some(PathBuf::from(name)),
-                None => return Err(Failure::new(NOT_WRITTEN, "the URL names no file for -O")),
+                None => return Err(Failure::new(NOT_WRITTEN, "-O: the URL has no file name")),
             },
         };
         let offset = match (resume, &path) {

@@ -178,7 +178,7 @@ impl<'c> Template<'c> {
             return Err(Failure::new(BAD_REQUEST, why));
         }
         if plan.payload.len().is_none() && plan.version == Version::HTTP_10 {
-            let why = "HTTP/1.0 cannot send what has no known length";
+            let why = "HTTP/1.0 cannot send a body of unknown length";
             return Err(Failure::new(UPLOAD_REFUSED, why));
         }
         Ok(())
@@ -197,7 +197,7 @@ impl<'c> Template<'c> {
             Payload::None if range.is_empty() => Ok(()),
             Payload::None => put(headers, RANGE, &format!("bytes={range}")),
             Payload::File { offset: 1.., length: 0, .. } => {
-                Err(Failure::new(BODY_CUT_SHORT, "the whole file has been uploaded already"))
+                Err(Failure::new(BODY_CUT_SHORT, "the file is already uploaded"))
             }
             Payload::File { offset, length, .. } if command.resume.is_some() => {
                 let whole = offset + length;
@@ -239,7 +239,7 @@ impl Plan {
 impl Field {
     /// Parses `Name: value`, `Name:` (remove) and `Name;` (empty). Any other line is ignored.
     fn read(line: &str) -> Result<Option<Self>, Failure> {
-        let bad = || Failure::new(2, format!("-H: {line:?} is no header"));
+        let bad = || Failure::new(2, format!("-H: {line:?} is not a valid header"));
         let Some((name, value)) = line.split_once([':', ';']) else { return Ok(None) };
         let empty = line.ends_with(';') && !line.contains(':');
         let colon = line[name.len()..].starts_with(':');
@@ -256,7 +256,7 @@ impl Field {
 
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Failure> {
     let value = HeaderValue::from_str(value)
-        .map_err(|_| Failure::new(2, format!("{name}: {value:?} is no header's value")))?;
+        .map_err(|_| Failure::new(2, format!("{name}: {value:?} is not a valid header value")))?;
     headers.insert(name, value);
     Ok(())
 }

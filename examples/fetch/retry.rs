@@ -39,7 +39,7 @@ impl Retries {
                 (failure.message.clone(), None)
             }
             Err(failure) if failure.code != STATUS => return None,
-            _ => (format!("the server answers {}", transient?), report.retry_after),
+            _ => (format!("the server responded with {}", transient?), report.retry_after),
         };
         self.left = self.left.checked_sub(1)?;
         // A Retry-After of zero means the usual pause.

@@ -32,7 +32,7 @@ impl TlsOptions {
             "-E" | "--cert" => {
                 let (file, password) = split_password(&args.value()?);
                 if password.is_some() {
-                    let why = "a key with a password cannot be read; `openssl pkey` takes it off";
+                    let why = "a key with a password is not supported; `openssl pkey` removes the password";
                     return Err(args.bad(why));
                 }
                 self.certificate = Some(file.into());
@@ -48,7 +48,7 @@ impl TlsOptions {
     /// Refuses a key without a certificate.
     pub(crate) fn check(&self) -> Result<(), Usage> {
         match (&self.key, &self.certificate) {
-            (Some(_), None) => Err(Usage::wrong("--key needs a --cert")),
+            (Some(_), None) => Err(Usage::wrong("--key requires --cert")),
             _ => Ok(()),
         }
     }

@@ -83,7 +83,7 @@ impl Transfer<'_> {
             let Some(retry) = retries.next(&outcome, report) else { return outcome };
             if !self.command.silent {
                 let (why, pause, left) = (retry.why, retry.pause.as_secs(), retry.left);
-                eprintln!("fetch: {why}; trying again in {pause} s, {left} left");
+                eprintln!("fetch: {why}; retrying in {pause} s, {left} left");
             }
             output.lock().restart()?;
             if let Some(ended) = self.context.wait_timeout(retry.pause) {
@@ -149,7 +149,7 @@ impl Attempt<'_> {
         let gone = plan.payload.is_read_once() && self.report.uploaded > 0;
         let next = plan.redirected(status, to?, self.command.refers)?;
         if gone && next.payload.is_read_once() {
-            let why = "the redirect asks for an upload that cannot be read again";
+            let why = "the redirect needs the upload again, which cannot be read twice";
             return Err(Failure::new(NO_REWIND, why));
         }
         Ok(next)
@@ -215,7 +215,7 @@ impl Attempt<'_> {
         let Some(mut response) = answer.response else { return self.output.lock().finish() };
         let status = response.status();
         if self.command.fail && status.as_u16() >= 400 {
-            return Err(Failure::new(STATUS, format!("the server answers {status}")));
+            return Err(Failure::new(STATUS, format!("the server responded with {status}")));
         }
         if plan.kind == Kind::Head {
             return self.output.lock().finish();

@@ -19,8 +19,8 @@ pub(crate) fn route(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
         "who" => who(w, r),
         "log" => log(w, r),
         "refuse" => text(w, StatusCode::FORBIDDEN, "not read"),
-        "missing" => text(w, StatusCode::NOT_FOUND, "there is nothing here"),
-        "panic" => panic!("as the path asks"),
+        "missing" => text(w, StatusCode::NOT_FOUND, "not found"),
+        "panic" => panic!("the path asked for a panic"),
         _ => text(w, StatusCode::OK, &format!("hello {path}")),
     }
 }

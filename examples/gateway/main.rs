@@ -23,8 +23,8 @@ use support::{Args, Serving, Usage};
 
 const USAGE: &str = "usage: gateway --fcgi [OPTIONS] | --cgi
 
-A program for a web server to run. With --fcgi and neither --addr nor --unix, its standard input is the
-socket to listen on.
+A program that a web server runs. With --fcgi and without --addr, --unix and --listen-fd, it listens on
+the socket on standard input.
 ";
 
 fn main() -> ExitCode {
@@ -46,6 +46,6 @@ fn gateway(mut args: Args) -> Result<ExitCode, Usage> {
         (false, true) => {
             cgi::serve(answer::route).map(|()| ExitCode::SUCCESS).map_err(Usage::wrong)
         }
-        _ => Err(Usage::wrong("either --fcgi or --cgi")),
+        _ => Err(Usage::wrong("exactly one of --fcgi and --cgi is required")),
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     pub(crate) fn not_found() -> Self {
-        Self::Wrong(StatusCode::NOT_FOUND, "there is nothing here".into())
+        Self::Wrong(StatusCode::NOT_FOUND, "not found".into())
     }
 
     pub(crate) fn bad(why: impl Into<Cow<'static, str>>) -> Self {
@@ -72,14 +72,14 @@ const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(
 pub(crate) fn redirect(w: &mut ResponseWriter, status: StatusCode, to: &str) -> Result<()> {
     w.set_status(status);
     w.set_header(LOCATION, utf8_percent_encode(to, UNSAFE).to_string())?;
-    text(w, "it is elsewhere: see Location\n")
+    text(w, "moved: see the header Location\n")
 }
 
 /// Sets a header that the client asked for. The value may be invalid in a header.
 pub(crate) fn set(w: &mut ResponseWriter, name: HeaderName, value: &str) -> Answered {
     match HeaderValue::from_bytes(value.as_bytes()) {
         Ok(value) => w.headers_mut().insert(name, value),
-        Err(_) => return Err(Refusal::bad(format!("no header can be {value:?}"))),
+        Err(_) => return Err(Refusal::bad(format!("{value:?} is not a valid header value"))),
     };
     Ok(())
 }
@@ -93,7 +93,7 @@ pub(crate) fn whole_number(digits: &str) -> Result<u64, Refusal> {
 }
 
 pub(crate) fn number<T: FromStr>(digits: &str) -> Result<T, Refusal> {
-    digits.parse().map_err(|_| Refusal::bad(format!("{digits:?} is not a number that fits")))
+    digits.parse().map_err(|_| Refusal::bad(format!("{digits:?} is not a number in range")))
 }
 
 /// Parses seconds, which may have decimals.

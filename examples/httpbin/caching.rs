@@ -63,7 +63,7 @@ pub(crate) fn response_headers(w: &mut ResponseWriter, r: &mut Request, _: &[Str
         pairs.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
     for (name, value) in &pairs {
-        let wrong = || Refusal::bad(format!("{name}: {value:?} is not a header"));
+        let wrong = || Refusal::bad(format!("{name}: {value:?} is not a valid header"));
         let header = HeaderName::try_from(name.as_str()).map_err(|_| wrong())?;
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| wrong())?;
         w.headers_mut().append(header, value);

@@ -48,7 +48,7 @@ pub(crate) fn delete(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> A
 
 fn add(w: &mut ResponseWriter, r: &Request, name: &str, value: &str, more: &str) -> Answered {
     if name.is_empty() || !name.bytes().all(is_plain) {
-        return Err(Refusal::bad(format!("no cookie can be named {name:?}")));
+        return Err(Refusal::bad(format!("{name:?} is not a valid cookie name")));
     }
     let secure = if r.is_https() { "; Secure" } else { "" };
     let cookie = format!("{name}={}{more}{secure}; Path=/", quote(value));

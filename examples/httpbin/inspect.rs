@@ -133,7 +133,7 @@ fn content(r: &mut Request) -> Result<Map<String, Value>, Refusal> {
         form = fields::decode(&body);
         data = &[];
     } else if let Some(boundary) = multipart::boundary(&content_type) {
-        let malformed = |why| Refusal::bad(format!("the form cannot be read: {why}"));
+        let malformed = |why| Refusal::bad(format!("invalid form: {why}"));
         for part in multipart::parse(&body, &boundary).map_err(malformed)? {
             if part.is_file {
                 let kind = part.content_type.as_deref().unwrap_or("application/octet-stream");

@@ -52,11 +52,11 @@ use support::{Args, Serving, Usage};
 
 const USAGE: &str = "usage: httpbin [OPTIONS] [--fcgi | --cgi]
 
-Endpoints that tell what a client has sent, and answer as they are told. `/` lists them.
+Endpoints that show requests and send the responses that a client asks for. `/` lists them.
 
-  --fcgi                       requests come by FastCGI: on the listener, or, without --addr and --unix,
-                               on the listening socket that standard input is
-  --cgi                        the one request comes by CGI, from the environment and standard input
+  --fcgi                       serve FastCGI. Without --addr, --unix and --listen-fd, listen on the socket
+                               on standard input
+  --cgi                        handle one CGI request from the environment and standard input
 ";
 
 fn main() -> ExitCode {
@@ -78,7 +78,7 @@ fn httpbin(mut args: Args) -> Result<ExitCode, Usage> {
         match arg.option()?.as_str() {
             option @ ("--fcgi" | "--cgi") => {
                 if way != Way::Http {
-                    return Err(args.bad("there is one way in"));
+                    return Err(args.bad("--fcgi and --cgi exclude each other"));
                 }
                 way = if option == "--cgi" { Way::Cgi } else { Way::FastCgi };
             }
@@ -128,7 +128,7 @@ fn find_and_answer(w: &mut ResponseWriter, r: &mut Request) -> Answered {
         return options(w, r, route.methods);
     }
     w.set_status(StatusCode::METHOD_NOT_ALLOWED).set_header(ALLOW, allowed(route.methods))?;
-    Ok(answer::text(w, "not by this method\n")?)
+    Ok(answer::text(w, "method not allowed\n")?)
 }
 
 /// Responds to OPTIONS with the path's methods, also for a cross-origin preflight.

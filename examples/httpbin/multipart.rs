@@ -50,7 +50,7 @@ pub(crate) fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>,
             parts.push(part(next.before)?);
         }
     }
-    found.map(|_| parts).ok_or("its last part has no end")
+    found.map(|_| parts).ok_or("its last part is incomplete")
 }
 
 struct Delimiter<'a> {
@@ -89,7 +89,7 @@ fn part(bytes: &[u8]) -> Result<Part<'_>, Malformed> {
     let Ok(httparse::Status::Complete((length, headers))) =
         httparse::parse_headers(bytes, &mut headers)
     else {
-        return Err("a part's headers are none");
+        return Err("a part has invalid headers");
     };
     let header = |name: &str| {
         let found = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
@@ -98,7 +98,7 @@ fn part(bytes: &[u8]) -> Result<Part<'_>, Malformed> {
     let disposition = header("content-disposition").unwrap_or_default();
     let (kind, parameters) = parameters(&disposition);
     if !kind.eq_ignore_ascii_case("form-data") {
-        return Err("a part is not a form's");
+        return Err("a part is not form data");
     }
     let extended = |name| find(&parameters, name).map(decode_extended);
     let name = extended("name*").or_else(|| find(&parameters, "name").map(str::to_owned));
@@ -236,18 +236,18 @@ mod tests {
     #[test]
     fn parts_that_are_none_are_refused() {
         for (part, expected) in [
-            ("no headers at all", "a part's headers are none"),
-            ("Content-Disposition: form-data; name=a\r\nx", "a part's headers are none"),
-            ("\r\nx", "a part is not a form's"),
-            ("Content-Disposition: attachment; name=a\r\n\r\nx", "a part is not a form's"),
+            ("no headers at all", "a part has invalid headers"),
+            ("Content-Disposition: form-data; name=a\r\nx", "a part has invalid headers"),
+            ("\r\nx", "a part is not form data"),
+            ("Content-Disposition: attachment; name=a\r\n\r\nx", "a part is not form data"),
             ("Content-Disposition: form-data; filename=a\r\n\r\nx", "a part has no name"),
         ] {
             let body = format!("--b\r\n{part}\r\n--b--");
             assert_eq!(parse(body.as_bytes(), "b"), Err(expected), "{part}");
         }
         assert_eq!(parse(FORM.as_bytes(), ""), Err("its Content-Type has no boundary"));
-        assert_eq!(parse(FORM.as_bytes(), "c"), Err("its last part has no end"));
-        assert_eq!(parse(b"", "b"), Err("its last part has no end"));
+        assert_eq!(parse(FORM.as_bytes(), "c"), Err("its last part is incomplete"));
+        assert_eq!(parse(b"", "b"), Err("its last part is incomplete"));
     }
 
     #[test]

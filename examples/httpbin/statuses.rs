@@ -29,14 +29,14 @@ const TEAPOT: &str = r"
 
 /// Responds with the status in `/status/404`, or chooses one by weight: `/status/200:0.9,500:0.1`.
 pub(crate) fn status(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
-    let weights = Weights::parse(&path[0]).ok_or_else(|| Refusal::bad("this is no status"))?;
+    let weights = Weights::parse(&path[0]).ok_or_else(|| Refusal::bad("not a status"))?;
     answer_with(w, final_status(weights.pick(Random::new().fraction()))?)
 }
 
 /// Returns the status, if a response can have it.
 pub(crate) fn final_status(code: u16) -> Result<StatusCode, Refusal> {
     let status = StatusCode::from_u16(code).ok().filter(|status| !status.is_informational());
-    status.ok_or_else(|| Refusal::bad("a final status has three digits, from 200 on"))
+    status.ok_or_else(|| Refusal::bad("a final status has three digits and is at least 200"))
 }
 
 /// Sends the status with its usual headers and body.
@@ -45,10 +45,10 @@ pub(crate) fn answer_with(w: &mut ResponseWriter, status: StatusCode) -> Answere
     let belongs = match status.as_u16() {
         301 | 302 | 303 | 305 | 307 | 308 => (LOCATION, HeaderValue::from_static("/redirect/1")),
         401 => (WWW_AUTHENTICATE, REALM),
-        402 => return Ok(answer::text(w, "this would cost something, if it were for sale\n")?),
+        402 => return Ok(answer::text(w, "payment required\n")?),
         406 => {
             let accepted = ["image/png", "image/*"];
-            let message = "none of the media types that you accept is to be had";
+            let message = "no acceptable media type is available";
             return Ok(answer::json(w, &json!({ "accept": accepted, "message": message }))?);
         }
         407 => (PROXY_AUTHENTICATE, REALM),
@@ -85,7 +85,7 @@ pub(crate) fn absolute(w: &mut ResponseWriter, r: &mut Request, path: &[String])
 /// Returns the location of the first of N redirects.
 fn next(kind: &str, count: &str) -> Result<String, Refusal> {
     match whole_number(count)? {
-        0 => Err(Refusal::bad("there is no redirect without one")),
+        0 => Err(Refusal::bad("the number of redirects must be at least 1")),
         1 => Ok("/get".to_owned()),
         count => Ok(format!("/{kind}-redirect/{}", count - 1)),
     }
@@ -93,7 +93,7 @@ fn next(kind: &str, count: &str) -> Result<String, Refusal> {
 
 /// Redirects for `/redirect-to?url=URL&status_code=307`.
 pub(crate) fn redirect_to(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
-    let url = arg(r, "url").ok_or_else(|| Refusal::bad("?url= is missing"))?;
+    let url = arg(r, "url").ok_or_else(|| Refusal::bad("the query has no url"))?;
     let code = arg(r, "status_code").map(|digits| number::<u16>(&digits)).transpose()?;
     let status = code.and_then(|code| StatusCode::from_u16(code).ok());
     // A 304 is no redirect and has no body.

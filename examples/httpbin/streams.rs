@@ -87,7 +87,7 @@ pub(crate) fn range(w: &mut ResponseWriter, r: &mut Request, path: &[String]) ->
     if !(1..=MOST_BYTES).contains(&size) {
         return Err(Refusal::Wrong(
             StatusCode::NOT_FOUND,
-            format!("there are from 1 to {MOST_BYTES} bytes to be had").into(),
+            format!("the number of bytes must be from 1 to {MOST_BYTES}").into(),
         ));
     }
     let (chunk, duration) = (chunk_size(r)?, time(r, "duration", Duration::ZERO)?);
@@ -119,7 +119,7 @@ pub(crate) fn drip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Ans
     let code = arg(r, "code").map_or(Ok(200), |digits| number(&digits))?;
     let status = final_status(code)?;
     if count == 0 {
-        return Err(Refusal::bad("there must be a byte at least"));
+        return Err(Refusal::bad("the number of bytes must be at least 1"));
     }
     if !delay.is_zero()
         && let Some(gone) = r.context().wait_timeout(delay)

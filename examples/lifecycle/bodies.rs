@@ -125,7 +125,9 @@ pub(crate) fn status(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Re
             Ok(())
         }
         Ok(status) if !status.is_informational() => text(w, status, &status.to_string()),
-        _ => text(w, StatusCode::BAD_REQUEST, "a final status has three digits, from 200 on"),
+        _ => {
+            text(w, StatusCode::BAD_REQUEST, "a final status has three digits and is at least 200")
+        }
     }
 }
 

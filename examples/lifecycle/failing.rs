@@ -15,7 +15,7 @@ pub(crate) fn panic(_: &Records, _: &mut ResponseWriter, _: &mut Request) -> Res
 pub(crate) fn panic_late(_: &Records, w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
     w.write_all(b"the first half\n")?;
     w.flush()?;
-    panic!("this endpoint panics in the middle of its answer");
+    panic!("this endpoint panics in the middle of its response");
 }
 
 pub(crate) fn error(_: &Records, _: &mut ResponseWriter, _: &mut Request) -> Result<()> {

@@ -36,7 +36,7 @@ use support::{Args, Serving, Usage};
 
 const USAGE: &str = "usage: lifecycle [OPTIONS]
 
-A server whose endpoints show what happens to connections.
+A server whose endpoints show the life of a connection.
 ";
 
 fn main() -> ExitCode {
@@ -101,12 +101,12 @@ fn route(path: &str) -> Option<(&'static [Method], Endpoint)> {
 
 fn answer(records: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let Some((methods, endpoint)) = route(r.uri().path()) else {
-        return text(w, StatusCode::NOT_FOUND, "there is nothing here");
+        return text(w, StatusCode::NOT_FOUND, "not found");
     };
     if !methods.is_empty() && !methods.contains(r.method()) {
         let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
         w.set_header(ALLOW, allowed.join(", "))?;
-        return text(w, StatusCode::METHOD_NOT_ALLOWED, "not by this method");
+        return text(w, StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
     }
     match endpoint(records, w, r) {
         Err(error) => match error.cause().and_then(|source| source.downcast_ref::<NotANumber>()) {
@@ -155,7 +155,7 @@ struct NotANumber(String);
 
 impl fmt::Display for NotANumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not a number that fits", self.0)
+        write!(f, "{:?} is not a number in range", self.0)
     }
 }
 

@@ -15,7 +15,7 @@ impl Errors {
     }
 
     pub(crate) fn add_status(&mut self, status: StatusCode) {
-        let reason = status.canonical_reason().unwrap_or("no standard status");
+        let reason = status.canonical_reason().unwrap_or("unknown status");
         self.enter(format!("Status({})", status.as_u16()), 1, || reason.to_owned());
     }
 

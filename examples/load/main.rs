@@ -45,14 +45,14 @@ use support::{Arg, Args, Usage, trust_anybody};
 const HELP: &str = "\
 usage: load [-n REQUESTS | -d SECONDS] [-c CONNECTIONS] [-b BODY_BYTES] [-k] URL
 
-  -n N   so many requests in all
-  -d S   as many as there are in so many seconds (5)
-  -c N   over so many connections (1)
-  -b N   each a POST with a body of so many bytes, instead of a GET
-  -k     of an https URL: to whoever answers, without a look at the certificate
+  -n N   send N requests
+  -d S   send requests for S seconds (5)
+  -c N   use N connections (1)
+  -b N   send POST requests with a body of N bytes, instead of GET
+  -k     accept any certificate of an https URL
 
-Prints one line of JSON; latencies are in microseconds. Exits with 1, and says why
-on stderr, if a request failed.";
+Prints one line of JSON. Latencies are in microseconds. If a request failed, the
+exit code is 1, and stderr has the errors.";
 
 /// The largest number of connections. Each is a thread.
 const MOST_CONNECTIONS: usize = 20_000;
@@ -107,16 +107,18 @@ impl Options {
             }
         }
         let until = match (requests, time) {
-            (Some(_), Some(_)) => return Err(Usage::wrong("only one of -n and -d")),
+            (Some(_), Some(_)) => return Err(Usage::wrong("-n and -d exclude each other")),
             (Some(requests), None) => Until::Requests(requests),
             (None, time) => Until::Time(time.unwrap_or(Duration::from_secs(5))),
         };
-        let [url] = &urls[..] else { return Err(Usage::wrong("one URL (--help tells how)")) };
+        let [url] = &urls[..] else {
+            return Err(Usage::wrong("exactly one URL is required (see --help)"));
+        };
         let whole = if url.contains("://") { url.clone() } else { format!("http://{url}") };
         let whole: Uri =
             whole.parse().map_err(|error| Usage::wrong(format!("{url:?}: {error}")))?;
         if !matches!(whole.scheme_str(), Some("http" | "https")) {
-            return Err(Usage::wrong(format!("{url:?}: not an http or https URL")));
+            return Err(Usage::wrong(format!("{url:?} is not an http or https URL")));
         }
         if connections > MOST_CONNECTIONS {
             let message = format!("-c: at most {MOST_CONNECTIONS} connections");
@@ -177,7 +179,8 @@ fn drive(options: &Options, client: &Client) -> Result<Outcome, Usage> {
                     begun.store(NO_MORE, Ordering::Relaxed);
                     run.cancel();
                     start.cancel();
-                    let message = format!("-c: no thread for connection {}: {error}", number + 1);
+                    let message =
+                        format!("-c: cannot start a thread for connection {}: {error}", number + 1);
                     return Err(Usage::wrong(message));
                 }
             }

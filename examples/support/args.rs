@@ -68,7 +68,7 @@ impl Args {
 
     pub(crate) fn number<T: FromStr>(&mut self) -> Result<T, Usage> {
         let value = self.value()?;
-        value.parse().map_err(|_| self.bad(&format!("{value:?} is not a number that fits")))
+        value.parse().map_err(|_| self.bad(&format!("{value:?} is not a number in range")))
     }
 
     /// Returns a number of milliseconds. 0 means no limit.
@@ -95,13 +95,13 @@ impl Args {
 
     /// Returns an error that says that the program has no such option.
     pub(crate) fn unknown(&self) -> Usage {
-        self.bad("no such option (--help tells which there are)")
+        self.bad("unknown option (see --help)")
     }
 }
 
 /// Returns an error about a value that belongs to no option.
 pub(crate) fn unexpected(value: &OsString) -> Usage {
-    Usage::Wrong(format!("{value:?} is not expected here"))
+    Usage::Wrong(format!("unexpected argument {value:?}"))
 }
 
 impl Arg {

@@ -16,7 +16,7 @@ pub(crate) struct Certificate(Infallible);
 impl TlsFiles {
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         match option {
-            "--tls-cert" | "--tls-key" => Err(args.bad("this build speaks no TLS")),
+            "--tls-cert" | "--tls-key" => Err(args.bad("this build has no TLS")),
             _ => Ok(false),
         }
     }
@@ -37,5 +37,5 @@ impl Certificate {
 }
 
 pub(crate) fn trust_anybody(_: ClientBuilder) -> Result<ClientBuilder, Usage> {
-    Err(Usage::wrong("-k: this build speaks no TLS"))
+    Err(Usage::wrong("-k: this build has no TLS"))
 }

@@ -20,20 +20,19 @@ pub(crate) const HELP: &str = "
   --addr HOST:PORT             listen there (127.0.0.1:8080); port 0 picks a free one
   --unix PATH                  listen on a Unix socket instead
   --listen-fd N                listen on the socket inherited as descriptor N instead
-  --tls-cert FILE              speak HTTPS, with this certificate and its chain (PEM)
+  --tls-cert FILE              serve HTTPS with this certificate and its chain (PEM)
   --tls-key FILE               the certificate's private key (PEM)
-  --read-header-timeout-ms N   for a request's head (10000)
-  --read-timeout-ms N          for a whole request
-  --write-timeout-ms N         for a response
-  --idle-timeout-ms N          between two requests (120000)
-  --max-header-bytes N         of a request's head (1048576)
-  --max-connections N          at the same time
-  --grace-ms N                 what running requests get when the program is told to stop (10000)
+  --read-header-timeout-ms N   the time limit for a request's head (10000)
+  --read-timeout-ms N          the time limit for a whole request
+  --write-timeout-ms N         the time limit for a response
+  --idle-timeout-ms N          the time limit between two requests (120000)
+  --max-header-bytes N         the longest head of a request (1048576)
+  --max-connections N          the most connections at the same time
+  --grace-ms N                 the time that running requests get at shutdown (10000)
   In all limits, 0 means none.
 
-SIGINT and SIGTERM stop the program. With TLS, SIGHUP has it read the certificate and the key again,
-for connections from then on; if they are not good, those that it has stay in use. RUST_LOG=info says
-which it was.";
+SIGINT and SIGTERM stop the program. With TLS, SIGHUP makes it read the certificate and the key again,
+for new connections. If they are invalid, the old ones stay in use. RUST_LOG=info logs the result.";
 
 /// The default time that running requests get at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -93,7 +92,7 @@ impl Serving {
         match self.place.replace(place) {
             None => Ok(true),
             Some(other) if other.option() == option => {
-                Err(Usage::wrong("there is more than one address to listen on"))
+                Err(Usage::wrong("more than one address to listen on"))
             }
             Some(other) => {
                 Err(Usage::wrong(format!("{} and {option} exclude each other", other.option())))
@@ -118,7 +117,7 @@ impl Serving {
     /// Serves over FastCGI. Without an address it uses the socket on standard input and prints nothing.
     pub(crate) fn serve_fcgi(self, server: fcgi::Server) -> Result<ExitCode, Usage> {
         if self.tls.read()?.is_some() {
-            return Err(Usage::wrong("over FastCGI, TLS is the web server's to speak"));
+            return Err(Usage::wrong("--tls-cert and --tls-key are not supported with --fcgi"));
         }
         let server = self.limits.iter().fold(server, |server, limit| limit.of_fcgi(server));
         let listener = self.place.as_ref().map_or_else(Listener::from_stdin, Place::listen);

@@ -40,8 +40,8 @@ impl TlsFiles {
         let (certificate, key) = match (self.certificate, self.key) {
             (None, None) => return Ok(None),
             (Some(certificate), Some(key)) => (certificate, key),
-            (Some(_), None) => return Err(Usage::wrong("--tls-cert needs a --tls-key")),
-            (None, Some(_)) => return Err(Usage::wrong("--tls-key needs a --tls-cert")),
+            (Some(_), None) => return Err(Usage::wrong("--tls-cert requires --tls-key")),
+            (None, Some(_)) => return Err(Usage::wrong("--tls-key requires --tls-cert")),
         };
         let identity = Identity::from_pem_files(&certificate, &key).map_err(Usage::wrong)?;
         let acceptor = Acceptor::new(identity).map_err(Usage::wrong)?;
@@ -60,9 +60,9 @@ impl Certificate {
         match Identity::from_pem_files(certificate, key).and_then(Acceptor::new) {
             Ok(renewed) => {
                 acceptor.replace(&renewed);
-                log::info!("new connections get the certificate of {}", certificate.display());
+                log::info!("certificate renewed from {}", certificate.display());
             }
-            Err(error) => log::warn!("the certificate is not renewed: {error}"),
+            Err(error) => log::warn!("certificate not renewed: {error}"),
         }
     }
 }

@@ -43,7 +43,7 @@ struct Tour {
 const HELP: &str = "\
 usage: tour
 
-Starts a server, drives it with the client, and tells what happens.";
+Starts a server, sends it requests, and prints each step.";
 
 fn main() -> ExitCode {
     support::run("tour", HELP, |mut args| match args.next()? {
@@ -57,7 +57,7 @@ fn tour() -> ExitCode {
     let listening = match Server::with_handler(site).listen("127.0.0.1:0") {
         Ok(listening) => listening,
         Err(error) => {
-            println!("There is no port to listen on: {error}");
+            println!("cannot listen on a free port: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -68,7 +68,7 @@ fn tour() -> ExitCode {
         server: listening.handle(),
         backstage,
     };
-    println!("A server listens on {}. So let us talk to it.", tour.url);
+    println!("The server listens on {}.", tour.url);
 
     let begun = Instant::now();
     let failed = thread::scope(|scope| {
@@ -86,10 +86,10 @@ fn tour() -> ExitCode {
 
     println!();
     if failed > 0 {
-        println!("{failed} of {} steps did not do what they say.", steps::ALL.len());
+        println!("{failed} of {} steps failed.", steps::ALL.len());
         return ExitCode::FAILURE;
     }
     println!("All {} steps, in {} ms.", steps::ALL.len(), begun.elapsed().as_millis());
-    println!("Next: `cargo run --example lifecycle`, and a curl of your own.");
+    println!("Next: run `cargo run --release --example lifecycle` and send it requests with curl.");
     ExitCode::SUCCESS
 }

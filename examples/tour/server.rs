@@ -71,7 +71,7 @@ fn echo(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
 /// Responds before it has read any of the body.
 fn forbidden(w: &mut ResponseWriter) -> Result<()> {
     w.set_status(StatusCode::FORBIDDEN);
-    Ok(w.write_all(b"not here, thank you")?)
+    Ok(w.write_all(b"no uploads here")?)
 }
 
 impl Site {
