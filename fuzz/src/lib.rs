@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use hangup::h1::{HeadError, HeadScanner, Limits};
 
 /// Small enough for a fuzzer to reach.
-pub const LIMITS: Limits = Limits { max_bytes: 512, max_fields: 8 };
+pub const LIMITS: Limits = Limits::new().with_max_bytes(512).with_max_fields(8);
 
 /// The input's first bytes say where the rest is cut: each is the length of the next piece.
 /// The number of such bytes is the input's very first one, taken modulo 16.
