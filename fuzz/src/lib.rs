@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use hangup::h1::{HeadError, HeadScanner, Limits};
 
 /// Limits that a fuzzer can reach.
-pub const LIMITS: Limits = Limits { max_bytes: 512, max_fields: 8 };
+pub const LIMITS: Limits = Limits::new().with_max_bytes(512).with_max_fields(8);
 
 /// Splits the input. Its first byte, modulo 16, is the number of cuts. The next bytes are the lengths of
 /// the pieces of the rest.
