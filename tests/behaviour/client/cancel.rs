@@ -260,13 +260,18 @@ fn t14_the_error_distinguishes_a_deadline_from_a_cancellation(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
-    let context = Context::with_timeout(Duration::from_millis(50));
-    let call = get_within(&client, peers.url("/"), &context);
+    // With a connection at hand, the request is sent well before the deadline.
+    let call = get(&client, peers.url("/first"));
     let mut peer = peers.accept();
-    peer.expect_request("GET /");
+    peer.expect_request("GET /first");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    let context = Context::with_timeout(Duration::from_millis(500));
+    let call = get_within(&client, peers.url("/"), &context);
+    peer.expect_request("GET / ");
     let error = call.finish().unwrap_err();
     assert!(error.is_timeout() && !error.is_cancelled(), "{error}");
-    let text = "timed out waiting for the whole call: deadline exceeded after 50ms";
+    let text = "timed out waiting for the whole call: deadline exceeded after 500ms";
     assert_eq!(error.to_string(), text);
     peer.expect_closed();
 }

@@ -226,8 +226,9 @@ fn t06_a_deadline_closes_the_connection_of_an_unread_body(over: Over) {
     let peers = over.peers();
     let client = over.client();
     let url = peers.url("/");
-    let call =
-        send(&client, move |client| client.get(url).timeout(std::time::Duration::from_millis(100)));
+    // Long enough for a handshake on a busy machine.
+    let limit = std::time::Duration::from_secs(1);
+    let call = send(&client, move |client| client.get(url).timeout(limit));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
