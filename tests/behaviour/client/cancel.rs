@@ -26,7 +26,7 @@ over_each![each way:
     t14_a_cancelled_call_frees_its_place,
 ];
 
-/// What "within milliseconds" may take on a busy machine.
+/// The time that "within milliseconds" may take on a busy machine.
 const PROMPT: Duration = Duration::from_secs(2);
 
 /// More than any socket's buffers hold.
@@ -282,7 +282,7 @@ fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
     alone!();
     let peers = over.peers().serve(|_, peer| {
         while peer.next_request("GET /").is_some() {
-            // Who has cancelled may have closed.
+            // A cancelled call may have closed the connection.
             let _ = peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
     });

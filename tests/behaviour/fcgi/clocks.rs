@@ -52,7 +52,7 @@ fn f09_parameters_that_take_too_long_end_their_request_only() {
     peer.send(begin(1, 1, true)).send(record(PARAMS, 1, &variables("/")));
     let answer = peer.expect_answer(1);
     assert!(answer.head.starts_with("Status: 408") && answer.exit != 0, "{answer:?}");
-    // What still comes of it is ignored, and its id is free.
+    // Its later records are ignored, and its id is free.
     peer.send([record(PARAMS, 1, &[]), record(STDIN, 1, b"late")].concat());
     peer.send([record(STDIN, 7, b"other"), record(STDIN, 7, &[])].concat());
     peer.expect_answer(7).expect("200 OK", "other");

@@ -100,7 +100,7 @@ fn tls_silent_clients_block_no_other_and_are_closed() {
     assert!(begun.elapsed() < limit * 3 / 4, "it had to wait for the silent ones");
     for mut socket in silent {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        // The one that had begun to speak TLS is told in TLS.
+        // The client that had begun a handshake gets a TLS alert.
         let mut last_words = Vec::new();
         socket.read_to_end(&mut last_words).unwrap();
         assert!(last_words.len() < 10, "{last_words:?}");
