@@ -24,6 +24,7 @@ use crate::sync::{self, JoinHandle};
 pub use crate::net::{Parked, Stream};
 
 /// A server on a free port of the loopback interface. It is shut down when it is dropped.
+#[must_use = "dropping it shuts the server down"]
 pub struct TestServer {
     handle: ServerHandle,
     addr: Addr,
@@ -37,7 +38,6 @@ impl TestServer {
     /// # Panics
     ///
     /// If there is no free port or no room for a thread.
-    #[must_use]
     pub fn new<F>(handler: F) -> Self
     where
         F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
@@ -50,7 +50,6 @@ impl TestServer {
     /// # Panics
     ///
     /// As [`new`](Self::new).
-    #[must_use]
     pub fn with_handler(handler: impl Handler) -> Self {
         Self::with(Server::with_handler(handler))
     }
@@ -60,7 +59,6 @@ impl TestServer {
     /// # Panics
     ///
     /// As [`new`](Self::new).
-    #[must_use]
     pub fn with(server: Server) -> Self {
         Self::listening(
             server.listen("127.0.0.1:0").expect("a free port on the loopback interface"),
@@ -72,7 +70,6 @@ impl TestServer {
     /// # Panics
     ///
     /// If there is no room for a thread.
-    #[must_use]
     pub fn listening(listening: Listening) -> Self {
         let (handle, addr) = (listening.handle(), listening.local_addr().clone());
         let scheme = listening.scheme();

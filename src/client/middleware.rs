@@ -104,7 +104,7 @@ pub(super) type Chain = [Box<dyn Middleware>];
 #[derive(Clone, Copy)]
 pub struct Next<'a> {
     rest: &'a Chain,
-    last: &'a dyn Fn(Request<Body>) -> Result<Response<Body>>,
+    last: &'a (dyn Fn(Request<Body>) -> Result<Response<Body>> + Sync),
     options: &'a CallOptions,
 }
 
@@ -145,7 +145,7 @@ pub(super) fn run(
     chain: &Chain,
     mut hop: HopRequest<'_>,
     options: &CallOptions,
-    last: impl Fn(HopRequest<'_>) -> Result<Response<Body>>,
+    last: impl Fn(HopRequest<'_>) -> Result<Response<Body>> + Sync,
 ) -> Result<Response<Body>> {
     hop.merge_defaults();
     let HopRequest { mut parts, url, body, begun, .. } = hop;

@@ -90,7 +90,6 @@ pub struct Client {
 
 impl Client {
     /// Creates a client with the default options.
-    #[must_use]
     pub fn new() -> Self {
         ClientBuilder::default().build()
     }

@@ -118,7 +118,6 @@ impl fmt::Debug for RedirectPolicy {
 }
 
 /// A redirect that a [custom policy](RedirectPolicy::custom) decides on.
-#[derive(Debug)]
 pub struct Hop<'a> {
     pub(super) response: &'a Response<Body>,
     pub(super) url: &'a Uri,
@@ -149,11 +148,20 @@ impl<'a> Hop<'a> {
     }
 }
 
+impl fmt::Debug for Hop<'_> {
+    /// Omits the headers, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hop")
+            .field("status", &self.response.status())
+            .field("url", &self.url)
+            .field("next", &self.next.uri)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The decision of a [custom policy](RedirectPolicy::custom) about a redirect.
-#[derive(Debug)]
 pub struct RedirectAction(Decision);
 
-#[derive(Debug)]
 pub(super) enum Decision {
     Follow,
     FollowAs(Box<Parts>),
@@ -205,9 +213,23 @@ impl RedirectAction {
     }
 }
 
+impl fmt::Debug for RedirectAction {
+    /// Omits the headers, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Decision::Follow => f.write_str("RedirectAction::follow()"),
+            Decision::FollowAs(next) => {
+                write!(f, "RedirectAction::follow_as({} {})", next.method, next.uri)
+            }
+            Decision::Stop => f.write_str("RedirectAction::stop()"),
+            Decision::Fail(error) => write!(f, "RedirectAction::fail({error:?})"),
+        }
+    }
+}
+
 /// A redirect that a call has followed: the head of the response that redirected.
 /// [`ResponseExt::history`](super::ResponseExt::history) returns those of a call.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Redirected {
     pub(super) status: StatusCode,
     pub(super) url: Uri,
@@ -231,6 +253,16 @@ impl Redirected {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+}
+
+impl fmt::Debug for Redirected {
+    /// Omits the headers, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redirected")
+            .field("status", &self.status)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A request, and the options of its call, as they are put together.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,17 @@ pub struct RequestBuilder {
     options: CallOptions,
     /// The first invalid part, besides the URL.
     error: Option<Error>,
+}
+
+impl fmt::Debug for RequestBuilder {
+    /// Omits the headers, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder")
+            .field("method", &self.parts.method)
+            .field("url", &self.url.as_ref().map(Url::uri))
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RequestBuilder {

@@ -16,7 +16,9 @@ pub type CloseNotify = Receiver<()>;
 ///
 /// Of a request that was put together by hand, each answer is the harmless one: a context that
 /// nobody ends, a channel on which nothing comes, no address.
-pub trait RequestExt {
+///
+/// The trait is sealed: other crates cannot implement it.
+pub trait RequestExt: sealed::Sealed {
     /// The request's context. It ends when the client goes away (its end of stream, a reset, a
     /// failed write), when the server is closed, and when the handler has returned.
     ///
@@ -93,6 +95,12 @@ pub(crate) fn clear_extensions(request: &mut Request) {
 
 fn origin(request: &Request) -> Option<&dyn Origin> {
     request.extensions().get::<Scope>().and_then(|scope| scope.0.as_deref())
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Request {}
 }
 
 impl RequestExt for Request {

@@ -76,6 +76,7 @@ const HEAD_SLOP: usize = 4096;
 const MAX_HEADERS: usize = 1000;
 
 /// A server that has its handler and its options, and nowhere to listen yet.
+#[must_use = "nothing is served before `listen`"]
 pub struct Server {
     shared: Shared,
     core: CoreOptions,
@@ -161,7 +162,6 @@ impl Server {
     /// How long a client may take over a request's head, from its first byte on; on a new connection
     /// also over that first byte. 10 s by default; `None` for no limit. A connection that runs over
     /// is closed without an answer.
-    #[must_use]
     pub fn read_header_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.read_header_timeout = limit.into();
         self
@@ -172,7 +172,6 @@ impl Server {
     /// reads the body after the limit gets [`TimeLimit::Request`](crate::TimeLimit::Request). It can
     /// move the moment with
     /// [`ResponseWriter::set_read_deadline`](crate::ResponseWriter::set_read_deadline).
-    #[must_use]
     pub fn read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.read_timeout = limit.into();
         self
@@ -183,7 +182,6 @@ impl Server {
     /// that runs over fails with [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle), and the client
     /// gets a 408 if the handler returns that error. The limit holds beside
     /// [`read_timeout`](Self::read_timeout) and a handler's own deadline: the earliest counts.
-    #[must_use]
     pub fn body_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.body_idle_timeout = limit.into();
         self
@@ -194,7 +192,6 @@ impl Server {
     /// runs over fails with [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection
     /// is closed. The limit holds beside [`write_timeout`](Self::write_timeout) and a handler's own
     /// deadline: the earliest counts.
-    #[must_use]
     pub fn write_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.write_idle_timeout = limit.into();
         self
@@ -203,14 +200,12 @@ impl Server {
     /// How long sending a response may take, from the end of its request's head on. No limit by
     /// default. A handler can move the moment with
     /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline).
-    #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.write_timeout = limit.into();
         self
     }
 
     /// How long a connection may wait for its next request. 120 s by default; `None` for no limit.
-    #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.idle_timeout = limit.into();
         self
@@ -220,7 +215,6 @@ impl Server {
     /// 400. Certificates are renewed by [`Acceptor::replace`](crate::tls::Acceptor::replace), on a
     /// clone of the acceptor. No TLS by default.
     #[cfg(feature = "tls")]
-    #[must_use]
     pub fn tls(mut self, acceptor: Acceptor) -> Self {
         self.shared.options.acceptor = Some(acceptor);
         self
@@ -228,7 +222,6 @@ impl Server {
 
     /// How long a client may take over the TLS handshake, which is made on its connection's thread.
     /// 10 s by default; `None` for no limit.
-    #[must_use]
     pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.tls_handshake_timeout = limit.into();
         self
@@ -236,7 +229,6 @@ impl Server {
 
     /// How many bytes a request's head may have: 1 MiB by default, to which 4 KiB are added. A
     /// larger one is answered with 431.
-    #[must_use]
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.shared.options.max_header_bytes = bytes;
         self
@@ -244,7 +236,6 @@ impl Server {
 
     /// Sets how many header fields a request may have: 1000 by default. A request with more is
     /// answered with 431. No request can have more than 24576 different ones.
-    #[must_use]
     pub fn max_headers(mut self, fields: usize) -> Self {
         self.shared.options.max_headers = fields;
         self
@@ -254,7 +245,6 @@ impl Server {
     /// waited longest for its next request is closed. A new connection without a request counts as
     /// waiting after one second. If none waits, the new connection is answered with 503 and closed. By
     /// default only the operating system limits them.
-    #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.core.max_connections = most.into();
         self
@@ -263,7 +253,6 @@ impl Server {
     /// Whether a client that closes its sending side while it waits for the answer has gone away, so
     /// that the request's context ends. It does by default, since most clients that are gone look
     /// like that; the answer is sent to it either way.
-    #[must_use]
     pub fn cancel_on_half_close(mut self, is: bool) -> Self {
         self.shared.options.cancel_on_half_close = is;
         self
@@ -271,7 +260,6 @@ impl Server {
 
     /// The stack of a connection's thread, in bytes, on which the handler runs. The platform's
     /// default for new threads (2 MiB) by default; memory that is never touched costs nothing.
-    #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.core.stack_size = Some(bytes);
         self
@@ -279,7 +267,6 @@ impl Server {
 
     /// Has `callback` called with each state that a connection enters, on that connection's thread
     /// ([`ConnState::New`] on the accepting one). If it panics, that is logged.
-    #[must_use]
     pub fn on_connection_state(
         mut self,
         callback: impl Fn(&Connection, ConnState) + Send + Sync + 'static,
@@ -320,7 +307,6 @@ impl Server {
     /// );
     /// # drop(server);
     /// ```
-    #[must_use]
     pub fn on_error<B: Into<Body>>(
         mut self,
         hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,

@@ -41,6 +41,9 @@ impl ResponseWriter<'_> {
         } else if let Some(length) = body.len().filter(|_| allows_body(self.state.status)) {
             self.state.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
         }
+        if let Some(content_type) = body.content_type().filter(|_| allows_body(self.state.status)) {
+            self.state.headers.entry(CONTENT_TYPE).or_insert_with(|| content_type.clone());
+        }
         match allows_body(self.state.status) {
             true if self.state.head_only => self.sniff_unsent(&mut body),
             true => self.copy(&mut body),
