@@ -121,6 +121,8 @@ mod body;
 pub mod cgi;
 pub mod client;
 mod context;
+#[cfg(doctest)]
+mod doc_tests;
 mod error;
 pub mod fcgi;
 mod gateway;
