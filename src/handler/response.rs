@@ -246,7 +246,7 @@ impl<'a> ResponseWriter<'a> {
     ///     assert_eq!(w.bytes_sent(), 5);
     ///     Ok(())
     /// });
-    /// # hangup::testing::call(&handler, hangup::Request::default())?;
+    /// # hangup::testing::call(&handler, hangup::Request::new(()))?;
     /// # Ok::<(), hangup::Error>(())
     /// ```
     #[must_use]
