@@ -21,6 +21,7 @@ mod continues;
 mod info;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
+mod options;
 mod reader;
 mod response;
 mod slot;
@@ -36,7 +37,6 @@ use http::StatusCode;
 
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::h1::Limits;
 use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::tls::Acceptor;
@@ -44,26 +44,13 @@ use crate::net::{Addr, Listener, Stream};
 use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service};
 use conn::Conn;
 use info::ConnInfo;
+use options::{Options, Shared};
 use response::write_refusal;
 
 pub use crate::serving::{ConnState, Connection, Listening, ServerHandle};
 
 /// The name of the threads that serve connections.
 const CONN_THREAD: &str = "hangup-conn";
-
-/// How long a read of a request's body waits for the client by default, as in nginx. A client that is still
-/// there has sent something by then.
-const BODY_IDLE: Duration = Duration::from_secs(60);
-
-/// How long a response waits for a client that reads nothing by default, as in nginx.
-const WRITE_IDLE: Duration = Duration::from_secs(60);
-
-/// The number of bytes added to the limit on a request's head. A client may count a little less than the
-/// server.
-const HEAD_SLOP: usize = 4096;
-
-/// How many header fields a request may have by default.
-const MAX_HEADERS: usize = 1000;
 
 /// A configured server that is not listening yet.
 ///
@@ -88,35 +75,6 @@ const MAX_HEADERS: usize = 1000;
 pub struct Server {
     shared: Shared,
     core: CoreOptions,
-}
-
-/// What the connections of one server share.
-struct Shared {
-    service: Service,
-    options: Options,
-}
-
-struct Options {
-    read_header_timeout: Option<Duration>,
-    read_timeout: Option<Duration>,
-    body_idle_timeout: Option<Duration>,
-    write_timeout: Option<Duration>,
-    write_idle_timeout: Option<Duration>,
-    idle_timeout: Option<Duration>,
-    max_header_bytes: usize,
-    max_headers: usize,
-    cancel_on_half_close: bool,
-    acceptor: Option<Acceptor>,
-    tls_handshake_timeout: Option<Duration>,
-}
-
-impl Options {
-    fn head_limits(&self) -> Limits {
-        Limits {
-            max_bytes: self.max_header_bytes.saturating_add(HEAD_SLOP),
-            max_fields: self.max_headers,
-        }
-    }
 }
 
 impl Server {
@@ -152,20 +110,7 @@ impl Server {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn with_handler(handler: impl Handler) -> Self {
-        let options = Options {
-            read_header_timeout: Some(Duration::from_secs(10)),
-            read_timeout: None,
-            body_idle_timeout: Some(BODY_IDLE),
-            write_timeout: None,
-            write_idle_timeout: Some(WRITE_IDLE),
-            idle_timeout: Some(Duration::from_secs(120)),
-            max_header_bytes: 1 << 20,
-            max_headers: MAX_HEADERS,
-            cancel_on_half_close: true,
-            acceptor: None,
-            tls_handshake_timeout: Some(Duration::from_secs(10)),
-        };
-        let shared = Shared { service: Service::new(handler), options };
+        let shared = Shared { service: Service::new(handler), options: Options::default() };
         Self { shared, core: CoreOptions::default() }
     }
 
