@@ -138,7 +138,7 @@ pub mod testing;
 mod text;
 mod unwind;
 
-pub use body::Body;
+pub use body::{Body, MappedReader, Piece};
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
@@ -150,4 +150,4 @@ pub use net::tls;
 pub use net::{TlsInfo, TlsVersion};
 pub use server::Server;
 
-pub use http;
+pub use {bytes, crossbeam_channel, http};

@@ -84,7 +84,7 @@ use outlet::Limits;
 use reader::Reader;
 use workers::Workers;
 
-pub use crate::serving::{Listening, ServerHandle};
+use crate::serving::{Listening, ServerHandle};
 
 /// How many variables may describe a request.
 const MAX_VARIABLES: usize = 2000;

@@ -18,22 +18,49 @@ pub(crate) use self::target::prefer_authority;
 use super::fields::{self, FieldError, Noted};
 use super::side::Side;
 
-/// How large a head may be.
+/// Limits on the size of a head.
+///
+/// ```
+/// use hangup::h1::Limits;
+///
+/// const LIMITS: Limits = Limits::new().with_max_bytes(64 * 1024);
+/// assert_eq!(LIMITS.max_fields, 1000); // the default
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
-    /// Bytes of the start line, the fields and the empty line together. By default 1 MiB:
-    /// more than any cookie jar needs, and little enough to hold for every connection that is
-    /// sending a head.
+    /// Bytes of the start line, the fields and the empty line together. The default is 1 MiB: more than any
+    /// cookie jar needs, and small enough to hold for every connection that is sending a head.
     pub max_bytes: usize,
-    /// Field lines. By default 1000: some servers send hundreds of `Set-Cookie`; a list of some
-    /// hundred thousand empty fields is an attack on the map that they go into. A map holds
-    /// 24576 different names at most, whatever this limit says.
+    /// Field lines. The default is 1000: some servers send hundreds of `Set-Cookie`, while hundreds of
+    /// thousands of empty fields are an attack on the header map. A map holds at most 24576 different
+    /// names, whatever this limit is.
     pub max_fields: usize,
+}
+
+impl Limits {
+    /// Creates the default limits.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { max_bytes: 1 << 20, max_fields: 1000 }
+    }
+
+    /// Sets [`max_bytes`](Self::max_bytes).
+    #[must_use]
+    pub const fn with_max_bytes(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    /// Sets [`max_fields`](Self::max_fields).
+    #[must_use]
+    pub const fn with_max_fields(self, max_fields: usize) -> Self {
+        Self { max_fields, ..self }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_bytes: 1 << 20, max_fields: 1000 }
+        Self::new()
     }
 }
 
@@ -51,8 +78,9 @@ pub(crate) fn parse_target(method: &Method, target: &[u8]) -> Option<Uri> {
     target::parse(method, Bytes::copy_from_slice(target)).ok()
 }
 
-/// What a request says before its body.
+/// The start line and the fields of a request.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RequestHead {
     /// The method; case counts.
     pub method: Method,
@@ -65,8 +93,9 @@ pub struct RequestHead {
     pub headers: HeaderMap,
 }
 
-/// What a response says before its body.
+/// The start line and the fields of a response.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ResponseHead {
     /// HTTP/1.0 or HTTP/1.1. A later minor version is read as HTTP/1.1.
     pub version: Version,

@@ -85,13 +85,13 @@
 //!     input = &input[framing..];
 //!     match next {
 //!         Next::End => break,
-//!         Next::NeedInput => unreachable!("here a server would read from its connection"),
 //!         Next::Payload(most) => {
 //!             let here = input.len().min(usize::try_from(most).unwrap_or(usize::MAX));
 //!             body.extend_from_slice(&input[..here]);
 //!             input = &input[here..];
 //!             decoder.payload_taken(here as u64);
 //!         }
+//!         _ => unreachable!("here a server would read from its connection"),
 //!     }
 //! }
 //! assert_eq!(body, b"hello");
@@ -108,15 +108,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod head;
-pub mod write;
+mod head;
+mod write;
 
-pub mod framing;
+mod framing;
 
-pub mod body;
+mod body;
 pub mod chunked;
 
-pub mod persist;
+mod persist;
 
 mod expect;
 mod fields;

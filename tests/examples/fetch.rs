@@ -244,7 +244,7 @@ fn transient_failures_are_tried_again() {
     let peer = Scripted::new(&[BUSY, OK]);
     let ran = fetch(&["--retry", "1", "-w", code, &peer.url]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "busyok 200"), "{ran:?}");
-    assert!(ran.err.contains("trying again in 1 s, 0 left"), "{ran:?}");
+    assert!(ran.err.contains("retrying in 1 s, 0 left"), "{ran:?}");
     let peer = Scripted::new(&[BUSY, BUSY]);
     let ran = fetch(&["-s", "--retry", "1", "-o", &file, "-w", code, &peer.url]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), " 503"), "{ran:?}");

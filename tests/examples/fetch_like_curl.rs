@@ -75,7 +75,7 @@ fn a_range_has_a_dash() {
     }
     let peer = Scripted::new(&[OK]);
     let ran = fetch(&["-r", "4", &peer.url]);
-    assert!(ran.err.contains("-r 4: taken as 4-"), "{ran:?}");
+    assert!(ran.err.contains("-r 4: using 4-"), "{ran:?}");
 }
 
 #[test]

@@ -207,7 +207,7 @@ fn forms_in_parts_are_fields_and_files() {
     let answer = bin.post("/post", "multipart/form-data; boundary=cut", cut_off);
     assert_eq!(
         (answer.status, answer.text()),
-        (400, "the form cannot be read: its last part has no end\n")
+        (400, "invalid form: its last part is incomplete\n")
     );
 }
 

@@ -153,12 +153,12 @@ fn a_hangup_signal_renews_the_certificate() {
     let renewed = other.authority.issue("127.0.0.1");
     office.folder.write("certificate.pem", &renewed.certificate);
     server.signal(Signal::HUP);
-    server.said("the certificate is not renewed: ");
+    server.said("certificate not renewed: ");
     assert_eq!(office.fetch(&[&url]).code, Some(0));
 
     office.folder.write("key.pem", &renewed.key);
     server.signal(Signal::HUP);
-    server.said("new connections get the certificate of ");
+    server.said("certificate renewed from ");
     check_failure(60, &office.fetch(&[&url]));
     assert_eq!(other.fetch(&[&url]).code, Some(0));
     server.signal(Signal::TERM);

@@ -12,7 +12,7 @@ use crate::support::{Over, alone, over_each};
 over_each![each way:
     t11_a_file_is_sent_again_on_another_connection,
     t16_a_file_follows_a_redirect,
-    t11_a_file_that_shrinks_is_never_taken_for_a_whole_one,
+    t11_a_file_that_shrinks_while_it_is_sent_fails_the_call,
     t11_a_file_that_grows_keeps_its_length,
 ];
 
@@ -94,7 +94,7 @@ fn t16_a_file_follows_a_redirect(over: Over) {
     }
 }
 
-fn t11_a_file_that_shrinks_is_never_taken_for_a_whole_one(over: Over) {
+fn t11_a_file_that_shrinks_while_it_is_sent_fails_the_call(over: Over) {
     alone!();
     let (peers, client, scratch) = (over.peers(), over.client(), Scratch::new(LENGTH));
     let (url, file) = (peers.url("/"), scratch.open());

@@ -1,6 +1,7 @@
 //! The client: T.
 
 mod bodies;
+mod bodies_adapted;
 mod cancel;
 mod dialling;
 mod dropping;

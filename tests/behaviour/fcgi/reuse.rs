@@ -119,7 +119,7 @@ fn busy(server: impl FnOnce(fcgi::Server) -> fcgi::Server) -> (TestServer, WebSe
 }
 
 #[test]
-fn f09_connections_beyond_the_limit_are_told_so() {
+fn f09_connections_beyond_the_limit_get_overloaded() {
     alone!();
     let (server, mut peer) = busy(|server| server);
     let mut second = WebServer::connect(&server);
@@ -134,7 +134,7 @@ fn f09_connections_beyond_the_limit_are_told_so() {
 
 /// A connection that waits to be told so takes no thread for long.
 #[test]
-fn f09_a_connection_that_is_to_be_refused_has_a_time_limit() {
+fn f09_a_connection_that_will_be_refused_has_a_time_limit() {
     alone!();
     let (server, mut peer) = busy(|server| server.idle_timeout(Duration::from_millis(20)));
     WebServer::connect(&server).expect_end();

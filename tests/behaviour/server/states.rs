@@ -14,7 +14,7 @@ over_each![
     s14_states_come_in_order_and_the_last_one_once,
     s14_a_connection_closed_by_the_server_has_its_last_state_once,
     s14_a_refused_connection_is_new_and_closed,
-    s14_the_callback_is_told_which_connection,
+    s14_the_callback_gets_the_connections_id_and_address,
 ];
 
 fn various(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
@@ -116,7 +116,7 @@ fn s14_a_refused_connection_is_new_and_closed(over: Over) {
     assert_eq!(states_until_the_last(&states), [New, Closed]);
 }
 
-fn s14_the_callback_is_told_which_connection(over: Over) {
+fn s14_the_callback_gets_the_connections_id_and_address(over: Over) {
     alone!();
     let (report, addresses) = reports();
     let server = Server::new(echo_path).on_connection_state(move |connection, state| {

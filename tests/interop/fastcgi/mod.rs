@@ -83,7 +83,7 @@ pub(crate) fn converse(base: &str, echoes: usize) {
     let client = client();
     let url = |path: &str| format!("{base}{path}");
     assert!(get(&client, &url("/a?b=c"), StatusCode::OK).ends_with("/a\n"));
-    assert_eq!(get(&client, &url("/missing"), StatusCode::NOT_FOUND), "there is nothing here\n");
+    assert_eq!(get(&client, &url("/missing"), StatusCode::NOT_FOUND), "not found\n");
     assert_eq!(get(&client, &url("/log"), StatusCode::OK), "logged\n");
     let who = get(&client, &url("/who"), StatusCode::OK);
     assert!(who.starts_with("http 127.0.0.1:") && !who.contains(":0 to"), "{who}");
