@@ -72,6 +72,7 @@ const CONN_THREAD: &str = "hangup-conn";
 /// # drop(handle);
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[must_use = "nothing is served before `listen`"]
 pub struct Server {
     shared: Shared,
     core: CoreOptions,
@@ -117,7 +118,6 @@ impl Server {
     /// Sets how long a client may take to send a request's head, from its first byte. On a new connection,
     /// the wait for the first byte has the same limit. 10 s by default; `None` for no limit. The server
     /// closes a connection that takes longer, without a response.
-    #[must_use]
     pub fn read_header_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.read_header_timeout = limit.into();
         self
@@ -128,7 +128,6 @@ impl Server {
     /// handler that reads the body after the limit gets
     /// [`TimeLimit::Request`](crate::TimeLimit::Request). It can set another deadline with
     /// [`ResponseWriter::set_read_deadline`](crate::ResponseWriter::set_read_deadline).
-    #[must_use]
     pub fn read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.read_timeout = limit.into();
         self
@@ -139,7 +138,6 @@ impl Server {
     /// takes longer fails with [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle). The client gets a 408
     /// if the handler returns that error. [`read_timeout`](Self::read_timeout) and a handler's own deadline
     /// apply as well: the earliest counts.
-    #[must_use]
     pub fn body_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.body_idle_timeout = limit.into();
         self
@@ -150,7 +148,6 @@ impl Server {
     /// fails with [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection is closed.
     /// [`write_timeout`](Self::write_timeout) and a handler's own deadline apply as well: the earliest
     /// counts.
-    #[must_use]
     pub fn write_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.write_idle_timeout = limit.into();
         self
@@ -159,14 +156,12 @@ impl Server {
     /// Sets how long sending a response may take, from the end of its request's head. No limit by default.
     /// A handler can set another deadline with
     /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline).
-    #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.write_timeout = limit.into();
         self
     }
 
     /// Sets how long a connection may wait for its next request. 120 s by default; `None` for no limit.
-    #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.idle_timeout = limit.into();
         self
@@ -177,7 +172,6 @@ impl Server {
     /// A client that speaks plain HTTP gets a 400. [`Acceptor::replace`](crate::tls::Acceptor::replace) on
     /// a clone of the acceptor renews the certificates.
     #[cfg(feature = "tls")]
-    #[must_use]
     pub fn tls(mut self, acceptor: Acceptor) -> Self {
         self.shared.options.acceptor = Some(acceptor);
         self
@@ -185,7 +179,6 @@ impl Server {
 
     /// Sets how long the TLS handshake may take, which runs on the connection's thread. 10 s by default;
     /// `None` for no limit.
-    #[must_use]
     pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.tls_handshake_timeout = limit.into();
         self
@@ -193,7 +186,6 @@ impl Server {
 
     /// Sets how many bytes a request's head may have: 1 MiB by default. The server adds 4 KiB to the limit,
     /// and responds to a larger head with 431.
-    #[must_use]
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.shared.options.max_header_bytes = bytes;
         self
@@ -201,7 +193,6 @@ impl Server {
 
     /// Sets how many header fields a request may have: 1000 by default. The server responds to a request
     /// with more with 431. No request can have more than 24576 different fields.
-    #[must_use]
     pub fn max_headers(mut self, fields: usize) -> Self {
         self.shared.options.max_headers = fields;
         self
@@ -212,7 +203,6 @@ impl Server {
     /// For a connection beyond the limit, the server closes the connection that has waited longest for its
     /// next request. A new connection without a request counts as waiting after one second. If none waits,
     /// the new connection gets a 503 and is closed.
-    #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.core.max_connections = most.into();
         self
@@ -221,7 +211,6 @@ impl Server {
     /// Sets whether a request's context ends when its client closes its sending side while it waits for the
     /// response. `true` by default, since most clients that are gone look like that. The response is sent
     /// in both cases.
-    #[must_use]
     pub fn cancel_on_half_close(mut self, is: bool) -> Self {
         self.shared.options.cancel_on_half_close = is;
         self
@@ -229,7 +218,6 @@ impl Server {
 
     /// Sets the stack size of a connection's thread, in bytes. The handler runs on it. By default that is
     /// the platform's default for new threads (2 MiB). Memory that is never touched costs nothing.
-    #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.core.stack_size = Some(bytes);
         self
@@ -237,7 +225,6 @@ impl Server {
 
     /// Sets a callback for each state that a connection enters. It runs on the connection's thread, for
     /// [`ConnState::New`] on the accepting thread. A panic in it is logged.
-    #[must_use]
     pub fn on_connection_state(
         mut self,
         callback: impl Fn(&Connection, ConnState) + Send + Sync + 'static,
@@ -279,7 +266,6 @@ impl Server {
     /// );
     /// # drop(server);
     /// ```
-    #[must_use]
     pub fn on_error<B: Into<Body>>(
         mut self,
         hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,

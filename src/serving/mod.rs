@@ -168,6 +168,7 @@ impl Drop for Accepting<'_> {
 }
 
 /// A server that listens.
+#[must_use = "no request is served before `serve`"]
 #[derive(Debug)]
 pub struct Listening {
     handle: ServerHandle,
@@ -400,6 +401,7 @@ impl Connection {
 ///  └────────┴──▶ Closed ◀┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ConnState {
     /// It has been accepted, and has sent nothing yet.
     New,
