@@ -171,12 +171,6 @@ impl Context {
         self.0.done()
     }
 
-    /// Returns the same receiver as [`done`](Self::done) without starting the timer: for callers whose own
-    /// wait ends at the deadline.
-    pub(crate) fn done_unarmed(&self) -> &Receiver<Infallible> {
-        self.0.done()
-    }
-
     /// Waits until the context has ended, and returns the reason.
     ///
     /// # Blocking
