@@ -1,5 +1,5 @@
-//! Bodies of requests and of responses: no panic, and the same payload, trailers, rest and error however
-//! they are cut. A body that a request may have is the same in a response.
+//! Bodies of requests and responses: no panic, and the same payload, trailers, rest and error however
+//! they are cut. A body that a request may have decodes equally in a response.
 
 #![no_main]
 

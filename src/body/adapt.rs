@@ -18,6 +18,7 @@ use http::HeaderMap;
 use super::Body;
 use super::copy::over_readers_limit;
 use super::source::Source;
+use crate::context::Context;
 use crate::error::Error;
 use crate::sync::Mutex;
 
@@ -38,6 +39,8 @@ pub(super) trait Adapter: Read + Send {
     fn is_incoming(&self) -> bool;
     /// Tells the connection that its peer is to blame for `reason`.
     fn reject(&mut self, reason: &Error);
+    /// Bounds the reading of the inner body.
+    fn set_context(&mut self, context: &Context);
     /// Returns the same adapter over the same body from its start, if that can be read again.
     fn again(&self) -> Option<Box<dyn Adapter>>;
     /// Returns the word for it in `Debug`.
@@ -208,6 +211,12 @@ impl Adapter for Mapped {
         }
     }
 
+    fn set_context(&mut self, context: &Context) {
+        if let Some(body) = &mut *self.slot.lock() {
+            body.set_context(context);
+        }
+    }
+
     fn again(&self) -> Option<Box<dyn Adapter>> {
         None
     }
@@ -273,6 +282,10 @@ impl Adapter for Limited {
 
     fn reject(&mut self, reason: &Error) {
         self.body.source.reject(reason);
+    }
+
+    fn set_context(&mut self, context: &Context) {
+        self.body.set_context(context);
     }
 
     fn again(&self) -> Option<Box<dyn Adapter>> {
@@ -346,6 +359,10 @@ impl Adapter for Inspected {
 
     fn reject(&mut self, reason: &Error) {
         self.body.source.reject(reason);
+    }
+
+    fn set_context(&mut self, context: &Context) {
+        self.body.set_context(context);
     }
 
     fn again(&self) -> Option<Box<dyn Adapter>> {

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use super::Body;
 use super::adapt::Adapter;
 use super::file::FileSource;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::text::counted;
 
@@ -43,6 +44,8 @@ pub(crate) trait Incoming: Read + Send {
     fn is_ready(&mut self) -> bool;
     /// Tells the connection that the body arrived as announced, but its reader cannot accept it.
     fn reject(&mut self, _reason: &Error) {}
+    /// Makes reads fail once `context` has ended, and ends one that is blocked then.
+    fn set_context(&mut self, _context: &Context) {}
 }
 
 impl Source {
@@ -133,6 +136,15 @@ impl Source {
             Self::Incoming(incoming) => incoming.reject(reason),
             Self::Adapted(adapter) => adapter.reject(reason),
             Self::Replay { opened: Some(body), .. } => body.source.reject(reason),
+            _ => {}
+        }
+    }
+
+    /// Bounds the reading of a body that a connection is still delivering.
+    pub(super) fn set_context(&mut self, context: &Context) {
+        match self {
+            Self::Incoming(incoming) => incoming.set_context(context),
+            Self::Adapted(adapter) => adapter.set_context(context),
             _ => {}
         }
     }
