@@ -156,8 +156,9 @@ pub use body::{Body, MappedReader, Piece};
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
-pub use gateway::{ErrorStream, Variables};
 pub use handler::{CloseNotify, Handler, Request, RequestExt, Response, ResponseWriter, respond};
+pub use handler::{ErrorStream, Variables};
+pub use handler::{Filter, FilterOutput, HandlerExt, Head, Layer, Layered};
 #[cfg(feature = "tls")]
 pub use net::tls;
 pub use net::{TlsInfo, TlsVersion};

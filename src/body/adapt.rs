@@ -18,6 +18,7 @@ use http::HeaderMap;
 use super::Body;
 use super::copy::over_readers_limit;
 use super::source::{Adapter, Source};
+use crate::context::Context;
 use crate::error::Error;
 use crate::sync::Mutex;
 
@@ -190,6 +191,12 @@ impl Adapter for Mapped {
         }
     }
 
+    fn set_context(&mut self, context: &Context) {
+        if let Some(body) = &mut *self.slot.lock() {
+            body.set_context(context);
+        }
+    }
+
     fn again(&self) -> Option<Box<dyn Adapter>> {
         None
     }
@@ -255,6 +262,10 @@ impl Adapter for Limited {
 
     fn reject(&mut self, reason: &Error) {
         self.body.source.reject(reason);
+    }
+
+    fn set_context(&mut self, context: &Context) {
+        self.body.set_context(context);
     }
 
     fn again(&self) -> Option<Box<dyn Adapter>> {
@@ -328,6 +339,10 @@ impl Adapter for Inspected {
 
     fn reject(&mut self, reason: &Error) {
         self.body.source.reject(reason);
+    }
+
+    fn set_context(&mut self, context: &Context) {
+        self.body.set_context(context);
     }
 
     fn again(&self) -> Option<Box<dyn Adapter>> {

@@ -29,6 +29,7 @@ use std::io::{self, BufRead, Read};
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderValue};
 
+use crate::context::Context;
 use ahead::Ahead;
 use source::{ChunkReader, Source};
 
@@ -258,6 +259,11 @@ impl Body {
             Some(content_type) => again.with_content_type(content_type.clone()),
             None => again,
         })
+    }
+
+    /// Makes reads of a body that a connection is still delivering fail once `context` has ended.
+    pub(crate) fn set_context(&mut self, context: &Context) {
+        self.source.set_context(context);
     }
 }
 

@@ -7,6 +7,7 @@ use http::HeaderMap;
 
 use super::Body;
 use super::source::{Adapter, Source};
+use crate::context::Context;
 use crate::error::Error;
 
 impl Body {
@@ -67,6 +68,12 @@ impl Adapter for Replay {
     fn reject(&mut self, reason: &Error) {
         if let Some(body) = &mut self.opened {
             body.source.reject(reason);
+        }
+    }
+
+    fn set_context(&mut self, context: &Context) {
+        if let Some(body) = &mut self.opened {
+            body.source.set_context(context);
         }
     }
 

@@ -6,6 +6,7 @@ use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
 use super::file::FileSource;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::text::counted;
 
@@ -33,6 +34,8 @@ pub(crate) trait Incoming: Read + Send {
     fn is_ready(&mut self) -> bool;
     /// Records that the body was received correctly, but its reader cannot accept it.
     fn reject(&mut self, _reason: &Error) {}
+    /// Makes reads fail once `context` has ended, and ends one that is blocked then.
+    fn set_context(&mut self, _context: &Context) {}
 }
 
 /// A source that reads from another body.
@@ -47,6 +50,8 @@ pub(super) trait Adapter: Read + Send {
     fn is_incoming(&self) -> bool;
     /// Records on the connection that its peer caused `reason`.
     fn reject(&mut self, reason: &Error);
+    /// Bounds the reading of the inner body.
+    fn set_context(&mut self, context: &Context);
     /// Returns the same adapter over the same body from its start, if that can be read again.
     fn again(&self) -> Option<Box<dyn Adapter>>;
     /// Returns the adapter's name for `Debug`.
@@ -122,6 +127,15 @@ impl Source {
         match self {
             Self::Incoming(incoming) => incoming.reject(reason),
             Self::Adapted(adapter) => adapter.reject(reason),
+            _ => {}
+        }
+    }
+
+    /// Bounds the reading of a body that a connection is still delivering.
+    pub(super) fn set_context(&mut self, context: &Context) {
+        match self {
+            Self::Incoming(incoming) => incoming.set_context(context),
+            Self::Adapted(adapter) => adapter.set_context(context),
             _ => {}
         }
     }

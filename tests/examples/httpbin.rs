@@ -687,7 +687,7 @@ fn head_is_get_without_a_body() {
     ] {
         let head = answer(bin.request(Method::HEAD, path));
         assert_eq!(head.body, b"", "{path}");
-        // What takes long with a body would take long here.
+        // A path that is slow with a body would be slow here.
         let path = path.replace("duration=60", "duration=0");
         let get = bin.get(&path);
         assert_eq!(head.status, get.status, "{path}");

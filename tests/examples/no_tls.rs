@@ -1,4 +1,4 @@
-//! What the programs say in a build without TLS.
+//! The output of the programs in a build without TLS.
 
 use crate::programs::run;
 

@@ -176,7 +176,7 @@ fn a_source_that_is_too_short_is_an_error(over: Over) {
     }
 }
 
-/// Its panic ended the writer loop, and the caller waited for a write that nobody was at.
+/// Its panic ended the writer loop, and the caller waited for a write that no thread performed.
 fn a_source_that_panics_fails_its_call(over: Over) {
     alone!();
     struct Panics;
@@ -313,7 +313,7 @@ fn a_unix_socket_serves_like_any_host() {
     peer.expect_closed();
 }
 
-/// What came from one peer goes to another as it comes.
+/// A body from one server streams to another.
 fn a_response_body_can_be_the_body_of_a_request(over: Over) {
     alone!();
     let (from, to) = (over.peers(), over.peers());

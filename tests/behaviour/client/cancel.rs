@@ -26,7 +26,7 @@ over_each![each way:
     t14_a_cancelled_call_frees_its_place,
 ];
 
-/// What "within milliseconds" may take on a busy machine.
+/// The time that "within milliseconds" may take on a busy machine.
 const PROMPT: Duration = Duration::from_secs(2);
 
 /// More than any socket's buffers hold.
@@ -260,13 +260,18 @@ fn t14_the_error_distinguishes_a_deadline_from_a_cancellation(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
-    let context = Context::with_timeout(Duration::from_millis(50));
-    let call = get_within(&client, peers.url("/"), &context);
+    // With a connection at hand, the request is sent well before the deadline.
+    let call = get(&client, peers.url("/first"));
     let mut peer = peers.accept();
-    peer.expect_request("GET /");
+    peer.expect_request("GET /first");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    let context = Context::with_timeout(Duration::from_millis(500));
+    let call = get_within(&client, peers.url("/"), &context);
+    peer.expect_request("GET / ");
     let error = call.finish().unwrap_err();
     assert!(error.is_timeout() && !error.is_cancelled(), "{error}");
-    let text = "timed out waiting for the whole call: deadline exceeded after 50ms";
+    let text = "timed out waiting for the whole call: deadline exceeded after 500ms";
     assert_eq!(error.to_string(), text);
     peer.expect_closed();
 }
@@ -277,7 +282,7 @@ fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
     alone!();
     let peers = over.peers().serve(|_, peer| {
         while peer.next_request("GET /").is_some() {
-            // Who has cancelled may have closed.
+            // A cancelled call may have closed the connection.
             let _ = peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
     });

@@ -48,8 +48,8 @@ fn gated(over: Over, addr: SocketAddr, limit: Option<usize>) -> (Client, Gate) {
     (client, Gate { entered, release })
 }
 
-/// A call whose dial was slow got the connection of another call. The dial was left to nobody, and the
-/// next call dialled once more.
+/// A call whose dial was slow got the connection of another call. Its dial was forgotten, and the next call
+/// dialled again.
 fn t13_a_call_joins_a_dial_that_no_call_waits_for(over: Over) {
     alone!();
     let peers = over.peers();

@@ -17,7 +17,7 @@ over_each![
     t09_dropping_a_body_does_not_wait_for_a_stalled_writer,
 ];
 
-/// What 50 ms may take on a busy machine.
+/// The time that a wait of 50 ms may take on a busy machine.
 const GENEROUS: Duration = Duration::from_secs(2);
 
 /// Has a request answered with `answer` and drops the response; returns how long that took, and

@@ -104,7 +104,7 @@ fn t11_a_file_that_shrinks_while_it_is_sent_fails_the_call(over: Over) {
     let mut peer = peers.accept();
     let head = peer.expect_head("PUT /");
     assert!(head.contains(&LENGTH.to_string()), "{head}");
-    // What is missing is not made up.
+    // The missing bytes are not replaced.
     assert!(peer.expect_closed().len() <= LENGTH / 2);
     let error = call.finish().expect_err("half a body");
     assert_eq!(error.kind(), ErrorKind::BodySource, "{error}");

@@ -70,7 +70,7 @@ fn t10_a_408_on_an_idle_connection_is_not_logged_and_other_bytes_are(over: Over)
 
 const STRAY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
 
-/// Whoever can have a server send an answer too many would otherwise answer the next request.
+/// A client that matched stray bytes to its next request would let an attacker choose the response.
 fn t10_stray_bytes_are_never_the_next_response(over: Over) {
     alone!();
     let peers = over.peers();
@@ -99,7 +99,7 @@ fn t10_stray_bytes_are_never_the_next_response(over: Over) {
 }
 
 /// The watch took the peer's end of stream, or its bytes, off a connection that a call had just taken;
-/// a POST then failed for no fault of its own.
+/// a POST then failed though nothing was wrong with it.
 fn t10_a_connection_that_is_about_to_be_closed_is_not_taken(over: Over) {
     alone!();
     let (stray, strays) = bounded::<()>(0);

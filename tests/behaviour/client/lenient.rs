@@ -1,4 +1,4 @@
-//! Responses that are not quite right, and are read all the same: nobody stands behind a client.
+//! Slightly malformed responses that a client reads: no other parser sees them after it.
 
 use hangup::{Client, ErrorKind, ResponseExt};
 

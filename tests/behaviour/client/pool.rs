@@ -79,7 +79,7 @@ fn t13_a_queued_call_fails_at_its_deadline(over: Over) {
     let queued = send(&client, move |client| client.get(url).context(&context));
     let error = queued.finish().unwrap_err();
     assert_eq!(error.timed_out(), Some(TimeLimit::Call), "{error}");
-    // Who gave up is not in anybody's way.
+    // The call that failed delays no other.
     let next = get(&client, peers.url("/next"));
     peer.answer(200, "ok");
     assert_eq!(text(first.finish()), "ok");
@@ -339,8 +339,8 @@ fn t13_a_dial_that_no_call_waits_for_takes_no_place(over: Over) {
     assert_eq!(text(call.finish()), "ok");
 }
 
-/// Another call's connection came free before the dial was through: the dial's is kept for whoever
-/// comes next, and watched until then.
+/// Another call's connection became free before the dial ended. The new connection is kept for the next call,
+/// and watched until then.
 fn t13_a_connection_that_no_call_waits_for_any_more_is_pooled(over: Over) {
     alone!();
     let peers = over.peers();

@@ -108,7 +108,7 @@ fn t16_credentials_stay_with_their_host() {
     });
 }
 
-/// What every request of a client has is as secret as what one has.
+/// Default headers are as secret as those of one request.
 #[test]
 fn t16_credentials_that_are_defaults_stay_with_their_host() {
     alone!();
@@ -308,7 +308,7 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", STANDARD.encode(pair))
 }
 
-/// What a URL says of the user counts for its own hop, and for the same origin after it.
+/// Credentials in a URL apply to its request and to later ones of the same origin.
 #[test]
 fn t16_credentials_in_the_url_are_sent() {
     alone!();

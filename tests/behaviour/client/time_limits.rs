@@ -23,9 +23,9 @@ over_each![
     t15_the_call_limit_covers_queueing_and_redirects,
 ];
 
-/// Long enough that what must happen within it does so on a busy machine as well.
+/// Long enough for the events that must precede it, also on a busy machine.
 const LIMIT: Duration = Duration::from_millis(250);
-/// What that may take on a busy machine. A limit that is restarted never ends.
+/// The time that a limit may take on a busy machine. A limit that restarts never ends.
 const GENEROUS: Duration = Duration::from_secs(10);
 
 /// Sends `piece` again and again, faster than the limit, until the client has gone.

@@ -16,7 +16,7 @@ over_each![each way:
     t02_a_request_follows_a_streamed_one_on_the_same_connection,
 ];
 
-/// What a wait of 50 ms may take on a busy machine.
+/// The time that a wait of 50 ms may take on a busy machine.
 const GENEROUS: Duration = Duration::from_secs(2);
 
 fn t04_a_finished_response_waits_at_most_50ms_for_the_writer(over: Over) {

@@ -134,7 +134,7 @@ fn h01_an_error_of_a_call_that_the_handler_made_is_a_500() {
     expect_status(&peer.send(request(1, "/", "hello", true)).expect_answer(1), "500");
 }
 
-/// Who did not read the body has not failed on it.
+/// A handler that did not read the body did not fail because of it.
 #[test]
 fn h01_an_unread_body_that_fails_does_not_decide_the_status() {
     alone!();

@@ -95,7 +95,7 @@ fn h01_each_error_has_the_status_of_its_cause() {
     assert!(run(text, &[("CONTENT_LENGTH", "1")], b"\xff").1.starts_with("Status: 400"));
     let fails = |_: &mut ResponseWriter, _: &mut Request| -> Result<()> { Err("mine".into()) };
     assert!(run(fails, &[("CONTENT_LENGTH", "1")], b"x").1.starts_with("Status: 500"));
-    // What has been sent stays.
+    // The bytes that were sent remain.
     let late = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         w.write_all(b"begun")?;
         w.flush()?;

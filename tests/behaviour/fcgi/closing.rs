@@ -41,7 +41,7 @@ fn length_of_answer(server: &hangup::testing::TestServer) -> usize {
     length
 }
 
-/// What the web server had not taken yet was lost with the reset.
+/// Bytes that the web server had not read yet were lost with the reset.
 #[test]
 fn f04_a_malformed_record_loses_no_response() {
     const LENGTH: usize = 300_000;

@@ -100,7 +100,7 @@ fn f09_the_contexts_of_all_requests_end_with_the_connection() {
     assert_eq!([next(&seen), next(&seen)], ["begun", "begun"]);
     peer.half_close();
     assert!([next(&seen), next(&seen)].iter().all(|why| why.contains("closed")));
-    // Who only ended its stream is answered all the same.
+    // A web server that only ended its stream still gets a response.
     let answers = peer.expect_answers(2);
     assert!(answers.iter().all(|(_, answer)| answer.head.starts_with("Status: 200")));
     peer.expect_end();

@@ -1,4 +1,4 @@
-//! Several requests of one connection at once, and bodies that nobody reads.
+//! Several concurrent requests on one connection, and bodies that no handler reads.
 
 use std::io::{Read, Write};
 use std::thread;
@@ -76,7 +76,7 @@ fn f09_more_handlers_than_there_may_be_are_refused() {
     peer.send(record(STDIN, 1, &[])).expect_answer(1).expect("200 OK", "");
 }
 
-/// A handler that reads nothing of its body, until it is told to.
+/// A handler that reads its body only after a signal.
 fn waits_before_it_reads(
     server: impl FnOnce(fcgi::Server) -> fcgi::Server,
 ) -> (hangup::testing::TestServer, super::WebServer, crossbeam_channel::Sender<()>) {
@@ -221,7 +221,7 @@ fn gives_its_body_away(
     (handle, peer, far, given, release)
 }
 
-/// Nobody waits for the reader of a body that there is none of any more: it may have panicked.
+/// The connection does not wait for the reader of a dropped body, which may have panicked.
 #[test]
 fn f08_a_dropped_body_holds_nothing_back() {
     alone!();
@@ -258,7 +258,7 @@ fn f08_a_handler_that_returns_makes_room() {
     peer.send(request(2, "/other", "", true)).expect_answer(2).expect("200 OK", "/other");
 }
 
-/// What comes behind the body's declared length is no part of it, and nobody waits for its reader.
+/// Bytes beyond the declared length are no part of the body. The connection does not wait for its reader.
 #[test]
 fn f08_bytes_beyond_the_declared_length_hold_nothing_back() {
     alone!();

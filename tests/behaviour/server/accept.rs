@@ -224,7 +224,7 @@ fn s16_a_thread_whose_connection_has_ended_serves_another() {
         if !earlier.insert(thread) {
             return;
         }
-        // A thread is free some moment after its connection's end, of which it tells nobody.
+        // A thread is free shortly after the end of its connection, which nothing signals.
         assert!(Instant::now() < deadline, "{} threads for as many connections", earlier.len());
     }
 }

@@ -67,7 +67,7 @@ fn s01_a_background_read_begins_when_the_body_has_ended(over: Over) {
         context.wait_timeout(PATIENCE);
         Ok(())
     });
-    // With the body unread nobody reads for the handler: the wait is one for the hang-up alone.
+    // While the body is unread, the background read waits only for a hang-up.
     peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
     next(&reports);
     assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
@@ -235,7 +235,7 @@ fn s04_context_ends_in_a_later_request_of_the_connection(over: Over) {
     assert!(next(&ends));
 }
 
-/// Other servers notice nothing here: nobody reads the connection while the body is unread.
+/// Other servers do not notice this end, since they do not read while the body is unread.
 fn s04_context_ends_behind_an_unread_body(over: Over) {
     alone!();
     for reset in [false, true] {
@@ -317,7 +317,7 @@ fn s04_context_does_not_end_with_an_orderly_next_request(over: Over) {
     let context = next(&contexts);
     assert!(far.wait_until_parked(Parked::Read, PATIENCE));
     peer.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
-    // The watch has its byte, has told of it, and has gone on.
+    // The background read has its byte, has fired the notification, and waits again.
     assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
     assert!(!context.is_done());
     drop(go);

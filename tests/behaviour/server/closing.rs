@@ -158,11 +158,11 @@ fn s13_responses_survive_a_pipelined_request_that_fails(over: Over) {
         let mut peer = over.connect(&server);
         let second = format!("GET {fails} HTTP/1.1\r\nHost: a\r\n\r\n");
         let first = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
-        // What comes behind them is never read.
+        // The bytes behind them are never read.
         peer.send([first, &second, &"x".repeat(100_000)].concat());
         thread::park_timeout(Duration::from_millis(50));
         assert_eq!(peer.expect_response().body.len(), ANSWER);
-        // An end in good order, of an answer that is not whole.
+        // The connection ends with FIN and the response is incomplete.
         let rest = peer.rest();
         assert!(!rest.ends_with(b"\r\n0\r\n\r\n"), "{fails} looks whole");
     }
@@ -264,7 +264,7 @@ fn h15_a_pipelined_request_behind_a_body_is_answered(over: Over) {
     assert!(stops.join().unwrap());
 }
 
-/// What the system has queued when the shutdown begins.
+/// The system has queued these connections when the shutdown begins.
 fn h15_connections_in_the_accept_queue_are_served(over: Over) {
     alone!();
     let (report, states) = reports();

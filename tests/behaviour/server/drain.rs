@@ -1,4 +1,4 @@
-//! What becomes of a body that the handler did not read, and of stray empty lines.
+//! Request bodies that the handler did not read, and stray empty lines.
 
 use std::io::{Read, Write};
 
@@ -119,8 +119,8 @@ fn s10_two_empty_lines_before_a_request_are_skipped(over: Over) {
     );
 }
 
-/// Nothing tells how much of it is still to come. So the client is told that the connection ends, instead of
-/// losing the requests that it sends behind the body.
+/// The length of an unfinished chunked body is unknown. The response therefore says `Connection: close`, so
+/// that the client does not lose the requests that it sends behind the body.
 fn s10_an_unread_chunked_body_keeps_the_connection_if_its_end_has_arrived(over: Over) {
     alone!();
     const HEAD: &str = "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";

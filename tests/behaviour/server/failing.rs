@@ -98,7 +98,7 @@ fn s13_a_begun_body_of_declared_length_stays_short(over: Over) {
     }
 }
 
-/// An HTTP/1.0 body ends with the connection: an end in good order would pass for its end.
+/// The end of the connection delimits an HTTP/1.0 body, so a FIN would make it look complete.
 fn s13_a_begun_body_that_ends_with_the_connection_is_reset(over: Over) {
     alone!();
     for how in ["panic", "error"] {
@@ -192,7 +192,7 @@ fn s13_a_panic_of_the_state_callback_ends_nothing(over: Over) {
     assert_eq!(next(&states), hangup::server::ConnState::New);
 }
 
-/// What a panic leaves behind, and panics again as often as it is dropped.
+/// A panic payload that panics each time that it is dropped.
 #[derive(Debug)]
 struct Payload;
 

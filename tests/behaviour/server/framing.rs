@@ -73,8 +73,8 @@ fn s12_more_than_declared_is_refused(over: Over) {
     peer.expect_end();
 }
 
-/// What had been written was not looked at when a Content-Length came later: more bytes followed
-/// the head than it announced.
+/// A Content-Length that was set later was not compared with the bytes written before: more bytes followed
+/// the head than it declared.
 #[test]
 fn s12_more_written_than_declared_later_is_an_error() {
     alone!();

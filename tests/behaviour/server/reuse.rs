@@ -1,4 +1,4 @@
-//! A connection's requests use the same memory, one after the other, and nobody can tell.
+//! The requests of a connection share its memory, and no handler can see that.
 
 use std::io::Write;
 

@@ -156,7 +156,7 @@ fn s17_close_ends_running_requests(over: Over) {
     assert!(server.handle().shutdown(PATIENCE));
 }
 
-/// Its end is told by the end of the connection, which must not be ours.
+/// The end of the connection delimits such a body, so the server must reset the connection.
 fn s17_close_does_not_make_a_body_without_a_length_look_whole(over: Over) {
     alone!();
     let (begun, has_begun) = bounded(1);

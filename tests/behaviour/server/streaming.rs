@@ -163,7 +163,7 @@ fn s12_a_body_that_is_sent_back_arrives_piece_by_piece(over: Over) {
     }
     peer.send("0\r\n\r\n");
     peer.expect_text("0\r\n\r\n");
-    // What is there as a whole goes out as a whole.
+    // A complete body is sent in one piece.
     peer.send(
         "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     );

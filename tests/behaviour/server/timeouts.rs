@@ -466,7 +466,7 @@ fn s15_a_client_that_reads_slowly_gets_its_response(over: Over) {
     );
 }
 
-/// What answers for a request that is refused may be of any length.
+/// The response to a refused request may have any length.
 fn s15_a_refusal_has_the_write_limit_of_any_response(over: Over) {
     alone!();
     let server = unlimited(echo_path).write_idle_timeout(SHORT);

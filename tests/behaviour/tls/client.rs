@@ -75,7 +75,7 @@ fn tls_the_error_says_what_is_wrong_with_a_certificate() {
     let error = unknown.get(server.url("/")).send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UntrustedCertificate);
     assert!(error.is_connect() && error.to_string().contains("127.0.0.1"), "{error}");
-    // Nobody trusts a test's certificate by default.
+    // The default roots do not include the tests' authority.
     let error = Client::new().get(server.url("/")).send().unwrap_err();
     assert!(
         matches!(error.kind(), ErrorKind::UntrustedCertificate | ErrorKind::InvalidTlsConfig),
