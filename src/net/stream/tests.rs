@@ -57,15 +57,20 @@ fn kind<T: fmt::Debug>(outcome: io::Result<T>) -> io::ErrorKind {
     outcome.unwrap_err().kind()
 }
 
-/// Writes until nothing more goes in.
-fn fill(stream: &Stream) -> usize {
+/// Writes until nothing more fits, and returns how much did. A socket that is full may take more a moment
+/// later, when its peer's system has taken some.
+fn fill(mut stream: &Stream) -> usize {
     let piece = [b'x'; 16 * 1024];
     let mut written = 0;
     loop {
-        match stream.try_write_vectored(&[IoSlice::new(&piece)]) {
+        stream.set_write_deadline(Some(Instant::now() + Duration::from_millis(20)));
+        match stream.write(&piece) {
             Ok(count) => written += count,
-            Err(error) if error.kind() == WouldBlock => return written,
-            Err(error) => panic!("{error}"),
+            Err(error) => {
+                assert_eq!(error.kind(), TimedOut);
+                stream.set_write_deadline(None);
+                return written;
+            }
         }
     }
 }
