@@ -134,6 +134,8 @@ mod sniff;
 mod sync;
 pub mod testing;
 mod text;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod unwind;
 
 pub use body::Body;
@@ -142,9 +144,7 @@ pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
 pub use gateway::{ErrorStream, Variables};
 pub use handler::{CloseNotify, Handler, Request, RequestExt, Response, ResponseWriter, respond};
-#[cfg(feature = "tls")]
-pub use net::tls;
-pub use net::{TlsInfo, TlsVersion};
+pub use net::tls_info::{TlsInfo, TlsVersion};
 pub use server::Server;
 
 pub use http;
