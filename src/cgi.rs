@@ -26,10 +26,12 @@ use std::time::Instant;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::body::{Body, Incoming};
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::{self, Described, ErrorStream, Variables};
+use crate::gateway::{self, GatewayRequestInfo};
 use crate::handler::{
-    Ending, Handler, Head, Request, RequestExt, ResponseWriter, Sink, put_origin,
+    ErrorStream, FinalHead, Handler, Request, RequestExt, ResponseEnd, ResponseState,
+    ResponseWriter, Sink, Variables, set_info,
 };
 use crate::net::{Addr, Duplex};
 use crate::serving::{Gone, Outcome, Service, Signals};
@@ -127,30 +129,39 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     let body = match facts.content_length {
         // Without a length there is no body (RFC 3875 section 4.2).
         None | Some(0) => Body::empty(),
-        Some(left) => Body::incoming(Box::new(Input { input: Box::new(input), left, failure })),
+        Some(left) => {
+            let input = Input { input: Box::new(input), left, failure, context: None };
+            Body::incoming(Box::new(input))
+        }
     };
     let mut request = request.map(|_| body);
     let signals = Arc::clone(&wire.signals);
     let errors = Mutex::new(errors);
-    put_origin(&mut request, Arc::new(Described { signals: Arc::clone(&signals), facts }));
+    set_info(&mut request, Arc::new(GatewayRequestInfo { signals: Arc::clone(&signals), facts }));
     let extensions = request.extensions_mut();
     extensions.insert(variables);
     extensions.insert(ErrorStream::new(move |bytes| errors.lock().write_all(bytes)));
     answer(&Service::new(handler), wire, request, &signals)
 }
 
-fn answer(service: &Service, wire: Wire, mut request: Request, signals: &Signals) -> Result<()> {
-    let mut writer = ResponseWriter::new(Box::new(wire));
-    writer.begin(request.method() == Method::HEAD);
+fn answer(
+    service: &Service,
+    mut wire: Wire,
+    mut request: Request,
+    signals: &Signals,
+) -> Result<()> {
+    let mut response = ResponseState::default();
+    response.begin(request.method() == Method::HEAD);
+    let mut writer = ResponseWriter::new(&mut response, &mut wire);
     let remote = request.remote_addr().unwrap_or(Addr::Unknown);
     let outcome = service.run(&mut writer, &mut request, &remote);
     signals.finish();
     let failed = || Error::message(ErrorKind::Other, "the handler failed");
     let outcome = match outcome {
-        Outcome::Ended(Ending::Whole | Ending::Hijacked) => Ok(()),
-        Outcome::Ended(Ending::Short) => Err(failed()),
+        Outcome::Ended(ResponseEnd::Whole | ResponseEnd::Hijacked) => Ok(()),
+        Outcome::Ended(ResponseEnd::Short) => Err(failed()),
         Outcome::Gone => Err(writer.body_failure().unwrap_or_else(|| Error::new(ErrorKind::Send))),
-        Outcome::Ended(Ending::Broken) => Err(Error::new(ErrorKind::Send)),
+        Outcome::Ended(ResponseEnd::Broken) => Err(Error::new(ErrorKind::Send)),
         Outcome::Failed => {
             if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
                 let _ = writer.finish();
@@ -158,7 +169,7 @@ fn answer(service: &Service, wire: Wire, mut request: Request, signals: &Signals
             Err(failed())
         }
     };
-    let written = writer.sink::<Wire>().write_out();
+    let written = wire.write_out();
     outcome.and(written.map_err(|error| Error::with_source(ErrorKind::Send, error)))
 }
 
@@ -187,6 +198,8 @@ struct Input {
     input: Box<dyn Read + Send>,
     left: u64,
     failure: BodyFailure,
+    /// The context that the handler has set.
+    context: Option<Context>,
 }
 
 impl Input {
@@ -198,6 +211,9 @@ impl Input {
 
 impl Read for Input {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = self.context.as_ref().and_then(Context::err) {
+            return Err(Error::from(error).into());
+        }
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buf.len());
         let count = match self.input.read(&mut buf[..most]) {
             Ok(count) => count,
@@ -230,6 +246,10 @@ impl Incoming for Input {
     fn take_trailers(&mut self) -> Option<HeaderMap> {
         None
     }
+
+    fn set_context(&mut self, context: &Context) {
+        self.context = Some(context.clone());
+    }
 }
 
 /// The answer on standard output.
@@ -255,7 +275,7 @@ impl Sink for Wire {
         Ok(())
     }
 
-    fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+    fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
         gateway::write_head(&mut self.out, head);
         Ok(())
     }

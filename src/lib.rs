@@ -121,6 +121,8 @@ mod body;
 pub mod cgi;
 pub mod client;
 mod context;
+#[cfg(doctest)]
+mod doc_tests;
 mod error;
 pub mod fcgi;
 mod gateway;
@@ -138,13 +140,14 @@ mod text;
 pub mod tls;
 mod unwind;
 
-pub use body::Body;
+pub use body::{Body, MappedReader, Piece};
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
-pub use gateway::{ErrorStream, Variables};
 pub use handler::{CloseNotify, Handler, Request, RequestExt, Response, ResponseWriter, respond};
+pub use handler::{ErrorStream, Variables};
+pub use handler::{Filter, FilterOutput, HandlerExt, Head, Layer, Layered};
 pub use net::tls_info::{TlsInfo, TlsVersion};
 pub use server::Server;
 
-pub use http;
+pub use {bytes, crossbeam_channel, http};

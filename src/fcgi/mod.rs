@@ -84,7 +84,7 @@ use outlet::Limits;
 use reader::Reader;
 use workers::Workers;
 
-pub use crate::serving::{Listening, ServerHandle};
+use crate::serving::{Listening, ServerHandle};
 
 /// How many variables may describe a request.
 const MAX_VARIABLES: usize = 2000;
@@ -100,6 +100,7 @@ const RECORD_LIMIT: Duration = Duration::from_secs(60);
 const READER_STACK: usize = 256 * 1024;
 
 /// A FastCGI server that has its handler and its options, and nowhere to listen yet.
+#[must_use = "nothing is served before `listen`"]
 pub struct Server {
     service: Service,
     options: Options,
@@ -200,7 +201,6 @@ impl Server {
     ///
     /// A request that takes longer is answered with 408. A record that takes longer closes a connection
     /// that has no other request in progress.
-    #[must_use]
     pub fn read_header_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.read_header_timeout = limit.into();
         self
@@ -213,7 +213,6 @@ impl Server {
     /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline). It holds for the
     /// error stream and for the record that ends the request as well. A write that it ends within a record
     /// closes the connection: half a record cannot be taken back.
-    #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.write_timeout = limit.into();
         self
@@ -222,7 +221,6 @@ impl Server {
     /// Has `hook` write the responses to errors that handlers return, and to requests whose body failed: see
     /// [`Server::on_error`](crate::Server::on_error). Requests that no handler sees, since their variables
     /// are invalid or too long, are refused with a line of text.
-    #[must_use]
     pub fn on_error<B: Into<Body>>(
         mut self,
         hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
@@ -237,7 +235,6 @@ impl Server {
     /// The write then fails with a [`Timeout`](crate::ErrorKind::Timeout) of
     /// [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection is closed. Records that
     /// are no part of a response's body have a limit of 60 s in any case.
-    #[must_use]
     pub fn write_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.write_idle_timeout = limit.into();
         self
@@ -249,7 +246,6 @@ impl Server {
     /// The read then fails with a [`Timeout`](crate::ErrorKind::Timeout) of
     /// [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle). If the handler returns an error, and has sent
     /// nothing, the request is answered with 408.
-    #[must_use]
     pub fn body_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.body_idle_timeout = limit.into();
         self
@@ -257,7 +253,6 @@ impl Server {
 
     /// Sets how long a connection may wait for a request, the first one included. There is no limit by
     /// default: the web server decides how many connections it keeps, and does not expect us to close one.
-    #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.idle_timeout = limit.into();
         self
@@ -265,7 +260,6 @@ impl Server {
 
     /// How many bytes the variables of a request may have: 1 MiB by default. A request with more is
     /// answered with 431.
-    #[must_use]
     pub fn max_params_bytes(mut self, bytes: usize) -> Self {
         self.options.max_params_bytes = bytes;
         self
@@ -273,7 +267,6 @@ impl Server {
 
     /// How many bytes of a body are held back for a handler that does not read it: 1 MiB by default. See
     /// [the module](self) for what happens then.
-    #[must_use]
     pub fn max_held_back(mut self, bytes: usize) -> Self {
         self.options.max_held_back = bytes;
         self
@@ -281,7 +274,6 @@ impl Server {
 
     /// How long a connection waits for a handler to read, when it may not hold back more: 5 s by default;
     /// `None` for ever. See [the module](self).
-    #[must_use]
     pub fn body_patience(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.body_patience = limit.into();
         self
@@ -289,7 +281,6 @@ impl Server {
 
     /// How many requests a connection may have in progress at once: 100 by default. With 1, web servers
     /// that ask are told not to multiplex. One more is refused.
-    #[must_use]
     pub fn max_requests_per_connection(mut self, most: impl Into<Option<usize>>) -> Self {
         self.options.max_requests = most.into();
         self
@@ -298,7 +289,6 @@ impl Server {
     /// How many connections are served at the same time. For one more, the connection that has waited
     /// longest for its next request is closed; if there is none, every request on the new one is
     /// refused as overloading us. No limit by default but the operating system's.
-    #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.options.max_connections = most.into();
         self
@@ -306,7 +296,6 @@ impl Server {
 
     /// How many handlers may run at the same time, each on a thread of its own; one request more is refused
     /// as overloading us. No limit by default but the operating system's.
-    #[must_use]
     pub fn max_threads(mut self, most: impl Into<Option<usize>>) -> Self {
         self.max_threads = most.into();
         self
@@ -314,7 +303,6 @@ impl Server {
 
     /// The stack of the threads on which handlers run, in bytes. The platform's default for new threads
     /// (2 MiB) by default; memory that is never touched costs nothing.
-    #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
@@ -322,7 +310,6 @@ impl Server {
 
     /// The IP addresses from which web servers may connect, in place of those that
     /// FCGI_WEB_SERVER_ADDRS names; `None` for any. Of no effect on a Unix socket.
-    #[must_use]
     pub fn web_servers(mut self, addresses: impl Into<Option<Vec<IpAddr>>>) -> Self {
         self.web_servers = addresses.into();
         self

@@ -44,7 +44,7 @@ use thread_cache::ThreadCache;
 
 pub(crate) use crate::unwind::contain;
 pub(crate) use conn_guard::ConnGuard;
-pub(crate) use run::{Outcome, Service};
+pub(crate) use run::{Outcome, Runner, Service};
 pub(crate) use signals::{Gone, Signals};
 
 /// What is spoken on the connections of one server.
@@ -168,6 +168,7 @@ impl Drop for Accepting<'_> {
 }
 
 /// A server that listens.
+#[must_use = "no request is served before `serve`"]
 #[derive(Debug)]
 pub struct Listening {
     handle: ServerHandle,
@@ -400,6 +401,7 @@ impl Connection {
 ///  └────────┴──▶ Closed ◀┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ConnState {
     /// It has been accepted, and has sent nothing yet.
     New,

@@ -1,9 +1,9 @@
-//! What the crate does, seen from outside: each test is named after the line of behaviour it shows
-//! (`t04_…` of the client's transport, `s02_…` of the server's connection; `tls_…` for what only an
-//! encrypted connection has).
+//! The behaviour of the crate, seen from outside. The name of a test begins with the line of behaviour that it
+//! shows: `t04_…` concerns the client's transport, `s02_…` the server's connection, `f01_…` FastCGI and CGI,
+//! and `tls_…` encrypted connections only.
 //!
-//! All tests stand in one binary and run one after the other ([`support::alone`]), so that each can
-//! be held to leaving no thread and no descriptor behind.
+//! All tests are in one binary. Each runs in a separate process ([`support::alone`]), where it must leave
+//! no thread and no descriptor behind.
 
 // The names and limits of threads matter in the crate; here they are scripts' helpers.
 #![allow(clippy::disallowed_methods)]

@@ -11,8 +11,8 @@ use crate::support::{Over, alone, over_each};
 over_each![each way:
     t10_keep_alive_shortens_the_stay_in_the_pool,
     t10_keep_alive_never_lengthens_the_stay_in_the_pool,
-    t10_keep_alive_counts_the_requests_that_are_left,
-    t10_keep_alive_that_cannot_be_read_says_nothing,
+    t10_keep_alive_max_limits_the_requests_of_a_connection,
+    t10_an_invalid_keep_alive_is_ignored,
 ];
 
 /// An exchange whose answer has this field.
@@ -31,7 +31,7 @@ fn exchange(client: &Client, peers: &Peers, peer: Option<Peer>, keep_alive: &str
 }
 
 fn t10_keep_alive_shortens_the_stay_in_the_pool(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let begun = Instant::now();
@@ -49,15 +49,15 @@ fn t10_keep_alive_shortens_the_stay_in_the_pool(over: Over) {
 }
 
 fn t10_keep_alive_never_lengthens_the_stay_in_the_pool(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().idle_timeout(Duration::from_millis(30)).build();
     let mut peer = exchange(&client, &peers, None, "timeout=600");
     peer.expect_end();
 }
 
-fn t10_keep_alive_counts_the_requests_that_are_left(over: Over) {
-    let _alone = alone();
+fn t10_keep_alive_max_limits_the_requests_of_a_connection(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = exchange(&client, &peers, None, "timeout=60, max=0");
@@ -74,8 +74,8 @@ fn t10_keep_alive_counts_the_requests_that_are_left(over: Over) {
     }
 }
 
-fn t10_keep_alive_that_cannot_be_read_says_nothing(over: Over) {
-    let _alone = alone();
+fn t10_an_invalid_keep_alive_is_ignored(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = None;

@@ -10,8 +10,8 @@ use crate::support::scripted_server::{Peer, Peers};
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    t16_a_location_that_cannot_be_followed_is_the_result,
-    t16_one_redirect_too_many_is_kept_in_the_error,
+    t16_a_response_with_an_unusable_location_is_returned,
+    t16_an_error_of_too_many_redirects_holds_the_last_response,
 ];
 
 fn redirect(peer: &mut Peer, status: u16, to: impl AsRef<[u8]>) {
@@ -22,8 +22,8 @@ fn redirect(peer: &mut Peer, status: u16, to: impl AsRef<[u8]>) {
 }
 
 #[test]
-fn t16_methods_and_bodies() {
-    let _alone = alone();
+fn t16_each_status_changes_method_and_body_as_it_should() {
+    alone!();
     for (status, method, then, with_body) in [
         (301, Method::GET, "GET", false),
         (301, Method::POST, "GET", false),
@@ -61,8 +61,8 @@ fn t16_methods_and_bodies() {
 }
 
 #[test]
-fn t16_a_head_request_stays_one() {
-    let _alone = alone();
+fn t16_a_redirected_head_request_stays_head() {
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let url = peers.url("/a");
@@ -77,7 +77,7 @@ fn t16_a_head_request_stays_one() {
 
 #[test]
 fn t16_a_body_that_cannot_be_sent_again_leaves_the_redirect_to_the_caller() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let url = peers.url("/a");
@@ -102,16 +102,16 @@ fn t16_a_body_that_cannot_be_sent_again_leaves_the_redirect_to_the_caller() {
 
 #[test]
 fn t16_credentials_stay_with_their_host() {
-    let _alone = alone();
+    alone!();
     stay_with_their_host(&Client::new(), |client, url| {
         client.get(url.replace("http://", "http://user:secret@")).header("cookie", "a=b")
     });
 }
 
-/// What every request of a client has is as secret as what one has.
+/// Default headers are as secret as those of one request.
 #[test]
 fn t16_credentials_that_are_defaults_stay_with_their_host() {
-    let _alone = alone();
+    alone!();
     let client = Client::builder()
         .default_header(AUTHORIZATION, HeaderValue::from_static("Basic dXNlcjpzZWNyZXQ="))
         .default_header(COOKIE, HeaderValue::from_static("a=b"))
@@ -144,8 +144,8 @@ fn stay_with_their_host(client: &Client, request: fn(&Client, String) -> Request
 }
 
 #[test]
-fn t16_at_most_ten() {
-    let _alone = alone();
+fn t16_the_eleventh_redirect_is_an_error() {
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let call = get(&client, peers.url("/0"));
@@ -167,8 +167,8 @@ fn t16_at_most_ten() {
 }
 
 #[test]
-fn t16_locations_are_relative_to_what_was_asked_for() {
-    let _alone = alone();
+fn t16_a_relative_location_resolves_against_the_requested_url() {
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let call = get(&client, peers.url("/a/b?c=d"));
@@ -187,8 +187,8 @@ fn t16_locations_are_relative_to_what_was_asked_for() {
 }
 
 #[test]
-fn t16_what_is_no_redirect_to_follow_is_the_answer() {
-    let _alone = alone();
+fn t16_a_response_that_is_no_followable_redirect_is_returned() {
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     for answer in [
@@ -215,8 +215,8 @@ fn t16_what_is_no_redirect_to_follow_is_the_answer() {
     assert_eq!(text(Ok(response)), "move");
 }
 
-fn t16_a_location_that_cannot_be_followed_is_the_result(over: Over) {
-    let _alone = alone();
+fn t16_a_response_with_an_unusable_location_is_returned(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for (location, part) in [
@@ -252,8 +252,8 @@ fn t16_a_location_that_cannot_be_followed_is_the_result(over: Over) {
 
 /// The strict grammar of the RFC judged a URL that had been sent before.
 #[test]
-fn t16_a_base_with_odd_characters_is_a_base() {
-    let _alone = alone();
+fn t16_a_location_resolves_against_a_url_with_odd_characters() {
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let odd = "/b?a[]=1&b={|^\\}'%";
@@ -280,8 +280,8 @@ fn t16_a_base_with_odd_characters_is_a_base() {
     }
 }
 
-fn t16_one_redirect_too_many_is_kept_in_the_error(over: Over) {
-    let _alone = alone();
+fn t16_an_error_of_too_many_redirects_holds_the_last_response(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let url = peers.url("/a");
@@ -308,10 +308,10 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", STANDARD.encode(pair))
 }
 
-/// What a URL says of the user counts for its own hop, and for the same origin after it.
+/// Credentials in a URL apply to its request and to later ones of the same origin.
 #[test]
-fn t16_credentials_are_those_of_the_url() {
-    let _alone = alone();
+fn t16_credentials_in_the_url_are_sent() {
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let of = |userinfo: &str, path: &str| peers.url(path).replace("//", &format!("//{userinfo}@"));
@@ -343,8 +343,8 @@ fn t16_credentials_are_those_of_the_url() {
 }
 
 #[test]
-fn t16_the_callers_own_authorization_comes_first() {
-    let _alone = alone();
+fn t16_an_authorization_header_overrides_credentials_in_the_url() {
+    alone!();
     let (one, other) = (Peers::new(), Peers::new());
     let client = Client::new();
     let url = one.url("/a").replace("//", "//u:p@");
@@ -362,8 +362,8 @@ fn t16_the_callers_own_authorization_comes_first() {
 }
 
 #[test]
-fn t16_what_is_marked_as_sensitive_stays_with_its_origin() {
-    let _alone = alone();
+fn t16_sensitive_headers_stay_with_their_origin() {
+    alone!();
     let (one, other) = (Peers::new(), Peers::new());
     let mut marked = HeaderValue::from_static("secret");
     marked.set_sensitive(true);
@@ -389,7 +389,7 @@ fn t16_what_is_marked_as_sensitive_stays_with_its_origin() {
 
 #[test]
 fn t16_a_callback_sees_what_is_sent_and_can_lead_elsewhere() {
-    let _alone = alone();
+    alone!();
     let (one, other) = (Peers::new(), Peers::new());
     let client = Client::new();
     let (url, elsewhere) = (one.url("/a"), other.url("/x y").replace("//", "//v:q@"));
@@ -420,7 +420,7 @@ fn t16_a_callback_sees_what_is_sent_and_can_lead_elsewhere() {
 /// next hop.
 #[test]
 fn t16_a_callback_within_the_origin_leaves_the_credentials_as_they_are() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     for own in [None, Some("Bearer mine")] {
         let client = Client::new();

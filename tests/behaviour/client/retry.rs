@@ -9,23 +9,23 @@ use hangup::{Body, Client, ErrorKind, ResponseExt};
 
 use super::{Response, get, send, text};
 use crate::support::scripted_server::{Peer, Peers, fed};
-use crate::support::{Over, alone, over_each};
+use crate::support::{Over, alone, over_each, rounds};
 
 over_each![each way:
     t11_idempotent_requests_are_sent_again,
-    t11_others_fail_with_one_clear_error,
+    t11_other_requests_fail_with_one_clear_error,
     t11_an_idempotency_key_makes_any_method_repeatable,
-    t11_a_replayable_body_is_made_again,
-    t11_a_body_that_is_gone_is_not_sent_again,
+    t11_a_replayable_body_is_sent_again,
+    t11_a_consumed_body_is_not_sent_again,
     t11_a_fresh_connection_is_never_retried,
-    t11_a_peer_that_hangs_up_at_once_is_not_dialled_again,
-    t11_an_answer_that_has_begun_is_not_asked_for_again,
-    t11_one_stale_connection_after_the_other_is_left,
-    t11_a_peer_that_closes_after_n_answers_goes_unnoticed,
+    t11_a_server_that_closes_new_connections_is_not_dialled_again,
+    t11_a_request_whose_response_has_begun_is_not_sent_again,
+    t11_several_stale_connections_are_skipped,
+    t11_a_server_that_closes_after_n_responses_fails_no_call,
     t11_a_post_that_was_not_begun_is_sent_on_another_connection,
-    t11_cancelling_is_not_the_connections_fault,
-    t11_a_failing_source_is_not_the_connections_fault,
-    t11_a_source_that_fails_by_a_connection_of_its_own_is_no_better,
+    t11_a_cancelled_call_is_not_retried,
+    t11_a_call_whose_body_source_fails_is_not_retried,
+    t11_a_body_source_that_fails_with_a_connection_error_is_not_retried,
 ];
 
 /// A connection that has carried one exchange and is idle.
@@ -69,15 +69,15 @@ fn hung_up_on(
 }
 
 fn t11_idempotent_requests_are_sent_again(over: Over) {
-    let _alone = alone();
+    alone!();
     for method in [Method::GET, Method::OPTIONS, Method::TRACE] {
         assert_eq!(text(hung_up_on(over, true, |request| request, method)), "again");
     }
     hung_up_on(over, true, |request| request, Method::HEAD).unwrap();
 }
 
-fn t11_others_fail_with_one_clear_error(over: Over) {
-    let _alone = alone();
+fn t11_other_requests_fail_with_one_clear_error(over: Over) {
+    alone!();
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
         let error = hung_up_on(over, false, |request| request.body("once"), method).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::EmptyReply, "{error}");
@@ -85,7 +85,7 @@ fn t11_others_fail_with_one_clear_error(over: Over) {
 }
 
 fn t11_an_idempotency_key_makes_any_method_repeatable(over: Over) {
-    let _alone = alone();
+    alone!();
     let response = hung_up_on(
         over,
         true,
@@ -95,8 +95,8 @@ fn t11_an_idempotency_key_makes_any_method_repeatable(over: Over) {
     assert_eq!(text(response), "again");
 }
 
-fn t11_a_replayable_body_is_made_again(over: Over) {
-    let _alone = alone();
+fn t11_a_replayable_body_is_sent_again(over: Over) {
+    alone!();
     let opened = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&opened);
     let body = Body::replayable(None, move || {
@@ -113,8 +113,8 @@ fn t11_a_replayable_body_is_made_again(over: Over) {
     assert_eq!(opened.load(Ordering::Relaxed), 2);
 }
 
-fn t11_a_body_that_is_gone_is_not_sent_again(over: Over) {
-    let _alone = alone();
+fn t11_a_consumed_body_is_not_sent_again(over: Over) {
+    alone!();
     let body = Body::from_chunks(["once"]);
     // It might be repeated, but cannot.
     let outcome = hung_up_on(
@@ -128,7 +128,7 @@ fn t11_a_body_that_is_gone_is_not_sent_again(over: Over) {
 }
 
 fn t11_a_fresh_connection_is_never_retried(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for _ in 0..20 {
@@ -142,11 +142,11 @@ fn t11_a_fresh_connection_is_never_retried(over: Over) {
 }
 
 /// A server that closed each connection as soon as it was accepted was dialled without end.
-fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again(over: Over) {
-    let _alone = alone();
+fn t11_a_server_that_closes_new_connections_is_not_dialled_again(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
-    for _ in 0..100 {
+    for _ in 0..rounds(100) {
         let call = get(&client, peers.url("/"));
         drop(peers.accept());
         let error = call.finish().unwrap_err();
@@ -156,8 +156,8 @@ fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again(over: Over) {
     }
 }
 
-fn t11_an_answer_that_has_begun_is_not_asked_for_again(over: Over) {
-    let _alone = alone();
+fn t11_a_request_whose_response_has_begun_is_not_sent_again(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for begun in ["H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n"] {
@@ -173,8 +173,8 @@ fn t11_an_answer_that_has_begun_is_not_asked_for_again(over: Over) {
 }
 
 /// Every connection in the pool may have gone stale.
-fn t11_one_stale_connection_after_the_other_is_left(over: Over) {
-    let _alone = alone();
+fn t11_several_stale_connections_are_skipped(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let calls: Vec<_> = (0..5).map(|_| get(&client, peers.url("/"))).collect();
@@ -195,8 +195,8 @@ fn t11_one_stale_connection_after_the_other_is_left(over: Over) {
 
 /// A server that closes after each answer without saying so: whether its end of stream comes before,
 /// with or after the next request, a GET gets its answer.
-fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed(over: Over) {
-    let _alone = alone();
+fn t11_a_server_that_closes_after_n_responses_fails_no_call(over: Over) {
+    alone!();
     let peers = over.peers().serve(|number, peer| {
         for _ in 0..1 + number % 3 {
             if peer.next_request("GET /").is_none() {
@@ -206,7 +206,7 @@ fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed(over: Over) {
         }
     });
     let client = over.client();
-    for _ in 0..300 {
+    for _ in 0..rounds(300) {
         assert_eq!(text(client.get(peers.url("/")).send()), "ok");
     }
     drop(client);
@@ -214,7 +214,7 @@ fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed(over: Over) {
 
 /// Nothing of the request had been written: it may be repeated whatever it is.
 fn t11_a_post_that_was_not_begun_is_sent_on_another_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers().serve(|_, peer| {
         if peer.next_request("POST /").is_some() {
             peer.answer(200, "ok");
@@ -223,7 +223,7 @@ fn t11_a_post_that_was_not_begun_is_sent_on_another_connection(over: Over) {
         }
     });
     let client = over.client();
-    for round in 0..300 {
+    for round in 0..rounds(300) {
         let body = if round % 2 == 0 {
             Body::from("in memory")
         } else {
@@ -239,8 +239,8 @@ fn t11_a_post_that_was_not_begun_is_sent_on_another_connection(over: Over) {
     drop(client);
 }
 
-fn t11_cancelling_is_not_the_connections_fault(over: Over) {
-    let _alone = alone();
+fn t11_a_cancelled_call_is_not_retried(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = used_connection(&peers, &client);
@@ -253,8 +253,8 @@ fn t11_cancelling_is_not_the_connections_fault(over: Over) {
     peers.expect_no_more();
 }
 
-fn t11_a_failing_source_is_not_the_connections_fault(over: Over) {
-    let _alone = alone();
+fn t11_a_call_whose_body_source_fails_is_not_retried(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = used_connection(&peers, &client);
@@ -272,8 +272,8 @@ fn t11_a_failing_source_is_not_the_connections_fault(over: Over) {
 }
 
 /// The source asks another server, which hangs up: the error looks like one of our own connection.
-fn t11_a_source_that_fails_by_a_connection_of_its_own_is_no_better(over: Over) {
-    let _alone = alone();
+fn t11_a_body_source_that_fails_with_a_connection_error_is_not_retried(over: Over) {
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let elsewhere = get(&client, peers.url("/source"));

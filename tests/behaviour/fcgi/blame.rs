@@ -44,8 +44,8 @@ fn expect_no_answer(peer: &mut WebServer) {
 }
 
 #[test]
-fn h01_the_requests_own_body_decides_whatever_the_handler_says() {
-    let _alone = alone();
+fn h01_a_failed_request_body_decides_the_status() {
+    alone!();
     logs::collect();
     let (_server, mut peer) = serve(reads_four);
     let whole = [declared("5", b"hello"), record(STDIN, 1, &[])].concat();
@@ -75,7 +75,7 @@ fn expect_no_answer_at_all(peer: &mut WebServer) {
 
 #[test]
 fn h01_a_body_that_is_too_slow_is_answered_with_408() {
-    let _alone = alone();
+    alone!();
     let soon = Duration::from_millis(20);
     let (_server, mut peer) = serve_with(fcgi::Server::new(reads_four).body_idle_timeout(soon));
     expect_status(&peer.send(declared("3", b"hi")).expect_answer(1), "408");
@@ -91,8 +91,8 @@ fn h01_a_body_that_is_too_slow_is_answered_with_408() {
 }
 
 #[test]
-fn h01_a_body_of_which_too_much_was_held_back_is_answered_with_413() {
-    let _alone = alone();
+fn h01_a_body_that_exceeds_the_held_back_limit_is_answered_with_413() {
+    alone!();
     let (release, released) = reports();
     let server = fcgi::Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
         next(&released);
@@ -110,8 +110,8 @@ fn h01_a_body_of_which_too_much_was_held_back_is_answered_with_413() {
 }
 
 #[test]
-fn h01_a_head_that_was_sent_is_the_only_answer() {
-    let _alone = alone();
+fn h01_an_error_after_the_head_sends_no_second_response() {
+    alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
         w.write_all(b"begun")?;
         w.flush()?;
@@ -124,8 +124,8 @@ fn h01_a_head_that_was_sent_is_the_only_answer() {
 
 /// An error's kind tells nothing: it may be that of a call which the handler made.
 #[test]
-fn h01_a_failed_call_of_the_handlers_is_its_own_fault() {
-    let _alone = alone();
+fn h01_an_error_of_a_call_that_the_handler_made_is_a_500() {
+    alone!();
     let (_server, mut peer) = serve(|_: &mut ResponseWriter, r: &mut Request| {
         r.body_mut().read_bytes(100)?;
         let mut other = hangup::Body::from("an answer that is too long");
@@ -134,10 +134,10 @@ fn h01_a_failed_call_of_the_handlers_is_its_own_fault() {
     expect_status(&peer.send(request(1, "/", "hello", true)).expect_answer(1), "500");
 }
 
-/// Who did not read the body has not failed on it.
+/// A handler that did not read the body did not fail because of it.
 #[test]
-fn h01_a_body_that_nobody_read_decides_nothing() {
-    let _alone = alone();
+fn h01_an_unread_body_that_fails_does_not_decide_the_status() {
+    alone!();
     let (release, released) = reports();
     let server = fcgi::Server::new(move |_: &mut ResponseWriter, _: &mut Request| {
         next::<()>(&released);
@@ -152,8 +152,8 @@ fn h01_a_body_that_nobody_read_decides_nothing() {
 }
 
 #[test]
-fn h02_a_hook_turns_errors_into_answers() {
-    let _alone = alone();
+fn h02_a_hook_turns_errors_into_responses() {
+    alone!();
     let server = fcgi::Server::new(reads_four).on_error(|error, status, request| {
         let text = format!("{} for {}: {:?}", status.as_u16(), request.uri(), error.kind());
         hangup::Response::builder().status(status).header("x-hook", "1").body(text).unwrap()

@@ -11,11 +11,12 @@ use super::raw::{
 use super::{echo, next, path, reports, serve_here, serve_with};
 use crate::support::{PATIENCE, alone};
 
-const SOON: Duration = Duration::from_millis(20);
+/// Long enough that a test sends its request within it on a busy machine as well.
+const SOON: Duration = Duration::from_millis(100);
 
 #[test]
-fn f09_an_idle_connection_is_closed_from_its_first_moment_on() {
-    let _alone = alone();
+fn f09_a_new_connection_that_stays_idle_is_closed() {
+    alone!();
     let (server, mut peer) = serve_with(fcgi::Server::new(path).idle_timeout(SOON));
     peer.expect_end();
     let mut peer = WebServer::connect(&server);
@@ -25,7 +26,7 @@ fn f09_an_idle_connection_is_closed_from_its_first_moment_on() {
 
 #[test]
 fn f09_a_record_that_does_not_come_whole_ends_an_idle_connection() {
-    let _alone = alone();
+    alone!();
     let (idle, header) = (fcgi::Server::idle_timeout, fcgi::Server::read_header_timeout);
     for limit in [idle as fn(_, Option<Duration>) -> _, header] {
         let (server, mut peer) = serve_with(limit(fcgi::Server::new(path), Some(SOON)));
@@ -45,13 +46,13 @@ fn f09_a_record_that_does_not_come_whole_ends_an_idle_connection() {
 
 #[test]
 fn f09_parameters_that_take_too_long_end_their_request_only() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(echo).read_header_timeout(SOON));
     peer.send(opened(7, "/", true));
     peer.send(begin(1, 1, true)).send(record(PARAMS, 1, &variables("/")));
     let answer = peer.expect_answer(1);
     assert!(answer.head.starts_with("Status: 408") && answer.exit != 0, "{answer:?}");
-    // What still comes of it is ignored, and its id is free.
+    // Its later records are ignored, and its id is free.
     peer.send([record(PARAMS, 1, &[]), record(STDIN, 1, b"late")].concat());
     peer.send([record(STDIN, 7, b"other"), record(STDIN, 7, &[])].concat());
     peer.expect_answer(7).expect("200 OK", "other");
@@ -61,7 +62,7 @@ fn f09_parameters_that_take_too_long_end_their_request_only() {
 /// Requests that begin give those before them no more time.
 #[test]
 fn f09_each_request_has_a_deadline_for_its_own_parameters() {
-    let _alone = alone();
+    alone!();
     let limit = Duration::from_millis(200);
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).read_header_timeout(limit));
     peer.send(begin(1, 1, true));
@@ -79,8 +80,8 @@ fn f09_each_request_has_a_deadline_for_its_own_parameters() {
 }
 
 #[test]
-fn f09_a_response_of_which_nothing_can_be_written_ends() {
-    let _alone = alone();
+fn f09_a_response_that_cannot_be_written_ends() {
+    alone!();
     let (report, seen) = reports();
     let handler = move |w: &mut ResponseWriter, _: &mut Request| -> Result<()> {
         let error = w.write_all(&vec![0; 64 << 20]).unwrap_err();
@@ -97,8 +98,8 @@ fn f09_a_response_of_which_nothing_can_be_written_ends() {
 }
 
 #[test]
-fn f09_the_error_stream_has_the_responses_deadline() {
-    let _alone = alone();
+fn f09_the_error_stream_has_the_deadline_of_the_response() {
+    alone!();
     let (report, seen) = reports();
     let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         if r.uri().path() == "/moved" {
@@ -119,8 +120,8 @@ fn f09_the_error_stream_has_the_responses_deadline() {
 
 /// A web server that asks and asks, and reads none of the answers, keeps neither thread nor place.
 #[test]
-fn f09_values_that_nobody_reads_are_not_written_for_ever() {
-    let _alone = alone();
+fn f09_a_peer_that_reads_no_values_does_not_hold_its_thread() {
+    alone!();
     let asked = record(GET_VALUES, 0, &pairs(&[("FCGI_MAX_REQS", "")]).repeat(1000));
     for server in [
         fcgi::Server::new(path).write_timeout(SOON),
@@ -134,8 +135,8 @@ fn f09_values_that_nobody_reads_are_not_written_for_ever() {
 
 /// A handler that is writing is not kept by what others have queued behind it.
 #[test]
-fn f09_what_is_queued_behind_a_response_is_bounded() {
-    let _alone = alone();
+fn f09_records_queued_behind_a_response_are_limited() {
+    alone!();
     let (report, seen) = reports();
     let server = fcgi::Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
         report.send(w.write_all(&vec![0; 64 << 20]).is_err()).unwrap();
@@ -151,7 +152,7 @@ fn f09_what_is_queued_behind_a_response_is_bounded() {
 /// An idle connection is looked at once more before it is closed.
 #[test]
 fn f09_a_request_that_has_arrived_is_not_lost_to_the_idle_limit() {
-    let _alone = alone();
+    alone!();
     let (near, far) = hangup::testing::stream_pair();
     let mut peer = WebServer::over(near);
     peer.send(request(1, "/", "", true));

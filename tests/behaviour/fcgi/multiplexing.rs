@@ -1,4 +1,4 @@
-//! Several requests of one connection at once, and bodies that nobody reads.
+//! Several concurrent requests on one connection, and bodies that no handler reads.
 
 use std::io::{Read, Write};
 use std::thread;
@@ -15,7 +15,7 @@ use crate::support::{PATIENCE, alone};
 
 #[test]
 fn f03_two_handlers_of_one_connection_interleave() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
         let mut byte = [0];
         while r.body_mut().read(&mut byte)? > 0 {
@@ -38,7 +38,7 @@ fn f03_two_handlers_of_one_connection_interleave() {
 
 #[test]
 fn f02_many_requests_at_once_are_all_answered() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(echo);
     let body = |id: u16| id.to_string().repeat(1000);
     let begun: Vec<u8> = (1..=80).flat_map(|id| opened(id, "/", true)).collect();
@@ -53,7 +53,7 @@ fn f02_many_requests_at_once_are_all_answered() {
 
 #[test]
 fn f09_more_requests_than_a_connection_may_have_are_refused() {
-    let _alone = alone();
+    alone!();
     let server = |most| fcgi::Server::new(echo).max_requests_per_connection(most);
     for (most, status) in [(1, 1), (2, 2)] {
         let (_server, mut peer) = serve_with(server(most));
@@ -69,14 +69,14 @@ fn f09_more_requests_than_a_connection_may_have_are_refused() {
 
 #[test]
 fn f09_more_handlers_than_there_may_be_are_refused() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(echo).max_threads(1));
     peer.send([opened(1, "/", true), opened(2, "/", true)].concat());
     assert_eq!(peer.expect(END, 2)[4], 2, "overloaded");
     peer.send(record(STDIN, 1, &[])).expect_answer(1).expect("200 OK", "");
 }
 
-/// A handler that reads nothing of its body, until it is told to.
+/// A handler that reads its body only after a signal.
 fn waits_before_it_reads(
     server: impl FnOnce(fcgi::Server) -> fcgi::Server,
 ) -> (hangup::testing::TestServer, super::WebServer, crossbeam_channel::Sender<()>) {
@@ -99,8 +99,8 @@ fn waits_before_it_reads(
 const PIECE: [u8; 1000] = [b'x'; 1000];
 
 #[test]
-fn f08_a_body_up_to_the_bound_is_held_back_while_others_go_on() {
-    let _alone = alone();
+fn f08_a_body_up_to_the_limit_is_held_back_while_others_continue() {
+    alone!();
     let (_server, mut peer, release) = waits_before_it_reads(|server| server.max_held_back(5000));
     peer.send(opened(1, "/waits", true));
     for _ in 0..5 {
@@ -114,8 +114,8 @@ fn f08_a_body_up_to_the_bound_is_held_back_while_others_go_on() {
 
 /// A web server that has several requests in progress is not kept waiting for one of them.
 #[test]
-fn f08_beyond_the_bound_a_multiplexed_body_fails_and_others_go_on() {
-    let _alone = alone();
+fn f08_beyond_the_limit_a_multiplexed_body_fails_and_others_continue() {
+    alone!();
     let ask = record(GET_VALUES, 0, &pairs(&[("FCGI_MPXS_CONNS", "")]));
     for asks in [true, false] {
         let (_server, mut peer, release) =
@@ -139,8 +139,8 @@ fn f08_beyond_the_bound_a_multiplexed_body_fails_and_others_go_on() {
 
 /// One that has not: reading waits for the handler, and nothing of the body is lost.
 #[test]
-fn f08_beyond_the_bound_the_connection_waits_for_its_only_handler() {
-    let _alone = alone();
+fn f08_beyond_the_limit_the_connection_waits_for_its_only_handler() {
+    alone!();
     let (_server, mut peer, release) =
         waits_before_it_reads(|server| server.max_held_back(5000).body_patience(None));
     peer.send(opened(1, "/waits", true));
@@ -153,8 +153,8 @@ fn f08_beyond_the_bound_the_connection_waits_for_its_only_handler() {
 }
 
 #[test]
-fn f08_the_wait_for_a_handler_is_over_after_a_while() {
-    let _alone = alone();
+fn f08_the_wait_for_a_handler_has_a_limit() {
+    alone!();
     let patience = Duration::from_millis(20);
     let (_server, mut peer, release) =
         waits_before_it_reads(|server| server.max_held_back(5000).body_patience(patience));
@@ -169,8 +169,8 @@ fn f08_the_wait_for_a_handler_is_over_after_a_while() {
 }
 
 #[test]
-fn f08_a_handler_that_never_reads_its_body_is_answered_for() {
-    let _alone = alone();
+fn f08_a_handler_that_never_reads_its_body_still_responds() {
+    alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_held_back(5000));
     for _ in 0..3 {
         peer.send(opened(1, "/", true));
@@ -182,8 +182,8 @@ fn f08_a_handler_that_never_reads_its_body_is_answered_for() {
 }
 
 #[test]
-fn f08_a_web_server_that_leaves_is_noticed_while_the_connection_waits() {
-    let _alone = alone();
+fn f08_a_web_server_that_closes_is_noticed_while_the_connection_waits() {
+    alone!();
     let (report, seen) = reports();
     let (_server, mut peer) = serve_with(
         fcgi::Server::new(move |_: &mut ResponseWriter, r: &mut Request| {
@@ -221,10 +221,10 @@ fn gives_its_body_away(
     (handle, peer, far, given, release)
 }
 
-/// Nobody waits for the reader of a body that there is none of any more: it may have panicked.
+/// The connection does not wait for the reader of a dropped body, which may have panicked.
 #[test]
-fn f08_a_body_that_was_dropped_holds_nothing_back() {
-    let _alone = alone();
+fn f08_a_dropped_body_holds_nothing_back() {
+    alone!();
     let (_handle, mut peer, far, given, release) = gives_its_body_away(|server| server);
     peer.send(opened(1, "/gives", true));
     let body = next(&given);
@@ -245,7 +245,7 @@ fn f08_a_body_that_was_dropped_holds_nothing_back() {
 /// Nor for the handler that has returned, wherever it has left the body.
 #[test]
 fn f08_a_handler_that_returns_makes_room() {
-    let _alone = alone();
+    alone!();
     let (_handle, mut peer, far, given, release) = gives_its_body_away(|server| server);
     peer.send(opened(1, "/gives", true));
     let _body = next(&given);
@@ -258,10 +258,10 @@ fn f08_a_handler_that_returns_makes_room() {
     peer.send(request(2, "/other", "", true)).expect_answer(2).expect("200 OK", "/other");
 }
 
-/// What comes behind the body's declared length is no part of it, and nobody waits for its reader.
+/// Bytes beyond the declared length are no part of the body. The connection does not wait for its reader.
 #[test]
-fn f08_what_is_beyond_the_declared_length_holds_nothing_back() {
-    let _alone = alone();
+fn f08_bytes_beyond_the_declared_length_hold_nothing_back() {
+    alone!();
     for (length, body) in [("0", ""), ("3", "abc")] {
         let (_handle, mut peer, _far, given, release) = gives_its_body_away(|server| server);
         let more = pairs(&[("CONTENT_LENGTH", length)]);
@@ -282,8 +282,8 @@ fn f08_what_is_beyond_the_declared_length_holds_nothing_back() {
 /// A web server that has ended its stream is seen once. The connection then waits without looking at it
 /// again and again.
 #[test]
-fn f08_the_wait_for_a_handler_is_quiet_behind_the_end_of_the_stream() {
-    let _alone = alone();
+fn f08_the_wait_for_a_handler_sees_the_end_of_the_stream_once() {
+    alone!();
     let (report, seen) = reports();
     let (release, released) = bounded::<()>(0);
     let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
