@@ -9,6 +9,7 @@ use http::HeaderMap;
 use super::conn::Conn;
 use super::inbox::Inbox;
 use crate::body::Incoming;
+use crate::context::{Context, HookGuard};
 use crate::error::{Error, ErrorKind};
 use crate::serving::Signals;
 use crate::sync::Mutex;
@@ -74,11 +75,13 @@ pub(super) struct RequestBody {
     /// How much of the declared length is still to come. What comes beyond it is not part of the body
     /// (RFC 3875 section 4.2).
     left: Option<u64>,
+    /// Ends the body with the context that the handler has set.
+    cancel: Option<HookGuard>,
 }
 
 impl RequestBody {
     pub(super) fn new(conn: &Arc<Conn>, active: Arc<Active>, length: Option<u64>) -> Self {
-        Self { conn: Arc::downgrade(conn), active, left: length }
+        Self { conn: Arc::downgrade(conn), active, left: length, cancel: None }
     }
 }
 
@@ -150,5 +153,16 @@ impl Incoming for RequestBody {
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {
         None
+    }
+
+    fn set_context(&mut self, context: &Context) {
+        let (conn, active) = (Weak::clone(&self.conn), Arc::clone(&self.active));
+        self.cancel = Some(context.on_done(move |error| {
+            if active.inbox.cancel(error.clone().into())
+                && let Some(conn) = conn.upgrade()
+            {
+                conn.make_room();
+            }
+        }));
     }
 }

@@ -11,7 +11,7 @@ use super::record::{HEADER, MAX_CONTENT, Status, end_request, header, kind};
 use super::request::Active;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway;
-use crate::handler::{Head, Sink};
+use crate::handler::{FinalHead, Sink};
 use crate::net::Duplex;
 
 /// Above this many bytes the encoded output is written, whoever waits for more of it.
@@ -73,7 +73,7 @@ impl Sink for Wire {
         Ok(())
     }
 
-    fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+    fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
         gateway::write_head(&mut self.out, head);
         Ok(())
     }

@@ -3,11 +3,9 @@
 //! (section 6).
 
 mod head;
-mod origin;
+mod info;
 mod request;
-mod variables;
 
 pub(crate) use head::{write_head, write_refusal};
-pub(crate) use origin::Described;
+pub(crate) use info::GatewayRequestInfo;
 pub(crate) use request::read;
-pub use variables::{ErrorStream, Variables};

@@ -44,7 +44,7 @@ use thread_cache::ThreadCache;
 
 pub(crate) use crate::unwind::contain;
 pub(crate) use conn_guard::ConnGuard;
-pub(crate) use run::{Outcome, Service};
+pub(crate) use run::{Outcome, Runner, Service};
 pub(crate) use signals::{Gone, Signals};
 
 /// What is spoken on the connections of one server.

@@ -1,11 +1,11 @@
-//! Whole responses: those that a handler returns, and those in place of a handler that failed.
+//! Finished responses: those that a handler returns, and those that replace a failed handler's.
 
 use std::io::{self, Read, Write};
 
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 
-use super::{HOLD_BACK, ResponseWriter, allows_body, misuse};
+use super::{HOLD_BACK, ResponseWriter, misuse};
 use crate::body::Body;
 use crate::error::Result;
 use crate::handler::Response;
@@ -15,17 +15,17 @@ use crate::sniff;
 const COPY_BUFFER: usize = 16 * 1024;
 
 impl ResponseWriter<'_> {
-    /// Sends a finished response: its status, headers and body take the place of what was set.
+    /// Sends a finished response. Its status, headers and body replace those set before.
     ///
-    /// A body that is read from a source is sent as it comes. Before a read that may have to wait, the head
-    /// and the pieces so far go out. Only a reader whose response has no Content-Type is read once before
-    /// that, since its first piece decides the type. A source of small pieces that never waits is sent
-    /// faster from behind a [`BufReader`](std::io::BufReader) whose buffer is 16 KiB or larger, or as bytes.
+    /// A body with a source is sent as it is read. Before a read that may wait, the head and the pieces so
+    /// far are sent. The exception is a reader in a response without a Content-Type: its first piece decides
+    /// the type, so it is read once before the head is sent. A source of small pieces that never waits is
+    /// sent faster through a [`BufReader`](std::io::BufReader) with at least 16 KiB, or as bytes.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) if the head was sent already; and whatever reading the body or writing
-    /// fails with.
+    /// [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) if the head was already sent. The error of reading
+    /// the body or of writing if that fails.
     pub fn send(&mut self, response: http::Response<impl Into<Body>>) -> Result<()> {
         if self.is_head_sent() {
             return Err(misuse("a second response to one request"));
@@ -33,25 +33,25 @@ impl ResponseWriter<'_> {
         let (parts, body) = response.into_parts();
         let mut body = body.into();
         self.set_status(parts.status);
-        self.state.headers = parts.headers;
+        self.state.head.headers = parts.headers;
         self.state.held.clear();
         if body.has_trailers() {
-            // Only a body whose length stays open can be followed by them.
-            self.state.headers.remove(CONTENT_LENGTH);
-        } else if let Some(length) = body.len().filter(|_| allows_body(self.state.status)) {
-            self.state.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+            // Only a body of unknown length can have trailers.
+            self.state.head.headers.remove(CONTENT_LENGTH);
+        } else if let Some(length) = body.len().filter(|_| self.state.head.allows_body()) {
+            self.state.head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
         }
-        if let Some(content_type) = body.content_type().filter(|_| allows_body(self.state.status)) {
-            self.state.headers.entry(CONTENT_TYPE).or_insert_with(|| content_type.clone());
+        if let Some(content_type) = body.content_type().filter(|_| self.state.head.allows_body()) {
+            self.state.head.headers.entry(CONTENT_TYPE).or_insert_with(|| content_type.clone());
         }
-        match allows_body(self.state.status) {
-            true if self.state.head_only => self.sniff_unsent(&mut body),
+        match self.state.head.allows_body() {
+            true if self.state.head.head_only => self.sniff_unsent(&mut body),
             true => self.copy(&mut body),
             false => Ok(()),
         }
     }
 
-    /// Sets the Content-Type that `body` would be sent with. Reads no more of it than that takes.
+    /// Sets the Content-Type that `body` would be sent with. Reads only as much of it as that takes.
     fn sniff_unsent(&mut self, body: &mut Body) -> Result<()> {
         if self.is_type_known() {
             return Ok(());
@@ -66,7 +66,7 @@ impl ResponseWriter<'_> {
         };
         if !start.is_empty() {
             let kind = HeaderValue::from_static(sniff::content_type(start));
-            self.state.headers.insert(CONTENT_TYPE, kind);
+            self.state.head.headers.insert(CONTENT_TYPE, kind);
         }
         Ok(())
     }
@@ -82,11 +82,10 @@ impl ResponseWriter<'_> {
         Ok(())
     }
 
-    /// Copies a body that does not lie in memory. Nothing is held back while its source has the client
-    /// wait, not even the head.
+    /// Copies a body that is not in memory. Nothing is held back while its source waits, not even the head.
     fn copy_from_source(&mut self, body: &mut Body) -> Result<()> {
         let mut buffer = vec![0; COPY_BUFFER];
-        // A whole buffer was written through. After less, something may be held back.
+        // A full buffer was passed on. After less, something may be held back.
         let mut holds = self.is_type_known() || body.is_incoming();
         loop {
             if holds && body.may_wait() {
@@ -104,43 +103,43 @@ impl ResponseWriter<'_> {
         }
     }
 
-    /// Answers with a status and its name in place of a handler that failed, if nothing has been
-    /// sent. Returns `false` if it is too late for that.
+    /// Replaces the response of a failed handler with a status and its name. Returns `false` if a part of
+    /// the response was already sent.
     pub(crate) fn replace_with(&mut self, status: StatusCode) -> bool {
         self.replace_with_text(status, &status.to_string())
     }
 
-    /// As [`replace_with`](Self::replace_with), with a text of one line.
+    /// Replaces the response as [`replace_with`](Self::replace_with) does, with one line of text.
     pub(crate) fn replace_with_text(&mut self, status: StatusCode, text: &str) -> bool {
-        if self.is_head_sent() {
+        if self.is_on_wire() {
             return false;
         }
         self.state.reset();
-        self.state.status = status;
-        if allows_body(status) {
+        self.state.head.status = status;
+        if self.state.head.allows_body() {
             let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-            self.state.headers.insert(CONTENT_TYPE, plain);
+            self.state.head.headers.insert(CONTENT_TYPE, plain);
             let text = format!("{text}\n");
             if text.len() > HOLD_BACK {
-                self.state.headers.insert(CONTENT_LENGTH, text.len().into());
+                self.state.head.headers.insert(CONTENT_LENGTH, text.len().into());
             }
-            // Fails like any other write, which `finish` reports.
+            // `finish` reports a failure.
             let _ = self.write_all(text.as_bytes());
         }
         true
     }
 
-    /// Sends `response` in place of that of a handler that failed.
+    /// Replaces the response of a failed handler with `response`.
     pub(crate) fn replace_with_response(&mut self, response: Response) -> Result<()> {
-        if !self.is_head_sent() {
+        if !self.is_on_wire() {
             self.state.reset();
         }
         self.send(response)
     }
 }
 
-/// Reads what decides the type of a body that is not in memory: as much of its start as a response to GET
-/// would be read before its head is sent.
+/// Reads the bytes that decide the type of a body that is not in memory: as many as a response to GET reads
+/// before it sends its head.
 fn read_start(body: &mut Body, start: &mut Vec<u8>) -> io::Result<()> {
     match (body.may_wait(), body.is_incoming()) {
         (false, _) => body.by_ref().take(sniff::LOOK_AT as u64).read_to_end(start).map(drop),

@@ -1,4 +1,4 @@
-//! One request: the handler runs, and what becomes of the connection is settled.
+//! One request: running the handler, and deciding what follows on the connection.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,31 +8,33 @@ use http::{Method, StatusCode, Version};
 use super::{Conn, Refusal, Step, after};
 use crate::body::Body;
 use crate::h1::{self, CloseReason, Framing, FramingError};
-use crate::handler::{Ending, Origin, ResponseWriter, put_origin};
-use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
-use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
-use crate::server::scope::RequestScope;
+use crate::handler::{RequestInfo, ResponseEnd, ResponseWriter, set_info};
+use crate::server::body::{ConnBody, Progress, ReadHalf};
+use crate::server::continues::Continue;
+use crate::server::info::ConnRequestInfo;
+use crate::server::response::{ActiveExchange, DRAIN_LIMIT, ReadSide};
+use crate::server::slot::{BodyHandle, BodySlot};
 use crate::serving::Outcome;
 
-/// How long the rest of a request body may take that is read for the sake of the connection.
+/// How long reading the rest of a request body may take, to reuse the connection.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A request's input after its handler has returned.
 enum Unread {
     Nothing(ReadHalf),
-    Body(Box<RequestBody>),
+    Body(Box<ConnBody>),
 }
 
 impl Conn {
-    /// Runs the handler on a request and settles what follows.
+    /// Runs the handler on a request and decides what follows.
     ///
-    /// Not inlined: what it takes of the stack would lie under the reading of heads as well, and a thread
-    /// keeps what its deepest call has touched while its connection is idle.
+    /// Not inlined, so that its stack frame is gone while the connection reads the next head. A thread
+    /// keeps the stack that its deepest call has touched, also while its connection is idle.
     #[inline(never)]
     pub(super) fn serve(&mut self, half: ReadHalf) -> Step {
         let head_only = *self.request.method() == Method::HEAD;
         let framing = match self.framing() {
-            // A body of no bytes is none, and nobody waits for a leave to send it.
+            // No client waits for a 100 to send an empty body.
             Ok(Framing::Length(0)) => Framing::Empty,
             Ok(framing) => framing,
             Err(error) => {
@@ -49,20 +51,20 @@ impl Conn {
             Framing::Length(length) => length > half.buffer.data().len() as u64,
             Framing::Chunked | Framing::UntilClose => true,
         };
-        if waits && self.write_answers().is_err() {
-            // Answers to earlier requests must not wait for the rest of this one, and a 100, which
-            // goes past the buffer, must not overtake them.
+        if waits && self.write_responses().is_err() {
+            // Responses to earlier requests must not wait for the rest of this one. A 100 bypasses the
+            // buffer, and must not overtake them.
             return Step::Close(CloseReason::IoFailed);
         }
         self.set_deadlines(!matches!(framing, Framing::Empty));
-        let scope = self.begin(half, framing, continues);
-        put_origin(&mut self.request, Arc::clone(&scope) as Arc<dyn Origin>);
+        let info = self.begin(half, framing, continues);
+        set_info(&mut self.request, Arc::clone(&info) as Arc<dyn RequestInfo>);
         self.response.begin(head_only);
-        let Self { shared, wire, response, request, link, .. } = self;
+        let Self { shared, wire, response, request, conn_info, .. } = self;
         let mut writer = ResponseWriter::new(response, wire);
-        let outcome = shared.service.run(&mut writer, request, &link.remote);
-        scope.signals.finish();
-        self.scope = Some(scope);
+        let outcome = shared.service.run(&mut writer, request, &conn_info.remote);
+        info.signals.finish();
+        self.request_info = Some(info);
         self.settle(outcome)
     }
 
@@ -73,7 +75,7 @@ impl Conn {
         }
     }
 
-    /// Whether the client waits for a 100 before it sends the body (RFC 9110 section 10.1.1).
+    /// Returns `true` if the client waits for a 100 before it sends the body (RFC 9110 section 10.1.1).
     fn expectation(&self) -> Result<bool, Refusal> {
         if self.scanner.is_plain() || self.request.version() < Version::HTTP_11 {
             return Ok(false);
@@ -84,7 +86,7 @@ impl Conn {
         })
     }
 
-    /// None is set yet.
+    /// Sets the deadlines of a request. No deadline is set before.
     fn set_deadlines(&mut self, body: bool) {
         if body && let Some(limit) = self.shared.options.read_timeout {
             let begun = self.begun();
@@ -93,14 +95,14 @@ impl Conn {
         self.set_write_deadline();
     }
 
-    /// Puts the reading half where the response and the body find it; returns where the request came
-    /// from.
+    /// Puts the reading half where the response and the body find it. Returns the information on the
+    /// request.
     fn begin(
         &mut self,
         half: ReadHalf,
         framing: Framing,
         continues: Option<Arc<Continue>>,
-    ) -> Arc<RequestScope> {
+    ) -> Arc<ConnRequestInfo> {
         let version = self.request.version();
         let persist = match self.scanner.is_plain() && version == Version::HTTP_11 {
             true => Ok(()),
@@ -108,65 +110,65 @@ impl Conn {
         };
         let (number, input) = if matches!(framing, Framing::Empty) {
             let next_begun = !half.buffer.is_empty();
-            (self.reader.begin_request(Some(next_begun)), Input::Here(half))
+            (self.reader.begin_request(Some(next_begun)), ReadSide::Here(half))
         } else {
             (self.reader.begin_request(None), self.lend(half, framing, continues.clone()))
         };
         let tunnel = *self.request.method() == Method::CONNECT;
-        self.wire.begin(Exchange::new(version, input, continues, tunnel, persist));
-        if let Some(mut scope) = self.scope.take()
-            && let Some(unshared) = Arc::get_mut(&mut scope)
+        self.wire.begin(ActiveExchange::new(version, input, continues, tunnel, persist));
+        if let Some(mut info) = self.request_info.take()
+            && let Some(unshared) = Arc::get_mut(&mut info)
         {
             unshared.renew(number);
-            return scope;
+            return info;
         }
-        Arc::new(RequestScope {
+        Arc::new(ConnRequestInfo {
             signals: Arc::default(),
             reader: Arc::clone(&self.reader),
-            link: Arc::clone(&self.link),
+            conn: Arc::clone(&self.conn_info),
             number,
         })
     }
 
-    /// Makes the request's body, and has it read from `half`.
+    /// Creates the request's body, which is read from `half`.
     fn lend(
         &mut self,
         half: ReadHalf,
         framing: Framing,
         continues: Option<Arc<Continue>>,
-    ) -> Input {
+    ) -> ReadSide {
         let idle = self.shared.options.body_idle_timeout;
-        let lending = Lending::new(RequestBody::new(half, framing, continues, idle));
-        *self.request.body_mut() = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
-        Input::Lent(lending)
+        let slot = BodySlot::new(ConnBody::new(half, framing, continues, idle));
+        *self.request.body_mut() = Body::incoming(Box::new(BodyHandle::new(Arc::clone(&slot))));
+        ReadSide::InBody(slot)
     }
 
-    /// The handler is done: what becomes of the connection.
+    /// Decides what follows on the connection after the handler has returned.
     fn settle(&mut self, outcome: Outcome) -> Step {
-        if let Outcome::Ended(Ending::Hijacked) = outcome {
+        if let Outcome::Ended(ResponseEnd::Hijacked) = outcome {
             return Step::HandedOver;
         }
         let mut exchange = self.wire.finish();
-        // First the body, which may be read on another thread, and end, until it is back.
-        let body = match std::mem::replace(&mut exchange.input, Input::Gone) {
-            Input::Here(half) => Some(Unread::Nothing(half)),
-            Input::Lent(lending) => lending.take_back(&self.reader).map(Unread::Body),
-            Input::Gone => None,
+        // First the body: until it is taken back, another thread may read it to its end.
+        let body = match std::mem::replace(&mut exchange.read_side, ReadSide::Gone) {
+            ReadSide::Here(half) => Some(Unread::Nothing(half)),
+            ReadSide::InBody(slot) => slot.take_back(&self.reader).map(Unread::Body),
+            ReadSide::Gone => None,
         };
-        // Once nobody else can read the body to its end, and so allow a background read.
+        // Only now can no other thread end the body, which would allow a background read.
         self.reader.end_request();
         let Some(body) = body else { return Step::Close(CloseReason::HandlerFailed) };
         match outcome {
-            Outcome::Ended(Ending::Whole) => self.keep_or_close(body, exchange.persist),
-            Outcome::Ended(Ending::Short) => Step::Close(CloseReason::HandlerFailed),
-            Outcome::Ended(Ending::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
-            Outcome::Ended(Ending::Hijacked) => Step::HandedOver,
+            Outcome::Ended(ResponseEnd::Whole) => self.keep_or_close(body, exchange.persist),
+            Outcome::Ended(ResponseEnd::Short) => Step::Close(CloseReason::HandlerFailed),
+            Outcome::Ended(ResponseEnd::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
+            Outcome::Ended(ResponseEnd::Hijacked) => Step::HandedOver,
             Outcome::Failed => self.break_off(&exchange, CloseReason::HandlerFailed),
             Outcome::Gone => self.break_off(&exchange, CloseReason::EndOfStream),
         }
     }
 
-    /// A whole answer was given: the next request, or the end.
+    /// Continues after a complete response: with the next request, or by closing.
     fn keep_or_close(&mut self, input: Unread, persist: Result<(), CloseReason>) -> Step {
         match (persist, input) {
             (Ok(()), Unread::Nothing(half)) => self.next(half),
@@ -175,31 +177,32 @@ impl Conn {
         }
     }
 
-    /// The next request comes behind what is left of the body.
-    fn drain(&mut self, mut body: RequestBody) -> Step {
+    /// Reads the rest of the body, behind which the next request comes.
+    fn drain(&mut self, mut body: ConnBody) -> Step {
         if !matches!(body.progress, Progress::Ended(_)) {
-            // The answer first, then the drain.
-            if self.write_answers().is_err() {
+            // The client may wait for the response before it sends the rest.
+            if self.write_responses().is_err() {
                 return Step::Close(CloseReason::IoFailed);
             }
             if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_PATIENCE) {
                 return Step::Close(CloseReason::BodyNotRead);
             }
-            // It ended between two requests: nobody may watch from here on.
+            // The body ended between two requests, where no watch is allowed.
             self.reader.end_request();
         }
         self.next(body.half)
     }
 
-    /// The answer is encoded: it goes out now, or together with that to a request that is there
-    /// already. A connection is idle, and may be closed by a shutdown, only when all is out.
+    /// Continues with the next request. The encoded response is written now, or together with the response
+    /// to a request that has already arrived. The connection is idle, so that a shutdown may close it,
+    /// only when everything was written.
     fn next(&mut self, mut half: ReadHalf) -> Step {
         self.stream().set_read_deadline(None);
         self.trim(&mut half);
         if !half.buffer.is_empty() {
             return self.request_begun(half);
         }
-        if self.write_answers().is_err() {
+        if self.write_responses().is_err() {
             return Step::Close(CloseReason::IoFailed);
         }
         match self.guard.idle() {
@@ -208,10 +211,10 @@ impl Conn {
         }
     }
 
-    /// Only a part of the answer was sent: the client must see that it is not whole. Only one that
-    /// ends with the connection needs a reset for that; any other is short.
+    /// Closes the connection after an incomplete response, so that the client notices. A response that ends
+    /// with the connection needs a reset for that. Any other is visibly short.
     #[cold]
-    pub(super) fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
+    pub(super) fn break_off(&mut self, exchange: &ActiveExchange, reason: CloseReason) -> Step {
         if exchange.ends_by_closing() {
             let _ = self.wire.write_out();
             self.stream().reset();

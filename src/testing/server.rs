@@ -1,14 +1,4 @@
-//! Tools to test programs that use this crate: a server on a free port, connections in memory.
-//!
-//! ```
-//! use hangup::{Client, testing::TestServer};
-//! use std::io::Write;
-//!
-//! let server = TestServer::new(|w, _| Ok(w.write_all(b"hello")?));
-//! let mut response = Client::new().get(server.url("/")).send()?;
-//! assert_eq!(response.body_mut().read_text(100)?, "hello");
-//! # Ok::<(), hangup::Error>(())
-//! ```
+//! A server for tests.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,13 +7,21 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
-use crate::net::{Addr, memory};
+use crate::net::Addr;
 use crate::server::{Listening, Server, ServerHandle};
 use crate::sync::{self, JoinHandle};
 
-pub use crate::net::{Parked, Stream};
-
 /// A server on a free port of the loopback interface. It is shut down when it is dropped.
+///
+/// ```
+/// use hangup::{Client, testing::TestServer};
+/// use std::io::Write;
+///
+/// let server = TestServer::new(|w, _| Ok(w.write_all(b"hello")?));
+/// let mut response = Client::new().get(server.url("/")).send()?;
+/// assert_eq!(response.body_mut().read_text(100)?, "hello");
+/// # Ok::<(), hangup::Error>(())
+/// ```
 #[must_use = "dropping it shuts the server down"]
 pub struct TestServer {
     handle: ServerHandle,
@@ -33,11 +31,12 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts a server that answers with `handler`, a function or closure. A closure needs no types.
+    /// Starts a server with a handler that is a function or closure. The compiler infers a closure's
+    /// parameter types.
     ///
     /// # Panics
     ///
-    /// If there is no free port or no room for a thread.
+    /// If there is no free port or no thread can be started.
     pub fn new<F>(handler: F) -> Self
     where
         F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
@@ -45,7 +44,7 @@ impl TestServer {
         Self::with_handler(handler)
     }
 
-    /// Starts a server that answers with `handler`: any [`Handler`], and a function as well.
+    /// Starts a server with any [`Handler`].
     ///
     /// # Panics
     ///
@@ -60,25 +59,23 @@ impl TestServer {
     ///
     /// As [`new`](Self::new).
     pub fn with(server: Server) -> Self {
-        Self::listening(
-            server.listen("127.0.0.1:0").expect("a free port on the loopback interface"),
-        )
+        Self::listening(server.listen("127.0.0.1:0").expect("listen on the loopback interface"))
     }
 
-    /// Starts a server that is listening already, on a Unix socket for example.
+    /// Starts a server that is already listening, on a Unix socket for example.
     ///
     /// # Panics
     ///
-    /// If there is no room for a thread.
+    /// If no thread can be started.
     pub fn listening(listening: Listening) -> Self {
         let (handle, addr) = (listening.handle(), listening.local_addr().clone());
         let scheme = listening.scheme();
         let thread = sync::spawn("hangup-accept", None, move || {
             if let Err(error) = listening.serve() {
-                log::error!("the test server failed: {error}");
+                log::error!("test server failed: {error}");
             }
         });
-        Self { handle, addr, scheme, thread: Some(thread.expect("room for a thread")) }
+        Self { handle, addr, scheme, thread: Some(thread.expect("start a thread")) }
     }
 
     /// Returns the URL of `path` on this server: `/a` and `a` give the same URL.
@@ -99,7 +96,7 @@ impl TestServer {
     /// If the server does not listen on TCP.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.addr.ip().expect("a server on TCP")
+        self.addr.ip().expect("the server listens on TCP")
     }
 
     /// Returns a handle to shut the server down before it is dropped.
@@ -115,7 +112,7 @@ impl TestServer {
 }
 
 impl Drop for TestServer {
-    /// Closes all connections and waits, for at most 5 s, until their threads are gone.
+    /// Closes all connections, and waits at most 5 s for their threads to end.
     fn drop(&mut self) {
         self.handle.close();
         self.handle.shutdown(Duration::from_secs(5));
@@ -129,30 +126,4 @@ impl fmt::Debug for TestServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestServer").field("addr", &self.addr).finish_non_exhaustive()
     }
-}
-
-/// Creates the two ends of a connection in memory: bytes written to one are read from the other. Each
-/// direction buffers 64 KiB before writing blocks.
-///
-/// [`Stream::wait_until_parked`] waits until a thread is blocked on one of them, so that a test needs no
-/// sleep.
-///
-/// ```
-/// use hangup::testing::{Parked, stream_pair};
-/// use std::{io::{Read, Write}, thread, time::Duration};
-///
-/// let (mut near, mut far) = stream_pair();
-/// let of_reader = far.clone();
-/// let reader = thread::spawn(move || {
-///     let mut buffer = [0; 5];
-///     far.read_exact(&mut buffer).map(|()| buffer)
-/// });
-/// assert!(of_reader.wait_until_parked(Parked::Read, Duration::from_secs(5)));
-/// near.write_all(b"hello")?;
-/// assert_eq!(&reader.join().unwrap()?, b"hello");
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[must_use]
-pub fn stream_pair() -> (Stream, Stream) {
-    memory::pair()
 }

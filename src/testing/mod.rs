@@ -1,0 +1,54 @@
+//! Tools to test programs that use this crate.
+//!
+//! * [`call`] runs a handler on a request and returns the response, without a socket.
+//! * [`TestServer`] is a server on a free port.
+//! * [`stream_pair`] is a connection in memory.
+//!
+//! ```
+//! use hangup::{Request, ResponseWriter, testing};
+//! use std::io::Write;
+//!
+//! fn greet(w: &mut ResponseWriter, r: &mut Request) -> hangup::Result<()> {
+//!     Ok(write!(w, "hello {}", r.uri().path())?)
+//! }
+//!
+//! let request = Request::builder().uri("/you").body("")?;
+//! let mut response = testing::call(&greet, request)?;
+//! assert_eq!(response.body_mut().read_text(100)?, "hello /you");
+//! # Ok::<(), hangup::Error>(())
+//! ```
+
+mod call;
+mod server;
+
+use crate::net::memory;
+
+pub use crate::net::{Parked, Stream};
+pub use call::{call, informational};
+pub use server::TestServer;
+
+/// Creates the two ends of a connection in memory: bytes written to one are read from the other. Each
+/// direction buffers 64 KiB before writing blocks.
+///
+/// [`Stream::wait_until_parked`] waits until a thread is blocked on one of them, so that a test need not
+/// sleep.
+///
+/// ```
+/// use hangup::testing::{Parked, stream_pair};
+/// use std::{io::{Read, Write}, thread, time::Duration};
+///
+/// let (mut near, mut far) = stream_pair();
+/// let of_reader = far.clone();
+/// let reader = thread::spawn(move || {
+///     let mut buffer = [0; 5];
+///     far.read_exact(&mut buffer).map(|()| buffer)
+/// });
+/// assert!(of_reader.wait_until_parked(Parked::Read, Duration::from_secs(5)));
+/// near.write_all(b"hello")?;
+/// assert_eq!(&reader.join().unwrap()?, b"hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use]
+pub fn stream_pair() -> (Stream, Stream) {
+    memory::pair()
+}
