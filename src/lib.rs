@@ -117,19 +117,46 @@
 //! * `tls` (feature `tls`, on by default): TLS over any stream, certificates, trust.
 //! * [`testing`]: a test server on a free port, connections in memory.
 
+#![cfg_attr(
+    not(all(feature = "client", feature = "server", feature = "fcgi")),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        unused_macros,
+        reason = "the lower modules have code for each of them"
+    )
+)]
+#![cfg_attr(
+    not(all(feature = "client", feature = "server", feature = "fcgi", feature = "tls")),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the docs describe the crate with all features"
+    )
+)]
+
 mod body;
+#[cfg(feature = "fcgi")]
 pub mod cgi;
+#[cfg(feature = "client")]
 pub mod client;
 mod context;
 mod error;
+#[cfg(feature = "fcgi")]
 pub mod fcgi;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod gateway;
 pub mod h1;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod handler;
 mod logging;
+mod message;
 pub mod net;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod serving;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod sniff;
 mod sync;
 pub mod testing;
@@ -137,14 +164,19 @@ mod text;
 mod unwind;
 
 pub use body::Body;
+#[cfg(feature = "client")]
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
+#[cfg(any(feature = "server", feature = "fcgi"))]
 pub use gateway::{ErrorStream, Variables};
-pub use handler::{CloseNotify, Handler, Request, RequestExt, Response, ResponseWriter, respond};
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub use handler::{CloseNotify, Handler, RequestExt, ResponseWriter, respond};
+pub use message::{Request, Response};
 #[cfg(feature = "tls")]
 pub use net::tls;
 pub use net::{TlsInfo, TlsVersion};
+#[cfg(feature = "server")]
 pub use server::Server;
 
 pub use http;

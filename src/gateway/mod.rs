@@ -2,12 +2,18 @@
 //! tells of the request in variables (RFC 3875 section 4.1); the answer begins with CGI's header
 //! (section 6).
 
+#[cfg(feature = "fcgi")]
 mod head;
+#[cfg(feature = "fcgi")]
 mod origin;
+#[cfg(feature = "fcgi")]
 mod request;
 mod variables;
 
+#[cfg(feature = "fcgi")]
 pub(crate) use head::{write_head, write_refusal};
+#[cfg(feature = "fcgi")]
 pub(crate) use origin::Described;
+#[cfg(feature = "fcgi")]
 pub(crate) use request::read;
 pub use variables::{ErrorStream, Variables};
