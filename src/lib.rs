@@ -141,6 +141,8 @@ pub mod cgi;
 #[cfg(feature = "client")]
 pub mod client;
 mod context;
+#[cfg(doctest)]
+mod doc_tests;
 mod error;
 #[cfg(feature = "fcgi")]
 pub mod fcgi;

@@ -2,34 +2,31 @@
 
 use http::{HeaderName, Method};
 
+use super::conn::{Blame, FailedAt, Failure};
 use super::fields::Fields;
 
 /// What says of a request that sending it twice has the effect of sending it once.
 const IDEMPOTENCY_KEYS: [HeaderName; 2] =
     [HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-idempotency-key")];
 
-/// What is known of an attempt that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Attempt {
-    /// The connection had waited for this use, or carried an earlier one: the peer may have closed it
-    /// meanwhile.
-    pub(super) reused: bool,
-    /// Not one byte of the request was written.
-    pub(super) nothing_written: bool,
-    /// At least one byte of an answer arrived.
-    pub(super) answer_begun: bool,
-    /// The failure is the connection's: not a cancellation, a time limit, or the caller's fault.
-    pub(super) connection_failed: bool,
-}
-
-/// Whether the request may be sent once more on another connection: never if that could make the
-/// peer do a thing twice that it should do once (RFC 9110 section 9.2.2), and never if a fresh
-/// connection failed, since the next would most likely fail as well.
-pub(super) fn may_retry(attempt: Attempt, method: &Method, fields: Fields<'_>) -> bool {
-    attempt.reused
-        && attempt.connection_failed
-        && !attempt.answer_begun
-        && (attempt.nothing_written || is_repeatable(method, fields))
+/// Returns `true` if the request may be sent once more on another connection. `reused` says that the
+/// connection had been idle or had carried an earlier request, so that the peer may have closed it
+/// meanwhile.
+///
+/// Never retries what could make the peer repeat an action (RFC 9110 section 9.2.2). Never retries after
+/// a failure of a fresh connection either: the next would most likely fail as well.
+pub(super) fn may_retry(
+    failure: &Failure,
+    reused: bool,
+    method: &Method,
+    fields: Fields<'_>,
+) -> bool {
+    let repeatable = match failure.at {
+        FailedAt::NotWritten => true,
+        FailedAt::Written => is_repeatable(method, fields),
+        FailedAt::Answering => false,
+    };
+    reused && failure.blame == Blame::Connection && repeatable
 }
 
 /// Whether sending the request twice has the effect of sending it once, as far as can be told. PUT
@@ -45,42 +42,45 @@ mod tests {
 
     use super::*;
     use crate::client::fields::DefaultFields;
+    use crate::error::{Error, ErrorKind};
 
-    const STALE: Attempt = Attempt {
-        reused: true,
-        nothing_written: false,
-        answer_begun: false,
-        connection_failed: true,
-    };
+    fn failed(at: FailedAt, blame: Blame) -> Failure {
+        Failure { error: Error::new(ErrorKind::Receive), at, blame }
+    }
 
     #[test]
     fn t11_each_condition_by_itself_forbids_a_retry() {
         let (own, defaults) = (HeaderMap::new(), DefaultFields::default());
         let none = Fields::new(&own, &defaults);
-        assert!(may_retry(STALE, &Method::GET, none));
-        for attempt in [
-            Attempt { reused: false, ..STALE },
-            Attempt { answer_begun: true, ..STALE },
-            Attempt { connection_failed: false, ..STALE },
+        for (at, blame, reused, retried) in [
+            (FailedAt::Written, Blame::Connection, true, true),
+            (FailedAt::Written, Blame::Connection, false, false),
+            (FailedAt::Answering, Blame::Connection, true, false),
+            (FailedAt::Written, Blame::Call, true, false),
+            (FailedAt::NotWritten, Blame::Call, true, false),
+            (FailedAt::NotWritten, Blame::Connection, false, false),
         ] {
-            assert!(!may_retry(attempt, &Method::GET, none), "{attempt:?}");
+            let failure = failed(at, blame);
+            let decided = may_retry(&failure, reused, &Method::GET, none);
+            assert_eq!(decided, retried, "{failure:?}, reused: {reused}");
         }
     }
 
     #[test]
     fn t11_what_is_not_repeatable_is_only_retried_unwritten() {
         let (none, no_defaults) = (HeaderMap::new(), DefaultFields::default());
+        let written = failed(FailedAt::Written, Blame::Connection);
+        let unwritten = failed(FailedAt::NotWritten, Blame::Connection);
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let fields = Fields::new(&none, &no_defaults);
-            assert!(!may_retry(STALE, &method, fields), "{method}");
-            let unwritten = Attempt { nothing_written: true, ..STALE };
-            assert!(may_retry(unwritten, &method, fields), "{method}");
+            assert!(!may_retry(&written, true, &method, fields), "{method}");
+            assert!(may_retry(&unwritten, true, &method, fields), "{method}");
         }
         for name in &IDEMPOTENCY_KEYS {
             let own: HeaderMap = [(name.clone(), "7".parse().unwrap())].into_iter().collect();
             let defaults = DefaultFields::new(own.clone());
             for fields in [Fields::new(&own, &no_defaults), Fields::new(&none, &defaults)] {
-                assert!(may_retry(STALE, &Method::POST, fields), "{name}");
+                assert!(may_retry(&written, true, &Method::POST, fields), "{name}");
             }
         }
     }

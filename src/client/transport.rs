@@ -11,12 +11,12 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 
-use super::conn::{Answer, AnswerBody, Conn, ConnFacts, Failure, Home, Making, Patience, Turn};
+use super::conn::{Answer, AnswerBody, Conn, ConnConfig, ConnFacts, ExchangeId, Owner, Patience};
 use super::connect::{Connected, Connecting, dial_error};
 use super::fields::{DefaultFields, Fields};
 use super::outgoing::prepare;
 use super::pool::{Checkout, Dial, Limits, Pool, Return};
-use super::retry::{Attempt, may_retry};
+use super::retry::may_retry;
 use super::target::Key;
 use super::url::Url;
 use super::want::{Granted, Want};
@@ -55,7 +55,7 @@ struct Inner {
 /// A connection that was taken into use.
 struct Taken {
     conn: Conn,
-    turn: Turn,
+    id: ExchangeId,
     /// Whether it had waited in the pool.
     was_idle: bool,
 }
@@ -98,12 +98,12 @@ impl Transport {
             }
             let again = body.try_clone();
             let (outgoing, withheld) = prepare(parts, url, fields, body, expectation)?;
-            let Taken { conn, turn, was_idle } = self.inner.connection(&key, patience)?;
+            let Taken { conn, id, was_idle } = self.inner.connection(&key, patience)?;
             let begun = Instant::now();
             let context = patience.context.as_ref();
             let sendable =
                 || again.or_else(|| withheld.as_ref().and_then(|body| body.take_back(context)));
-            let failure = match conn.round_trip(turn, outgoing, patience) {
+            let failure = match conn.round_trip(id, outgoing, patience) {
                 Ok(answer) => {
                     // The peer does not know the expectation: without it, once (RFC 9110 section
                     // 15.5.18).
@@ -115,15 +115,15 @@ impl Transport {
                         (body, expectation) = (sendable, None);
                         continue;
                     }
-                    let (facts, reused) = (Arc::clone(conn.facts()), !turn.is_first());
+                    let (facts, reused) = (Arc::clone(conn.facts()), !id.is_first());
                     return Ok(Exchanged { answer, facts, reused, begun });
                 }
                 Err(failure) => failure,
             };
-            let Failure { error, nothing_written, answer_begun, connection_failed } = failure;
-            let reused = was_idle || !turn.is_first();
-            let attempt = Attempt { reused, nothing_written, answer_begun, connection_failed };
-            if !may_retry(attempt, &parts.method, fields) {
+            let reused = was_idle || !id.is_first();
+            let again = may_retry(&failure, reused, &parts.method, fields);
+            let error = failure.error;
+            if !again {
                 return Err(error);
             }
             body = sendable().ok_or_else(|| error.clone())?;
@@ -173,7 +173,7 @@ impl Inner {
             let checkout = self.pool.lock().checkout(key);
             let (want, granted) = match checkout {
                 Checkout::Idle(conn) => match conn.begin() {
-                    Some(turn) => return Ok(Taken { conn, turn, was_idle: true }),
+                    Some(id) => return Ok(Taken { conn, id, was_idle: true }),
                     // It had gone stale in the pool: the next one.
                     None => continue,
                 },
@@ -195,8 +195,8 @@ impl Inner {
                 return Err(self.give_up(key, &want, &granted, patience));
             };
             let conn = outcome?;
-            if let Some(turn) = conn.begin() {
-                return Ok(Taken { conn, turn, was_idle: false });
+            if let Some(id) = conn.begin() {
+                return Ok(Taken { conn, id, was_idle: false });
             }
         }
     }
@@ -276,14 +276,14 @@ impl Inner {
     }
 
     fn begin_http(&self, key: &Key, connected: Connected) -> Result<Conn> {
-        let making = Making {
+        let config = ConnConfig {
             key: key.clone(),
             secured_in: connected.secured_in,
-            home: self.this.clone(),
+            owner: self.this.clone(),
             idle_timeout: self.options.limits.idle_timeout,
             response_limits: self.options.response_limits,
         };
-        let conn = Conn::start(connected.dialed, making);
+        let conn = Conn::start(connected.dialed, config);
         conn.map_err(|error| dial_error(DialError::System(error)))
     }
 
@@ -325,8 +325,8 @@ impl Inner {
     }
 }
 
-impl Home for Inner {
-    fn give_back(&self, conn: &Conn) -> bool {
+impl Owner for Inner {
+    fn put_back(&self, conn: &Conn) -> bool {
         self.put(conn)
     }
 

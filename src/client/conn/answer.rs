@@ -62,7 +62,7 @@ pub(super) fn take_answer(
     mut buffer: Buffer,
     keeper: Keeper,
 ) -> Result<(Answer, After), ReplyError> {
-    let Expected { turn, method, closes, proceed, wrote, idle_read, .. } = expected;
+    let Expected { id, method, closes, proceed, wrote, idle_read, .. } = expected;
     // A body that is still withheld is not wanted any more.
     drop(proceed);
     if is_handed_over(&method, head.status) {
@@ -86,7 +86,7 @@ pub(super) fn take_answer(
     if let Some(announced) = KeepAlive::of(&head.headers) {
         shared.state.lock().note(announced);
     }
-    let rest = Rest { shared: Arc::clone(shared), turn, buffer, wrote, persist, keeper };
+    let rest = Rest { shared: Arc::clone(shared), id, buffer, wrote, persist, keeper };
     let (body, after) = match framed.framing {
         Framing::Empty if rest.has_all(0) => (Body::empty(), rest.free()),
         Framing::Length(length) if rest.has_all(length) => {
@@ -125,7 +125,7 @@ impl Rest {
 
     /// The body has been taken out: the connection is free before the caller knows.
     fn free(self) -> After {
-        let Self { shared, turn, buffer, wrote, persist, keeper } = self;
+        let Self { shared, id, buffer, wrote, persist, keeper } = self;
         let free = persist
             .and_then(|()| shared.is_used_up(&buffer))
             .and_then(|()| wrote.check(&shared, Duration::ZERO));
@@ -135,7 +135,7 @@ impl Rest {
         };
         // From here on the context may end without harm to whoever uses the connection next.
         drop(keeper);
-        match free.and_then(|()| shared.give_back(turn, spare)) {
+        match free.and_then(|()| shared.give_back(id, spare)) {
             Ok(()) => After::Free(of_loop),
             Err(reason) => After::Close(reason),
         }

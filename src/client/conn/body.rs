@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 use super::answer::Keeper;
 use super::messages::Wrote;
-use super::{Shared, Turn, WROTE_PATIENCE, close_reason};
+use super::{ExchangeId, Shared, WROTE_PATIENCE, close_reason};
 use crate::body::Incoming;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{CloseReason, Framing};
@@ -41,7 +41,7 @@ enum End {
 /// What reading on takes. It is let go of at the end: a body that is kept keeps no descriptor.
 pub(super) struct Rest {
     pub(super) shared: Arc<Shared>,
-    pub(super) turn: Turn,
+    pub(super) id: ExchangeId,
     pub(super) buffer: Buffer,
     pub(super) wrote: Wrote,
     /// Whether the connection may be used again once the body has ended well.
@@ -121,22 +121,22 @@ impl Rest {
             }
             FramedError::Io(error) => Error::with_source(ErrorKind::Receive, error),
         });
-        self.shared.close_in(self.turn, error.clone(), close_reason(&error));
+        self.shared.close_in(self.id, error.clone(), close_reason(&error));
         error
     }
 
     /// Gives the connection back if all is well, and closes it otherwise.
     fn settle(self, patience: Duration) {
-        let Self { shared, turn, buffer, wrote, persist, keeper } = self;
+        let Self { shared, id, buffer, wrote, persist, keeper } = self;
         let clean = persist
             .and_then(|()| shared.is_used_up(&buffer))
             .and_then(|()| wrote.check(&shared, patience));
         let settled = clean.and_then(|()| {
             shared.stream.set_read_deadline(None);
             match keeper {
-                Keeper::Caller { .. } => shared.give_back(turn, buffer),
+                Keeper::Caller { .. } => shared.give_back(id, buffer),
                 Keeper::Loop(back) => {
-                    shared.give_back(turn, Buffer::default())?;
+                    shared.give_back(id, Buffer::default())?;
                     // Only now: a loop that looks at the connection while it is still the call's would
                     // leave what it sees, the peer's end of stream say, to the call. A loop that has
                     // ended has no use for the buffer.
@@ -146,7 +146,7 @@ impl Rest {
             }
         });
         if let Err(reason) = settled {
-            shared.close_in(turn, Error::new(ErrorKind::Closed), reason);
+            shared.close_in(id, Error::new(ErrorKind::Closed), reason);
         }
     }
 
@@ -192,7 +192,7 @@ impl Drop for ResponseBody {
         self.drain();
         if let End::Ahead(rest) = &self.end {
             let cause = Error::new(ErrorKind::Closed);
-            rest.shared.close_in(rest.turn, cause, CloseReason::BodyNotRead);
+            rest.shared.close_in(rest.id, cause, CloseReason::BodyNotRead);
         }
     }
 }

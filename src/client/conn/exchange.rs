@@ -23,7 +23,7 @@ use super::messages::{
     Unwritten, WriteError, WriteJob, WriteResult, Wrote,
 };
 use super::send::{Left, send_now};
-use super::{Conn, Shared, Turn, WROTE_PATIENCE, close_reason, earlier};
+use super::{Conn, ExchangeId, Shared, WROTE_PATIENCE, close_reason, earlier};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, TimeLimit};
@@ -73,36 +73,63 @@ pub(in crate::client) struct Patience {
     pub(in crate::client) on_raw_head: Option<OnRawHead>,
 }
 
-/// A failed exchange, and what decides whether it may be repeated.
+/// A failed exchange. Where it failed and what was at fault decide whether it may be repeated.
+#[derive(Debug)]
 pub(in crate::client) struct Failure {
     pub(in crate::client) error: Error,
-    pub(in crate::client) nothing_written: bool,
-    pub(in crate::client) answer_begun: bool,
-    /// The connection failed; not the caller, its context, or a time limit.
-    pub(in crate::client) connection_failed: bool,
+    pub(in crate::client) at: FailedAt,
+    pub(in crate::client) blame: Blame,
+}
+
+/// How far an exchange had come when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum FailedAt {
+    /// No byte of the request was written.
+    NotWritten,
+    /// At least a part of the request was written, and no byte of a response arrived.
+    Written,
+    /// At least one byte of a response arrived.
+    Answering,
+}
+
+/// The cause of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Blame {
+    Connection,
+    /// The caller, its context, a time limit, or an invalid message.
+    Call,
 }
 
 impl Failure {
     /// No answer was read, to a request of which at least a part was written.
     fn of_reading(ReplyError { error, begun }: ReplyError) -> Self {
-        let connection_failed = is_of_the_connection(&error);
-        Self { error, nothing_written: false, answer_begun: begun, connection_failed }
+        let at = if begun { FailedAt::Answering } else { FailedAt::Written };
+        Self { at, blame: Blame::of(&error), error }
     }
 
     /// The request could not be written beyond its first `written` bytes.
     fn of_writing(error: Error, written: u64) -> Self {
-        let nothing_written = written == 0;
-        Self { nothing_written, ..Self::of_reading(ReplyError { error, begun: false }) }
+        let at = if written == 0 { FailedAt::NotWritten } else { FailedAt::Written };
+        Self { at, blame: Blame::of(&error), error }
     }
 
     /// The call has ended for a reason of its own: not the connection's.
     fn of_the_call(error: Error) -> Self {
-        Self { error, nothing_written: false, answer_begun: false, connection_failed: false }
+        Self { error, at: FailedAt::Written, blame: Blame::Call }
+    }
+}
+
+impl Blame {
+    fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Send | ErrorKind::Receive | ErrorKind::EmptyReply => Self::Connection,
+            _ => Self::Call,
+        }
     }
 }
 
 impl Conn {
-    /// Sends a request and waits for the head of its answer, in a turn that was
+    /// Sends a request and waits for the head of its answer, in an exchange that was
     /// [begun](Conn::begin). When it fails the connection is closed.
     ///
     /// # Panics
@@ -115,13 +142,13 @@ impl Conn {
     /// runs out.
     pub(in crate::client) fn round_trip(
         &self,
-        turn: Turn,
+        id: ExchangeId,
         outgoing: Outgoing,
         patience: &Patience,
     ) -> Result<Answer, Failure> {
         let Outgoing { method, head, body, framing, closes, expect } = outgoing;
         let expected = Expected {
-            turn,
+            id,
             method,
             closes,
             on_informational: patience.on_informational.clone(),
@@ -130,7 +157,7 @@ impl Conn {
             wrote: Wrote::Whole,
             idle_read: patience.idle_read,
         };
-        let unwinding = Unwinding { shared: &self.0, turn };
+        let unwinding = Unwinding { shared: &self.0, id };
         let outcome = match send_now(&self.0, head, body, framing, expect) {
             None => self.read_here(expected, patience).map_err(Failure::of_reading),
             Some(Left::Unwritten(unwritten, None)) if patience.send.is_none() => {
@@ -141,7 +168,7 @@ impl Conn {
         std::mem::forget(unwinding);
         if let Err(Failure { error, .. }) = &outcome {
             // Before an answer that came at the same moment is dropped: nothing waits for its body.
-            self.0.close_in(turn, error.clone(), close_reason(error));
+            self.0.close_in(id, error.clone(), close_reason(error));
         }
         outcome
     }
@@ -149,14 +176,14 @@ impl Conn {
     /// The caller reads the answer itself. Closing the connection is what ends its read, and the end of
     /// the call's context closes it.
     fn read_here(&self, expected: Expected, patience: &Patience) -> Result<Answer, ReplyError> {
-        let (shared, turn) = (&self.0, expected.turn);
+        let (shared, id) = (&self.0, expected.id);
         let hook = patience.context.as_ref().map(|context| {
             let shared = Arc::downgrade(shared);
             context.on_done(move |ended| {
                 let Some(shared) = shared.upgrade() else { return };
                 let error = Error::from(ended.clone());
                 let reason = close_reason(&error);
-                shared.close_in(turn, error, reason);
+                shared.close_in(id, error, reason);
             })
         });
         let stream = &shared.stream;
@@ -178,7 +205,7 @@ impl Conn {
             After::Free(_) | After::Travels => {}
             After::HandOver => shared.hand_over(),
             After::Close(reason) => {
-                shared.close_in(turn, Error::new(ErrorKind::Closed), reason);
+                shared.close_in(id, Error::new(ErrorKind::Closed), reason);
             }
         }
         Ok(answer)
@@ -194,20 +221,20 @@ impl Conn {
         patience: &Patience,
         unwritten: Unwritten,
     ) -> Result<Answer, Failure> {
-        let (shared, turn) = (&self.0, expected.turn);
+        let (shared, id) = (&self.0, expected.id);
         let writer = shared.writer().map_err(|error| {
             let error = Error::with_source(ErrorKind::Send, error);
             Failure::of_writing(error, unwritten.written)
         })?;
         shared.state.lock().await_head(true);
-        let report = Report::Reading { turn, response_head: patience.response_head };
+        let report = Report::Reading { id, response_head: patience.response_head };
         let results = writer.write(WriteJob { unwritten, report });
         expected.wrote = Wrote::Reported(results.clone());
         self.read_here(expected, patience).map_err(|failed| {
             // How much was written decides whether the request may be sent again, and if the
             // connection has failed the writer loop is about to tell.
-            let asks = !failed.begun && is_of_the_connection(&failed.error);
-            let at_most = if turn.is_first() { Duration::ZERO } else { WROTE_PATIENCE };
+            let asks = !failed.begun && Blame::of(&failed.error) == Blame::Connection;
+            let at_most = if id.is_first() { Duration::ZERO } else { WROTE_PATIENCE };
             match asks.then(|| results.recv_timeout(at_most)) {
                 // The earlier failure says more than the end that follows it.
                 Some(Ok(Err(WriteError::Failed { error, written }))) => {
@@ -228,7 +255,7 @@ impl Conn {
         patience: &Patience,
         left: Left,
     ) -> Result<Answer, Failure> {
-        let (shared, turn) = (&self.0, expected.turn);
+        let (shared, id) = (&self.0, expected.id);
         let (wrote_to_reader, wrote) = bounded(1);
         let (reply, replies) = bounded(1);
         expected.wrote = Wrote::Reported(wrote);
@@ -254,7 +281,7 @@ impl Conn {
                 (Sending::failed(error), None)
             }
         };
-        Exchange { shared, turn, patience, replies, wrote, sending }.wait()
+        Exchange { shared, id, patience, replies, wrote, sending }.wait()
     }
 }
 
@@ -262,13 +289,13 @@ impl Conn {
 /// responses may panic, and so may code that TLS calls. Forgotten when the exchange has ended.
 struct Unwinding<'a> {
     shared: &'a Arc<Shared>,
-    turn: Turn,
+    id: ExchangeId,
 }
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
         let error = Error::message(ErrorKind::Other, "the calling thread panicked");
-        self.shared.close_in(self.turn, error, CloseReason::Cancelled);
+        self.shared.close_in(self.id, error, CloseReason::Cancelled);
     }
 }
 
@@ -319,7 +346,7 @@ impl Sending {
 /// The caller's wait.
 struct Exchange<'a> {
     shared: &'a Arc<Shared>,
-    turn: Turn,
+    id: ExchangeId,
     patience: &'a Patience,
     replies: Receiver<Reply>,
     wrote: Option<Receiver<WriteResult>>,
@@ -370,7 +397,7 @@ impl Exchange<'_> {
             Some(Ok(answer)) => Ok(answer),
             // Whatever failed then failed because the context's end closed the connection.
             _ if self.patience.context.as_ref().is_some_and(Context::is_done) => Err(self.ended()),
-            Some(Err(ReplyError { error, begun: true })) => Err(self.failure(error, true)),
+            Some(Err(failed @ ReplyError { begun: true, .. })) => Err(Failure::of_reading(failed)),
             Some(Err(ReplyError { error, begun: false })) => {
                 self.learn_what_was_written();
                 Err(self.failed(error))
@@ -385,7 +412,7 @@ impl Exchange<'_> {
     /// The connection has failed without an answer. How much the writer loop had written by then
     /// decides whether the request may be sent again, and it is about to tell.
     fn learn_what_was_written(&mut self) {
-        let Some(wrote) = self.wrote.take().filter(|_| !self.turn.is_first()) else { return };
+        let Some(wrote) = self.wrote.take().filter(|_| !self.id.is_first()) else { return };
         if let Ok(Err(error)) = wrote.recv_timeout(WROTE_PATIENCE) {
             self.sending = Sending::failed(error);
         }
@@ -394,21 +421,10 @@ impl Exchange<'_> {
     /// A failed write is the earlier failure, and says more than the end that follows it.
     fn failed(&self, error: Error) -> Failure {
         match &self.sending {
-            Sending::Failed { error: WriteError::Failed { error, .. }, .. } => {
-                self.failure(error.clone(), false)
+            Sending::Failed { error: WriteError::Failed { error, written }, .. } => {
+                Failure::of_writing(error.clone(), *written)
             }
-            _ => self.failure(error, false),
-        }
-    }
-
-    fn failure(&self, error: Error, answer_begun: bool) -> Failure {
-        let nothing_written = matches!(
-            &self.sending,
-            Sending::Failed { error: WriteError::Failed { written: 0, .. }, .. }
-        );
-        Failure {
-            nothing_written,
-            ..Failure::of_reading(ReplyError { error, begun: answer_begun })
+            _ => Failure::of_reading(ReplyError { error, begun: false }),
         }
     }
 
@@ -434,9 +450,4 @@ impl Exchange<'_> {
             Sending::Failed { .. } => self.failed(Error::new(ErrorKind::Send)),
         })
     }
-}
-
-/// Whether the connection failed; not the caller, its context, or a time limit.
-fn is_of_the_connection(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Send | ErrorKind::Receive | ErrorKind::EmptyReply)
 }

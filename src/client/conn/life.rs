@@ -22,13 +22,13 @@ use crate::sync::channel::{Receiver, Sender};
 /// The number of an exchange on its connection. Whoever holds it may close the connection for the
 /// sake of that exchange, and only while it is on: later the connection may be another call's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::client) struct Turn(u64);
+pub(in crate::client) struct ExchangeId(u64);
 
 /// How far a connection's life is.
 pub(super) struct State {
     life: Life,
     /// The latest exchange.
-    turn: Turn,
+    id: ExchangeId,
     /// The reader loop waits to be called when the connection is idle.
     asleep: bool,
     /// The buffer of the latest exchange that had no use for the reader loop. Invariant: empty.
@@ -63,7 +63,7 @@ enum Life {
     Fresh,
     /// Nothing is expected from the peer.
     Idle,
-    /// In the exchange of `turn`. Its caller may wait for the head of its answer while the writer loop
+    /// In the exchange of `id`. Its caller may wait for the head of its answer while the writer loop
     /// still writes: then what that has to tell concerns it.
     Busy { head_awaited: bool },
     /// Over, in one of the two ways.
@@ -87,7 +87,7 @@ pub(super) enum Ending {
     Closed(Error),
 }
 
-impl Turn {
+impl ExchangeId {
     /// Whether it is the connection's first exchange.
     pub(in crate::client) fn is_first(self) -> bool {
         self.0 == 1
@@ -113,7 +113,7 @@ impl State {
     pub(super) fn new(closer: Sender<Infallible>) -> Self {
         Self {
             life: Life::Fresh,
-            turn: Turn(0),
+            id: ExchangeId(0),
             asleep: false,
             spare: Buffer::default(),
             announced: KeepAlive::default(),
@@ -122,17 +122,17 @@ impl State {
     }
 
     /// Begins an exchange, if none is on.
-    pub(super) fn begin(&mut self) -> Option<Turn> {
+    pub(super) fn begin(&mut self) -> Option<ExchangeId> {
         match self.life {
             Life::Fresh | Life::Idle => {}
             Life::Busy { .. } | Life::Ended(_) => return None,
         }
         self.life = Life::Busy { head_awaited: false };
-        self.turn.0 += 1;
+        self.id.0 += 1;
         if let Some(left) = &mut self.announced.left {
             *left = left.saturating_sub(1);
         }
-        Some(self.turn)
+        Some(self.id)
     }
 
     /// Makes a fresh connection an idle one; `false` if it was not fresh.
@@ -149,9 +149,9 @@ impl State {
     /// # Errors
     ///
     /// If the exchange was not on, or the peer has announced that it was the connection's last.
-    pub(super) fn rest(&mut self, turn: Turn, spare: Buffer) -> Result<(), CloseReason> {
+    pub(super) fn rest(&mut self, id: ExchangeId, spare: Buffer) -> Result<(), CloseReason> {
         debug_assert!(spare.is_empty());
-        if !self.is_in(turn) {
+        if !self.is_in(id) {
             return Err(CloseReason::EndOfStream);
         }
         match self.announced {
@@ -198,12 +198,12 @@ impl State {
     }
 
     /// The latest exchange.
-    pub(super) fn turn(&self) -> Turn {
-        self.turn
+    pub(super) fn id(&self) -> ExchangeId {
+        self.id
     }
 
-    pub(super) fn is_in(&self, turn: Turn) -> bool {
-        matches!(self.life, Life::Busy { .. }) && self.turn == turn
+    pub(super) fn is_in(&self, id: ExchangeId) -> bool {
+        matches!(self.life, Life::Busy { .. }) && self.id == id
     }
 
     /// The exchange's caller waits for the head of its answer, beside the writer loop; or no more.
@@ -214,8 +214,8 @@ impl State {
     }
 
     /// Whether the caller of this exchange waits for the head of its answer, beside the writer loop.
-    pub(super) fn awaits_head(&self, turn: Turn) -> bool {
-        matches!(self.life, Life::Busy { head_awaited: true }) && self.turn == turn
+    pub(super) fn awaits_head(&self, id: ExchangeId) -> bool {
+        matches!(self.life, Life::Busy { head_awaited: true }) && self.id == id
     }
 
     pub(super) fn condition(&self) -> Condition {
@@ -322,8 +322,8 @@ mod tests {
     fn t10_only_what_is_fresh_is_parked() {
         let mut state = fresh();
         assert!(state.park() && state.condition() == Condition::Idle && !state.park());
-        let turn = state.begin().unwrap();
-        assert!(turn.is_first() && !state.park());
+        let id = state.begin().unwrap();
+        assert!(id.is_first() && !state.park());
     }
 
     #[test]

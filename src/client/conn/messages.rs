@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::Turn;
+use super::ExchangeId;
 use crate::body::Body;
 use crate::client::raw_head::RawHead;
 use crate::context::Context;
@@ -44,7 +44,7 @@ pub(super) struct Expectation {
 
 /// What is known beforehand of the answer to a request.
 pub(super) struct Expected {
-    pub(super) turn: Turn,
+    pub(super) id: ExchangeId,
     pub(super) method: Method,
     /// The request asked for the connection to be closed.
     pub(super) closes: bool,
@@ -119,9 +119,9 @@ pub(super) enum Report {
     /// The full way: the reader loop, which decides on reuse, and the caller, which waits for it.
     Both { reader: Sender<WriteResult>, caller: Sender<WriteResult> },
     /// The caller reads the answer itself. It looks at the connection's results at the answer's end, or
-    /// when it has failed; what it has to know before reaches it through the connection, whose `turn`
+    /// when it has failed; what it has to know before reaches it through the connection, whose `id`
     /// this is: its end, and the deadline for the answer's head, so long after the request.
-    Reading { turn: Turn, response_head: Option<Duration> },
+    Reading { id: ExchangeId, response_head: Option<Duration> },
 }
 
 /// What of a request the caller has not written.

@@ -45,8 +45,10 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-pub(super) use exchange::{Failure, Outgoing, OutgoingFraming, Patience, Withhold};
-pub(super) use life::Turn;
+pub(super) use exchange::{
+    Blame, FailedAt, Failure, Outgoing, OutgoingFraming, Patience, Withhold,
+};
+pub(super) use life::ExchangeId;
 pub(super) use messages::{Answer, AnswerBody, OnInformational, OnRawHead};
 
 use self::life::{Condition, Ending, State, Writer};
@@ -70,11 +72,11 @@ const LIMIT_CHECK: Duration = Duration::from_secs(1);
 /// writer loop the user's body source.
 const LOOP_STACK: usize = 512 * 1024;
 
-/// Where a connection comes from and goes back to.
-pub(super) trait Home: Send + Sync {
-    /// Takes a clean connection back; `false` if there is no place for it.
-    fn give_back(&self, conn: &Conn) -> bool;
-    /// The connection has been closed or handed over: its place is free.
+/// The pool that a connection comes from and returns to.
+pub(super) trait Owner: Send + Sync {
+    /// Takes a clean connection back. Returns `false` if there is no place for it.
+    fn put_back(&self, conn: &Conn) -> bool;
+    /// Frees the connection's place, once, when it has been closed or handed over.
     fn closed(&self, conn: &Conn);
 }
 
@@ -86,7 +88,7 @@ pub(super) struct Conn(Arc<Shared>);
 pub(super) struct Shared {
     stream: Stream,
     key: Key,
-    home: Weak<dyn Home>,
+    owner: Weak<dyn Owner>,
     idle_timeout: Option<Duration>,
     response_limits: Limits,
     /// Disconnects when the connection is closed or handed over.
@@ -110,11 +112,11 @@ pub(super) struct ConnFacts {
 }
 
 /// What a connection is made with.
-pub(super) struct Making {
+pub(super) struct ConnConfig {
     pub(super) key: Key,
     /// How long the TLS handshake took.
     pub(super) secured_in: Duration,
-    pub(super) home: Weak<dyn Home>,
+    pub(super) owner: Weak<dyn Owner>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
 }
@@ -125,7 +127,7 @@ impl Conn {
     /// # Errors
     ///
     /// The operating system's, if there is no room for a thread.
-    pub(super) fn start(dialed: Dialed, making: Making) -> io::Result<Self> {
+    pub(super) fn start(dialed: Dialed, config: ConnConfig) -> io::Result<Self> {
         let Dialed { stream, remote, resolved_in, connected_in, .. } = dialed;
         let facts = ConnFacts {
             remote,
@@ -133,17 +135,17 @@ impl Conn {
             tls: stream.tls(),
             resolved_in,
             connected_in,
-            secured_in: making.secured_in,
+            secured_in: config.secured_in,
         };
         let (closer, closed) = bounded(0);
         let (expectations, expected) = bounded(1);
         let (calls, called) = bounded(1);
         let shared = Arc::new(Shared {
             stream,
-            key: making.key,
-            home: making.home,
-            idle_timeout: making.idle_timeout,
-            response_limits: making.response_limits,
+            key: config.key,
+            owner: config.owner,
+            idle_timeout: config.idle_timeout,
+            response_limits: config.response_limits,
             closed,
             state: Mutex::new(State::new(closer)),
             expectations,
@@ -167,8 +169,8 @@ impl Conn {
 
     /// Takes the connection into use. `None`, and closed, if it had been idle and cannot be used: the
     /// peer has hung up, or has sent what nobody asked for.
-    pub(super) fn begin(&self) -> Option<Turn> {
-        let (turn, was_idle) = {
+    pub(super) fn begin(&self) -> Option<ExchangeId> {
+        let (id, was_idle) = {
             let mut state = self.0.state.lock();
             let was_idle = state.condition() == Condition::Idle;
             (state.begin()?, was_idle)
@@ -178,7 +180,7 @@ impl Conn {
             self.close(Error::new(ErrorKind::EmptyReply), self.0.out_of_turn());
             return None;
         }
-        Some(turn)
+        Some(id)
     }
 
     /// Nobody takes the fresh connection: from now on it is idle as any other.
@@ -215,8 +217,8 @@ impl Shared {
     }
 
     /// Closes the connection for the sake of an exchange; `false` if that was over.
-    fn close_in(self: &Arc<Self>, turn: Turn, cause: Error, reason: CloseReason) -> bool {
-        self.close_if(|state| state.is_in(turn), cause, reason)
+    fn close_in(self: &Arc<Self>, id: ExchangeId, cause: Error, reason: CloseReason) -> bool {
+        self.close_if(|state| state.is_in(id), cause, reason)
     }
 
     /// Closes the connection if nobody uses it; `false` if somebody does.
@@ -266,20 +268,21 @@ impl Shared {
     }
 
     fn leave(self: &Arc<Self>) {
-        if let Some(home) = self.home.upgrade() {
-            home.closed(&Conn(Arc::clone(self)));
+        if let Some(owner) = self.owner.upgrade() {
+            owner.closed(&Conn(Arc::clone(self)));
         }
     }
 
     /// The exchange is over and the connection clean: it can be used again, and `spare` with it. Fails
     /// if it was closed meanwhile, or nobody wants it, and it is closed then.
-    fn give_back(self: &Arc<Self>, turn: Turn, spare: Buffer) -> Result<(), CloseReason> {
+    fn give_back(self: &Arc<Self>, id: ExchangeId, spare: Buffer) -> Result<(), CloseReason> {
         let reader_sleeps = {
             let mut state = self.state.lock();
-            state.rest(turn, spare)?;
+            state.rest(id, spare)?;
             state.wake()
         };
-        let kept = self.home.upgrade().is_some_and(|home| home.give_back(&Conn(Arc::clone(self))));
+        let kept =
+            self.owner.upgrade().is_some_and(|owner| owner.put_back(&Conn(Arc::clone(self))));
         if !kept {
             self.close_if_idle(CloseReason::LimitReached);
             return Err(CloseReason::LimitReached);
@@ -290,12 +293,12 @@ impl Shared {
         Ok(())
     }
 
-    /// The request of `turn` is out: the head of its answer is due within `limit`, if the caller still
+    /// The request of `id` is out: the head of its answer is due within `limit`, if the caller still
     /// waits for it. Under the lock, so that it is no later exchange's deadline, nor a body's.
-    fn expect_head_within(&self, turn: Turn, limit: Option<Duration>) {
+    fn expect_head_within(&self, id: ExchangeId, limit: Option<Duration>) {
         let Some(due) = limit.and_then(|limit| Instant::now().checked_add(limit)) else { return };
         let state = self.state.lock();
-        if state.awaits_head(turn) {
+        if state.awaits_head(id) {
             self.stream.set_read_deadline(Some(due));
         }
     }
@@ -345,10 +348,10 @@ impl Shared {
         state.condition() == Condition::Idle && self.has_news() && state.begin().is_some()
     }
 
-    /// What the connection is at, and in which turn.
-    fn condition(&self) -> (Condition, Turn) {
+    /// What the connection is at, and in which exchange.
+    fn condition(&self) -> (Condition, ExchangeId) {
         let state = self.state.lock();
-        (state.condition(), state.turn())
+        (state.condition(), state.id())
     }
 
     /// The reader loop will wait for a call if the connection is in use.

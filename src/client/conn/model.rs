@@ -12,8 +12,8 @@ use http::Method;
 
 use super::super::target::Key;
 use super::{
-    Answer, AnswerBody, Conn, Failure, Home, Making, Outgoing, OutgoingFraming, Patience, Turn,
-    Withhold,
+    Answer, AnswerBody, Conn, ConnConfig, ExchangeId, Failure, Outgoing, OutgoingFraming, Owner,
+    Patience, Withhold,
 };
 use crate::body::Body;
 use crate::context::Context;
@@ -44,8 +44,8 @@ struct Book {
     closed: usize,
 }
 
-impl Home for Keeper {
-    fn give_back(&self, conn: &Conn) -> bool {
+impl Owner for Keeper {
+    fn put_back(&self, conn: &Conn) -> bool {
         let mut book = self.book.lock();
         book.given_back += 1;
         let before = book.idle.replace(conn.clone());
@@ -67,7 +67,7 @@ impl Home for Keeper {
     }
 }
 
-/// A connection, its home, and the peer's end of it.
+/// A connection, its owner, and the peer's end of it.
 struct Scene {
     keeper: Arc<Keeper>,
     conn: Conn,
@@ -95,16 +95,16 @@ impl Scene {
             resolved_in: Duration::ZERO,
             connected_in: Duration::ZERO,
         };
-        let home: Weak<dyn Home> = Arc::<Keeper>::downgrade(&keeper);
+        let owner: Weak<dyn Owner> = Arc::<Keeper>::downgrade(&keeper);
         let key = Key { host: "model".to_owned(), port: 80, zone: None, unix: None, tls: None };
-        let making = Making {
+        let config = ConnConfig {
             key,
             secured_in: Duration::ZERO,
-            home,
+            owner,
             idle_timeout,
             response_limits: crate::h1::Limits { max_bytes: 4096, max_fields: 1000 },
         };
-        let conn = Conn::start(dialed, making).expect("there is always room");
+        let conn = Conn::start(dialed, config).expect("there is always room");
         let peer = start("peer", move || {
             let mut peer = Peer { stream: far, seen: Vec::new() };
             // The client may close first.
@@ -121,12 +121,12 @@ impl Scene {
             0 => self.conn.clone(),
             _ => self.keeper.book.lock().idle.take()?,
         };
-        let turn = conn.begin()?;
-        Some(conn.round_trip(turn, outgoing, patience))
+        let id = conn.begin()?;
+        Some(conn.round_trip(id, outgoing, patience))
     }
 
     /// Waits until the connection is idle and takes it into use; `None` if it was closed instead.
-    fn begin_next(&self) -> Option<Turn> {
+    fn begin_next(&self) -> Option<ExchangeId> {
         let mut book = self.keeper.book.lock();
         loop {
             if let Some(conn) = book.idle.take() {
@@ -144,7 +144,7 @@ impl Scene {
         self.keeper.book.lock().given_back
     }
 
-    /// Closes the connection if it is still open. Its home is told once, and how often it was given
+    /// Closes the connection if it is still open. Its owner is told once, and how often it was given
     /// back is the answer.
     fn end(self) -> usize {
         self.conn.close(Error::new(ErrorKind::Closed), CloseReason::ShuttingDown);
@@ -454,14 +454,14 @@ fn a_cancelled_call_does_not_take_the_next_along() {
         let (canceller, conn) = (context.clone(), scene.conn.clone());
         let cancels = start("cancels", move || canceller.cancel());
         let one = start("one", move || {
-            let turn = conn.begin().expect("it is fresh");
-            if let Ok(answer) = conn.round_trip(turn, get(), &under(&context)) {
+            let id = conn.begin().expect("it is fresh");
+            if let Ok(answer) = conn.round_trip(id, get(), &under(&context)) {
                 let text = read(answer);
                 assert!(text.is_err() || text.is_ok_and(|text| text == "one"));
             }
         });
-        if let Some(turn) = scene.begin_next() {
-            let outcome = scene.conn.round_trip(turn, get(), &patience());
+        if let Some(id) = scene.begin_next() {
+            let outcome = scene.conn.round_trip(id, get(), &patience());
             let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), "two");
         }
@@ -614,7 +614,7 @@ fn the_loops_do_not_wait_for_a_body_that_is_held() {
     });
 }
 
-/// Two close it while it is given back: its home hears of both, and of the end once and last.
+/// Two close it while it is given back: its owner hears of both, and of the end once and last.
 #[test]
 fn closing_crosses_giving_back() {
     explore(1500, Limits::Never, || {

@@ -27,7 +27,7 @@ use std::time::Duration;
 use super::answer::{After, Keeper, read_head, take_answer};
 use super::life::Condition;
 use super::messages::{Expectation, ReplyError, Returned};
-use super::{Shared, Turn, close_reason};
+use super::{ExchangeId, Shared, close_reason};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
@@ -93,8 +93,8 @@ fn rest(shared: &Shared, expectations: &Receiver<Expectation>) -> Result<Place, 
         }
         match shared.condition() {
             (Condition::Over, _) => return Err(Ended),
-            (_, turn) if turn != last => {
-                last = turn;
+            (_, id) if id != last => {
+                last = id;
                 span = (span * 2).min(LONGEST_REST);
             }
             (Condition::Idle, _) => return Ok(Place::Watch),
@@ -129,7 +129,7 @@ fn watch(
     buffer.release();
     drop(shared.take_spare());
     shared.stream.release();
-    let (_, turn) = shared.condition();
+    let (_, id) = shared.condition();
     let limit = shared.idle_limit().and_then(|limit| sync::now().checked_add(limit));
     while let Err(error) = shared.stream.wait_readable_until(shared.next_look(limit)) {
         if error.kind() != io::ErrorKind::TimedOut {
@@ -137,7 +137,7 @@ fn watch(
             shared.close(error, CloseReason::IoFailed);
             return Err(Ended);
         }
-        if shared.condition().1 != turn {
+        if shared.condition().1 != id {
             // A caller has read a whole response meanwhile: another limit holds.
             return Ok(Place::Sleep);
         }
@@ -167,7 +167,7 @@ fn exchange(
     expectation: Expectation,
 ) -> Result<Buffer, Ended> {
     let Expectation { expected, context, reply } = expectation;
-    let turn = expected.turn;
+    let id = expected.id;
     let (back, returned) = bounded(1);
     let read = |buf: &mut [u8]| (&shared.stream).read(buf);
     // The callback for interim responses is the user's: the thread must live to report its panic.
@@ -183,17 +183,17 @@ fn exchange(
             let _ = reply.send(Ok(answer));
             match after {
                 After::Free(buffer) => return Ok(buffer),
-                After::Travels => return await_body(shared, turn, &returned, context.as_ref()),
+                After::Travels => return await_body(shared, id, &returned, context.as_ref()),
                 After::HandOver => shared.hand_over(),
                 After::Close(reason) => {
-                    shared.close_in(turn, Error::new(ErrorKind::Closed), reason);
+                    shared.close_in(id, Error::new(ErrorKind::Closed), reason);
                 }
             }
         }
         Err(ReplyError { error, begun }) => {
             let _ = reply.send(Err(ReplyError { error: error.clone(), begun }));
             let reason = close_reason(&error);
-            shared.close_in(turn, error, reason);
+            shared.close_in(id, error, reason);
         }
     }
     Err(Ended)
@@ -202,7 +202,7 @@ fn exchange(
 /// Waits until the body has ended, the connection is closed, or the context is done.
 fn await_body(
     shared: &Arc<Shared>,
-    turn: Turn,
+    id: ExchangeId,
     returned: &Receiver<Returned>,
     context: Option<&Context>,
 ) -> Result<Buffer, Ended> {
@@ -216,7 +216,7 @@ fn await_body(
     let ended = context.and_then(Context::err).map(Error::from);
     let cause = ended.unwrap_or_else(|| Error::new(ErrorKind::Cancelled));
     let reason = close_reason(&cause);
-    shared.close_in(turn, cause, reason);
+    shared.close_in(id, cause, reason);
     // If the body ended at the same moment the connection is open, and not the call's any more.
     select! {
         recv(returned) -> buffer => buffer.map_err(|_| Ended),

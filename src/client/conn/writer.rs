@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::messages::{
     Report, StreamedBody, Unwritten, Withheld, WriteError, WriteJob, WriteResult,
 };
-use super::{Shared, Turn, WROTE_PATIENCE, close_reason};
+use super::{ExchangeId, Shared, WROTE_PATIENCE, close_reason};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
 use crate::h1::chunked;
@@ -69,9 +69,9 @@ fn write(shared: &Arc<Shared>, job: WriteJob, results: &Sender<WriteResult>, pie
             let _ = reader.send(result.clone());
             let _ = caller.send(result);
         }
-        Report::Reading { turn, response_head } => {
+        Report::Reading { id, response_head } => {
             let _ = results.send(result.clone());
-            tell_by_the_connection(shared, turn, result, response_head);
+            tell_by_the_connection(shared, id, result, response_head);
         }
     }
 }
@@ -80,12 +80,12 @@ fn write(shared: &Arc<Shared>, job: WriteJob, results: &Sender<WriteResult>, pie
 /// looks at the result when that is due.
 fn tell_by_the_connection(
     shared: &Arc<Shared>,
-    turn: Turn,
+    id: ExchangeId,
     result: WriteResult,
     response_head: Option<Duration>,
 ) {
     let error = match result {
-        Ok(()) => return shared.expect_head_within(turn, response_head),
+        Ok(()) => return shared.expect_head_within(id, response_head),
         Err(WriteError::Withheld) => return,
         // Nothing the peer says can mend it.
         Err(WriteError::Source(error)) => error,
@@ -98,7 +98,7 @@ fn tell_by_the_connection(
         }
     };
     let reason = close_reason(&error);
-    shared.close_if(|state| state.awaits_head(turn), error, reason);
+    shared.close_if(|state| state.awaits_head(id), error, reason);
 }
 
 fn write_body(
