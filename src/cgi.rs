@@ -29,7 +29,7 @@ use crate::body::{Body, Incoming};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::{self, Described, ErrorStream, Variables};
 use crate::handler::{
-    Ending, Handler, Head, Request, RequestExt, ResponseWriter, Sink, put_origin,
+    Ending, Handler, Head, Request, RequestExt, ResponseState, ResponseWriter, Sink, put_origin,
 };
 use crate::net::{Addr, Duplex};
 use crate::serving::{Gone, Outcome, Service, Signals};
@@ -139,9 +139,15 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     answer(&Service::new(handler), wire, request, &signals)
 }
 
-fn answer(service: &Service, wire: Wire, mut request: Request, signals: &Signals) -> Result<()> {
-    let mut writer = ResponseWriter::new(Box::new(wire));
-    writer.begin(request.method() == Method::HEAD);
+fn answer(
+    service: &Service,
+    mut wire: Wire,
+    mut request: Request,
+    signals: &Signals,
+) -> Result<()> {
+    let mut response = ResponseState::default();
+    response.begin(request.method() == Method::HEAD);
+    let mut writer = ResponseWriter::new(&mut response, &mut wire);
     let remote = request.remote_addr().unwrap_or(Addr::Unknown);
     let outcome = service.run(&mut writer, &mut request, &remote);
     signals.finish();
@@ -158,7 +164,7 @@ fn answer(service: &Service, wire: Wire, mut request: Request, signals: &Signals
             Err(failed())
         }
     };
-    let written = writer.sink::<Wire>().write_out();
+    let written = wire.write_out();
     outcome.and(written.map_err(|error| Error::with_source(ErrorKind::Send, error)))
 }
 

@@ -11,15 +11,16 @@ use super::record::kind;
 use super::request::Active;
 use super::response::{FAILED, Wire};
 use crate::gateway::ErrorStream;
-use crate::handler::{Ending, Request, RequestExt, ResponseWriter};
+use crate::handler::{Ending, Request, RequestExt, ResponseState, ResponseWriter};
 use crate::serving::Outcome;
 
 /// Runs the handler on a request, and ends it.
 pub(super) fn handle(conn: Arc<Conn>, active: Arc<Active>, mut request: Request) {
     let signals = Arc::clone(&active.signals);
     let (shared, peer) = (Arc::clone(&conn.shared), conn.remote.clone());
-    let mut writer = ResponseWriter::new(Box::new(begin(conn, active)));
-    writer.begin(request.method() == Method::HEAD);
+    let (mut wire, mut response) = (begin(conn, active), ResponseState::default());
+    response.begin(request.method() == Method::HEAD);
+    let mut writer = ResponseWriter::new(&mut response, &mut wire);
     let remote = request.remote_addr().unwrap_or(peer);
     let exit = match shared.service.run(&mut writer, &mut request, &remote) {
         Outcome::Ended(Ending::Whole) => 0,
@@ -32,7 +33,7 @@ pub(super) fn handle(conn: Arc<Conn>, active: Arc<Active>, mut request: Request)
         }
     };
     signals.finish();
-    writer.sink::<Wire>().end_request(exit);
+    wire.end_request(exit);
 }
 
 /// Begins a response. From now on the request ends with the wire.

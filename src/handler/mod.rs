@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 pub use request::{CloseNotify, RequestExt};
 pub(crate) use request::{Origin, clear_extensions, put_origin};
+pub(crate) use response::ResponseState;
 pub use response::ResponseWriter;
 pub(crate) use sink::{Ending, Head, Length, Sink};
 

@@ -15,7 +15,6 @@
 
 mod whole;
 
-use std::any::Any;
 use std::fmt;
 use std::io::{self, Write};
 use std::time::Instant;
@@ -49,7 +48,13 @@ pub(crate) const HOLD_BACK: usize = 2048;
 /// Writing blocks while the client does not read and its buffers are full: until it reads, goes
 /// away, or the server's write time limit or [`set_write_deadline`](Self::set_write_deadline) runs
 /// out.
-pub struct ResponseWriter {
+pub struct ResponseWriter<'a> {
+    state: &'a mut ResponseState,
+    sink: &'a mut dyn Sink,
+}
+
+/// The state of a response, which its connection keeps and uses again for the next one.
+pub(crate) struct ResponseState {
     status: StatusCode,
     /// The handler's latest status is none: the response fails with this error.
     invalid_status: Option<Error>,
@@ -64,7 +69,6 @@ pub struct ResponseWriter {
     stage: Stage,
     /// The request's method was HEAD: the body is counted, and not sent.
     head_only: bool,
-    sink: Box<dyn Sink>,
 }
 
 #[derive(Debug)]
@@ -81,8 +85,8 @@ enum Stage {
     Broken,
 }
 
-impl ResponseWriter {
-    pub(crate) fn new(sink: Box<dyn Sink>) -> Self {
+impl Default for ResponseState {
+    fn default() -> Self {
         Self {
             status: StatusCode::OK,
             invalid_status: None,
@@ -92,10 +96,11 @@ impl ResponseWriter {
             held: Vec::new(),
             stage: Stage::Ended,
             head_only: false,
-            sink,
         }
     }
+}
 
+impl ResponseState {
     /// Makes ready for the next response.
     pub(crate) fn begin(&mut self, head_only: bool) {
         self.reset();
@@ -112,16 +117,6 @@ impl ResponseWriter {
         self.held.clear();
     }
 
-    /// The wire below, which whoever made this writer knows the type of.
-    pub(crate) fn sink<S: Sink>(&mut self) -> &mut S {
-        let sink: &mut dyn Any = &mut *self.sink;
-        sink.downcast_mut().expect("each server asks for the sink that it put in")
-    }
-
-    pub(crate) fn is_hijacked(&self) -> bool {
-        matches!(self.stage, Stage::Hijacked)
-    }
-
     /// Gives back what memory it holds between two requests.
     pub(crate) fn release(&mut self) {
         self.held = Vec::new();
@@ -133,11 +128,22 @@ impl ResponseWriter {
     pub(crate) fn fields_capacity(&self) -> usize {
         self.headers.capacity()
     }
+}
+
+impl<'a> ResponseWriter<'a> {
+    /// Creates the writer of a response that [has begun](ResponseState::begin).
+    pub(crate) fn new(state: &'a mut ResponseState, sink: &'a mut dyn Sink) -> Self {
+        Self { state, sink }
+    }
+
+    pub(crate) fn is_hijacked(&self) -> bool {
+        matches!(self.state.stage, Stage::Hijacked)
+    }
 
     /// Returns the status that will be sent, or was: 200 unless it is set.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.state.status
     }
 
     /// Sets the final status: a [`StatusCode`] or a number. Once the head was sent, this has no effect
@@ -167,12 +173,13 @@ impl ResponseWriter {
         }
         match status.try_into() {
             Ok(status) => {
-                self.status = status;
-                self.invalid_status = None;
+                self.state.status = status;
+                self.state.invalid_status = None;
             }
             Err(_) => {
                 let message = format!("{status:?} is not a status code");
-                self.invalid_status = Some(Error::message(ErrorKind::InvalidMessage, message));
+                self.state.invalid_status =
+                    Some(Error::message(ErrorKind::InvalidMessage, message));
             }
         }
         self
@@ -183,18 +190,18 @@ impl ResponseWriter {
     /// like.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.state.headers
     }
 
     /// Returns the headers to be changed. Once the head was sent, this returns a copy. Changes of it
     /// have no effect but a line in the log at `debug`.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         if !self.is_head_sent() {
-            return &mut self.headers;
+            return &mut self.state.headers;
         }
         too_late("the headers");
-        let sent = &self.headers;
-        self.late_headers.get_or_insert_with(|| Box::new(sent.clone()))
+        let sent = &self.state.headers;
+        self.state.late_headers.get_or_insert_with(|| Box::new(sent.clone()))
     }
 
     /// Sets a header, in place of any other of the same name. Once the head was sent, this has no
@@ -221,13 +228,13 @@ impl ResponseWriter {
     /// body only: to an HTTP/1.1 client, when the body's length was not declared. A handler that
     /// writes less than 2 KiB declares them with a `Trailer` header, or sets them before it returns.
     pub fn trailers_mut(&mut self) -> &mut HeaderMap {
-        self.trailers.get_or_insert_default()
+        self.state.trailers.get_or_insert_default()
     }
 
     /// Whether the head has been sent, so that status and headers can no longer change.
     #[must_use]
     pub fn is_head_sent(&self) -> bool {
-        !matches!(self.stage, Stage::Open)
+        !matches!(self.state.stage, Stage::Open)
     }
 
     /// Sends an interim response at once: 100 (Continue) or 103 (Early Hints), say. An HTTP/1.0
@@ -263,11 +270,11 @@ impl ResponseWriter {
     /// [`ErrorKind::Misuse`] if something has been sent or the connection was hijacked before, or
     /// where the protocol has no connection to give.
     pub fn hijack(&mut self) -> Result<Duplex> {
-        match self.stage {
+        match self.state.stage {
             Stage::Open => {
                 let connection = self.sink.hijack()?;
-                self.held.clear();
-                self.stage = Stage::Hijacked;
+                self.state.held.clear();
+                self.state.stage = Stage::Hijacked;
                 Ok(connection)
             }
             Stage::Hijacked => Err(misuse("the connection was hijacked already")),
@@ -291,19 +298,20 @@ impl ResponseWriter {
     ///
     /// What the handler left cannot be sent: as if the handler had failed with it.
     pub(crate) fn finish(&mut self) -> Result<Ending> {
-        match self.stage {
+        match self.state.stage {
             Stage::Open => self.commit(true)?,
             Stage::Sending { .. } => self.pass_on_held()?,
             Stage::Ended | Stage::Hijacked | Stage::Broken => {}
         }
-        match self.stage {
+        match self.state.stage {
             Stage::Hijacked => Ok(Ending::Hijacked),
             Stage::Broken => Ok(Ending::Broken),
-            Stage::Sending { missing: Some(1..) } if !self.head_only => Ok(Ending::Short),
+            Stage::Sending { missing: Some(1..) } if !self.state.head_only => Ok(Ending::Short),
             Stage::Open | Stage::Sending { .. } | Stage::Ended => {
-                let trailers = self.trailers.as_deref().filter(|trailers| !trailers.is_empty());
+                let trailers =
+                    self.state.trailers.as_deref().filter(|trailers| !trailers.is_empty());
                 self.sink.end(trailers).map_err(|error| self.broken(error))?;
-                self.stage = Stage::Ended;
+                self.state.stage = Stage::Ended;
                 Ok(Ending::Whole)
             }
         }
@@ -311,7 +319,7 @@ impl ResponseWriter {
 
     /// Returns whether writing the response has failed, so that every other write will.
     pub(crate) fn is_broken(&self) -> bool {
-        matches!(self.stage, Stage::Broken)
+        matches!(self.state.stage, Stage::Broken)
     }
 
     /// Returns why the request's own body failed, if it did.
@@ -322,11 +330,11 @@ impl ResponseWriter {
     /// Decides the head and sends it, with what of the body was held back. `whole`: the handler is
     /// done, so that is all of it.
     fn commit(&mut self, whole: bool) -> Result<()> {
-        if let Some(error) = &self.invalid_status {
+        if let Some(error) = &self.state.invalid_status {
             return Err(error.clone());
         }
-        if self.status.is_informational() {
-            return Err(misuse(format!("{} is not a final status", self.status.as_u16())));
+        if self.state.status.is_informational() {
+            return Err(misuse(format!("{} is not a final status", self.state.status.as_u16())));
         }
         let length = self.decide_length(whole)?;
         let missing = match length {
@@ -334,15 +342,16 @@ impl ResponseWriter {
             Length::Known(length) => Some(length),
             Length::Unknown | Length::Unsaid => None,
         };
-        if missing.is_some_and(|missing| missing < self.held.len() as u64) {
+        if missing.is_some_and(|missing| missing < self.state.held.len() as u64) {
             let message = "the status or Content-Length was set when more had been written";
             return Err(misuse(message));
         }
         let sniffed = self.sniff();
-        self.headers.remove(CONTENT_LENGTH);
-        let held = self.held.len() as u64;
-        self.stage = Stage::Sending { missing: missing.map(|missing| missing - held) };
-        let (status, headers, head_only) = (self.status, &self.headers, self.head_only);
+        self.state.headers.remove(CONTENT_LENGTH);
+        let held = self.state.held.len() as u64;
+        self.state.stage = Stage::Sending { missing: missing.map(|missing| missing - held) };
+        let (status, headers, head_only) =
+            (self.state.status, &self.state.headers, self.state.head_only);
         let head = Head { status, headers, sniffed, length, head_only };
         self.sink.head(&head).map_err(|error| self.broken(error))?;
         Ok(self.pass_on_held()?)
@@ -350,51 +359,51 @@ impl ResponseWriter {
 
     fn decide_length(&mut self, whole: bool) -> Result<Length> {
         // Which framing is used is decided here, not by a header (RFC 9112 section 6.1).
-        self.headers.remove(TRANSFER_ENCODING);
-        if self.status == StatusCode::RESET_CONTENT {
+        self.state.headers.remove(TRANSFER_ENCODING);
+        if self.state.status == StatusCode::RESET_CONTENT {
             // It has no body, and says so (RFC 9110 section 15.3.6).
             return Ok(Length::Known(0));
         }
-        if !allows_body(self.status) {
+        if !allows_body(self.state.status) {
             return Ok(Length::NoBody);
         }
         if let Some(declared) = self.declared()? {
             return Ok(Length::Known(declared));
         }
-        let trailers = self.trailers.as_ref().is_some_and(|trailers| !trailers.is_empty())
-            || self.headers.contains_key(TRAILER);
+        let trailers = self.state.trailers.as_ref().is_some_and(|trailers| !trailers.is_empty())
+            || self.state.headers.contains_key(TRAILER);
         Ok(match whole {
-            true if self.head_only && self.held.is_empty() => Length::Unsaid,
-            true if !trailers => Length::Known(self.held.len() as u64),
+            true if self.state.head_only && self.state.held.is_empty() => Length::Unsaid,
+            true if !trailers => Length::Known(self.state.held.len() as u64),
             _ => Length::Unknown,
         })
     }
 
     /// The Content-Length that the handler has set.
     fn declared(&self) -> Result<Option<u64>> {
-        h1::declared_length(&self.headers)
+        h1::declared_length(&self.state.headers)
             .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))
     }
 
     /// What the body looks like, if the handler has not said what it is.
     fn sniff(&self) -> Option<&'static str> {
-        let sniffs = !self.is_type_known() && !self.held.is_empty();
-        sniffs.then(|| sniff::content_type(&self.held))
+        let sniffs = !self.is_type_known() && !self.state.held.is_empty();
+        sniffs.then(|| sniff::content_type(&self.state.held))
     }
 
     fn is_type_known(&self) -> bool {
-        [CONTENT_TYPE, CONTENT_ENCODING].iter().any(|name| self.headers.contains_key(name))
+        [CONTENT_TYPE, CONTENT_ENCODING].iter().any(|name| self.state.headers.contains_key(name))
     }
 
     /// Refuses what may not be written.
     fn check(&mut self, bytes: usize) -> io::Result<()> {
-        let missing = match &self.stage {
-            Stage::Open if !allows_body(self.status) => {
-                let message = format!("a body with status {}", self.status.as_u16());
+        let missing = match &self.state.stage {
+            Stage::Open if !allows_body(self.state.status) => {
+                let message = format!("a body with status {}", self.state.status.as_u16());
                 return Err(misuse(message).into());
             }
             Stage::Open => {
-                self.declared()?.map(|length| length.saturating_sub(self.held.len() as u64))
+                self.declared()?.map(|length| length.saturating_sub(self.state.held.len() as u64))
             }
             Stage::Sending { missing } => *missing,
             Stage::Ended => return Err(misuse("writing after the response's end").into()),
@@ -414,14 +423,14 @@ impl ResponseWriter {
     /// Takes the next piece of a body whose head is out: a small one is held back, for what may follow
     /// it, so that not every word of a handler's becomes a chunk.
     fn take(&mut self, data: &[u8]) -> io::Result<()> {
-        if let Stage::Sending { missing: Some(missing) } = &mut self.stage {
+        if let Stage::Sending { missing: Some(missing) } = &mut self.state.stage {
             *missing -= data.len() as u64;
         }
-        if self.held.len() + data.len() > HOLD_BACK {
+        if self.state.held.len() + data.len() > HOLD_BACK {
             self.pass_on_held()?;
         }
         if data.len() <= HOLD_BACK {
-            self.held.extend_from_slice(data);
+            self.state.held.extend_from_slice(data);
             return Ok(());
         }
         self.pass_on(data)
@@ -429,15 +438,15 @@ impl ResponseWriter {
 
     /// Sends on what was held back; its buffer is kept.
     fn pass_on_held(&mut self) -> io::Result<()> {
-        let held = std::mem::take(&mut self.held);
+        let held = std::mem::take(&mut self.state.held);
         let sent = self.pass_on(&held);
-        self.held = held;
-        self.held.clear();
+        self.state.held = held;
+        self.state.held.clear();
         sent
     }
 
     fn pass_on(&mut self, data: &[u8]) -> io::Result<()> {
-        if self.head_only || data.is_empty() {
+        if self.state.head_only || data.is_empty() {
             return Ok(());
         }
         self.sink.body(data).map_err(|error| self.broken(error))
@@ -445,23 +454,23 @@ impl ResponseWriter {
 
     #[cold]
     fn broken(&mut self, error: io::Error) -> io::Error {
-        self.stage = Stage::Broken;
+        self.state.stage = Stage::Broken;
         error
     }
 }
 
-impl Write for ResponseWriter {
+impl Write for ResponseWriter<'_> {
     /// Takes all of `buf` or, with an error, nothing.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.check(buf.len())?;
-        match self.stage {
-            Stage::Open if self.held.len() + buf.len() <= HOLD_BACK => {
-                self.held.extend_from_slice(buf);
+        match self.state.stage {
+            Stage::Open if self.state.held.len() + buf.len() <= HOLD_BACK => {
+                self.state.held.extend_from_slice(buf);
             }
             Stage::Open => {
                 // The first bytes decide the type: let there be enough of them.
-                let sample = (HOLD_BACK - self.held.len()).min(buf.len());
-                self.held.extend_from_slice(&buf[..sample]);
+                let sample = (HOLD_BACK - self.state.held.len()).min(buf.len());
+                self.state.held.extend_from_slice(&buf[..sample]);
                 self.commit(false)?;
                 self.take(&buf[sample..])?;
             }
@@ -472,7 +481,7 @@ impl Write for ResponseWriter {
 
     /// Sends the head, if that has not been done, and everything written so far.
     fn flush(&mut self) -> io::Result<()> {
-        match self.stage {
+        match self.state.stage {
             Stage::Open => self.commit(false)?,
             Stage::Sending { .. } => self.pass_on_held()?,
             Stage::Ended | Stage::Hijacked => return Ok(()),
@@ -482,11 +491,11 @@ impl Write for ResponseWriter {
     }
 }
 
-impl fmt::Debug for ResponseWriter {
+impl fmt::Debug for ResponseWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseWriter")
-            .field("status", &self.status)
-            .field("stage", &self.stage)
+            .field("status", &self.state.status)
+            .field("stage", &self.state.stage)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,5 @@
 //! The wire below a response: what each server puts under a [`ResponseWriter`](super::ResponseWriter).
 
-use std::any::Any;
 use std::io;
 use std::time::Instant;
 
@@ -48,7 +47,7 @@ pub(crate) enum Length {
 }
 
 /// The wire below a response: HTTP/1.1 or another protocol that carries one.
-pub(crate) trait Sink: Any + Send {
+pub(crate) trait Sink {
     fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()>;
     fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
     fn body(&mut self, data: &[u8]) -> io::Result<()>;

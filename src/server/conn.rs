@@ -37,7 +37,7 @@ use super::response::{Exchange, Input, Wire, write_refusal};
 use super::scope::{Link, RequestScope};
 use crate::error::Error;
 use crate::h1::{CloseReason, HeadError, HeadScanner};
-use crate::handler::{Ending, Request, ResponseWriter};
+use crate::handler::{Ending, Request, ResponseState, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Buffer, Stream, tls};
 use crate::serving::{ConnGuard, Outcome};
@@ -69,7 +69,8 @@ pub(super) struct Conn {
     link: Arc<Link>,
     guard: Arc<ConnGuard>,
     scanner: HeadScanner,
-    writer: ResponseWriter,
+    wire: Wire,
+    response: ResponseState,
     /// The request at hand. Between two it is empty, and its memory is used again.
     request: Request,
     /// Where the latest request came from.
@@ -113,7 +114,8 @@ impl Conn {
         // On the heap: what it would take of the thread's stack, and be moved about on it, stays with the
         // connection while that is idle.
         Box::new(Self {
-            writer: ResponseWriter::new(Box::new(wire)),
+            wire,
+            response: ResponseState::default(),
             shared,
             reader,
             link: Arc::new(link),
@@ -157,10 +159,6 @@ impl Conn {
                 Step::HandedOver => return,
             }
         }
-    }
-
-    fn wire(&mut self) -> &mut Wire {
-        self.writer.sink()
     }
 
     fn stream(&self) -> &Stream {
@@ -232,7 +230,7 @@ impl Conn {
 
     /// Writes the answers so far, within the time limit of the last of them.
     fn write_answers(&mut self) -> io::Result<()> {
-        let outcome = self.wire().write_out();
+        let outcome = self.wire.write_out();
         self.stream().set_write_deadline(None);
         outcome
     }
@@ -271,8 +269,8 @@ impl Conn {
     /// Gives back what is only kept because the next request may come at once.
     #[cold]
     fn release(&mut self) {
-        self.writer.release();
-        self.wire().release();
+        self.response.release();
+        self.wire.release();
         self.stream().release();
         self.scanner = HeadScanner::default();
         self.request = Request::default();
@@ -282,8 +280,8 @@ impl Conn {
     /// Gives memory back that an unusually large request or answer has taken: a busy connection must not
     /// keep it for good.
     fn trim(&mut self, half: &mut ReadHalf) {
-        let fields = self.request.headers().capacity().max(self.writer.fields_capacity());
-        let large = half.buffer.is_oversized(MOST_KEPT) || self.wire().capacity() > MOST_KEPT;
+        let fields = self.request.headers().capacity().max(self.response.fields_capacity());
+        let large = half.buffer.is_oversized(MOST_KEPT) || self.wire.capacity() > MOST_KEPT;
         if large || fields > MOST_FIELDS_KEPT {
             self.trim_all(half);
         }
@@ -295,7 +293,7 @@ impl Conn {
             half.buffer.trim();
         }
         self.release();
-        self.wire().trim(MOST_KEPT);
+        self.wire.trim(MOST_KEPT);
     }
 
     /// Reads until the request's head is whole. Not inlined, as [`serve`](Self::serve) is not.
@@ -354,11 +352,12 @@ impl Conn {
         // A client whose request cannot be read may be an old one.
         let persist = Err(CloseReason::Malformed);
         let exchange = Exchange::new(Version::HTTP_10, Input::Gone, None, false, persist);
-        self.wire().begin(exchange);
-        self.writer.begin(refusal.head_only);
-        let Self { shared, writer, request, link, .. } = self;
-        let outcome = shared.service.refuse(writer, &refusal.error, request, &link.remote);
-        let exchange = self.wire().finish();
+        self.wire.begin(exchange);
+        self.response.begin(refusal.head_only);
+        let Self { shared, wire, response, request, link, .. } = self;
+        let mut writer = ResponseWriter::new(response, wire);
+        let outcome = shared.service.refuse(&mut writer, &refusal.error, request, &link.remote);
+        let exchange = self.wire.finish();
         match outcome {
             Outcome::Ended(Ending::Whole) => Step::Close(CloseReason::Malformed),
             Outcome::Ended(Ending::Broken) => Step::Close(CloseReason::IoFailed),
@@ -377,7 +376,7 @@ impl Drop for Conn {
         let reason = self.reason.unwrap_or(CloseReason::HandlerFailed);
         log::debug!("{}: connection closed: {reason}", self.link.remote);
         // Answers that are whole must not be lost for what came behind them.
-        let _ = self.wire().write_out();
+        let _ = self.wire.write_out();
         self.guard.closing();
         // Nothing can come any more behind the end of the stream.
         if reason != CloseReason::EndOfStream {
@@ -458,12 +457,12 @@ mod tests {
             connection(server.idle_timeout(Duration::from_millis(1)), stream);
         half.buffer.fill(|room| Ok(room.len())).unwrap();
         half.buffer.consume(half.buffer.data().len());
-        conn.wire().informational(StatusCode::EARLY_HINTS, &HeaderMap::new()).unwrap();
-        assert!(half.buffer.capacity() > 0 && conn.wire().capacity() > 0);
+        conn.wire.informational(StatusCode::EARLY_HINTS, &HeaderMap::new()).unwrap();
+        assert!(half.buffer.capacity() > 0 && conn.wire.capacity() > 0);
 
         conn.first = false;
         assert_eq!(conn.wait_idle(&mut half).unwrap_err(), CloseReason::IdleTooLong);
-        assert_eq!((half.buffer.capacity(), conn.wire().capacity()), (0, 0));
+        assert_eq!((half.buffer.capacity(), conn.wire.capacity()), (0, 0));
     }
 
     /// A connection that is busy once kept for good what its largest request had taken.
@@ -474,11 +473,11 @@ mod tests {
         let (mut conn, mut half) = connection(server, stream);
         half.buffer.put(&vec![b'x'; 2 << 20]);
         half.buffer.consume((2 << 20) - 3);
-        conn.wire().reserve(1 << 20);
+        conn.wire.reserve(1 << 20);
         conn.request.headers_mut().reserve(2000);
         conn.trim(&mut half);
         assert_eq!(half.buffer.data(), b"xxx");
-        assert!(half.buffer.capacity() <= MOST_KEPT && conn.wire().capacity() <= MOST_KEPT);
+        assert!(half.buffer.capacity() <= MOST_KEPT && conn.wire.capacity() <= MOST_KEPT);
         assert_eq!(conn.request.headers().capacity(), 0);
         // Usual sizes are kept.
         conn.request.headers_mut().reserve(50);

@@ -14,7 +14,7 @@ use crate::sniff;
 /// The buffer through which a [`Body`] is copied into a response, in bytes.
 const COPY_BUFFER: usize = 16 * 1024;
 
-impl ResponseWriter {
+impl ResponseWriter<'_> {
     /// Sends a finished response: its status, headers and body take the place of what was set.
     ///
     /// A body that is read from a source is sent as it comes. Before a read that may have to wait, the head
@@ -33,16 +33,16 @@ impl ResponseWriter {
         let (parts, body) = response.into_parts();
         let mut body = body.into();
         self.set_status(parts.status);
-        self.headers = parts.headers;
-        self.held.clear();
+        self.state.headers = parts.headers;
+        self.state.held.clear();
         if body.has_trailers() {
             // Only a body whose length stays open can be followed by them.
-            self.headers.remove(CONTENT_LENGTH);
-        } else if let Some(length) = body.len().filter(|_| allows_body(self.status)) {
-            self.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+            self.state.headers.remove(CONTENT_LENGTH);
+        } else if let Some(length) = body.len().filter(|_| allows_body(self.state.status)) {
+            self.state.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
         }
-        match allows_body(self.status) {
-            true if self.head_only => self.sniff_unsent(&mut body),
+        match allows_body(self.state.status) {
+            true if self.state.head_only => self.sniff_unsent(&mut body),
             true => self.copy(&mut body),
             false => Ok(()),
         }
@@ -63,7 +63,7 @@ impl ResponseWriter {
         };
         if !start.is_empty() {
             let kind = HeaderValue::from_static(sniff::content_type(start));
-            self.headers.insert(CONTENT_TYPE, kind);
+            self.state.headers.insert(CONTENT_TYPE, kind);
         }
         Ok(())
     }
@@ -112,14 +112,14 @@ impl ResponseWriter {
         if self.is_head_sent() {
             return false;
         }
-        self.reset();
-        self.status = status;
+        self.state.reset();
+        self.state.status = status;
         if allows_body(status) {
             let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-            self.headers.insert(CONTENT_TYPE, plain);
+            self.state.headers.insert(CONTENT_TYPE, plain);
             let text = format!("{text}\n");
             if text.len() > HOLD_BACK {
-                self.headers.insert(CONTENT_LENGTH, text.len().into());
+                self.state.headers.insert(CONTENT_LENGTH, text.len().into());
             }
             // Fails like any other write, which `finish` reports.
             let _ = self.write_all(text.as_bytes());
@@ -130,7 +130,7 @@ impl ResponseWriter {
     /// Sends `response` in place of that of a handler that failed.
     pub(crate) fn replace_with_response(&mut self, response: Response) -> Result<()> {
         if !self.is_head_sent() {
-            self.reset();
+            self.state.reset();
         }
         self.send(response)
     }

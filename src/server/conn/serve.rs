@@ -8,7 +8,7 @@ use http::{Method, StatusCode, Version};
 use super::{Conn, Refusal, Step, after};
 use crate::body::Body;
 use crate::h1::{self, CloseReason, Framing, FramingError};
-use crate::handler::{Ending, Origin, put_origin};
+use crate::handler::{Ending, Origin, ResponseWriter, put_origin};
 use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
 use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
 use crate::server::scope::RequestScope;
@@ -57,9 +57,10 @@ impl Conn {
         self.set_deadlines(!matches!(framing, Framing::Empty));
         let scope = self.begin(half, framing, continues);
         put_origin(&mut self.request, Arc::clone(&scope) as Arc<dyn Origin>);
-        self.writer.begin(head_only);
-        let Self { shared, writer, request, link, .. } = self;
-        let outcome = shared.service.run(writer, request, &link.remote);
+        self.response.begin(head_only);
+        let Self { shared, wire, response, request, link, .. } = self;
+        let mut writer = ResponseWriter::new(response, wire);
+        let outcome = shared.service.run(&mut writer, request, &link.remote);
         scope.signals.finish();
         self.scope = Some(scope);
         self.settle(outcome)
@@ -112,7 +113,7 @@ impl Conn {
             (self.reader.begin_request(None), self.lend(half, framing, continues.clone()))
         };
         let tunnel = *self.request.method() == Method::CONNECT;
-        self.wire().begin(Exchange::new(version, input, continues, tunnel, persist));
+        self.wire.begin(Exchange::new(version, input, continues, tunnel, persist));
         if let Some(mut scope) = self.scope.take()
             && let Some(unshared) = Arc::get_mut(&mut scope)
         {
@@ -145,7 +146,7 @@ impl Conn {
         if let Outcome::Ended(Ending::Hijacked) = outcome {
             return Step::HandedOver;
         }
-        let mut exchange = self.wire().finish();
+        let mut exchange = self.wire.finish();
         // First the body, which may be read on another thread, and end, until it is back.
         let body = match std::mem::replace(&mut exchange.input, Input::Gone) {
             Input::Here(half) => Some(Unread::Nothing(half)),
@@ -212,7 +213,7 @@ impl Conn {
     #[cold]
     pub(super) fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
         if exchange.ends_by_closing() {
-            let _ = self.wire().write_out();
+            let _ = self.wire.write_out();
             self.stream().reset();
         }
         Step::Close(reason)
