@@ -23,7 +23,7 @@
 mod serve;
 
 use std::fmt::Display;
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ use crate::h1::{CloseReason, HeadError, HeadScanner};
 use crate::handler::{Ending, Request, ResponseState, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Buffer, Stream, tls};
-use crate::serving::{ConnGuard, Outcome};
+use crate::serving::{ConnGuard, LINGER, Outcome, discard_rest};
 use crate::sync::now;
 
 /// How long the wait for the next request is a plain blocking read with the buffers kept: the span
@@ -57,10 +57,6 @@ const MOST_KEPT: usize = 64 * 1024;
 
 /// For how many header fields it keeps memory: as many as take about as much.
 const MOST_FIELDS_KEPT: usize = MOST_KEPT / 100;
-
-/// How long a connection that is closed is still read from, so that the client gets to read the answer
-/// instead of a reset.
-const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection on its thread.
 pub(super) struct Conn {
@@ -387,15 +383,12 @@ impl Drop for Conn {
     }
 }
 
-/// Half-closes `stream`, and throws away what comes for at most [`LINGER`]. Without effect on one that
+/// Half-closes `stream`, and discards what arrives for at most [`LINGER`]. Has no effect on a stream that
 /// was closed or reset.
 #[cold]
-fn read_out(mut stream: &Stream) {
+fn read_out(stream: &Stream) {
     if !stream.is_closed() && stream.shutdown(Shutdown::Write).is_ok() {
-        stream.set_read_deadline(after(now(), LINGER));
-        // On the heap: what a thread's stack has once touched stays with its idle connection.
-        let mut waste = vec![0; 8 * 1024];
-        while let Ok(1..) = stream.read(&mut waste) {}
+        discard_rest(stream);
     }
 }
 

@@ -51,7 +51,7 @@ use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service};
+use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
 use conn::Conn;
 use response::write_refusal;
 use scope::Link;
@@ -399,8 +399,8 @@ impl Protocol for Http {
         if self.0.options.acceptor.is_some() { "https" } else { "http" }
     }
 
-    /// Encrypts it, if that is to be. What takes time of that is left to the connection's thread.
-    fn admit(&self, stream: Stream, remote: &Addr) -> Option<Stream> {
+    /// Adds TLS, if the server has it. The handshake is left to the connection's thread.
+    fn prepare(&self, stream: Stream, remote: &Addr) -> Option<Stream> {
         let Some(acceptor) = &self.0.options.acceptor else { return Some(stream) };
         let encrypted = acceptor.begin(stream);
         encrypted.inspect_err(|error| log::error!("{remote}: {error}")).ok()
@@ -416,11 +416,11 @@ impl Protocol for Http {
         }
     }
 
-    fn wake(&self, stream: &Stream) {
-        stream.look_again();
+    fn wake(&self) -> Wake {
+        Stream::look_again
     }
 
-    fn no_room(&self, stream: &Stream) {
+    fn reject(&self, stream: &Stream) {
         let mut answer = Vec::new();
         let text = "no room for another connection\n";
         write_refusal(&mut answer, StatusCode::SERVICE_UNAVAILABLE, text, false);

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use super::{ConnGuard, CoreOptions, Protocol, ServerCore, ServerHandle, accept};
+use super::{ConnGuard, CoreOptions, Protocol, ServerCore, ServerHandle, Wake, accept};
 use crate::net::{Addr, Stream, memory};
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::explore::{Limits, explore, perhaps};
@@ -26,7 +26,7 @@ impl Protocol for OneByte {
         "byte"
     }
 
-    fn admit(&self, stream: Stream, _: &Addr) -> Option<Stream> {
+    fn prepare(&self, stream: Stream, _: &Addr) -> Option<Stream> {
         Some(stream)
     }
 
@@ -40,11 +40,11 @@ impl Protocol for OneByte {
         guard.closed();
     }
 
-    fn wake(&self, stream: &Stream) {
-        stream.look_again();
+    fn wake(&self) -> Wake {
+        Stream::look_again
     }
 
-    fn no_room(&self, _: &Stream) {
+    fn reject(&self, _: &Stream) {
         unreachable!("there is always room for a thread");
     }
 }
@@ -61,9 +61,9 @@ fn end(threads: impl IntoIterator<Item = JoinHandle<()>>) {
 fn server() -> (ServerHandle, Sender<Stream>, JoinHandle<()>) {
     let core = ServerCore::new(Arc::new(OneByte), CoreOptions::default());
     let (connect, arrivals): (_, Receiver<Stream>) = unbounded();
-    let handle = ServerHandle { core: Arc::clone(&core) };
+    let handle = ServerHandle::new(Arc::clone(&core));
     let accepts = start("accepts", move || {
-        core.accepting(|| {
+        core.run_accept_loop(|| {
             while let Ok(stream) = arrivals.recv() {
                 if core.registry.is_stopping() {
                     return;
