@@ -443,7 +443,8 @@ impl ClientBuilder {
         mut self,
         resolver: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
-        self.dial.resolver = Resolver::new(resolver);
+        self.dial.resolver =
+            Resolver::new(move |host: &str, port: u16, _: &crate::Context| resolver(host, port));
         self
     }
 

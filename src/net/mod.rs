@@ -43,8 +43,6 @@ mod listen;
 pub mod memory;
 #[cfg(hangup_shuttle)]
 pub(crate) mod model;
-mod race;
-mod resolve;
 mod socket;
 mod stream;
 #[cfg(feature = "tls")]
@@ -64,13 +62,12 @@ pub(crate) use bell::{Bell, Woken};
 pub(crate) use buffer::Buffer;
 #[cfg(not(hangup_shuttle))]
 pub use dial::dial;
-pub use dial::{DialError, DialOptions, Dialed, Phase, Target};
+pub use dial::{Dial, DialError, DialOptions, Dialed, Phase, Resolve, Resolver, Target};
 pub use duplex::Duplex;
 pub(crate) use framed::{FramedBody, FramedError};
 pub(crate) use listen::is_shortage;
 pub use listen::{KEEPALIVE, Listener, is_transient};
 #[cfg(hangup_shuttle)]
 pub(crate) use model::dial;
-pub use resolve::Resolver;
 pub use stream::{Hangup, Parked, Readiness, Stream};
 pub use tls_info::{TlsInfo, TlsVersion};

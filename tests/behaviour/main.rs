@@ -2,8 +2,8 @@
 //! (`t04_…` of the client's transport, `s02_…` of the server's connection; `tls_…` for what only an
 //! encrypted connection has).
 //!
-//! All tests stand in one binary and run one after the other ([`support::alone`]), so that each can
-//! be held to leaving no thread and no descriptor behind.
+//! All tests are in one binary. Each runs in a separate process ([`support::alone`]), where it must leave
+//! no thread and no descriptor behind.
 
 // The names and limits of threads matter in the crate; here they are scripts' helpers.
 #![allow(clippy::disallowed_methods)]

@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::thread;
 
 use socket2::{Domain, Type};
@@ -48,8 +48,8 @@ fn host() -> Target {
 /// Options under which every name has these addresses.
 fn resolving_to(addresses: &[SocketAddr]) -> DialOptions {
     let addresses = addresses.to_vec();
-    let resolver = Resolver::new(move |_, _| Ok(addresses.clone()));
-    DialOptions { resolver, ..DialOptions::default() }
+    let resolver = Resolver::new(move |_: &str, _: u16, _: &Context| Ok(addresses.clone()));
+    DialOptions::new().resolver(resolver)
 }
 
 /// An address on which nobody listens.
@@ -202,8 +202,7 @@ fn a_unix_listener_with_a_full_queue_is_waited_for() {
     listener.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
     listener.listen(0).unwrap();
     let target = Target::Unix(path.clone());
-    let mut options =
-        DialOptions { connect_timeout: Some(Duration::from_millis(20)), ..DialOptions::default() };
+    let mut options = DialOptions::new().connect_timeout(Duration::from_millis(20));
     let mut queued = Vec::new();
     let error = loop {
         match dial(&target, &options, &Context::new()) {
@@ -236,8 +235,8 @@ fn the_local_address_is_used() {
 
 #[test]
 fn a_context_that_has_ended_dials_nothing() {
-    let resolver = Resolver::new(|_, _| panic!("asked"));
-    let options = DialOptions { resolver, ..DialOptions::default() };
+    let asked = |_: &str, _: u16, _: &Context| -> io::Result<_> { panic!("asked") };
+    let options = DialOptions::new().resolver(Resolver::new(asked));
     let context = Context::new();
     context.cancel_with("enough");
     let error = dial(&host(), &options, &context).unwrap_err();

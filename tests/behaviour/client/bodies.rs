@@ -25,7 +25,7 @@ over_each![
 ];
 
 fn what_has_no_body_has_none_whatever_its_length_says(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = None;
@@ -43,7 +43,7 @@ fn what_has_no_body_has_none_whatever_its_length_says(over: Over) {
 }
 
 fn trailers_come_with_the_end_of_a_body(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let call = get(&client, peers.url("/"));
@@ -64,7 +64,7 @@ fn trailers() -> HeaderMap {
 }
 
 fn trailers_are_sent_behind_chunks(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let url = peers.url("/");
@@ -90,7 +90,7 @@ fn trailers_are_sent_behind_chunks(over: Over) {
 }
 
 fn a_response_that_is_cut_short_is_told_from_a_whole_one(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for (answer, whole) in [
@@ -130,7 +130,7 @@ fn a_response_that_is_cut_short_is_told_from_a_whole_one(over: Over) {
 }
 
 fn a_source_that_fails_is_the_callers_error_and_an_incomplete_message(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for length in [None, Some(1000)] {
@@ -156,7 +156,7 @@ fn a_source_that_fails_is_the_callers_error_and_an_incomplete_message(over: Over
 }
 
 fn a_source_that_is_too_short_is_an_error(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for by_header in [false, true] {
@@ -178,7 +178,7 @@ fn a_source_that_is_too_short_is_an_error(over: Over) {
 
 /// Its panic ended the writer loop, and the caller waited for a write that nobody was at.
 fn a_source_that_panics_fails_its_call(over: Over) {
-    let _alone = alone();
+    alone!();
     struct Panics;
     impl Read for Panics {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -206,7 +206,7 @@ fn a_source_that_panics_fails_its_call(over: Over) {
 
 #[test]
 fn a_length_that_is_not_the_bodys_is_refused() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     for length in ["3", "5", "+4", "4, 4", "-1", "18446744073709551616", ""] {
@@ -222,7 +222,7 @@ fn a_length_that_is_not_the_bodys_is_refused() {
 
 #[test]
 fn what_would_inject_a_header_is_refused() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     for (name, value) in [
@@ -245,7 +245,7 @@ fn what_would_inject_a_header_is_refused() {
 }
 
 fn a_length_is_sent_where_one_is_expected(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = None;
@@ -267,7 +267,7 @@ fn a_length_is_sent_where_one_is_expected(over: Over) {
 }
 
 fn both_ways_carry_every_byte(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers().serve(|_, peer| {
         while let Some(request) = peer.next_request("POST /") {
             let length = request.body.len();
@@ -294,7 +294,7 @@ fn both_ways_carry_every_byte(over: Over) {
 
 #[test]
 fn a_unix_socket_is_a_host_as_any() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::on_unix_socket();
     let client = Client::builder().unix_socket(peers.path()).build();
     let call = get(&client, "http://anything.test/a".to_owned());
@@ -315,7 +315,7 @@ fn a_unix_socket_is_a_host_as_any() {
 
 /// What came from one peer goes to another as it comes.
 fn a_response_can_be_sent_on(over: Over) {
-    let _alone = alone();
+    alone!();
     let (from, to) = (over.peers(), over.peers());
     let client = over.client();
     let call = get(&client, from.url("/"));
@@ -336,7 +336,7 @@ fn a_response_can_be_sent_on(over: Over) {
 }
 
 fn a_response_is_read_as_it_comes(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let call = get(&client, peers.url("/"));

@@ -8,7 +8,7 @@ use hangup::{Body, Client, Context, Error};
 
 use super::{Response, get, send, text};
 use crate::support::scripted_server::{Background, BlackHole, counted_body, fed, in_background};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![each way:
     t14_before_the_call_nothing_is_sent,
@@ -53,7 +53,7 @@ fn get_within(
 }
 
 fn t14_before_the_call_nothing_is_sent(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let context = Context::new();
@@ -75,7 +75,7 @@ fn t14_before_the_call_nothing_is_sent(over: Over) {
 }
 
 fn t14_while_queueing_for_a_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/first"));
@@ -93,7 +93,7 @@ fn t14_while_queueing_for_a_connection(over: Over) {
 }
 
 fn t14_while_resolving(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let addr = peers.addr();
     let (entering, entered) = bounded(1);
@@ -122,7 +122,7 @@ fn t14_while_resolving(over: Over) {
 }
 
 fn t14_while_dialling(over: Over) {
-    let _alone = alone();
+    alone!();
     let hole = BlackHole::new();
     let (entering, entered) = bounded(1);
     let addr = hole.addr;
@@ -140,7 +140,7 @@ fn t14_while_dialling(over: Over) {
 }
 
 fn t14_while_writing(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers_with_small_buffers();
     let client = over.client();
     for in_memory in [false, true] {
@@ -160,7 +160,7 @@ fn t14_while_writing(over: Over) {
 }
 
 fn t14_while_the_bodys_source_blocks(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (mut feeder, source) = fed();
@@ -178,7 +178,7 @@ fn t14_while_the_bodys_source_blocks(over: Over) {
 }
 
 fn t14_while_the_body_is_withheld(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
     let (feeder, body) = counted_body(10);
@@ -194,7 +194,7 @@ fn t14_while_the_body_is_withheld(over: Over) {
 }
 
 fn t14_while_waiting_for_the_head(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for begun in ["", "HTTP/1.1 200 OK\r\nConte"] {
@@ -243,21 +243,21 @@ fn cancel_within_body(over: Over, answer: &str) {
 }
 
 fn t14_while_reading_the_body(over: Over) {
-    let _alone = alone();
+    alone!();
     cancel_within_body(over, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
     cancel_within_body(over, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
 }
 
 /// The end of the connection is the end of such a body, but not the one that we made.
 fn t14_while_reading_a_body_that_the_connections_end_delimits(over: Over) {
-    let _alone = alone();
+    alone!();
     for _ in 0..50 {
         cancel_within_body(over, "HTTP/1.1 200 OK\r\n\r\nbegun");
     }
 }
 
 fn t14_a_deadline_is_told_from_a_cancellation(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let context = Context::with_timeout(Duration::from_millis(50));
@@ -274,7 +274,7 @@ fn t14_a_deadline_is_told_from_a_cancellation(over: Over) {
 /// A call that is cancelled just when its answer comes has given its connection back, and another
 /// call has it: cancelling closed it under that one.
 fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers().serve(|_, peer| {
         while peer.next_request("GET /").is_some() {
             // Who has cancelled may have closed.
@@ -285,7 +285,7 @@ fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
     let others = [(); 2].map(|()| {
         let (client, url) = (client.clone(), peers.url("/"));
         in_background(move || {
-            for _ in 0..2000 {
+            for _ in 0..rounds(2000) {
                 let mut response = client.get(&url).send().expect("nobody cancels this call");
                 assert_eq!(response.body_mut().read_text(10).unwrap(), "ok");
             }
@@ -294,7 +294,7 @@ fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
     let cancelling = {
         let (client, url) = (client.clone(), peers.url("/"));
         in_background(move || {
-            for round in 0..2000 {
+            for round in 0..rounds(2000) {
                 let context = Context::new();
                 let canceller = context.clone();
                 let (go, gone) = bounded::<()>(0);
@@ -317,7 +317,7 @@ fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
 }
 
 fn t14_a_cancelled_call_leaves_no_place_taken(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     for _ in 0..20 {

@@ -51,7 +51,7 @@ fn gated(over: Over, addr: SocketAddr, limit: Option<usize>) -> (Client, Gate) {
 /// A call whose dial was slow got the connection of another call. The dial was left to nobody, and the
 /// next call dialled once more.
 fn t13_a_call_joins_a_dial_that_no_call_waits_for(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let (client, gate) = gated(over, peers.addr(), None);
     let first = get(&client, over.url("host.test", "/first"));
@@ -79,7 +79,7 @@ fn t13_a_call_joins_a_dial_that_no_call_waits_for(over: Over) {
 
 /// At the host's limit a queued call takes over the dial of a call that got another connection.
 fn t13_a_dial_that_a_call_leaves_goes_to_the_next_in_the_queue(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let (client, gate) = gated(over, peers.addr(), Some(2));
     let first = get(&client, over.url("host.test", "/first"));
@@ -104,7 +104,7 @@ fn t13_a_dial_that_a_call_leaves_goes_to_the_next_in_the_queue(over: Over) {
 /// The failure of a dial is the failure of the call that it was begun for. A call that joined it dials
 /// for itself.
 fn t13_a_joined_dial_that_fails_is_made_anew(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let (client, gate) = gated(over, peers.addr(), None);
     let first = get(&client, over.url("host.test", "/first"));
@@ -129,7 +129,7 @@ fn t13_a_joined_dial_that_fails_is_made_anew(over: Over) {
 /// A server whose handshakes are slow: whatever a call that could have dialled does in the meantime,
 /// there is one dial for each of the callers.
 fn t13_a_storm_of_calls_dials_once_for_each_caller(over: Over) {
-    let _alone = alone();
+    alone!();
     const CALLERS: usize = 16;
     const CALLS: usize = 100;
     let slow = Duration::from_millis(20);
@@ -195,7 +195,7 @@ fn answer_all(mut stream: Stream) {
 }
 
 fn t13_a_look_up_that_panics_frees_its_place(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let (addr, number) = (peers.addr(), AtomicUsize::new(0));
     let client = over
@@ -218,7 +218,7 @@ fn t13_a_look_up_that_panics_frees_its_place(over: Over) {
 
 /// Each call to a host whose look-up hangs left a thread behind.
 fn t13_a_resolver_that_answers_nothing_collects_no_threads(over: Over) {
-    let _alone = alone();
+    alone!();
     /// As many look-ups as run at a time.
     const MOST: usize = 64;
     let (release, released) = bounded::<()>(0);
@@ -254,7 +254,7 @@ fn t13_a_resolver_that_answers_nothing_collects_no_threads(over: Over) {
 
 #[test]
 fn t13_a_limit_of_no_connections_is_refused() {
-    let _alone = alone();
+    alone!();
     let refused = std::panic::catch_unwind(|| {
         let _ = Client::builder().max_connections_per_host(0).build();
     });

@@ -42,7 +42,7 @@ fn with_length(length: usize, there: usize) -> Vec<u8> {
 }
 
 fn t09_a_small_rest_that_is_there_keeps_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     assert!(drop_after(over, &with_length(10_000, 10_000)).1);
     assert!(drop_after(over, &with_length(256 * 1024, 256 * 1024)).1, "just within the limit");
     let chunks =
@@ -51,7 +51,7 @@ fn t09_a_small_rest_that_is_there_keeps_the_connection(over: Over) {
 }
 
 fn t09_a_large_rest_closes_the_connection_at_once(over: Over) {
-    let _alone = alone();
+    alone!();
     // All of it is there already.
     let (_, kept, mut peer) = drop_after(over, &with_length(256 * 1024 + 1, 256 * 1024 + 1));
     assert!(!kept);
@@ -83,7 +83,7 @@ fn t09_a_large_rest_closes_the_connection_at_once(over: Over) {
 }
 
 fn t09_a_slow_rest_closes_the_connection_within_50ms(over: Over) {
-    let _alone = alone();
+    alone!();
     let chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n";
     for answer in [&with_length(100, 99)[..], chunks] {
         let (took, kept, mut peer) = drop_after(over, answer);
@@ -96,7 +96,7 @@ fn t09_a_slow_rest_closes_the_connection_within_50ms(over: Over) {
 
 /// The drain's limit is a moment: a peer that sends a byte now and then does not extend it.
 fn t09_a_dripping_rest_does_not_hold_the_caller(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().idle_read_timeout(Duration::from_secs(60)).build();
     let call = get(&client, peers.url("/"));
@@ -116,7 +116,7 @@ fn t09_a_dripping_rest_does_not_hold_the_caller(over: Over) {
 }
 
 fn t09_a_body_without_framing_closes_the_connection_at_once(over: Over) {
-    let _alone = alone();
+    alone!();
     let (took, kept, mut peer) = drop_after(over, b"HTTP/1.1 200 OK\r\n\r\nmore to come");
     assert!(!kept && took < GENEROUS);
     peer.expect_closed();
@@ -124,7 +124,7 @@ fn t09_a_body_without_framing_closes_the_connection_at_once(over: Over) {
 
 /// Draining and the wait for the writer share one limit.
 fn t09_a_writer_that_is_stalled_is_waited_for_no_longer(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (feeder, source) = fed();

@@ -4,7 +4,7 @@ use hangup::{Body, Context, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{counted_body, fed, in_background};
-use crate::support::{Over, alone, over_each};
+use crate::support::{Over, alone, over_each, rounds};
 
 over_each![each way:
     t05_an_early_answer_is_read_and_its_connection_not_used_again,
@@ -29,7 +29,7 @@ const ENORMOUS: u64 = 1 << 30;
 /// answer counts, but the connection is in the middle of a request that may never end: using it for
 /// the next one would mix the two up.
 fn t05_an_early_answer_is_read_and_its_connection_not_used_again(over: Over) {
-    let _alone = alone();
+    alone!();
     const LENGTH: usize = 256 * 1024;
     let peers = over.peers();
     let client = over.client();
@@ -59,7 +59,7 @@ fn t05_an_early_answer_is_read_and_its_connection_not_used_again(over: Over) {
 }
 
 fn t05_an_answer_is_read_while_the_writer_is_blocked(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers_with_small_buffers();
     let client = over.client();
     let (feeder, body) = counted_body(ENORMOUS);
@@ -76,7 +76,7 @@ fn t05_an_answer_is_read_while_the_writer_is_blocked(over: Over) {
 }
 
 fn t05_dropping_an_early_answer_ends_the_writer(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers_with_small_buffers();
     let client = over.client();
     let (feeder, body) = counted_body(ENORMOUS);
@@ -92,7 +92,7 @@ fn t05_dropping_an_early_answer_ends_the_writer(over: Over) {
 /// The head of a small body waits for it, so that both go out together: but not for long, since a
 /// server may have its answer from the head alone.
 fn t05_a_small_body_that_does_not_come_holds_back_no_head(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (feeder, source) = fed();
@@ -110,13 +110,13 @@ fn t05_a_small_body_that_does_not_come_holds_back_no_head(over: Over) {
 
 /// What is left of a large body in memory is the writer loop's, too.
 fn t05_a_body_in_memory_that_does_not_fit_is_left_to_the_writer_loop(over: Over) {
-    let _alone = alone();
+    alone!();
     const LENGTH: usize = 8 << 20;
+    let content: Vec<u8> = (0..251).cycle().take(LENGTH).collect();
     let peers = over.peers_with_small_buffers();
     let client = over.client();
     for round in 0..3 {
         let url = peers.url("/");
-        let content: Vec<u8> = (0..LENGTH).map(|n| (n % 251) as u8).collect();
         let body = content.clone();
         let call = send(&client, move |client| client.put(url).body(body));
         let mut peer = peers.accept();
@@ -141,9 +141,9 @@ fn t05_a_body_in_memory_that_does_not_fit_is_left_to_the_writer_loop(over: Over)
 /// The peer answers without reading, and closes: its system resets the connection, since bytes are
 /// left unread. The client's write fails; the answer has arrived all the same.
 fn t05_the_answer_wins_over_the_failed_write(over: Over) {
-    let _alone = alone();
+    alone!();
     let client = over.client();
-    for round in 0..200 {
+    for round in 0..rounds(200) {
         let peers = over.peers();
         let url = peers.url("/");
         let call = send(&client, move |client| {
@@ -165,9 +165,9 @@ fn t05_the_answer_wins_over_the_failed_write(over: Over) {
 
 /// The reset that follows an answer is no reason to lose it.
 fn t05_an_answer_that_arrived_before_the_reset_wins(over: Over) {
-    let _alone = alone();
+    alone!();
     let client = over.client();
-    for round in 0..200 {
+    for round in 0..rounds(200) {
         let peers = over.peers();
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
@@ -181,9 +181,9 @@ fn t05_an_answer_that_arrived_before_the_reset_wins(over: Over) {
 
 /// A server without room answers at once, and closes before there is a request at all.
 fn t05_an_answer_before_the_request_is_the_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let client = over.client();
-    for round in 0..100 {
+    for round in 0..rounds(100) {
         let peers = over.peers();
         let url = peers.url("/");
         let call = send(&client, move |client| match round % 3 {
@@ -204,7 +204,7 @@ fn t05_an_answer_before_the_request_is_the_answer(over: Over) {
 /// A connection that could not be given back while nobody read its body kept its reader, and the
 /// caller's cancellation, waiting for ever.
 fn t06_a_body_that_nobody_reads_does_not_hold_the_connection_of_a_cancelled_call(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let context = Context::new();
@@ -222,7 +222,7 @@ fn t06_a_body_that_nobody_reads_does_not_hold_the_connection_of_a_cancelled_call
 }
 
 fn t06_a_deadline_closes_the_connection_of_a_body_that_nobody_reads(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let url = peers.url("/");
@@ -238,7 +238,7 @@ fn t06_a_deadline_closes_the_connection_of_a_body_that_nobody_reads(over: Over) 
 }
 
 fn t08_responses_outlive_their_client(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let call = get(&client, peers.url("/"));
@@ -254,7 +254,7 @@ fn t08_responses_outlive_their_client(over: Over) {
 }
 
 fn t08_a_peer_that_hangs_up_ends_the_writer_and_its_source(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers_with_small_buffers();
     let client = over.client();
     for reset in [false, true] {
@@ -276,7 +276,7 @@ fn t08_a_peer_that_hangs_up_ends_the_writer_and_its_source(over: Over) {
 }
 
 fn t08_a_response_that_was_read_keeps_no_descriptor(over: Over) {
-    let _alone = alone();
+    alone!(check);
     let peers = over.peers();
     let client = over.client();
     let call = get(&client, peers.url("/"));
@@ -287,6 +287,6 @@ fn t08_a_response_that_was_read_keeps_no_descriptor(over: Over) {
     let mut response = call.finish().unwrap();
     assert_eq!(response.body_mut().read_text(100).unwrap(), "to the end");
     drop((client, peer, peers));
-    drop(_alone);
+    drop(check);
     assert_eq!(response.status(), 200);
 }

@@ -21,7 +21,7 @@ over_each![
 ];
 
 fn t12_a_100_releases_the_body(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
     for body in [Body::from("in memory"), Body::from_chunks(["in ", "memory"])] {
@@ -43,7 +43,7 @@ fn t12_a_100_releases_the_body(over: Over) {
 }
 
 fn t12_without_a_100_the_body_is_sent_anyway(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(Duration::from_millis(20)).build();
     let url = peers.url("/");
@@ -56,7 +56,7 @@ fn t12_without_a_100_the_body_is_sent_anyway(over: Over) {
 }
 
 fn t12_a_final_answer_instead_of_the_100_spares_the_body(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
     for status in [403, 200] {
@@ -75,7 +75,7 @@ fn t12_a_final_answer_instead_of_the_100_spares_the_body(over: Over) {
 
 /// The heads of requests with a body and without, however the expectation came about.
 fn t12_nothing_is_expected_without_content_nor_in_http_1_0(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let empty = || Body::from_sized_reader(std::io::empty(), 0);
@@ -105,7 +105,7 @@ fn t12_nothing_is_expected_without_content_nor_in_http_1_0(over: Over) {
 
 /// Whatever else is expected is the caller's, and is sent as it stands.
 fn t12_an_expectation_is_a_list(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
     for (body, expected) in [("content", true), ("", false)] {
@@ -126,7 +126,7 @@ fn t12_an_expectation_is_a_list(over: Over) {
 }
 
 fn t12_a_417_is_repeated_without_the_expectation(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
     for (number, body) in
@@ -160,7 +160,7 @@ fn sized(text: &'static str) -> Body {
 
 /// Once only; and not for an expectation that is not in the request.
 fn t12_a_417_is_the_answer_where_nothing_can_be_repeated(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let url = peers.url("/");
@@ -187,7 +187,7 @@ fn t12_a_417_is_the_answer_where_nothing_can_be_repeated(over: Over) {
 /// The body was released by a 100, or was not waited for any longer: what has been read of its source is
 /// gone. A body that lies in memory can be sent again.
 fn t12_a_body_that_was_begun_before_the_417_is_not_sent_again(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
     let (feeder, source) = fed();

@@ -53,7 +53,7 @@ fn pattern(length: usize) -> Vec<u8> {
 }
 
 fn t11_a_file_is_sent_again_on_another_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     for length in [10, LENGTH] {
         let (peers, client, scratch) = (over.peers(), over.client(), Scratch::new(length));
         let call = get(&client, peers.url("/first"));
@@ -76,7 +76,7 @@ fn t11_a_file_is_sent_again_on_another_connection(over: Over) {
 }
 
 fn t16_a_file_follows_a_redirect(over: Over) {
-    let _alone = alone();
+    alone!();
     for (status, length) in [(307, 10), (308, LENGTH), (307, 0)] {
         let (peers, client, scratch) = (over.peers(), over.client(), Scratch::new(length));
         let (url, file) = (peers.url("/a"), scratch.open());
@@ -95,7 +95,7 @@ fn t16_a_file_follows_a_redirect(over: Over) {
 }
 
 fn t11_a_file_that_shrinks_is_never_taken_for_a_whole_one(over: Over) {
-    let _alone = alone();
+    alone!();
     let (peers, client, scratch) = (over.peers(), over.client(), Scratch::new(LENGTH));
     let (url, file) = (peers.url("/"), scratch.open());
     let body = hangup::Body::from(file);
@@ -113,7 +113,7 @@ fn t11_a_file_that_shrinks_is_never_taken_for_a_whole_one(over: Over) {
 }
 
 fn t11_a_file_that_grows_keeps_its_length(over: Over) {
-    let _alone = alone();
+    alone!();
     let (peers, client, scratch) = (over.peers(), over.client(), Scratch::new(LENGTH));
     let (url, file) = (peers.url("/"), scratch.open());
     let body = hangup::Body::from(file);

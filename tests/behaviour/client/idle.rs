@@ -8,7 +8,7 @@ use hangup::{Client, ResponseExt};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{Peer, Peers, eventually};
-use crate::support::{Over, alone, logs, over_each};
+use crate::support::{Over, alone, logs, over_each, rounds};
 
 over_each![
     t10_the_end_of_the_stream_removes_the_connection,
@@ -36,7 +36,7 @@ fn is_empty(client: &Client) {
 }
 
 fn t10_the_end_of_the_stream_removes_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let peers = over.peers();
     let client = over.client();
@@ -51,7 +51,7 @@ fn t10_the_end_of_the_stream_removes_the_connection(over: Over) {
 }
 
 fn t10_a_408_is_quiet_and_other_bytes_are_logged(over: Over) {
-    let _alone = alone();
+    alone!();
     for (bytes, warns) in [
         ("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", false),
         ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true),
@@ -72,10 +72,10 @@ const STRAY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
 
 /// Whoever can have a server send an answer too many would otherwise answer the next request.
 fn t10_stray_bytes_are_never_the_next_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
-    for round in 0..300 {
+    for round in 0..rounds(300) {
         let call = get(&client, peers.url("/one"));
         let mut peer = peers.accept();
         peer.expect_request("GET /one");
@@ -101,7 +101,7 @@ fn t10_stray_bytes_are_never_the_next_answer(over: Over) {
 /// The watch took the peer's end of stream, or its bytes, off a connection that a call had just taken;
 /// a POST then failed for no fault of its own.
 fn t10_a_connection_that_is_about_to_be_closed_is_not_taken(over: Over) {
-    let _alone = alone();
+    alone!();
     let (stray, strays) = bounded::<()>(0);
     let (sent, is_sent) = bounded(0);
     let peers = over.peers().serve(move |_, peer| {
@@ -115,7 +115,7 @@ fn t10_a_connection_that_is_about_to_be_closed_is_not_taken(over: Over) {
         }
     });
     let client = over.client();
-    for round in 0..2000 {
+    for round in 0..rounds(2000) {
         assert_eq!(text(client.post(peers.url("/")).send()), "ok", "round {round}");
         stray.send(()).unwrap();
         is_sent.recv().unwrap();
@@ -124,7 +124,7 @@ fn t10_a_connection_that_is_about_to_be_closed_is_not_taken(over: Over) {
 }
 
 fn t10_an_idle_connection_is_closed_in_time(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().idle_timeout(Duration::from_millis(30)).build();
     let mut peer = idle(&client, &peers);
@@ -134,7 +134,7 @@ fn t10_an_idle_connection_is_closed_in_time(over: Over) {
 
 /// The idle time ends with the next request, however long its answer takes.
 fn t10_a_slow_answer_is_not_idleness(over: Over) {
-    let _alone = alone();
+    alone!();
     let limit = Duration::from_millis(30);
     let peers = over.peers();
     let client = over.client_builder().idle_timeout(limit).build();
@@ -149,7 +149,7 @@ fn t10_a_slow_answer_is_not_idleness(over: Over) {
 
 /// A connection whose idle time ends at the moment of its next use serves that, or is left alone.
 fn t10_the_end_of_the_idle_time_fails_no_call(over: Over) {
-    let _alone = alone();
+    alone!();
     let limit = Duration::from_millis(2);
     let peers = over.peers().serve(|_, peer| {
         while peer.next_request("POST /").is_some() {
@@ -157,15 +157,17 @@ fn t10_the_end_of_the_idle_time_fails_no_call(over: Over) {
         }
     });
     let client = over.client_builder().idle_timeout(limit).build();
-    for round in 0..300 {
+    let rounds = rounds(300);
+    for round in 0..rounds {
         assert_eq!(text(client.post(peers.url("/")).send()), "ok", "round {round}");
-        std::thread::park_timeout(limit - Duration::from_micros(round));
+        let earlier = Duration::from_micros((300 * round / rounds) as u64);
+        std::thread::park_timeout(limit - earlier);
     }
     drop(client);
 }
 
 fn t10_idle_connections_are_closed_when_asked(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = idle(&client, &peers);

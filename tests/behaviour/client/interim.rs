@@ -28,7 +28,7 @@ over_each![each way:
 over_each![t12_a_callback_that_panics_on_the_callers_thread_resumes_there,];
 
 fn t12_interim_answers_are_skipped_and_shown(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (seen, sees) = unbounded();
@@ -49,7 +49,7 @@ fn t12_interim_answers_are_skipped_and_shown(over: Over) {
 }
 
 fn t12_interim_answers_are_bounded(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let call = get(&client, peers.url("/"));
@@ -110,19 +110,19 @@ fn becomes_a_duplex(over: Over, method: Method, path: &str, answer: &str) {
 }
 
 fn t12_a_101_hands_out_a_duplex(over: Over) {
-    let _alone = alone();
+    alone!();
     let switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade";
     becomes_a_duplex(over, Method::GET, "/", switching);
 }
 
 fn t12_an_answer_to_connect_hands_out_a_duplex(over: Over) {
-    let _alone = alone();
+    alone!();
     // Neither a length nor a coding means anything in it.
     becomes_a_duplex(over, Method::CONNECT, "", "HTTP/1.1 200 OK\r\nContent-Length: 5");
 }
 
 fn t12_a_duplex_that_nobody_takes_is_closed(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     for _ in 0..3 {
@@ -137,7 +137,7 @@ fn t12_a_duplex_that_nobody_takes_is_closed(over: Over) {
 
 /// The writer loop must not write on into another protocol.
 fn t12_a_101_within_the_request_is_an_error(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (feeder, source) = fed();
@@ -154,7 +154,7 @@ fn t12_a_101_within_the_request_is_an_error(over: Over) {
 
 /// A limit for sending has the connection's thread read the answer.
 fn t12_a_callback_that_panics_on_a_thread_of_ours_fails_its_call(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     for _ in 0..2 {
@@ -176,7 +176,7 @@ fn t12_a_callback_that_panics_on_a_thread_of_ours_fails_its_call(over: Over) {
 /// The callback is the caller's code on the caller's thread, so its panic is the caller's. The
 /// connection is closed and its place is free.
 fn t12_a_callback_that_panics_on_the_callers_thread_resumes_there(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     for body in [Body::empty(), Body::from("in memory"), Body::from_chunks(["streamed"])] {
@@ -202,7 +202,7 @@ fn t12_a_callback_that_panics_on_the_callers_thread_resumes_there(over: Over) {
 
 /// An interim answer that came whole is no part of a final one.
 fn t12_an_end_after_an_interim_answer_is_an_empty_reply(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for (answer, kind) in [

@@ -31,7 +31,7 @@ fn exchange(client: &Client, peers: &Peers, peer: Option<Peer>, keep_alive: &str
 }
 
 fn t10_keep_alive_shortens_the_stay_in_the_pool(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let begun = Instant::now();
@@ -49,7 +49,7 @@ fn t10_keep_alive_shortens_the_stay_in_the_pool(over: Over) {
 }
 
 fn t10_keep_alive_never_lengthens_the_stay_in_the_pool(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().idle_timeout(Duration::from_millis(30)).build();
     let mut peer = exchange(&client, &peers, None, "timeout=600");
@@ -57,7 +57,7 @@ fn t10_keep_alive_never_lengthens_the_stay_in_the_pool(over: Over) {
 }
 
 fn t10_keep_alive_counts_the_requests_that_are_left(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = exchange(&client, &peers, None, "timeout=60, max=0");
@@ -75,7 +75,7 @@ fn t10_keep_alive_counts_the_requests_that_are_left(over: Over) {
 }
 
 fn t10_keep_alive_that_cannot_be_read_says_nothing(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = None;

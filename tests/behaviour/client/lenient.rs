@@ -36,7 +36,7 @@ const FORGIVABLE: &[&str] = &[
 ];
 
 fn t03_a_response_with_forgivable_faults_is_read_and_its_connection_kept(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = None;
@@ -56,7 +56,7 @@ fn t03_a_response_with_forgivable_faults_is_read_and_its_connection_kept(over: O
 }
 
 fn t03_a_response_that_cannot_be_framed_is_an_error_and_ends_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for answer in [
@@ -94,7 +94,7 @@ fn t03_a_response_that_cannot_be_framed_is_an_error_and_ends_the_connection(over
 }
 
 fn t03_a_response_with_two_framings_is_read_and_ends_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let call = get(&client, peers.url("/"));
@@ -108,7 +108,7 @@ fn t03_a_response_with_two_framings_is_read_and_ends_the_connection(over: Over) 
 }
 
 fn t03_a_205_may_have_a_body(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = None;
@@ -129,7 +129,7 @@ fn t03_a_205_may_have_a_body(over: Over) {
 }
 
 fn t13_a_response_may_have_5000_header_fields(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let limited =
         |most: usize| -> Client { over.client_builder().max_response_headers(most).build() };

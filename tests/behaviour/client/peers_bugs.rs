@@ -17,7 +17,7 @@ over_each![
 
 /// A head may come in any pieces.
 fn a_head_that_arrives_in_two_reads(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -33,7 +33,7 @@ fn a_head_that_arrives_in_two_reads(over: Over) {
 }
 
 fn a_message_that_arrives_byte_by_byte(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = None;
@@ -51,7 +51,7 @@ fn a_message_that_arrives_byte_by_byte(over: Over) {
 }
 
 fn a_1xx_is_not_the_final_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for interim in ["100 Continue", "102 Processing", "103 Early Hints", "199 Whatever"] {
@@ -70,7 +70,7 @@ fn a_1xx_is_not_the_final_answer(over: Over) {
 }
 
 fn trailers_do_not_break_the_next_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = None;
@@ -87,7 +87,7 @@ fn trailers_do_not_break_the_next_answer(over: Over) {
 }
 
 fn a_content_length_is_no_allocation(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for length in [u64::MAX, u64::MAX - 1, 1 << 62] {
@@ -110,7 +110,7 @@ fn a_content_length_is_no_allocation(over: Over) {
 }
 
 fn a_chunk_size_is_no_allocation(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let call = get(&client, peers.url("/"));
@@ -123,7 +123,7 @@ fn a_chunk_size_is_no_allocation(over: Over) {
 }
 
 fn what_is_not_http_is_one_clear_error(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for answer in [

@@ -9,7 +9,7 @@ use hangup::{Body, Client, Context, ErrorKind, ResponseExt, TimeLimit};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{BlackHole, Peers, eventually, fed, in_background};
-use crate::support::{Over, PATIENCE, alone, over_each, wait_until_ended};
+use crate::support::{Over, PATIENCE, alone, over_each, rounds, wait_until_ended};
 
 over_each![
     t13_a_limit_for_each_host_has_a_fair_queue,
@@ -25,7 +25,7 @@ over_each![
 ];
 
 fn t13_a_limit_for_each_host_has_a_fair_queue(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/0"));
@@ -52,7 +52,7 @@ fn t13_a_limit_for_each_host_has_a_fair_queue(over: Over) {
 }
 
 fn t13_who_waits_dials_in_the_place_of_a_closed_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/first"));
@@ -68,7 +68,7 @@ fn t13_who_waits_dials_in_the_place_of_a_closed_connection(over: Over) {
 }
 
 fn t13_the_queue_obeys_deadlines(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     let first = get(&client, peers.url("/first"));
@@ -91,7 +91,7 @@ fn t13_the_queue_obeys_deadlines(over: Over) {
 /// At a limit of one, a place that leaks makes the next call wait for ever. Whatever happens to a
 /// connection, its place is given back, and only once: two connections are never open together.
 fn t13_a_place_is_given_back_however_its_connection_ends(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let refusing = Arc::new(AtomicUsize::new(0));
     let (addr, refused) = (peers.addr(), Arc::clone(&refusing));
@@ -146,7 +146,7 @@ fn t13_a_place_is_given_back_however_its_connection_ends(over: Over) {
 }
 
 fn t13_a_limit_is_never_exceeded(over: Over) {
-    let _alone = alone();
+    alone!();
     const LIMIT: usize = 3;
     let open = Arc::new(AtomicUsize::new(0));
     let counting = Arc::clone(&open);
@@ -168,7 +168,7 @@ fn t13_a_limit_is_never_exceeded(over: Over) {
         .map(|_| {
             let (client, url) = (client.clone(), peers.url("/"));
             in_background(move || {
-                for _ in 0..100 {
+                for _ in 0..rounds(100) {
                     assert_eq!(text(client.post(&url).send()), "ok");
                 }
             })
@@ -179,7 +179,7 @@ fn t13_a_limit_is_never_exceeded(over: Over) {
 }
 
 fn t13_idle_connections_are_limited_in_all(over: Over) {
-    let _alone = alone();
+    alone!();
     let (one, other) = (over.peers(), over.peers());
     let client = over.client_builder().max_idle_connections(1).build();
     let exchange = |peers: &Peers| {
@@ -210,7 +210,7 @@ fn t13_idle_connections_are_limited_in_all(over: Over) {
 }
 
 fn t13_the_head_of_a_response_is_limited(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_response_head(1000).build();
     for (length, fits) in [(900, true), (1100, false), (100_000, false)] {
@@ -235,7 +235,7 @@ fn t13_the_head_of_a_response_is_limited(over: Over) {
 
 #[test]
 fn t13_a_dead_address_is_passed_over() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let alive = peers.addr();
     let refusing = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -260,7 +260,7 @@ fn t13_a_dead_address_is_passed_over() {
 
 #[test]
 fn t13_a_silent_address_is_passed_over_soon() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let (silent, alive) = (BlackHole::v6(), peers.addr());
     let dead = silent.addr;
@@ -275,7 +275,7 @@ fn t13_a_silent_address_is_passed_over_soon() {
 /// Two calls dial; the first connection to come about went to the first call, whichever dial had made
 /// it. When the other dial failed then, the second call waited for ever.
 fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
-    let _alone = alone();
+    alone!();
     let (hole, peers) = (BlackHole::new(), over.peers());
     let (dead, alive) = (hole.addr, peers.addr());
     let number = AtomicUsize::new(0);
@@ -304,7 +304,7 @@ fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
 /// The place of a call that had given up while it waited for its connection to be made was taken until
 /// that was given up, too: half a minute later.
 fn t13_a_dial_that_nobody_waits_for_takes_no_place(over: Over) {
-    let _alone = alone();
+    alone!();
     let (hole, peers) = (BlackHole::new(), over.peers());
     let (dead, alive) = (hole.addr, peers.addr());
     let number = AtomicUsize::new(0);
@@ -342,7 +342,7 @@ fn t13_a_dial_that_nobody_waits_for_takes_no_place(over: Over) {
 /// Another call's connection came free before the dial was through: the dial's is kept for whoever
 /// comes next, and watched until then.
 fn t13_a_connection_that_came_too_late_is_kept(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let addr = peers.addr();
     let number = AtomicUsize::new(0);

@@ -41,7 +41,7 @@ fn watch(
 }
 
 fn t12_raw_heads_are_shown_as_they_came(over: Over) {
-    let _alone = alone();
+    alone!();
     let early = "HTTP/1.1 103 Early hints\r\nLINK: </a>\r\n\r\n";
     let last = "HTTP/1.1 200 Fine By Me\r\nX-MiXed:  a \r\nx-mixed:b\r\ncontent-length: 2\r\n\r\n";
     // The caller reads the response, or the connection's thread does.
@@ -60,7 +60,7 @@ fn t12_raw_heads_are_shown_as_they_came(over: Over) {
 }
 
 fn t12_a_raw_head_that_comes_in_pieces_is_shown_once(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (call, sees) = watch(&client, &peers, |request| request);
@@ -75,7 +75,7 @@ fn t12_a_raw_head_that_comes_in_pieces_is_shown_once(over: Over) {
 }
 
 fn t12_raw_heads_are_shown_before_the_call_fails(over: Over) {
-    let _alone = alone();
+    alone!();
     const EARLY: &str = "HTTP/1.1 100 Continue\r\n\r\n";
     const OK: &str = "HTTP/1.1 200 OK\r\n";
     for (sent, shown) in [
@@ -108,7 +108,7 @@ fn t12_raw_heads_are_shown_before_the_call_fails(over: Over) {
 }
 
 fn t12_the_raw_head_of_a_101_is_shown(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (call, sees) = watch(&client, &peers, |request| request);
@@ -121,7 +121,7 @@ fn t12_the_raw_head_of_a_101_is_shown(over: Over) {
 }
 
 fn t16_raw_heads_of_redirects_are_shown(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (call, sees) = watch(&client, &peers, |request| request);
@@ -138,7 +138,7 @@ fn t16_raw_heads_of_redirects_are_shown(over: Over) {
 }
 
 fn t12_a_callback_for_raw_heads_that_panics_on_a_thread_of_ours_fails_its_call(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let url = peers.url("/");

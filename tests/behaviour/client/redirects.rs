@@ -23,7 +23,7 @@ fn redirect(peer: &mut Peer, status: u16, to: impl AsRef<[u8]>) {
 
 #[test]
 fn t16_methods_and_bodies() {
-    let _alone = alone();
+    alone!();
     for (status, method, then, with_body) in [
         (301, Method::GET, "GET", false),
         (301, Method::POST, "GET", false),
@@ -62,7 +62,7 @@ fn t16_methods_and_bodies() {
 
 #[test]
 fn t16_a_head_request_stays_one() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let url = peers.url("/a");
@@ -77,7 +77,7 @@ fn t16_a_head_request_stays_one() {
 
 #[test]
 fn t16_a_body_that_cannot_be_sent_again_leaves_the_redirect_to_the_caller() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let url = peers.url("/a");
@@ -102,7 +102,7 @@ fn t16_a_body_that_cannot_be_sent_again_leaves_the_redirect_to_the_caller() {
 
 #[test]
 fn t16_credentials_stay_with_their_host() {
-    let _alone = alone();
+    alone!();
     stay_with_their_host(&Client::new(), |client, url| {
         client.get(url.replace("http://", "http://user:secret@")).header("cookie", "a=b")
     });
@@ -111,7 +111,7 @@ fn t16_credentials_stay_with_their_host() {
 /// What every request of a client has is as secret as what one has.
 #[test]
 fn t16_credentials_that_are_defaults_stay_with_their_host() {
-    let _alone = alone();
+    alone!();
     let client = Client::builder()
         .default_header(AUTHORIZATION, HeaderValue::from_static("Basic dXNlcjpzZWNyZXQ="))
         .default_header(COOKIE, HeaderValue::from_static("a=b"))
@@ -145,7 +145,7 @@ fn stay_with_their_host(client: &Client, request: fn(&Client, String) -> Request
 
 #[test]
 fn t16_at_most_ten() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let call = get(&client, peers.url("/0"));
@@ -168,7 +168,7 @@ fn t16_at_most_ten() {
 
 #[test]
 fn t16_locations_are_relative_to_what_was_asked_for() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let call = get(&client, peers.url("/a/b?c=d"));
@@ -188,7 +188,7 @@ fn t16_locations_are_relative_to_what_was_asked_for() {
 
 #[test]
 fn t16_what_is_no_redirect_to_follow_is_the_answer() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     for answer in [
@@ -216,7 +216,7 @@ fn t16_what_is_no_redirect_to_follow_is_the_answer() {
 }
 
 fn t16_a_location_that_cannot_be_followed_is_the_result(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for (location, part) in [
@@ -253,7 +253,7 @@ fn t16_a_location_that_cannot_be_followed_is_the_result(over: Over) {
 /// The strict grammar of the RFC judged a URL that had been sent before.
 #[test]
 fn t16_a_base_with_odd_characters_is_a_base() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let odd = "/b?a[]=1&b={|^\\}'%";
@@ -281,7 +281,7 @@ fn t16_a_base_with_odd_characters_is_a_base() {
 }
 
 fn t16_one_redirect_too_many_is_kept_in_the_error(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let url = peers.url("/a");
@@ -311,7 +311,7 @@ fn basic(pair: &str) -> String {
 /// What a URL says of the user counts for its own hop, and for the same origin after it.
 #[test]
 fn t16_credentials_are_those_of_the_url() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let of = |userinfo: &str, path: &str| peers.url(path).replace("//", &format!("//{userinfo}@"));
@@ -344,7 +344,7 @@ fn t16_credentials_are_those_of_the_url() {
 
 #[test]
 fn t16_the_callers_own_authorization_comes_first() {
-    let _alone = alone();
+    alone!();
     let (one, other) = (Peers::new(), Peers::new());
     let client = Client::new();
     let url = one.url("/a").replace("//", "//u:p@");
@@ -363,7 +363,7 @@ fn t16_the_callers_own_authorization_comes_first() {
 
 #[test]
 fn t16_what_is_marked_as_sensitive_stays_with_its_origin() {
-    let _alone = alone();
+    alone!();
     let (one, other) = (Peers::new(), Peers::new());
     let mut marked = HeaderValue::from_static("secret");
     marked.set_sensitive(true);
@@ -389,7 +389,7 @@ fn t16_what_is_marked_as_sensitive_stays_with_its_origin() {
 
 #[test]
 fn t16_a_callback_sees_what_is_sent_and_can_lead_elsewhere() {
-    let _alone = alone();
+    alone!();
     let (one, other) = (Peers::new(), Peers::new());
     let client = Client::new();
     let (url, elsewhere) = (one.url("/a"), other.url("/x y").replace("//", "//v:q@"));
@@ -420,7 +420,7 @@ fn t16_a_callback_sees_what_is_sent_and_can_lead_elsewhere() {
 /// next hop.
 #[test]
 fn t16_a_callback_within_the_origin_leaves_the_credentials_as_they_are() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     for own in [None, Some("Bearer mine")] {
         let client = Client::new();

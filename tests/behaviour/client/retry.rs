@@ -9,7 +9,7 @@ use hangup::{Body, Client, ErrorKind, ResponseExt};
 
 use super::{Response, get, send, text};
 use crate::support::scripted_server::{Peer, Peers, fed};
-use crate::support::{Over, alone, over_each};
+use crate::support::{Over, alone, over_each, rounds};
 
 over_each![each way:
     t11_idempotent_requests_are_sent_again,
@@ -69,7 +69,7 @@ fn hung_up_on(
 }
 
 fn t11_idempotent_requests_are_sent_again(over: Over) {
-    let _alone = alone();
+    alone!();
     for method in [Method::GET, Method::OPTIONS, Method::TRACE] {
         assert_eq!(text(hung_up_on(over, true, |request| request, method)), "again");
     }
@@ -77,7 +77,7 @@ fn t11_idempotent_requests_are_sent_again(over: Over) {
 }
 
 fn t11_others_fail_with_one_clear_error(over: Over) {
-    let _alone = alone();
+    alone!();
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
         let error = hung_up_on(over, false, |request| request.body("once"), method).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::EmptyReply, "{error}");
@@ -85,7 +85,7 @@ fn t11_others_fail_with_one_clear_error(over: Over) {
 }
 
 fn t11_an_idempotency_key_makes_any_method_repeatable(over: Over) {
-    let _alone = alone();
+    alone!();
     let response = hung_up_on(
         over,
         true,
@@ -96,7 +96,7 @@ fn t11_an_idempotency_key_makes_any_method_repeatable(over: Over) {
 }
 
 fn t11_a_replayable_body_is_made_again(over: Over) {
-    let _alone = alone();
+    alone!();
     let opened = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&opened);
     let body = Body::replayable(None, move || {
@@ -114,7 +114,7 @@ fn t11_a_replayable_body_is_made_again(over: Over) {
 }
 
 fn t11_a_body_that_is_gone_is_not_sent_again(over: Over) {
-    let _alone = alone();
+    alone!();
     let body = Body::from_chunks(["once"]);
     // It might be repeated, but cannot.
     let outcome = hung_up_on(
@@ -128,7 +128,7 @@ fn t11_a_body_that_is_gone_is_not_sent_again(over: Over) {
 }
 
 fn t11_a_fresh_connection_is_never_retried(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for _ in 0..20 {
@@ -143,10 +143,10 @@ fn t11_a_fresh_connection_is_never_retried(over: Over) {
 
 /// A server that closed each connection as soon as it was accepted was dialled without end.
 fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
-    for _ in 0..100 {
+    for _ in 0..rounds(100) {
         let call = get(&client, peers.url("/"));
         drop(peers.accept());
         let error = call.finish().unwrap_err();
@@ -157,7 +157,7 @@ fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again(over: Over) {
 }
 
 fn t11_an_answer_that_has_begun_is_not_asked_for_again(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for begun in ["H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n"] {
@@ -174,7 +174,7 @@ fn t11_an_answer_that_has_begun_is_not_asked_for_again(over: Over) {
 
 /// Every connection in the pool may have gone stale.
 fn t11_one_stale_connection_after_the_other_is_left(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let calls: Vec<_> = (0..5).map(|_| get(&client, peers.url("/"))).collect();
@@ -196,7 +196,7 @@ fn t11_one_stale_connection_after_the_other_is_left(over: Over) {
 /// A server that closes after each answer without saying so: whether its end of stream comes before,
 /// with or after the next request, a GET gets its answer.
 fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers().serve(|number, peer| {
         for _ in 0..1 + number % 3 {
             if peer.next_request("GET /").is_none() {
@@ -206,7 +206,7 @@ fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed(over: Over) {
         }
     });
     let client = over.client();
-    for _ in 0..300 {
+    for _ in 0..rounds(300) {
         assert_eq!(text(client.get(peers.url("/")).send()), "ok");
     }
     drop(client);
@@ -214,7 +214,7 @@ fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed(over: Over) {
 
 /// Nothing of the request had been written: it may be repeated whatever it is.
 fn t11_a_post_that_was_not_begun_is_sent_on_another_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers().serve(|_, peer| {
         if peer.next_request("POST /").is_some() {
             peer.answer(200, "ok");
@@ -223,7 +223,7 @@ fn t11_a_post_that_was_not_begun_is_sent_on_another_connection(over: Over) {
         }
     });
     let client = over.client();
-    for round in 0..300 {
+    for round in 0..rounds(300) {
         let body = if round % 2 == 0 {
             Body::from("in memory")
         } else {
@@ -240,7 +240,7 @@ fn t11_a_post_that_was_not_begun_is_sent_on_another_connection(over: Over) {
 }
 
 fn t11_cancelling_is_not_the_connections_fault(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = used_connection(&peers, &client);
@@ -254,7 +254,7 @@ fn t11_cancelling_is_not_the_connections_fault(over: Over) {
 }
 
 fn t11_a_failing_source_is_not_the_connections_fault(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let mut peer = used_connection(&peers, &client);
@@ -273,7 +273,7 @@ fn t11_a_failing_source_is_not_the_connections_fault(over: Over) {
 
 /// The source asks another server, which hangs up: the error looks like one of our own connection.
 fn t11_a_source_that_fails_by_a_connection_of_its_own_is_no_better(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let elsewhere = get(&client, peers.url("/source"));

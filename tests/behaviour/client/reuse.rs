@@ -7,7 +7,7 @@ use hangup::{Body, ResponseExt};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{Peer, in_background};
-use crate::support::{Over, alone, over_each};
+use crate::support::{Over, alone, over_each, rounds};
 
 over_each![
     t03_each_condition_by_itself_decides_on_reuse,
@@ -44,7 +44,7 @@ fn is_kept_after(over: Over, answer: &str) -> bool {
 }
 
 fn t03_each_condition_by_itself_decides_on_reuse(over: Over) {
-    let _alone = alone();
+    alone!();
     for (answer, kept) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true),
         ("HTTP/1.1 204 No Content\r\nX-Length: none\r\n\r\n", true),
@@ -74,7 +74,7 @@ fn t03_each_condition_by_itself_decides_on_reuse(over: Over) {
 }
 
 fn t03_a_request_that_asks_to_close_is_the_last(over: Over) {
-    let _alone = alone();
+    alone!();
     for version in [Version::HTTP_10, Version::HTTP_11] {
         let peers = over.peers();
         let client = over.client();
@@ -97,7 +97,7 @@ fn t03_a_request_that_asks_to_close_is_the_last(over: Over) {
 }
 
 fn t03_an_answer_to_connect_ends_the_connections_http(over: Over) {
-    let _alone = alone();
+    alone!();
     for (status, body) in [(200, ""), (407, "who are you?")] {
         let peers = over.peers();
         let client = over.client();
@@ -115,7 +115,7 @@ fn t03_an_answer_to_connect_ends_the_connections_http(over: Over) {
 }
 
 fn t03_a_full_pool_takes_no_more(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_idle_connections_per_host(1).build();
     let calls = [get(&client, peers.url("/")), get(&client, peers.url("/"))];
@@ -140,8 +140,6 @@ fn answer_all(peer: &mut Peer, answer: &str) {
     }
 }
 
-const ROUNDS: usize = 1000;
-
 /// Many requests one after the other, each of which must find the connection of the one before.
 fn uses_one_connection(
     over: Over,
@@ -151,7 +149,7 @@ fn uses_one_connection(
 ) {
     let peers = over.peers().serve(move |_, peer| answer_all(peer, answer));
     let client = over.client();
-    for round in 0..ROUNDS {
+    for round in 0..rounds(1000) {
         let mut response = client.post(peers.url("/")).body(body()).send().unwrap();
         read(response.body_mut());
         assert_eq!(response.is_connection_reused(), round > 0, "round {round}");
@@ -169,34 +167,34 @@ fn to_the_end(body: &mut Body) {
 }
 
 fn t07_the_next_request_finds_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     uses_one_connection(over, LENGTH, Body::empty, to_the_end);
 }
 
 fn t07_the_next_request_finds_the_connection_after_chunks(over: Over) {
-    let _alone = alone();
+    alone!();
     uses_one_connection(over, CHUNKS, Body::empty, to_the_end);
 }
 
 fn t07_the_next_request_finds_the_connection_that_the_writer_loop_wrote_to(over: Over) {
-    let _alone = alone();
+    alone!();
     uses_one_connection(over, LENGTH, || Body::from_chunks(["a", "b"]), to_the_end);
 }
 
 /// The writer loop may be about to report when the answer is there: a body that is over with its
 /// head, and one that is dropped unread, wait for it as a body that is read does.
 fn t07_the_next_request_finds_a_connection_whose_answer_had_no_body(over: Over) {
-    let _alone = alone();
+    alone!();
     uses_one_connection(over, NO_BODY, || Body::from_chunks(["a", "b"]), |_| {});
 }
 
 fn t07_the_next_request_finds_a_connection_whose_body_was_dropped(over: Over) {
-    let _alone = alone();
+    alone!();
     uses_one_connection(over, LENGTH, || Body::from_chunks(["a", "b"]), |_| {});
 }
 
 fn t01_threads_share_a_client(over: Over) {
-    let _alone = alone();
+    alone!();
     const THREADS: usize = 16;
     let peers = over.peers().serve(|_, peer| {
         while let Some(request) = peer.next_request("POST /") {
@@ -230,7 +228,7 @@ fn t01_threads_share_a_client(over: Over) {
 }
 
 fn t03_a_peer_that_ends_its_stream_behind_the_answer_is_left(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     for _ in 0..50 {

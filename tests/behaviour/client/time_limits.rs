@@ -38,7 +38,7 @@ fn drip(mut peer: Peer, piece: &'static str) -> crate::support::scripted_server:
 }
 
 fn t15_resolving(over: Over) {
-    let _alone = alone();
+    alone!();
     let (release, released) = bounded::<()>(0);
     let client = over
         .client_builder()
@@ -55,7 +55,7 @@ fn t15_resolving(over: Over) {
 }
 
 fn t15_connecting(over: Over) {
-    let _alone = alone();
+    alone!();
     let hole = BlackHole::new();
     let client = over.client_builder().connect_timeout(LIMIT).build();
     let error = get(&client, over.url(hole.addr, "/")).finish().unwrap_err();
@@ -63,7 +63,7 @@ fn t15_connecting(over: Over) {
 }
 
 fn t15_sending(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers_with_small_buffers();
     let client = over.client_builder().send_timeout(LIMIT).build();
     let (feeder, body) = counted_body(1 << 30);
@@ -79,7 +79,7 @@ fn t15_sending(over: Over) {
 
 /// A peer that takes a little now and then does not extend the limit.
 fn t15_sending_is_not_restarted_by_a_partial_write(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers_with_small_buffers();
     let client = over.client_builder().send_timeout(LIMIT).build();
     let (feeder, source) = fed();
@@ -99,7 +99,7 @@ fn t15_sending_is_not_restarted_by_a_partial_write(over: Over) {
 }
 
 fn t15_the_response_head(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().response_head_timeout(LIMIT).build();
     let call = get(&client, peers.url("/"));
@@ -111,7 +111,7 @@ fn t15_the_response_head(over: Over) {
 }
 
 fn t15_the_response_head_is_not_restarted_by_a_part_of_it(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().response_head_timeout(LIMIT).build();
     for piece in ["X-A: b\r\n", "HTTP/1.1 100 Continue\r\n\r\n"] {
@@ -132,7 +132,7 @@ fn t15_the_response_head_is_not_restarted_by_a_part_of_it(over: Over) {
 
 /// The limit is the peer's: it begins when the request is out, however long that took.
 fn t15_the_response_head_is_due_from_the_requests_last_byte_on(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().response_head_timeout(LIMIT).build();
     let (mut feeder, source) = fed();
@@ -150,7 +150,7 @@ fn t15_the_response_head_is_due_from_the_requests_last_byte_on(over: Over) {
 }
 
 fn t15_silence_within_the_body(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().idle_read_timeout(LIMIT).build();
     for head in ["Content-Length: 100\r\n", "", "Transfer-Encoding: chunked\r\n"] {
@@ -170,7 +170,7 @@ fn t15_silence_within_the_body(over: Over) {
 
 /// A slow body is no silent one, but the whole call has its limit.
 fn t15_the_whole_call(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().idle_read_timeout(GENEROUS).timeout(LIMIT * 3).build();
     let call = get(&client, peers.url("/"));
@@ -187,7 +187,7 @@ fn t15_the_whole_call(over: Over) {
 }
 
 fn t15_the_whole_call_includes_queueing_and_redirects(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     let holding = get(&client, peers.url("/"));

@@ -19,7 +19,7 @@ fn answer_one(peers: &Peers, target: &str) -> String {
 
 #[test]
 fn c01_what_is_sent_is_what_is_shown() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     for (given, target) in [
@@ -41,7 +41,7 @@ fn c01_what_is_sent_is_what_is_shown() {
 
 #[test]
 fn c01_a_url_is_given_in_many_forms() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let (string, uri): (_, Uri) = (peers.url("/a"), peers.url("/a").parse().unwrap());
@@ -64,7 +64,7 @@ fn c01_a_url_is_given_in_many_forms() {
 
 #[test]
 fn c02_user_and_password_are_bytes() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let client = Client::new();
     let call = get(&client, peers.url("/").replace("//", "//%ff:%00@"));
@@ -77,7 +77,7 @@ fn c02_user_and_password_are_bytes() {
 
 #[test]
 fn c01_a_bad_url_is_an_error_at_send() {
-    let _alone = alone();
+    alone!();
     let client = Client::new();
     let error = client.get("localhost:7999").send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidUrl);
@@ -95,7 +95,7 @@ fn c01_a_bad_url_is_an_error_at_send() {
 #[cfg(target_os = "linux")]
 #[test]
 fn c01_a_zone_serves_the_connection_alone() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::on_ipv6();
     let port = peers.addr().port();
     let mut hosts = vec![("::1".to_owned(), "lo".to_owned()), ("::1".to_owned(), "1".to_owned())];
@@ -144,7 +144,7 @@ fn link_local() -> Vec<(String, String)> {
 
 #[test]
 fn c01_an_error_of_a_header_names_it() {
-    let _alone = alone();
+    alone!();
     let client = Client::new();
     let get = || client.get("http://127.0.0.1:9/");
     for (request, name) in [
@@ -176,7 +176,7 @@ fn c01_an_error_of_a_header_names_it() {
 
 #[test]
 fn c01_default_headers_are_given_as_text() {
-    let _alone = alone();
+    alone!();
     let peers = Peers::new();
     let name = String::from("X-Number");
     let client = Client::builder()
@@ -194,7 +194,7 @@ fn c01_default_headers_are_given_as_text() {
 
 #[test]
 fn t14_a_request_from_elsewhere_can_have_a_context() {
-    let _alone = alone();
+    alone!();
     let client = Client::new();
     let ended = Context::new();
     ended.cancel_with("enough");

@@ -20,7 +20,7 @@ over_each![each way:
 const GENEROUS: Duration = Duration::from_secs(2);
 
 fn t04_wrote_request_waits_at_most_50ms(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (feeder, source) = fed();
@@ -69,7 +69,7 @@ fn is_waited_for(over: Over, answer: &str, end: impl Fn(Response) + Copy + Send 
 }
 
 fn t04_a_writer_that_is_only_behind_is_waited_for(over: Over) {
-    let _alone = alone();
+    alone!();
     for answer in
         ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 204 No Content\r\n\r\n"]
     {
@@ -80,7 +80,7 @@ fn t04_a_writer_that_is_only_behind_is_waited_for(over: Over) {
 }
 
 fn t04_the_last_bytes_do_not_wait_for_the_writer(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (feeder, source) = fed();
@@ -100,7 +100,7 @@ fn t04_the_last_bytes_do_not_wait_for_the_writer(over: Over) {
 }
 
 fn t02_a_failed_write_is_no_success(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let (feeder, source) = fed();
@@ -120,7 +120,7 @@ fn t02_a_failed_write_is_no_success(over: Over) {
 }
 
 fn t02_the_next_request_after_a_streamed_one_goes_the_same_way(over: Over) {
-    let _alone = alone();
+    alone!();
     let peers = over.peers();
     let client = over.client();
     let url = peers.url("/");

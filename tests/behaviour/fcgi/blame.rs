@@ -45,7 +45,7 @@ fn expect_no_answer(peer: &mut WebServer) {
 
 #[test]
 fn h01_the_requests_own_body_decides_whatever_the_handler_says() {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let (_server, mut peer) = serve(reads_four);
     let whole = [declared("5", b"hello"), record(STDIN, 1, &[])].concat();
@@ -75,7 +75,7 @@ fn expect_no_answer_at_all(peer: &mut WebServer) {
 
 #[test]
 fn h01_a_body_that_is_too_slow_is_answered_with_408() {
-    let _alone = alone();
+    alone!();
     let soon = Duration::from_millis(20);
     let (_server, mut peer) = serve_with(fcgi::Server::new(reads_four).body_idle_timeout(soon));
     expect_status(&peer.send(declared("3", b"hi")).expect_answer(1), "408");
@@ -92,7 +92,7 @@ fn h01_a_body_that_is_too_slow_is_answered_with_408() {
 
 #[test]
 fn h01_a_body_of_which_too_much_was_held_back_is_answered_with_413() {
-    let _alone = alone();
+    alone!();
     let (release, released) = reports();
     let server = fcgi::Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
         next(&released);
@@ -111,7 +111,7 @@ fn h01_a_body_of_which_too_much_was_held_back_is_answered_with_413() {
 
 #[test]
 fn h01_a_head_that_was_sent_is_the_only_answer() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
         w.write_all(b"begun")?;
         w.flush()?;
@@ -125,7 +125,7 @@ fn h01_a_head_that_was_sent_is_the_only_answer() {
 /// An error's kind tells nothing: it may be that of a call which the handler made.
 #[test]
 fn h01_a_failed_call_of_the_handlers_is_its_own_fault() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(|_: &mut ResponseWriter, r: &mut Request| {
         r.body_mut().read_bytes(100)?;
         let mut other = hangup::Body::from("an answer that is too long");
@@ -137,7 +137,7 @@ fn h01_a_failed_call_of_the_handlers_is_its_own_fault() {
 /// Who did not read the body has not failed on it.
 #[test]
 fn h01_a_body_that_nobody_read_decides_nothing() {
-    let _alone = alone();
+    alone!();
     let (release, released) = reports();
     let server = fcgi::Server::new(move |_: &mut ResponseWriter, _: &mut Request| {
         next::<()>(&released);
@@ -153,7 +153,7 @@ fn h01_a_body_that_nobody_read_decides_nothing() {
 
 #[test]
 fn h02_a_hook_turns_errors_into_answers() {
-    let _alone = alone();
+    alone!();
     let server = fcgi::Server::new(reads_four).on_error(|error, status, request| {
         let text = format!("{} for {}: {:?}", status.as_u16(), request.uri(), error.kind());
         hangup::Response::builder().status(status).header("x-hook", "1").body(text).unwrap()

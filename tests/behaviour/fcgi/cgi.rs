@@ -27,7 +27,7 @@ fn run(
 
 #[test]
 fn f10_one_request_is_answered_from_environment_and_input() {
-    let _alone = alone();
+    alone!();
     let (outcome, answer, _) = run(echo, &[("CONTENT_LENGTH", "5")], b"hello, and more");
     outcome.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -40,7 +40,7 @@ fn f10_one_request_is_answered_from_environment_and_input() {
 
 #[test]
 fn f10_what_goes_wrong_is_told() {
-    let _alone = alone();
+    alone!();
     let failing = |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         writeln!(r.error_stream().expect("CGI"), "watch out")?;
         panic!("on purpose")
@@ -57,7 +57,7 @@ fn f10_what_goes_wrong_is_told() {
 
 #[test]
 fn f10_without_a_web_server_there_is_no_request() {
-    let _alone = alone();
+    alone!();
     let nothing: [(&str, &str); 0] = [];
     let outcome = cgi::serve_with(path, nothing, io::empty(), io::sink(), io::sink());
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Misuse);
@@ -65,7 +65,7 @@ fn f10_without_a_web_server_there_is_no_request() {
 
 #[test]
 fn f10_the_context_ends_when_nobody_takes_the_answer() {
-    let _alone = alone();
+    alone!();
     let (out, answer) = stream_pair();
     answer.close();
     let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
@@ -83,7 +83,7 @@ fn f10_the_context_ends_when_nobody_takes_the_answer() {
 /// H1, for a CGI program.
 #[test]
 fn h01_errors_are_answered_by_whose_fault_they_are() {
-    let _alone = alone();
+    alone!();
     let reads = |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         r.body_mut().read_bytes(4).map(drop).map_err(|_| "all my own fault".into())
     };

@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_millis(20);
 
 #[test]
 fn f09_an_idle_connection_is_closed_from_its_first_moment_on() {
-    let _alone = alone();
+    alone!();
     let (server, mut peer) = serve_with(fcgi::Server::new(path).idle_timeout(SOON));
     peer.expect_end();
     let mut peer = WebServer::connect(&server);
@@ -25,7 +25,7 @@ fn f09_an_idle_connection_is_closed_from_its_first_moment_on() {
 
 #[test]
 fn f09_a_record_that_does_not_come_whole_ends_an_idle_connection() {
-    let _alone = alone();
+    alone!();
     let (idle, header) = (fcgi::Server::idle_timeout, fcgi::Server::read_header_timeout);
     for limit in [idle as fn(_, Option<Duration>) -> _, header] {
         let (server, mut peer) = serve_with(limit(fcgi::Server::new(path), Some(SOON)));
@@ -45,7 +45,7 @@ fn f09_a_record_that_does_not_come_whole_ends_an_idle_connection() {
 
 #[test]
 fn f09_parameters_that_take_too_long_end_their_request_only() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(echo).read_header_timeout(SOON));
     peer.send(opened(7, "/", true));
     peer.send(begin(1, 1, true)).send(record(PARAMS, 1, &variables("/")));
@@ -61,7 +61,7 @@ fn f09_parameters_that_take_too_long_end_their_request_only() {
 /// Requests that begin give those before them no more time.
 #[test]
 fn f09_each_request_has_a_deadline_for_its_own_parameters() {
-    let _alone = alone();
+    alone!();
     let limit = Duration::from_millis(200);
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).read_header_timeout(limit));
     peer.send(begin(1, 1, true));
@@ -80,7 +80,7 @@ fn f09_each_request_has_a_deadline_for_its_own_parameters() {
 
 #[test]
 fn f09_a_response_of_which_nothing_can_be_written_ends() {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports();
     let handler = move |w: &mut ResponseWriter, _: &mut Request| -> Result<()> {
         let error = w.write_all(&vec![0; 64 << 20]).unwrap_err();
@@ -98,7 +98,7 @@ fn f09_a_response_of_which_nothing_can_be_written_ends() {
 
 #[test]
 fn f09_the_error_stream_has_the_responses_deadline() {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports();
     let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         if r.uri().path() == "/moved" {
@@ -120,7 +120,7 @@ fn f09_the_error_stream_has_the_responses_deadline() {
 /// A web server that asks and asks, and reads none of the answers, keeps neither thread nor place.
 #[test]
 fn f09_values_that_nobody_reads_are_not_written_for_ever() {
-    let _alone = alone();
+    alone!();
     let asked = record(GET_VALUES, 0, &pairs(&[("FCGI_MAX_REQS", "")]).repeat(1000));
     for server in [
         fcgi::Server::new(path).write_timeout(SOON),
@@ -135,7 +135,7 @@ fn f09_values_that_nobody_reads_are_not_written_for_ever() {
 /// A handler that is writing is not kept by what others have queued behind it.
 #[test]
 fn f09_what_is_queued_behind_a_response_is_bounded() {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports();
     let server = fcgi::Server::new(move |w: &mut ResponseWriter, _: &mut Request| {
         report.send(w.write_all(&vec![0; 64 << 20]).is_err()).unwrap();
@@ -151,7 +151,7 @@ fn f09_what_is_queued_behind_a_response_is_bounded() {
 /// An idle connection is looked at once more before it is closed.
 #[test]
 fn f09_a_request_that_has_arrived_is_not_lost_to_the_idle_limit() {
-    let _alone = alone();
+    alone!();
     let (near, far) = hangup::testing::stream_pair();
     let mut peer = WebServer::over(near);
     peer.send(request(1, "/", "", true));

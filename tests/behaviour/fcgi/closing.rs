@@ -45,7 +45,7 @@ fn length_of_answer(server: &hangup::testing::TestServer) -> usize {
 #[test]
 fn f04_a_malformed_record_destroys_nothing_that_was_written() {
     const LENGTH: usize = 300_000;
-    let _alone = alone();
+    alone!();
     let (report, written) = reports();
     let (server, _) = serve(move |w: &mut ResponseWriter, r: &mut Request| {
         w.write_all(&[b'x'; LENGTH])?;
@@ -73,7 +73,7 @@ fn f04_a_malformed_record_destroys_nothing_that_was_written() {
 
 #[test]
 fn f04_a_time_limit_destroys_no_answer_before_it() {
-    let _alone = alone();
+    alone!();
     let limit = std::time::Duration::from_millis(20);
     let (server, _) = serve_with(fcgi::Server::new(path).read_header_timeout(limit));
     let length = length_of_answer(&server);

@@ -17,7 +17,7 @@ use crate::support::{PATIENCE, alone};
 
 #[test]
 fn f05_an_abort_ends_the_context_and_the_body_and_is_answered() {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports();
     let (_server, mut peer) = serve(move |_: &mut ResponseWriter, r: &mut Request| {
         let mut buf = [0; 10];
@@ -52,7 +52,7 @@ fn f05_an_abort_ends_the_context_and_the_body_and_is_answered() {
 
 #[test]
 fn f05_an_abort_before_the_parameters_have_come_is_answered() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(path);
     peer.send(begin(1, 1, true)).send(record(PARAMS, 1, &variables("/")));
     peer.send(record(ABORT, 1, &[])).expect(END, 1);
@@ -65,7 +65,7 @@ fn f05_an_abort_before_the_parameters_have_come_is_answered() {
 /// The id of a request that was given up is free, whatever its handler still does.
 #[test]
 fn f05_what_a_given_up_handler_writes_goes_nowhere() {
-    let _alone = alone();
+    alone!();
     let (release, released) = bounded::<()>(0);
     let (report, seen) = reports();
     let (_server, mut peer) = serve(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -89,7 +89,7 @@ fn f05_what_a_given_up_handler_writes_goes_nowhere() {
 
 #[test]
 fn f09_the_contexts_of_all_requests_end_with_the_connection() {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports();
     let (server, mut peer) = serve(move |_: &mut ResponseWriter, r: &mut Request| {
         report.send("begun".to_owned()).unwrap();
@@ -114,7 +114,7 @@ fn f09_the_contexts_of_all_requests_end_with_the_connection() {
 
 #[test]
 fn f09_a_body_that_the_connection_cut_short_is_no_whole_one() {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports();
     let (_server, mut peer) = serve(move |_: &mut ResponseWriter, r: &mut Request| {
         report.send(r.body_mut().read_bytes(100).map_err(|error| error.kind())).unwrap();
@@ -140,7 +140,7 @@ fn f09_a_body_that_the_connection_cut_short_is_no_whole_one() {
 
 #[test]
 fn f09_a_panic_ends_its_request_only() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) =
         serve(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
             "/panic" => panic!("on purpose"),
@@ -186,7 +186,7 @@ impl Drop for Bomb {
 /// Its request was never answered, and its thread was lost.
 #[test]
 fn f09_a_panic_whose_payload_panics_ends_its_request_only() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
         match r.uri().path() {
             "/panic" => std::panic::panic_any(Bomb),
@@ -206,7 +206,7 @@ fn f09_a_panic_whose_payload_panics_ends_its_request_only() {
 /// An abort is answered when a thread that is writing has done so, and the connection is not ended before.
 #[test]
 fn f05_the_end_of_a_request_given_up_while_it_is_written() {
-    let _alone = alone();
+    alone!();
     let server = fcgi::Server::new(|w: &mut ResponseWriter, _: &mut Request| {
         Ok(w.write_all(&vec![b'x'; 4 << 20])?)
     });
@@ -232,7 +232,7 @@ fn f05_the_end_of_a_request_given_up_while_it_is_written() {
 
 #[test]
 fn f09_a_handler_writes_to_the_error_stream() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
         let mut errors = r.error_stream().expect("FastCGI");
         write!(errors, "something is ")?;
@@ -248,7 +248,7 @@ fn f09_a_handler_writes_to_the_error_stream() {
 
 #[test]
 fn f01_a_hijack_is_refused_in_words() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, _: &mut Request| {
         let error = w.hijack().expect_err("there is nothing to hijack");
         Ok(write!(w, "{:?}: {error}", error.kind())?)
@@ -260,7 +260,7 @@ fn f01_a_hijack_is_refused_in_words() {
 
 #[test]
 fn f01_deadlines_hold() {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports();
     let (_server, mut peer) = serve(move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         let soon = || Some(Instant::now() + Duration::from_millis(5));
@@ -283,7 +283,7 @@ fn f01_deadlines_hold() {
 
 #[test]
 fn f09_shutdown_lets_requests_finish_and_closes_idle_connections() {
-    let _alone = alone();
+    alone!();
     let (report, begun) = reports();
     let (server, mut busy) = serve(move |w: &mut ResponseWriter, r: &mut Request| {
         report.send(()).unwrap();
@@ -306,7 +306,7 @@ fn f09_shutdown_lets_requests_finish_and_closes_idle_connections() {
 
 #[test]
 fn f07_only_web_servers_that_are_named_may_connect() {
-    let _alone = alone();
+    alone!();
     let elsewhere = vec!["192.0.2.1".parse().unwrap()];
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).web_servers(elsewhere));
     peer.expect_closed();
@@ -317,7 +317,7 @@ fn f07_only_web_servers_that_are_named_may_connect() {
 
 #[test]
 fn f07_unix_sockets_are_listened_on() {
-    let _alone = alone();
+    alone!();
     let path_of_socket = std::env::temp_dir().join(format!("hangup-fcgi-{}", std::process::id()));
     let server = fcgi::Server::new(path).web_servers(vec![]).listen_unix(&path_of_socket).unwrap();
     let _server = TestServer::listening(server);

@@ -33,7 +33,7 @@ fn request<'a>(method: &'a str, target: &'a str) -> [(&'a str, &'a str); 3] {
 
 #[test]
 fn f01_stray_characters_are_the_same_in_path_and_query_and_over_http() {
-    let _alone = alone();
+    alone!();
     for byte in (0x21..0x7f).map(char::from).filter(|byte| *byte != '?') {
         for (before, path_of_it) in [("/a", format!("/a{byte}")), ("/?a", "/".to_owned())] {
             for (head, body) in ask(path, &request("GET", &format!("{before}{byte}"))) {
@@ -55,7 +55,7 @@ fn f01_stray_characters_are_the_same_in_path_and_query_and_over_http() {
 
 #[test]
 fn f01_the_authority_of_an_absolute_target_replaces_host() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         Ok(write!(w, "{} {:?}", r.uri(), r.headers().get("host"))?)
     };
@@ -69,7 +69,7 @@ fn f01_the_authority_of_an_absolute_target_replaces_host() {
 
 #[test]
 fn f01_options_of_the_whole_server_never_reach_the_handler() {
-    let _alone = alone();
+    alone!();
     for (head, body) in ask(|_, _| panic!("reached"), &request("OPTIONS", "*")) {
         assert!(head.starts_with("Status: 204 "), "{head}");
         assert!(!head.contains("Content-Length") && body.is_empty(), "{head}");
@@ -81,7 +81,7 @@ fn f01_options_of_the_whole_server_never_reach_the_handler() {
 
 #[test]
 fn f01_205_has_no_body_and_head_has_the_content_type_of_get() {
-    let _alone = alone();
+    alone!();
     let reset = |w: &mut ResponseWriter, _: &mut Request| -> Result<()> {
         let response = hangup::http::Response::builder().status(205);
         w.send(response.body(Body::from("a body!")).unwrap())

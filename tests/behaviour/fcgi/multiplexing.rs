@@ -15,7 +15,7 @@ use crate::support::{PATIENCE, alone};
 
 #[test]
 fn f03_two_handlers_of_one_connection_interleave() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
         let mut byte = [0];
         while r.body_mut().read(&mut byte)? > 0 {
@@ -38,7 +38,7 @@ fn f03_two_handlers_of_one_connection_interleave() {
 
 #[test]
 fn f02_many_requests_at_once_are_all_answered() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(echo);
     let body = |id: u16| id.to_string().repeat(1000);
     let begun: Vec<u8> = (1..=80).flat_map(|id| opened(id, "/", true)).collect();
@@ -53,7 +53,7 @@ fn f02_many_requests_at_once_are_all_answered() {
 
 #[test]
 fn f09_more_requests_than_a_connection_may_have_are_refused() {
-    let _alone = alone();
+    alone!();
     let server = |most| fcgi::Server::new(echo).max_requests_per_connection(most);
     for (most, status) in [(1, 1), (2, 2)] {
         let (_server, mut peer) = serve_with(server(most));
@@ -69,7 +69,7 @@ fn f09_more_requests_than_a_connection_may_have_are_refused() {
 
 #[test]
 fn f09_more_handlers_than_there_may_be_are_refused() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(echo).max_threads(1));
     peer.send([opened(1, "/", true), opened(2, "/", true)].concat());
     assert_eq!(peer.expect(END, 2)[4], 2, "overloaded");
@@ -100,7 +100,7 @@ const PIECE: [u8; 1000] = [b'x'; 1000];
 
 #[test]
 fn f08_a_body_up_to_the_bound_is_held_back_while_others_go_on() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer, release) = waits_before_it_reads(|server| server.max_held_back(5000));
     peer.send(opened(1, "/waits", true));
     for _ in 0..5 {
@@ -115,7 +115,7 @@ fn f08_a_body_up_to_the_bound_is_held_back_while_others_go_on() {
 /// A web server that has several requests in progress is not kept waiting for one of them.
 #[test]
 fn f08_beyond_the_bound_a_multiplexed_body_fails_and_others_go_on() {
-    let _alone = alone();
+    alone!();
     let ask = record(GET_VALUES, 0, &pairs(&[("FCGI_MPXS_CONNS", "")]));
     for asks in [true, false] {
         let (_server, mut peer, release) =
@@ -140,7 +140,7 @@ fn f08_beyond_the_bound_a_multiplexed_body_fails_and_others_go_on() {
 /// One that has not: reading waits for the handler, and nothing of the body is lost.
 #[test]
 fn f08_beyond_the_bound_the_connection_waits_for_its_only_handler() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer, release) =
         waits_before_it_reads(|server| server.max_held_back(5000).body_patience(None));
     peer.send(opened(1, "/waits", true));
@@ -154,7 +154,7 @@ fn f08_beyond_the_bound_the_connection_waits_for_its_only_handler() {
 
 #[test]
 fn f08_the_wait_for_a_handler_is_over_after_a_while() {
-    let _alone = alone();
+    alone!();
     let patience = Duration::from_millis(20);
     let (_server, mut peer, release) =
         waits_before_it_reads(|server| server.max_held_back(5000).body_patience(patience));
@@ -170,7 +170,7 @@ fn f08_the_wait_for_a_handler_is_over_after_a_while() {
 
 #[test]
 fn f08_a_handler_that_never_reads_its_body_is_answered_for() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_held_back(5000));
     for _ in 0..3 {
         peer.send(opened(1, "/", true));
@@ -183,7 +183,7 @@ fn f08_a_handler_that_never_reads_its_body_is_answered_for() {
 
 #[test]
 fn f08_a_web_server_that_leaves_is_noticed_while_the_connection_waits() {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports();
     let (_server, mut peer) = serve_with(
         fcgi::Server::new(move |_: &mut ResponseWriter, r: &mut Request| {
@@ -224,7 +224,7 @@ fn gives_its_body_away(
 /// Nobody waits for the reader of a body that there is none of any more: it may have panicked.
 #[test]
 fn f08_a_body_that_was_dropped_holds_nothing_back() {
-    let _alone = alone();
+    alone!();
     let (_handle, mut peer, far, given, release) = gives_its_body_away(|server| server);
     peer.send(opened(1, "/gives", true));
     let body = next(&given);
@@ -245,7 +245,7 @@ fn f08_a_body_that_was_dropped_holds_nothing_back() {
 /// Nor for the handler that has returned, wherever it has left the body.
 #[test]
 fn f08_a_handler_that_returns_makes_room() {
-    let _alone = alone();
+    alone!();
     let (_handle, mut peer, far, given, release) = gives_its_body_away(|server| server);
     peer.send(opened(1, "/gives", true));
     let _body = next(&given);
@@ -261,7 +261,7 @@ fn f08_a_handler_that_returns_makes_room() {
 /// What comes behind the body's declared length is no part of it, and nobody waits for its reader.
 #[test]
 fn f08_what_is_beyond_the_declared_length_holds_nothing_back() {
-    let _alone = alone();
+    alone!();
     for (length, body) in [("0", ""), ("3", "abc")] {
         let (_handle, mut peer, _far, given, release) = gives_its_body_away(|server| server);
         let more = pairs(&[("CONTENT_LENGTH", length)]);
@@ -283,7 +283,7 @@ fn f08_what_is_beyond_the_declared_length_holds_nothing_back() {
 /// again and again.
 #[test]
 fn f08_the_wait_for_a_handler_is_quiet_behind_the_end_of_the_stream() {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports();
     let (release, released) = bounded::<()>(0);
     let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {

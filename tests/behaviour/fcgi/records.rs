@@ -22,7 +22,7 @@ fn describe(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
 
 #[test]
 fn f01_the_same_handler_sees_the_same_request() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(describe);
     let more = pairs(&[("DOCUMENT_ROOT", "/srv/www"), ("HTTPS", "on")]);
     let params = [variables("/a?b=c"), more].concat();
@@ -39,7 +39,7 @@ fn f01_the_same_handler_sees_the_same_request() {
 
 #[test]
 fn f06_parameters_may_be_cut_anywhere() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(path);
     let long = format!("/{}", "x".repeat(300));
     let params = variables(&long);
@@ -54,7 +54,7 @@ fn f06_parameters_may_be_cut_anywhere() {
 
 #[test]
 fn f06_records_may_come_byte_by_byte_and_padded() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(echo);
     let body = [padded(STDIN, 1, b"hel", 255), padded(STDIN, 1, b"lo", 1), record(STDIN, 1, &[])];
     for byte in [opened(1, "/", true), body.concat()].concat() {
@@ -65,7 +65,7 @@ fn f06_records_may_come_byte_by_byte_and_padded() {
 
 #[test]
 fn f06_variables_are_bounded_and_the_process_lives() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_params_bytes(1000));
     let long = "x".repeat(2000);
     peer.send(request(1, &long, "", true));
@@ -85,7 +85,7 @@ fn f06_variables_are_bounded_and_the_process_lives() {
 
 #[test]
 fn f06_as_many_bytes_of_variables_as_there_may_be_are_taken() {
-    let _alone = alone();
+    alone!();
     let params = variables("/exact");
     for (most, status) in [(params.len(), "200 OK"), (params.len() - 1, "431")] {
         let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_params_bytes(most));
@@ -101,7 +101,7 @@ fn f06_as_many_bytes_of_variables_as_there_may_be_are_taken() {
 
 #[test]
 fn f06_variables_that_describe_no_request_are_answered_400() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(path);
     peer.send([begin(1, 1, true), record(PARAMS, 1, &[])].concat());
     let answer = peer.expect_answer(1);
@@ -111,7 +111,7 @@ fn f06_variables_that_describe_no_request_are_answered_400() {
 
 #[test]
 fn f05_values_are_told() {
-    let _alone = alone();
+    alone!();
     let server = || fcgi::Server::new(path).max_connections(7).max_requests_per_connection(3);
     let (_server, mut peer) = serve_with(server());
     let asked = pairs(&[("FCGI_MPXS_CONNS", ""), ("FCGI_MAX_REQS", ""), ("OTHER", "")]);
@@ -129,7 +129,7 @@ fn f05_values_are_told() {
 /// More than a record holds was once cut within a pair.
 #[test]
 fn f05_values_are_told_in_whole_pairs_however_often_they_are_asked() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_connections(10_000));
     peer.send(record(GET_VALUES, 0, &pairs(&[("FCGI_MAX_REQS", "")]).repeat(4369)));
     let told = peer.expect(GET_VALUES_RESULT, 0);
@@ -140,7 +140,7 @@ fn f05_values_are_told_in_whole_pairs_however_often_they_are_asked() {
 /// The web server takes the status that it finds first, or last.
 #[test]
 fn f01_a_status_field_of_the_handlers_is_not_passed_on() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, _: &mut Request| {
         w.set_header("status", "404 Not Found")?;
         Ok(w.write_all(b"here")?)
@@ -152,7 +152,7 @@ fn f01_a_status_field_of_the_handlers_is_not_passed_on() {
 
 #[test]
 fn f01_a_body_with_a_length_has_no_other_framing() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
         Ok(write!(w, "{:?}", r.headers().get("transfer-encoding"))?)
     });
@@ -165,7 +165,7 @@ fn f01_a_body_with_a_length_has_no_other_framing() {
 
 #[test]
 fn f05_what_is_not_known_is_told_or_ignored() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(path);
     // A management record of another type is answered by its type.
     peer.send(record(77, 0, b"?"));
@@ -186,7 +186,7 @@ fn f05_what_is_not_known_is_told_or_ignored() {
 
 #[test]
 fn f05_what_is_malformed_closes_the_connection_and_only_it() {
-    let _alone = alone();
+    alone!();
     let (server, mut other) = serve(path);
     let in_use = [opened(1, "/", true), begin(1, 1, true)].concat();
     let cut_pairs = [begin(1, 1, true), record(PARAMS, 1, &[9]), record(PARAMS, 1, &[])].concat();
@@ -211,7 +211,7 @@ fn f05_what_is_malformed_closes_the_connection_and_only_it() {
 
 #[test]
 fn f05_a_request_begun_while_its_id_is_in_use_is_malformed() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(echo);
     peer.send([opened(1, "/", true), begin(1, 1, true)].concat());
     peer.expect_closed();

@@ -9,14 +9,14 @@ use hangup::{Request, ResponseWriter, Result, fcgi};
 
 use super::raw::{STDIN, WebServer, opened, record, request};
 use super::{echo, next, path, reports, serve, serve_with};
-use crate::support::alone;
+use crate::support::{alone, rounds};
 
 /// As nginx does, with `fastcgi_keep_conn on`: every request of a connection has the id 1.
 #[test]
 fn f03_an_id_is_used_a_thousand_times_on_one_connection() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(echo);
-    for number in 0..1000 {
+    for number in 0..rounds(1000) {
         let body = number.to_string().repeat(number % 50);
         peer.send(request(1, "/", &body, true)).expect_answer(1).expect("200 OK", &body);
     }
@@ -26,25 +26,25 @@ fn f03_an_id_is_used_a_thousand_times_on_one_connection() {
 /// thread reads and says when, the other has the bytes ready.
 #[test]
 fn f03_an_id_is_free_the_moment_its_end_arrives() {
-    let _alone = alone();
+    alone!();
     let (server, _) = serve(path);
-    let rounds = |id: u16| {
+    let exchange = |id: u16| {
         let mut peer = WebServer::connect(&server);
         let bytes = request(id, "/x", "", true);
-        for _ in 0..2000 {
+        for _ in 0..rounds(2000) {
             peer.send(&bytes).expect_answer(id).expect("200 OK", "/x");
         }
     };
     thread::scope(|scope| {
         for id in [1, 65_535] {
-            scope.spawn(move || rounds(id));
+            scope.spawn(move || exchange(id));
         }
     });
 }
 
 #[test]
 fn f03_a_body_that_was_not_read_does_not_spoil_the_next_request() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(path);
     for _ in 0..20 {
         peer.send(opened(1, "/first", true)).expect_answer(1).expect("200 OK", "/first");
@@ -55,7 +55,7 @@ fn f03_a_body_that_was_not_read_does_not_spoil_the_next_request() {
 
 #[test]
 fn f04_without_keep_conn_the_connection_is_closed_and_sees_no_reset() {
-    let _alone = alone();
+    alone!();
     let (server, mut peer) = serve(path);
     peer.send(request(1, "/", "", false)).expect_answer(1).expect("200 OK", "/");
     peer.expect_end();
@@ -71,7 +71,7 @@ fn f04_without_keep_conn_the_connection_is_closed_and_sees_no_reset() {
 
 #[test]
 fn f04_a_request_without_keep_conn_is_the_last_to_begin() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(echo);
     peer.send([opened(1, "/", true), opened(2, "/", false)].concat());
     // Nobody answers a request that begins behind it.
@@ -85,7 +85,7 @@ fn f04_a_request_without_keep_conn_is_the_last_to_begin() {
 
 #[test]
 fn f01_a_response_streams_as_it_is_written() {
-    let _alone = alone();
+    alone!();
     let (release, released) = crossbeam_channel::bounded::<()>(0);
     let (_server, mut peer) = serve(move |w: &mut ResponseWriter, _: &mut Request| -> Result<()> {
         for piece in ["one", "two"] {
@@ -120,7 +120,7 @@ fn busy(server: impl FnOnce(fcgi::Server) -> fcgi::Server) -> (TestServer, WebSe
 
 #[test]
 fn f09_connections_beyond_the_limit_are_told_so() {
-    let _alone = alone();
+    alone!();
     let (server, mut peer) = busy(|server| server);
     let mut second = WebServer::connect(&server);
     second.send(request(5, "/", "", true));
@@ -135,7 +135,7 @@ fn f09_connections_beyond_the_limit_are_told_so() {
 /// A connection that waits to be told so takes no thread for long.
 #[test]
 fn f09_a_connection_that_is_to_be_refused_has_a_time_limit() {
-    let _alone = alone();
+    alone!();
     let (server, mut peer) = busy(|server| server.idle_timeout(Duration::from_millis(20)));
     WebServer::connect(&server).expect_end();
     peer.send(record(STDIN, 1, &[])).expect_answer(1).expect("200 OK", "");

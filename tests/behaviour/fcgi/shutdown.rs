@@ -7,12 +7,12 @@ use hangup::fcgi;
 
 use super::raw::{WebServer, request};
 use super::{path, serve, serve_with};
-use crate::support::{PATIENCE, alone};
+use crate::support::{PATIENCE, alone, rounds};
 
 #[test]
 fn h15_a_request_that_was_sent_before_the_shutdown_is_answered() {
-    let _alone = alone();
-    for round in 0..40 {
+    alone!();
+    for round in 0..rounds(40) {
         let (server, mut peer) = serve(path);
         // Until it accepts.
         peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
@@ -32,7 +32,7 @@ fn h15_a_request_that_was_sent_before_the_shutdown_is_answered() {
 
 #[test]
 fn h15_the_first_byte_of_a_request_is_enough() {
-    let _alone = alone();
+    alone!();
     let (server, mut peer) = serve(path);
     peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
     let bytes = request(1, "/b", "", true);
@@ -48,7 +48,7 @@ fn h15_the_first_byte_of_a_request_is_enough() {
 
 #[test]
 fn h15_a_new_connection_is_spared_but_not_beyond_the_grace() {
-    let _alone = alone();
+    alone!();
     let (server, mut peer) = serve(path);
     let mut silent = WebServer::connect(&server);
     peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
@@ -65,7 +65,7 @@ fn h15_a_new_connection_is_spared_but_not_beyond_the_grace() {
 
 #[test]
 fn f09_the_connection_that_is_idle_longest_makes_room() {
-    let _alone = alone();
+    alone!();
     let (server, mut one) = serve_with(fcgi::Server::new(path).max_connections(2));
     let mut two = WebServer::connect(&server);
     for peer in [&mut one, &mut two] {

@@ -8,7 +8,7 @@ use hangup::testing::Parked;
 use hangup::{Context, Request, RequestExt, ResponseWriter, Result, Server};
 
 use super::{also_in_memory, echo_path, in_memory_with, next, reports, served, served_with};
-use crate::support::{Over, PATIENCE, alone, over_each, threads};
+use crate::support::{Over, PATIENCE, alone, over_each, rounds, threads};
 
 over_each![
     s01_a_background_read_begins_when_the_body_has_ended,
@@ -57,7 +57,7 @@ fn looks_and_answers(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
 }
 
 fn s01_a_background_read_begins_when_the_body_has_ended(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, reports) = reports();
     let (_server, far, mut peer) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
@@ -79,7 +79,7 @@ fn s01_a_background_read_begins_when_the_body_has_ended(over: Over) {
 }
 
 fn s01_a_handler_that_never_looks_is_not_watched(over: Over) {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -90,15 +90,13 @@ fn s01_a_handler_that_never_looks_is_not_watched(over: Over) {
     let mut peer = over.connect(&server);
     peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
     next(&arrivals);
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-    assert!(!names.map(|name| name.trim().to_owned()).any(|name| name == "hangup-watch"));
+    assert!(threads().unwrap_or_default().iter().all(|name| name != "hangup-watch"));
     drop(go);
     assert_eq!(peer.expect(200), "/a");
 }
 
 fn s02_an_abort_is_prompt(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(looks_and_answers);
     let mut peer = over.connect(&server);
     let mut times: Vec<Duration> = (0..200)
@@ -115,12 +113,12 @@ fn s02_an_abort_is_prompt(over: Over) {
 }
 
 fn s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(looks_and_answers),
         |peer| {
-            for number in 0..10_000 {
+            for number in 0..rounds(10_000) {
                 peer.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
                 assert_eq!(peer.expect(200), format!("/{number} "));
             }
@@ -129,7 +127,7 @@ fn s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte(over: O
 }
 
 fn s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, reports) = reports();
     let (go, gone) = bounded(0);
     let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
@@ -161,13 +159,13 @@ fn s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut(over: Over) {
 }
 
 fn s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(looks_and_answers),
         |peer| {
             // The second half of each request races with the abort after the one before.
-            for number in 0..500 {
+            for number in 0..rounds(500) {
                 let one = format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n");
                 let two = format!("PUT /{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
                 peer.send(one).send(two).send("x").send("y");
@@ -179,7 +177,7 @@ fn s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost(over: Over) {
 }
 
 fn s04_context_ends_with_the_clients_end_of_stream(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, contexts) = reports();
     let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
@@ -196,7 +194,7 @@ fn s04_context_ends_with_the_clients_end_of_stream(over: Over) {
 }
 
 fn s04_context_ends_with_a_half_close_and_the_answer_is_sent_all_the_same(over: Over) {
-    let _alone = alone();
+    alone!();
     let (server, ends) = reports_its_end();
     let server = over.server_with(server);
     let mut peer = over.connect(&server);
@@ -207,7 +205,7 @@ fn s04_context_ends_with_a_half_close_and_the_answer_is_sent_all_the_same(over: 
 }
 
 fn s04_context_ends_with_a_reset(over: Over) {
-    let _alone = alone();
+    alone!();
     let (server, ends) = reports_its_end();
     let server = over.server_with(server);
     let mut peer = over.connect(&server);
@@ -218,7 +216,7 @@ fn s04_context_ends_with_a_reset(over: Over) {
 }
 
 fn s04_context_ends_in_a_later_request_of_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, ends) = reports();
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/wait" {
@@ -239,7 +237,7 @@ fn s04_context_ends_in_a_later_request_of_the_connection(over: Over) {
 
 /// Other servers notice nothing here: nobody reads the connection while the body is unread.
 fn s04_context_ends_behind_an_unread_body(over: Over) {
-    let _alone = alone();
+    alone!();
     for reset in [false, true] {
         let (server, ends) = reports_its_end();
         let server = over.server_with(server);
@@ -255,7 +253,7 @@ fn s04_context_ends_behind_an_unread_body(over: Over) {
 
 /// Other servers notice nothing here either: the background read has its byte.
 fn s04_context_ends_behind_a_buffered_pipelined_request(over: Over) {
-    let _alone = alone();
+    alone!();
     for reset in [false, true] {
         for together in [false, true] {
             let (report, ends) = reports();
@@ -287,7 +285,7 @@ fn s04_context_ends_behind_a_buffered_pipelined_request(over: Over) {
 }
 
 fn s04_context_ends_with_a_failed_write(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, ends) = reports();
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         // First the failure, then the first look.
@@ -305,7 +303,7 @@ fn s04_context_ends_with_a_failed_write(over: Over) {
 }
 
 fn s04_context_does_not_end_with_an_orderly_next_request(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, contexts) = reports();
     let (go, gone) = bounded::<()>(0);
     let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
@@ -328,7 +326,7 @@ fn s04_context_does_not_end_with_an_orderly_next_request(over: Over) {
 }
 
 fn s04_context_ends_when_the_handler_returns(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, contexts) = reports::<Context>();
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         report.send(r.context()).unwrap();
@@ -342,7 +340,7 @@ fn s04_context_ends_when_the_handler_returns(over: Over) {
 }
 
 fn s04_context_ends_when_the_server_is_closed(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, contexts) = reports();
     let (server, far, mut peer) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();
@@ -359,7 +357,7 @@ fn s04_context_ends_when_the_server_is_closed(over: Over) {
 }
 
 fn s04_a_half_close_can_be_declared_no_hangup(over: Over) {
-    let _alone = alone();
+    alone!();
     for request in [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
@@ -386,7 +384,7 @@ fn s04_a_half_close_can_be_declared_no_hangup(over: Over) {
 /// The watch once ended with a half-close that did not count, so that a reset behind it went
 /// unnoticed until the handler wrote something.
 fn s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context(over: Over) {
-    let _alone = alone();
+    alone!();
     for request in [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npart",
@@ -409,7 +407,7 @@ fn s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context(over: Over
 }
 
 fn s07_the_body_can_be_read_while_the_connection_is_watched(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -426,7 +424,7 @@ fn s07_the_body_can_be_read_while_the_connection_is_watched(over: Over) {
             let head = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
             let mut expected = String::new();
             peer.send(head);
-            for number in 0..300 {
+            for number in 0..rounds(300) {
                 let text = number.to_string();
                 peer.send(format!("{:x}\r\n{text}\r\n", text.len()));
                 expected.push_str(&text);
@@ -438,7 +436,7 @@ fn s07_the_body_can_be_read_while_the_connection_is_watched(over: Over) {
 }
 
 fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, kept) = reports::<Request>();
     let (give, given) = reports::<Request>();
     let (ready, watched) = reports();
@@ -478,8 +476,11 @@ fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm(over: Ov
 
 /// A context that is looked at once keeps a thread, but not for as long as the connection is idle.
 fn s01_an_idle_connection_gives_its_watch_thread_back(over: Over) {
-    let _alone = alone();
-    let watching = || threads().iter().filter(|name| *name == "hangup-watch").count();
+    alone!();
+    if threads().is_none() {
+        return; // They cannot be listed on this system.
+    }
+    let watching = || threads().unwrap().iter().filter(|name| *name == "hangup-watch").count();
     let server = over.server(looks_and_answers);
     let mut peer = over.connect(&server);
     for _ in 0..2 {
@@ -498,7 +499,7 @@ fn s01_an_idle_connection_gives_its_watch_thread_back(over: Over) {
 }
 
 fn s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, outcomes) = reports();
     let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         let mut body = std::mem::take(r.body_mut());

@@ -49,7 +49,7 @@ fn read_in_some_way(way: &str, r: &mut Request) -> Result<()> {
 }
 
 fn h01_the_requests_own_body_decides_whatever_the_handler_says(over: Over) {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let trailers = "T: x\r\n".repeat(200);
     let bodies = [
@@ -85,7 +85,7 @@ fn h01_the_requests_own_body_decides_whatever_the_handler_says(over: Over) {
 }
 
 fn h01_a_body_that_is_too_slow_is_answered_with_408(over: Over) {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let server =
         Server::new(|_: &mut ResponseWriter, r: &mut Request| read_in_some_way("string", r));
@@ -98,7 +98,7 @@ fn h01_a_body_that_is_too_slow_is_answered_with_408(over: Over) {
 }
 
 fn h01_a_body_that_the_client_cut_off_is_not_answered(over: Over) {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let (report, seen) = reports();
     let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
@@ -121,7 +121,7 @@ fn h01_a_body_that_the_client_cut_off_is_not_answered(over: Over) {
 }
 
 fn h01_a_head_that_was_sent_is_the_only_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
         w.write_all(b"begun")?;
@@ -137,7 +137,7 @@ fn h01_a_head_that_was_sent_is_the_only_answer(over: Over) {
 
 /// A handler that forwards fails as the server it calls does: its own client did nothing wrong.
 fn h01_a_failed_call_of_the_handlers_is_its_own_fault(over: Over) {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let (peers, client) = (over.peers(), over.client());
     let url = over.url(peers.addr(), "/upstream");
@@ -163,7 +163,7 @@ fn h01_a_failed_call_of_the_handlers_is_its_own_fault(over: Over) {
 }
 
 fn h01_a_body_that_was_forwarded_is_still_the_requests(over: Over) {
-    let _alone = alone();
+    alone!();
     let (peers, client) = (over.peers(), over.client());
     let url = over.url(peers.addr(), "/upstream");
     let (_server, _far, mut peer) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
@@ -177,7 +177,7 @@ fn h01_a_body_that_was_forwarded_is_still_the_requests(over: Over) {
 }
 
 fn h01_an_error_that_is_a_status_is_the_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
         w.set_header("x-secret", 1)?;
@@ -216,7 +216,7 @@ fn h01_an_error_that_is_a_status_is_the_answer(over: Over) {
 }
 
 fn h01_the_text_of_other_errors_stays_with_the_server(over: Over) {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let (_server, _far, mut peer) = served(over, |_: &mut ResponseWriter, _: &mut Request| {
         Err(Error::from("the password is swordfish"))
@@ -227,7 +227,7 @@ fn h01_the_text_of_other_errors_stays_with_the_server(over: Over) {
 }
 
 fn h01_a_client_that_does_not_take_its_answer_is_no_warning(over: Over) {
-    let _alone = alone();
+    alone!();
     logs::collect();
     let (report, reports) = reports();
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -257,7 +257,7 @@ fn problem(error: &Error, status: StatusCode, r: &Request) -> hangup::http::Resp
 }
 
 fn h02_a_hook_turns_errors_into_answers(over: Over) {
-    let _alone = alone();
+    alone!();
     let handler = |_: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
         "/row" => Err(Error::status(StatusCode::NOT_FOUND, "no row")),
         "/body" => r.body_mut().read_bytes(2).map(drop),
@@ -278,7 +278,7 @@ fn h02_a_hook_turns_errors_into_answers(over: Over) {
 }
 
 fn h02_a_hook_writes_the_servers_own_refusals(over: Over) {
-    let _alone = alone();
+    alone!();
     for (request, status, path) in [
         ("nonsense\r\n\r\n".to_owned(), 400, "/"),
         ("GET /a HTTP/1.1\r\n\r\n".to_owned(), 400, "/"),
@@ -303,7 +303,7 @@ fn h02_a_hook_writes_the_servers_own_refusals(over: Over) {
 }
 
 fn h02_a_hook_that_fails_leaves_a_plain_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = |how: &'static str| {
         let failing = |_: &mut ResponseWriter, _: &mut Request| Err(StatusCode::CONFLICT.into());
         let body = || Body::replayable(None, || Err(std::io::Error::other("on purpose")));

@@ -7,7 +7,7 @@ use hangup::testing::Parked;
 use hangup::{Request, RequestExt, ResponseWriter, Server};
 
 use super::{also_in_memory, echo_path, next, reports, served};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![
     s05_close_notify_is_fired_by_the_clients_going_away,
@@ -19,7 +19,7 @@ over_each![
 ];
 
 fn s05_close_notify_is_fired_by_the_clients_going_away(over: Over) {
-    let _alone = alone();
+    alone!();
     for reset in [false, true] {
         let (report, fired) = reports();
         let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
@@ -37,7 +37,7 @@ fn s05_close_notify_is_fired_by_the_clients_going_away(over: Over) {
 }
 
 fn s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -60,7 +60,7 @@ fn s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered(over:
 /// A request that came in one read with the end of the body before it once fired nothing: the
 /// background read only sees what comes later.
 fn s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body(over: Over) {
-    let _alone = alone();
+    alone!();
     for asks_first in [false, true] {
         let (_server, _far, mut peer) =
             served(over, move |w: &mut ResponseWriter, r: &mut Request| {
@@ -81,7 +81,7 @@ fn s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body(over:
 }
 
 fn s05_close_notify_has_one_channel_and_at_most_one_value_a_request(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, values) = reports();
     let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
         let (one, same) = (r.close_notify(), r.close_notify());
@@ -98,7 +98,7 @@ fn s05_close_notify_has_one_channel_and_at_most_one_value_a_request(over: Over) 
 }
 
 fn s05_close_notify_stays_silent_while_nothing_happens(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, notifies) = reports();
     let (go, gone) = bounded::<()>(0);
     let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
@@ -117,7 +117,7 @@ fn s05_close_notify_stays_silent_while_nothing_happens(over: Over) {
 }
 
 fn s05_two_hundred_requests_that_mix_everything(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = || {
         Server::new(|w: &mut ResponseWriter, r: &mut Request| {
             let path = r.uri().path().to_owned();
@@ -147,7 +147,7 @@ fn s05_two_hundred_requests_that_mix_everything(over: Over) {
     };
     let features = ["", "c", "n", "cn", "b", "cb", "nb", "h", "ch", "l", "bl", "f", "cnblf", "e"];
     also_in_memory(over, server, |peer| {
-        for number in 0..200 {
+        for number in 0..rounds(200) {
             let feature = features[number * 7 % features.len()];
             let path = format!("/{number}{feature}");
             let body = "x".repeat(number * 13 % 700);

@@ -12,7 +12,7 @@ use hangup::testing::TestServer;
 use hangup::{Request, ResponseWriter, Server};
 
 use super::{echo_path, next, reports};
-use crate::support::{Over, PATIENCE, RawClient, alone, over_each};
+use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds};
 
 over_each![
     s17_a_large_answer_survives_a_graceful_shutdown,
@@ -86,7 +86,7 @@ fn end_large(peer: &mut RawClient, read: usize) {
 
 /// The head said nothing of a close, and a byte of a next request lies unread when the answer ends.
 fn s17_a_large_answer_survives_a_graceful_shutdown(over: Over) {
-    let _alone = alone();
+    alone!();
     let mut large = Large::new(over, |server| server);
     let mut peer = over.connect(&large.server);
     let read = large.begin(&mut peer);
@@ -104,7 +104,7 @@ fn s17_a_large_answer_survives_a_graceful_shutdown(over: Over) {
 }
 
 fn s17_a_large_answer_survives_an_immediate_shutdown(over: Over) {
-    let _alone = alone();
+    alone!();
     let mut large = Large::new(over, |server| server);
     let mut peer = over.connect(&large.server);
     let read = large.begin(&mut peer);
@@ -117,7 +117,7 @@ fn s17_a_large_answer_survives_an_immediate_shutdown(over: Over) {
 
 /// The client cannot see the end behind the answer, and sends on.
 fn s15_a_large_answer_survives_the_close_of_an_idle_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let idle = Duration::from_millis(50);
     let mut large = Large::new(over, |server| server.idle_timeout(idle));
     let mut peer = over.connect(&large.server);
@@ -130,7 +130,7 @@ fn s15_a_large_answer_survives_the_close_of_an_idle_connection(over: Over) {
 }
 
 fn s15_a_request_that_crosses_the_close_is_no_reset(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server_with(Server::new(echo_path).idle_timeout(Duration::from_millis(150)));
     let mut peer = over.connect(&server);
     peer.send(GET).expect(200);
@@ -141,7 +141,7 @@ fn s15_a_request_that_crosses_the_close_is_no_reset(over: Over) {
 }
 
 fn s13_answers_survive_a_pipelined_request_that_fails(over: Over) {
-    let _alone = alone();
+    alone!();
     const ANSWER: usize = 1 << 20;
     let server = over.server(|w: &mut ResponseWriter, r: &mut Request| {
         match r.uri().path() {
@@ -170,8 +170,8 @@ fn s13_answers_survive_a_pipelined_request_that_fails(over: Over) {
 
 /// The request may be anywhere between the socket and its handler when the shutdown begins.
 fn h15_a_request_that_was_sent_before_the_shutdown_is_answered(over: Over) {
-    let _alone = alone();
-    for round in 0..40 {
+    alone!();
+    for round in 0..rounds(40) {
         let server = over.server(echo_path);
         // Until it accepts.
         over.connect(&server).send(GET).expect(200);
@@ -194,7 +194,7 @@ fn h15_a_request_that_was_sent_before_the_shutdown_is_answered(over: Over) {
 }
 
 fn h15_the_first_byte_of_a_request_is_enough(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(echo_path);
     let mut peer = over.connect(&server);
     peer.send(GET).expect(200);
@@ -211,7 +211,7 @@ fn h15_the_first_byte_of_a_request_is_enough(over: Over) {
 }
 
 fn h15_pipelined_requests_are_answered(over: Over) {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -240,7 +240,7 @@ fn h15_pipelined_requests_are_answered(over: Over) {
 }
 
 fn h15_a_pipelined_request_behind_a_body_is_answered(over: Over) {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -266,7 +266,7 @@ fn h15_a_pipelined_request_behind_a_body_is_answered(over: Over) {
 
 /// What the system has queued when the shutdown begins.
 fn h15_connections_that_are_queued_are_served(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, states) = reports();
     let (go, gone) = bounded::<()>(0);
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
@@ -298,7 +298,7 @@ fn h15_connections_that_are_queued_are_served(over: Over) {
 }
 
 fn h15_a_new_connection_is_spared(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, states) = reports();
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
         report.send(state).unwrap();
@@ -318,7 +318,7 @@ fn h15_a_new_connection_is_spared(over: Over) {
 }
 
 fn h15_a_new_connection_is_not_spared_beyond_the_grace(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, states) = reports();
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
         report.send(state).unwrap();

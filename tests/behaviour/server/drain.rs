@@ -21,7 +21,7 @@ over_each![
 const LIMIT: usize = 256 * 1024;
 
 fn s10_an_unread_body_within_the_limit_keeps_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(echo_path),
@@ -40,7 +40,7 @@ fn s10_an_unread_body_within_the_limit_keeps_the_connection(over: Over) {
 }
 
 fn s10_an_unread_body_beyond_the_limit_closes_after_the_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(echo_path);
     let mut peer = over.connect(&server);
     let size = LIMIT + 1;
@@ -52,7 +52,7 @@ fn s10_an_unread_body_beyond_the_limit_closes_after_the_answer(over: Over) {
 }
 
 fn s10_a_chunked_body_beyond_the_limit_closes_after_the_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(echo_path);
     let mut peer = over.connect(&server);
     peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -64,7 +64,7 @@ fn s10_a_chunked_body_beyond_the_limit_closes_after_the_answer(over: Over) {
 }
 
 fn s10_the_rest_counts_and_not_what_the_handler_has_read(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -90,7 +90,7 @@ fn s10_the_rest_counts_and_not_what_the_handler_has_read(over: Over) {
 /// A client that sends on only when it has the answer would wait for ever for a server that reads
 /// the body first.
 fn s10_the_answer_goes_out_before_the_drain(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(echo_path),
@@ -104,7 +104,7 @@ fn s10_the_answer_goes_out_before_the_drain(over: Over) {
 }
 
 fn s10_two_empty_lines_before_a_request_are_skipped(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(echo_path),
@@ -122,7 +122,7 @@ fn s10_two_empty_lines_before_a_request_are_skipped(over: Over) {
 /// Nothing tells how much of it is still to come. So the client is told that the connection ends, instead of
 /// losing the requests that it sends behind the body.
 fn s10_an_unread_chunked_body_keeps_the_connection_if_its_end_has_arrived(over: Over) {
-    let _alone = alone();
+    alone!();
     const HEAD: &str = "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     let whole = "5\r\nabcde\r\n1\r\nf\r\n0\r\nX-T: x\r\n\r\n";
     let next = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -155,7 +155,7 @@ fn s10_an_unread_chunked_body_keeps_the_connection_if_its_end_has_arrived(over: 
 
 /// A handler that has begun to read may read on.
 fn s10_a_chunked_body_that_is_being_read_keeps_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = || {
         Server::new(|w: &mut ResponseWriter, r: &mut Request| {
             let mut start = [0; 40];

@@ -30,7 +30,7 @@ fn waiting(length: usize) -> String {
 }
 
 fn s11_a_100_is_sent_with_the_first_read_and_once(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -50,7 +50,7 @@ fn s11_a_100_is_sent_with_the_first_read_and_once(over: Over) {
 }
 
 fn s11_no_100_from_a_handler_that_does_not_read_and_the_connection_is_closed(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(echo_path),
@@ -64,7 +64,7 @@ fn s11_no_100_from_a_handler_that_does_not_read_and_the_connection_is_closed(ove
 }
 
 fn s11_no_100_after_the_final_head(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -86,7 +86,7 @@ fn s11_no_100_after_the_final_head(over: Over) {
 }
 
 fn s11_a_handler_may_send_the_100_itself(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -108,7 +108,7 @@ fn s11_a_handler_may_send_the_100_itself(over: Over) {
 
 /// It went past what was still being held back of the answers before it.
 fn s11_a_100_does_not_overtake_the_answers_before_it(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -127,7 +127,7 @@ fn s11_a_100_does_not_overtake_the_answers_before_it(over: Over) {
 }
 
 fn s11_nobody_waits_for_leave_to_send_nothing(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(echo_path),
@@ -143,7 +143,7 @@ fn s11_nobody_waits_for_leave_to_send_nothing(over: Over) {
 }
 
 fn s11_an_http_1_0_client_gets_no_100(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -161,7 +161,7 @@ fn s11_an_http_1_0_client_gets_no_100(over: Over) {
 }
 
 fn s11_another_expectation_is_417(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(echo_path),
@@ -176,7 +176,7 @@ fn s11_another_expectation_is_417(over: Over) {
 
 /// Its body is there, or on its way, and can be read out.
 fn s10_a_client_that_does_not_wait_for_its_100_keeps_its_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     const CHUNKED: &str = "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\
         Transfer-Encoding: chunked\r\n\r\n";
     for (request, rest) in [
@@ -195,7 +195,7 @@ fn s10_a_client_that_does_not_wait_for_its_100_keeps_its_connection(over: Over) 
 }
 
 fn s11_expectations_are_one_list_over_all_lines(over: Over) {
-    let _alone = alone();
+    alone!();
     let reading = || {
         Server::new(|w: &mut ResponseWriter, r: &mut Request| {
             let body = r.body_mut().read_text(100)?;

@@ -32,7 +32,7 @@ fn fail(how: &str) -> Result<()> {
 }
 
 fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     for written in [0, 100] {
         let (_server, _far, mut peer) =
             served(over, move |w: &mut ResponseWriter, _: &mut Request| {
@@ -44,7 +44,7 @@ fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer(ov
 }
 
 fn s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/good" {
             return echo_path(w, r);
@@ -66,7 +66,7 @@ fn s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers(over
 }
 
 fn s13_a_begun_chunked_body_is_never_ended_properly(over: Over) {
-    let _alone = alone();
+    alone!();
     for how in ["panic", "error"] {
         let (_server, _far, mut peer) =
             served(over, move |w: &mut ResponseWriter, _: &mut Request| {
@@ -84,7 +84,7 @@ fn s13_a_begun_chunked_body_is_never_ended_properly(over: Over) {
 }
 
 fn s13_a_begun_body_of_declared_length_stays_short(over: Over) {
-    let _alone = alone();
+    alone!();
     for how in ["panic", "error"] {
         let (_server, _far, mut peer) =
             served(over, move |w: &mut ResponseWriter, _: &mut Request| {
@@ -100,7 +100,7 @@ fn s13_a_begun_body_of_declared_length_stays_short(over: Over) {
 
 /// An HTTP/1.0 body ends with the connection: an end in good order would pass for its end.
 fn s13_a_begun_body_that_ends_with_the_connection_is_reset(over: Over) {
-    let _alone = alone();
+    alone!();
     for how in ["panic", "error"] {
         let server = over.server(move |w: &mut ResponseWriter, _: &mut Request| {
             w.write_all(b"part")?;
@@ -113,7 +113,7 @@ fn s13_a_begun_body_that_ends_with_the_connection_is_reset(over: Over) {
 }
 
 fn s13_the_server_lives_on(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
         "/panic" => panic!("on purpose"),
         _ => echo_path(w, r),
@@ -130,7 +130,7 @@ fn s13_the_server_lives_on(over: Over) {
 }
 
 fn s13_a_panic_that_is_watched_leaves_no_thread(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(|_: &mut ResponseWriter, r: &mut Request| {
         let _context = r.context();
         panic!("on purpose")
@@ -142,7 +142,7 @@ fn s13_a_panic_that_is_watched_leaves_no_thread(over: Over) {
 }
 
 fn s13_answers_before_a_panic_arrive(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _far, mut peer) =
         served(over, |w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
             "/panic" => panic!("on purpose"),
@@ -156,7 +156,7 @@ fn s13_answers_before_a_panic_arrive(over: Over) {
 }
 
 fn s13_what_is_dropped_with_the_request_may_panic(over: Over) {
-    let _alone = alone();
+    alone!();
     #[derive(Clone)]
     struct Bomb;
     impl Drop for Bomb {
@@ -178,7 +178,7 @@ fn s13_what_is_dropped_with_the_request_may_panic(over: Over) {
 
 /// The callback also runs on the accepting thread, which once died of its panic.
 fn s13_a_panic_of_the_state_callback_ends_nothing(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, states) = reports();
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
         report.send(state).unwrap();
@@ -205,7 +205,7 @@ impl Drop for Payload {
 /// Such a payload once took the connection's thread with it, and left its watch and its descriptors;
 /// out of the state callback, it took the accept loop.
 fn s13_a_payload_that_panics_when_it_is_dropped_ends_nothing_else(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = Server::new(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
         "/panic" => {
             let _context = r.context();
@@ -225,7 +225,7 @@ fn s13_a_payload_that_panics_when_it_is_dropped_ends_nothing_else(over: Over) {
 }
 
 fn s13_an_error_may_panic_when_it_is_printed_or_dropped(over: Over) {
-    let _alone = alone();
+    alone!();
     #[derive(Debug)]
     struct Printed;
     impl std::fmt::Display for Printed {

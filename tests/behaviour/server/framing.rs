@@ -57,7 +57,7 @@ fn writes(bytes: usize) -> impl hangup::Handler {
 }
 
 fn s12_more_than_declared_is_refused(over: Over) {
-    let _alone = alone();
+    alone!();
     let (answer, mut peer) = ask(
         over,
         |w: &mut ResponseWriter, _: &mut Request| {
@@ -77,7 +77,7 @@ fn s12_more_than_declared_is_refused(over: Over) {
 /// the head than it announced.
 #[test]
 fn s12_more_written_than_declared_later_is_an_error() {
-    let _alone = alone();
+    alone!();
     for status in [200, 204] {
         let (answer, _) = ask_in_memory(
             move |w: &mut ResponseWriter, _: &mut Request| {
@@ -95,7 +95,7 @@ fn s12_more_written_than_declared_later_is_an_error() {
 }
 
 fn s12_less_than_declared_closes_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.set_header("content-length", 10)?;
         Ok(w.write_all(b"short")?)
@@ -107,7 +107,7 @@ fn s12_less_than_declared_closes_the_connection(over: Over) {
 
 #[test]
 fn s12_a_short_body_gets_a_content_length() {
-    let _alone = alone();
+    alone!();
     for bytes in [0, 1, 2048] {
         let (answer, _) = ask_in_memory(writes(bytes), GET);
         assert_eq!(answer.field("content-length"), Some(bytes.to_string().as_str()));
@@ -117,7 +117,7 @@ fn s12_a_short_body_gets_a_content_length() {
 }
 
 fn s12_a_longer_body_is_chunked(over: Over) {
-    let _alone = alone();
+    alone!();
     for bytes in [2049, 4096, 20_000, 1 << 20] {
         let server = over.server(writes(bytes));
         let mut peer = over.connect(&server);
@@ -130,7 +130,7 @@ fn s12_a_longer_body_is_chunked(over: Over) {
 }
 
 fn s12_a_flushed_body_is_chunked_and_arrives_piece_by_piece(over: Over) {
-    let _alone = alone();
+    alone!();
     let (go, gone) = crossbeam_channel::bounded::<()>(0);
     let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
         w.write_all(b"one")?;
@@ -151,7 +151,7 @@ fn s12_a_flushed_body_is_chunked_and_arrives_piece_by_piece(over: Over) {
 }
 
 fn s12_http_1_0_is_closed_after_a_body_of_unknown_length(over: Over) {
-    let _alone = alone();
+    alone!();
     for request in [OLD_GET, OLD_KEPT] {
         let (answer, _) = ask(over, writes(5000), request);
         assert_eq!(
@@ -163,7 +163,7 @@ fn s12_http_1_0_is_closed_after_a_body_of_unknown_length(over: Over) {
 }
 
 fn s12_http_1_0_keeps_a_connection_that_it_asks_to_keep(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::with_handler(writes(10)),
@@ -181,7 +181,7 @@ fn s12_http_1_0_keeps_a_connection_that_it_asks_to_keep(over: Over) {
 }
 
 fn s12_head_has_the_fields_of_get_and_no_body(over: Over) {
-    let _alone = alone();
+    alone!();
     for (bytes, length, coding) in [(5, Some("5"), None), (5000, None, Some("chunked"))] {
         also_in_memory(
             over,
@@ -207,7 +207,7 @@ fn s12_head_has_the_fields_of_get_and_no_body(over: Over) {
 }
 
 fn s12_204_and_304_have_neither_body_nor_length(over: Over) {
-    let _alone = alone();
+    alone!();
     for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
         also_in_memory(
             over,
@@ -231,7 +231,7 @@ fn s12_204_and_304_have_neither_body_nor_length(over: Over) {
 }
 
 fn s12_205_has_no_body_and_says_so(over: Over) {
-    let _alone = alone();
+    alone!();
     for declared in [None, Some(7)] {
         let server = || {
             Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -262,7 +262,7 @@ fn s12_205_has_no_body_and_says_so(over: Over) {
 
 /// A response that was sent whole had none: nothing of its body was looked at.
 fn s12_head_has_the_content_type_of_get(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = || {
         Server::new(|w: &mut ResponseWriter, r: &mut Request| {
             let html = format!("<html>{}", " ".repeat(5000));
@@ -312,7 +312,7 @@ fn s12_head_has_the_content_type_of_get(over: Over) {
 
 #[test]
 fn s12_interim_answers_come_first_and_spare_http_1_0() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, _: &mut Request| {
         let mut headers = HeaderMap::new();
         headers.insert("link", HeaderValue::from_static("</a.css>; rel=preload"));
@@ -332,7 +332,7 @@ fn s12_interim_answers_come_first_and_spare_http_1_0() {
 
 #[test]
 fn s12_an_interim_status_is_no_final_one() {
-    let _alone = alone();
+    alone!();
     let (answer, _) = ask_in_memory(
         |w: &mut ResponseWriter, _: &mut Request| {
             w.set_status(StatusCode::EARLY_HINTS);
@@ -345,7 +345,7 @@ fn s12_an_interim_status_is_no_final_one() {
 
 #[test]
 fn s12_trailers_follow_a_chunked_body() {
-    let _alone = alone();
+    alone!();
     for written in [0, 10, 10_000] {
         let (answer, _) = ask_in_memory(
             move |w: &mut ResponseWriter, _: &mut Request| {
@@ -363,7 +363,7 @@ fn s12_trailers_follow_a_chunked_body() {
 
 #[test]
 fn s12_trailers_of_a_finished_response_follow_it_whatever_its_length() {
-    let _alone = alone();
+    alone!();
     for length in [5, 5000] {
         for declared in [false, true] {
             let (answer, _) = ask_in_memory(
@@ -389,7 +389,7 @@ fn s12_trailers_of_a_finished_response_follow_it_whatever_its_length() {
 
 /// Forbidden trailers could tell a proxy another length or route than the head did.
 fn s12_a_field_that_no_trailer_may_be_breaks_the_answer_off(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.write_all(&[b'x'; 5000])?;
         w.trailers_mut().insert("content-length", 1.into());
@@ -403,7 +403,7 @@ fn s12_a_field_that_no_trailer_may_be_breaks_the_answer_off(over: Over) {
 
 #[test]
 fn s12_a_date_is_there_once() {
-    let _alone = alone();
+    alone!();
     let (answer, _) = ask_in_memory(writes(1), GET);
     let date = answer.field("date").expect("a date");
     assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
@@ -419,7 +419,7 @@ fn s12_a_date_is_there_once() {
 
 #[test]
 fn s12_the_type_is_sniffed_when_none_is_set() {
-    let _alone = alone();
+    alone!();
     for (body, expected) in [
         (&b"<!DOCTYPE html><p>"[..], "text/html; charset=utf-8"),
         (b"plain", "text/plain; charset=utf-8"),
@@ -454,7 +454,7 @@ fn s12_the_type_is_sniffed_when_none_is_set() {
 
 #[test]
 fn s12_a_header_value_with_a_line_break_is_an_error_and_no_second_header() {
-    let _alone = alone();
+    alone!();
     let (answer, _) = ask_in_memory(
         |w: &mut ResponseWriter, _: &mut Request| {
             for value in ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b"] {
@@ -473,7 +473,7 @@ fn s12_a_header_value_with_a_line_break_is_an_error_and_no_second_header() {
 }
 
 fn s12_a_transfer_encoding_of_the_handlers_own_is_harmless(over: Over) {
-    let _alone = alone();
+    alone!();
     for value in ["chunked", "gzip", "identity"] {
         for bytes in [10, 5000] {
             also_in_memory(
@@ -501,7 +501,7 @@ fn s12_a_transfer_encoding_of_the_handlers_own_is_harmless(over: Over) {
 
 #[test]
 fn s12_a_content_length_that_is_no_number_is_answered_with_500() {
-    let _alone = alone();
+    alone!();
     for value in ["abc", "-1", "1, 1", "99999999999999999999"] {
         let (answer, _) = ask_in_memory(
             move |w: &mut ResponseWriter, _: &mut Request| {
@@ -515,7 +515,7 @@ fn s12_a_content_length_that_is_no_number_is_answered_with_500() {
 }
 
 fn s12_the_handler_says_close_and_the_connection_is_closed(over: Over) {
-    let _alone = alone();
+    alone!();
     for value in ["close", "Close", "x-own, close"] {
         let (_server, _far, mut peer) = served_with(
             over,
@@ -535,7 +535,7 @@ fn s12_the_handler_says_close_and_the_connection_is_closed(over: Over) {
 /// It was passed on beside our own `close`.
 #[test]
 fn s12_the_handler_says_keep_alive_and_the_connection_is_what_it_is() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, _: &mut Request| {
         w.set_header("connection", "keep-alive")?;
         Ok(w.write_all(b"hello")?)
@@ -551,7 +551,7 @@ fn s12_the_handler_says_keep_alive_and_the_connection_is_what_it_is() {
 }
 
 fn s12_a_tunnel_has_no_length_and_no_coding(over: Over) {
-    let _alone = alone();
+    alone!();
     const CONNECT: &str = "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n";
     for bytes in [0, 10, 5000] {
         let (answer, _) = ask(over, writes(bytes), CONNECT);

@@ -43,7 +43,7 @@ fn echo(mut connection: Duplex) -> Result<()> {
 /// Only TCP alone has a socket to give: what is read from one that carries TLS is not the stream's.
 #[test]
 fn s06_hijack_gives_the_tcp_stream_itself() {
-    let _alone = alone();
+    alone!();
     let (report, sockets) = reports::<(TcpStream, Vec<u8>)>();
     let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
         // Deadlines and a background read, none of which may follow the socket.
@@ -61,13 +61,8 @@ fn s06_hijack_gives_the_tcp_stream_itself() {
     let (mut socket, mut received) = next(&sockets);
     assert_eq!(socket.read_timeout().unwrap(), None);
     assert_eq!(socket.write_timeout().unwrap(), None);
-    let flags = std::fs::read_to_string(format!(
-        "/proc/self/fdinfo/{}",
-        std::os::fd::AsRawFd::as_raw_fd(&socket)
-    ));
-    let flags = flags.unwrap().lines().find(|line| line.starts_with("flags:")).unwrap().to_owned();
-    let flags = u32::from_str_radix(flags.split_whitespace().nth(1).unwrap(), 8).unwrap();
-    assert_eq!(flags & 0o4000, 0, "blocking mode");
+    let flags = rustix::fs::fcntl_getfl(&socket).unwrap();
+    assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "blocking mode");
     assert_eq!(socket.peer_addr().unwrap(), peer.stream().local_addr().unwrap().ip().unwrap());
 
     let rest = "behind the head".len() - received.len();
@@ -81,7 +76,7 @@ fn s06_hijack_gives_the_tcp_stream_itself() {
 }
 
 fn s06_hijack_hands_over_every_byte_however_it_came(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -99,7 +94,7 @@ fn s06_hijack_hands_over_every_byte_however_it_came(over: Over) {
 }
 
 fn s06_hijack_hands_over_the_byte_of_the_background_read(over: Over) {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         let notify = r.close_notify();
@@ -117,7 +112,7 @@ fn s06_hijack_hands_over_the_byte_of_the_background_read(over: Over) {
 }
 
 fn s06_hijack_behind_a_body_hands_over_what_follows_it(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -134,7 +129,7 @@ fn s06_hijack_behind_a_body_hands_over_what_follows_it(over: Over) {
 }
 
 fn s06_hijack_works_in_the_same_request_as_close_notify(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -153,7 +148,7 @@ fn s06_hijack_works_in_the_same_request_as_close_notify(over: Over) {
 }
 
 fn s06_hijack_works_in_a_later_request_than_close_notify(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, addresses) = reports();
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         report.send(r.remote_addr().unwrap().to_string()).unwrap();
@@ -174,7 +169,7 @@ fn s06_hijack_works_in_a_later_request_than_close_notify(over: Over) {
 }
 
 fn s06_a_second_hijack_is_an_error(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         let connection = w.hijack()?;
         assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
@@ -185,7 +180,7 @@ fn s06_a_second_hijack_is_an_error(over: Over) {
 }
 
 fn s06_no_hijack_once_the_answer_has_begun(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.flush()?;
         assert_eq!(w.hijack().unwrap_err().kind(), ErrorKind::Misuse);
@@ -196,7 +191,7 @@ fn s06_no_hijack_once_the_answer_has_begun(over: Over) {
 }
 
 fn s06_answers_before_a_hijack_go_out_first(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _, mut peer) =
         served(over, |w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
             "/hijack" => echo(w.hijack()?),
@@ -209,7 +204,7 @@ fn s06_answers_before_a_hijack_go_out_first(over: Over) {
 }
 
 fn s06_a_hijacked_connection_outlives_its_handler_in_any_ending(over: Over) {
-    let _alone = alone();
+    alone!();
     for ending in ["returns", "fails", "panics"] {
         let (report, connections) = reports();
         let server = over.server(move |w: &mut ResponseWriter, _: &mut Request| {
@@ -233,7 +228,7 @@ fn s06_a_hijacked_connection_outlives_its_handler_in_any_ending(over: Over) {
 /// A connection once counted as the server's until the handler that had hijacked it returned: a
 /// shutdown waited for it, and an immediate one closed it under the handler's hands.
 fn s06_the_server_lets_go_of_a_hijacked_connection_at_once(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, hijacked) = reports();
     let (go, gone) = bounded::<()>(0);
     let server = over.server(move |w: &mut ResponseWriter, _: &mut Request| {
@@ -254,7 +249,7 @@ fn s06_the_server_lets_go_of_a_hijacked_connection_at_once(over: Over) {
 
 /// RFC 9110 section 7.8: a client that asks for both gets the 100 first.
 fn s06_a_101_comes_behind_the_100_that_was_asked_for(over: Over) {
-    let _alone = alone();
+    alone!();
     let interim = "HTTP/1.1 100 Continue\r\n\r\n";
     for (fields, reads, expected) in [
         ("Expect: 100-continue\r\nContent-Length: 4\r\n", false, interim),
@@ -281,7 +276,7 @@ fn s06_a_101_comes_behind_the_100_that_was_asked_for(over: Over) {
 
 /// As it stands on the wire: with its framing, if none of it was read. The body itself is gone.
 fn s06_hijack_hands_over_what_was_not_read_of_the_body(over: Over) {
-    let _alone = alone();
+    alone!();
     let body = "b".repeat(90);
     let chunks = format!("46\r\n{}\r\n14\r\n{}\r\n0\r\n\r\n", &body[..70], &body[70..]);
     let (length, chunked) = ("Content-Length: 90", "Transfer-Encoding: chunked");

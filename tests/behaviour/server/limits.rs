@@ -6,7 +6,7 @@ use crossbeam_channel::bounded;
 use hangup::{Request, ResponseWriter, Server};
 
 use super::{echo_path, next, reports, served_with};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![
     s08_a_head_of_the_limit_passes_and_one_byte_more_is_431,
@@ -33,7 +33,7 @@ fn head_of(bytes: usize) -> String {
 }
 
 fn s08_a_head_of_the_limit_passes_and_one_byte_more_is_431(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server_with(small());
     let mut peer = over.connect(&server);
     peer.send(head_of(1000 + SLOP));
@@ -50,7 +50,7 @@ fn s08_a_head_of_the_limit_passes_and_one_byte_more_is_431(over: Over) {
 }
 
 fn s08_the_default_limit_is_a_mebibyte_and_a_little(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(echo_path);
     let mut peer = over.connect(&server);
     peer.send(head_of((1 << 20) + SLOP));
@@ -61,7 +61,7 @@ fn s08_the_default_limit_is_a_mebibyte_and_a_little(over: Over) {
 }
 
 fn s08_too_many_fields_are_431(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _far, mut peer) = served_with(over, Server::new(echo_path));
     peer.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(1000)));
     assert_eq!(peer.expect_response().status, 431);
@@ -69,7 +69,7 @@ fn s08_too_many_fields_are_431(over: Over) {
 }
 
 fn s08_the_limit_on_fields_is_an_option(over: Over) {
-    let _alone = alone();
+    alone!();
     for most in [1, 3, 1500] {
         let (_server, _far, mut peer) = served_with(over, Server::new(echo_path).max_headers(most));
         let request = |fields: usize| {
@@ -86,7 +86,7 @@ fn s08_the_limit_on_fields_is_an_option(over: Over) {
 /// Closing with input unread resets the connection, and the reset eats what the client has not
 /// read yet.
 fn s08_a_client_that_has_sent_much_more_reads_the_whole_431(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server_with(small());
     for _ in 0..20 {
         let mut peer = over.connect(&server);
@@ -99,7 +99,7 @@ fn s08_a_client_that_has_sent_much_more_reads_the_whole_431(over: Over) {
 }
 
 fn s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(|w: &mut ResponseWriter, _: &mut Request| {
         w.set_status(hangup::http::StatusCode::PAYLOAD_TOO_LARGE);
         Ok(w.write_all(b"too large for me")?)
@@ -116,7 +116,7 @@ fn s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer(o
 
 /// The server's half of the connection ends with the answer, not when the lingering is over.
 fn s08_the_end_is_told_at_once_and_waited_for_by_the_server(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, far, mut peer) = served_with(over, small());
     peer.send("no http\r\n");
     assert_eq!(peer.expect_response().status, 400);
@@ -129,7 +129,7 @@ fn s08_the_end_is_told_at_once_and_waited_for_by_the_server(over: Over) {
 /// Nothing of what was sent behind a last request had been looked at, so that closing reset the
 /// connection under the answer.
 fn s08_unread_input_behind_a_last_request_does_not_reset_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     // More than the client's side holds: the rest is still the server's when it closes.
     const ANSWER: usize = 4 << 20;
     let (arrived, arrivals) = reports();
@@ -139,7 +139,7 @@ fn s08_unread_input_behind_a_last_request_does_not_reset_the_connection(over: Ov
         gone.recv_timeout(PATIENCE).unwrap();
         Ok(w.write_all(&vec![b'x'; ANSWER])?)
     });
-    for _ in 0..20 {
+    for _ in 0..rounds(20) {
         let mut peer = over.connect(&server);
         peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         next(&arrivals);

@@ -58,7 +58,7 @@ fn counting() -> (Server, Arc<AtomicUsize>) {
 }
 
 fn s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served(over: Over) {
-    let _alone = alone();
+    alone!();
     for (request, status) in MALFORMED {
         let (server, served) = counting();
         let server = over.server_with(server);
@@ -78,7 +78,7 @@ fn s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served(over:
 
 #[test]
 fn s09_an_error_answer_is_a_whole_answer() {
-    let _alone = alone();
+    alone!();
     for (request, status) in MALFORMED {
         let (_server, _far, mut peer) = in_memory_with(Server::new(echo_path));
         peer.send(request);
@@ -95,7 +95,7 @@ fn s09_an_error_answer_is_a_whole_answer() {
 
 #[test]
 fn s09_an_error_answer_to_head_has_no_body() {
-    let _alone = alone();
+    alone!();
     for request in [
         "HEAD / HTTP/1.1\r\n\r\n",
         "\r\nHEAD / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n",
@@ -113,7 +113,7 @@ fn s09_an_error_answer_to_head_has_no_body() {
 }
 
 fn s09_an_end_of_stream_before_a_request_is_whole_gets_no_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     for part in ["", "\r\n", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r"] {
         let (server, served) = counting();
         let server = over.server_with(server);
@@ -125,7 +125,7 @@ fn s09_an_end_of_stream_before_a_request_is_whole_gets_no_answer(over: Over) {
 }
 
 fn s09_a_malformed_body_ends_the_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     for body in ["g\r\nx", "5\r\nhello", "ffffffffffffffffff\r\n", "1\r\nxy\r\n"] {
         let (server, served) = counting();
         let server = over.server_with(server);
@@ -140,7 +140,7 @@ fn s09_a_malformed_body_ends_the_connection(over: Over) {
 }
 
 fn s09_a_handler_learns_that_the_body_is_malformed_or_cut_short(over: Over) {
-    let _alone = alone();
+    alone!();
     use hangup::ErrorKind::{IncompleteBody, MalformedMessage};
     for (request, kind) in [
         ("Transfer-Encoding: chunked\r\n\r\nzz\r\n", MalformedMessage),

@@ -27,7 +27,7 @@ fn echo_target(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
 }
 
 fn h07_options_of_the_whole_server_never_reach_the_handler(over: Over) {
-    let _alone = alone();
+    alone!();
     let served = Arc::new(AtomicUsize::new(0));
     let server = || {
         let served = Arc::clone(&served);
@@ -63,7 +63,7 @@ fn h07_options_of_the_whole_server_never_reach_the_handler(over: Over) {
 }
 
 fn h07_an_unknown_minor_version_is_served_as_http_1_1(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(echo_target),
@@ -83,7 +83,7 @@ fn h07_an_unknown_minor_version_is_served_as_http_1_1(over: Over) {
 }
 
 fn s09_the_authority_of_an_absolute_target_replaces_host(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(echo_target),
@@ -104,7 +104,7 @@ fn s09_the_authority_of_an_absolute_target_replaces_host(over: Over) {
 }
 
 fn s09_stray_characters_are_the_same_in_path_and_query(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(echo_path);
     for byte in (0x21..0x7f).map(char::from).filter(|byte| *byte != '?') {
         for (before, path) in [("/a", format!("/a{byte}")), ("/?a", "/".to_owned())] {
@@ -122,7 +122,7 @@ fn s09_stray_characters_are_the_same_in_path_and_query(over: Over) {
 }
 
 fn s09_blanks_before_a_chunk_extension_are_ignored(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = || {
         Server::new(|w: &mut ResponseWriter, r: &mut Request| {
             let body = r.body_mut().read_text(100)?;
@@ -141,7 +141,7 @@ fn s09_blanks_before_a_chunk_extension_are_ignored(over: Over) {
 /// They had the addresses that the socket shows: `::ffff:127.0.0.1`.
 #[test]
 fn h05_ipv4_clients_of_a_dual_stack_listener_have_ipv4_addresses() {
-    let _alone = alone();
+    alone!();
     let (report, connections) = super::reports();
     let server = Server::new(|w: &mut ResponseWriter, r: &mut Request| {
         let (remote, local) = (r.remote_addr().unwrap(), r.local_addr().unwrap());

@@ -7,7 +7,7 @@ use hangup::testing::Parked;
 use hangup::{Request, ResponseWriter, Server};
 
 use super::{also_in_memory, echo_path, served};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![
     s18_pipelined_requests_are_answered_in_order,
@@ -24,7 +24,7 @@ fn get(number: usize) -> String {
 }
 
 fn s18_pipelined_requests_are_answered_in_order(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -61,7 +61,7 @@ fn s18_pipelined_requests_are_answered_in_order(over: Over) {
 }
 
 fn s18_answers_to_buffered_requests_are_written_together(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || Server::new(echo_path),
@@ -74,7 +74,7 @@ fn s18_answers_to_buffered_requests_are_written_together(over: Over) {
 }
 
 fn s18_an_answer_does_not_wait_for_the_rest_of_a_request(over: Over) {
-    let _alone = alone();
+    alone!();
     let head = "PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
     for cut in ["P", "PUT /2 HTTP/1.1\r\n", head, &[head, "bo"].concat()] {
         also_in_memory(
@@ -96,7 +96,7 @@ fn s18_an_answer_does_not_wait_for_the_rest_of_a_request(over: Over) {
 }
 
 fn s18_a_handler_that_flushes_sends_the_answers_before_its_own_too(over: Over) {
-    let _alone = alone();
+    alone!();
     let (go, gone) = bounded::<()>(0);
     let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/2" {
@@ -113,7 +113,7 @@ fn s18_a_handler_that_flushes_sends_the_answers_before_its_own_too(over: Over) {
 }
 
 fn s18_nothing_behind_a_last_request_is_served(over: Over) {
-    let _alone = alone();
+    alone!();
     let last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     also_in_memory(
         over,
@@ -129,20 +129,20 @@ fn s18_nothing_behind_a_last_request_is_served(over: Over) {
 }
 
 fn s18_many_requests_at_once_and_a_client_that_reads_late(over: Over) {
-    let _alone = alone();
+    alone!();
     const ANSWER: usize = 20_000;
     let (_server, far, mut peer) =
         served(over, |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; ANSWER])?));
     // More answers than any connection holds.
     peer.send(get(1).repeat(1000));
     assert!(far.wait_until_parked(Parked::Write, PATIENCE));
-    for _ in 0..1000 {
+    for _ in 0..rounds(1000) {
         assert_eq!(peer.expect_response().body.len(), ANSWER);
     }
 }
 
 fn s18_requests_survive_any_cut(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server(|w: &mut ResponseWriter, r: &mut Request| {
         let body = r.body_mut().read_text(100)?;
         Ok(write!(w, "{} {body}", r.uri())?)

@@ -34,7 +34,7 @@ fn leaves_and_finds(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
 }
 
 fn s01_a_request_sees_nothing_of_the_one_before(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _far, mut peer) = served(over, leaves_and_finds);
     for (path, fields, names) in [
         ("/long?and=more", "X-One: 1\r\nX-Two: 2\r\n", "host,x-one,x-two,x-left"),
@@ -50,7 +50,7 @@ fn s01_a_request_sees_nothing_of_the_one_before(over: Over) {
 }
 
 fn s01_what_a_handler_keeps_of_a_request_stays_what_it_was(over: Over) {
-    let _alone = alone();
+    alone!();
     let (keep, kept) = reports();
     let keeps = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         let (value, context) = (r.headers()["x-number"].clone(), r.context());

@@ -10,7 +10,7 @@ use hangup::testing::{Parked, TestServer};
 use hangup::{Context, Request, RequestExt, ResponseWriter, Server};
 
 use super::{echo_path, next, reports, served};
-use crate::support::{Over, PATIENCE, RawClient, alone, over_each};
+use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds};
 
 over_each![
     s17_an_idle_connection_is_closed_at_once,
@@ -29,7 +29,7 @@ over_each![
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn s17_an_idle_connection_is_closed_at_once(over: Over) {
-    let _alone = alone();
+    alone!();
     for rest in [0, 300] {
         let server = over.server(echo_path);
         let mut idle = over.connect(&server);
@@ -46,7 +46,7 @@ fn s17_an_idle_connection_is_closed_at_once(over: Over) {
 }
 
 fn s17_an_active_request_is_finished(over: Over) {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -68,11 +68,12 @@ fn s17_an_active_request_is_finished(over: Over) {
     // The client need not find out by trying.
     assert_eq!((answer.text().as_str(), answer.field("connection")), ("/a", Some("close")));
     peer.expect_end();
+    drop(peer);
     assert!(waits.join().unwrap());
 }
 
 fn s17_a_long_answer_that_has_begun_is_finished(over: Over) {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
     let server = over.server(move |w: &mut ResponseWriter, _: &mut Request| {
@@ -88,13 +89,14 @@ fn s17_a_long_answer_that_has_begun_is_finished(over: Over) {
     drop(go);
     assert_eq!(peer.expect_response().body.len(), 1 << 20);
     peer.expect_end();
+    drop(peer);
     assert!(server.handle().shutdown(PATIENCE));
 }
 
 /// The connection counted as idle while the last answers were still in its buffer: a shutdown at
 /// that moment lost them.
 fn s17_a_connection_is_idle_only_when_its_answers_are_out(over: Over) {
-    let _alone = alone();
+    alone!();
     let (read, reads) = bounded(1);
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
         if state == Idle {
@@ -110,8 +112,8 @@ fn s17_a_connection_is_idle_only_when_its_answers_are_out(over: Over) {
 }
 
 fn s17_no_answer_that_was_given_is_lost(over: Over) {
-    let _alone = alone();
-    for _ in 0..30 {
+    alone!();
+    for _ in 0..rounds(30) {
         let (answered, answers) = reports();
         let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
             echo_path(w, r)?;
@@ -134,7 +136,7 @@ fn s17_no_answer_that_was_given_is_lost(over: Over) {
 }
 
 fn s17_close_ends_what_runs(over: Over) {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (report, ends) = reports();
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -150,12 +152,13 @@ fn s17_close_ends_what_runs(over: Over) {
     server.handle().close();
     assert!(next(&ends), "the handler learns of it");
     peer.expect_silence_to_the_end();
+    drop(peer);
     assert!(server.handle().shutdown(PATIENCE));
 }
 
 /// Its end is told by the end of the connection, which must not be ours.
 fn s17_close_does_not_make_a_body_without_a_length_look_whole(over: Over) {
-    let _alone = alone();
+    alone!();
     let (begun, has_begun) = bounded(1);
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
         w.write_all(b"half")?;
@@ -172,7 +175,7 @@ fn s17_close_does_not_make_a_body_without_a_length_look_whole(over: Over) {
 }
 
 fn s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write(over: Over) {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (server, far, mut peer) = served(over, move |_: &mut ResponseWriter, r: &mut Request| {
         arrived.send(()).unwrap();
@@ -196,7 +199,7 @@ fn s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write(over: Over) {
 }
 
 fn s17_the_port_is_free_when_it_returns(over: Over) {
-    let _alone = alone();
+    alone!();
     for graceful in [true, false] {
         let server = over.server(echo_path);
         let mut peer = over.connect(&server);
@@ -211,7 +214,7 @@ fn s17_the_port_is_free_when_it_returns(over: Over) {
 
 #[test]
 fn s17_any_number_of_threads_may_shut_down_any_number_of_times() {
-    let _alone = alone();
+    alone!();
     let server = TestServer::new(echo_path);
     let mut peer = RawClient::connect(&server);
     peer.send(GET).expect(200);
@@ -235,7 +238,7 @@ fn s17_any_number_of_threads_may_shut_down_any_number_of_times() {
 }
 
 fn s17_a_handler_may_close_the_server_it_runs_on(over: Over) {
-    let _alone = alone();
+    alone!();
     let (to_handler, handles) = bounded::<hangup::server::ServerHandle>(1);
     let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
         handles.recv_timeout(PATIENCE).unwrap().close();
@@ -245,12 +248,13 @@ fn s17_a_handler_may_close_the_server_it_runs_on(over: Over) {
     to_handler.send(server.handle()).unwrap();
     let mut peer = over.connect(&server);
     peer.send(GET).expect_silence_to_the_end();
+    drop(peer);
     assert!(server.handle().shutdown(PATIENCE));
 }
 
 #[test]
 fn s17_a_server_that_never_served_is_shut_down_as_well() {
-    let _alone = alone();
+    alone!();
     let listening = Server::new(echo_path).listen("127.0.0.1:0").unwrap();
     let (handle, addr) = (listening.handle(), listening.local_addr().ip().unwrap());
     assert!(handle.shutdown(PATIENCE));
@@ -260,7 +264,7 @@ fn s17_a_server_that_never_served_is_shut_down_as_well() {
 
 #[test]
 fn s17_serve_returns_when_the_server_is_shut_down() {
-    let _alone = alone();
+    alone!();
     let listening = Server::new(echo_path).listen("127.0.0.1:0").unwrap();
     let handle = listening.handle();
     let (returned, returns) = reports();
@@ -273,7 +277,7 @@ fn s17_serve_returns_when_the_server_is_shut_down() {
 /// A program whose `main` ends behind `serve` cut the requests that were running.
 #[test]
 fn s17_serve_returns_when_the_running_requests_have_ended() {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
     let listening = Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -307,7 +311,7 @@ fn s17_serve_returns_when_the_running_requests_have_ended() {
 
 #[test]
 fn s17_serve_returns_when_the_grace_is_over() {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let (report, ends) = reports();
     let listening = Server::new(move |_: &mut ResponseWriter, r: &mut Request| {
@@ -336,7 +340,7 @@ fn s17_serve_returns_when_the_grace_is_over() {
 /// A second signal, which closes at once, had no effect on `serve` as long as the grace of the first lasted.
 #[test]
 fn s17_close_ends_a_longer_grace() {
-    let _alone = alone();
+    alone!();
     for grace in [None, Some(PATIENCE)] {
         let (arrived, arrivals) = reports();
         let (go, gone) = bounded::<()>(0);
@@ -370,7 +374,7 @@ fn s17_close_ends_a_longer_grace() {
 }
 
 fn s17_the_deadline_of_a_graceful_shutdown_is_kept(over: Over) {
-    let _alone = alone();
+    alone!();
     let (arrived, arrivals) = reports();
     let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();

@@ -56,7 +56,7 @@ fn states_until_the_last(states: &Receiver<(u64, ConnState)>) -> Vec<ConnState> 
 }
 
 fn s14_states_come_in_order_and_the_last_one_once(over: Over) {
-    let _alone = alone();
+    alone!();
     let (server, states) = recorded(over, Server::new(various).max_header_bytes(100));
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
     let huge = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(10_000));
@@ -93,7 +93,7 @@ fn s14_states_come_in_order_and_the_last_one_once(over: Over) {
 }
 
 fn s14_a_connection_closed_by_the_server_has_its_last_state_once(over: Over) {
-    let _alone = alone();
+    alone!();
     let (server, states) = recorded(over, Server::new(various));
     let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -108,7 +108,7 @@ fn s14_a_connection_closed_by_the_server_has_its_last_state_once(over: Over) {
 }
 
 fn s14_a_refused_connection_is_new_and_closed(over: Over) {
-    let _alone = alone();
+    alone!();
     let (server, states) = recorded(over, Server::new(various).max_connections(0));
     let mut peer = over.connect(&server);
     peer.expect(503);
@@ -117,7 +117,7 @@ fn s14_a_refused_connection_is_new_and_closed(over: Over) {
 }
 
 fn s14_the_callback_is_told_which_connection(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, addresses) = reports();
     let server = Server::new(echo_path).on_connection_state(move |connection, state| {
         report.send((connection.id(), connection.remote_addr().ip(), state)).unwrap();

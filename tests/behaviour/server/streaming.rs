@@ -10,7 +10,7 @@ use hangup::testing::Parked;
 use hangup::{Body, Request, ResponseWriter, Server, respond};
 
 use super::{echo_path, next, reports, served, served_over};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![
     s12_a_body_of_a_source_goes_out_before_its_source_has_to_wait,
@@ -54,7 +54,7 @@ fn events(body: Body) -> Response<Body> {
 }
 
 fn s12_a_body_of_a_source_goes_out_before_its_source_has_to_wait(over: Over) {
-    let _alone = alone();
+    alone!();
     for sends in [true, false] {
         let (sender, source) = pipe();
         let source = Arc::new(parking_lot::Mutex::new(Some(source)));
@@ -84,7 +84,7 @@ fn s12_a_body_of_a_source_goes_out_before_its_source_has_to_wait(over: Over) {
 
 /// The head of a response without a type waits for the first piece, which decides it.
 fn s12_the_first_piece_of_a_source_decides_the_type(over: Over) {
-    let _alone = alone();
+    alone!();
     let (sender, source) = pipe();
     let source = Arc::new(parking_lot::Mutex::new(Some(source)));
     let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
@@ -101,7 +101,7 @@ fn s12_the_first_piece_of_a_source_decides_the_type(over: Over) {
 }
 
 fn s12_a_body_of_known_length_goes_out_before_its_source_has_to_wait(over: Over) {
-    let _alone = alone();
+    alone!();
     let (sender, source) = pipe();
     let source = Arc::new(parking_lot::Mutex::new(Some(source)));
     let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
@@ -118,7 +118,7 @@ fn s12_a_body_of_known_length_goes_out_before_its_source_has_to_wait(over: Over)
 
 /// The event stream of an upstream once lay in a forwarding server until 16 KiB of it had come.
 fn s12_a_body_that_is_forwarded_arrives_piece_by_piece(over: Over) {
-    let _alone = alone();
+    alone!();
     for (field, pieces, end) in [
         ("Transfer-Encoding: chunked", ["1\r\na", "\r\n3\r\ntwo\r", "\n1\r\nc\r\n"], "0\r\n\r\n"),
         ("Content-Length: 5", ["a", "two", "c"], ""),
@@ -149,7 +149,7 @@ fn s12_a_body_that_is_forwarded_arrives_piece_by_piece(over: Over) {
 }
 
 fn s12_a_body_that_is_sent_back_arrives_piece_by_piece(over: Over) {
-    let _alone = alone();
+    alone!();
     let handler = respond(|r| Ok(Response::new(std::mem::take(r.body_mut()))));
     let (_server, _far, mut peer) = served(over, handler);
     peer.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -172,7 +172,7 @@ fn s12_a_body_that_is_sent_back_arrives_piece_by_piece(over: Over) {
 }
 
 fn s12_a_file_and_what_lies_in_memory_go_out_at_once(over: Over) {
-    let _alone = alone();
+    alone!();
     let (_server, _far, mut peer) = served(
         over,
         respond(|r| {
@@ -192,7 +192,7 @@ fn s12_a_file_and_what_lies_in_memory_go_out_at_once(over: Over) {
 }
 
 fn s12_status_and_headers_are_those_that_were_sent(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, seen) = reports::<(StatusCode, HeaderMap, HeaderMap)>();
     let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, _: &mut Request| {
         w.set_status(StatusCode::CREATED).set_header("x-sent", 1)?;
@@ -217,8 +217,8 @@ fn s12_status_and_headers_are_those_that_were_sent(over: Over) {
 /// A client that sends requests and reads no answers once had the server collect them all: only a body
 /// was counted.
 fn s18_answers_without_bodies_are_held_back_to_a_bound_only(over: Over) {
-    let _alone = alone();
-    const REQUESTS: usize = 2000;
+    alone!();
+    let requests = rounds(2000);
     let answered = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&answered);
     let server = Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -234,21 +234,21 @@ fn s18_answers_without_bodies_are_held_back_to_a_bound_only(over: Over) {
     let large = format!("GET /first HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(700_000));
     let stream = peer.stream().clone();
     let sender = std::thread::spawn(move || {
-        let _ = (&stream).write_all((large + &GET.repeat(REQUESTS)).as_bytes());
+        let _ = (&stream).write_all((large + &GET.repeat(requests)).as_bytes());
     });
     assert_eq!(peer.expect(200), "/first");
     assert!(far.wait_until_parked(Parked::Write, PATIENCE));
     // 64 KiB are in the pipe, 16 KiB held back, and TLS has as much again.
     let answered_by_then = answered.load(Ordering::SeqCst);
     assert!(answered_by_then < 100, "{answered_by_then} answers");
-    for _ in 0..REQUESTS {
+    for _ in 0..requests {
         assert_eq!(peer.expect_head().status, 204);
     }
     sender.join().unwrap();
 }
 
 fn s15_memory_of_a_large_request_and_its_answer_is_given_back(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = Server::new(|w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/large" {
             w.set_header("x-large", "x".repeat(200_000))?;

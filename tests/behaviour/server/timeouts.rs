@@ -41,7 +41,7 @@ fn unlimited(handler: impl hangup::Handler) -> Server {
 }
 
 fn s15_a_head_that_does_not_come_whole_closes_without_an_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     for part in ["", "G", "GET / HTTP/1.1\r\nHost: a\r\nX: "] {
         also_in_memory(
             over,
@@ -56,7 +56,7 @@ fn s15_a_head_that_does_not_come_whole_closes_without_an_answer(over: Over) {
 }
 
 fn s15_a_head_that_drips_does_not_prolong_its_time(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server_with(unlimited(echo_path).read_header_timeout(4 * SHORT));
     let mut peer = over.connect(&server);
     let begun = Instant::now();
@@ -83,7 +83,7 @@ fn s15_a_head_that_drips_does_not_prolong_its_time(over: Over) {
 }
 
 fn s15_the_time_for_a_head_begins_with_its_first_byte(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = over.server_with(unlimited(echo_path).read_header_timeout(4 * SHORT));
     let mut peer = over.connect(&server);
     peer.send(GET).expect(200);
@@ -94,7 +94,7 @@ fn s15_the_time_for_a_head_begins_with_its_first_byte(over: Over) {
 }
 
 fn s15_an_idle_connection_is_closed(over: Over) {
-    let _alone = alone();
+    alone!();
     // Shorter and longer than the wait that keeps the buffers.
     for limit in [SHORT, Duration::from_millis(600)] {
         also_in_memory(
@@ -113,7 +113,7 @@ fn s15_an_idle_connection_is_closed(over: Over) {
 
 /// After the first half second of idleness the wait is another one, without buffers.
 fn s15_an_idle_connection_without_buffers_is_served_again(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || unlimited(echo_path),
@@ -128,7 +128,7 @@ fn s15_an_idle_connection_without_buffers_is_served_again(over: Over) {
 }
 
 fn s15_a_request_that_does_not_come_whole_fails_its_handler(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, limits) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
         let error = r.body_mut().read_bytes(100).unwrap_err();
@@ -145,7 +145,7 @@ fn s15_a_request_that_does_not_come_whole_fails_its_handler(over: Over) {
 }
 
 fn s15_the_time_for_a_request_ends_with_its_body(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, ends) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/last" {
@@ -169,7 +169,7 @@ fn s15_the_time_for_a_request_ends_with_its_body(over: Over) {
 }
 
 fn s15_a_client_that_never_reads_fails_its_handler(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, ends) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
         let error = loop {
@@ -193,7 +193,7 @@ fn s15_a_client_that_never_reads_fails_its_handler(over: Over) {
 
 /// The limit was lifted before the answers to requests that had come together were written.
 fn s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread(over: Over) {
-    let _alone = alone();
+    alone!();
     let server =
         unlimited(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 2000])?));
     let server = over.server_with(server.write_timeout(SHORT));
@@ -212,7 +212,7 @@ fn s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread(over: Over
 }
 
 fn s15_a_handler_moves_its_deadlines(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, limits) = reports();
     let (arrived, arrivals) = bounded(0);
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -243,7 +243,7 @@ fn s15_a_handler_moves_its_deadlines(over: Over) {
 }
 
 fn s15_a_deadline_of_one_request_is_none_of_the_next(over: Over) {
-    let _alone = alone();
+    alone!();
     also_in_memory(
         over,
         || {
@@ -270,7 +270,7 @@ fn s15_a_deadline_of_one_request_is_none_of_the_next(over: Over) {
 
 /// A watched connection's read deadline, when it passes, must not look like the client's end.
 fn s15_a_read_deadline_that_passes_does_not_end_the_context(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, ends) = reports();
     let server = over.server_with(unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
         w.set_read_deadline(Some(Instant::now() + SHORT));
@@ -288,7 +288,7 @@ fn s15_a_read_deadline_that_passes_does_not_end_the_context(over: Over) {
 
 /// Added to a moment, the longest duration there is overflows.
 fn s15_a_limit_may_be_as_long_as_can_be_said(over: Over) {
-    let _alone = alone();
+    alone!();
     let ever = Duration::MAX;
     also_in_memory(
         over,
@@ -310,7 +310,7 @@ fn s15_a_limit_may_be_as_long_as_can_be_said(over: Over) {
 
 /// With the limit for heads lifted, or longer, a head that dripped once held its thread for ever.
 fn s15_the_time_for_a_request_covers_its_head(over: Over) {
-    let _alone = alone();
+    alone!();
     for header_limit in [None, Some(PATIENCE)] {
         also_in_memory(
             over,
@@ -335,7 +335,7 @@ fn reads_body(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
 }
 
 fn s15_a_body_that_brings_nothing_fails_its_handler(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, limits) = reports();
     for request in [
         "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab",
@@ -357,7 +357,7 @@ fn s15_a_body_that_brings_nothing_fails_its_handler(over: Over) {
 }
 
 fn s15_a_body_that_keeps_coming_is_not_idle(over: Over) {
-    let _alone = alone();
+    alone!();
     let (report, limits) = reports();
     also_in_memory(
         over,
@@ -376,7 +376,7 @@ fn s15_a_body_that_keeps_coming_is_not_idle(over: Over) {
 }
 
 fn s15_of_several_limits_the_earliest_counts(over: Over) {
-    let _alone = alone();
+    alone!();
     for (path, expected) in [
         ("/none", TimeLimit::BodyIdle),
         ("/later", TimeLimit::BodyIdle),
@@ -421,7 +421,7 @@ fn writes_on(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
 }
 
 fn s15_a_client_that_takes_nothing_fails_its_handler(over: Over) {
-    let _alone = alone();
+    alone!();
     for (path, limit, expected) in
         [("/", SHORT, TimeLimit::WriteIdle), ("/deadline", PATIENCE, TimeLimit::Send)]
     {
@@ -443,7 +443,7 @@ fn s15_a_client_that_takes_nothing_fails_its_handler(over: Over) {
 
 /// It always takes some within the limit, though never so much that its socket would be called writable.
 fn s15_a_client_that_reads_slowly_gets_its_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let limit = 6 * SHORT;
     let (report, limits) = reports();
     also_in_memory(
@@ -468,7 +468,7 @@ fn s15_a_client_that_reads_slowly_gets_its_answer(over: Over) {
 
 /// What answers for a request that is refused may be of any length.
 fn s15_a_refusal_waits_for_its_client_as_long_as_any_answer(over: Over) {
-    let _alone = alone();
+    alone!();
     let server = unlimited(echo_path).write_idle_timeout(SHORT);
     let server = server.on_error(|_: &Error, status, _: &Request| {
         let response = hangup::http::Response::builder().status(status);

@@ -4,7 +4,7 @@
 //! over_each![t03_a_full_pool_takes_no_more]; // near the top of the file: its table of contents
 //!
 //! fn t03_a_full_pool_takes_no_more(over: Over) {
-//!     let _alone = alone();
+//!     alone!();
 //!     let (peers, client) = (over.peers(), over.client());
 //!     …
 //! }

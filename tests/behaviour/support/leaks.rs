@@ -1,34 +1,111 @@
-//! No thread of ours and no descriptor outlives its test.
+//! Checks that no thread and no descriptor of the crate outlives its test.
+//!
+//! Both counts concern a whole process, so each test runs in a separate one. A test begins with
+//!
+//! ```ignore
+//! alone!();
+//! ```
+//!
+//! In the process that `cargo test` starts, the macro runs the test binary again for this one test,
+//! fails if that run fails, and returns from the test. In the second process it lets the test run, and
+//! counts threads and descriptors before and after. Tests therefore run side by side, and a
+//! test may also change what belongs to its process: the logger, the panic hook, the limits.
 
 use std::fs;
+use std::io::Write;
+use std::process::Command;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::PATIENCE;
 
-static TURN: Mutex<()> = Mutex::new(());
+/// The environment variable that tells a process that it runs a single test.
+const CHILD: &str = "HANGUP_TEST_PROCESS";
 
-/// Runs the calling test while no other runs, and checks at its end that it left nothing behind:
+/// Runs the rest of the calling test in a separate process and checks that it leaves nothing behind.
 ///
-/// ```ignore
-/// let _alone = alone(); // first, so that it is dropped last
-/// ```
-pub(crate) fn alone() -> Alone {
-    let turn = TURN.lock();
-    make_waker();
-    Alone { descriptors: descriptors(), _turn: turn }
+/// The check runs at the end of the test, or when the guard is dropped that `alone!(guard)` names.
+macro_rules! alone {
+    () => {
+        $crate::support::alone!(_guard);
+    };
+    ($guard:ident) => {
+        let Some($guard) = $crate::support::in_own_process() else { return };
+    };
+}
+pub(crate) use alone;
+
+/// Runs the calling test in a second process and returns `None`, or returns a guard in that process.
+///
+/// With `--test-threads=1` the tests share one process, as a debugger wants it. libtest then runs a
+/// test on the main thread, where its name is unknown.
+pub(crate) fn in_own_process() -> Option<Alone> {
+    let thread = std::thread::current();
+    match thread.name() {
+        Some(test) if test != "main" && std::env::var_os(CHILD).is_none() => {
+            run_in_child(test);
+            None
+        }
+        _ => Some(Alone::new()),
+    }
 }
 
-/// A thread keeps the descriptor that wakes it until its end: the test's own is made beforehand.
+// libtest captures the output of these macros, and shows it if the test fails.
+#[allow(clippy::print_stdout, clippy::print_stderr)]
+fn run_in_child(test: &str) {
+    say_once_what_is_not_checked();
+    let program = std::env::current_exe().expect("the path of the test binary");
+    let mut command = Command::new(program);
+    command.args(["--exact", test, "--nocapture", "--include-ignored"]).env(CHILD, test);
+    let outcome = command.output().expect("the test binary starts");
+    let stdout = String::from_utf8_lossy(&outcome.stdout);
+    print!("{stdout}");
+    eprint!("{}", String::from_utf8_lossy(&outcome.stderr));
+    assert!(outcome.status.success(), "the test failed in its process: {}", outcome.status);
+    assert!(stdout.contains("test result: ok. 1 passed"), "no test has the name {test}");
+}
+
+fn say_once_what_is_not_checked() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        if descriptors().is_none() {
+            let line =
+                "there is no /proc/self: tests are not checked for leaked threads and descriptors";
+            // Past libtest, which shows what a test prints only if it fails.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    });
+}
+
+/// The check at the end of a test. Its lock is for tests that share a process.
+pub(crate) struct Alone {
+    descriptors: Option<usize>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Alone {
+    fn new() -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock();
+        make_waker();
+        Self { descriptors: descriptors(), _turn: turn }
+    }
+
+    /// Returns what is left of the test, or `None` if nothing is, or nothing can be counted.
+    fn left_behind(&self) -> Option<String> {
+        let (before, now) = (self.descriptors?, descriptors()?);
+        let threads = threads()?;
+        let clean = threads.is_empty() && now <= before;
+        (!clean).then(|| format!("threads {threads:?}, descriptors {before} -> {now}"))
+    }
+}
+
+/// Creates the descriptor that wakes the test's thread, which the thread keeps until it ends.
 fn make_waker() {
     let (stream, _other) = std::os::unix::net::UnixStream::pair().expect("two descriptors");
     let _ = hangup::net::Stream::from(stream).wait_readable_until(Some(Instant::now()));
-}
-
-pub(crate) struct Alone {
-    descriptors: usize,
-    _turn: MutexGuard<'static, ()>,
 }
 
 impl Drop for Alone {
@@ -37,39 +114,31 @@ impl Drop for Alone {
             return;
         }
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            let (threads, descriptors) = (threads(), descriptors());
-            if threads.is_empty() && descriptors <= self.descriptors {
-                return;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "left behind: threads {threads:?}, descriptors {} -> {descriptors}",
-                self.descriptors,
-            );
-            // There is nothing to wait on: a thread that ends tells nobody.
+        while let Some(left) = self.left_behind() {
+            assert!(Instant::now() < deadline, "left behind: {left}");
+            // Nothing signals that a thread has left the process.
             std::thread::park_timeout(Duration::from_millis(1));
         }
     }
 }
 
-/// Waits until no thread of that name is left.
+/// Waits until no thread of that name is left. Returns at once where threads cannot be listed.
 pub(crate) fn wait_until_ended(name: &str) {
     super::scripted_server::eventually("the threads end", || {
-        threads().iter().all(|one| one != name)
+        threads().unwrap_or_default().iter().all(|one| one != name)
     });
 }
 
-/// The names of the threads that belong to a connection, a server, or a call.
-pub(crate) fn threads() -> Vec<String> {
-    let tasks = fs::read_dir("/proc/self/task").expect("Linux");
+/// Returns the names of the crate's threads but for the timer's, which stays for the next deadline.
+/// Returns `None` where threads cannot be listed.
+pub(crate) fn threads() -> Option<Vec<String>> {
+    let tasks = fs::read_dir("/proc/self/task").ok()?;
     let names =
         tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
     let ours = names.map(|name| name.trim().to_owned()).filter(|name| name.starts_with("hangup-"));
-    // The timer's thread lingers for the next deadline.
-    ours.filter(|name| name != "hangup-timer").collect()
+    Some(ours.filter(|name| name != "hangup-timer").collect())
 }
 
-fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").expect("Linux").count()
+fn descriptors() -> Option<usize> {
+    Some(fs::read_dir("/proc/self/fd").ok()?.count())
 }

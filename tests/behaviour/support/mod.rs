@@ -7,7 +7,7 @@ mod raw_client;
 pub(crate) mod scripted_server;
 
 pub(crate) use carrier::{Over, over_each};
-pub(crate) use leaks::{alone, threads, wait_until_ended};
+pub(crate) use leaks::{alone, in_own_process, threads, wait_until_ended};
 pub(crate) use raw_client::{Answer, RawClient};
 
 use std::io::ErrorKind;
@@ -15,6 +15,20 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use hangup::testing::Stream;
+
+/// Returns `all`, or a tenth of it where [`FULL`] is not set.
+///
+/// For tests that repeat a race or move much data. The many rounds find rare interleavings, and CI runs
+/// them.
+pub(crate) fn rounds(all: usize) -> usize {
+    match std::env::var_os(FULL) {
+        Some(_) => all,
+        None => all.div_ceil(10),
+    }
+}
+
+/// The environment variable that has the tests run all of their rounds.
+const FULL: &str = "HANGUP_FULL_TESTS";
 
 /// How long a test waits for what must happen before it fails. Never the time that it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

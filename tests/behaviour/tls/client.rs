@@ -29,7 +29,7 @@ fn text(response: Result<hangup::Response>) -> String {
 
 #[test]
 fn tls_a_connection_is_used_again_and_a_session_resumed() {
-    let _alone = alone();
+    alone!();
     let server = server();
     let client = Client::builder().tls(connector()).build();
     for reused in [false, true] {
@@ -51,7 +51,7 @@ fn tls_a_connection_is_used_again_and_a_session_resumed() {
 
 #[test]
 fn tls_connections_are_shared_only_by_requests_of_the_same_connector() {
-    let _alone = alone();
+    alone!();
     let server = server();
     let client = Client::builder().tls(connector()).build();
     let other = Connector::builder().dangerously_trust_anybody().build().unwrap();
@@ -69,7 +69,7 @@ fn tls_connections_are_shared_only_by_requests_of_the_same_connector() {
 
 #[test]
 fn tls_what_is_wrong_with_a_certificate_is_told() {
-    let _alone = alone();
+    alone!();
     let server = server();
     let unknown = Client::builder().tls(trusting(&identity_of(&["127.0.0.1"]).1)).build();
     let error = unknown.get(server.url("/")).send().unwrap_err();
@@ -93,7 +93,7 @@ fn tls_what_is_wrong_with_a_certificate_is_told() {
 
 #[test]
 fn tls_an_expired_certificate_is_not_trusted() {
-    let _alone = alone();
+    alone!();
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(2001, 1, 1);
@@ -109,7 +109,7 @@ fn tls_an_expired_certificate_is_not_trusted() {
 
 #[test]
 fn tls_a_certificate_of_the_clients_own_is_presented() {
-    let _alone = alone();
+    alone!();
     let (identity, server_pem) = identity_of(&["127.0.0.1"]);
     let (own, own_pem) = identity_of(&["client"]);
     let clients = ClientCertificates::Required(own_pem.into_bytes());
@@ -133,7 +133,7 @@ fn silent() -> (TcpListener, String) {
 
 #[test]
 fn tls_the_handshake_has_a_time_limit_of_its_own() {
-    let _alone = alone();
+    alone!();
     let (_listener, url) = silent();
     let limit = Duration::from_millis(20);
     let client = Client::builder().tls(connector()).tls_handshake_timeout(limit).build();
@@ -145,7 +145,7 @@ fn tls_the_handshake_has_a_time_limit_of_its_own() {
 
 #[test]
 fn tls_a_call_in_its_handshake_is_cancelled() {
-    let _alone = alone();
+    alone!();
     let (listener, url) = silent();
     let client = Client::builder().tls(connector()).build();
     let context = Context::new();
@@ -165,7 +165,7 @@ fn tls_a_call_in_its_handshake_is_cancelled() {
 
 #[test]
 fn tls_a_peer_that_speaks_no_tls_is_named_as_such() {
-    let _alone = alone();
+    alone!();
     let plain = TestServer::new(ok);
     let url = plain.url("/").replace("http:", "https:");
     let client = Client::builder().tls(connector()).build();
@@ -191,7 +191,7 @@ fn ask(answer: &'static str, leave: fn(&mut RawTls)) -> Result<String> {
 
 #[test]
 fn tls_a_stream_that_was_cut_is_no_end_of_a_body_that_ends_with_it() {
-    let _alone = alone();
+    alone!();
     let unframed = "HTTP/1.1 200 OK\r\n\r\nwhole";
     assert_eq!(ask(unframed, RawTls::close_notify).unwrap(), "whole");
     let error = ask(unframed, |peer| peer.cut()).unwrap_err();
@@ -203,7 +203,7 @@ fn tls_a_stream_that_was_cut_is_no_end_of_a_body_that_ends_with_it() {
 
 #[test]
 fn tls_a_framed_body_is_whole_however_the_stream_ends() {
-    let _alone = alone();
+    alone!();
     for framed in [
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n",
@@ -221,7 +221,7 @@ fn tls_a_framed_body_is_whole_however_the_stream_ends() {
 /// use is as clean as before.
 #[test]
 fn tls_records_without_data_cost_no_connection_its_reuse() {
-    let _alone = alone();
+    alone!();
     let peers = RawTlsServer::new();
     let client = Client::builder().tls(trusting(peers.pem())).build();
     let get = |client: &Client| {
@@ -249,7 +249,7 @@ fn tls_records_without_data_cost_no_connection_its_reuse() {
 
 #[test]
 fn tls_an_idle_connection_that_ends_is_given_up_quietly() {
-    let _alone = alone();
+    alone!();
     let peers = RawTlsServer::new();
     let client = Client::builder().tls(trusting(peers.pem())).build();
     for leave in [RawTls::close_notify as fn(&mut RawTls), |peer| peer.cut(), |peer| peer.reset()] {

@@ -99,7 +99,7 @@ fn ok(w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
 /// waited for ever, and the place under the host's limit was never free again.
 #[test]
 fn t13_a_panic_in_the_handshake_is_an_error_and_frees_its_place() {
-    let _alone = alone();
+    alone!();
     let server = TestServer::with(Server::new(ok).tls(acceptor()));
     let client = Client::builder()
         .max_connections_per_host(1)

@@ -31,7 +31,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[test]
 fn tls_facts_reach_the_handler() {
-    let _alone = alone();
+    alone!();
     let (identity, server_pem) = identity_of(&["localhost", "127.0.0.1"]);
     let (of_client, client_pem) = identity_of(&["client"]);
     let clients = ClientCertificates::Optional(client_pem.into_bytes());
@@ -54,7 +54,7 @@ fn tls_facts_reach_the_handler() {
 
 #[test]
 fn tls_plain_http_is_told_that_it_is_at_the_wrong_port() {
-    let _alone = alone();
+    alone!();
     let (report, states) = unbounded();
     let server = Server::new(path).tls(acceptor());
     let server =
@@ -88,7 +88,7 @@ fn tls_plain_http_is_told_that_it_is_at_the_wrong_port() {
 /// Peers that make the handshake on the accepting thread have one silent client keep out all others.
 #[test]
 fn tls_silent_clients_keep_nobody_out_and_are_closed() {
-    let _alone = alone();
+    alone!();
     let server =
         Server::new(path).tls(acceptor()).tls_handshake_timeout(Duration::from_millis(300));
     let server = TestServer::with(server);
@@ -111,7 +111,7 @@ fn tls_silent_clients_keep_nobody_out_and_are_closed() {
 
 #[test]
 fn tls_a_shutdown_does_not_wait_for_a_handshake() {
-    let _alone = alone();
+    alone!();
     let (report, states) = unbounded();
     let server = Server::new(path).tls(acceptor()).tls_handshake_timeout(None);
     let server =
@@ -124,7 +124,7 @@ fn tls_a_shutdown_does_not_wait_for_a_handshake() {
 
 #[test]
 fn tls_one_connection_too_many_is_told_so() {
-    let _alone = alone();
+    alone!();
     let (report, begun) = unbounded();
     let (go, gone) = crossbeam_channel::bounded::<()>(0);
     let busy = move |w: &mut ResponseWriter, r: &mut Request| {
@@ -144,7 +144,7 @@ fn tls_one_connection_too_many_is_told_so() {
 
 #[test]
 fn tls_certificates_are_renewed_while_the_server_runs() {
-    let _alone = alone();
+    alone!();
     let (old, old_pem) = identity_of(&["127.0.0.1"]);
     let (new, new_pem) = identity_of(&["127.0.0.1"]);
     let acceptor = Acceptor::new(old).unwrap();
@@ -165,7 +165,7 @@ fn tls_certificates_are_renewed_while_the_server_runs() {
 /// A TLS record that carries half a request, while a background read is pending for it.
 #[test]
 fn tls_half_a_request_in_a_record_is_stitched() {
-    let _alone = alone();
+    alone!();
     let (release, released) = bounded::<()>(0);
     let (report, seen) = unbounded();
     let (server, pem) = serve(Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -202,7 +202,7 @@ fn tls_half_a_request_in_a_record_is_stitched() {
 /// A change of keys makes the socket readable, and no byte of data comes.
 #[test]
 fn tls_a_record_without_data_is_no_request_and_no_hangup() {
-    let _alone = alone();
+    alone!();
     let (release, released) = bounded::<()>(0);
     let (report, seen) = unbounded();
     let (server, pem) = serve(Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -227,7 +227,7 @@ fn tls_a_record_without_data_is_no_request_and_no_hangup() {
 
 #[test]
 fn tls_the_context_ends_with_a_close_notify_a_cut_and_a_reset() {
-    let _alone = alone();
+    alone!();
     let (begin, begun) = unbounded();
     let (report, seen) = unbounded();
     let (server, pem) = serve(Server::new(move |_: &mut ResponseWriter, r: &mut Request| {
@@ -251,7 +251,7 @@ fn tls_the_context_ends_with_a_close_notify_a_cut_and_a_reset() {
 
 #[test]
 fn tls_hijack_gives_the_encrypted_stream() {
-    let _alone = alone();
+    alone!();
     fn echo(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
         let _context = r.context();
         let (stream, received) = w.hijack()?.into_parts();
@@ -275,7 +275,7 @@ fn tls_hijack_gives_the_encrypted_stream() {
 
 #[test]
 fn tls_an_upgrade_is_a_duplex_on_either_side() {
-    let _alone = alone();
+    alone!();
     let server = Server::new(|w: &mut ResponseWriter, _: &mut Request| {
         let mut stream: Duplex = w.hijack()?;
         stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello ")?;
@@ -294,7 +294,7 @@ fn tls_an_upgrade_is_a_duplex_on_either_side() {
 
 #[test]
 fn tls_answers_from_memory_to_memory() {
-    let _alone = alone();
+    alone!();
     let (near, far) = hangup::testing::stream_pair();
     let handle = Server::new(path).tls(acceptor()).serve_stream(far);
     let context = hangup::Context::new();
@@ -308,7 +308,7 @@ fn tls_answers_from_memory_to_memory() {
 
 #[test]
 fn tls_states_are_those_of_any_connection() {
-    let _alone = alone();
+    alone!();
     let (report, states) = unbounded();
     let server = Server::new(path).tls(acceptor());
     let server = server.on_connection_state(move |_, state| report.send(state).unwrap());

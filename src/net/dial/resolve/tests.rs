@@ -1,20 +1,26 @@
+use std::sync::Weak;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use super::*;
+use crate::net::dial::lookup::{self, JOINABLE};
 use crate::sync::channel;
 use std::thread;
 
 fn resolve(resolver: &Resolver, host: &str) -> Result<Vec<SocketAddr>, DialError> {
-    resolver.resolve(host, 80, None, &Context::new())
+    resolver.look_up(host, 80, None, &Context::new())
 }
 
 #[test]
 fn literal_addresses_are_not_looked_up() {
-    let resolver = Resolver::new(|_, _| panic!("looked up"));
+    let resolver =
+        Resolver::new(|_: &str, _: u16, _: &Context| -> io::Result<_> { panic!("looked up") });
     for (host, address) in
         [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80"), ("[::1]", "[::1]:80")]
     {
         assert_eq!(resolve(&resolver, host).unwrap(), [address.parse().unwrap()]);
     }
-    assert!(literal("[127.0.0.1]").is_none());
+    assert!(literal("[127.0.0.1]", 80).is_none());
 }
 
 #[test]
@@ -25,31 +31,32 @@ fn the_system_knows_localhost() {
 
 #[test]
 fn failures_name_the_host() {
-    let failing = Resolver::new(|_, _| Err(io::Error::other("no such name")));
+    let failing =
+        Resolver::new(|_: &str, _: u16, _: &Context| Err(io::Error::other("no such name")));
     let text = |resolver| resolve(&resolver, "x.test").unwrap_err().to_string();
     assert_eq!(text(failing), "cannot resolve x.test: no such name");
-    let empty = Resolver::new(|_, _| Ok(Vec::new()));
-    assert_eq!(text(empty), "cannot resolve x.test: it has no address");
+    let empty = Resolver::new(|_: &str, _: u16, _: &Context| Ok(Vec::new()));
+    assert_eq!(text(empty), "cannot resolve x.test: no addresses");
 }
 
 #[test]
 fn a_resolver_that_hangs_is_left_behind() {
     let (release, released) = channel::bounded::<()>(0);
     let (entering, entered) = channel::bounded(1);
-    let resolver = Resolver::new(move |_, _| {
+    let resolver = Resolver::new(move |_: &str, _: u16, _: &Context| {
         entering.send(()).unwrap();
         let _ = released.recv();
         Ok(Vec::new())
     });
     let context = Context::new();
     thread::scope(|scope| {
-        let asking = scope.spawn(|| resolver.resolve("x.test", 80, None, &context));
+        let asking = scope.spawn(|| resolver.look_up("x.test", 80, None, &context));
         entered.recv().unwrap();
         context.cancel();
         let error = asking.join().unwrap().unwrap_err();
         assert!(matches!(&error, DialError::Cancelled(why) if why.is_cancelled()), "{error}");
     });
-    let error = resolver.resolve("x.test", 80, Some(Instant::now()), &Context::new());
+    let error = resolver.look_up("x.test", 80, Some(Instant::now()), &Context::new());
     assert!(matches!(error, Err(DialError::TimedOut(Phase::Resolve))));
     drop(release);
 }
@@ -58,7 +65,7 @@ fn a_resolver_that_hangs_is_left_behind() {
 fn hanging() -> (Resolver, channel::Sender<()>, channel::Receiver<String>) {
     let (release, released) = channel::bounded::<()>(0);
     let (entering, entered) = channel::unbounded();
-    let resolver = Resolver::new(move |host, port| {
+    let resolver = Resolver::new(move |host: &str, port: u16, _: &Context| {
         entering.send(host.to_owned()).unwrap();
         let _ = released.recv();
         Ok(vec![([127, 0, 0, 1], port).into()])
@@ -68,7 +75,7 @@ fn hanging() -> (Resolver, channel::Sender<()>, channel::Receiver<String>) {
 
 fn gives_up(resolver: &Resolver, host: &str) -> DialError {
     let soon = Instant::now() + Duration::from_millis(1);
-    resolver.resolve(host, 80, Some(soon), &Context::new()).unwrap_err()
+    resolver.look_up(host, 80, Some(soon), &Context::new()).unwrap_err()
 }
 
 #[test]
@@ -81,7 +88,7 @@ fn t13_an_abandoned_look_up_is_joined() {
     entered.recv().unwrap();
     assert!(entered.is_empty());
     // Another port is another question, and so is another resolver's.
-    resolver.resolve("x.test", 81, Some(Instant::now()), &Context::new()).unwrap_err();
+    resolver.look_up("x.test", 81, Some(Instant::now()), &Context::new()).unwrap_err();
     entered.recv().unwrap();
     let (other, other_release, other_entered) = hanging();
     gives_up(&other, "x.test");
@@ -129,7 +136,7 @@ fn t13_look_ups_are_limited_and_those_beyond_wait_for_a_place() {
     assert!(table.known.is_empty() && table.queue.is_empty());
 }
 
-fn patient() -> Name {
+fn patient() -> lookup::Name {
     ("patient.test".to_owned(), 80)
 }
 
@@ -144,7 +151,7 @@ impl Drop for Grenade {
 
 #[test]
 fn t13_a_look_up_that_panics_is_an_error_and_frees_its_place() {
-    let resolver = Resolver::new(|host, _| match host {
+    let resolver = Resolver::new(|host: &str, _: u16, _: &Context| match host {
         "x.test" => panic!("as the test has it"),
         _ => std::panic::panic_any(Grenade),
     });
@@ -165,10 +172,12 @@ fn t13_a_look_up_whose_question_is_lost_is_made_anew() {
     let name = ("x.test".to_owned(), 80);
     let lost = resolver.0.table.lock().known.get(&name).and_then(Weak::upgrade).unwrap();
     assert!(lost.is_young());
-    let old = Question {
+    let old = Lookup {
         name: name.clone(),
+        context: Context::new(),
+        waiting: AtomicUsize::new(0),
         begun: OnceLock::from(Instant::now().checked_sub(JOINABLE).unwrap()),
-        answer: OnceLock::new(),
+        result: OnceLock::new(),
         done: lost.done.clone(),
     };
     let old = Arc::new(old);
@@ -176,4 +185,39 @@ fn t13_a_look_up_whose_question_is_lost_is_made_anew() {
     gives_up(&resolver, "x.test");
     assert_eq!(entered.recv().unwrap(), "x.test");
     drop(release);
+}
+
+/// Fails as soon as its context ends, until it is released.
+#[test]
+fn a_look_up_that_no_dial_waits_for_may_stop_and_is_repeated_for_a_later_dial() {
+    let (entering, entered) = channel::unbounded();
+    let (release, released) = channel::unbounded();
+    let (failing, may_fail) = channel::unbounded::<()>();
+    let resolver = Resolver::new(move |_: &str, port: u16, context: &Context| {
+        entering.send(()).unwrap();
+        channel::select! {
+            recv(context.done()) -> _ => {
+                may_fail.recv().unwrap();
+                Err(io::Error::other("given up"))
+            }
+            recv(released) -> _ => Ok(vec![([127, 0, 0, 1], port).into()]),
+        }
+    });
+    gives_up(&resolver, "x.test");
+    entered.recv().unwrap();
+    let joined = || {
+        let table = resolver.0.table.lock();
+        let known = table.known.values().next().and_then(Weak::upgrade);
+        known.is_some_and(|known| known.waiting.load(Ordering::SeqCst) > 0)
+    };
+    thread::scope(|scope| {
+        let joins = scope.spawn(|| resolve(&resolver, "x.test"));
+        while !joined() {
+            thread::yield_now();
+        }
+        failing.send(()).unwrap();
+        entered.recv().unwrap();
+        release.send(()).unwrap();
+        assert_eq!(joins.join().unwrap().unwrap(), ["127.0.0.1:80".parse().unwrap()]);
+    });
 }

@@ -17,8 +17,10 @@ use std::time::{Duration, Instant};
 use rustix::fd::AsFd;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::dial::{DialError, DialOptions, Limit};
-use super::wake::{self, PollFd};
+use super::error::DialError;
+use super::limit::Limit;
+use super::options::DialOptions;
+use crate::net::wake::{self, PollFd};
 
 /// What an address gets at least, if that is not more than half of what is left: a SYN that was
 /// lost is sent again after one second.

@@ -1,0 +1,34 @@
+//! The places that may break a rule, with the reason.
+
+use super::Finding;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    Floors,
+    Circles,
+    FileLength,
+    FunctionLength,
+    Prose,
+}
+
+/// Exempts a place from a rule.
+pub(crate) struct Allowed {
+    pub(crate) rule: Rule,
+    /// The beginning of a finding's place: a directory, a file, or an import `file -> file`.
+    pub(crate) place: &'static str,
+    pub(crate) reason: &'static str,
+}
+
+impl Allowed {
+    pub(crate) fn covers(&self, finding: &Finding) -> bool {
+        self.rule == finding.rule && finding.place.starts_with(self.place)
+    }
+}
+
+pub(crate) const ALLOWED: &[Allowed] = &[
+    Allowed { rule: Rule::Floors, place: "src/", reason: "rooms are being moved" },
+    Allowed { rule: Rule::Circles, place: "src/", reason: "files are being split" },
+    Allowed { rule: Rule::FileLength, place: "src/", reason: "files are being split" },
+    Allowed { rule: Rule::FunctionLength, place: "src/", reason: "functions are being split" },
+    Allowed { rule: Rule::Prose, place: "src/", reason: "the documentation is being rewritten" },
+];
