@@ -26,10 +26,12 @@ use std::time::Instant;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::body::{Body, Incoming};
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::{self, Described, ErrorStream, Variables};
+use crate::gateway::{self, GatewayRequestInfo};
 use crate::handler::{
-    Ending, Handler, Head, Request, RequestExt, ResponseState, ResponseWriter, Sink, put_origin,
+    ErrorStream, FinalHead, Handler, Request, RequestExt, ResponseEnd, ResponseState,
+    ResponseWriter, Sink, Variables, set_info,
 };
 use crate::net::{Addr, Duplex};
 use crate::serving::{Gone, Outcome, Service, Signals};
@@ -127,12 +129,15 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     let body = match facts.content_length {
         // Without a length there is no body (RFC 3875 section 4.2).
         None | Some(0) => Body::empty(),
-        Some(left) => Body::incoming(Box::new(Input { input: Box::new(input), left, failure })),
+        Some(left) => {
+            let input = Input { input: Box::new(input), left, failure, context: None };
+            Body::incoming(Box::new(input))
+        }
     };
     let mut request = request.map(|_| body);
     let signals = Arc::clone(&wire.signals);
     let errors = Mutex::new(errors);
-    put_origin(&mut request, Arc::new(Described { signals: Arc::clone(&signals), facts }));
+    set_info(&mut request, Arc::new(GatewayRequestInfo { signals: Arc::clone(&signals), facts }));
     let extensions = request.extensions_mut();
     extensions.insert(variables);
     extensions.insert(ErrorStream::new(move |bytes| errors.lock().write_all(bytes)));
@@ -153,10 +158,10 @@ fn answer(
     signals.finish();
     let failed = || Error::message(ErrorKind::Other, "the handler failed");
     let outcome = match outcome {
-        Outcome::Ended(Ending::Whole | Ending::Hijacked) => Ok(()),
-        Outcome::Ended(Ending::Short) => Err(failed()),
+        Outcome::Ended(ResponseEnd::Whole | ResponseEnd::Hijacked) => Ok(()),
+        Outcome::Ended(ResponseEnd::Short) => Err(failed()),
         Outcome::Gone => Err(writer.body_failure().unwrap_or_else(|| Error::new(ErrorKind::Send))),
-        Outcome::Ended(Ending::Broken) => Err(Error::new(ErrorKind::Send)),
+        Outcome::Ended(ResponseEnd::Broken) => Err(Error::new(ErrorKind::Send)),
         Outcome::Failed => {
             if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
                 let _ = writer.finish();
@@ -193,6 +198,8 @@ struct Input {
     input: Box<dyn Read + Send>,
     left: u64,
     failure: BodyFailure,
+    /// The context that the handler has set.
+    context: Option<Context>,
 }
 
 impl Input {
@@ -204,6 +211,9 @@ impl Input {
 
 impl Read for Input {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = self.context.as_ref().and_then(Context::err) {
+            return Err(Error::from(error).into());
+        }
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buf.len());
         let count = match self.input.read(&mut buf[..most]) {
             Ok(count) => count,
@@ -236,6 +246,10 @@ impl Incoming for Input {
     fn take_trailers(&mut self) -> Option<HeaderMap> {
         None
     }
+
+    fn set_context(&mut self, context: &Context) {
+        self.context = Some(context.clone());
+    }
 }
 
 /// The answer on standard output.
@@ -261,7 +275,7 @@ impl Sink for Wire {
         Ok(())
     }
 
-    fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+    fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
         gateway::write_head(&mut self.out, head);
         Ok(())
     }

@@ -146,7 +146,7 @@ mod doc_tests;
 mod error;
 #[cfg(feature = "fcgi")]
 pub mod fcgi;
-#[cfg(any(feature = "server", feature = "fcgi"))]
+#[cfg(feature = "fcgi")]
 mod gateway;
 pub mod h1;
 #[cfg(any(feature = "server", feature = "fcgi"))]
@@ -171,9 +171,10 @@ pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
 #[cfg(any(feature = "server", feature = "fcgi"))]
-pub use gateway::{ErrorStream, Variables};
-#[cfg(any(feature = "server", feature = "fcgi"))]
-pub use handler::{CloseNotify, Handler, RequestExt, ResponseWriter, respond};
+pub use handler::{
+    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Layer, Layered,
+    RequestExt, ResponseWriter, Variables, respond,
+};
 pub use message::{Request, Response};
 #[cfg(feature = "tls")]
 pub use net::tls;

@@ -42,6 +42,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::counted;
 use ahead::Ahead;
@@ -259,6 +260,11 @@ impl Body {
     pub fn read_text(&mut self, limit: u64) -> Result<String> {
         String::from_utf8(self.read_bytes(limit)?.into())
             .map_err(|error| self.rejected(Error::with_source(ErrorKind::MalformedMessage, error)))
+    }
+
+    /// Makes reads of a body that a connection is still delivering fail once `context` has ended.
+    pub(crate) fn set_context(&mut self, context: &Context) {
+        self.source.set_context(context);
     }
 
     /// Tells the connection that its peer is to blame for `reason`, which is returned.

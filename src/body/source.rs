@@ -8,6 +8,7 @@ use http::HeaderMap;
 
 use super::Body;
 use super::file::FileSource;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::text::counted;
 
@@ -41,6 +42,8 @@ pub(crate) trait Incoming: Read + Send {
     fn is_ready(&mut self) -> bool;
     /// Tells the connection that the body arrived as announced, but its reader cannot accept it.
     fn reject(&mut self, _reason: &Error) {}
+    /// Makes reads fail once `context` has ended, and ends one that is blocked then.
+    fn set_context(&mut self, _context: &Context) {}
 }
 
 impl Source {
@@ -126,6 +129,13 @@ impl Source {
             Self::Incoming(incoming) => incoming.reject(reason),
             Self::Replay { opened: Some(body), .. } => body.source.reject(reason),
             _ => {}
+        }
+    }
+
+    /// Bounds the reading of a body that a connection is still delivering.
+    pub(super) fn set_context(&mut self, context: &Context) {
+        if let Self::Incoming(incoming) = self {
+            incoming.set_context(context);
         }
     }
 

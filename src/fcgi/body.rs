@@ -8,6 +8,7 @@ use http::HeaderMap;
 use super::conn::Conn;
 use super::request::ActiveRequest;
 use crate::body::Incoming;
+use crate::context::{Context, HookGuard};
 use crate::error::{Error, ErrorKind};
 use crate::text::counted;
 
@@ -19,11 +20,13 @@ pub(super) struct RequestBody {
     /// How many bytes of the declared length are unread. Bytes beyond that length are not part of the body (RFC
     /// 3875 section 4.2).
     left: Option<u64>,
+    /// Ends the body with the context that the handler has set.
+    cancel: Option<HookGuard>,
 }
 
 impl RequestBody {
     pub(super) fn new(conn: &Arc<Conn>, request: Arc<ActiveRequest>, length: Option<u64>) -> Self {
-        Self { conn: Arc::downgrade(conn), request, left: length }
+        Self { conn: Arc::downgrade(conn), request, left: length, cancel: None }
     }
 
     /// Wakes the connection's reader, if it waits for the handler to read.
@@ -93,5 +96,15 @@ impl Incoming for RequestBody {
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {
         None
+    }
+    fn set_context(&mut self, context: &Context) {
+        let (conn, request) = (Weak::clone(&self.conn), Arc::clone(&self.request));
+        self.cancel = Some(context.on_done(move |error| {
+            if request.inbox.cancel(error.clone().into())
+                && let Some(conn) = conn.upgrade()
+            {
+                conn.wake_reader();
+            }
+        }));
     }
 }

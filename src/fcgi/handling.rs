@@ -10,8 +10,9 @@ use super::conn::Conn;
 use super::record::kind;
 use super::request::ActiveRequest;
 use super::response::Wire;
-use crate::gateway::ErrorStream;
-use crate::handler::{Ending, Request, RequestExt, ResponseState, ResponseWriter};
+use crate::handler::{
+    ErrorStream, Request, RequestExt, ResponseEnd, ResponseState, ResponseWriter,
+};
 use crate::serving::{Outcome, after};
 
 /// Runs the handler on a request, and ends the request.
@@ -23,7 +24,7 @@ pub(super) fn handle(conn: Arc<Conn>, active: Arc<ActiveRequest>, mut request: R
     let mut writer = ResponseWriter::new(&mut response, &mut wire);
     let remote = request.remote_addr().unwrap_or(peer);
     let exit = match shared.service.run(&mut writer, &mut request, &remote) {
-        Outcome::Ended(Ending::Whole) => 0,
+        Outcome::Ended(ResponseEnd::Whole) => 0,
         Outcome::Ended(_) | Outcome::Gone => FAILED,
         Outcome::Failed => {
             if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {

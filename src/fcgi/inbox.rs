@@ -58,6 +58,8 @@ enum End {
     Lost(Error),
     /// The body was discarded.
     Failed(Error),
+    /// The context that the handler has set has ended, which is no failure of the body.
+    Cancelled(Error),
 }
 
 /// The result of [`Inbox::put`].
@@ -120,9 +122,19 @@ impl Inbox {
 
     /// Discards the body. Reads fail with `error`. Returns `true` if the connection's reader waits for room.
     pub(super) fn fail(&self, error: Error) -> bool {
+        self.discard(End::Failed(error))
+    }
+
+    /// Discards the body since the handler's context has ended. Reads fail with `error`. Returns whether
+    /// the connection's reader waits for room.
+    pub(super) fn cancel(&self, error: Error) -> bool {
+        self.discard(End::Cancelled(error))
+    }
+
+    fn discard(&self, end: End) -> bool {
         let mut state = self.state.lock();
-        if !matches!(state.end, End::Failed(_)) {
-            state.end = End::Failed(error);
+        if !matches!(state.end, End::Failed(_) | End::Cancelled(_)) {
+            state.end = end;
         }
         state.held.release();
         self.changed.notify_all();
@@ -182,7 +194,9 @@ impl Inbox {
         let count = match state.take(buf) {
             Ok(count) => count,
             Err(error) => {
-                state.failure.get_or_insert_with(|| error.clone());
+                if !matches!(state.end, End::Cancelled(_)) {
+                    state.failure.get_or_insert_with(|| error.clone());
+                }
                 return Err(error);
             }
         };
@@ -232,7 +246,7 @@ impl State {
     /// Takes bytes that are held. Returns 0 or the error at the end.
     fn take(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
         match &self.end {
-            End::Failed(error) => return Err(error.clone()),
+            End::Failed(error) | End::Cancelled(error) => return Err(error.clone()),
             End::Lost(error) if self.held.is_empty() => return Err(error.clone()),
             End::Open | End::Complete | End::Lost(_) => {}
         }

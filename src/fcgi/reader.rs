@@ -17,9 +17,9 @@ use super::request::ActiveRequest;
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::gateway::{self, Described, Variables};
+use crate::gateway::{self, GatewayRequestInfo};
 use crate::h1::CloseReason;
-use crate::handler::put_origin;
+use crate::handler::{Variables, set_info};
 use crate::logging as log;
 use crate::net::{Buffer, Hangup};
 use crate::serving::Gone;
@@ -241,9 +241,9 @@ impl Reader {
             }
         };
         let mut request = request.map(|_| body);
-        let origin = Described { signals: Arc::clone(&active.signals), facts };
+        let info = GatewayRequestInfo { signals: Arc::clone(&active.signals), facts };
         let errors = handling::error_stream(&self.conn, &active);
-        put_origin(&mut request, Arc::new(origin));
+        set_info(&mut request, Arc::new(info));
         let extensions = request.extensions_mut();
         extensions.insert(variables);
         extensions.insert(errors);

@@ -12,7 +12,7 @@ use super::record::kind;
 use super::request::ActiveRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway;
-use crate::handler::{Head, Sink};
+use crate::handler::{FinalHead, Sink};
 use crate::net::Duplex;
 
 /// The size, in bytes, at which the encoded output is written.
@@ -70,7 +70,7 @@ impl Sink for Wire {
         Ok(())
     }
 
-    fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+    fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
         gateway::write_head(&mut self.out, head);
         Ok(())
     }

@@ -4,7 +4,7 @@ use http::header::{CONNECTION, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, StatusCode};
 
 use crate::h1;
-use crate::handler::{Head, Length};
+use crate::handler::{FinalHead, Length};
 
 /// The fields that are not the handler's to send. All but the first concern the connection, which is the
 /// web server's (RFC 3875 section 6.3.4).
@@ -20,7 +20,7 @@ const NOT_PASSED_ON: [HeaderName; 7] = [
 ];
 
 /// Encodes the head.
-pub(crate) fn write_head(out: &mut Vec<u8>, head: &Head<'_>) {
+pub(crate) fn write_head(out: &mut Vec<u8>, head: &FinalHead<'_>) {
     write_status(out, head.status);
     for (name, value) in head.headers {
         if !NOT_PASSED_ON.contains(name) {
@@ -65,7 +65,7 @@ mod tests {
         headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
         headers.insert("keep-alive", HeaderValue::from_static("timeout=5"));
         headers.insert("x-status", HeaderValue::from_static("kept"));
-        let head = Head {
+        let head = FinalHead {
             status: StatusCode::CREATED,
             headers: &headers,
             sniffed: None,

@@ -9,10 +9,9 @@ use http::header::{
 use http::{HeaderMap, Method, Uri, Version};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-use super::variables::Variables;
 use crate::body::Body;
 use crate::h1;
-use crate::handler::Request;
+use crate::handler::{Request, Variables};
 use crate::net::Addr;
 
 /// What of a path must be encoded, where a web server gives only the decoded path: what no request

@@ -19,17 +19,23 @@
 //! # );
 //! ```
 
+mod filter;
+mod gateway;
+mod layer;
 mod request;
 mod response;
 mod sink;
 
 use std::sync::Arc;
 
+pub use filter::{Filter, FilterOutput, Head};
+pub use gateway::{ErrorStream, Variables};
+pub use layer::{HandlerExt, Layer, Layered};
 pub use request::{CloseNotify, RequestExt};
-pub(crate) use request::{Origin, clear_extensions, put_origin};
+pub(crate) use request::{RequestInfo, clear_extensions, set_info};
 pub(crate) use response::ResponseState;
 pub use response::ResponseWriter;
-pub(crate) use sink::{Ending, Head, Length, Sink};
+pub(crate) use sink::{FinalHead, Length, ResponseEnd, Sink};
 
 use crate::error::Result;
 pub(crate) use crate::message::{Request, Response};

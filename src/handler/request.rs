@@ -4,63 +4,121 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Request;
+use super::gateway::{ErrorStream, Variables};
 use crate::context::Context;
-use crate::gateway::{ErrorStream, Variables};
 use crate::net::{Addr, TlsInfo};
 use crate::sync::channel::{Receiver, never};
 
-/// Receives one value when the client has gone, or when its next request has arrived.
+/// Receives one value when the client has gone away, or when its next request has arrived.
 pub type CloseNotify = Receiver<()>;
 
-/// What a request that a server received knows of the connection it came on.
+/// The context, the connection and the web server's variables of a request that a server received.
 ///
-/// Of a request that was put together by hand, each answer is the harmless one: a context that
-/// nobody ends, a channel on which nothing comes, no address.
-pub trait RequestExt {
-    /// The request's context. It ends when the client goes away (its end of stream, a reset, a
-    /// failed write), when the server is closed, and when the handler has returned.
+/// These methods belong to every [`Request`]. For a request that no server received they return neutral
+/// values: a context that never ends, a channel that receives nothing, no address.
+///
+/// # Examples
+///
+/// A handler that stops when its client has gone away:
+///
+/// ```
+/// use hangup::{Request, RequestExt, ResponseWriter, Result};
+/// use std::io::Write;
+///
+/// fn count(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+///     let context = r.context();
+///     for number in 0..10 {
+///         if context.is_done() {
+///             return Ok(());
+///         }
+///         writeln!(w, "{number}")?;
+///     }
+///     Ok(())
+/// }
+/// # let response = hangup::testing::call(&count, Request::default())?;
+/// # assert_eq!(response.headers()["content-length"], "20");
+/// # Ok::<(), hangup::Error>(())
+/// ```
+pub trait RequestExt: sealed::Sealed {
+    /// Returns the request's context. It ends when the client goes away (by its end of stream, a reset or
+    /// a failed write), when the server is closed, and when the handler has returned.
     ///
-    /// The connection is watched from the first call on, on a thread of its own; a handler that
-    /// never asks does not pay for it. An orderly next request does not end the context. Whether a
-    /// client that closes only its sending side has gone away is an option of the server's.
+    /// The first call starts to watch the connection, on a separate thread. A handler that does not call
+    /// this pays nothing for it. A pipelined next request does not end the context. By default a client
+    /// that closes only its sending side counts as gone:
+    /// [`Server::cancel_on_half_close`](crate::Server::cancel_on_half_close) changes that.
+    ///
+    /// After [`set_context`](Self::set_context) this returns the context that was set.
     fn context(&self) -> Context;
 
-    /// A channel that receives one value when the client goes away, as [`context`](Self::context)
-    /// would notice it, or when a pipelined request arrives.
+    /// Replaces the request's context, usually by a child of [`context`](Self::context) with a deadline.
     ///
-    /// Each request has one channel, with at most one value on it; nothing is promised once the
-    /// handler has returned, nor as long as the request's body has not been read to its end. Prefer
+    /// Whoever handles the request from now on sees the new context. A child still ends when the client
+    /// goes away. The next request on the connection has a fresh context.
+    ///
+    /// Once the new context has ended, reading the request's body fails with the context's error, and a
+    /// blocked read returns. Over CGI a blocked read of standard input does not return early. The server
+    /// does not treat this as a failure of the client. It closes the connection after the response if the
+    /// rest of the body is unread. Writing the response is not affected.
+    ///
+    /// ```
+    /// use hangup::{HandlerExt, RequestExt, respond};
+    /// use std::time::Duration;
+    ///
+    /// let handler = respond(|r| {
+    ///     assert!(r.context().deadline().is_some());
+    ///     Ok(http::Response::new("in time".into()))
+    /// });
+    /// let limited = handler.layer_fn(|w, r, next| {
+    ///     let narrowed = r.context().child_with_timeout(Duration::from_secs(2));
+    ///     r.set_context(narrowed);
+    ///     next.handle(w, r)
+    /// });
+    /// # hangup::testing::call(&limited, hangup::Request::default())?;
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    fn set_context(&mut self, context: Context);
+
+    /// Returns a channel that receives one value when the client goes away, as [`context`](Self::context)
+    /// notices it, or when a pipelined request arrives.
+    ///
+    /// Each request has one channel, and at most one value is sent on it. Nothing is guaranteed before the
+    /// request's body was read to its end, nor after the handler has returned. Prefer
     /// [`context`](Self::context), which a pipelined request does not end.
     fn close_notify(&self) -> CloseNotify;
 
-    /// The address the request came from, as the connection has it.
+    /// Returns the address of the client. Over FastCGI and CGI that is the address that the web server
+    /// passes on.
     fn remote_addr(&self) -> Option<Addr>;
 
-    /// The server's own address on the connection.
+    /// Returns the server's address on the connection.
     fn local_addr(&self) -> Option<Addr>;
 
-    /// What was agreed on in the TLS handshake; `None` without TLS, and behind a web server.
+    /// Returns the result of the TLS handshake. `None` without TLS, and over FastCGI and CGI.
     fn tls(&self) -> Option<TlsInfo>;
 
-    /// Whether the client speaks HTTPS: with this server, or with the web server before it.
+    /// Returns `true` if the client speaks HTTPS, with this server or with the web server in front of it.
     fn is_https(&self) -> bool;
 
-    /// The variables with which a web server described the request, over FastCGI or CGI; `None` of a
-    /// request that came by HTTP.
+    /// Returns the variables that describe the request over FastCGI or CGI. `None` over HTTP.
     fn variables(&self) -> Option<&Variables>;
 
-    /// Where words to the web server's error log go, over FastCGI or CGI; `None` of a request that came
-    /// by HTTP.
+    /// Returns a writer for the web server's error log. `None` over HTTP.
     fn error_stream(&self) -> Option<ErrorStream>;
 
-    /// The client's IP address and port, if it came by TCP.
+    /// Returns the client's IP address and port, if it is connected by TCP.
     fn remote_socket_addr(&self) -> Option<SocketAddr> {
         self.remote_addr().and_then(|addr| addr.ip())
     }
 }
 
-/// Where a request came from: what [`RequestExt`] asks.
-pub(crate) trait Origin: Send + Sync {
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Request {}
+}
+
+/// The information on a received request that [`RequestExt`] returns.
+pub(crate) trait RequestInfo: Send + Sync {
     fn context(&self) -> Context;
     fn close_notify(&self) -> CloseNotify;
     fn remote_addr(&self) -> Addr;
@@ -69,55 +127,70 @@ pub(crate) trait Origin: Send + Sync {
     fn is_https(&self) -> bool;
 }
 
-/// The request's extension that holds its origin: `None` in a request that is kept for its memory.
-#[derive(Clone)]
-struct Scope(Option<Arc<dyn Origin>>);
+/// The extension of a request behind [`RequestExt`]. It is empty in a request that is kept for its memory.
+#[derive(Clone, Default)]
+struct Received {
+    info: Option<Arc<dyn RequestInfo>>,
+    /// The context of [`RequestExt::set_context`].
+    context: Option<Context>,
+}
 
-/// Tells where `request` came from.
-pub(crate) fn put_origin(request: &mut Request, origin: Arc<dyn Origin>) {
-    match request.extensions_mut().get_mut() {
-        Some(Scope(place)) => *place = Some(origin),
-        None => drop(request.extensions_mut().insert(Scope(Some(origin)))),
+/// Adds the information on a received request. A context that was set before stays.
+pub(crate) fn set_info(request: &mut Request, info: Arc<dyn RequestInfo>) {
+    let received = request.extensions_mut().get_or_insert_default::<Received>();
+    received.info = Some(info);
+    if let Some(context) = received.context.clone() {
+        request.body_mut().set_context(&context);
     }
 }
 
-/// Drops what `request` has beyond its head and body, some of it the user's: a panic is to be expected.
-/// The origin goes first, since it would be lost with what follows the panic.
+/// Drops what `request` has beyond its head and body. Some of it is the user's, and may panic when it is
+/// dropped. The information goes first, since the panic would keep it.
 pub(crate) fn clear_extensions(request: &mut Request) {
     let extensions = request.extensions_mut();
-    let ours = extensions.get_mut().map(|Scope(origin)| *origin = None).is_some();
+    let ours = extensions.get_mut().map(|received| *received = Received::default()).is_some();
     if extensions.len() > usize::from(ours) {
         extensions.clear();
     }
 }
 
-fn origin(request: &Request) -> Option<&dyn Origin> {
-    request.extensions().get::<Scope>().and_then(|scope| scope.0.as_deref())
+fn received(request: &Request) -> Option<&Received> {
+    request.extensions().get()
+}
+
+fn info(request: &Request) -> Option<&dyn RequestInfo> {
+    received(request).and_then(|received| received.info.as_deref())
 }
 
 impl RequestExt for Request {
     fn context(&self) -> Context {
-        origin(self).map_or_else(Context::new, Origin::context)
+        let set = received(self).and_then(|received| received.context.clone());
+        set.or_else(|| info(self).map(RequestInfo::context)).unwrap_or_default()
+    }
+
+    fn set_context(&mut self, context: Context) {
+        self.body_mut().set_context(&context);
+        self.extensions_mut().get_or_insert_default::<Received>().context = Some(context);
     }
 
     fn close_notify(&self) -> CloseNotify {
-        origin(self).map_or_else(never, Origin::close_notify)
+        info(self).map_or_else(never, RequestInfo::close_notify)
     }
 
     fn remote_addr(&self) -> Option<Addr> {
-        origin(self).map(Origin::remote_addr)
+        info(self).map(RequestInfo::remote_addr)
     }
 
     fn local_addr(&self) -> Option<Addr> {
-        origin(self).map(Origin::local_addr)
+        info(self).map(RequestInfo::local_addr)
     }
 
     fn tls(&self) -> Option<TlsInfo> {
-        origin(self).and_then(Origin::tls)
+        info(self).and_then(RequestInfo::tls)
     }
 
     fn is_https(&self) -> bool {
-        origin(self).is_some_and(Origin::is_https)
+        info(self).is_some_and(RequestInfo::is_https)
     }
 
     fn variables(&self) -> Option<&Variables> {

@@ -10,7 +10,7 @@ use crate::net::Duplex;
 
 /// How a response came out, for its connection to decide what follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum ResponseEnd {
     /// It was sent as its head announced it.
     Whole,
     /// Fewer bytes were written than declared.
@@ -22,7 +22,7 @@ pub(crate) enum Ending {
 }
 
 /// A response's head, decided.
-pub(crate) struct Head<'a> {
+pub(crate) struct FinalHead<'a> {
     pub(crate) status: StatusCode,
     /// Without Content-Length and Transfer-Encoding: `length` stands for them.
     pub(crate) headers: &'a HeaderMap,
@@ -49,7 +49,7 @@ pub(crate) enum Length {
 /// The wire below a response: HTTP/1.1 or another protocol that carries one.
 pub(crate) trait Sink {
     fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()>;
-    fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
+    fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()>;
     fn body(&mut self, data: &[u8]) -> io::Result<()>;
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()>;
     fn flush(&mut self) -> io::Result<()>;

@@ -32,12 +32,12 @@ use http::{StatusCode, Version};
 
 use super::Shared;
 use super::body::ReadHalf;
+use super::info::{ConnInfo, ConnRequestInfo};
 use super::reader::ConnReader;
-use super::response::{Exchange, Input, Wire, write_refusal};
-use super::scope::{Link, RequestScope};
+use super::response::{ActiveExchange, ReadSide, Wire, write_refusal};
 use crate::error::Error;
 use crate::h1::{CloseReason, HeadError, HeadScanner};
-use crate::handler::{Ending, Request, ResponseState, ResponseWriter};
+use crate::handler::{Request, ResponseEnd, ResponseState, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Buffer, Stream, tls};
 use crate::serving::{ConnGuard, LINGER, Outcome, discard_rest};
@@ -62,15 +62,15 @@ const MOST_FIELDS_KEPT: usize = MOST_KEPT / 100;
 pub(super) struct Conn {
     shared: Arc<Shared>,
     reader: Arc<ConnReader>,
-    link: Arc<Link>,
+    conn_info: Arc<ConnInfo>,
     guard: Arc<ConnGuard>,
     scanner: HeadScanner,
     wire: Wire,
     response: ResponseState,
     /// The request at hand. Between two it is empty, and its memory is used again.
     request: Request,
-    /// Where the latest request came from.
-    scope: Option<Arc<RequestScope>>,
+    /// The information on the latest request, kept for its memory.
+    request_info: Option<Arc<ConnRequestInfo>>,
     /// When the request at hand began: when it was first asked for, right behind the read that brought
     /// the first byte.
     begun: Option<Instant>,
@@ -101,7 +101,7 @@ impl Conn {
     pub(super) fn new(
         shared: Arc<Shared>,
         stream: Stream,
-        link: Link,
+        info: ConnInfo,
         guard: Arc<ConnGuard>,
     ) -> Box<Self> {
         stream.set_write_patience(shared.options.write_idle_timeout);
@@ -114,11 +114,11 @@ impl Conn {
             response: ResponseState::default(),
             shared,
             reader,
-            link: Arc::new(link),
+            conn_info: Arc::new(info),
             guard,
             scanner: HeadScanner::default(),
             request: Request::default(),
-            scope: None,
+            request_info: None,
             begun: None,
             first: true,
             reason: None,
@@ -172,7 +172,7 @@ impl Conn {
         let Err(error) = self.stream().shake_hands() else {
             self.guard.end_handshake();
             let tls = self.stream().tls();
-            self.link = Arc::new(Link { tls, ..Link::clone(&self.link) });
+            self.conn_info = Arc::new(ConnInfo { tls, ..ConnInfo::clone(&self.conn_info) });
             return Ok(());
         };
         if let Some(request) = tls::unencrypted(&error) {
@@ -182,7 +182,7 @@ impl Conn {
         match tls::handshake_error(error, None) {
             error if error.is_timeout() => Err(CloseReason::TimedOut),
             error => {
-                log::debug!("{}: {error}", self.link.remote);
+                log::debug!("{}: {error}", self.conn_info.remote);
                 Err(CloseReason::TlsFailed)
             }
         }
@@ -270,7 +270,7 @@ impl Conn {
         self.stream().release();
         self.scanner = HeadScanner::default();
         self.request = Request::default();
-        self.scope = None;
+        self.request_info = None;
     }
 
     /// Gives memory back that an unusually large request or answer has taken: a busy connection must not
@@ -331,7 +331,7 @@ impl Conn {
 
     #[cold]
     fn refuse_head(&self, half: &ReadHalf, error: &HeadError) -> Step {
-        log::debug!("{}: {error}", self.link.remote);
+        log::debug!("{}: {error}", self.conn_info.remote);
         let head_only = asks_for_head_only(half.buffer.data());
         Step::Refuse(Refusal::new(error.status(), error, head_only))
     }
@@ -347,16 +347,17 @@ impl Conn {
         self.set_write_deadline();
         // A client whose request cannot be read may be an old one.
         let persist = Err(CloseReason::Malformed);
-        let exchange = Exchange::new(Version::HTTP_10, Input::Gone, None, false, persist);
+        let exchange = ActiveExchange::new(Version::HTTP_10, ReadSide::Gone, None, false, persist);
         self.wire.begin(exchange);
         self.response.begin(refusal.head_only);
-        let Self { shared, wire, response, request, link, .. } = self;
+        let Self { shared, wire, response, request, conn_info, .. } = self;
         let mut writer = ResponseWriter::new(response, wire);
-        let outcome = shared.service.refuse(&mut writer, &refusal.error, request, &link.remote);
+        let outcome =
+            shared.service.refuse(&mut writer, &refusal.error, request, &conn_info.remote);
         let exchange = self.wire.finish();
         match outcome {
-            Outcome::Ended(Ending::Whole) => Step::Close(CloseReason::Malformed),
-            Outcome::Ended(Ending::Broken) => Step::Close(CloseReason::IoFailed),
+            Outcome::Ended(ResponseEnd::Whole) => Step::Close(CloseReason::Malformed),
+            Outcome::Ended(ResponseEnd::Broken) => Step::Close(CloseReason::IoFailed),
             _ => self.break_off(&exchange, CloseReason::HandlerFailed),
         }
     }
@@ -370,7 +371,7 @@ impl Drop for Conn {
             return;
         }
         let reason = self.reason.unwrap_or(CloseReason::HandlerFailed);
-        log::debug!("{}: connection closed: {reason}", self.link.remote);
+        log::debug!("{}: connection closed: {reason}", self.conn_info.remote);
         // Answers that are whole must not be lost for what came behind them.
         let _ = self.wire.write_out();
         self.guard.closing();
@@ -436,8 +437,8 @@ mod tests {
         let shared = Arc::new(shared);
         let core = ServerCore::new(Arc::new(Http(Arc::clone(&shared))), core);
         let guard = core.admit(&stream, &Addr::Memory).expect("room");
-        let link = Link { remote: Addr::Memory, tls: None };
-        let conn = Conn::new(shared, stream, link, guard);
+        let info = ConnInfo { remote: Addr::Memory, tls: None };
+        let conn = Conn::new(shared, stream, info, guard);
         let half = conn.half();
         (conn, half)
     }

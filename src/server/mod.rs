@@ -23,17 +23,19 @@
 //! | `conn.rs` | one connection: a machine with named states |
 //! | `conn/serve.rs` | one request: the handler runs, and what follows is settled |
 //! | `reader.rs` | its input: the background read, its abort, the held byte |
-//! | `scope.rs` | how a handler asks for what it hears of its client |
+//! | `info.rs` | how a handler asks for what it hears of its client |
 //! | `body.rs` | the request body, lent and taken back |
 //! | `response.rs` | the response on the wire, the hijack |
 
 mod body;
 mod conn;
+mod continues;
+mod info;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 mod reader;
 mod response;
-mod scope;
+mod slot;
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -53,8 +55,8 @@ use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
 use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
 use conn::Conn;
+use info::ConnInfo;
 use response::write_refusal;
-use scope::Link;
 
 pub use crate::serving::{ConnState, Connection, Listening, ServerHandle};
 
@@ -407,9 +409,9 @@ impl Protocol for Http {
     }
 
     fn serve(&self, stream: Stream, remote: Addr, guard: Arc<ConnGuard>) {
-        let link = Link { remote, tls: None };
+        let info = ConnInfo { remote, tls: None };
         let refused = guard.is_refused();
-        let conn = Conn::new(Arc::clone(&self.0), stream, link, guard);
+        let conn = Conn::new(Arc::clone(&self.0), stream, info, guard);
         match refused {
             true => conn.turn_away(),
             false => conn.run(),

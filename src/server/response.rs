@@ -12,11 +12,13 @@ use bytes::{BufMut, BytesMut};
 use http::header::{CONNECTION, DATE, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode, Version};
 
-use super::body::{Continue, Lending, ReadHalf};
+use super::body::ReadHalf;
+use super::continues::Continue;
 use super::reader::ConnReader;
+use super::slot::BodySlot;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason, chunked};
-use crate::handler::{Head, Length, Sink};
+use crate::handler::{FinalHead, Length, Sink};
 use crate::net::{Duplex, Stream};
 use crate::serving::ConnGuard;
 use crate::sync;
@@ -40,46 +42,46 @@ pub(super) struct Wire {
     /// Encoded and not yet written.
     out: Vec<u8>,
     date: Date,
-    exchange: Exchange,
+    exchange: ActiveExchange,
 }
 
 /// What the response to the request at hand depends on, and what comes of it.
-pub(super) struct Exchange {
+pub(super) struct ActiveExchange {
     pub(super) version: Version,
-    pub(super) input: Input,
+    pub(super) read_side: ReadSide,
     pub(super) continues: Option<Arc<Continue>>,
     /// The request asks for a tunnel (CONNECT): a 2xx answer is the end of HTTP on the connection.
     pub(super) tunnel: bool,
     /// Whether the connection can live on after this exchange, as far as is known.
     pub(super) persist: Result<(), CloseReason>,
     /// How the body is framed, once the head has been written.
-    framing: Framing,
+    framing: BodyMode,
 }
 
 /// Where the reading half is while a handler runs.
-pub(super) enum Input {
+pub(super) enum ReadSide {
     /// The request has no body.
     Here(ReadHalf),
     /// The request's body is being read from it.
-    Lent(Arc<Lending>),
+    InBody(Arc<BodySlot>),
     /// The handler has hijacked the connection, or no handler runs.
     Gone,
 }
 
-impl Input {
+impl ReadSide {
     /// Whether something of a next request has arrived: it is still served during a shutdown.
     #[cold]
     fn has_next(&self, stream: &Stream) -> bool {
         match self {
             Self::Here(half) => !half.buffer.is_empty() || stream.has_unread(),
-            Self::Lent(lending) => lending.has_next(stream),
+            Self::InBody(slot) => slot.has_next(stream),
             Self::Gone => false,
         }
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Framing {
+enum BodyMode {
     /// No head was written yet, or no body follows.
     None,
     Length,
@@ -87,42 +89,42 @@ enum Framing {
     UntilClose,
 }
 
-impl Exchange {
+impl ActiveExchange {
     pub(super) fn new(
         version: Version,
-        input: Input,
+        read_side: ReadSide,
         continues: Option<Arc<Continue>>,
         tunnel: bool,
         persist: Result<(), CloseReason>,
     ) -> Self {
-        Self { version, input, continues, tunnel, persist, framing: Framing::None }
+        Self { version, read_side, continues, tunnel, persist, framing: BodyMode::None }
     }
 
     /// Whether the response's end is told by the end of the connection, so that breaking it off must
     /// not look like its end.
     pub(super) fn ends_by_closing(&self) -> bool {
-        self.framing == Framing::UntilClose
+        self.framing == BodyMode::UntilClose
     }
 
     /// Between two requests.
     fn none() -> Self {
-        Self::new(Version::HTTP_11, Input::Gone, None, false, Ok(()))
+        Self::new(Version::HTTP_11, ReadSide::Gone, None, false, Ok(()))
     }
 }
 
 impl Wire {
     pub(super) fn new(reader: Arc<ConnReader>, guard: Arc<ConnGuard>) -> Self {
         let (out, date) = (Vec::new(), Date::default());
-        Self { reader, guard, out, date, exchange: Exchange::none() }
+        Self { reader, guard, out, date, exchange: ActiveExchange::none() }
     }
 
     #[inline]
-    pub(super) fn begin(&mut self, exchange: Exchange) {
+    pub(super) fn begin(&mut self, exchange: ActiveExchange) {
         self.exchange = exchange;
     }
 
-    pub(super) fn finish(&mut self) -> Exchange {
-        std::mem::replace(&mut self.exchange, Exchange::none())
+    pub(super) fn finish(&mut self) -> ActiveExchange {
+        std::mem::replace(&mut self.exchange, ActiveExchange::none())
     }
 
     /// How much memory the buffer owns, in bytes.
@@ -176,36 +178,36 @@ impl Wire {
     }
 
     /// Decides, with the head at hand, whether the connection will live on.
-    fn decide_persistence(&mut self, head: &Head<'_>) {
+    fn decide_persistence(&mut self, head: &FinalHead<'_>) {
         let exchange = &mut self.exchange;
-        let input = &exchange.input;
+        let input = &exchange.read_side;
         let begun = || match input {
-            Input::Lent(lending) => lending.has_begun(),
+            ReadSide::InBody(slot) => slot.has_begun(),
             // An empty body needs no 100.
-            Input::Here(_) | Input::Gone => true,
+            ReadSide::Here(_) | ReadSide::Gone => true,
         };
         let waits = exchange.continues.as_ref().is_some_and(|continues| continues.too_late(begun));
         let drains = match input {
-            Input::Lent(lending) => lending.keeps_connection(DRAIN_LIMIT),
-            Input::Here(_) | Input::Gone => true,
+            ReadSide::InBody(slot) => slot.keeps_connection(DRAIN_LIMIT),
+            ReadSide::Here(_) | ReadSide::Gone => true,
         };
         if exchange.persist.is_err() {
         } else if h1::has_token(head.headers, CONNECTION, "close") {
             exchange.persist = Err(CloseReason::WeAskedToClose);
         } else if waits || !drains {
             exchange.persist = Err(CloseReason::BodyNotRead);
-        } else if exchange.framing == Framing::UntilClose {
+        } else if exchange.framing == BodyMode::UntilClose {
             exchange.persist = Err(CloseReason::UnframedResponse);
         } else if self.guard.is_leaving() {
             exchange.persist = Err(CloseReason::LimitReached);
-        } else if self.guard.is_ending() && !exchange.input.has_next(self.reader.stream()) {
+        } else if self.guard.is_ending() && !exchange.read_side.has_next(self.reader.stream()) {
             exchange.persist = Err(CloseReason::ShuttingDown);
         }
     }
 
     /// Writes `data` behind what has been encoded, as one chunk if the body is chunked.
     fn write_through(&mut self, data: &[u8]) -> io::Result<()> {
-        let chunked = self.exchange.framing == Framing::Chunked;
+        let chunked = self.exchange.framing == BodyMode::Chunked;
         if chunked {
             self.out.extend_from_slice(&chunked::chunk_header(data.len()));
         }
@@ -230,19 +232,19 @@ impl Sink for Wire {
         self.write_out()
     }
 
-    fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+    fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
         let old = self.exchange.version < Version::HTTP_11;
         // It has neither length nor coding (RFC 9110 section 9.3.6).
         let tunnel = self.exchange.tunnel && head.status.is_success();
         self.exchange.framing = match head.length {
-            _ if tunnel => Framing::UntilClose,
-            _ if head.head_only => Framing::None,
-            Length::NoBody | Length::Unsaid => Framing::None,
-            Length::Known(_) => Framing::Length,
-            Length::Unknown if old => Framing::UntilClose,
-            Length::Unknown => Framing::Chunked,
+            _ if tunnel => BodyMode::UntilClose,
+            _ if head.head_only => BodyMode::None,
+            Length::NoBody | Length::Unsaid => BodyMode::None,
+            Length::Known(_) => BodyMode::Length,
+            Length::Unknown if old => BodyMode::UntilClose,
+            Length::Unknown => BodyMode::Chunked,
         };
-        if self.exchange.framing == Framing::UntilClose {
+        if self.exchange.framing == BodyMode::UntilClose {
             self.guard.unframed();
         }
         self.decide_persistence(head);
@@ -276,23 +278,23 @@ impl Sink for Wire {
             return self.write_through(data);
         }
         match self.exchange.framing {
-            Framing::Chunked => chunked::write_chunk(&mut self.out, data),
-            Framing::Length | Framing::UntilClose => self.out.extend_from_slice(data),
-            Framing::None => {}
+            BodyMode::Chunked => chunked::write_chunk(&mut self.out, data),
+            BodyMode::Length | BodyMode::UntilClose => self.out.extend_from_slice(data),
+            BodyMode::None => {}
         }
         if self.out.len() >= FULL { self.write_out() } else { Ok(()) }
     }
 
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {
-        if self.exchange.framing == Framing::Chunked {
+        if self.exchange.framing == BodyMode::Chunked {
             chunked::write_end(&mut self.out, trailers)
                 .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
         }
-        match &self.exchange.input {
+        match &self.exchange.read_side {
             // Answers without a body count as well.
             _ if self.out.len() >= FULL => self.write_out(),
             // Nothing of a next request is there: the client need not wait while this one is put away.
-            Input::Here(half) if half.buffer.is_empty() && !self.reader.is_watched() => {
+            ReadSide::Here(half) if half.buffer.is_empty() && !self.reader.is_watched() => {
                 self.write_out()
             }
             _ => Ok(()),
@@ -308,13 +310,13 @@ impl Sink for Wire {
         if let Some(continues) = &self.exchange.continues {
             continues.send(&self.reader);
         }
-        let half = match std::mem::replace(&mut self.exchange.input, Input::Gone) {
-            Input::Here(half) => half,
-            Input::Lent(lending) => match lending.take_back(&self.reader) {
+        let half = match std::mem::replace(&mut self.exchange.read_side, ReadSide::Gone) {
+            ReadSide::Here(half) => half,
+            ReadSide::InBody(slot) => match slot.take_back(&self.reader) {
                 Some(body) => body.half,
                 None => return Err(Error::message(ErrorKind::Misuse, "no connection to hijack")),
             },
-            Input::Gone => {
+            ReadSide::Gone => {
                 return Err(Error::message(ErrorKind::Misuse, "no connection to hijack"));
             }
         };
@@ -332,9 +334,9 @@ impl Sink for Wire {
     }
 
     fn body_failure(&self) -> Option<Error> {
-        match &self.exchange.input {
-            Input::Lent(lending) => lending.failure(),
-            Input::Here(_) | Input::Gone => None,
+        match &self.exchange.read_side {
+            ReadSide::InBody(slot) => slot.failure(),
+            ReadSide::Here(_) | ReadSide::Gone => None,
         }
     }
 

@@ -51,5 +51,5 @@ pub(crate) use entry::Wake;
 pub use handle::ServerHandle;
 pub(crate) use linger::{LINGER, after, discard_rest};
 pub use listening::Listening;
-pub(crate) use run::{Outcome, Service};
+pub(crate) use run::{Outcome, Runner, Service};
 pub(crate) use signals::{Gone, Signals};

@@ -21,7 +21,7 @@ use super::panics;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
-use crate::handler::{Ending, Handler, Request, Response, ResponseWriter, clear_extensions};
+use crate::handler::{Handler, Request, Response, ResponseEnd, ResponseWriter, clear_extensions};
 use crate::logging as log;
 use crate::net::Addr;
 use crate::unwind;
@@ -31,7 +31,7 @@ pub(crate) type ErrorHook = Box<dyn Fn(&Error, StatusCode, &Request) -> Response
 
 /// What a handler left behind.
 pub(crate) enum Outcome {
-    Ended(Ending),
+    Ended(ResponseEnd),
     /// It failed when part of its answer was out, or it panicked.
     Failed,
     /// The client went away within its request. Nothing was sent.
@@ -41,12 +41,12 @@ pub(crate) enum Outcome {
 /// A server's handler, and how its errors are answered.
 pub(crate) struct Service {
     handler: Arc<dyn Handler>,
-    on_error: Option<ErrorHook>,
+    runner: Runner,
 }
 
 impl Service {
     pub(crate) fn new(handler: impl Handler) -> Self {
-        Self { handler: Arc::new(handler), on_error: None }
+        Self { handler: Arc::new(handler), runner: Runner::default() }
     }
 
     /// Sets what turns errors into answers.
@@ -56,22 +56,57 @@ impl Service {
     ) {
         let hook: ErrorHook =
             Box::new(move |error, status, request| hook(error, status, request).map(Into::into));
-        self.on_error = Some(hook);
+        self.runner.on_error = Some(hook);
     }
 
-    /// Runs the handler on the request and finishes its answer. An error that it returns before it
-    /// has sent anything is answered by whose fault it is, and logged with `remote`.
-    ///
-    /// Nothing is left in the request but memory for another one.
+    /// Runs the handler as [`Runner::run`] does.
     pub(crate) fn run(
         &self,
         writer: &mut ResponseWriter,
         request: &mut Request,
         remote: &Addr,
     ) -> Outcome {
+        let handle = |writer: &mut ResponseWriter, request: &mut Request| {
+            self.handler.handle(writer, request)
+        };
+        self.runner.run(handle, writer, request, remote)
+    }
+
+    /// Answers a request that the server refuses, as [`Runner::refuse`] does.
+    #[cold]
+    pub(crate) fn refuse(
+        &self,
+        writer: &mut ResponseWriter,
+        error: &Error,
+        request: &Request,
+        remote: &Addr,
+    ) -> Outcome {
+        self.runner.refuse(writer, error, request, remote)
+    }
+}
+
+/// Runs handlers, and turns their errors into responses.
+#[derive(Default)]
+pub(crate) struct Runner {
+    on_error: Option<ErrorHook>,
+}
+
+impl Runner {
+    /// Runs `handle` on the request and finishes its answer. An error that it returns before it
+    /// has sent anything is answered by whose fault it is, and logged with `remote`.
+    ///
+    /// Nothing is left in the request but memory for another one.
+    pub(crate) fn run(
+        &self,
+        handle: impl FnOnce(&mut ResponseWriter, &mut Request) -> Result<()>,
+        writer: &mut ResponseWriter,
+        request: &mut Request,
+        remote: &Addr,
+    ) -> Outcome {
         // Errors and hooks are the user's as well: whatever of them panics does it in here.
         let call = || {
-            let outcome = self.attempt(writer, request, remote);
+            let outcome = self.attempt(handle, writer, request, remote);
+            writer.drop_filters();
             empty(request);
             outcome
         };
@@ -81,25 +116,15 @@ impl Service {
 
     fn attempt(
         &self,
+        handle: impl FnOnce(&mut ResponseWriter, &mut Request) -> Result<()>,
         writer: &mut ResponseWriter,
         request: &mut Request,
         remote: &Addr,
     ) -> Outcome {
-        match self.handle(writer, request).and_then(|()| writer.finish()) {
+        match respond(handle, writer, request).and_then(|()| writer.finish()) {
             Ok(ending) => Outcome::Ended(ending),
             Err(error) => self.failed(writer, &error, request, remote),
         }
-    }
-
-    /// Runs the handler, but answers `OPTIONS *` itself: that asks about the server, not about anything
-    /// that a handler has (RFC 9110 section 9.3.7). There is no Allow, which lists the methods of one
-    /// resource, and no Content-Length, which a 204 must not have (section 8.6).
-    fn handle(&self, writer: &mut ResponseWriter, request: &mut Request) -> Result<()> {
-        if *request.method() == Method::OPTIONS && request.uri().path() == "*" {
-            writer.set_status(StatusCode::NO_CONTENT);
-            return Ok(());
-        }
-        self.handler.handle(writer, request)
     }
 
     #[cold]
@@ -116,7 +141,7 @@ impl Service {
         if writer.is_hijacked() {
             return writer.finish().map_or(Outcome::Failed, Outcome::Ended);
         }
-        if writer.is_head_sent() {
+        if writer.is_on_wire() {
             return Outcome::Failed;
         }
         let Some(status) = blame.status() else { return Outcome::Gone };
@@ -177,6 +202,21 @@ impl Service {
         }
         writer.replace_with_response(response)
     }
+}
+
+/// Runs the handler, but answers `OPTIONS *` itself: that asks about the server, not about anything
+/// that a handler has (RFC 9110 section 9.3.7). There is no Allow, which lists the methods of one
+/// resource, and no Content-Length, which a 204 must not have (section 8.6).
+fn respond(
+    handle: impl FnOnce(&mut ResponseWriter, &mut Request) -> Result<()>,
+    writer: &mut ResponseWriter,
+    request: &mut Request,
+) -> Result<()> {
+    if *request.method() == Method::OPTIONS && request.uri().path() == "*" {
+        writer.set_status(StatusCode::NO_CONTENT);
+        return Ok(());
+    }
+    handle(writer, request)
 }
 
 /// An error that is answered.
@@ -259,9 +299,10 @@ fn body_status(error: &Error) -> Option<StatusCode> {
 }
 
 #[cold]
-fn panicked(writer: &ResponseWriter, request: &mut Request, remote: &Addr) -> Outcome {
+fn panicked(writer: &mut ResponseWriter, request: &mut Request, remote: &Addr) -> Outcome {
+    let _ = unwind::contain(|| writer.drop_filters(), |payload| panics::log(remote, payload));
     let _ = unwind::contain(|| empty(request), |payload| panics::log(remote, payload));
-    if writer.is_hijacked() { Outcome::Ended(Ending::Hijacked) } else { Outcome::Failed }
+    if writer.is_hijacked() { Outcome::Ended(ResponseEnd::Hijacked) } else { Outcome::Failed }
 }
 
 /// Drops what is in the request, but for what costs nothing to keep.

@@ -1,28 +1,40 @@
-//! Tools to test programs that use this crate: a server on a free port, connections in memory.
+//! Tools to test programs that use this crate.
+//!
+//! * [`call`] runs a handler on a request and returns the response, without a socket.
+//! * [`TestServer`] is a server on a free port.
+//! * [`stream_pair`] is a connection in memory.
 //!
 //! ```
-//! use hangup::{Client, testing::TestServer};
+//! use hangup::{Request, ResponseWriter, testing};
 //! use std::io::Write;
 //!
-//! let server = TestServer::new(|w, _| Ok(w.write_all(b"hello")?));
-//! let mut response = Client::new().get(server.url("/")).send()?;
-//! assert_eq!(response.body_mut().read_text(100)?, "hello");
+//! fn greet(w: &mut ResponseWriter, r: &mut Request) -> hangup::Result<()> {
+//!     Ok(write!(w, "hello {}", r.uri().path())?)
+//! }
+//!
+//! let request = Request::builder().uri("/you").body("")?;
+//! let mut response = testing::call(&greet, request)?;
+//! assert_eq!(response.body_mut().read_text(100)?, "hello /you");
 //! # Ok::<(), hangup::Error>(())
 //! ```
 
+#[cfg(any(feature = "server", feature = "fcgi"))]
+mod call;
 #[cfg(feature = "server")]
 mod server;
 
 use crate::net::memory;
 
 pub use crate::net::{Parked, Stream};
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub use call::{call, informational};
 #[cfg(feature = "server")]
 pub use server::TestServer;
 
 /// Creates the two ends of a connection in memory: bytes written to one are read from the other. Each
 /// direction buffers 64 KiB before writing blocks.
 ///
-/// [`Stream::wait_until_parked`] waits until a thread is blocked on one of them, so that a test needs no
+/// [`Stream::wait_until_parked`] waits until a thread is blocked on one of them, so that a test need not
 /// sleep.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! A server on a free port, for a test.
+//! A server for tests.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,6 +12,16 @@ use crate::server::{Listening, Server, ServerHandle};
 use crate::sync::{self, JoinHandle};
 
 /// A server on a free port of the loopback interface. It is shut down when it is dropped.
+///
+/// ```
+/// use hangup::{Client, testing::TestServer};
+/// use std::io::Write;
+///
+/// let server = TestServer::new(|w, _| Ok(w.write_all(b"hello")?));
+/// let mut response = Client::new().get(server.url("/")).send()?;
+/// assert_eq!(response.body_mut().read_text(100)?, "hello");
+/// # Ok::<(), hangup::Error>(())
+/// ```
 pub struct TestServer {
     handle: ServerHandle,
     addr: Addr,
@@ -20,11 +30,12 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts a server that answers with `handler`, a function or closure. A closure needs no types.
+    /// Starts a server with a handler that is a function or closure. The compiler infers a closure's
+    /// parameter types.
     ///
     /// # Panics
     ///
-    /// If there is no free port or no room for a thread.
+    /// If there is no free port or no thread can be started.
     #[must_use]
     pub fn new<F>(handler: F) -> Self
     where
@@ -33,7 +44,7 @@ impl TestServer {
         Self::with_handler(handler)
     }
 
-    /// Starts a server that answers with `handler`: any [`Handler`], and a function as well.
+    /// Starts a server with any [`Handler`].
     ///
     /// # Panics
     ///
@@ -50,26 +61,24 @@ impl TestServer {
     /// As [`new`](Self::new).
     #[must_use]
     pub fn with(server: Server) -> Self {
-        Self::listening(
-            server.listen("127.0.0.1:0").expect("a free port on the loopback interface"),
-        )
+        Self::listening(server.listen("127.0.0.1:0").expect("listen on the loopback interface"))
     }
 
-    /// Starts a server that is listening already, on a Unix socket for example.
+    /// Starts a server that is already listening, on a Unix socket for example.
     ///
     /// # Panics
     ///
-    /// If there is no room for a thread.
+    /// If no thread can be started.
     #[must_use]
     pub fn listening(listening: Listening) -> Self {
         let (handle, addr) = (listening.handle(), listening.local_addr().clone());
         let scheme = listening.scheme();
         let thread = sync::spawn("hangup-accept", None, move || {
             if let Err(error) = listening.serve() {
-                log::error!("the test server failed: {error}");
+                log::error!("test server failed: {error}");
             }
         });
-        Self { handle, addr, scheme, thread: Some(thread.expect("room for a thread")) }
+        Self { handle, addr, scheme, thread: Some(thread.expect("start a thread")) }
     }
 
     /// Returns the URL of `path` on this server: `/a` and `a` give the same URL.
@@ -90,7 +99,7 @@ impl TestServer {
     /// If the server does not listen on TCP.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.addr.ip().expect("a server on TCP")
+        self.addr.ip().expect("the server listens on TCP")
     }
 
     /// Returns a handle to shut the server down before it is dropped.
@@ -106,7 +115,7 @@ impl TestServer {
 }
 
 impl Drop for TestServer {
-    /// Closes all connections and waits, for at most 5 s, until their threads are gone.
+    /// Closes all connections, and waits at most 5 s for their threads to end.
     fn drop(&mut self) {
         self.handle.close();
         self.handle.shutdown(Duration::from_secs(5));

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 
-use super::{HOLD_BACK, ResponseWriter, allows_body, misuse};
+use super::{HOLD_BACK, ResponseWriter, misuse};
 use crate::body::Body;
 use crate::error::Result;
 use crate::handler::Response;
@@ -33,16 +33,16 @@ impl ResponseWriter<'_> {
         let (parts, body) = response.into_parts();
         let mut body = body.into();
         self.set_status(parts.status);
-        self.state.headers = parts.headers;
+        self.state.head.headers = parts.headers;
         self.state.held.clear();
         if body.has_trailers() {
             // Only a body whose length stays open can be followed by them.
-            self.state.headers.remove(CONTENT_LENGTH);
-        } else if let Some(length) = body.len().filter(|_| allows_body(self.state.status)) {
-            self.state.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+            self.state.head.headers.remove(CONTENT_LENGTH);
+        } else if let Some(length) = body.len().filter(|_| self.state.head.allows_body()) {
+            self.state.head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
         }
-        match allows_body(self.state.status) {
-            true if self.state.head_only => self.sniff_unsent(&mut body),
+        match self.state.head.allows_body() {
+            true if self.state.head.head_only => self.sniff_unsent(&mut body),
             true => self.copy(&mut body),
             false => Ok(()),
         }
@@ -63,7 +63,7 @@ impl ResponseWriter<'_> {
         };
         if !start.is_empty() {
             let kind = HeaderValue::from_static(sniff::content_type(start));
-            self.state.headers.insert(CONTENT_TYPE, kind);
+            self.state.head.headers.insert(CONTENT_TYPE, kind);
         }
         Ok(())
     }
@@ -109,17 +109,17 @@ impl ResponseWriter<'_> {
 
     /// As [`replace_with`](Self::replace_with), with a text of one line.
     pub(crate) fn replace_with_text(&mut self, status: StatusCode, text: &str) -> bool {
-        if self.is_head_sent() {
+        if self.is_on_wire() {
             return false;
         }
         self.state.reset();
-        self.state.status = status;
-        if allows_body(status) {
+        self.state.head.status = status;
+        if self.state.head.allows_body() {
             let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-            self.state.headers.insert(CONTENT_TYPE, plain);
+            self.state.head.headers.insert(CONTENT_TYPE, plain);
             let text = format!("{text}\n");
             if text.len() > HOLD_BACK {
-                self.state.headers.insert(CONTENT_LENGTH, text.len().into());
+                self.state.head.headers.insert(CONTENT_LENGTH, text.len().into());
             }
             // Fails like any other write, which `finish` reports.
             let _ = self.write_all(text.as_bytes());
@@ -129,7 +129,7 @@ impl ResponseWriter<'_> {
 
     /// Sends `response` in place of that of a handler that failed.
     pub(crate) fn replace_with_response(&mut self, response: Response) -> Result<()> {
-        if !self.is_head_sent() {
+        if !self.is_on_wire() {
             self.state.reset();
         }
         self.send(response)

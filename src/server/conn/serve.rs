@@ -8,10 +8,12 @@ use http::{Method, StatusCode, Version};
 use super::{Conn, Refusal, Step, after};
 use crate::body::Body;
 use crate::h1::{self, CloseReason, Framing, FramingError};
-use crate::handler::{Ending, Origin, ResponseWriter, put_origin};
-use crate::server::body::{Continue, Lending, LentBody, Progress, ReadHalf, RequestBody};
-use crate::server::response::{DRAIN_LIMIT, Exchange, Input};
-use crate::server::scope::RequestScope;
+use crate::handler::{RequestInfo, ResponseEnd, ResponseWriter, set_info};
+use crate::server::body::{ConnBody, Progress, ReadHalf};
+use crate::server::continues::Continue;
+use crate::server::info::ConnRequestInfo;
+use crate::server::response::{ActiveExchange, DRAIN_LIMIT, ReadSide};
+use crate::server::slot::{BodyHandle, BodySlot};
 use crate::serving::Outcome;
 
 /// How long the rest of a request body may take that is read for the sake of the connection.
@@ -20,7 +22,7 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 /// A request's input after its handler has returned.
 enum Unread {
     Nothing(ReadHalf),
-    Body(Box<RequestBody>),
+    Body(Box<ConnBody>),
 }
 
 impl Conn {
@@ -55,14 +57,14 @@ impl Conn {
             return Step::Close(CloseReason::IoFailed);
         }
         self.set_deadlines(!matches!(framing, Framing::Empty));
-        let scope = self.begin(half, framing, continues);
-        put_origin(&mut self.request, Arc::clone(&scope) as Arc<dyn Origin>);
+        let info = self.begin(half, framing, continues);
+        set_info(&mut self.request, Arc::clone(&info) as Arc<dyn RequestInfo>);
         self.response.begin(head_only);
-        let Self { shared, wire, response, request, link, .. } = self;
+        let Self { shared, wire, response, request, conn_info, .. } = self;
         let mut writer = ResponseWriter::new(response, wire);
-        let outcome = shared.service.run(&mut writer, request, &link.remote);
-        scope.signals.finish();
-        self.scope = Some(scope);
+        let outcome = shared.service.run(&mut writer, request, &conn_info.remote);
+        info.signals.finish();
+        self.request_info = Some(info);
         self.settle(outcome)
     }
 
@@ -100,7 +102,7 @@ impl Conn {
         half: ReadHalf,
         framing: Framing,
         continues: Option<Arc<Continue>>,
-    ) -> Arc<RequestScope> {
+    ) -> Arc<ConnRequestInfo> {
         let version = self.request.version();
         let persist = match self.scanner.is_plain() && version == Version::HTTP_11 {
             true => Ok(()),
@@ -108,22 +110,22 @@ impl Conn {
         };
         let (number, input) = if matches!(framing, Framing::Empty) {
             let next_begun = !half.buffer.is_empty();
-            (self.reader.begin_request(Some(next_begun)), Input::Here(half))
+            (self.reader.begin_request(Some(next_begun)), ReadSide::Here(half))
         } else {
             (self.reader.begin_request(None), self.lend(half, framing, continues.clone()))
         };
         let tunnel = *self.request.method() == Method::CONNECT;
-        self.wire.begin(Exchange::new(version, input, continues, tunnel, persist));
-        if let Some(mut scope) = self.scope.take()
-            && let Some(unshared) = Arc::get_mut(&mut scope)
+        self.wire.begin(ActiveExchange::new(version, input, continues, tunnel, persist));
+        if let Some(mut info) = self.request_info.take()
+            && let Some(unshared) = Arc::get_mut(&mut info)
         {
             unshared.renew(number);
-            return scope;
+            return info;
         }
-        Arc::new(RequestScope {
+        Arc::new(ConnRequestInfo {
             signals: Arc::default(),
             reader: Arc::clone(&self.reader),
-            link: Arc::clone(&self.link),
+            conn: Arc::clone(&self.conn_info),
             number,
         })
     }
@@ -134,33 +136,33 @@ impl Conn {
         half: ReadHalf,
         framing: Framing,
         continues: Option<Arc<Continue>>,
-    ) -> Input {
+    ) -> ReadSide {
         let idle = self.shared.options.body_idle_timeout;
-        let lending = Lending::new(RequestBody::new(half, framing, continues, idle));
-        *self.request.body_mut() = Body::incoming(Box::new(LentBody(Arc::clone(&lending))));
-        Input::Lent(lending)
+        let slot = BodySlot::new(ConnBody::new(half, framing, continues, idle));
+        *self.request.body_mut() = Body::incoming(Box::new(BodyHandle::new(Arc::clone(&slot))));
+        ReadSide::InBody(slot)
     }
 
     /// The handler is done: what becomes of the connection.
     fn settle(&mut self, outcome: Outcome) -> Step {
-        if let Outcome::Ended(Ending::Hijacked) = outcome {
+        if let Outcome::Ended(ResponseEnd::Hijacked) = outcome {
             return Step::HandedOver;
         }
         let mut exchange = self.wire.finish();
         // First the body, which may be read on another thread, and end, until it is back.
-        let body = match std::mem::replace(&mut exchange.input, Input::Gone) {
-            Input::Here(half) => Some(Unread::Nothing(half)),
-            Input::Lent(lending) => lending.take_back(&self.reader).map(Unread::Body),
-            Input::Gone => None,
+        let body = match std::mem::replace(&mut exchange.read_side, ReadSide::Gone) {
+            ReadSide::Here(half) => Some(Unread::Nothing(half)),
+            ReadSide::InBody(slot) => slot.take_back(&self.reader).map(Unread::Body),
+            ReadSide::Gone => None,
         };
         // Once nobody else can read the body to its end, and so allow a background read.
         self.reader.end_request();
         let Some(body) = body else { return Step::Close(CloseReason::HandlerFailed) };
         match outcome {
-            Outcome::Ended(Ending::Whole) => self.keep_or_close(body, exchange.persist),
-            Outcome::Ended(Ending::Short) => Step::Close(CloseReason::HandlerFailed),
-            Outcome::Ended(Ending::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
-            Outcome::Ended(Ending::Hijacked) => Step::HandedOver,
+            Outcome::Ended(ResponseEnd::Whole) => self.keep_or_close(body, exchange.persist),
+            Outcome::Ended(ResponseEnd::Short) => Step::Close(CloseReason::HandlerFailed),
+            Outcome::Ended(ResponseEnd::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
+            Outcome::Ended(ResponseEnd::Hijacked) => Step::HandedOver,
             Outcome::Failed => self.break_off(&exchange, CloseReason::HandlerFailed),
             Outcome::Gone => self.break_off(&exchange, CloseReason::EndOfStream),
         }
@@ -176,7 +178,7 @@ impl Conn {
     }
 
     /// The next request comes behind what is left of the body.
-    fn drain(&mut self, mut body: RequestBody) -> Step {
+    fn drain(&mut self, mut body: ConnBody) -> Step {
         if !matches!(body.progress, Progress::Ended(_)) {
             // The answer first, then the drain.
             if self.write_answers().is_err() {
@@ -211,7 +213,7 @@ impl Conn {
     /// Only a part of the answer was sent: the client must see that it is not whole. Only one that
     /// ends with the connection needs a reset for that; any other is short.
     #[cold]
-    pub(super) fn break_off(&mut self, exchange: &Exchange, reason: CloseReason) -> Step {
+    pub(super) fn break_off(&mut self, exchange: &ActiveExchange, reason: CloseReason) -> Step {
         if exchange.ends_by_closing() {
             let _ = self.wire.write_out();
             self.stream().reset();

@@ -10,9 +10,9 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::sync::Arc;
 
-use super::super::scope::{Link, RequestScope};
+use super::super::info::{ConnInfo, ConnRequestInfo};
 use super::ConnReader;
-use crate::handler::Origin;
+use crate::handler::RequestInfo;
 use crate::net::{Addr, Stream, memory};
 use crate::serving::Signals;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -87,11 +87,11 @@ impl Server {
         true
     }
 
-    fn scope(&self) -> Arc<RequestScope> {
-        Arc::new(RequestScope {
+    fn info(&self) -> Arc<ConnRequestInfo> {
+        Arc::new(ConnRequestInfo {
             signals: Arc::new(Signals::default()),
             reader: Arc::clone(&self.reader),
-            link: Arc::new(Link { remote: Addr::Memory, tls: None }),
+            conn: Arc::new(ConnInfo { remote: Addr::Memory, tls: None }),
             number: self.reader.begin_request(None),
         })
     }
@@ -111,10 +111,10 @@ impl Server {
 
 /// Asks for a request's signals, on a thread of its own: whoever gets a context or a channel waits
 /// until it tells something, which must happen at the latest when the handler has returned.
-fn second_party(scope: Arc<RequestScope>) -> JoinHandle<()> {
+fn second_party(info: Arc<ConnRequestInfo>) -> JoinHandle<()> {
     start("second party", move || {
-        let notify = scope.close_notify();
-        drop(scope.context().wait());
+        let notify = info.close_notify();
+        drop(info.context().wait());
         assert!(notify.try_iter().count() <= 1);
     })
 }
@@ -131,20 +131,20 @@ fn no_byte_is_lost_to_the_watch() {
         let mut others = Vec::new();
         for _ in 0..requests {
             assert!(server.receive(REQUEST - 1), "the whole request comes");
-            let scope = server.scope();
-            let mut asked = perhaps().then(|| scope.context());
+            let info = server.info();
+            let mut asked = perhaps().then(|| info.context());
             if perhaps() {
-                others.push(second_party(Arc::clone(&scope)));
+                others.push(second_party(Arc::clone(&info)));
             }
             assert!(server.receive(1), "the whole body comes");
             server.body_ended();
             if perhaps() {
-                asked.get_or_insert_with(|| scope.context());
+                asked.get_or_insert_with(|| info.context());
             }
             if asked.as_ref().is_some_and(|context| context.is_done()) {
                 assert!(client.goes.load(Ordering::SeqCst), "it is done, and nobody has gone");
             }
-            scope.signals.finish();
+            info.signals.finish();
             server.reader.end_request();
             if let Some(context) = asked {
                 assert!(context.is_done(), "the handler has returned");
@@ -171,13 +171,13 @@ fn a_client_that_goes_is_noticed() {
             client.thread.join().expect("it does not panic");
             return;
         }
-        let scope = server.scope();
-        let early = perhaps().then(|| scope.context());
+        let info = server.info();
+        let early = perhaps().then(|| info.context());
         if perhaps() && server.receive(1) {
             server.body_ended();
         }
-        let context = early.unwrap_or_else(|| scope.context());
-        let notify = scope.close_notify();
+        let context = early.unwrap_or_else(|| info.context());
+        let notify = info.close_notify();
         drop(context.wait());
         assert!(client.goes.load(Ordering::SeqCst), "it is done, and nobody has gone");
         notify.recv().expect("going away fires it as well");
@@ -196,13 +196,13 @@ fn the_next_request_fires_close_notify_once() {
         let client = Client::start(far, 2, true);
         let mut server = Server::new(near, true);
         assert!(server.receive(REQUEST), "the first request comes");
-        let scope = server.scope();
+        let info = server.info();
         server.body_ended();
-        let notify = scope.close_notify();
+        let notify = info.close_notify();
         notify.recv().expect("the second request comes, or its client goes");
-        let other = second_party(Arc::clone(&scope));
+        let other = second_party(Arc::clone(&info));
         server.reader.end_request();
-        scope.signals.finish();
+        info.signals.finish();
         assert!(notify.try_recv().is_err(), "it fires once");
         server.reader.retire();
         client.thread.join().expect("it does not panic");
@@ -219,15 +219,15 @@ fn a_watched_connection_can_be_handed_over() {
         let client = Client::start(far, 2, true);
         let mut server = Server::new(near, true);
         assert!(server.receive(REQUEST), "the first request comes");
-        let scope = server.scope();
+        let info = server.info();
         server.body_ended();
-        let context = perhaps().then(|| scope.context());
-        let other = second_party(Arc::clone(&scope));
+        let context = perhaps().then(|| info.context());
+        let other = second_party(Arc::clone(&info));
         server.reader.retire();
-        scope.signals.finish();
+        info.signals.finish();
         assert!(context.is_none_or(|context| context.is_done()));
         let reader = Arc::clone(&server.reader);
-        let late = start("late", move || reader.watch(0, &scope.signals));
+        let late = start("late", move || reader.watch(0, &info.signals));
         assert_eq!(server.rest(), sent(2), "nobody else reads any more");
         for thread in [client.thread, other, late] {
             thread.join().expect("it does not panic");
@@ -243,11 +243,11 @@ fn an_abort_puts_the_deadline_back() {
         let client = Client::start(far, 1, true);
         let mut server = Server::new(near, true);
         assert!(server.receive(REQUEST), "the request comes");
-        let scope = server.scope();
+        let info = server.info();
         server.body_ended();
         let deadline = Some(crate::sync::now() + std::time::Duration::from_secs(600));
         server.reader.stream().set_read_deadline(deadline);
-        drop(scope.context());
+        drop(info.context());
         server.reader.end_request();
         assert_eq!(server.reader.stream().read_deadline(), deadline);
         server.reader.retire();

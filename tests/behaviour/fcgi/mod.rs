@@ -10,6 +10,7 @@ mod multiplexing;
 mod raw;
 mod records;
 mod reuse;
+mod seams;
 mod shutdown;
 
 use std::io::{self, Write};

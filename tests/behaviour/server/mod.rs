@@ -15,6 +15,7 @@ mod malformed;
 mod messages;
 mod pipelining;
 mod reuse;
+pub(crate) mod seams;
 mod shutdown;
 mod states;
 mod streaming;

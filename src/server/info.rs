@@ -1,36 +1,36 @@
-//! Where a request came from: a server connection.
+//! The information on a request that came on a server connection.
 
 use std::sync::Arc;
 
 use super::reader::ConnReader;
 use crate::context::Context;
-use crate::handler::{CloseNotify, Origin};
+use crate::handler::{CloseNotify, RequestInfo};
 use crate::net::{Addr, TlsInfo};
 use crate::serving::Signals;
 
-/// A request's origin: a server connection.
-pub(super) struct RequestScope {
+/// The information on one request of a server connection.
+pub(super) struct ConnRequestInfo {
     pub(super) signals: Arc<Signals>,
     pub(super) reader: Arc<ConnReader>,
-    pub(super) link: Arc<Link>,
-    /// Which of the connection's requests this is: see [`ConnReader::watch`].
+    pub(super) conn: Arc<ConnInfo>,
+    /// The number of the request on its connection: see [`ConnReader::watch`].
     pub(super) number: u64,
 }
 
-/// What is known of a connection.
+/// The information on a connection, the same for all of its requests.
 #[derive(Clone)]
-pub(super) struct Link {
+pub(super) struct ConnInfo {
     pub(super) remote: Addr,
-    /// Once there has been a handshake.
+    /// Set by the TLS handshake.
     pub(super) tls: Option<TlsInfo>,
 }
 
-impl RequestScope {
-    /// Makes it the origin of another request, of the same connection, that has this number.
+impl ConnRequestInfo {
+    /// Changes this to the information on another request of the same connection.
     #[inline]
     pub(super) fn renew(&mut self, number: u64) {
         self.number = number;
-        // What a handler has kept of the signals is the request's before.
+        // A handler may have kept the signals of its request.
         match Arc::get_mut(&mut self.signals) {
             Some(signals) => *signals = Signals::default(),
             None => self.signals = Arc::default(),
@@ -45,7 +45,7 @@ impl RequestScope {
     }
 }
 
-impl Origin for RequestScope {
+impl RequestInfo for ConnRequestInfo {
     fn context(&self) -> Context {
         let (context, first) = self.signals.context();
         self.watch(first);
@@ -59,7 +59,7 @@ impl Origin for RequestScope {
     }
 
     fn remote_addr(&self) -> Addr {
-        self.link.remote.clone()
+        self.conn.remote.clone()
     }
 
     fn local_addr(&self) -> Addr {
@@ -67,10 +67,10 @@ impl Origin for RequestScope {
     }
 
     fn tls(&self) -> Option<TlsInfo> {
-        self.link.tls.clone()
+        self.conn.tls.clone()
     }
 
     fn is_https(&self) -> bool {
-        self.link.tls.is_some()
+        self.conn.tls.is_some()
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub struct Variables(Arc<[Variable]>);
 
 /// A variable's name and value.
-pub(crate) type Variable = (Box<[u8]>, Box<[u8]>);
+type Variable = (Box<[u8]>, Box<[u8]>);
 
 impl Variables {
     /// The value of `name` as text; `None` if there is none, or it is not UTF-8. Names are compared as
@@ -33,11 +33,11 @@ impl Variables {
     }
 
     /// The value of `name`, unless it is empty, which stands for none (RFC 3875 section 4.1).
-    pub(super) fn present(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn present(&self, name: &str) -> Option<&[u8]> {
         self.get_bytes(name).filter(|value| !value.is_empty())
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
     }
 }

@@ -1,20 +1,20 @@
-//! Where a request came from: a web server, which tells of its client.
+//! The request information that a web server passes on.
 
 use std::sync::Arc;
 
 use super::request::Facts;
 use crate::context::Context;
-use crate::handler::{CloseNotify, Origin};
+use crate::handler::{CloseNotify, RequestInfo};
 use crate::net::{Addr, TlsInfo};
 use crate::serving::Signals;
 
-/// A request's origin, as a web server describes it.
-pub(crate) struct Described {
+/// The information on a request that came through a web server.
+pub(crate) struct GatewayRequestInfo {
     pub(crate) signals: Arc<Signals>,
     pub(crate) facts: Facts,
 }
 
-impl Origin for Described {
+impl RequestInfo for GatewayRequestInfo {
     fn context(&self) -> Context {
         self.signals.context().0
     }

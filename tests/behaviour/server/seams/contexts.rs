@@ -1,0 +1,110 @@
+//! A request's context that was narrowed.
+
+use std::time::Duration;
+
+use hangup::{
+    Context, ErrorKind, HandlerExt, Request, RequestExt, ResponseWriter, Result, TimeLimit,
+};
+
+use super::super::{in_memory, next, reports, served};
+use super::GET;
+use crate::support::{Over, PATIENCE, alone, over_each};
+
+over_each![
+    l04_a_narrowed_context_still_ends_when_the_client_goes_away,
+    l05_a_read_of_the_body_ends_with_the_narrowed_context,
+];
+
+fn l04_a_narrowed_context_still_ends_when_the_client_goes_away(over: Over) {
+    let _alone = alone();
+    let (waiting, is_waiting) = reports();
+    let (ended, has_ended) = reports();
+    let handler = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        let context = r.context();
+        waiting.send(()).unwrap();
+        ended.send(context.wait_timeout(PATIENCE).map(|why| why.to_string())).unwrap();
+        Ok(())
+    };
+    let handler = handler.layer_fn(|w, r, next| {
+        let narrowed = r.context().child_with_timeout(Duration::from_secs(3600));
+        r.set_context(narrowed);
+        next.handle(w, r)
+    });
+    let (_server, _far, mut peer) = served(over, handler);
+    peer.send(GET);
+    next(&is_waiting);
+    peer.close();
+    assert_eq!(next(&has_ended).as_deref(), Some("cancelled: the client closed the connection"));
+}
+
+/// The server does not take it for the client's fault: there is no 408.
+fn l05_a_read_of_the_body_ends_with_the_narrowed_context(over: Over) {
+    let _alone = alone();
+    let (failed, has_failed) = reports();
+    let handler = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        let error = r.body_mut().read_text(100).expect_err("the client sends no body");
+        failed.send(error.kind()).unwrap();
+        // It stays so.
+        let again = r.body_mut().read_text(100).expect_err("no more is read");
+        failed.send(again.kind()).unwrap();
+        Err(error)
+    };
+    let handler = handler.layer_fn(|w, r, next| {
+        match r.uri().path() {
+            "/limit" => {
+                let narrowed = r.context().child_with_timeout(Duration::from_millis(50));
+                r.set_context(narrowed);
+            }
+            _ => {
+                let cancelled = Context::new();
+                cancelled.cancel();
+                r.set_context(cancelled);
+            }
+        }
+        next.handle(w, r)
+    });
+    for (path, kind) in
+        [("/limit", ErrorKind::Timeout(TimeLimit::Call)), ("/cancelled", ErrorKind::Cancelled)]
+    {
+        let (_server, _far, mut peer) = served(over, handler.clone());
+        peer.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"));
+        assert_eq!((next(&has_failed), next(&has_failed)), (kind, kind));
+        let answer = peer.expect_response();
+        assert_eq!((answer.status, answer.field("connection")), (500, Some("close")));
+        peer.expect_end();
+    }
+}
+
+/// A body that was read in time leaves the connection usable, and its deadline alone.
+#[test]
+fn l05_a_body_that_is_read_in_time_is_not_affected() {
+    let _alone = alone();
+    let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        let narrowed = r.context().child_with_timeout(Duration::from_secs(3600));
+        r.set_context(narrowed.clone());
+        w.send(hangup::Response::new(r.body_mut().read_text(100)?))?;
+        narrowed.cancel();
+        Ok(())
+    };
+    let (_server, _, mut peer) = in_memory(handler);
+    for _ in 0..3 {
+        peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n").send("hello");
+        assert_eq!(peer.expect(200), "hello");
+    }
+}
+
+#[test]
+fn l06_the_next_request_has_a_context_of_its_own() {
+    let _alone = alone();
+    let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        let before = r.context().is_done();
+        let narrowed = r.context().child();
+        narrowed.cancel();
+        r.set_context(narrowed);
+        w.send(hangup::Response::new(format!("{before} {}", r.context().is_done())))
+    };
+    let (_server, _, mut peer) = in_memory(handler);
+    for _ in 0..3 {
+        assert_eq!(peer.send(GET).expect(200), "false true");
+    }
+}
