@@ -67,7 +67,7 @@ use http::{HeaderMap, StatusCode};
 ///     w.filter(FinalNewline);
 ///     Ok(w.write_all(b"hello")?)
 /// };
-/// let mut response = testing::call(&handler, Request::default())?;
+/// let mut response = testing::call(&handler, Request::new(()))?;
 /// assert_eq!(response.body_mut().read_text(100)?, "hello\n");
 /// # Ok::<(), hangup::Error>(())
 /// ```

@@ -1,12 +1,14 @@
-//! What a web server tells of a request beyond its head.
+//! What a web server passes to a handler beyond the request's head and body, over FastCGI and CGI.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// The variables with which a web server described a request, from FastCGI's parameters or a CGI
-/// program's environment: `SCRIPT_NAME`, `DOCUMENT_ROOT`, `REMOTE_USER`, and whatever it is configured
-/// to pass on. See [`RequestExt::variables`](crate::RequestExt::variables). Cheap to clone.
+/// The variables that describe a request over FastCGI (its parameters) or CGI (the environment).
+///
+/// Among them are `SCRIPT_NAME`, `DOCUMENT_ROOT`, `REMOTE_USER`, and others that the web server is
+/// configured to pass on. [`RequestExt::variables`](crate::RequestExt::variables) returns them. Cloning is
+/// cheap.
 #[derive(Clone)]
 pub struct Variables(Arc<[Variable]>);
 
@@ -14,29 +16,30 @@ pub struct Variables(Arc<[Variable]>);
 type Variable = (Box<[u8]>, Box<[u8]>);
 
 impl Variables {
-    /// The value of `name` as text; `None` if there is none, or it is not UTF-8. Names are compared as
-    /// they are, and the first of several counts.
+    /// Returns the value of `name` as text, or `None` if it is missing or not UTF-8. Names are
+    /// case-sensitive. Of several values, the first counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.get_bytes(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The value of `name` as it came.
+    /// Returns the bytes of the value of `name`.
     #[must_use]
     pub fn get_bytes(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value)
     }
 
-    /// All of them, in the order in which they came.
+    /// Returns all names and values, in the order in which they arrived.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// The value of `name`, unless it is empty, which stands for none (RFC 3875 section 4.1).
+    /// Returns the value of `name`, or `None` if it is empty, which is the same (RFC 3875 section 4.1).
     pub(crate) fn present(&self, name: &str) -> Option<&[u8]> {
         self.get_bytes(name).filter(|value| !value.is_empty())
     }
 
+    /// Returns the value of `name` as text, or `None` if it is empty.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
     }
@@ -49,18 +52,18 @@ impl FromIterator<Variable> for Variables {
 }
 
 impl fmt::Debug for Variables {
-    /// Shows the names alone: values may be credentials.
+    /// Shows only the names, since values may be credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.iter().map(|(name, _)| String::from_utf8_lossy(name));
         f.debug_list().entries(names).finish()
     }
 }
 
-/// Where a handler's words to the web server's error log go: FastCGI's error stream, or a CGI program's
-/// standard error. See [`RequestExt::error_stream`](crate::RequestExt::error_stream). Cheap to clone.
+/// A writer for the web server's error log: FastCGI's error stream, or a CGI program's standard error.
 ///
-/// Each write goes out as it is, and blocks as a write of the answer does. After the handler has
-/// returned it fails.
+/// [`RequestExt::error_stream`](crate::RequestExt::error_stream) returns it. Cloning is cheap. Each write
+/// is sent at once, and blocks as a write of the response does. Over FastCGI, writes fail after the handler
+/// has returned.
 #[derive(Clone)]
 pub struct ErrorStream(Arc<Writer>);
 

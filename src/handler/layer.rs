@@ -111,7 +111,7 @@ impl Layer for Box<dyn Layer> {
 ///         "/secret" => Err(http::StatusCode::FORBIDDEN.into()), // `next` never runs
 ///         _ => next.handle(w, r),
 ///     });
-/// let request = Request::builder().uri("/secret").body("".into())?;
+/// let request = Request::builder().uri("/secret").body("")?;
 /// assert_eq!(testing::call(&handler, request)?.status(), 403);
 /// # Ok::<(), hangup::Error>(())
 /// ```

@@ -1,23 +1,14 @@
 //! Handlers, which respond to requests over HTTP, FastCGI and CGI alike.
 //!
-//! A [`Handler`] is a plain function: it reads a [`Request`], writes to a [`ResponseWriter`], and
-//! may fail with `?`. [`respond`] makes a handler of a function that returns a finished [`Response`].
-//! [`RequestExt`] gives access to what a request carries beyond the `http` crate's fields.
-//!
-//! ```
-//! use hangup::{Request, ResponseWriter, Result, respond};
-//! use std::io::Write;
-//!
-//! fn greet(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
-//!     writeln!(w, "hello {}", r.uri().path())?;
-//!     Ok(())
-//! }
-//! # fn takes(_: impl hangup::Handler) {}
-//! # takes(greet);
-//! # takes(
-//! respond(|r| Ok(hangup::Response::new(format!("hello {}", r.uri().path()).into())))
-//! # );
-//! ```
+//! | file | what it holds |
+//! | --- | --- |
+//! | `mod.rs` | `Handler`, and the types of requests and responses |
+//! | `request.rs` | what a request carries beyond its head and body |
+//! | `response.rs` | the response as its handler writes it |
+//! | `filter.rs` | filters between a handler and the wire |
+//! | `layer.rs` | layers around a handler |
+//! | `gateway.rs` | what a web server passes to a handler, over FastCGI and CGI |
+//! | `sink.rs` | the wire below a response, which each protocol implements |
 
 mod filter;
 mod gateway;
@@ -42,39 +33,62 @@ pub(crate) use crate::message::{Request, Response};
 
 /// Responds to requests. Every function of the right shape is a handler.
 ///
+/// ```
+/// use hangup::{Request, ResponseWriter, Result, respond};
+/// use std::io::Write;
+///
+/// fn greet(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+///     writeln!(w, "hello {}", r.uri().path())?;
+///     Ok(())
+/// }
+/// # fn takes(_: impl hangup::Handler) {}
+/// # takes(greet);
+/// # takes(
+/// respond(|r| Ok(hangup::Response::new(format!("hello {}", r.uri().path()).into())))
+/// # );
+/// ```
+///
+/// The same handler serves HTTP ([`Server`](crate::Server)), FastCGI ([`fcgi`](crate::fcgi)) and CGI
+/// ([`cgi`](crate::cgi)). [`respond`] makes a handler of a function that returns a finished [`Response`].
+/// [`HandlerExt`] puts [layers](Layer) around a handler. [`testing::call`](crate::testing::call) runs it
+/// without a socket.
+///
 /// A server takes a function or closure in `new`, and any other handler in `with_handler`: a struct, an
-/// `Arc` of one, a `Box<dyn Handler>`. There are two because the compiler infers the types of a
-/// closure's parameters from a bound on `Fn` alone, never from one on a trait that closures implement:
-/// `Server::new(|w, r| …)` needs the first, a struct the second.
+/// `Arc` of one, a `Box<dyn Handler>`. There are two methods because the compiler infers the parameter types
+/// of a closure from a bound on `Fn` only, not from one on a trait that closures implement.
+///
+/// # Threads
 ///
 /// Handlers of different connections run at the same time, each on its connection's thread. Threads are
 /// reused, so a later request may see the values that a handler has left in thread-local variables.
 ///
-/// An error that a handler returns is answered by whose fault it is, if nothing has been sent yet:
+/// # Errors of handlers
 ///
-/// | fault | answer | logged at |
+/// If nothing was sent yet, an error that a handler returns becomes a response:
+///
+/// | cause | response | log level |
 /// | --- | --- | --- |
 /// | the request's own body is malformed | 400 | `debug` |
-/// | it is larger than a limit, that of [`Body::read_bytes`] say | 413 | `debug` |
-/// | it came too slowly | 408 | `debug` |
+/// | it is larger than a limit, such as that of [`Body::read_bytes`] | 413 | `debug` |
+/// | it arrived too slowly | 408 | `debug` |
 /// | its trailers are too large | 431 | `debug` |
-/// | the client has gone | none | `debug` |
-/// | the error was made by [`Error::status`](crate::Error::status) | that status and text | `warn` from 500 on, else `debug` |
+/// | the client has gone away | none | `debug` |
+/// | the error was made by [`Error::status`](crate::Error::status) | that status and text | `warn` from 500, otherwise `debug` |
 /// | any other | 500, without the error's text | `warn` |
 ///
-/// If the request's body has failed, that decides, whatever error the handler made of it. A failed call
-/// of the handler's to another server is the handler's fault. A server's `on_error` hook may write the
-/// answer.
+/// If the request's body has failed, that failure decides, whatever error the handler returns. If the
+/// handler's own call to another server fails, that counts as any other error. A server's
+/// [`on_error`](crate::Server::on_error) function may replace the response.
 ///
-/// If something has been sent already, the connection breaks off, so that the client never takes half an
-/// answer for a whole one. The same happens to the connection of a handler that panics. Other
-/// connections go on.
+/// If a part of the response was already sent, the server breaks off the connection. A client never takes
+/// half a response for a complete one. The same happens if a handler panics. Other connections are not
+/// affected.
 pub trait Handler: Send + Sync + 'static {
     /// Responds to `request` through `response`.
     ///
     /// # Errors
     ///
-    /// Any error of the handler's. The trait's description says how the server responds to it.
+    /// Any error. The description of the trait says how the server responds to it.
     fn handle(&self, response: &mut ResponseWriter, request: &mut Request) -> Result<()>;
 }
 
@@ -99,7 +113,17 @@ impl Handler for Box<dyn Handler> {
     }
 }
 
-/// Makes a handler of a function that returns a finished response. The result is a function as well.
+/// Makes a handler of a function that returns a finished response. The handler is a function as well.
+///
+/// ```
+/// use hangup::{Response, Server, respond};
+///
+/// let server = Server::new(respond(|r| {
+///     let text = r.body_mut().read_text(1 << 20)?;
+///     Ok(Response::new(text.to_uppercase().into()))
+/// }));
+/// # drop(server);
+/// ```
 pub fn respond<F>(
     function: F,
 ) -> impl Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static

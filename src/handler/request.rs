@@ -35,7 +35,7 @@ pub type CloseNotify = Receiver<()>;
 ///     }
 ///     Ok(())
 /// }
-/// # let response = hangup::testing::call(&count, Request::default())?;
+/// # let response = hangup::testing::call(&count, Request::new(()))?;
 /// # assert_eq!(response.headers()["content-length"], "20");
 /// # Ok::<(), hangup::Error>(())
 /// ```
@@ -74,7 +74,7 @@ pub trait RequestExt: sealed::Sealed {
     ///     r.set_context(narrowed);
     ///     next.handle(w, r)
     /// });
-    /// # hangup::testing::call(&limited, hangup::Request::default())?;
+    /// # hangup::testing::call(&limited, hangup::Request::new(()))?;
     /// # Ok::<(), hangup::Error>(())
     /// ```
     fn set_context(&mut self, context: Context);

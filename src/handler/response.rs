@@ -9,17 +9,17 @@
 //!                                 └──────────────────────────────────────────────▶ Ended
 //! ```
 //!
-//! A short response thus gets a Content-Length by itself, and a handler that fails early can still be
-//! answered for with an error response. The [`Sink`] of each server writes head and body to the wire.
+//! So a short response gets a Content-Length automatically, and an error response can replace that of a
+//! handler that fails early. The [`Sink`] of each protocol writes head and body to the wire.
 //!
 //! | file | what it holds |
 //! | --- | --- |
 //! | `response.rs` | the public methods but for `send` |
-//! | `response/state.rs` | what a connection keeps of a response: its fields, its stage, its filters |
+//! | `response/state.rs` | the state of a response: its fields, its stage, its filters |
 //! | `response/write.rs` | from the handler's bytes to the sink |
 //! | `response/commit.rs` | the decision on the head |
 //! | `response/chain.rs` | the filters in between |
-//! | `response/whole.rs` | finished responses, and those in place of a handler that failed |
+//! | `response/whole.rs` | finished responses, and those that replace a failed handler's |
 
 mod chain;
 mod commit;
@@ -41,8 +41,8 @@ use state::{Filters, Stage};
 
 pub(crate) use state::ResponseState;
 
-/// How much of a body is held back, in bytes, in case the handler is done with it: below this a
-/// second packet costs more than the copy.
+/// How many bytes of a body are held back, in case the handler writes no more. Below this, a second packet
+/// costs more than the copy.
 pub(crate) const HOLD_BACK: usize = 2048;
 
 /// The response that a handler writes: status and headers first, then the body through
@@ -246,7 +246,7 @@ impl<'a> ResponseWriter<'a> {
     ///     assert_eq!(w.bytes_sent(), 5);
     ///     Ok(())
     /// });
-    /// # hangup::testing::call(&handler, hangup::Request::default())?;
+    /// # hangup::testing::call(&handler, hangup::Request::new(()))?;
     /// # Ok::<(), hangup::Error>(())
     /// ```
     #[must_use]

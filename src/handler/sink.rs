@@ -1,4 +1,4 @@
-//! The wire below a response: what each server puts under a [`ResponseWriter`](super::ResponseWriter).
+//! The wire below a [`ResponseWriter`](super::ResponseWriter), which each protocol implements.
 
 use std::io;
 use std::time::Instant;
@@ -8,41 +8,41 @@ use http::{HeaderMap, StatusCode};
 use crate::error::{Error, Result};
 use crate::net::Duplex;
 
-/// How a response came out, for its connection to decide what follows.
+/// How a response ended. It decides what follows on the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResponseEnd {
-    /// It was sent as its head announced it.
+    /// The response was sent as its head announced it.
     Whole,
     /// Fewer bytes were written than declared.
     Short,
-    /// The connection belongs to the handler now.
+    /// The handler has taken over the connection.
     Hijacked,
     /// Writing failed.
     Broken,
 }
 
-/// A response's head, decided.
+/// A response's head as it is sent.
 pub(crate) struct FinalHead<'a> {
     pub(crate) status: StatusCode,
     /// Without Content-Length and Transfer-Encoding: `length` stands for them.
     pub(crate) headers: &'a HeaderMap,
-    /// The Content-Type that the body looks like, if `headers` has none.
+    /// The sniffed Content-Type, if `headers` has none.
     pub(crate) sniffed: Option<&'static str>,
     pub(crate) length: Length,
     /// The head announces a body, but none follows.
     pub(crate) head_only: bool,
 }
 
-/// What a response's head says of its body's length.
+/// The length of a response's body, as its head announces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Length {
     /// The status allows no body, and no length either.
     NoBody,
-    /// So many bytes.
+    /// The number of bytes.
     Known(u64),
-    /// To be found out.
+    /// The length is not known before the end.
     Unknown,
-    /// Nothing is said: the answer to HEAD of a handler that wrote nothing.
+    /// Nothing is announced: the handler of a HEAD request wrote nothing.
     Unsaid,
 }
 
@@ -54,8 +54,8 @@ pub(crate) trait Sink {
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()>;
     fn flush(&mut self) -> io::Result<()>;
     fn hijack(&mut self) -> Result<Duplex>;
-    /// Why the request's own body could not be read, or was not accepted by who read it. Its kind
-    /// tells how: malformed, too large, too slow, or cut off.
+    /// Returns why the request's own body could not be read, or why its reader did not accept it. The
+    /// error's kind says how: malformed, too large, too slow, or cut off.
     fn body_failure(&self) -> Option<Error> {
         None
     }

@@ -1,8 +1,8 @@
-//! One server connection, as a machine with named states.
+//! One server connection, as a state machine.
 //!
 //! ```text
 //!              ┌────────────────────┬───────────────────────────────────┐
-//!              ▼                    ▼ the next request is there already │ the connection persists
+//!              ▼                    ▼ the next request has arrived      │ the connection persists
 //!   New, after the TLS handshake if there is one:
 //!          Await ──first byte──▶ ReadHead ──head──▶ Serve ──answered────┤
 //!            │                      │                 │                 ├──▶ Close
@@ -12,13 +12,12 @@
 //!          Close                              HandedOver ◀──hijacked────┘
 //! ```
 //!
-//! Every connection that is not handed over ends in the one way that [`Conn`]'s `Drop` knows, also if
-//! its thread panics: what is encoded is written, the connection half-closed and read out for a moment,
-//! and then closed. Closing with unread input would reset the connection, and the reset could overtake
-//! the answers (RFC 9112 section 9.6).
+//! The `Drop` of [`Conn`] ends every connection that is not handed over, also if its thread panics. It
+//! writes the encoded bytes, half-closes the connection, reads from it for at most 500 ms, and closes it.
+//! Closing with unread input would reset the connection, and the reset could overtake the responses (RFC
+//! 9112 section 9.6).
 //!
-//! Each state owns the reading half while it is the connection's, so that nobody can read while a
-//! handler has it.
+//! Each state owns the reading half. While a handler has it, the connection cannot read.
 
 mod serve;
 
@@ -43,19 +42,19 @@ use crate::net::{Buffer, Stream, tls};
 use crate::serving::{ConnGuard, LINGER, Outcome, discard_rest};
 use crate::sync::now;
 
-/// How long the wait for the next request is a plain blocking read with the buffers kept: the span
-/// in which a busy client's next request comes. After it the connection counts as idle for the
-/// memory's sake, and can be woken: a graceful shutdown closes it no later than this.
+/// How long the connection waits for its next request in a plain blocking read, with its buffers kept. A
+/// busy client's next request comes within this time. After it the connection releases its memory and can
+/// be woken. A graceful shutdown closes it no later than this.
 const HOT: Duration = Duration::from_millis(100);
 
-/// How many bytes of a request are read at first. They land on the stack, so that a connection that waits
-/// holds no buffer for them; most heads fit.
+/// How many bytes of a request are read at first. They are read to the stack, so that a waiting connection
+/// holds no buffer. Most heads fit.
 const LANDING: usize = 1024;
 
 /// How many bytes of a buffer a busy connection keeps for its next request.
 const MOST_KEPT: usize = 64 * 1024;
 
-/// For how many header fields it keeps memory: as many as take about as much.
+/// For how many header fields a busy connection keeps memory: about as much as for bytes.
 const MOST_FIELDS_KEPT: usize = MOST_KEPT / 100;
 
 /// A connection on its thread.
@@ -67,15 +66,14 @@ pub(super) struct Conn {
     scanner: HeadScanner,
     wire: Wire,
     response: ResponseState,
-    /// The request at hand. Between two it is empty, and its memory is used again.
+    /// The current request. Between two requests it is empty, and its memory is reused.
     request: Request,
     /// The information on the latest request, kept for its memory.
     request_info: Option<Arc<ConnRequestInfo>>,
-    /// When the request at hand began: when it was first asked for, right behind the read that brought
-    /// the first byte.
+    /// When the current request began. It is set by the first use, right after the read of the first byte.
     begun: Option<Instant>,
     first: bool,
-    /// Why the connection is closed, once that is known.
+    /// Why the connection is closed, once it is known.
     reason: Option<CloseReason>,
 }
 
@@ -88,7 +86,7 @@ enum Step {
     HandedOver,
 }
 
-/// An answer of the server's own to a request that no handler gets to see.
+/// A response that the server makes itself, to a request that no handler sees.
 struct Refusal {
     /// Made by [`Error::status`].
     error: Error,
@@ -107,8 +105,7 @@ impl Conn {
         stream.set_write_patience(shared.options.write_idle_timeout);
         let reader = ConnReader::new(stream, shared.options.cancel_on_half_close);
         let wire = Wire::new(Arc::clone(&reader), Arc::clone(&guard));
-        // On the heap: what it would take of the thread's stack, and be moved about on it, stays with the
-        // connection while that is idle.
+        // Boxed, so that idle connections do not keep it on their stack.
         Box::new(Self {
             wire,
             response: ResponseState::default(),
@@ -132,7 +129,7 @@ impl Conn {
         self.drive(first);
     }
 
-    /// Answers 503 and closes.
+    /// Responds with 503 and closes.
     pub(super) fn turn_away(mut self: Box<Self>) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let refusal = Refusal::new(status, "too many connections", false);
@@ -161,7 +158,7 @@ impl Conn {
         self.reader.stream()
     }
 
-    /// Makes the TLS handshake, if there is one to make.
+    /// Makes the TLS handshake, if the server uses TLS.
     fn shake_hands(&mut self) -> Result<(), CloseReason> {
         if self.shared.options.acceptor.is_none() {
             return Ok(());
@@ -188,14 +185,14 @@ impl Conn {
         }
     }
 
-    /// Tells a client that speaks plain HTTP, in plain HTTP, that it is at the wrong port.
+    /// Responds to a client that speaks plain HTTP to a TLS port, in plain HTTP.
     fn refuse_unencrypted(&self, request: &[u8]) {
         let Some(below) = self.stream().below_tls() else { return };
         let text = "400 Bad Request: this port speaks HTTPS, and the request came without TLS\n";
-        let mut answer = Vec::new();
-        write_refusal(&mut answer, StatusCode::BAD_REQUEST, text, asks_for_head_only(request));
+        let mut response = Vec::new();
+        write_refusal(&mut response, StatusCode::BAD_REQUEST, text, asks_for_head_only(request));
         below.set_write_deadline(after(Instant::now(), LINGER));
-        if below.send_all(&mut [IoSlice::new(&answer)]).is_ok() {
+        if below.send_all(&mut [IoSlice::new(&response)]).is_ok() {
             read_out(below);
         }
     }
@@ -219,20 +216,20 @@ impl Conn {
         Step::ReadHead(half)
     }
 
-    /// When the request at hand began: a clock is looked at only for those that have a time limit.
+    /// Returns when the current request began. Only requests with a time limit need the clock.
     fn begun(&mut self) -> Instant {
         *self.begun.get_or_insert_with(Instant::now)
     }
 
-    /// Writes the answers so far, within the time limit of the last of them.
-    fn write_answers(&mut self) -> io::Result<()> {
+    /// Writes the responses so far, within the time limit of the last of them.
+    fn write_responses(&mut self) -> io::Result<()> {
         let outcome = self.wire.write_out();
         self.stream().set_write_deadline(None);
         outcome
     }
 
-    /// Reads into the empty buffer, first while everything is kept ready, then as an idle connection
-    /// that holds no buffers. Not inlined: see [`serve`](Self::serve).
+    /// Reads into the empty buffer: first with all memory kept, then as an idle connection without
+    /// buffers. Not inlined: see [`serve`](Self::serve).
     #[inline(never)]
     fn wait_idle(&mut self, half: &mut ReadHalf) -> Result<usize, CloseReason> {
         let options = &self.shared.options;
@@ -243,7 +240,7 @@ impl Conn {
             options.idle_timeout
         };
         let hot = limit.map_or(HOT, |limit| limit.min(HOT));
-        // On the stack, which is touched further down than this by every request.
+        // On the stack, of which every request uses more than this.
         let mut landing = [0; LANDING];
         let outcome = match self.reader.read_for(&mut landing, Some(hot)) {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -252,7 +249,7 @@ impl Conn {
                 let rest = limit.map(|limit| limit.saturating_sub(hot));
                 let until = rest.and_then(|rest| after(now(), rest));
                 self.guard.await_request(until, self.first)?;
-                // Over TLS the rest of a record may be still to come.
+                // Over TLS the rest of a record may still be missing.
                 self.reader.read_for(&mut landing, rest)
             }
             outcome => outcome,
@@ -262,7 +259,7 @@ impl Conn {
         Ok(count)
     }
 
-    /// Gives back what is only kept because the next request may come at once.
+    /// Releases the memory that is kept only for a next request that comes soon.
     #[cold]
     fn release(&mut self) {
         self.response.release();
@@ -273,8 +270,8 @@ impl Conn {
         self.request_info = None;
     }
 
-    /// Gives memory back that an unusually large request or answer has taken: a busy connection must not
-    /// keep it for good.
+    /// Releases memory that an unusually large request or response has taken. A busy connection must not
+    /// keep it forever.
     fn trim(&mut self, half: &mut ReadHalf) {
         let fields = self.request.headers().capacity().max(self.response.fields_capacity());
         let large = half.buffer.is_oversized(MOST_KEPT) || self.wire.capacity() > MOST_KEPT;
@@ -292,7 +289,7 @@ impl Conn {
         self.wire.trim(MOST_KEPT);
     }
 
-    /// Reads until the request's head is whole. Not inlined, as [`serve`](Self::serve) is not.
+    /// Reads until the request's head is complete. Not inlined, as [`serve`](Self::serve) is not.
     #[inline(never)]
     fn read_head(&mut self, mut half: ReadHalf) -> Step {
         let limits = self.shared.options.head_limits();
@@ -310,8 +307,8 @@ impl Conn {
                 Err(error) => return self.refuse_head(&half, &error),
             }
             if !timed {
-                // Answers to earlier requests must not wait for the rest of this one.
-                if self.write_answers().is_err() {
+                // Responses to earlier requests must not wait for the rest of this one.
+                if self.write_responses().is_err() {
                     return Step::Close(CloseReason::IoFailed);
                 }
                 let begun = self.begun();
@@ -345,7 +342,7 @@ impl Conn {
     #[cold]
     fn refuse(&mut self, refusal: &Refusal) -> Step {
         self.set_write_deadline();
-        // A client whose request cannot be read may be an old one.
+        // A client whose request cannot be read may speak HTTP/1.0.
         let persist = Err(CloseReason::Malformed);
         let exchange = ActiveExchange::new(Version::HTTP_10, ReadSide::Gone, None, false, persist);
         self.wire.begin(exchange);
@@ -364,7 +361,7 @@ impl Conn {
 }
 
 impl Drop for Conn {
-    /// The one way to close a connection, however its thread leaves it.
+    /// Closes the connection, however its thread leaves it.
     fn drop(&mut self) {
         if !self.reader.retire() {
             // It was handed over.
@@ -372,10 +369,10 @@ impl Drop for Conn {
         }
         let reason = self.reason.unwrap_or(CloseReason::HandlerFailed);
         log::debug!("{}: connection closed: {reason}", self.conn_info.remote);
-        // Answers that are whole must not be lost for what came behind them.
+        // Complete responses must not be lost because of a later request.
         let _ = self.wire.write_out();
         self.guard.closing();
-        // Nothing can come any more behind the end of the stream.
+        // Nothing follows the end of the stream.
         if reason != CloseReason::EndOfStream {
             read_out(self.stream());
         }
@@ -384,8 +381,8 @@ impl Drop for Conn {
     }
 }
 
-/// Half-closes `stream`, and discards what arrives for at most [`LINGER`]. Has no effect on a stream that
-/// was closed or reset.
+/// Half-closes `stream`, and discards its input for at most [`LINGER`]. Has no effect on a stream that was
+/// closed or reset.
 #[cold]
 fn read_out(stream: &Stream) {
     if !stream.is_closed() && stream.shutdown(Shutdown::Write).is_ok() {
@@ -394,15 +391,15 @@ fn read_out(stream: &Stream) {
 }
 
 impl Refusal {
-    /// The one function from a request's error to its answer.
+    /// Turns the error of a request into its response.
     #[cold]
     fn new(status: StatusCode, detail: impl Display, head_only: bool) -> Self {
         Self { error: Error::status(status, detail.to_string()), head_only }
     }
 }
 
-/// Why a connection is closed whose next request cannot be read. A stream that was cut between two
-/// requests has ended like any other.
+/// Returns why a connection is closed if its next request cannot be read. A TLS stream that was cut
+/// between two requests counts as ended.
 #[cold]
 fn read_failed(error: &io::Error, timed_out: CloseReason) -> CloseReason {
     match error.kind() {
@@ -412,12 +409,12 @@ fn read_failed(error: &io::Error, timed_out: CloseReason) -> CloseReason {
     }
 }
 
-/// Whether the answer to a request whose head cannot be taken has no body.
+/// Returns `true` if the response to a request with an invalid head has no body.
 fn asks_for_head_only(head: &[u8]) -> bool {
     head.trim_ascii_start().starts_with(b"HEAD ")
 }
 
-/// The moment `limit` after `start`: `None` if that is beyond what the clock can tell.
+/// Returns the moment `limit` after `start`, or `None` if the clock cannot represent it.
 fn after(start: Instant, limit: Duration) -> Option<Instant> {
     start.checked_add(limit)
 }
@@ -459,7 +456,7 @@ mod tests {
         assert_eq!((half.buffer.capacity(), conn.wire.capacity()), (0, 0));
     }
 
-    /// A connection that is busy once kept for good what its largest request had taken.
+    /// A busy connection once kept the memory of its largest request forever.
     #[test]
     fn s15_a_busy_connection_gives_large_buffers_back() {
         let (_client, stream) = memory::pair();
@@ -473,7 +470,7 @@ mod tests {
         assert_eq!(half.buffer.data(), b"xxx");
         assert!(half.buffer.capacity() <= MOST_KEPT && conn.wire.capacity() <= MOST_KEPT);
         assert_eq!(conn.request.headers().capacity(), 0);
-        // Usual sizes are kept.
+        // Memory of usual size is kept.
         conn.request.headers_mut().reserve(50);
         half.buffer.fill(|room| Ok(room.len())).unwrap();
         let kept = half.buffer.capacity();

@@ -1,4 +1,4 @@
-//! The server: one thread a connection, and a handler that learns when its client has gone.
+//! The server: one thread per connection, and handlers that notice when their client goes away.
 //!
 //! ```no_run
 //! use hangup::{Request, ResponseWriter, Server};
@@ -14,18 +14,6 @@
 //! .serve()?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
-//!
-//! In reading order:
-//!
-//! | file | what it holds |
-//! | --- | --- |
-//! | `mod.rs` | the server and its options |
-//! | `conn.rs` | one connection: a machine with named states |
-//! | `conn/serve.rs` | one request: the handler runs, and what follows is settled |
-//! | `reader.rs` | its input: the background read, its abort, the held byte |
-//! | `info.rs` | how a handler asks for what it hears of its client |
-//! | `body.rs` | the request body, lent and taken back |
-//! | `response.rs` | the response on the wire, the hijack |
 
 mod body;
 mod conn;
@@ -63,21 +51,40 @@ pub use crate::serving::{ConnState, Connection, Listening, ServerHandle};
 /// The name of the threads that serve connections.
 const CONN_THREAD: &str = "hangup-conn";
 
-/// How long nothing may come of a request's body that is waited for, by default, as in nginx: a client
-/// that is still there has sent something by then.
+/// How long a read of a request's body waits for the client by default, as in nginx. A client that is still
+/// there has sent something by then.
 const BODY_IDLE: Duration = Duration::from_secs(60);
 
-/// How long a client may take nothing of a response that waits for it, by default, as in nginx.
+/// How long a response waits for a client that reads nothing by default, as in nginx.
 const WRITE_IDLE: Duration = Duration::from_secs(60);
 
-/// Added to the limit on a request's head, in bytes: a client that keeps to the limit as it counts
-/// may count a little less than the server.
+/// The number of bytes added to the limit on a request's head. A client may count a little less than the
+/// server.
 const HEAD_SLOP: usize = 4096;
 
 /// How many header fields a request may have by default.
 const MAX_HEADERS: usize = 1000;
 
-/// A server that has its handler and its options, and nowhere to listen yet.
+/// A configured server that is not listening yet.
+///
+/// [`new`](Self::new) and [`with_handler`](Self::with_handler) create it. The other methods set options, and
+/// [`listen`](Self::listen) binds an address. [`Listening::serve`] then accepts connections and runs the
+/// handler on a thread per connection.
+///
+/// ```no_run
+/// use hangup::Server;
+/// use std::io::Write;
+/// use std::time::Duration;
+///
+/// let listening = Server::new(|w, r| Ok(writeln!(w, "hello {}", r.uri().path())?))
+///     .idle_timeout(Duration::from_secs(60))
+///     .max_connections(1000)
+///     .listen("127.0.0.1:8080")?;
+/// let handle = listening.handle(); // shuts the server down from any thread
+/// listening.serve()?;
+/// # drop(handle);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Server {
     shared: Shared,
     core: CoreOptions,
@@ -113,11 +120,12 @@ impl Options {
 }
 
 impl Server {
-    /// Creates a server that answers with `handler`, a function or closure. A closure needs no types:
-    /// `Server::new(|w, r| …)`. For any other [`Handler`] there is [`with_handler`](Self::with_handler).
+    /// Creates a server with a handler that is a function or closure. The compiler infers a closure's
+    /// parameter types: `Server::new(|w, r| …)`. [`with_handler`](Self::with_handler) takes any other
+    /// [`Handler`].
     ///
-    /// The handler runs on the connection's thread, which may have served other connections before: a
-    /// thread-local variable is as the last handler there has left it.
+    /// The handler runs on the connection's thread, which may have served other connections before. A
+    /// thread-local variable keeps the value that the last handler on the thread has left.
     pub fn new<F>(handler: F) -> Self
     where
         F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
@@ -125,7 +133,8 @@ impl Server {
         Self::with_handler(handler)
     }
 
-    /// Creates a server that answers with `handler`: any [`Handler`], and a function as well.
+    /// Creates a server with any [`Handler`]: a struct, an `Arc`, or a handler with
+    /// [layers](crate::HandlerExt) around it.
     ///
     /// ```no_run
     /// use hangup::{Handler, Request, ResponseWriter, Result, Server};
@@ -160,19 +169,19 @@ impl Server {
         Self { shared, core: CoreOptions::default() }
     }
 
-    /// How long a client may take over a request's head, from its first byte on; on a new connection
-    /// also over that first byte. 10 s by default; `None` for no limit. A connection that runs over
-    /// is closed without an answer.
+    /// Sets how long a client may take to send a request's head, from its first byte. On a new connection,
+    /// the wait for the first byte has the same limit. 10 s by default; `None` for no limit. The server
+    /// closes a connection that takes longer, without a response.
     #[must_use]
     pub fn read_header_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.read_header_timeout = limit.into();
         self
     }
 
-    /// Sets how long a client may take over a whole request, head and body, from its first byte on. No
-    /// limit by default. A connection whose head runs over is closed without an answer. A handler that
-    /// reads the body after the limit gets [`TimeLimit::Request`](crate::TimeLimit::Request). It can
-    /// move the moment with
+    /// Sets how long a client may take to send a whole request, head and body, from its first byte. No
+    /// limit by default. The server closes a connection whose head takes longer, without a response. A
+    /// handler that reads the body after the limit gets
+    /// [`TimeLimit::Request`](crate::TimeLimit::Request). It can set another deadline with
     /// [`ResponseWriter::set_read_deadline`](crate::ResponseWriter::set_read_deadline).
     #[must_use]
     pub fn read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
@@ -181,29 +190,29 @@ impl Server {
     }
 
     /// Sets how long a read of a request's body may wait for the client. 60 s by default; `None` for no
-    /// limit. Each read has the whole time, so a client that goes on sending is not cut off. A read
-    /// that runs over fails with [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle), and the client
-    /// gets a 408 if the handler returns that error. The limit holds beside
-    /// [`read_timeout`](Self::read_timeout) and a handler's own deadline: the earliest counts.
+    /// limit. Each read has the whole time, so a client that keeps sending is not cut off. A read that
+    /// takes longer fails with [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle). The client gets a 408
+    /// if the handler returns that error. [`read_timeout`](Self::read_timeout) and a handler's own deadline
+    /// apply as well: the earliest counts.
     #[must_use]
     pub fn body_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.body_idle_timeout = limit.into();
         self
     }
 
-    /// Sets how long a response may wait for a client that takes nothing of it. 60 s by default; `None`
-    /// for no limit. Whenever the client has made room for more, the time begins anew. A write that
-    /// runs over fails with [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection
-    /// is closed. The limit holds beside [`write_timeout`](Self::write_timeout) and a handler's own
-    /// deadline: the earliest counts.
+    /// Sets how long a response may wait for a client that reads nothing of it. 60 s by default; `None` for
+    /// no limit. The time restarts whenever the client has made room for more. A write that takes longer
+    /// fails with [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection is closed.
+    /// [`write_timeout`](Self::write_timeout) and a handler's own deadline apply as well: the earliest
+    /// counts.
     #[must_use]
     pub fn write_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.write_idle_timeout = limit.into();
         self
     }
 
-    /// How long sending a response may take, from the end of its request's head on. No limit by
-    /// default. A handler can move the moment with
+    /// Sets how long sending a response may take, from the end of its request's head. No limit by default.
+    /// A handler can set another deadline with
     /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline).
     #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
@@ -211,16 +220,17 @@ impl Server {
         self
     }
 
-    /// How long a connection may wait for its next request. 120 s by default; `None` for no limit.
+    /// Sets how long a connection may wait for its next request. 120 s by default; `None` for no limit.
     #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.idle_timeout = limit.into();
         self
     }
 
-    /// Encrypts every connection with TLS (RFC 8446), and answers a client that speaks plain HTTP with
-    /// 400. Certificates are renewed by [`Acceptor::replace`](crate::tls::Acceptor::replace), on a
-    /// clone of the acceptor. No TLS by default.
+    /// Encrypts every connection with TLS (RFC 8446). No TLS by default.
+    ///
+    /// A client that speaks plain HTTP gets a 400. [`Acceptor::replace`](crate::tls::Acceptor::replace) on
+    /// a clone of the acceptor renews the certificates.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, acceptor: Acceptor) -> Self {
@@ -228,59 +238,60 @@ impl Server {
         self
     }
 
-    /// How long a client may take over the TLS handshake, which is made on its connection's thread.
-    /// 10 s by default; `None` for no limit.
+    /// Sets how long the TLS handshake may take, which runs on the connection's thread. 10 s by default;
+    /// `None` for no limit.
     #[must_use]
     pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.tls_handshake_timeout = limit.into();
         self
     }
 
-    /// How many bytes a request's head may have: 1 MiB by default, to which 4 KiB are added. A
-    /// larger one is answered with 431.
+    /// Sets how many bytes a request's head may have: 1 MiB by default. The server adds 4 KiB to the limit,
+    /// and responds to a larger head with 431.
     #[must_use]
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.shared.options.max_header_bytes = bytes;
         self
     }
 
-    /// Sets how many header fields a request may have: 1000 by default. A request with more is
-    /// answered with 431. No request can have more than 24576 different ones.
+    /// Sets how many header fields a request may have: 1000 by default. The server responds to a request
+    /// with more with 431. No request can have more than 24576 different fields.
     #[must_use]
     pub fn max_headers(mut self, fields: usize) -> Self {
         self.shared.options.max_headers = fields;
         self
     }
 
-    /// Limits how many connections are served at the same time. For one more, the connection that has
-    /// waited longest for its next request is closed. A new connection without a request counts as
-    /// waiting after one second. If none waits, the new connection is answered with 503 and closed. By
-    /// default only the operating system limits them.
+    /// Limits the number of connections. By default only the operating system limits it.
+    ///
+    /// For a connection beyond the limit, the server closes the connection that has waited longest for its
+    /// next request. A new connection without a request counts as waiting after one second. If none waits,
+    /// the new connection gets a 503 and is closed.
     #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.core.max_connections = most.into();
         self
     }
 
-    /// Whether a client that closes its sending side while it waits for the answer has gone away, so
-    /// that the request's context ends. It does by default, since most clients that are gone look
-    /// like that; the answer is sent to it either way.
+    /// Sets whether a request's context ends when its client closes its sending side while it waits for the
+    /// response. `true` by default, since most clients that are gone look like that. The response is sent
+    /// in both cases.
     #[must_use]
     pub fn cancel_on_half_close(mut self, is: bool) -> Self {
         self.shared.options.cancel_on_half_close = is;
         self
     }
 
-    /// The stack of a connection's thread, in bytes, on which the handler runs. The platform's
-    /// default for new threads (2 MiB) by default; memory that is never touched costs nothing.
+    /// Sets the stack size of a connection's thread, in bytes. The handler runs on it. By default that is
+    /// the platform's default for new threads (2 MiB). Memory that is never touched costs nothing.
     #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.core.stack_size = Some(bytes);
         self
     }
 
-    /// Has `callback` called with each state that a connection enters, on that connection's thread
-    /// ([`ConnState::New`] on the accepting one). If it panics, that is logged.
+    /// Sets a callback for each state that a connection enters. It runs on the connection's thread, for
+    /// [`ConnState::New`] on the accepting thread. A panic in it is logged.
     #[must_use]
     pub fn on_connection_state(
         mut self,
@@ -290,24 +301,25 @@ impl Server {
         self
     }
 
-    /// Sets the function that turns an error into the answer: JSON problem details, say, or a page.
+    /// Sets the function that turns an error into a response, with JSON problem details or a page for
+    /// example.
     ///
-    /// It is called with the error, the status that the error is answered with, and the request:
+    /// It is called with the error, the status of the response, and the request:
     ///
     /// | error | status |
     /// | --- | --- |
-    /// | the request's own body failed | 400, 408, 413 or 431; not called if the client has gone |
-    /// | made by [`Error::status`] or of a bare `StatusCode` | that one |
-    /// | any other that the handler returned | 500 |
-    /// | the server refuses the request | the one it refuses with: 400, 417, 431, 501, 503, 505 … |
+    /// | the request's own body failed | 400, 408, 413 or 431; not called if the client has gone away |
+    /// | made by [`Error::status`], or from a `StatusCode` | that status |
+    /// | any other error that the handler returned | 500 |
+    /// | the server refuses the request | 400, 417, 431, 501, 503, 505 and others |
     ///
-    /// The response's own status is sent, so the function may choose another. Only errors made by
-    /// [`Error::status`] are meant for the client: the texts of others may tell secrets. A request
-    /// that was refused may be empty, if its head could not be read, and has no body. Without this,
-    /// an error is answered with a line of text.
+    /// The status of the returned response is sent, so the function may choose another. Only errors made by
+    /// [`Error::status`] are meant for the client: the texts of others may contain secrets. A refused
+    /// request has no body, and is empty if its head could not be read. Without this function, the response
+    /// to an error is a line of text.
     ///
-    /// The function is not called once the response's head was sent, nor for a panic. If it panics,
-    /// the connection is closed without an answer.
+    /// The function is not called once the response's head was sent, nor for a panic. If it panics, the
+    /// connection is closed without a response.
     ///
     /// ```
     /// use hangup::{Error, Request, Server};
@@ -331,31 +343,30 @@ impl Server {
         self
     }
 
-    /// Listens on a TCP address. Clients can connect from now on, and are served once
+    /// Listens on a TCP address. Clients can connect from now on. They are served once
     /// [`serve`](Listening::serve) runs.
     ///
     /// # Errors
     ///
-    /// The operating system's: the address is in use, or not one of this machine's.
+    /// The operating system's error, for example if the address is in use or belongs to another machine.
     pub fn listen(self, addr: impl ToSocketAddrs) -> io::Result<Listening> {
         Ok(self.listen_on(Listener::bind_tcp(addr)?))
     }
 
-    /// Listens on a Unix socket. A socket file that nobody listens on any more is replaced.
+    /// Listens on a Unix socket. Replaces a socket file on which no process listens.
     ///
     /// # Errors
     ///
-    /// The operating system's: somebody listens on it, or the path is no place for a socket.
+    /// The operating system's error, for example if another process listens on the socket.
     #[cfg(unix)]
     pub fn listen_unix(self, path: impl AsRef<Path>) -> io::Result<Listening> {
         Ok(self.listen_on(Listener::bind_unix(path)?))
     }
 
-    /// Serves the connections of a listener that exists already: one of the standard library's, or a
-    /// [`Listener`], which also takes over inherited sockets.
+    /// Uses an existing listener: one of the standard library, or a [`Listener`], which also takes over
+    /// inherited sockets.
     ///
-    /// If a socket of the standard library's cannot be taken over, [`serve`](Listening::serve) reports
-    /// that.
+    /// [`serve`](Listening::serve) reports an error if a socket of the standard library cannot be used.
     ///
     /// ```no_run
     /// # use hangup::{Request, ResponseWriter, Server, net::Listener};
@@ -371,8 +382,8 @@ impl Server {
         Listening::new(self.into_core(), listener.into())
     }
 
-    /// Serves one connection that exists already, on a thread of its own: one end of
-    /// [`testing::stream_pair`](crate::testing::stream_pair), say.
+    /// Serves one existing connection on a separate thread, such as one end of
+    /// [`testing::stream_pair`](crate::testing::stream_pair).
     #[must_use = "the handle is the way to close the connection"]
     pub fn serve_stream(self, stream: Stream) -> ServerHandle {
         ServerHandle::of_stream(self.into_core(), stream)
@@ -389,7 +400,7 @@ impl fmt::Debug for Server {
     }
 }
 
-/// HTTP/1.1, as it is served.
+/// HTTP/1.1 as the protocol of a server.
 struct Http(Arc<Shared>);
 
 impl Protocol for Http {
@@ -401,7 +412,7 @@ impl Protocol for Http {
         if self.0.options.acceptor.is_some() { "https" } else { "http" }
     }
 
-    /// Adds TLS, if the server has it. The handshake is left to the connection's thread.
+    /// Wraps the connection in TLS, if the server uses TLS. The connection's thread makes the handshake.
     fn prepare(&self, stream: Stream, remote: &Addr) -> Option<Stream> {
         let Some(acceptor) = &self.0.options.acceptor else { return Some(stream) };
         let encrypted = acceptor.begin(stream);
@@ -423,11 +434,11 @@ impl Protocol for Http {
     }
 
     fn reject(&self, stream: &Stream) {
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         let text = "no room for another connection\n";
-        write_refusal(&mut answer, StatusCode::SERVICE_UNAVAILABLE, text, false);
-        let _ = stream.try_write_vectored(&[IoSlice::new(&answer)]);
-        // What the client has sent already must not turn the close into a reset.
+        write_refusal(&mut response, StatusCode::SERVICE_UNAVAILABLE, text, false);
+        let _ = stream.try_write_vectored(&[IoSlice::new(&response)]);
+        // Unread input would turn the close into a reset.
         let _ = stream.try_read(&mut [0; 4096]);
     }
 }

@@ -1,8 +1,8 @@
 //! The connection reader: all input of a connection passes through it.
 //!
-//! While a handler runs, nobody reads the connection for it, and yet its context has to end when
-//! the client goes away. So a *background read* of one byte is kept pending on a thread of its own,
-//! `hangup-watch`, from the handler's first look at its context until the handler has returned:
+//! While a handler runs, its connection is not read, and yet the request's context has to end when the
+//! client goes away. So a *background read* of one byte is pending on a separate thread, `hangup-watch`,
+//! from the handler's first use of its context until the handler has returned:
 //!
 //! ```text
 //!   conn thread (or the handler's)        the lock           watch thread
@@ -15,15 +15,16 @@
 //!     puts the deadline back
 //! ```
 //!
-//! A byte that the background read got is *held*: it is the first byte of the next read, so that the
-//! next request is whole whichever way its bytes arrived.
+//! A byte that the background read got is *held*. It is the first byte of the next read, so that the next
+//! request is complete whichever way its bytes arrived.
 //!
-//! Where a read is not allowed (the body has not been read to its end) or no longer of use (a
-//! pipelined request's first byte is held), the thread waits for the client's end of stream without
-//! reading: see [`Mode`].
+//! Where a read is not allowed (the body was not read to its end) or no longer useful (a byte of a
+//! pipelined request is held), the thread waits for the client's end of stream without a read: see
+//! [`Mode`]. What the thread saw, and what follows from it, is in `reader/state.rs`.
 
 #[cfg(all(test, hangup_shuttle))]
 mod model;
+mod state;
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
@@ -34,77 +35,25 @@ use crate::logging as log;
 use crate::net::{Hangup, Stream};
 use crate::serving::{Gone, Signals};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
+use state::{Input, Mode, News, Seen, State, Watch};
 
-/// The watch thread's stack, in bytes: it calls nothing of the user's.
+/// The watch thread's stack, in bytes. It runs no code of the user's.
 const WATCH_STACK: usize = 256 * 1024;
 
-/// How long the watch thread of an idle connection waits for a next order before it ends.
+/// How long the watch thread of an idle connection waits for its next order before it ends.
 const WATCH_KEEP: Duration = Duration::from_secs(1);
 
-/// The input of one server connection, shared between its thread, the body it lends to a handler,
-/// and its watch thread.
+/// The input of one server connection, shared between its thread, the request's body, and the watch
+/// thread.
 pub(super) struct ConnReader {
     stream: Stream,
-    /// Whether a client that closed only its sending side counts as gone.
+    /// A client that closed only its sending side counts as gone.
     cancel_on_half_close: bool,
     state: Mutex<State>,
-    /// Goes with `state`. Two predicates: "the watch thread is not busy", which `abort` waits for
-    /// and the watch thread notifies; "there is an order, or no more work", which the watch thread
-    /// waits for and everyone else notifies.
+    /// Goes with `state`. It has two predicates. `abort` waits for "the watch thread is not busy", which
+    /// the watch thread notifies. The watch thread waits for "there is an order, or no more work", which
+    /// all others notify.
     changed: Condvar,
-}
-
-struct State {
-    watch: Watch,
-    /// How many requests have ended on the connection: the number of the one that is running.
-    request: u64,
-    /// A request is being handled.
-    busy: bool,
-    /// Whom to tell: the request that asked.
-    signals: Option<Arc<Signals>>,
-    /// The request's body has been read to its end, so that the next byte is not part of it.
-    may_read: bool,
-    /// The byte that a background read got.
-    held: Option<u8>,
-    /// The next request has begun to arrive: with that byte, or behind this one in the buffer.
-    next_begun: bool,
-    gone: Option<Gone>,
-    /// The client has closed its sending side, which does not count as going away.
-    half_closed: bool,
-}
-
-/// What the watch thread does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Watch {
-    /// It has not been started.
-    None,
-    /// It waits for an order.
-    Parked,
-    /// It has been told to watch and has not begun.
-    Ordered,
-    /// It is blocked on the connection, and has been called back or not.
-    Busy { mode: Mode, recalled: bool },
-    /// It has ended, or will when it next looks: the connection was closed or handed over.
-    Over,
-}
-
-/// How the client's going away is noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    /// By a background read of one byte.
-    Read,
-    /// By the end of stream or a reset as the platform tells them without reading. The `Hangup` is
-    /// the least that counts: behind an end of stream that did not, only the reset is still to come.
-    Wait(Hangup),
-}
-
-/// What the watch thread saw.
-enum Seen {
-    Byte(u8),
-    EndOfStream,
-    Failed(ErrorKind),
-    /// The wait ended without news: it was recalled, or a deadline of the handler's passed.
-    Nothing,
 }
 
 impl ConnReader {
@@ -112,17 +61,7 @@ impl ConnReader {
         Arc::new(Self {
             stream,
             cancel_on_half_close,
-            state: Mutex::new(State {
-                watch: Watch::None,
-                request: 0,
-                busy: false,
-                signals: None,
-                may_read: false,
-                held: None,
-                next_begun: false,
-                gone: None,
-                half_closed: false,
-            }),
+            state: Mutex::new(State::new()),
             changed: Condvar::new(),
         })
     }
@@ -131,14 +70,13 @@ impl ConnReader {
         &self.stream
     }
 
-    /// A request begins. Returns its number. `next_begun`: it has no body, and whether something of the
-    /// next request has been read with it; `None` if it has one.
+    /// Begins a request and returns its number. `next_begun` is `None` if the request has a body.
+    /// Otherwise it says whether something of the next request was read with it.
     pub(super) fn begin_request(&self, next_begun: Option<bool>) -> u64 {
         let mut state = self.state.lock();
         state.busy = true;
         if let Some(next_begun) = next_begun {
-            state.may_read = true;
-            state.next_begun = next_begun;
+            state.input = Input::behind_body(next_begun);
         }
         state.request
     }
@@ -147,13 +85,12 @@ impl ConnReader {
     ///
     /// # Blocking
     ///
-    /// Until there is something to read; ended by the connection's read deadline.
+    /// Until there is something to read. The connection's read deadline ends it.
     pub(super) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.read_with(buf, |buf| (&self.stream).read(buf))
     }
 
-    /// Reads some of a request's body. Whatever the connection's deadline, the read waits at most for
-    /// `idle`.
+    /// Reads some of a request's body. Whatever the connection's deadline, the read waits at most `idle`.
     ///
     /// # Errors
     ///
@@ -186,8 +123,8 @@ impl ConnReader {
         self.stream.read_deadline().is_some_and(|deadline| deadline <= sync::now())
     }
 
-    /// As [`read`](Self::read), by one plain system call that only closing the connection can end
-    /// before `patience` is over.
+    /// Reads as [`read`](Self::read) does, by one plain system call. Before `patience` has passed, only
+    /// closing the connection ends it.
     pub(super) fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
         self.read_with(buf, |buf| self.stream.read_for(buf, patience))
     }
@@ -199,7 +136,7 @@ impl ConnReader {
     ) -> io::Result<usize> {
         let held = {
             let mut state = self.state.lock();
-            // Invariant: nobody reads while a background read may.
+            // Invariant: no other read is in progress while a background read may be.
             debug_assert!(!matches!(state.watch, Watch::Busy { mode: Mode::Read, .. }));
             if buf.is_empty() { None } else { state.held.take() }
         };
@@ -212,14 +149,13 @@ impl ConnReader {
         }
     }
 
-    /// The request's body has been read to its end: from now on a background read is allowed.
-    /// `next_begun`: something of the next request has been read with it.
+    /// Notes that the request's body was read to its end, so that a background read is allowed.
+    /// `next_begun`: something of the next request was read with it.
     pub(super) fn body_ended(&self, next_begun: bool) {
         let mut state = self.state.lock();
-        state.may_read = true;
-        state.next_begun = next_begun;
+        state.input = Input::behind_body(next_begun);
         if let Watch::Busy { mode: Mode::Wait(_), recalled: false } = state.watch {
-            // It wakes without having been recalled, and takes up the other mode.
+            // It was not recalled, so it continues in the other mode.
             self.stream.wake_hangup();
         }
         let signals = state.signals.clone().filter(|_| next_begun);
@@ -229,21 +165,21 @@ impl ConnReader {
         }
     }
 
-    /// Whether a watch that begins now would read.
+    /// Returns `true` if a watch that begins now would read.
     pub(super) fn is_body_ended(&self) -> bool {
-        self.state.lock().may_read
+        self.state.lock().input != Input::Body
     }
 
-    /// Whether somebody has asked to be told of the client.
+    /// Returns `true` if the request has asked for its signals.
     pub(super) fn is_watched(&self) -> bool {
         self.state.lock().signals.is_some()
     }
 
-    /// Has `signals` told when the client goes away: at once if it has, and otherwise by the watch
-    /// thread, which this starts if need be.
+    /// Reports to `signals` when the client goes away: at once if it has, otherwise from the watch thread,
+    /// which this starts if necessary.
     ///
-    /// Nothing happens once request `number` has ended: what a handler has kept of it beyond its
-    /// return must not start a read beside that of the next request.
+    /// Does nothing once request `number` has ended. A handler may keep its request after returning, and
+    /// such a request must not start a second concurrent read.
     pub(super) fn watch(self: &Arc<Self>, number: u64, signals: &Arc<Signals>) {
         let gone = self.look();
         let mut state = self.state.lock();
@@ -265,13 +201,13 @@ impl ConnReader {
             }
             Watch::Ordered | Watch::Busy { .. } | Watch::Over => {}
         }
-        if state.next_begun {
+        if state.input == Input::NextBegun {
             drop(state);
             signals.next_request();
         }
     }
 
-    /// What can be told of the client without waiting or reading.
+    /// Returns what is known of the client without waiting or reading.
     fn look(&self) -> Option<Gone> {
         let now = self.stream.readiness();
         if self.stream.is_closed() {
@@ -289,11 +225,11 @@ impl ConnReader {
         let reader = Arc::clone(self);
         match sync::spawn("hangup-watch", Some(WATCH_STACK), move || reader.run_watch()) {
             Ok(_) => state.watch = Watch::Ordered,
-            Err(error) => log::error!("no thread to watch a connection with: {error}"),
+            Err(error) => log::error!("cannot start a thread to watch a connection: {error}"),
         }
     }
 
-    /// The watch thread.
+    /// Runs the watch thread.
     fn run_watch(&self) {
         let mut state = self.state.lock();
         loop {
@@ -337,7 +273,7 @@ impl ConnReader {
         })
     }
 
-    /// Enters what the watch thread saw, lets those go on who wait for it, and tells the request.
+    /// Enters what the watch thread saw, wakes the threads that wait for it, and reports to the request.
     fn take_in(&self, seen: Seen) -> MutexGuard<'_, State> {
         let mut state = self.state.lock();
         let news = state.take_in(&seen, self.cancel_on_half_close);
@@ -355,8 +291,8 @@ impl ConnReader {
         state
     }
 
-    /// Ends the background read, if one is in progress, and returns when it is out. No byte is lost:
-    /// the one that it may have got is held. The connection's read deadline stays what it was.
+    /// Ends the background read, if one is in progress, and waits until it has returned. No byte is lost:
+    /// if the read got one, it is held. The connection's read deadline stays as it was.
     fn abort(&self, state: &mut MutexGuard<'_, State>) {
         let Watch::Busy { mode, recalled } = &mut state.watch else {
             if state.watch == Watch::Ordered {
@@ -385,19 +321,18 @@ impl ConnReader {
         }
     }
 
-    /// The handler has returned: nobody watches any more, and the next bytes are the next request's.
+    /// Ends a request whose handler has returned, and its watch. The next bytes are the next request's.
     pub(super) fn end_request(&self) {
         let mut state = self.state.lock();
-        // First, so that nobody can order a watch while the last one is being called back.
+        // First, so that no watch can be ordered while the last one is being recalled.
         state.request += 1;
         state.busy = false;
         self.abort(&mut state);
         state.signals = None;
-        state.may_read = false;
-        state.next_begun = false;
+        state.input = Input::Body;
     }
 
-    /// The connection failed under somebody else's read or write: the request gets to know.
+    /// Reports to the request that another read or write of the connection has failed.
     pub(super) fn failed(&self, kind: ErrorKind) {
         let signals = {
             let mut state = self.state.lock();
@@ -409,8 +344,8 @@ impl ConnReader {
         }
     }
 
-    /// Ends the watch thread, for good; the connection itself stays as it is. Returns whether this is
-    /// the first call.
+    /// Ends the watch thread for good. The connection itself stays as it is. Returns `true` for the first
+    /// call.
     pub(super) fn retire(&self) -> bool {
         let mut state = self.state.lock();
         state.request += 1;
@@ -422,62 +357,13 @@ impl ConnReader {
         first
     }
 
-    /// The byte that a background read got, for a connection that is handed over.
+    /// Takes the byte that a background read got, for a connection that is handed over.
     pub(super) fn take_held(&self) -> Option<u8> {
         self.state.lock().held.take()
     }
 }
 
-/// What the request is to be told.
-#[derive(Clone, Copy)]
-enum News {
-    NextRequest,
-    Gone(Gone),
-}
-
-impl State {
-    fn mode(&self) -> Mode {
-        match self.half_closed {
-            true => Mode::Wait(Hangup::Broken),
-            false if self.may_read && self.held.is_none() => Mode::Read,
-            false => Mode::Wait(Hangup::EndOfStream),
-        }
-    }
-
-    /// The watch thread is out of its wait: what it saw goes into the state, and it either goes on
-    /// watching or parks.
-    fn take_in(&mut self, seen: &Seen, cancel_on_half_close: bool) -> Option<News> {
-        let news = match *seen {
-            Seen::Byte(byte) => {
-                debug_assert!(self.held.is_none());
-                self.held = Some(byte);
-                self.next_begun = true;
-                Some(News::NextRequest)
-            }
-            Seen::EndOfStream if !cancel_on_half_close => {
-                self.half_closed = true;
-                None
-            }
-            Seen::EndOfStream => Some(News::Gone(Gone::EndOfStream)),
-            Seen::Failed(kind) => Some(News::Gone(Gone::Failed(kind))),
-            Seen::Nothing => None,
-        };
-        if let Some(News::Gone(gone)) = news {
-            self.gone = self.gone.or(Some(gone));
-        }
-        if let Watch::Busy { mode, recalled } = self.watch {
-            if matches!(seen, Seen::Nothing) && mode == Mode::Read && !recalled {
-                // A read deadline of the handler's own has passed: no more reading.
-                self.may_read = false;
-            }
-            let done = recalled || self.gone.is_some();
-            self.watch = if done { Watch::Parked } else { Watch::Ordered };
-        }
-        news
-    }
-}
-
-/// A deadline that has passed whenever it is looked at.
+/// Returns a deadline that has passed.
 fn past() -> Instant {
     Instant::now()
 }
@@ -491,7 +377,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// A reader in a background read, and its client.
+    /// Returns a reader in a background read, and its client.
     fn watched() -> (Arc<ConnReader>, Stream) {
         let (client, stream) = memory::pair();
         let reader = ConnReader::new(stream, true);
@@ -523,7 +409,7 @@ mod tests {
     fn a_held_byte_is_the_first_of_the_next_read() {
         let (reader, mut client) = watched();
         client.write_all(b"next").unwrap();
-        // The watch goes on, as one for the hang-up alone.
+        // The watch continues, for the hang-up only.
         assert!(reader.stream().wait_until_parked(Parked::Hangup, PATIENCE));
         reader.end_request();
         assert_eq!(read(&reader), b"n");
@@ -532,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_held_byte_is_left_to_who_takes_the_connection_over() {
+    fn a_held_byte_is_left_to_a_hijacker() {
         let (reader, mut client) = watched();
         client.write_all(b"x").unwrap();
         assert!(reader.stream().wait_until_parked(Parked::Hangup, PATIENCE));
@@ -546,7 +432,7 @@ mod tests {
         reader.end_request();
         reader.body_ended(false);
         reader.watch(0, &Arc::default());
-        // An order stays one, or becomes a read, until it is called back.
+        // An order would stay one, or become a read, until it is recalled.
         assert_eq!(reader.state.lock().watch, Watch::Parked);
         assert!(!reader.is_watched());
         client.write_all(b"next").unwrap();

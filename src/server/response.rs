@@ -1,8 +1,8 @@
 //! A response on the wire of HTTP/1.1.
 //!
-//! Everything is encoded into one buffer, which is written when it is full, when the handler
-//! flushes, at an answer's end if nothing of a next request is there, and before the connection waits
-//! for anything: so head and body go out together, and so do the answers to requests that came together.
+//! Everything is encoded into one buffer. The buffer is written when it is full, when the handler flushes,
+//! at the end of a response if nothing of a next request has arrived, and before the connection waits. So
+//! head and body are sent together, and so are the responses to requests that arrived together.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -23,53 +23,53 @@ use crate::net::{Duplex, Stream};
 use crate::serving::ConnGuard;
 use crate::sync;
 
-/// Above this many bytes the encoded output is written, whoever waits for more of it.
+/// From this size on, in bytes, the encoded output is written.
 const FULL: usize = 16 * 1024;
 
-/// From this size on, in bytes, a piece of a body is written from where it is, not copied.
+/// From this size on, in bytes, a piece of a body is written without being copied first.
 const WRITE_THROUGH: usize = 4 * 1024;
 
-/// How much room a head is given at first, in bytes: most fit, and the buffer does not grow by and by.
+/// How many bytes are reserved for a head: most fit, so the buffer does not grow in steps.
 const HEAD_ROOM: usize = 192;
 
-/// How many bytes of an unread request body are read for the sake of the connection.
+/// How many bytes of an unread request body are read to reuse the connection.
 pub(super) const DRAIN_LIMIT: u64 = 256 * 1024;
 
 /// The writing half of a server connection.
 pub(super) struct Wire {
     reader: Arc<ConnReader>,
     guard: Arc<ConnGuard>,
-    /// Encoded and not yet written.
+    /// Bytes that are encoded and not yet written.
     out: Vec<u8>,
     date: Date,
     exchange: ActiveExchange,
 }
 
-/// What the response to the request at hand depends on, and what comes of it.
+/// The request that is being answered, as far as its response depends on it, and the response's framing.
 pub(super) struct ActiveExchange {
     pub(super) version: Version,
     pub(super) read_side: ReadSide,
     pub(super) continues: Option<Arc<Continue>>,
-    /// The request asks for a tunnel (CONNECT): a 2xx answer is the end of HTTP on the connection.
+    /// The request asks for a tunnel (CONNECT): a 2xx response ends HTTP on the connection.
     pub(super) tunnel: bool,
-    /// Whether the connection can live on after this exchange, as far as is known.
+    /// Whether the connection can be reused after this exchange, as far as it is known.
     pub(super) persist: Result<(), CloseReason>,
-    /// How the body is framed, once the head has been written.
+    /// How the response's body is framed, once the head was written.
     framing: BodyMode,
 }
 
-/// Where the reading half is while a handler runs.
+/// The place of the reading half while a handler runs.
 pub(super) enum ReadSide {
     /// The request has no body.
     Here(ReadHalf),
-    /// The request's body is being read from it.
+    /// The request's body is read from it.
     InBody(Arc<BodySlot>),
     /// The handler has hijacked the connection, or no handler runs.
     Gone,
 }
 
 impl ReadSide {
-    /// Whether something of a next request has arrived: it is still served during a shutdown.
+    /// Returns `true` if something of a next request has arrived. It is still served during a shutdown.
     #[cold]
     fn has_next(&self, stream: &Stream) -> bool {
         match self {
@@ -100,13 +100,13 @@ impl ActiveExchange {
         Self { version, read_side, continues, tunnel, persist, framing: BodyMode::None }
     }
 
-    /// Whether the response's end is told by the end of the connection, so that breaking it off must
-    /// not look like its end.
+    /// Returns `true` if the end of the connection ends the response. Then breaking it off must not look
+    /// like its end.
     pub(super) fn ends_by_closing(&self) -> bool {
         self.framing == BodyMode::UntilClose
     }
 
-    /// Between two requests.
+    /// Returns the state between two requests.
     fn none() -> Self {
         Self::new(Version::HTTP_11, ReadSide::Gone, None, false, Ok(()))
     }
@@ -127,7 +127,7 @@ impl Wire {
         std::mem::replace(&mut self.exchange, ActiveExchange::none())
     }
 
-    /// How much memory the buffer owns, in bytes.
+    /// Returns the size of the buffer's memory, in bytes.
     pub(super) fn capacity(&self) -> usize {
         self.out.capacity()
     }
@@ -137,19 +137,19 @@ impl Wire {
         self.out.reserve(bytes);
     }
 
-    /// Gives the buffer's memory back.
+    /// Releases the buffer's memory.
     pub(super) fn release(&mut self) {
         if self.out.is_empty() {
             self.out = Vec::new();
         }
     }
 
-    /// Gives back memory beyond `most` bytes, as far as what has been encoded does not need it.
+    /// Releases memory beyond `most` bytes that the encoded bytes do not need.
     pub(super) fn trim(&mut self, most: usize) {
         self.out.shrink_to(most);
     }
 
-    /// Writes what has been encoded.
+    /// Writes the encoded bytes.
     pub(super) fn write_out(&mut self) -> io::Result<()> {
         if self.out.is_empty() {
             return Ok(());
@@ -177,35 +177,46 @@ impl Wire {
         }
     }
 
-    /// Decides, with the head at hand, whether the connection will live on.
+    /// Decides, with the head at hand, whether the connection will be reused.
     fn decide_persistence(&mut self, head: &FinalHead<'_>) {
-        let exchange = &mut self.exchange;
-        let input = &exchange.read_side;
-        let begun = || match input {
-            ReadSide::InBody(slot) => slot.has_begun(),
-            // An empty body needs no 100.
-            ReadSide::Here(_) | ReadSide::Gone => true,
-        };
-        let waits = exchange.continues.as_ref().is_some_and(|continues| continues.too_late(begun));
-        let drains = match input {
-            ReadSide::InBody(slot) => slot.keeps_connection(DRAIN_LIMIT),
-            ReadSide::Here(_) | ReadSide::Gone => true,
-        };
-        if exchange.persist.is_err() {
-        } else if h1::has_token(head.headers, CONNECTION, "close") {
-            exchange.persist = Err(CloseReason::WeAskedToClose);
-        } else if waits || !drains {
-            exchange.persist = Err(CloseReason::BodyNotRead);
-        } else if exchange.framing == BodyMode::UntilClose {
-            exchange.persist = Err(CloseReason::UnframedResponse);
-        } else if self.guard.is_leaving() {
-            exchange.persist = Err(CloseReason::LimitReached);
-        } else if self.guard.is_ending() && !exchange.read_side.has_next(self.reader.stream()) {
-            exchange.persist = Err(CloseReason::ShuttingDown);
+        let unread = self.leaves_body_unread();
+        if self.exchange.persist.is_ok()
+            && let Some(reason) = self.closes_after(head, unread)
+        {
+            self.exchange.persist = Err(reason);
         }
     }
 
-    /// Writes `data` behind what has been encoded, as one chunk if the body is chunked.
+    /// Returns `true` if the rest of the request's body will not be read: the client still waits for its
+    /// 100, or there is too much of it. From now on it is too late for the 100.
+    fn leaves_body_unread(&self) -> bool {
+        let ActiveExchange { read_side, continues, .. } = &self.exchange;
+        let ReadSide::InBody(slot) = read_side else {
+            // An empty body needs no 100.
+            return continues.as_ref().is_some_and(|continues| continues.too_late(|| true));
+        };
+        let waits = continues.as_ref().is_some_and(|it| it.too_late(|| slot.has_begun()));
+        waits || !slot.keeps_connection(DRAIN_LIMIT)
+    }
+
+    /// Returns why the connection is closed after this response, if it is.
+    fn closes_after(&self, head: &FinalHead<'_>, unread: bool) -> Option<CloseReason> {
+        if h1::has_token(head.headers, CONNECTION, "close") {
+            Some(CloseReason::WeAskedToClose)
+        } else if unread {
+            Some(CloseReason::BodyNotRead)
+        } else if self.exchange.framing == BodyMode::UntilClose {
+            Some(CloseReason::UnframedResponse)
+        } else if self.guard.is_leaving() {
+            Some(CloseReason::LimitReached)
+        } else if self.guard.is_ending() && !self.exchange.read_side.has_next(self.stream()) {
+            Some(CloseReason::ShuttingDown)
+        } else {
+            None
+        }
+    }
+
+    /// Writes the encoded bytes and `data`, as one chunk if the body is chunked.
     fn write_through(&mut self, data: &[u8]) -> io::Result<()> {
         let chunked = self.exchange.framing == BodyMode::Chunked;
         if chunked {
@@ -234,7 +245,7 @@ impl Sink for Wire {
 
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
         let old = self.exchange.version < Version::HTTP_11;
-        // It has neither length nor coding (RFC 9110 section 9.3.6).
+        // A tunnel has neither length nor coding (RFC 9110 section 9.3.6).
         let tunnel = self.exchange.tunnel && head.status.is_success();
         self.exchange.framing = match head.length {
             _ if tunnel => BodyMode::UntilClose,
@@ -291,9 +302,9 @@ impl Sink for Wire {
                 .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
         }
         match &self.exchange.read_side {
-            // Answers without a body count as well.
+            // Responses without a body fill the buffer as well.
             _ if self.out.len() >= FULL => self.write_out(),
-            // Nothing of a next request is there: the client need not wait while this one is put away.
+            // Nothing of a next request has arrived: the client need not wait for the handler's cleanup.
             ReadSide::Here(half) if half.buffer.is_empty() && !self.reader.is_watched() => {
                 self.write_out()
             }
@@ -350,8 +361,8 @@ impl Sink for Wire {
 }
 
 impl Wire {
-    /// The Connection field: the handler's other options, and what has been decided about the
-    /// connection's end, whatever the handler says of it (RFC 9112 section 9.3).
+    /// Writes the Connection field: the handler's other options, and the decision on the connection's end,
+    /// which is not the handler's (RFC 9112 section 9.3).
     fn write_connection(&mut self, headers: &HeaderMap, old: bool) {
         let values = headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
         let options = values.flat_map(|value| value.split(|byte| *byte == b','));
@@ -369,7 +380,7 @@ impl Wire {
     }
 }
 
-/// Encodes a whole answer of the server's own, after which the connection is closed.
+/// Encodes a response that the server makes itself, after which the connection is closed.
 pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, head_only: bool) {
     h1::write_status_line(out, Version::HTTP_11, status, None)
         .expect("a status without a reason of its own");
@@ -383,7 +394,7 @@ pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, h
     }
 }
 
-/// The Date field, rendered once a second.
+/// The Date field, formatted once a second.
 #[derive(Default)]
 struct Date {
     second: u64,

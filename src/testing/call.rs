@@ -97,7 +97,7 @@ pub fn call<B: Into<Body>>(handler: &dyn Handler, request: http::Request<B>) -> 
 /// let handler = |w: &mut ResponseWriter, _: &mut Request| {
 ///     w.informational(StatusCode::EARLY_HINTS, &HeaderMap::new())
 /// };
-/// let response = testing::call(&handler, Request::default())?;
+/// let response = testing::call(&handler, Request::new(()))?;
 /// assert_eq!(testing::informational(&response)[0].status(), 103);
 /// # Ok::<(), hangup::Error>(())
 /// ```

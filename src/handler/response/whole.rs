@@ -1,4 +1,4 @@
-//! Whole responses: those that a handler returns, and those in place of a handler that failed.
+//! Finished responses: those that a handler returns, and those that replace a failed handler's.
 
 use std::io::{self, Read, Write};
 
@@ -15,17 +15,17 @@ use crate::sniff;
 const COPY_BUFFER: usize = 16 * 1024;
 
 impl ResponseWriter<'_> {
-    /// Sends a finished response: its status, headers and body take the place of what was set.
+    /// Sends a finished response. Its status, headers and body replace those set before.
     ///
-    /// A body that is read from a source is sent as it comes. Before a read that may have to wait, the head
-    /// and the pieces so far go out. Only a reader whose response has no Content-Type is read once before
-    /// that, since its first piece decides the type. A source of small pieces that never waits is sent
-    /// faster from behind a [`BufReader`](std::io::BufReader) whose buffer is 16 KiB or larger, or as bytes.
+    /// A body with a source is sent as it is read. Before a read that may wait, the head and the pieces so
+    /// far are sent. The exception is a reader in a response without a Content-Type: its first piece decides
+    /// the type, so it is read once before the head is sent. A source of small pieces that never waits is
+    /// sent faster through a [`BufReader`](std::io::BufReader) with at least 16 KiB, or as bytes.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) if the head was sent already; and whatever reading the body or writing
-    /// fails with.
+    /// [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) if the head was already sent. The error of reading
+    /// the body or of writing if that fails.
     pub fn send(&mut self, response: http::Response<impl Into<Body>>) -> Result<()> {
         if self.is_head_sent() {
             return Err(misuse("a second response to one request"));
@@ -36,7 +36,7 @@ impl ResponseWriter<'_> {
         self.state.head.headers = parts.headers;
         self.state.held.clear();
         if body.has_trailers() {
-            // Only a body whose length stays open can be followed by them.
+            // Only a body of unknown length can have trailers.
             self.state.head.headers.remove(CONTENT_LENGTH);
         } else if let Some(length) = body.len().filter(|_| self.state.head.allows_body()) {
             self.state.head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
@@ -48,7 +48,7 @@ impl ResponseWriter<'_> {
         }
     }
 
-    /// Sets the Content-Type that `body` would be sent with. Reads no more of it than that takes.
+    /// Sets the Content-Type that `body` would be sent with. Reads only as much of it as that takes.
     fn sniff_unsent(&mut self, body: &mut Body) -> Result<()> {
         if self.is_type_known() {
             return Ok(());
@@ -79,11 +79,10 @@ impl ResponseWriter<'_> {
         Ok(())
     }
 
-    /// Copies a body that does not lie in memory. Nothing is held back while its source has the client
-    /// wait, not even the head.
+    /// Copies a body that is not in memory. Nothing is held back while its source waits, not even the head.
     fn copy_from_source(&mut self, body: &mut Body) -> Result<()> {
         let mut buffer = vec![0; COPY_BUFFER];
-        // A whole buffer was written through. After less, something may be held back.
+        // A full buffer was passed on. After less, something may be held back.
         let mut holds = self.is_type_known() || body.is_incoming();
         loop {
             if holds && body.may_wait() {
@@ -101,13 +100,13 @@ impl ResponseWriter<'_> {
         }
     }
 
-    /// Answers with a status and its name in place of a handler that failed, if nothing has been
-    /// sent. Returns `false` if it is too late for that.
+    /// Replaces the response of a failed handler with a status and its name. Returns `false` if a part of
+    /// the response was already sent.
     pub(crate) fn replace_with(&mut self, status: StatusCode) -> bool {
         self.replace_with_text(status, &status.to_string())
     }
 
-    /// As [`replace_with`](Self::replace_with), with a text of one line.
+    /// Replaces the response as [`replace_with`](Self::replace_with) does, with one line of text.
     pub(crate) fn replace_with_text(&mut self, status: StatusCode, text: &str) -> bool {
         if self.is_on_wire() {
             return false;
@@ -121,13 +120,13 @@ impl ResponseWriter<'_> {
             if text.len() > HOLD_BACK {
                 self.state.head.headers.insert(CONTENT_LENGTH, text.len().into());
             }
-            // Fails like any other write, which `finish` reports.
+            // `finish` reports a failure.
             let _ = self.write_all(text.as_bytes());
         }
         true
     }
 
-    /// Sends `response` in place of that of a handler that failed.
+    /// Replaces the response of a failed handler with `response`.
     pub(crate) fn replace_with_response(&mut self, response: Response) -> Result<()> {
         if !self.is_on_wire() {
             self.state.reset();
@@ -136,8 +135,8 @@ impl ResponseWriter<'_> {
     }
 }
 
-/// Reads what decides the type of a body that is not in memory: as much of its start as a response to GET
-/// would be read before its head is sent.
+/// Reads the bytes that decide the type of a body that is not in memory: as many as a response to GET reads
+/// before it sends its head.
 fn read_start(body: &mut Body, start: &mut Vec<u8>) -> io::Result<()> {
     match (body.may_wait(), body.is_incoming()) {
         (false, _) => body.by_ref().take(sniff::LOOK_AT as u64).read_to_end(start).map(drop),

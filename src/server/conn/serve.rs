@@ -1,4 +1,4 @@
-//! One request: the handler runs, and what becomes of the connection is settled.
+//! One request: running the handler, and deciding what follows on the connection.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::server::response::{ActiveExchange, DRAIN_LIMIT, ReadSide};
 use crate::server::slot::{BodyHandle, BodySlot};
 use crate::serving::Outcome;
 
-/// How long the rest of a request body may take that is read for the sake of the connection.
+/// How long reading the rest of a request body may take, to reuse the connection.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A request's input after its handler has returned.
@@ -26,15 +26,15 @@ enum Unread {
 }
 
 impl Conn {
-    /// Runs the handler on a request and settles what follows.
+    /// Runs the handler on a request and decides what follows.
     ///
-    /// Not inlined: what it takes of the stack would lie under the reading of heads as well, and a thread
-    /// keeps what its deepest call has touched while its connection is idle.
+    /// Not inlined, so that its stack frame is gone while the connection reads the next head. A thread
+    /// keeps the stack that its deepest call has touched, also while its connection is idle.
     #[inline(never)]
     pub(super) fn serve(&mut self, half: ReadHalf) -> Step {
         let head_only = *self.request.method() == Method::HEAD;
         let framing = match self.framing() {
-            // A body of no bytes is none, and nobody waits for a leave to send it.
+            // No client waits for a 100 to send an empty body.
             Ok(Framing::Length(0)) => Framing::Empty,
             Ok(framing) => framing,
             Err(error) => {
@@ -51,9 +51,9 @@ impl Conn {
             Framing::Length(length) => length > half.buffer.data().len() as u64,
             Framing::Chunked | Framing::UntilClose => true,
         };
-        if waits && self.write_answers().is_err() {
-            // Answers to earlier requests must not wait for the rest of this one, and a 100, which
-            // goes past the buffer, must not overtake them.
+        if waits && self.write_responses().is_err() {
+            // Responses to earlier requests must not wait for the rest of this one. A 100 bypasses the
+            // buffer, and must not overtake them.
             return Step::Close(CloseReason::IoFailed);
         }
         self.set_deadlines(!matches!(framing, Framing::Empty));
@@ -75,7 +75,7 @@ impl Conn {
         }
     }
 
-    /// Whether the client waits for a 100 before it sends the body (RFC 9110 section 10.1.1).
+    /// Returns `true` if the client waits for a 100 before it sends the body (RFC 9110 section 10.1.1).
     fn expectation(&self) -> Result<bool, Refusal> {
         if self.scanner.is_plain() || self.request.version() < Version::HTTP_11 {
             return Ok(false);
@@ -86,7 +86,7 @@ impl Conn {
         })
     }
 
-    /// None is set yet.
+    /// Sets the deadlines of a request. No deadline is set before.
     fn set_deadlines(&mut self, body: bool) {
         if body && let Some(limit) = self.shared.options.read_timeout {
             let begun = self.begun();
@@ -95,8 +95,8 @@ impl Conn {
         self.set_write_deadline();
     }
 
-    /// Puts the reading half where the response and the body find it; returns where the request came
-    /// from.
+    /// Puts the reading half where the response and the body find it. Returns the information on the
+    /// request.
     fn begin(
         &mut self,
         half: ReadHalf,
@@ -130,7 +130,7 @@ impl Conn {
         })
     }
 
-    /// Makes the request's body, and has it read from `half`.
+    /// Creates the request's body, which is read from `half`.
     fn lend(
         &mut self,
         half: ReadHalf,
@@ -143,19 +143,19 @@ impl Conn {
         ReadSide::InBody(slot)
     }
 
-    /// The handler is done: what becomes of the connection.
+    /// Decides what follows on the connection after the handler has returned.
     fn settle(&mut self, outcome: Outcome) -> Step {
         if let Outcome::Ended(ResponseEnd::Hijacked) = outcome {
             return Step::HandedOver;
         }
         let mut exchange = self.wire.finish();
-        // First the body, which may be read on another thread, and end, until it is back.
+        // First the body: until it is taken back, another thread may read it to its end.
         let body = match std::mem::replace(&mut exchange.read_side, ReadSide::Gone) {
             ReadSide::Here(half) => Some(Unread::Nothing(half)),
             ReadSide::InBody(slot) => slot.take_back(&self.reader).map(Unread::Body),
             ReadSide::Gone => None,
         };
-        // Once nobody else can read the body to its end, and so allow a background read.
+        // Only now can no other thread end the body, which would allow a background read.
         self.reader.end_request();
         let Some(body) = body else { return Step::Close(CloseReason::HandlerFailed) };
         match outcome {
@@ -168,7 +168,7 @@ impl Conn {
         }
     }
 
-    /// A whole answer was given: the next request, or the end.
+    /// Continues after a complete response: with the next request, or by closing.
     fn keep_or_close(&mut self, input: Unread, persist: Result<(), CloseReason>) -> Step {
         match (persist, input) {
             (Ok(()), Unread::Nothing(half)) => self.next(half),
@@ -177,31 +177,32 @@ impl Conn {
         }
     }
 
-    /// The next request comes behind what is left of the body.
+    /// Reads the rest of the body, behind which the next request comes.
     fn drain(&mut self, mut body: ConnBody) -> Step {
         if !matches!(body.progress, Progress::Ended(_)) {
-            // The answer first, then the drain.
-            if self.write_answers().is_err() {
+            // The client may wait for the response before it sends the rest.
+            if self.write_responses().is_err() {
                 return Step::Close(CloseReason::IoFailed);
             }
             if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_PATIENCE) {
                 return Step::Close(CloseReason::BodyNotRead);
             }
-            // It ended between two requests: nobody may watch from here on.
+            // The body ended between two requests, where no watch is allowed.
             self.reader.end_request();
         }
         self.next(body.half)
     }
 
-    /// The answer is encoded: it goes out now, or together with that to a request that is there
-    /// already. A connection is idle, and may be closed by a shutdown, only when all is out.
+    /// Continues with the next request. The encoded response is written now, or together with the response
+    /// to a request that has already arrived. The connection is idle, so that a shutdown may close it,
+    /// only when everything was written.
     fn next(&mut self, mut half: ReadHalf) -> Step {
         self.stream().set_read_deadline(None);
         self.trim(&mut half);
         if !half.buffer.is_empty() {
             return self.request_begun(half);
         }
-        if self.write_answers().is_err() {
+        if self.write_responses().is_err() {
             return Step::Close(CloseReason::IoFailed);
         }
         match self.guard.idle() {
@@ -210,8 +211,8 @@ impl Conn {
         }
     }
 
-    /// Only a part of the answer was sent: the client must see that it is not whole. Only one that
-    /// ends with the connection needs a reset for that; any other is short.
+    /// Closes the connection after an incomplete response, so that the client notices. A response that ends
+    /// with the connection needs a reset for that. Any other is visibly short.
     #[cold]
     pub(super) fn break_off(&mut self, exchange: &ActiveExchange, reason: CloseReason) -> Step {
         if exchange.ends_by_closing() {

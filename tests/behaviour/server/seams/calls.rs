@@ -30,7 +30,10 @@ fn text(response: Response) -> String {
 #[test]
 fn l20_a_call_returns_what_a_client_would_receive() {
     let response = call(&echo_path, get("/path?query")).unwrap();
-    assert_eq!((response.status(), response.version()), (200, hangup::http::Version::HTTP_11));
+    assert_eq!(
+        (response.status(), response.version()),
+        (StatusCode::OK, hangup::http::Version::HTTP_11)
+    );
     assert_eq!(response.headers()[CONTENT_LENGTH], "5");
     assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
     assert_eq!(text(response), "/path");

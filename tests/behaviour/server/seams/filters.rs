@@ -62,9 +62,9 @@ impl Filter for Mark {
     }
 
     fn body(&mut self, data: &[u8], out: &mut FilterOutput<'_>) -> io::Result<()> {
-        write!(out, "<{}>", self.0)?;
+        out.write_all(format!("<{}>", self.0).as_bytes())?;
         out.write_all(data)?;
-        write!(out, "</{}>", self.0)
+        out.write_all(format!("</{}>", self.0).as_bytes())
     }
 }
 
@@ -348,7 +348,7 @@ fn l16_interim_responses_hijacks_and_trailers() {
     assert_eq!(peer.send(get("/hints")).expect_head().status, 103);
     assert_eq!(peer.expect(200), "FFIINNAALL");
     let answer = peer.send(get("/trailers")).expect_response();
-    assert_eq!((answer.text().as_str(), answer.trailers.as_str()), ("BBOODDYY", "x-sum: 4\r\n"));
+    assert_eq!((answer.text().as_str(), answer.trailers.as_str()), ("BBOODDYY", "X-Sum: 4\r\n"));
     peer.send(get("/hijack")).expect_text("raw").expect_end();
 }
 
