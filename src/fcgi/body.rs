@@ -12,13 +12,13 @@ use crate::context::{Context, HookGuard};
 use crate::error::{Error, ErrorKind};
 use crate::text::counted;
 
-/// A request's body, from its STDIN stream. It does not keep the connection alive, since a handler may keep the
-/// body for any time.
+/// A request's body, from its STDIN stream. It does not keep the connection alive, since a handler may keep
+/// the body for any time.
 pub(super) struct RequestBody {
     conn: Weak<Conn>,
     request: Arc<ActiveRequest>,
-    /// How many bytes of the declared length are unread. Bytes beyond that length are not part of the body (RFC
-    /// 3875 section 4.2).
+    /// How many bytes of the declared length are unread. Bytes beyond that length are not part of the body
+    /// (RFC 3875 section 4.2).
     left: Option<u64>,
     /// Ends the body with the context that the handler has set.
     cancel: Option<HookGuard>,

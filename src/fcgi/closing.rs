@@ -6,7 +6,7 @@ use super::conn::{Conn, Stage, State};
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
 use crate::logging as log;
-use crate::serving::{Gone, after, discard_rest};
+use crate::serving::{Disconnect, after, discard_rest};
 use crate::sync::now;
 
 impl Conn {
@@ -50,7 +50,8 @@ impl Conn {
         self.arm(&state);
     }
 
-    /// Sets the reader's deadline. Called under the lock, so that no earlier decision overwrites a later one.
+    /// Sets the reader's deadline. Called under the lock, so that no earlier decision overwrites a later
+    /// one.
     fn arm(&self, state: &State) {
         let deadline = match state.stage {
             Stage::Open | Stage::Last => state.idle.into_iter().chain(state.reader).min(),
@@ -76,11 +77,11 @@ impl Conn {
     }
 
     /// Stops processing records, and fails the running requests. For a connection with a malformed record.
-    pub(super) fn fail(&self, gone: Gone) {
+    pub(super) fn fail(&self, disconnect: Disconnect) {
         self.state.lock().stage = Stage::Closing;
         // Before the handlers are notified, which could end their requests as if they were complete.
         self.writer.end(CloseReason::Malformed);
-        self.lose_all(gone);
+        self.disconnect_all(disconnect);
     }
 
     /// Half-closes the connection, and discards what the web server sends, for at most
@@ -93,21 +94,21 @@ impl Conn {
     }
 
     /// Ends the reading of the connection. Running requests receive no more of their bodies.
-    pub(super) fn end_reading(&self, gone: Gone, reason: CloseReason) {
+    pub(super) fn end_reading(&self, disconnect: Disconnect, reason: CloseReason) {
         log::debug!("{}: connection closed: {reason}", self.remote);
         if reason == CloseReason::Malformed {
             // Its requests have failed, so their handlers need the connection no more.
             self.stream.close();
         }
         self.state.lock().stage = Stage::Unread;
-        self.lose_all(gone);
+        self.disconnect_all(disconnect);
         self.settle(&mut self.state.lock());
     }
 
     /// Ends the contexts of the running requests, and cuts off their bodies.
-    fn lose_all(&self, gone: Gone) {
+    fn disconnect_all(&self, disconnect: Disconnect) {
         for active in self.all_active() {
-            active.signals.gone(gone);
+            active.signals.disconnected(disconnect);
             active.inbox.lose(Error::new(ErrorKind::IncompleteBody));
         }
     }

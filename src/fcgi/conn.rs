@@ -15,12 +15,12 @@
 //! | active | the begin of a request | the end of the last one |
 //! | closing | the end of a request without KEEP_CONN; shutdown; a time limit; a malformed record | the web server's end of stream; 500 ms |
 //!
-//! A connection that this side ends is half-closed first and read to its end. So the web server receives all
-//! that was written, and no reset.
+//! A connection that this side ends is half-closed first and read to its end. So the web server receives
+//! all that was written, and no reset.
 //!
-//! A request is in the map from its begin until just before its END_REQUEST is written. The web server can use
-//! the id again as soon as it has received that record. The request counts as running until the record was
-//! written, so that the connection is not closed before.
+//! A request is in the map from its begin until just before its END_REQUEST is written. The web server can
+//! use the id again as soon as it has received that record. The request counts as running until the record
+//! was written, so that the connection is not closed before.
 
 use std::collections::HashMap;
 use std::io;
@@ -35,11 +35,11 @@ use super::request::ActiveRequest;
 use crate::error::{Error, ErrorKind};
 use crate::logging as log;
 use crate::net::{Addr, Stream};
-use crate::serving::{ConnGuard, Gone, after};
+use crate::serving::{ConnGuard, Disconnect, after};
 use crate::sync::Mutex;
 
-/// How long a connection beyond the maximum may take to send its first request, which is refused. It holds a
-/// thread meanwhile.
+/// How long a connection beyond the maximum may take to send its first request, which is refused. It holds
+/// a thread meanwhile.
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection from a web server.
@@ -148,8 +148,8 @@ impl Conn {
         Ok(())
     }
 
-    /// Counts a request as running until its END_REQUEST was written. Returns `false` if the server has just
-    /// closed the connection.
+    /// Counts a request as running until its END_REQUEST was written. Returns `false` if the server has
+    /// just closed the connection.
     fn run(&self, state: &mut State, keep: bool) -> bool {
         if state.running == 0 && self.guard.active().is_err() {
             return false;
@@ -208,7 +208,7 @@ impl Conn {
         if !active.end() {
             return;
         }
-        active.signals.gone(Gone::Aborted);
+        active.signals.disconnected(Disconnect::Aborted);
         active.inbox.fail(Error::message(ErrorKind::Cancelled, "web server aborted the request"));
         self.enqueue(&completed(id, 0), 1);
     }
@@ -229,7 +229,7 @@ impl Conn {
         };
         let outcome = self.writer.write(&mut records.slices(&[]), deadline, || !active.is_over());
         self.count_ends();
-        outcome.inspect_err(|error| active.signals.gone(Gone::Failed(error.kind())))
+        outcome.inspect_err(|error| active.signals.disconnected(Disconnect::Failed(error.kind())))
     }
 
     /// Ends a request whose handler has returned: writes the rest of its output and its END_REQUEST. Has no
@@ -271,9 +271,9 @@ impl Conn {
     }
 
     /// Ends the contexts of all requests, since the web server has gone away.
-    pub(super) fn gone(&self, gone: Gone) {
+    pub(super) fn disconnected(&self, disconnect: Disconnect) {
         for active in self.all_active() {
-            active.signals.gone(gone);
+            active.signals.disconnected(disconnect);
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) fn handle(conn: Arc<Conn>, active: Arc<ActiveRequest>, mut request: R
     let remote = request.remote_addr().unwrap_or(peer);
     let exit = match shared.service.run(&mut writer, &mut request, &remote) {
         Outcome::Ended(ResponseEnd::Whole) => 0,
-        Outcome::Ended(_) | Outcome::Gone => FAILED,
+        Outcome::Ended(_) | Outcome::ClientGone => FAILED,
         Outcome::Failed => {
             if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
                 let _ = writer.finish();
@@ -43,8 +43,8 @@ pub(super) fn begin(conn: Arc<Conn>, active: Arc<ActiveRequest>) -> Wire {
     Wire::new(conn, active)
 }
 
-/// Returns the request's error stream. It does not keep the connection alive, since a handler may keep it for any
-/// time.
+/// Returns the request's error stream. It does not keep the connection alive, since a handler may keep it
+/// for any time.
 pub(super) fn error_stream(conn: &Arc<Conn>, active: &Arc<ActiveRequest>) -> ErrorStream {
     let (conn, active) = (Arc::downgrade(conn), Arc::clone(active));
     ErrorStream::new(move |bytes| {

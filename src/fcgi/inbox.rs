@@ -1,8 +1,8 @@
 //! The part of a request's body that has arrived and was not read.
 //!
 //! The connection's reader puts it in, and the handler takes it out. Its size is bounded: the memory for a
-//! handler that does not read must not grow without limit, and the connection's other requests must not wait for
-//! that handler.
+//! handler that does not read must not grow without limit, and the connection's other requests must not
+//! wait for that handler.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -18,8 +18,8 @@ pub(super) struct Inbox {
     /// How long a read waits for more of the body.
     idle: Option<Duration>,
     state: Mutex<State>,
-    /// Goes with `state`. Predicate: a read would not block. Notified by all methods that change this, awaited by
-    /// [`read`](Inbox::read).
+    /// Goes with `state`. Predicate: a read would not block. Notified by all methods that change this,
+    /// awaited by [`read`](Inbox::read).
     changed: Condvar,
 }
 
@@ -120,7 +120,8 @@ impl Inbox {
         self.finish(End::Lost(error));
     }
 
-    /// Discards the body. Reads fail with `error`. Returns `true` if the connection's reader waits for room.
+    /// Discards the body. Reads fail with `error`. Returns `true` if the connection's reader waits for
+    /// room.
     pub(super) fn fail(&self, error: Error) -> bool {
         self.discard(End::Failed(error))
     }
@@ -175,12 +176,13 @@ impl Inbox {
         !self.state.lock().would_block()
     }
 
-    /// Reads what has arrived. Returns 0 at the end. Calls `wake_reader` if the connection's reader waits for room,
-    /// and there is enough now.
+    /// Reads what has arrived. Returns 0 at the end. Calls `wake_reader` if the connection's reader waits
+    /// for room, and there is enough now.
     ///
     /// # Errors
     ///
-    /// The error of [`fail`](Self::fail) or [`lose`](Self::lose), or a timeout. Later reads fail with the same one.
+    /// The error of [`fail`](Self::fail) or [`lose`](Self::lose), or a timeout. Later reads fail with the
+    /// same one.
     ///
     /// # Blocking
     ///

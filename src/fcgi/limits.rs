@@ -8,12 +8,12 @@ use super::reader::{ConnEnd, PendingParams, Reader};
 use super::record::{self, kind};
 use crate::h1::CloseReason;
 use crate::net::Buffer;
-use crate::serving::{Gone, after};
+use crate::serving::{Disconnect, after};
 use crate::sync::now;
 
 impl Reader {
-    /// Sets the deadline for a record that has begun to arrive. For a record of a body it restarts whenever bytes
-    /// arrive, since the handler decides how long a body may take.
+    /// Sets the deadline for a record that has begun to arrive. For a record of a body it restarts whenever
+    /// bytes arrive, since the handler decides how long a body may take.
     pub(super) fn expect_rest(&mut self, buffer: &Buffer) {
         if buffer.is_empty() {
             return;
@@ -40,7 +40,8 @@ impl Reader {
         pending.chain(self.partial).min()
     }
 
-    /// Ends the requests and records whose deadline has passed. Returns the end of the connection, if it ends.
+    /// Ends the requests and records whose deadline has passed. Returns the end of the connection, if it
+    /// ends.
     pub(super) fn timed_out(&mut self, buffer: &mut Buffer) -> Option<ConnEnd> {
         let now = now();
         let late = |pending: &PendingParams| pending.deadline.is_some_and(|until| until <= now);
@@ -52,7 +53,7 @@ impl Reader {
         if self.partial.is_some_and(|until| until <= now) {
             self.partial = None;
             if self.conn.close_if_idle() {
-                return Some(ConnEnd(Gone::Closed, CloseReason::TimedOut));
+                return Some(ConnEnd(Disconnect::Closed, CloseReason::TimedOut));
             }
         }
         if self.conn.is_idle_too_long() {
@@ -69,6 +70,6 @@ impl Reader {
             return None;
         }
         let closes = self.conn.close_if_idle();
-        closes.then_some(ConnEnd(Gone::Closed, CloseReason::IdleTooLong))
+        closes.then_some(ConnEnd(Disconnect::Closed, CloseReason::IdleTooLong))
     }
 }

@@ -24,18 +24,18 @@
 //!
 //! The request's context ends when the web server aborts the request, or when the connection to it is lost.
 //!
-//! `docs/deploy/README.md` in the crate's sources shows how to configure nginx, lighttpd, Apache and systemd, and
-//! what each of them supports.
+//! `docs/deploy/README.md` in the crate's sources shows how to configure nginx, lighttpd, Apache and
+//! systemd, and what each of them supports.
 //!
 //! # Bodies that a handler does not read
 //!
-//! One thread reads all requests of a connection. The part of a request's body that has arrived and was not read
-//! is buffered: up to [`max_held_back`](Server::max_held_back) bytes, 1 MiB by default. When this buffer is full,
-//! the connection decides what happens:
+//! One thread reads all requests of a connection. The part of a request's body that has arrived and was not
+//! read is buffered: up to [`max_held_back`](Server::max_held_back) bytes, 1 MiB by default. When this
+//! buffer is full, the connection decides what happens:
 //!
-//! * If the web server has several requests in progress on the connection, or has asked if it may, the rest of
-//!   the body is discarded. Reading it fails with [`TooLarge`](crate::ErrorKind::TooLarge). The other requests
-//!   continue.
+//! * If the web server has several requests in progress on the connection, or has asked if it may, the rest
+//!   of the body is discarded. Reading it fails with [`TooLarge`](crate::ErrorKind::TooLarge). The other
+//!   requests continue.
 //! * Otherwise the connection is not read until the handler reads, as over HTTP. After
 //!   [`body_patience`](Server::body_patience), 5 s by default, the rest of the body is discarded as well.
 
@@ -98,7 +98,8 @@ const READER_STACK: usize = 256 * 1024;
 
 /// A configured FastCGI server that is not listening yet.
 ///
-/// Each method sets one option. [`listen`](Self::listen) and the other `listen_…` methods bind it to an address.
+/// Each method sets one option. [`listen`](Self::listen) and the other `listen_…` methods bind it to an
+/// address.
 #[must_use = "a server does nothing until it listens"]
 pub struct Server {
     service: Service,
@@ -109,11 +110,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Creates a server that responds with `handler`, a function or closure. The types of a closure's parameters
-    /// are inferred. [`with_handler`](Self::with_handler) takes any other [`Handler`].
+    /// Creates a server that responds with `handler`, a function or closure. The types of a closure's
+    /// parameters are inferred. [`with_handler`](Self::with_handler) takes any other [`Handler`].
     ///
-    /// If the environment variable `FCGI_WEB_SERVER_ADDRS` is set (FastCGI 1.0 section 3.2), only connections from
-    /// the IP addresses in it are accepted.
+    /// If the environment variable `FCGI_WEB_SERVER_ADDRS` is set (FastCGI 1.0 section 3.2), only
+    /// connections from the IP addresses in it are accepted.
     pub fn new<F>(handler: F) -> Self
     where
         F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
@@ -132,30 +133,31 @@ impl Server {
         }
     }
 
-    /// Sets how long a web server may take to send a request's parameters, measured from the begin of the request.
-    /// The default is 10 s; `None` is no limit.
+    /// Sets how long a web server may take to send a request's parameters, measured from the begin of the
+    /// request. The default is 10 s; `None` is no limit.
     ///
-    /// A request that takes longer gets a 408 response. A record that takes longer closes the connection, unless
-    /// another request is in progress on it.
+    /// A request that takes longer gets a 408 response. A record that takes longer closes the connection,
+    /// unless another request is in progress on it.
     pub fn read_header_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.read_header_timeout = limit.into();
         self
     }
 
-    /// Sets how long sending a response may take, measured from the start of its handler. The default is no limit.
+    /// Sets how long sending a response may take, measured from the start of its handler. The default is no
+    /// limit.
     ///
     /// A handler can move the deadline with
-    /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline). The deadline also applies
-    /// to the error stream and to the record that ends the request. If it passes within a record, the connection is
-    /// closed, since the rest of the record is missing.
+    /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline). The deadline also
+    /// applies to the error stream and to the record that ends the request. If it passes within a record,
+    /// the connection is closed, since the rest of the record is missing.
     pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.write_timeout = limit.into();
         self
     }
 
-    /// Sets the function that creates the response to an error that a handler returns, and to a request whose body
-    /// failed. See [`Server::on_error`](crate::Server::on_error). Requests with invalid or too many variables are
-    /// refused with a line of text, without this function.
+    /// Sets the function that creates the response to an error that a handler returns, and to a request
+    /// whose body failed. See [`Server::on_error`](crate::Server::on_error). Requests with invalid or too
+    /// many variables are refused with a line of text, without this function.
     pub fn on_error<B: Into<Body>>(
         mut self,
         hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
@@ -164,44 +166,45 @@ impl Server {
         self
     }
 
-    /// Sets how long a write may wait while the web server takes no byte of a response. The default is 60 s; `None`
-    /// is no limit. Every byte that the web server takes restarts the limit.
+    /// Sets how long a write may wait while the web server takes no byte of a response. The default is 60
+    /// s; `None` is no limit. Every byte that the web server takes restarts the limit.
     ///
     /// The write then fails with a [`Timeout`](crate::ErrorKind::Timeout) of
-    /// [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection is closed. Records outside a
-    /// response's body always have a limit of at most 60 s.
+    /// [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection is closed. Records outside
+    /// a response's body always have a limit of at most 60 s.
     pub fn write_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.write_idle_timeout = limit.into();
         self
     }
 
-    /// Sets how long a read of a request's body may wait for more of it. The default is 60 s; `None` is no limit.
-    /// Every byte that arrives restarts the limit.
+    /// Sets how long a read of a request's body may wait for more of it. The default is 60 s; `None` is no
+    /// limit. Every byte that arrives restarts the limit.
     ///
     /// The read then fails with a [`Timeout`](crate::ErrorKind::Timeout) of
-    /// [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle). If the handler then returns an error and has sent
-    /// nothing, the response is a 408.
+    /// [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle). If the handler then returns an error and has
+    /// sent nothing, the response is a 408.
     pub fn body_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.body_idle_timeout = limit.into();
         self
     }
 
-    /// Sets how long a connection may wait for a request, including the first one. The default is no limit, since
-    /// the web server decides how many connections it keeps, and does not expect this side to close one.
+    /// Sets how long a connection may wait for a request, including the first one. The default is no limit,
+    /// since the web server decides how many connections it keeps, and does not expect this side to close
+    /// one.
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.idle_timeout = limit.into();
         self
     }
 
-    /// Sets how many bytes the variables of a request may have. The default is 1 MiB. A request with more gets a
-    /// 431 response, as does one with more than 2000 variables.
+    /// Sets how many bytes the variables of a request may have. The default is 1 MiB. A request with more
+    /// gets a 431 response, as does one with more than 2000 variables.
     pub fn max_params_bytes(mut self, bytes: usize) -> Self {
         self.options.max_params_bytes = bytes;
         self
     }
 
-    /// Sets how many bytes of a body are buffered for a handler that does not read it. The default is 1 MiB. The
-    /// [module's documentation](self) describes what happens beyond that.
+    /// Sets how many bytes of a body are buffered for a handler that does not read it. The default is 1
+    /// MiB. The [module's documentation](self) describes what happens beyond that.
     pub fn max_held_back(mut self, bytes: usize) -> Self {
         self.options.max_held_back = bytes;
         self
@@ -215,8 +218,9 @@ impl Server {
         self
     }
 
-    /// Sets how many requests a connection may have in progress at once. The default is 100; `None` is no limit.
-    /// Further requests are refused. With 1, a web server that asks learns that it must not multiplex.
+    /// Sets how many requests a connection may have in progress at once. The default is 100; `None` is no
+    /// limit. Further requests are refused. With 1, a web server that asks learns that it must not
+    /// multiplex.
     pub fn max_requests_per_connection(mut self, most: impl Into<Option<usize>>) -> Self {
         self.options.max_requests = most.into();
         self
@@ -224,29 +228,29 @@ impl Server {
 
     /// Sets how many connections are served at the same time. The default is no limit.
     ///
-    /// For a further connection, the one that has waited longest for its next request is closed. If none waits, the
-    /// requests on the new connection are refused as overloaded.
+    /// For a further connection, the one that has waited longest for its next request is closed. If none
+    /// waits, the requests on the new connection are refused as overloaded.
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.options.max_connections = most.into();
         self
     }
 
-    /// Sets how many handlers may run at the same time, each on a separate thread. The default is no limit. Further
-    /// requests are refused as overloaded.
+    /// Sets how many handlers may run at the same time, each on a separate thread. The default is no limit.
+    /// Further requests are refused as overloaded.
     pub fn max_threads(mut self, most: impl Into<Option<usize>>) -> Self {
         self.max_threads = most.into();
         self
     }
 
-    /// Sets the stack size of the threads that run handlers, in bytes. The default is the standard library's for new
-    /// threads, 2 MiB. Memory of a stack that is never used is not allocated.
+    /// Sets the stack size of the threads that run handlers, in bytes. The default is the standard
+    /// library's for new threads, 2 MiB. Memory of a stack that is never used is not allocated.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
-    /// Sets the IP addresses from which web servers may connect, in place of those in `FCGI_WEB_SERVER_ADDRS`. `None`
-    /// allows every address. It has no effect on a Unix socket.
+    /// Sets the IP addresses from which web servers may connect, in place of those in
+    /// `FCGI_WEB_SERVER_ADDRS`. `None` allows every address. It has no effect on a Unix socket.
     pub fn web_servers(mut self, addresses: impl Into<Option<Vec<IpAddr>>>) -> Self {
         self.web_servers = addresses.into();
         self
@@ -254,8 +258,8 @@ impl Server {
 
     /// Listens on a TCP address.
     ///
-    /// Every program that can connect to this address can make requests in the name of the web server. Use an address
-    /// of the loopback interface, or one that only the web server reaches.
+    /// Every program that can connect to this address can make requests in the name of the web server. Use
+    /// an address of the loopback interface, or one that only the web server reaches.
     ///
     /// # Errors
     ///
@@ -268,25 +272,27 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The operating system's: for example, if another process listens on the socket, or the path is invalid.
+    /// The operating system's: for example, if another process listens on the socket, or the path is
+    /// invalid.
     #[cfg(unix)]
     pub fn listen_unix(self, path: impl AsRef<Path>) -> io::Result<Listening> {
         Ok(self.listen_on(Listener::bind_unix(path)?))
     }
 
-    /// Listens on the socket that is the standard input of the process. Web servers and process managers start
-    /// FastCGI programs with it (FastCGI 1.0 section 2.2).
+    /// Listens on the socket that is the standard input of the process. Web servers and process managers
+    /// start FastCGI programs with it (FastCGI 1.0 section 2.2).
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if standard input is not a listening socket, since the program was started in another way.
+    /// `InvalidInput` if standard input is not a listening socket, since the program was started in another
+    /// way.
     #[cfg(unix)]
     pub fn listen_inherited(self) -> io::Result<Listening> {
         Ok(self.listen_on(Listener::from_stdin()?))
     }
 
-    /// Serves the connections of an existing listener: one of the standard library, or a [`Listener`], which can
-    /// also use inherited sockets.
+    /// Serves the connections of an existing listener: one of the standard library, or a [`Listener`],
+    /// which can also use inherited sockets.
     ///
     /// If a listener of the standard library cannot be used, [`serve`](Listening::serve) returns the error.
     pub fn listen_on(self, listener: impl Into<Listener>) -> Listening {

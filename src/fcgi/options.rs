@@ -9,8 +9,8 @@ use crate::serving::{Service, after};
 /// The value that a web server receives for an option without a limit. It is more than any web server uses.
 const NO_LIMIT: usize = 1_000_000;
 
-/// How long writing a record outside a response's body may take, if no limit is shorter. It bounds the time for
-/// which a web server that reads nothing holds a thread.
+/// How long writing a record outside a response's body may take, if no limit is shorter. It bounds the time
+/// for which a web server that reads nothing holds a thread.
 const RECORD_LIMIT: Duration = Duration::from_secs(60);
 
 /// The state that the connections of one server share.

@@ -1,9 +1,10 @@
-//! Name-value pairs (FastCGI 1.0 section 3.4). This file converts between bytes and values, and does no input or
-//! output.
+//! Name-value pairs (FastCGI 1.0 section 3.4). This file converts between bytes and values, and does no
+//! input or output.
 
 use super::record::Malformed;
 
-/// The largest length that is encoded in one byte. A larger one takes four, the first with its highest bit set.
+/// The largest length that is encoded in one byte. A larger one takes four, the first with its highest bit
+/// set.
 const SHORT: usize = 127;
 
 /// A name and its value.

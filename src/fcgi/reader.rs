@@ -22,7 +22,7 @@ use crate::h1::CloseReason;
 use crate::handler::{Variables, set_info};
 use crate::logging as log;
 use crate::net::{Buffer, Hangup};
-use crate::serving::Gone;
+use crate::serving::Disconnect;
 use crate::text::counted;
 
 /// How many variables a request may have. Each takes memory beyond its bytes.
@@ -51,7 +51,7 @@ pub(super) struct PendingParams {
 
 /// The end of a connection, as its requests and the log see it.
 #[derive(Clone, Copy)]
-pub(super) struct ConnEnd(pub(super) Gone, pub(super) CloseReason);
+pub(super) struct ConnEnd(pub(super) Disconnect, pub(super) CloseReason);
 
 impl Reader {
     pub(super) fn new(conn: Arc<Conn>) -> Self {
@@ -61,7 +61,7 @@ impl Reader {
             partial: None,
             rechecked: false,
             peer_closed: false,
-            end: ConnEnd(Gone::Closed, CloseReason::IoFailed),
+            end: ConnEnd(Disconnect::Closed, CloseReason::IoFailed),
         }
     }
 
@@ -84,7 +84,7 @@ impl Reader {
                 return self.malformed(&error);
             }
             if self.conn.is_closing() {
-                return ConnEnd(Gone::Closed, CloseReason::WeAskedToClose);
+                return ConnEnd(Disconnect::Closed, CloseReason::WeAskedToClose);
             }
             // An idle connection keeps no buffer.
             if buffer.is_empty() && self.conn.is_idle() {
@@ -93,7 +93,7 @@ impl Reader {
             self.expect_rest(&buffer);
             self.conn.wake_reader_at(self.deadline());
             match buffer.fill(|room| (&self.conn.stream).read(room)) {
-                Ok(0) => return ConnEnd(Gone::EndOfStream, CloseReason::EndOfStream),
+                Ok(0) => return ConnEnd(Disconnect::EndOfStream, CloseReason::EndOfStream),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     if let Some(end) = self.timed_out(&mut buffer) {
@@ -106,9 +106,11 @@ impl Reader {
                     }
                 }
                 Err(_) if self.conn.stream.is_closed() => {
-                    return ConnEnd(Gone::Closed, self.conn.why_closed());
+                    return ConnEnd(Disconnect::Closed, self.conn.why_closed());
                 }
-                Err(error) => return ConnEnd(Gone::Failed(error.kind()), CloseReason::IoFailed),
+                Err(error) => {
+                    return ConnEnd(Disconnect::Failed(error.kind()), CloseReason::IoFailed);
+                }
             }
         }
     }
@@ -126,7 +128,7 @@ impl Reader {
 
     fn malformed(&self, error: &Malformed) -> ConnEnd {
         log::warn!("{}: {error}", self.conn.remote);
-        ConnEnd(Gone::Failed(io::ErrorKind::InvalidData), CloseReason::Malformed)
+        ConnEnd(Disconnect::Failed(io::ErrorKind::InvalidData), CloseReason::Malformed)
     }
 
     fn process(&mut self, record: &Record<'_>) -> Result<(), Malformed> {
@@ -224,13 +226,13 @@ impl Reader {
 
     /// Starts the handler of a request whose parameters have arrived.
     fn start(&mut self, id: u16, variables: Variables) {
-        let (request, facts) = match gateway::read(&variables) {
+        let (request, meta) = match gateway::read(&variables) {
             Ok(read) => read,
             Err(error) => return self.refuse(id, StatusCode::BAD_REQUEST, format!("{error}\n")),
         };
         self.pending.remove(&id);
         let Some(active) = self.conn.active(id) else { return };
-        let body = match facts.content_length {
+        let body = match meta.content_length {
             Some(0) => {
                 active.inbox.fail(Error::new(ErrorKind::Misuse));
                 Body::empty()
@@ -241,7 +243,7 @@ impl Reader {
             }
         };
         let mut request = request.map(|_| body);
-        let info = GatewayRequestInfo { signals: Arc::clone(&active.signals), facts };
+        let info = GatewayRequestInfo { signals: Arc::clone(&active.signals), meta };
         let errors = handling::error_stream(&self.conn, &active);
         set_info(&mut request, Arc::new(info));
         let extensions = request.extensions_mut();
@@ -289,8 +291,8 @@ impl Reader {
         }
     }
 
-    /// Blocks until the handler has read enough for the next record. Returns `false` if it does not in time, or if
-    /// the connection is lost. An end of stream is noticed without reading.
+    /// Blocks until the handler has read enough for the next record. Returns `false` if it does not in
+    /// time, or if the connection is lost. An end of stream is noticed without reading.
     fn wait_for_room(&mut self, active: &ActiveRequest) -> bool {
         let patience = self.conn.shared.options.body_patience;
         let patience = patience.map_or_else(Context::new, Context::with_timeout);
@@ -304,7 +306,7 @@ impl Reader {
             match self.conn.stream.wait_hangup(least) {
                 Ok(Hangup::EndOfStream) => {
                     self.peer_closed = true;
-                    self.conn.gone(Gone::EndOfStream);
+                    self.conn.disconnected(Disconnect::EndOfStream);
                 }
                 Ok(Hangup::Broken) => return false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -317,7 +319,7 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let ConnEnd(gone, reason) = self.end;
-        self.conn.end_reading(gone, reason);
+        let ConnEnd(disconnect, reason) = self.end;
+        self.conn.end_reading(disconnect, reason);
     }
 }

@@ -1,5 +1,5 @@
-//! Records, the units of the protocol (FastCGI 1.0 section 3.3). This file converts between bytes and values, and
-//! does no input or output.
+//! Records, the units of the protocol (FastCGI 1.0 section 3.3). This file converts between bytes and
+//! values, and does no input or output.
 //!
 //! ```text
 //!   version  type   request id   content length  padding  0
@@ -15,8 +15,8 @@ const VERSION: u8 = 1;
 /// The length of a record's header, in bytes.
 pub(super) const HEADER: usize = 8;
 
-/// The largest content of a record that we send, in bytes. It is the largest multiple of 8 that fits, so that the
-/// next record stays aligned (section 3.3).
+/// The largest content of a record that we send, in bytes. It is the largest multiple of 8 that fits, so
+/// that the next record stays aligned (section 3.3).
 pub(super) const MAX_CONTENT: usize = 65_528;
 
 /// The request id of management records, which concern the connection.

@@ -1,8 +1,8 @@
 //! The writing half of a connection, which the connection's requests share.
 //!
 //! One thread writes at a time, so that records are not mixed up. It holds a [`WriteGuard`], and no lock
-//! while it writes. Other threads wait for the guard, each until its own deadline. Small records for which no
-//! thread waits are *queued*: the thread that holds the guard writes them before it drops the guard.
+//! while it writes. Other threads wait for the guard, each until its own deadline. Small records for which
+//! no thread waits are *queued*: the thread that holds the guard writes them before it drops the guard.
 //!
 //! Invariant: while records are queued, a thread holds the guard.
 
@@ -25,8 +25,8 @@ const MAX_QUEUED: usize = 64 * 1024;
 pub(super) struct WriteLimits {
     /// How long the web server may take no byte.
     pub(super) idle: Option<Duration>,
-    /// How long one guard may write queued records. It bounds the time that a thread spends on the records of
-    /// other threads.
+    /// How long one guard may write queued records. It bounds the time that a thread spends on the records
+    /// of other threads.
     pub(super) queue: Duration,
 }
 
@@ -35,8 +35,8 @@ pub(super) struct RecordWriter {
     stream: Stream,
     limits: WriteLimits,
     state: Mutex<State>,
-    /// Goes with `state`. Predicate: no thread holds the guard. Notified when a guard is dropped, awaited by
-    /// [`lock`](RecordWriter::lock).
+    /// Goes with `state`. Predicate: no thread holds the guard. Notified when a guard is dropped, awaited
+    /// by [`lock`](RecordWriter::lock).
     free: Condvar,
 }
 
@@ -62,8 +62,8 @@ impl RecordWriter {
     ///
     /// # Errors
     ///
-    /// `TimedOut` at the deadline or the limit for progress, `BrokenPipe` if `may_write` returns `false`, or the
-    /// connection's error. A write that fails within the records closes the connection.
+    /// `TimedOut` at the deadline or the limit for progress, `BrokenPipe` if `may_write` returns `false`,
+    /// or the connection's error. A write that fails within the records closes the connection.
     ///
     /// # Blocking
     ///

@@ -13,8 +13,8 @@ pub(super) struct ActiveRequest {
     pub(super) id: u16,
     pub(super) inbox: Inbox,
     pub(super) signals: Arc<Signals>,
-    /// The request has ended: its handler has returned, or the web server has aborted it. The thread that sets
-    /// this writes the end.
+    /// The request has ended: its handler has returned, or the web server has aborted it. The thread that
+    /// sets this writes the end.
     over: AtomicBool,
     /// Its error stream was written to, and must be ended too.
     has_errors: AtomicBool,

@@ -34,7 +34,8 @@ impl Wire {
         Self { conn, active, out: Vec::new() }
     }
 
-    /// Ends the request: writes the rest of its output, the ends of its streams, and its exit status `exit`.
+    /// Ends the request: writes the rest of its output, the ends of its streams, and its exit status
+    /// `exit`.
     pub(super) fn end_request(&mut self, exit: u32) {
         let out = std::mem::take(&mut self.out);
         self.conn.finish(&self.active, &out, exit);

@@ -16,7 +16,8 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads that run handlers. Dropping it ends them, the idle ones at once.
 pub(super) struct Workers {
-    /// Sender: `run`. Receivers: the idle threads. Capacity 0, so that a job is sent only to a thread that waits.
+    /// Sender: `run`. Receivers: the idle threads. Capacity 0, so that a job is sent only to a thread that
+    /// waits.
     jobs: Sender<Job>,
     receiver: Receiver<Job>,
     /// The number of threads.

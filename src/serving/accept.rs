@@ -20,8 +20,8 @@ const MAX_BACK_OFF: Duration = Duration::from_secs(1);
 /// How many queued connections a graceful shutdown accepts: as many as Linux queues by default.
 const MAX_LAST_ACCEPTS: usize = 4096;
 
-/// How long a graceful shutdown accepts queued connections. Later ones are for another process that shares the
-/// listening socket.
+/// How long a graceful shutdown accepts queued connections. Later ones are for another process that shares
+/// the listening socket.
 const LAST_ACCEPTS_LIMIT: Duration = Duration::from_secs(1);
 
 /// Accepts connections until the server is shut down.

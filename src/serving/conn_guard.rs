@@ -69,8 +69,8 @@ impl ConnGuard {
         self.entry.end_handshake();
     }
 
-    /// Blocks until a part of a request has arrived, at most until `limit`. `first`: the connection has served
-    /// no request.
+    /// Blocks until a part of a request has arrived, at most until `limit`. `first`: the connection has
+    /// served no request.
     ///
     /// # Errors
     ///

@@ -35,8 +35,8 @@ impl Connection {
 ///  └────────┴──▶ Closed ◀┘
 /// ```
 ///
-/// [`Server::on_connection_state`](crate::Server::on_connection_state) sets the function that is called with
-/// these states.
+/// [`Server::on_connection_state`](crate::Server::on_connection_state) sets the function that is called
+/// with these states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnState {

@@ -19,12 +19,12 @@ pub(crate) trait Protocol: Send + Sync {
     /// Returns the scheme of the server's URLs.
     fn scheme(&self) -> &'static str;
 
-    /// Prepares an accepted connection. Returns `None` if it must not be served. Runs on the accepting thread,
-    /// so it must not block.
+    /// Prepares an accepted connection. Returns `None` if it must not be served. Runs on the accepting
+    /// thread, so it must not block.
     fn prepare(&self, stream: Stream, remote: &Addr) -> Option<Stream>;
 
-    /// Serves a connection on its thread, or [refuses it](ConnGuard::is_refused). The guard must be released
-    /// in any case.
+    /// Serves a connection on its thread, or [refuses it](ConnGuard::is_refused). The guard must be
+    /// released in any case.
     fn serve(&self, stream: Stream, remote: Addr, guard: Arc<ConnGuard>);
 
     /// Returns the function that makes the thread of an idle connection look for changes, where the thread

@@ -13,8 +13,8 @@
 //!   └──▶ Leaving ─── or Active, once more ─────────┘
 //! ```
 //!
-//! A graceful shutdown changes no phase. It rings the bell, and each connection's thread decides by what has
-//! arrived. So no request is lost between the socket and the thread that reads it.
+//! A graceful shutdown changes no phase. It rings the bell, and each connection's thread decides by what
+//! has arrived. So no request is lost between the socket and the thread that reads it.
 
 use std::time::{Duration, Instant};
 
@@ -142,8 +142,8 @@ impl Entry {
     /// Returns the rank among the connections that can be evicted, the lowest first. `None` if this one
     /// cannot.
     ///
-    /// Connections that have served a request come first, the longest idle one at the front. New connections
-    /// follow that have been silent for [`NEW_CONN_QUIET`], then those that are being closed.
+    /// Connections that have served a request come first, the longest idle one at the front. New
+    /// connections follow that have been silent for [`NEW_CONN_QUIET`], then those that are being closed.
     pub(super) fn eviction_rank(&self) -> Option<(u8, u64)> {
         let served = self.served.load(Ordering::Relaxed);
         let group = match served {

@@ -48,15 +48,16 @@ impl ServerHandle {
     /// * A new connection has 5 s for its first request, or `grace` if that is shorter.
     /// * Each connection is half-closed and then read for up to 500 ms, so that no response is cut off.
     ///
-    /// Returns `true` if all connections ended within `grace`; `None` is no limit. Otherwise the connections
-    /// that are left continue, and [`close`](Self::close) ends them. Hijacked connections are not waited for.
+    /// Returns `true` if all connections ended within `grace`; `None` is no limit. Otherwise the
+    /// connections that are left continue, and [`close`](Self::close) ends them. Hijacked connections are
+    /// not waited for.
     ///
     /// It may be called several times, and after `close`. The longest grace period counts.
     ///
     /// # Blocking
     ///
-    /// Until no connection is left or `grace` is over, and in any case until the port is free. A handler that
-    /// calls this blocks for the whole of `grace`, since its own request has not ended.
+    /// Until no connection is left or `grace` is over, and in any case until the port is free. A handler
+    /// that calls this blocks for the whole of `grace`, since its own request has not ended.
     pub fn shutdown(&self, grace: impl Into<Option<Duration>>) -> bool {
         let grace_ends = after(grace.into());
         let registry = &self.core.registry;
@@ -71,8 +72,8 @@ impl ServerHandle {
 
     /// Shuts the server down at once: closes the listener and all connections.
     ///
-    /// The contexts of running requests end, and the reads and writes of their handlers fail. Responses that
-    /// were written before are still delivered.
+    /// The contexts of running requests end, and the reads and writes of their handlers fail. Responses
+    /// that were written before are still delivered.
     ///
     /// # Blocking
     ///

@@ -86,8 +86,8 @@ impl Lifecycle {
         self.stop.as_ref().is_none_or(|stop| self.accepting && !stop.at_once)
     }
 
-    /// Enters [`Stage::Stopping`]. Running requests have until `grace_ends`: the latest of all calls counts.
-    /// Returns the deadline for the first request of a new connection.
+    /// Enters [`Stage::Stopping`]. Running requests have until `grace_ends`: the latest of all calls
+    /// counts. Returns the deadline for the first request of a new connection.
     pub(super) fn stop(&mut self, grace_ends: Option<Instant>) -> Instant {
         self.begin_stop(grace_ends).first_request
     }
@@ -101,8 +101,8 @@ impl Lifecycle {
         stop
     }
 
-    /// Enters [`Stage::Stopping`] and admits no more connections. The grace ends after [`LINGER`], even if an
-    /// earlier call has set a longer one.
+    /// Enters [`Stage::Stopping`] and admits no more connections. The grace ends after [`LINGER`], even if
+    /// an earlier call has set a longer one.
     pub(super) fn stop_at_once(&mut self) {
         let stop = self.begin_stop(None);
         if !stop.at_once {

@@ -56,8 +56,8 @@ impl Listening {
     ///
     /// It returns when the shutdown is complete, so that the program can end:
     ///
-    /// * after [`shutdown`](ServerHandle::shutdown), when the running requests have ended or the grace period
-    ///   is over;
+    /// * after [`shutdown`](ServerHandle::shutdown), when the running requests have ended or the grace
+    ///   period is over;
     /// * after [`close`](ServerHandle::close), when the connections have ended, at most 500 ms later.
     ///
     /// Connections that are left then continue until the process ends.
@@ -69,8 +69,8 @@ impl Listening {
     /// # Errors
     ///
     /// An error of the listening socket after which no connection can be accepted. Connections that were
-    /// accepted before continue. Errors of single connections are logged. During a shortage of descriptors or
-    /// memory, accepting is retried.
+    /// accepted before continue. Errors of single connections are logged. During a shortage of descriptors
+    /// or memory, accepting is retried.
     pub fn serve(self) -> io::Result<()> {
         let Self { handle, listener, .. } = self;
         let core = handle.core();

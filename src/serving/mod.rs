@@ -1,5 +1,5 @@
-//! The parts that every server has: the accept loop, the registry of connections, the shutdown, and the code
-//! that runs a handler and responds to its errors.
+//! The parts that every server has: the accept loop, the registry of connections, the shutdown, and the
+//! code that runs a handler and responds to its errors.
 //!
 //! ```text
 //!   Listening ─ serve ─▶ accept ─ a thread each ─▶ Protocol::serve      server/  fcgi/
@@ -52,4 +52,4 @@ pub use handle::ServerHandle;
 pub(crate) use linger::{LINGER, after, discard_rest};
 pub use listening::Listening;
 pub(crate) use run::{Outcome, Runner, Service};
-pub(crate) use signals::{Gone, Signals};
+pub(crate) use signals::{Disconnect, Signals};

@@ -121,8 +121,8 @@ impl Registry {
         self.change(Lifecycle::end_accepting);
     }
 
-    /// Returns the bell for the next wait of an idle connection. A thread that takes the bell, and then finds
-    /// that the server [is not stopping](Self::is_stopping), is woken by it when a shutdown begins.
+    /// Returns the bell for the next wait of an idle connection. A thread that takes the bell, and then
+    /// finds that the server [is not stopping](Self::is_stopping), is woken by it when a shutdown begins.
     pub(super) fn bell(&self) -> Arc<Bell> {
         Arc::clone(&self.state.lock().bell)
     }
@@ -132,8 +132,8 @@ impl Registry {
         self.state.lock().lifecycle.first_request_deadline()
     }
 
-    /// Begins a graceful shutdown: each connection ends after the responses to the requests that have arrived.
-    /// Running requests have until `grace_ends`. The accept loop empties its queue and ends.
+    /// Begins a graceful shutdown: each connection ends after the responses to the requests that have
+    /// arrived. Running requests have until `grace_ends`. The accept loop empties its queue and ends.
     pub(super) fn stop(&self, grace_ends: Option<Instant>) {
         let (first_request, listener, accepting) = self.change(|lifecycle| {
             let first_request = lifecycle.stop(grace_ends);
@@ -159,8 +159,9 @@ impl Registry {
         self.change(Lifecycle::stop_at_once);
     }
 
-    /// Discards the input of connections whose threads have not ended after [`close_all`](Self::close_all). If
-    /// the process ended with unread input, the system would reset the connections and drop their responses.
+    /// Discards the input of connections whose threads have not ended after [`close_all`](Self::close_all).
+    /// If the process ended with unread input, the system would reset the connections and drop their
+    /// responses.
     pub(super) fn discard_input(&self) {
         let entries: Vec<_> = self.state.lock().entries.values().cloned().collect();
         for entry in entries {
@@ -198,8 +199,8 @@ impl Registry {
         }
     }
 
-    /// Blocks until no accept loop and no connection is left, at most until `deadline`. Returns `true` if none
-    /// is left.
+    /// Blocks until no accept loop and no connection is left, at most until `deadline`. Returns `true` if
+    /// none is left.
     pub(super) fn wait(&self, deadline: Option<Instant>) -> bool {
         self.wait_until(|_| deadline)
     }

@@ -1,7 +1,7 @@
 //! A cache of threads: a thread that has finished one job waits a moment for the next.
 //!
-//! Each connection is served by one thread from its begin to its end. Starting and ending a thread costs more
-//! than responding to a small request, so threads are reused for later connections.
+//! Each connection is served by one thread from its begin to its end. Starting and ending a thread costs
+//! more than responding to a small request, so threads are reused for later connections.
 //!
 //! ```text
 //!   accepting thread              ThreadCache                 a connection's thread
@@ -16,8 +16,8 @@
 //!                                 └──────────────────────────▶│          or MAX_IDLE wait ──▶ ends
 //! ```
 //!
-//! Invariant: for each job in `handed`, a thread was removed from `idle` that looks there before it ends. It
-//! does not matter which thread takes which job.
+//! Invariant: for each job in `handed`, a thread was removed from `idle` that looks there before it ends.
+//! It does not matter which thread takes which job.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,8 +42,8 @@ struct State<J> {
     /// Jobs that were handed over and that no thread has taken yet.
     handed: VecDeque<J>,
     /// The threads that wait. The last one in is the first one out: its memory is still in the processor's
-    /// caches, and threads that are not needed reach the end of their wait. Each Condvar goes with this state.
-    /// Predicate: the Condvar is not in here. Notified by `hand_over` and `end_idle`.
+    /// caches, and threads that are not needed reach the end of their wait. Each Condvar goes with this
+    /// state. Predicate: the Condvar is not in here. Notified by `hand_over` and `end_idle`.
     idle: Vec<Arc<Condvar>>,
 }
 
@@ -66,8 +66,8 @@ impl<J> ThreadCache<J> {
         Ok(())
     }
 
-    /// Blocks until a job is handed over, for at most [`KEEP`]. Returns `None` if the thread must end: at once,
-    /// if no job is there and `is_kept` returns `false`.
+    /// Blocks until a job is handed over, for at most [`KEEP`]. Returns `None` if the thread must end: at
+    /// once, if no job is there and `is_kept` returns `false`.
     ///
     /// `is_kept` is called under the lock. Once its value has changed to `false`, the caller must call
     /// [`end_idle`](Self::end_idle). `thread` identifies the calling thread.
