@@ -39,7 +39,6 @@ use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
-use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
 use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service};
 use conn::Conn;
@@ -172,7 +171,7 @@ impl Server {
     /// A client that speaks plain HTTP gets a 400. [`Acceptor::replace`](crate::tls::Acceptor::replace) on
     /// a clone of the acceptor renews the certificates.
     #[cfg(feature = "tls")]
-    pub fn tls(mut self, acceptor: Acceptor) -> Self {
+    pub fn tls(mut self, acceptor: crate::net::tls::Acceptor) -> Self {
         self.shared.options.acceptor = Some(acceptor);
         self
     }
