@@ -1,8 +1,10 @@
-//! The crate's one error.
+//! The crate's one error type.
 //!
-//! [`Error`] is opaque and a word long. [`Error::kind`] sorts it by who is to blame, and methods such as
-//! [`is_timeout`](Error::is_timeout) answer the common questions. It converts into an [`io::Error`] and
-//! back without loss, since bodies are read through [`std::io::Read`].
+//! | file | contents |
+//! | --- | --- |
+//! | `error.rs` | [`Error`]: constructors, questions, text |
+//! | `error/kind.rs` | [`ErrorKind`], [`TimeLimit`], and the words for them |
+//! | `error/convert.rs` | conversions from other errors, and to and from [`io::Error`] |
 
 mod convert;
 mod kind;
@@ -23,15 +25,43 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// The error of every call of this crate. Cheap to clone.
+/// The error of every call of this crate.
+///
+/// An error is opaque, as small as a pointer, and cheap to clone. [`kind`](Self::kind) sorts it by who can
+/// do something about it, and methods such as [`is_timeout`](Self::is_timeout) answer the common questions.
+///
+/// ```
+/// use hangup::{Client, ErrorKind};
+///
+/// let error = Client::new().get("http://localhost:1/").send().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Connect);
+/// assert!(error.is_connect() && !error.is_timeout()); // nothing was sent
+/// ```
+///
+/// # In handlers
+///
+/// `?` converts the common errors of the standard library and of the `http` crate. [`Error::other`] wraps
+/// any other error, and [`Error::status`] makes an error that the client receives as the response.
+///
+/// # In `Read` and `Write`
+///
+/// Bodies are read through [`std::io::Read`], so an [`Error`] converts into an [`io::Error`] and back
+/// without loss:
+///
+/// ```
+/// use hangup::{Error, ErrorKind, http::StatusCode};
+/// use std::io;
+///
+/// let io = io::Error::from(Error::status(StatusCode::CONFLICT, "taken"));
+/// assert_eq!(Error::from(io).kind(), ErrorKind::Status);
+/// ```
 ///
 /// # Text
 ///
-/// `Display` prints what failed and why, in one line: the kind, the details, and the text of the error
-/// that [caused](Self::cause) it. So `source` continues behind that cause and returns the cause's own
-/// source, as [`io::Error`] does with an error inside it. A program that prints only `{}` misses
-/// no text of this crate's, and one that walks the chain of sources prints nothing twice. `{:#}` prints the
-/// whole chain, separated by colons. The other errors of this crate keep to the same rule.
+/// `Display` prints one line: the kind, the details, and the text of the [cause](Self::cause). `source`
+/// returns the source of that cause, as [`io::Error`] does with an error inside it. So `{}` prints all that
+/// this crate knows, and a program that walks the chain of sources prints nothing twice. `{:#}` prints the
+/// whole chain, separated by colons. The other errors of this crate follow the same rule.
 ///
 /// ```
 /// use hangup::Client;
@@ -47,7 +77,7 @@ pub struct Error(Arc<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    /// Of an error of the kind [`ErrorKind::Status`].
+    /// Only in an error of the kind [`ErrorKind::Status`].
     status: Option<StatusCode>,
     message: Option<Box<str>>,
     source: Option<Source>,
@@ -66,14 +96,15 @@ impl Error {
         Self::build(kind, None, Some(source.into()))
     }
 
-    /// An error of a header's value. It names the header, and does not show the value: it may be a secret.
+    /// Creates the error of an invalid header value. It names the header and omits the value, which may be a
+    /// secret.
     #[cold]
     pub(crate) fn header_value(name: &HeaderName) -> Self {
         let message = format!("header {:?}: value contains a forbidden character", name.as_str());
         Self::message(ErrorKind::InvalidMessage, message)
     }
 
-    /// With a message about the source.
+    /// Creates an error with a source, and a message about it.
     pub(crate) fn explained(
         kind: ErrorKind,
         message: impl Into<Box<str>>,
@@ -92,7 +123,7 @@ impl Error {
 
     /// Wraps any other error, or a text, to be returned from a handler: `.map_err(Error::other)?`.
     ///
-    /// An [`Error`] that comes back in a box, or in an [`io::Error`] in a box, is returned as it was.
+    /// An [`Error`] in a box, or in an [`io::Error`] in a box, is returned unchanged.
     pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let error = match error.into().downcast::<Self>() {
             Ok(error) => return *error,
@@ -148,9 +179,8 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the error that caused this one, if there is one: an [`io::Error`], or the error of the
-    /// caller's that a handler has failed with. `Display` includes its text, so `source` does not return
-    /// it again.
+    /// Returns the error that caused this one, if there is one: an [`io::Error`], or the error that a handler
+    /// returned. `Display` includes its text, so `source` does not return it again.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.source.as_deref()
@@ -180,18 +210,20 @@ impl Error {
     /// Returns `true` if no connection to the peer could be made, so that nothing was sent.
     #[must_use]
     pub fn is_connect(&self) -> bool {
-        use TimeLimit::{Connect, Resolve, TlsHandshake};
+        use TimeLimit::{Connect, Proxy, Resolve, TlsHandshake};
         matches!(
             self.0.kind,
             ErrorKind::Resolve
                 | ErrorKind::Connect
+                | ErrorKind::Proxy
                 | ErrorKind::TlsHandshake
                 | ErrorKind::UntrustedCertificate
-                | ErrorKind::Timeout(Resolve | Connect | TlsHandshake)
+                | ErrorKind::Timeout(Resolve | Connect | Proxy | TlsHandshake)
         )
     }
 
-    /// Returns `true` if the peer broke a rule of the protocol or exceeded a limit.
+    /// Returns `true` if the peer broke a rule of the protocol or exceeded a limit. That includes a limit
+    /// that the reader of a body set.
     #[must_use]
     pub fn is_peer_fault(&self) -> bool {
         matches!(
@@ -199,14 +231,14 @@ impl Error {
             ErrorKind::EmptyReply
                 | ErrorKind::MalformedMessage
                 | ErrorKind::IncompleteBody
+                | ErrorKind::Decode
                 | ErrorKind::TooLarge
                 | ErrorKind::TooManyRedirects
                 | ErrorKind::InvalidRedirect
         )
     }
 
-    /// Returns `true` if the caller gave something that cannot be sent, or made a call that is not possible
-    /// in this state.
+    /// Returns `true` if the caller's input cannot be sent, or the call is not possible in this state.
     #[must_use]
     pub fn is_caller_fault(&self) -> bool {
         matches!(
@@ -227,10 +259,10 @@ impl fmt::Display for Error {
         let mut parts = Parts { f, begun: false };
         match (status, kind) {
             (Some(status), _) => parts.push(": ", status)?,
-            (None, ErrorKind::Timeout(limit)) if source.is_none() => {
+            _ if kind.is_in_details(message.is_some(), source.is_some()) => {}
+            (None, ErrorKind::Timeout(limit)) => {
                 parts.push(": ", &format_args!("timed out waiting for {limit}"))?;
             }
-            _ if kind.is_told_by_its_details(message.is_some(), source.is_some()) => {}
             _ => parts.push(": ", &kind.describe())?,
         }
         if let Some(message) = message {

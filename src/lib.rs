@@ -165,7 +165,7 @@ pub mod testing;
 mod text;
 mod unwind;
 
-pub use body::Body;
+pub use body::{Body, MappedReader, Piece};
 #[cfg(feature = "client")]
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
@@ -182,4 +182,4 @@ pub use net::{TlsInfo, TlsVersion};
 #[cfg(feature = "server")]
 pub use server::Server;
 
-pub use http;
+pub use {bytes, crossbeam_channel, http};

@@ -1,4 +1,4 @@
--- For wrk: sends so many requests at once (`wrk -s pipeline.lua URL -- 16`), and counts each answer.
+-- For wrk: sends N requests at once (`wrk -s pipeline.lua URL -- 16`) and counts each response.
 
 local batch
 

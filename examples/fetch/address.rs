@@ -1,4 +1,4 @@
-//! URLs as people and servers write them.
+//! URLs as users and servers write them.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -8,16 +8,16 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode, utf
 
 use crate::failure::{Failure, MALFORMED_URL, UNSUPPORTED_SCHEME};
 
-/// The characters of a file's name that are encoded in a URL.
+/// The characters of a file name that are encoded in a URL.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The ASCII characters that are encoded in a typed URL. A space is not: it is the user's mistake.
+/// The ASCII characters that are encoded in a typed URL. A space is an error instead.
 const STRAY: &AsciiSet = &AsciiSet::EMPTY.add(b'"').add(b'<').add(b'>').add(b'`');
 
-/// A URL in its parts. [`Display`](fmt::Display) shows it as it was written.
+/// A URL in its parts. [`Display`](fmt::Display) shows it as written.
 #[derive(Clone)]
 pub(crate) struct Address {
-    /// Scheme and authority: `http://user@host:80`.
+    /// The scheme and authority: `http://user@host:80`.
     origin: String,
     path: String,
     query: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Reads a URL as people type it: without its scheme, with `..`, in Unicode.
+    /// Parses a URL as users type it: without a scheme, with `..`, in Unicode.
     pub(crate) fn read(typed: &str) -> Self {
         let (scheme, rest) = match scheme(typed) {
             Some((scheme, rest)) if rest.starts_with('/') => {
@@ -43,14 +43,14 @@ impl Address {
         Self { origin: String::new(), path: "/".to_owned(), query: None, fragment: None }
     }
 
-    /// The same origin with this path, query and fragment.
+    /// Returns the same origin with another path, query and fragment.
     fn with(self, target: &str) -> Self {
         let (rest, fragment) = cut(target, '#');
         let (path, query) = cut(rest, '?');
         Self { path: without_dots(path), query, fragment, ..self }
     }
 
-    /// Where a `Location` leads from here (RFC 3986 section 5.2).
+    /// Resolves a `Location` (RFC 3986 section 5.2).
     pub(crate) fn join(&self, location: &[u8]) -> Result<Self, Failure> {
         let text = percent_encode(location, CONTROLS).to_string();
         let text = text.as_str();
@@ -83,14 +83,14 @@ impl Address {
         Ok(self.clone().with(&target).without_spaces())
     }
 
-    /// Servers forget to encode spaces; users are told of theirs.
+    /// Encodes spaces in a server's URL. In a user's URL they are an error.
     fn without_spaces(mut self) -> Self {
         self.path = self.path.replace(' ', "%20");
         self.query = self.query.map(|query| query.replace(' ', "+"));
         self
     }
 
-    /// Puts data behind the query.
+    /// Appends data to the query.
     pub(crate) fn add_query(&mut self, data: &str) {
         match &mut self.query {
             _ if data.is_empty() => {}
@@ -99,25 +99,25 @@ impl Address {
         }
     }
 
-    /// A URL that names a folder gets the name of the file that is uploaded.
+    /// Appends the name of the uploaded file to a URL that ends in a slash.
     pub(crate) fn add_file_name(&mut self, file: Option<&OsStr>) {
         if let Some(name) = file.and_then(OsStr::to_str).filter(|_| self.path.ends_with('/')) {
             self.path.extend(utf8_percent_encode(name, FILE_NAME));
         }
     }
 
-    /// The name of the file in the URL, if it has one.
+    /// Returns the file name in the URL, if it has one.
     pub(crate) fn file_name(&self) -> Option<&str> {
         self.path.rsplit('/').next().filter(|name| !name.is_empty())
     }
 
-    /// The URL without secrets and fragment, as a Referer.
+    /// Returns the URL for a Referer, without credentials and fragment.
     pub(crate) fn referer(&self) -> String {
         let (scheme, _, host) = self.origin_parts();
         format!("{}", Self { origin: format!("{scheme}//{host}"), fragment: None, ..self.clone() })
     }
 
-    /// Whether both have the same scheme, host and port.
+    /// Returns `true` if both have the same scheme, host and port.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
         let place = |address: &Self| {
             let (scheme, _, host) = address.origin_parts();
@@ -129,14 +129,14 @@ impl Address {
         place(self) == place(other)
     }
 
-    /// Takes over user and password of another URL of the same place, unless this one has its own.
+    /// Copies user and password of another URL of the same origin, unless this URL has its own.
     pub(crate) fn inherit_user(&mut self, other: &Self) {
         if self.is_same_place(other) && self.origin_parts().1.is_none() {
             self.origin.clone_from(&other.origin);
         }
     }
 
-    /// `http:`, the user and password, host and port.
+    /// Returns the scheme, the user and password, the host and the port.
     fn origin_parts(&self) -> (&str, Option<&str>, &str) {
         let (scheme, authority) = self.origin.split_once("//").unwrap_or(("", &self.origin));
         match authority.rsplit_once('@') {
@@ -180,7 +180,7 @@ fn check_scheme(name: &str, location: &str) -> Result<(), Failure> {
     }
 }
 
-/// The text before a mark, and behind it if there is one.
+/// Returns the text before a mark, and the text after it if the mark is there.
 fn cut(text: &str, mark: char) -> (&str, Option<String>) {
     match text.split_once(mark) {
         Some((before, behind)) => (before, Some(behind.to_owned())),
@@ -188,7 +188,7 @@ fn cut(text: &str, mark: char) -> (&str, Option<String>) {
     }
 }
 
-/// The path without `.` and `..` (RFC 3986 section 5.2.4).
+/// Removes `.` and `..` from a path (RFC 3986 section 5.2.4).
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     for segment in path.split('/').skip(1) {

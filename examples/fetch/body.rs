@@ -1,4 +1,4 @@
-//! An answer's body on its way: counted as it comes, and decoded with `--compressed`.
+//! A response body: counted, and decoded with `--compressed`.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -11,13 +11,13 @@ use hangup::{Body, Error, Response, ResponseExt};
 use crate::failure::{Failure, UNKNOWN_CODING};
 use crate::progress::Progress;
 
-/// How much of a body is read at a time, in bytes.
+/// The size of a read, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// How many codings a body may have, one over the other.
+/// The largest number of content codings of a body.
 const MOST_CODINGS: usize = 5;
 
-/// Reads the body, or the bytes behind a 101, to the end. All that comes is counted by `received`.
+/// Reads the body, or the bytes after a 101, to the end. `received` counts all bytes.
 pub(crate) fn copy(
     response: &mut Response,
     received: &Progress,
@@ -46,7 +46,7 @@ pub(crate) fn copy(
     }
 }
 
-/// An error that is not the client's own comes from a decoder.
+/// An error that the client did not make comes from a decoder.
 fn read_failure(error: io::Error) -> Failure {
     match error.get_ref().is_some_and(|source| source.is::<Error>()) {
         true => Failure::in_body(error.into()),
@@ -54,7 +54,7 @@ fn read_failure(error: io::Error) -> Failure {
     }
 }
 
-/// The content codings, in the order in which they were applied (RFC 9110 section 8.4).
+/// Returns the content codings in the order in which they were applied (RFC 9110 section 8.4).
 fn codings(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(CONTENT_ENCODING).into_iter().filter_map(|line| line.to_str().ok());
     let words = lines.flat_map(|line| line.split(',')).map(|word| word.trim().to_ascii_lowercase());
@@ -76,7 +76,7 @@ fn gzip(encoded: BufReader<Encoded<'_>>) -> Encoded<'_> {
     Box::new(MultiGzDecoder::new(encoded))
 }
 
-/// Many servers forget the zlib format around the data (RFC 1950 section 2.2).
+/// Decodes deflate with or without the zlib format (RFC 1950 section 2.2), which many servers omit.
 fn deflate(encoded: BufReader<Encoded<'_>>) -> Encoded<'_> {
     match encoded.buffer().first().is_some_and(|first| first & 0x8f == 8) {
         true => Box::new(ZlibDecoder::new(encoded)),
@@ -84,7 +84,7 @@ fn deflate(encoded: BufReader<Encoded<'_>>) -> Encoded<'_> {
     }
 }
 
-/// Decodes a body from its first byte on: an empty one has no coding.
+/// Decodes a body from its first byte. An empty body has no coding.
 enum Decoder<'a> {
     Waiting(Option<BufReader<Encoded<'a>>>, fn(BufReader<Encoded<'a>>) -> Encoded<'a>),
     Started(Encoded<'a>),
@@ -124,7 +124,7 @@ enum Source<'a> {
     Duplex(Duplex),
 }
 
-/// Counts what comes.
+/// Counts the bytes that are read.
 struct Counted<'a> {
     source: Source<'a>,
     received: &'a Progress,
@@ -136,7 +136,7 @@ impl Read for Counted<'_> {
             Source::Body(body) => body.read(buf),
             Source::Duplex(duplex) => duplex.read(buf),
         };
-        // Errors of a duplex are the system's own.
+        // Errors of a duplex stream are the system's.
         let count = count.map_err(|error| match error.get_ref() {
             Some(source) if source.is::<Error>() => error,
             _ => io::Error::other(Error::from(error)),

@@ -29,8 +29,8 @@ usage: fetch [OPTIONS] URL...
   -k, --insecure             -E, --cert FILE                --tlsv1.2
       --cacert FILE              --key FILE                 --tlsv1.3
 
-They mean what they mean to curl, and so do the exit codes. Without --cacert, those are trusted whom
-the platform trusts: SSL_CERT_FILE and SSL_CERT_DIR name others.";
+Options and exit codes have the same meaning as curl's. Without --cacert, fetch trusts the platform's
+root certificates. SSL_CERT_FILE and SSL_CERT_DIR name others.";
 
 /// The options and URLs of the command line.
 #[derive(Default)]
@@ -46,7 +46,7 @@ pub(crate) struct Command {
     pub(crate) user: Option<String>,
     pub(crate) user_agent: Option<String>,
     pub(crate) referer: Option<String>,
-    /// `;auto`: redirects are followed with the URL before as the Referer.
+    /// `;auto`: each redirect has the previous URL as its Referer.
     pub(crate) refers: bool,
     pub(crate) range: Option<String>,
     pub(crate) resume: Option<Resume>,
@@ -70,7 +70,7 @@ pub(crate) struct Command {
     pub(crate) show_error: bool,
 }
 
-/// One URL, with the file that goes there and the file that its answer goes to.
+/// One URL, with the file to upload and the destination of the response.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) url: String,
@@ -78,13 +78,13 @@ pub(crate) struct Job {
     pub(crate) save: Save,
 }
 
-/// Where the body goes.
+/// The destination of the body.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Save {
     #[default]
     Stdout,
     File(PathBuf),
-    /// A file by the URL's own name.
+    /// A file named after the URL.
     RemoteName,
 }
 
@@ -96,25 +96,25 @@ pub(crate) struct Data {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DataKind {
-    /// `-d`: `@` names a file, whose line breaks go.
+    /// `-d`: `@` names a file, whose line breaks are removed.
     Text,
     /// `--data-binary`: `@` names a file.
     Binary,
-    /// `--json`: `@` names a file. No `&` comes before it.
+    /// `--json`: `@` names a file. No `&` separates it from the previous piece.
     Json,
-    /// `--data-raw`: `@` is an `@`.
+    /// `--data-raw`: `@` is plain text.
     Raw,
 }
 
-/// Where a transfer goes on that was broken off.
+/// The position at which `-C` continues a transfer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Resume {
     At(u64),
-    /// Where the output file ends.
+    /// The end of the output file.
     AtItsEnd,
 }
 
-/// The URLs, and what is dealt out to them one by one, in the order of the command line.
+/// The URLs with their own options, in the order of the command line.
 #[derive(Default)]
 struct Hands {
     urls: Vec<String>,
@@ -141,7 +141,9 @@ impl Command {
             match option.as_str() {
                 "-o" | "--output" => hands.saves.push(match args.path()? {
                     path if path.as_os_str() == "-" => Save::Stdout,
-                    path if path.as_os_str().is_empty() => return Err(args.bad("no name")),
+                    path if path.as_os_str().is_empty() => {
+                        return Err(args.bad("the file name is empty"));
+                    }
                     path => Save::File(path),
                 }),
                 "-O" | "--remote-name" => hands.saves.push(Save::RemoteName),
@@ -161,7 +163,7 @@ impl Command {
         match option {
             "-X" | "--request" => {
                 let method = Method::from_bytes(args.value()?.as_bytes());
-                self.method = Some(method.map_err(|_| args.bad("this is no method"))?);
+                self.method = Some(method.map_err(|_| args.bad("not a valid method"))?);
             }
             "-H" | "--header" => self.headers.push(args.value()?),
             "-A" | "--user-agent" => self.user_agent = Some(args.value()?),
@@ -175,7 +177,7 @@ impl Command {
                 let range = args.value()?;
                 let completed = range::completed(&range).map_err(|why| args.bad(why))?;
                 if completed != range && !self.silent {
-                    eprintln!("fetch: -r {range}: taken as {completed}");
+                    eprintln!("fetch: -r {range}: using {completed}");
                 }
                 self.range = Some(completed);
             }
@@ -183,7 +185,7 @@ impl Command {
                 self.resume = Some(match args.value()?.as_str() {
                     "-" => Resume::AtItsEnd,
                     offset => Resume::At(
-                        offset.parse().map_err(|_| args.bad("neither an offset nor `-`"))?,
+                        offset.parse().map_err(|_| args.bad("expected an offset or `-`"))?,
                     ),
                 });
             }
@@ -199,10 +201,10 @@ impl Command {
             "-i" | "--include" => self.include = true,
             "-L" | "--location" => self.location = true,
             "--max-redirs" => {
-                // -1 is without end.
+                // -1 means no limit.
                 let most: i64 = args.number()?;
                 if most < -1 {
-                    return Err(args.bad("less than -1"));
+                    return Err(args.bad("the number is less than -1"));
                 }
                 self.max_redirects = u32::try_from(most).unwrap_or(u32::MAX);
             }
@@ -224,7 +226,7 @@ impl Command {
             "-s" | "--silent" => self.silent = true,
             "-S" | "--show-error" => self.show_error = true,
             "-F" | "--form" | "-x" | "--proxy" | "--noproxy" | "-b" | "--cookie" | "-c"
-            | "--cookie-jar" => return Err(args.bad("fetch cannot do that")),
+            | "--cookie-jar" => return Err(args.bad("not supported")),
             option if self.tls.take(option, args)? => {}
             _ => return Err(args.unknown()),
         }
@@ -236,12 +238,12 @@ impl Command {
         Ok(())
     }
 
-    /// Refuses options that ask for two requests at once.
+    /// Refuses options that ask for several requests at once.
     fn check(&self) -> Result<(), Usage> {
         let uploads = self.jobs.iter().any(|job| job.upload.is_some());
         let posts = !self.data.is_empty() && !self.get;
         if u8::from(uploads) + u8::from(posts) + u8::from(self.head) > 1 {
-            return Err(Usage::wrong("only one of -I, -d and -T makes a request"));
+            return Err(Usage::wrong("-I, -d and -T exclude each other"));
         }
         self.tls.check()
     }
@@ -250,7 +252,7 @@ impl Command {
 impl Hands {
     fn deal(self) -> Result<Vec<Job>, Usage> {
         if self.urls.is_empty() {
-            return Err(Usage::wrong("no URL (--help tells how)"));
+            return Err(Usage::wrong("a URL is required (see --help)"));
         }
         let mut uploads = self.uploads.into_iter();
         let mut saves = self.saves.into_iter();
@@ -259,7 +261,7 @@ impl Hands {
     }
 }
 
-/// A time limit, of which 0 means none.
+/// Parses a time limit. 0 means no limit.
 fn some_time(limit: Duration) -> Option<Duration> {
     Some(limit).filter(|limit| !limit.is_zero())
 }

@@ -1,4 +1,4 @@
-//! What went wrong, by the exit codes that curl's users know.
+//! Errors as exit codes of curl.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub(crate) const UNKNOWN_CODING: u8 = 61;
 pub(crate) const NO_REWIND: u8 = 65;
 pub(crate) const BAD_ROOTS: u8 = 77;
 
-/// An exit code, and the line that explains it.
+/// An exit code and the line that explains it.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) code: u8,
@@ -40,7 +40,7 @@ impl Failure {
         Self { code, message: message.to_string() }
     }
 
-    /// Of an answer whose head was fine.
+    /// Creates the failure for an error after the response's head.
     pub(crate) fn in_body(error: Error) -> Self {
         match error.kind() {
             ErrorKind::MalformedMessage => Self::new(RECEIVE_FAILED, error),
@@ -63,7 +63,7 @@ impl From<Error> for Failure {
             ErrorKind::Connect => NOT_CONNECTED,
             ErrorKind::TlsHandshake => TLS_FAILED,
             ErrorKind::UntrustedCertificate => NOT_TRUSTED,
-            // What the command line names has been read by then: it is the platform's store.
+            // The files of the command line were read before, so the platform's store failed.
             ErrorKind::InvalidTlsConfig => BAD_ROOTS,
             ErrorKind::Send => SEND_FAILED,
             ErrorKind::EmptyReply => EMPTY_REPLY,
@@ -85,7 +85,7 @@ fn has_unknown_coding(error: &Error) -> bool {
     matches!(framing, Some(FramingError::UnknownCoding))
 }
 
-/// Whether the connection ended within a head. A malformed head has a cause that says where.
+/// Returns `true` if the connection ended within a head. A malformed head has a cause with the position.
 pub(crate) fn is_cut_off(error: &Error) -> bool {
     error.kind() == ErrorKind::MalformedMessage && error.cause().is_none()
 }

@@ -1,4 +1,4 @@
-//! The heads of answers as they come: shown by `-v`, written by `-i` and `-I`, and noted for `-w`.
+//! The heads of responses, for `-v`, `-i`, `-I` and `-w`.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::verbose::{show_connection, show_raw};
 
-/// Watches the heads of one request's answers. They come on the thread that reads.
+/// Observes the heads of one request's responses, on the thread that reads them.
 pub(crate) struct Heads {
     included: bool,
     verbose: bool,
@@ -20,13 +20,13 @@ pub(crate) struct Heads {
     seen: Mutex<Seen>,
 }
 
-/// The facts of the last head, also of one that was cut off.
+/// Facts of the last head, also of an incomplete one.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) status: Option<StatusCode>,
     pub(crate) location: Option<Vec<u8>>,
     pub(crate) content_type: Option<Vec<u8>>,
-    /// Its text, if `-v` has not shown it yet.
+    /// The text, if `-v` has not shown it yet.
     unshown: Option<Vec<u8>>,
     not_written: Option<Failure>,
 }
@@ -49,7 +49,7 @@ impl Heads {
         if self.verbose {
             match head.status() {
                 Some(status) if status.is_informational() => show_raw(head.as_bytes()),
-                // The connection is shown first, and is known once the answer has been returned.
+                // The connection is shown first. It is known after the response has been returned.
                 _ => seen.unshown = Some(head.as_bytes().to_owned()),
             }
         }
@@ -58,7 +58,7 @@ impl Heads {
         }
     }
 
-    /// Shows what is left to be shown, and returns what was seen.
+    /// Shows the rest and returns the facts of the last head.
     ///
     /// # Errors
     ///
@@ -79,19 +79,19 @@ impl Heads {
 }
 
 impl Seen {
-    /// Whether the last head is that of an answer, not an interim one.
+    /// Returns `true` if the last head is that of a final response.
     pub(crate) fn is_final(&self) -> bool {
         self.status.is_some_and(|status| !status.is_informational())
     }
 
-    /// The Location of an answer that redirects.
+    /// Returns the Location of a redirect.
     pub(crate) fn redirect(&self) -> Option<&[u8]> {
         let location = self.location.as_deref().filter(|location| !location.is_empty());
         location.filter(|_| self.status.is_some_and(|status| status.is_redirection()))
     }
 }
 
-/// The value of the first field of this name.
+/// Returns the value of the first field of this name.
 fn field(head: &RawHead<'_>, name: &str) -> Option<Vec<u8>> {
     head.lines().skip(1).find_map(|line| {
         let colon = line.iter().position(|byte| *byte == b':')?;

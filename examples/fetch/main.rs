@@ -7,19 +7,19 @@
 //! cargo run --release --example fetch -- -v --cacert cert.pem https://localhost:8080/
 //! ```
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! | --- | --- |
 //! | `main.rs` | all transfers, in turn or in parallel, and Ctrl-C |
 //! | `command.rs` | the command line |
-//! | `request.rs`, `payload.rs` | the request that it asks for, and what that sends |
-//! | `tls.rs` | whom to trust, and who we are; `no_tls.rs` in builds without TLS |
-//! | `address.rs`, `resolve.rs` | URLs as they are written, names that the user resolves |
-//! | `transfer.rs`, `redirect.rs`, `retry.rs` | one URL: its requests, where redirects lead, further attempts |
-//! | `heads.rs` | the heads of answers: shown, written, noted |
-//! | `range.rs` | parts of files |
-//! | `body.rs`, `output.rs`, `progress.rs` | the body, where it goes, and the bar that shows how far it is |
-//! | `report.rs`, `verbose.rs` | what is told of a transfer: by `-w`, by `-v` |
-//! | `failure.rs` | what went wrong, by curl's exit codes |
+//! | `request.rs`, `payload.rs` | the request and its body |
+//! | `tls.rs` | trusted roots and the client certificate; `no_tls.rs` without TLS |
+//! | `address.rs`, `resolve.rs` | URLs, and host names with given addresses |
+//! | `transfer.rs`, `redirect.rs`, `retry.rs` | one URL: its requests, redirects and further attempts |
+//! | `heads.rs` | the heads of responses |
+//! | `range.rs` | ranges of files |
+//! | `body.rs`, `output.rs`, `progress.rs` | the body, its destination, and the progress bar |
+//! | `report.rs`, `verbose.rs` | the output of `-w` and `-v` |
+//! | `failure.rs` | errors as exit codes of curl |
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
@@ -64,7 +64,7 @@ use request::Template;
 use support::{Args, Usage};
 use transfer::Transfer;
 
-/// What a shell reports of a program that Ctrl-C has ended.
+/// The exit code that a shell reports for a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -96,12 +96,12 @@ fn fetch(command: &Command) -> Result<u8, Usage> {
     Ok(if context.is_done() { INTERRUPTED } else { code })
 }
 
-/// The last transfer decides.
+/// Returns the exit code of the last transfer.
 fn in_turn(jobs: usize, transfer: impl Fn(usize) -> u8) -> u8 {
     (0..jobs).fold(0, |_, job| transfer(job))
 }
 
-/// The last transfer that failed decides.
+/// Returns the exit code of the last transfer that failed.
 fn in_parallel(jobs: usize, most: usize, transfer: impl Fn(usize) -> u8 + Sync) -> u8 {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -123,11 +123,11 @@ fn in_parallel(jobs: usize, most: usize, transfer: impl Fn(usize) -> u8 + Sync) 
     })
 }
 
-/// The client of all transfers, which keeps their connections for one another.
+/// Creates the client of all transfers, so that they share connections.
 fn client(command: &Command) -> Result<Client, Failure> {
     let mut client = Client::builder()
         .no_default_headers()
-        // curl's rules for methods, bodies and limits are not the crate's: `redirect.rs` follows them.
+        // curl's redirect rules differ from the crate's. `redirect.rs` implements them.
         .redirects(RedirectPolicy::Stop)
         .expect_continue_timeout(command.expect_timeout);
     if command.connect_timeout.is_some() {
@@ -144,8 +144,8 @@ fn client(command: &Command) -> Result<Client, Failure> {
     Ok(command.tls.apply(client)?.build())
 }
 
-/// Ends every transfer, wherever it is blocked, when the user has had enough. What no context can
-/// call back, writing to a pipe that nobody reads, gets a moment and then ends with the process.
+/// Cancels every transfer on Ctrl-C. A context cannot end a blocked write to a pipe. The process then
+/// ends after a short time.
 fn give_up_on_signal(context: Context) -> io::Result<()> {
     const MOMENT: Duration = Duration::from_millis(100);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
@@ -159,7 +159,7 @@ fn give_up_on_signal(context: Context) -> io::Result<()> {
 }
 
 impl Failure {
-    /// One line on stderr, unless the user wants silence.
+    /// Prints one line on stderr, unless the user wants none.
     fn tell(&self, command: &Command) {
         if !command.silent || command.show_error {
             eprintln!("fetch: ({}) {}", self.code, self.message);

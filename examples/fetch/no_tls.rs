@@ -1,4 +1,4 @@
-//! Stands in for `tls.rs` in a build without the feature `tls`: its options are refused.
+//! Replaces `tls.rs` in a build without the feature `tls`, and refuses its options.
 
 use hangup::client::ClientBuilder;
 
@@ -12,7 +12,7 @@ impl TlsOptions {
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         match option {
             "-k" | "--insecure" | "--cacert" | "-E" | "--cert" | "--key" | "--tlsv1.2"
-            | "--tlsv1.3" => Err(args.bad("this build speaks no TLS")),
+            | "--tlsv1.3" => Err(args.bad("this build has no TLS")),
             _ => Ok(false),
         }
     }

@@ -1,4 +1,4 @@
-//! Where the answer goes.
+//! The destination of a response body.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -8,11 +8,11 @@ use crate::address::Address;
 use crate::command::{Job, Resume, Save};
 use crate::failure::{Failure, NOT_WRITTEN};
 
-/// A file or stdout. A file is opened when the first byte is there: a transfer that fails before leaves
-/// no empty file behind. One that is continued is opened at once.
+/// A file or stdout. A new file is created with the first byte, so a transfer that fails earlier leaves
+/// no empty file. A file to continue is opened at once.
 pub(crate) struct Output {
     path: Option<PathBuf>,
-    /// How much of it is there from before, and is kept.
+    /// The length of the existing part, which is kept.
     offset: u64,
     sink: Option<Sink>,
 }
@@ -29,7 +29,7 @@ impl Output {
             Save::File(path) => Some(path.clone()),
             Save::RemoteName => match Address::read(&job.url).file_name() {
                 Some(name) => Some(PathBuf::from(name)),
-                None => return Err(Failure::new(NOT_WRITTEN, "the URL names no file for -O")),
+                None => return Err(Failure::new(NOT_WRITTEN, "-O: the URL has no file name")),
             },
         };
         let offset = match (resume, &path) {
@@ -53,7 +53,7 @@ impl Output {
         self.path.is_none()
     }
 
-    /// Writes, and flushes so that a reader of a pipe gets it now.
+    /// Writes and flushes, so that the reader of a pipe gets the bytes at once.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let written = match self.open()? {
             Sink::Stdout(stdout) => stdout.write_all(bytes).and_then(|()| stdout.flush()),
@@ -78,20 +78,20 @@ impl Output {
         Ok(self.sink.insert(sink))
     }
 
-    /// Takes back what an attempt has written to a file. What went to stdout, a pipe or a device stays.
+    /// Removes what a failed attempt has written to a file. Bytes on stdout, a pipe or a device stay.
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         let Some(Sink::File(file)) = self.sink.take() else { return Ok(()) };
         let meta = file.metadata().map_err(Failure::not_written)?;
         if meta.is_file() {
             file.set_len(self.offset.min(meta.len())).map_err(Failure::not_written)?;
-            // Opened anew at its end.
+            // The next attempt opens the file again at its end.
             return Ok(());
         }
         self.sink = Some(Sink::File(file));
         Ok(())
     }
 
-    /// The answer is whole: an empty one leaves an empty file.
+    /// Ends a complete response. An empty response leaves an empty file.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.open().map(drop)
     }

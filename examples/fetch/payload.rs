@@ -1,4 +1,4 @@
-//! What a request sends, and the files that the command line names.
+//! The body of a request, and the files that the command line names.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,12 +12,12 @@ use crate::command::Resume;
 use crate::failure::{Failure, NOT_READ};
 use crate::progress::Progress;
 
-/// What a request sends.
+/// The body of a request.
 #[derive(Clone)]
 pub(crate) enum Payload {
     None,
     Memory(Bytes),
-    /// A file, from `offset` on, which has a known length.
+    /// A file of known length, from `offset` on.
     File {
         path: PathBuf,
         offset: u64,
@@ -29,13 +29,13 @@ pub(crate) enum Payload {
 }
 
 impl Payload {
-    /// The file that `-T` names.
+    /// Opens the file of `-T`.
     pub(crate) fn of(path: &Path, resume: Option<Resume>) -> Result<Self, Failure> {
         if is_stdin(path) {
             return Ok(Self::Stdin);
         }
         let meta = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-        // Found out now, not when half of the request has been sent.
+        // An unreadable file fails now, not in the middle of the request.
         if !meta.is_file() {
             return Ok(Self::Pipe(path.to_owned()));
         }
@@ -56,12 +56,12 @@ impl Payload {
         }
     }
 
-    /// Whether it is gone once some of it has been sent.
+    /// Returns `true` if the body cannot be sent again once part of it has been sent.
     pub(crate) fn is_read_once(&self) -> bool {
         matches!(self, Self::Pipe(_) | Self::Stdin)
     }
 
-    /// How much of it has been sent. What lies in memory is not counted on its way.
+    /// Returns the number of bytes sent. A body in memory counts as a whole.
     pub(crate) fn sent(&self, counted: &Progress, answered: bool) -> u64 {
         match self {
             Self::None => 0,
@@ -71,7 +71,7 @@ impl Payload {
         }
     }
 
-    /// The body, once more, as far as it can be had. What is sent of a file is counted by `sent`.
+    /// Returns the body again, if that is possible. `sent` counts the bytes of a file.
     pub(crate) fn body(&self, chunked: bool, sent: &Arc<Progress>) -> Result<Body, Failure> {
         Ok(match self {
             Self::None => Body::empty(),
@@ -95,7 +95,7 @@ impl Payload {
     }
 }
 
-/// Reads a file that the command line names; `-` is stdin.
+/// Reads a file that the command line names. `-` is stdin.
 pub(crate) fn read_file(path: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = match path {
@@ -119,7 +119,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Counts what is read from a file while it is sent.
+/// Counts the bytes of a file while it is sent.
 struct Counted<R> {
     reader: R,
     sent: Arc<Progress>,

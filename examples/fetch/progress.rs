@@ -1,17 +1,17 @@
-//! How far a transfer is: counted, and shown by a bar on stderr.
+//! The progress of a transfer: a count, and a bar on stderr.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// How often the bar is drawn at most.
+/// The shortest time between two drawings of the bar.
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// The bar's width, in characters.
 const WIDTH: usize = 40;
 
-/// A counter of bytes, which any thread may add to.
+/// A counter of bytes. Any thread may add to it.
 pub(crate) struct Progress {
     total: Option<u64>,
     visible: bool,
@@ -39,7 +39,7 @@ impl Progress {
         }
     }
 
-    /// The same bytes are sent once more.
+    /// Resets the count, since the same bytes are sent again.
     pub(crate) fn restart(&self) {
         self.state.lock().done = 0;
     }
@@ -48,7 +48,7 @@ impl Progress {
         self.state.lock().done
     }
 
-    /// Leaves the bar as it stands, on a line of its own.
+    /// Leaves the bar in place and ends its line.
     pub(crate) fn finish(&self) {
         let state = self.state.lock();
         if state.drawn.is_some() {
@@ -68,12 +68,12 @@ impl Progress {
             }
             None => String::new(),
         };
-        // Whoever cannot see it does not miss it.
+        // A failed write of the bar does not matter.
         let _ = write!(io::stderr(), "\r{bar}{:>10}  {:>10}/s ", Size(done), Size(rate));
     }
 }
 
-/// A number of bytes, for people.
+/// Formats a number of bytes with a unit.
 struct Size(u64);
 
 impl std::fmt::Display for Size {

@@ -1,10 +1,11 @@
-//! Parts of files: what `-r` and `-C` ask for, and whether the answer is that part.
+//! Ranges for `-r` and `-C`, and the check that the response has the requested range.
 
 use hangup::Response;
 use hangup::http::header::CONTENT_RANGE;
 use hangup::http::{HeaderValue, StatusCode};
 
-/// The value of `-r` as it is sent. A number alone is the rest from there on: the field needs a dash.
+/// Returns the value of the Range header for `-r`. A single number means everything from there on, and
+/// needs a dash.
 pub(crate) fn completed(range: &str) -> Result<String, &'static str> {
     if !range.starts_with(|first: char| first.is_ascii_digit()) || range.contains('-') {
         return Ok(range.to_owned());
@@ -14,20 +15,20 @@ pub(crate) fn completed(range: &str) -> Result<String, &'static str> {
     Ok(format!("{from}-"))
 }
 
-/// How the answer to a request for the rest of a file fits to the part that is there.
+/// The relation of a response to the existing part of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
-    /// It goes behind that part.
+    /// The response continues the part.
     Continues,
-    /// It has the file that is there, whole.
+    /// The part is already the whole file.
     Complete,
-    /// It says that nothing is left, and its body is no part of the file.
+    /// Nothing is left to fetch. The body of the response is no part of the file.
     NothingLeft,
-    /// It belongs elsewhere, unless it is empty.
+    /// The response has another range. Only an empty body fits.
     Differs,
 }
 
-/// Judges the answer to a request for everything from `offset` on.
+/// Judges the response to a request for everything from `offset` on.
 pub(crate) fn fit(offset: u64, response: &Response) -> Fit {
     let status = response.status();
     let begin = response.headers().get(CONTENT_RANGE).and_then(begin);
@@ -36,14 +37,14 @@ pub(crate) fn fit(offset: u64, response: &Response) -> Fit {
     } else if begin == Some(offset) {
         Fit::Continues
     } else if status == StatusCode::OK && response.body().len() == Some(offset) {
-        // A server without ranges sends the whole, which is as long as the part.
+        // A server without ranges sends the whole file, which is as long as the part.
         Fit::Complete
     } else {
         Fit::Differs
     }
 }
 
-/// Where the part begins, whatever stands before the number.
+/// Returns the start of the range. Text before the number is ignored.
 fn begin(range: &HeaderValue) -> Option<u64> {
     let bytes = range.as_bytes();
     let at = bytes.iter().position(|byte| byte.is_ascii_digit() || *byte == b'*')?;

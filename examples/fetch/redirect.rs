@@ -1,5 +1,5 @@
-//! Where redirects lead, by curl's rules: any 3xx with a Location is followed, and the method depends on
-//! the options that made the request.
+//! Redirects by curl's rules. Any 3xx with a Location is followed. The method depends on the options of
+//! the request.
 
 use hangup::Response;
 use hangup::http::header::{
@@ -14,7 +14,7 @@ use crate::payload::Payload;
 use crate::request::{Kind, Plan};
 
 impl Plan {
-    /// The request that follows a redirect with this status.
+    /// Returns the request that follows a redirect with this status.
     pub(crate) fn redirected(
         mut self,
         status: StatusCode,
@@ -45,7 +45,7 @@ impl Plan {
         Ok(self)
     }
 
-    /// The headers that go out. Secrets and the user's own Host are for the first URL's host alone.
+    /// Returns the headers to send. Credentials and the user's Host go only to the first URL's host.
     pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = self.fields.clone();
         if !self.address.is_same_place(&self.first) {
@@ -57,7 +57,7 @@ impl Plan {
     }
 }
 
-/// Whether the connection ends with this answer, so that nothing is gained by reading its body.
+/// Returns `true` if the connection ends with this response, so that its body need not be read.
 pub(crate) fn ends_connection(response: &Response) -> bool {
     let says = |word: &str| {
         let lines = response.headers().get_all(CONNECTION).into_iter();

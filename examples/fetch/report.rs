@@ -1,4 +1,4 @@
-//! What is known of a transfer, and how `-w` tells it.
+//! The facts of a transfer, and their output by `-w`.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ pub(crate) struct Report {
     pub(crate) url: String,
     pub(crate) method: Method,
     pub(crate) status: Option<StatusCode>,
-    /// Where the last answer would have led.
+    /// The target of the last response's Location.
     pub(crate) redirect_url: Option<String>,
-    /// The pause that the last answer asks for.
+    /// The pause that the last response asks for.
     pub(crate) retry_after: Option<Duration>,
     pub(crate) content_type: Option<String>,
     pub(crate) remote: Option<Addr>,
@@ -27,7 +27,7 @@ pub(crate) struct Report {
     pub(crate) downloaded: u64,
     pub(crate) uploaded: u64,
     pub(crate) connected_in: Duration,
-    /// From the beginning to the end of the TLS handshake; zero where there was none.
+    /// The time from the start to the end of the TLS handshake, or zero without one.
     pub(crate) secured_in: Duration,
     pub(crate) answered_in: Duration,
     pub(crate) took: Duration,
@@ -39,7 +39,7 @@ impl Report {
         Self { url: url.to_owned(), ..Self::default() }
     }
 
-    /// Notes the request that is about to be sent.
+    /// Records a request before it is sent.
     pub(crate) fn asks(&mut self, plan: &Plan) {
         self.method = plan.method.clone();
         self.url = plan.address.to_string();
@@ -47,7 +47,7 @@ impl Report {
         self.downloaded = 0;
     }
 
-    /// Notes the last head that came, if any did.
+    /// Records the last head, if there was one.
     pub(crate) fn saw(&mut self, seen: &Seen) {
         if seen.status.is_some() {
             self.status = seen.status;
@@ -56,7 +56,7 @@ impl Report {
         }
     }
 
-    /// Notes the connection of an answer: of the final one, or of one that redirects.
+    /// Records the connection of a response, final or redirect.
     pub(crate) fn answered(&mut self, response: &Response) {
         self.remote = response.remote_addr().cloned();
         self.local = response.local_addr().cloned();
@@ -70,7 +70,8 @@ impl Report {
         }
     }
 
-    /// Fills in a format: `%{name}`, `%%`, `\n`, `\t`, `\r`.
+    /// Expands a format: `%{name}`, `%%`, `
+    /// `, `\t`, `\r`.
     pub(crate) fn fill(&self, format: &str) -> String {
         let mut text = String::new();
         let mut rest = format;
@@ -84,7 +85,7 @@ impl Report {
         text + rest
     }
 
-    /// What the beginning of `rest` stands for, and how long that beginning is.
+    /// Expands the start of `rest`. Returns the text and the length of that start.
     fn expand(&self, rest: &str) -> (String, usize) {
         for (escape, meaning) in [("\\n", "\n"), ("\\t", "\t"), ("\\r", "\r"), ("%%", "%")] {
             if rest.starts_with(escape) {
@@ -119,7 +120,7 @@ impl Report {
             "time_starttransfer" => seconds(self.answered_in),
             "time_connect" => seconds(self.connected_in),
             "time_appconnect" => seconds(self.secured_in),
-            // OpenSSL's numbers, of which curl prints one: 1 is an error that has no other.
+            // OpenSSL's numbers, one of which curl prints. 1 stands for errors without another number.
             "ssl_verify_result" => u8::from(self.exit_code == NOT_TRUSTED).to_string(),
             "scheme" => self.url.split_once("://").map_or("", |(scheme, _)| scheme).to_lowercase(),
             "url_effective" => self.url.clone(),

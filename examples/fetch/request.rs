@@ -1,4 +1,4 @@
-//! The request that a command line asks for.
+//! The request that a command line describes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,10 +15,10 @@ use crate::failure::{BAD_REQUEST, BODY_CUT_SHORT, Failure, UPLOAD_REFUSED};
 use crate::payload::{Payload, is_stdin, read_file, read_text};
 use crate::report::Report;
 
-/// From how many bytes on a body waits for the server's word that it is welcome.
+/// The size from which a body waits for a 100 (Continue).
 const EXPECT_FROM: u64 = 1 << 20;
 
-/// What all requests have in common, with the files read that the command line names.
+/// The common part of all requests, with the files of the command line.
 pub(crate) struct Template<'c> {
     command: &'c Command,
     fields: Vec<Field>,
@@ -29,34 +29,34 @@ pub(crate) struct Template<'c> {
 /// A `-H` line.
 enum Field {
     Set(HeaderName, HeaderValue),
-    /// `Name:`, to do without a header that there would be.
+    /// `Name:` removes a default header.
     Remove(HeaderName),
 }
 
-/// One request, ready to be sent as often as need be.
+/// One request, which can be sent several times.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) kind: Kind,
     pub(crate) method: Method,
-    /// `-X` named the method, whatever the kind is.
+    /// `true` if `-X` set the method, which then overrides the kind.
     pub(crate) method_by_hand: bool,
     pub(crate) address: Address,
-    /// The URL of the first request, where redirects have led from.
+    /// The URL of the first request, before redirects.
     pub(crate) first: Address,
     pub(crate) uri: Uri,
-    /// All headers for the first URL's host; [`headers`](Self::headers) has those that go out.
+    /// All headers for the first URL's host. [`headers`](Self::headers) returns those to send.
     pub(crate) fields: HeaderMap,
     pub(crate) version: Version,
     pub(crate) payload: Payload,
 }
 
-/// The kinds of requests that options make. Redirects change the kind.
+/// The kinds of requests. Redirects change the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Get,
     /// `-I`
     Head,
-    /// `-d` and its like
+    /// `-d` and similar options
     Post,
     /// `-T`
     Put,
@@ -96,7 +96,7 @@ impl<'c> Template<'c> {
         Ok(Self { command, fields, data: join(&command.data)?.into(), write_out })
     }
 
-    /// The request for one URL; `from` is where an earlier download of it has ended.
+    /// Creates the request for one URL. `from` is the end of an earlier download.
     pub(crate) fn plan(&self, job: &Job, from: u64, report: &mut Report) -> Result<Plan, Failure> {
         let command = self.command;
         let mut address = Address::read(&job.url);
@@ -136,7 +136,7 @@ impl<'c> Template<'c> {
         Ok(plan)
     }
 
-    /// The headers: first those that the options imply, then what the user says by hand.
+    /// Returns the headers: those that the options imply, then the user's `-H` lines.
     fn fill(&self, plan: &mut Plan, from: u64) -> Result<(), Failure> {
         let command = self.command;
         let headers = &mut plan.fields;
@@ -178,13 +178,13 @@ impl<'c> Template<'c> {
             return Err(Failure::new(BAD_REQUEST, why));
         }
         if plan.payload.len().is_none() && plan.version == Version::HTTP_10 {
-            let why = "HTTP/1.0 cannot send what has no known length";
+            let why = "HTTP/1.0 cannot send a body of unknown length";
             return Err(Failure::new(UPLOAD_REFUSED, why));
         }
         Ok(())
     }
 
-    /// Asks for a part of the URL's file, or says which part of a file is sent.
+    /// Requests a range of the URL, or declares the range of a partial upload.
     fn add_range(&self, plan: &mut Plan, from: u64) -> Result<(), Failure> {
         let command = self.command;
         let range = match (command.resume, &command.range) {
@@ -197,7 +197,7 @@ impl<'c> Template<'c> {
             Payload::None if range.is_empty() => Ok(()),
             Payload::None => put(headers, RANGE, &format!("bytes={range}")),
             Payload::File { offset: 1.., length: 0, .. } => {
-                Err(Failure::new(BODY_CUT_SHORT, "the whole file has been uploaded already"))
+                Err(Failure::new(BODY_CUT_SHORT, "the file is already uploaded"))
             }
             Payload::File { offset, length, .. } if command.resume.is_some() => {
                 let whole = offset + length;
@@ -210,7 +210,7 @@ impl<'c> Template<'c> {
         }
     }
 
-    /// The user's own lines take the place of ours; of several by one name all are sent.
+    /// Replaces default headers by the user's lines. Several lines of one name are all sent.
     fn by_hand(&self, plan: &mut Plan) {
         for field in &self.fields {
             let (Field::Set(name, _) | Field::Remove(name)) = field;
@@ -230,16 +230,16 @@ impl<'c> Template<'c> {
 }
 
 impl Plan {
-    /// The user wants chunks, whether the length is known or not.
+    /// Returns `true` if the user asks for chunks, whether the length is known or not.
     pub(crate) fn is_chunked(&self) -> bool {
         self.fields.contains_key(TRANSFER_ENCODING)
     }
 }
 
 impl Field {
-    /// `Name: value`; `Name:` to do without it; `Name;` to send it empty. Any other line is passed over.
+    /// Parses `Name: value`, `Name:` (remove) and `Name;` (empty). Any other line is ignored.
     fn read(line: &str) -> Result<Option<Self>, Failure> {
-        let bad = || Failure::new(2, format!("-H: {line:?} is no header"));
+        let bad = || Failure::new(2, format!("-H: {line:?} is not a valid header"));
         let Some((name, value)) = line.split_once([':', ';']) else { return Ok(None) };
         let empty = line.ends_with(';') && !line.contains(':');
         let colon = line[name.len()..].starts_with(':');
@@ -256,12 +256,12 @@ impl Field {
 
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Failure> {
     let value = HeaderValue::from_str(value)
-        .map_err(|_| Failure::new(2, format!("{name}: {value:?} is no header's value")))?;
+        .map_err(|_| Failure::new(2, format!("{name}: {value:?} is not a valid header value")))?;
     headers.insert(name, value);
     Ok(())
 }
 
-/// The pieces of `-d` and its like, as they are sent.
+/// Joins the pieces of `-d` and similar options.
 fn join(pieces: &[Data]) -> Result<Vec<u8>, Failure> {
     let mut all = Vec::new();
     for (index, piece) in pieces.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The names that the user resolves by hand.
+//! Host names with addresses from the command line.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -28,7 +28,7 @@ impl FromStr for Pinned {
     }
 }
 
-/// Resolves pinned names by hand, and all others as the system does.
+/// Returns the addresses of `--resolve` for its names. The system resolves all others.
 pub(crate) fn resolver(
     pinned: Vec<Pinned>,
 ) -> impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync {

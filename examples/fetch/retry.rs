@@ -1,4 +1,4 @@
-//! `--retry`: whether a failed attempt may do better another time, and when.
+//! Retries for `--retry`: which failures, and when.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,11 +8,11 @@ use hangup::http::{HeaderMap, StatusCode};
 use crate::failure::{Failure, NOT_RESOLVED, STATUS, TIMED_OUT};
 use crate::report::Report;
 
-/// The pause before the first retry. Each further one is twice as long, up to the longest.
+/// The pause before the first retry. Each further one is twice as long, up to a maximum.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
-/// The retries that are left, and the pause before the next.
+/// The retries that are left, and the next pause.
 pub(crate) struct Retries {
     left: u32,
     pause: Duration,
@@ -30,8 +30,8 @@ impl Retries {
         Self { left: most, pause: FIRST_PAUSE }
     }
 
-    /// Decides on another attempt. Time limits, names that are not resolved, and transient statuses of
-    /// whole answers are worth one.
+    /// Decides on another attempt. Time limits, unresolved names, and transient statuses of complete
+    /// responses are retried.
     pub(crate) fn next(&mut self, outcome: &Result<(), Failure>, report: &Report) -> Option<Retry> {
         let transient = report.status.filter(|status| is_transient(*status));
         let (why, after) = match outcome {
@@ -39,10 +39,10 @@ impl Retries {
                 (failure.message.clone(), None)
             }
             Err(failure) if failure.code != STATUS => return None,
-            _ => (format!("the server answers {}", transient?), report.retry_after),
+            _ => (format!("the server responded with {}", transient?), report.retry_after),
         };
         self.left = self.left.checked_sub(1)?;
-        // Zero is no wish: the usual pause does.
+        // A Retry-After of zero means the usual pause.
         let pause = after.filter(|after| !after.is_zero()).unwrap_or(self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Some(Retry { why, pause, left: self.left })
@@ -53,7 +53,7 @@ fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// How long the server asks clients to wait: seconds, or a date (RFC 9110 section 10.2.3).
+/// Returns the server's Retry-After: seconds or a date (RFC 9110 section 10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     match text.parse() {

@@ -1,6 +1,6 @@
-//! TLS as the command line wants it: whom to trust, who we are, how old a version may be.
+//! The TLS options: trusted roots, the client certificate, the lowest version.
 //!
-//! `no_tls.rs` stands in for this file in a build without the feature `tls`.
+//! `no_tls.rs` replaces this file in a build without the feature `tls`.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use hangup::tls::{Connector, Identity, Roots, TlsVersion};
 use crate::failure::{BAD_ROOTS, Failure};
 use crate::support::{Args, Usage};
 
-/// The exit code, curl's too, for a certificate of our own that cannot be used.
+/// curl's exit code for a client certificate that cannot be used.
 const BAD_IDENTITY: u8 = 58;
 
-/// The options about TLS.
+/// The TLS options.
 #[derive(Default)]
 pub(crate) struct TlsOptions {
     insecure: bool,
@@ -24,7 +24,7 @@ pub(crate) struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// Takes the option if it is one of these.
+    /// Takes the option and returns `true` if it is one of these.
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         match option {
             "-k" | "--insecure" => self.insecure = true,
@@ -32,7 +32,7 @@ impl TlsOptions {
             "-E" | "--cert" => {
                 let (file, password) = split_password(&args.value()?);
                 if password.is_some() {
-                    let why = "a key with a password cannot be read; `openssl pkey` takes it off";
+                    let why = "a key with a password is not supported; `openssl pkey` removes the password";
                     return Err(args.bad(why));
                 }
                 self.certificate = Some(file.into());
@@ -45,15 +45,15 @@ impl TlsOptions {
         Ok(true)
     }
 
-    /// Refuses a key without a certificate: there is nobody that it would show us to be.
+    /// Refuses a key without a certificate.
     pub(crate) fn check(&self) -> Result<(), Usage> {
         match (&self.key, &self.certificate) {
-            (Some(_), None) => Err(Usage::wrong("--key needs a --cert")),
+            (Some(_), None) => Err(Usage::wrong("--key requires --cert")),
             _ => Ok(()),
         }
     }
 
-    /// The client that does as these options say. The files that they name are read now.
+    /// Configures the client. Reads the files that the options name.
     pub(crate) fn apply(&self, client: ClientBuilder) -> Result<ClientBuilder, Failure> {
         let mut connector = Connector::builder();
         if let Some(file) = &self.roots {
@@ -77,7 +77,7 @@ impl TlsOptions {
     }
 }
 
-/// `FILE[:PASSWORD]`, where `\:` is a colon in the file's name, and `\\` a backslash.
+/// Splits `FILE[:PASSWORD]`. `\:` is a colon in the file's name, and `\\` a backslash.
 fn split_password(text: &str) -> (String, Option<String>) {
     let mut file = String::new();
     let mut rest = text.chars();
@@ -86,7 +86,7 @@ fn split_password(text: &str) -> (String, Option<String>) {
             ':' => return (file, Some(rest.collect())),
             '\\' => match rest.next() {
                 Some(escaped @ (':' | '\\')) => file.push(escaped),
-                // Not an escape: what stands there is meant.
+                // Any other backslash stays.
                 other => file.extend(['\\'].into_iter().chain(other)),
             },
             letter => file.push(letter),

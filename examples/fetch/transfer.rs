@@ -1,4 +1,4 @@
-//! One URL, from the first request to the last byte of its answer.
+//! One URL, from the first request to the last byte of the response.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::report::Report;
 use crate::request::{Kind, Plan, Template};
 use crate::retry::{Retries, retry_after};
 
-/// What a transfer is made with.
+/// The shared state of a transfer's attempts.
 pub(crate) struct Transfer<'a> {
     pub(crate) command: &'a Command,
     pub(crate) template: &'a Template<'a>,
@@ -46,14 +46,14 @@ struct Attempt<'a> {
 
 /// The outcome of one request.
 struct Answer {
-    /// `None` if the connection ended within the head: curl takes that for an answer without a body.
+    /// `None` if the connection ended within the head. curl treats that as a response without a body.
     response: Option<Response>,
     seen: Seen,
     sent: Arc<Progress>,
 }
 
 impl Transfer<'_> {
-    /// Makes the transfer and tells how it went; returns the exit code.
+    /// Makes the transfer, reports it, and returns the exit code.
     pub(crate) fn run(&self, job: &Job) -> u8 {
         if self.context.is_done() {
             return INTERRUPTED;
@@ -65,7 +65,7 @@ impl Transfer<'_> {
             failure.tell(self.command);
         }
         if let Some(format) = &self.template.write_out {
-            // After a write error there may be nobody to tell.
+            // After a write error the report may fail as well.
             let _ = stdout().write_all(report.fill(format).as_bytes());
         }
         report.exit_code
@@ -83,7 +83,7 @@ impl Transfer<'_> {
             let Some(retry) = retries.next(&outcome, report) else { return outcome };
             if !self.command.silent {
                 let (why, pause, left) = (retry.why, retry.pause.as_secs(), retry.left);
-                eprintln!("fetch: {why}; trying again in {pause} s, {left} left");
+                eprintln!("fetch: {why}; retrying in {pause} s, {left} left");
             }
             output.lock().restart()?;
             if let Some(ended) = self.context.wait_timeout(retry.pause) {
@@ -110,7 +110,7 @@ impl Transfer<'_> {
 }
 
 impl Attempt<'_> {
-    /// Sends the request, and those that redirects ask for, and saves the last answer.
+    /// Sends the request, follows its redirects, and saves the last response.
     fn make(mut self, mut plan: Plan) -> Result<(), Failure> {
         loop {
             let answer = self.exchange(&plan)?;
@@ -138,7 +138,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// The next request, if it can be made.
+    /// Returns the next request, if there can be one.
     fn follow(
         &mut self,
         plan: Plan,
@@ -149,19 +149,19 @@ impl Attempt<'_> {
         let gone = plan.payload.is_read_once() && self.report.uploaded > 0;
         let next = plan.redirected(status, to?, self.command.refers)?;
         if gone && next.payload.is_read_once() {
-            let why = "the redirect asks for an upload that cannot be read again";
+            let why = "the redirect needs the upload again, which cannot be read twice";
             return Err(Failure::new(NO_REWIND, why));
         }
         Ok(next)
     }
 
-    /// Sends one request, and shows what passes by.
+    /// Sends one request and shows its heads.
     fn exchange(&mut self, plan: &Plan) -> Result<Answer, Failure> {
         self.report.asks(plan);
         self.command.show_request(plan);
         let visible = self.shows_bar() && plan.kind == Kind::Put;
         let sent = Arc::new(Progress::new(visible, plan.payload.len()));
-        // The library frames the body, which has no length if it is to be chunked.
+        // The library frames the body. A chunked body has no length.
         let mut headers = plan.headers();
         headers.remove(TRANSFER_ENCODING);
         let heads = Arc::new(Heads::new(self.command, self.output));
@@ -193,7 +193,7 @@ impl Attempt<'_> {
         Ok(Answer { response, seen, sent })
     }
 
-    /// Reads the body of an answer that redirects, unless the connection ends with it.
+    /// Reads the body of a redirect, unless the connection ends with it.
     fn skip(&mut self, plan: &Plan, answer: Answer) -> Result<(), Failure> {
         let Some(mut response) = answer.response.filter(|response| !ends_connection(response))
         else {
@@ -203,19 +203,19 @@ impl Attempt<'_> {
         let outcome = copy(&mut response, &received, false, |_| Ok(()));
         self.report.downloaded = received.done();
         self.report.uploaded = plan.payload.sent(&answer.sent, true);
-        // A body that is thrown away may be cut off.
+        // A body that is discarded may be incomplete.
         outcome.or_else(|failure| match failure.code {
             BODY_CUT_SHORT => Ok(()),
             _ => Err(failure),
         })
     }
 
-    /// Writes the answer to where it belongs, as it comes.
+    /// Writes the response to its destination while it arrives.
     fn save(&mut self, plan: &Plan, answer: Answer) -> Result<(), Failure> {
         let Some(mut response) = answer.response else { return self.output.lock().finish() };
         let status = response.status();
         if self.command.fail && status.as_u16() >= 400 {
-            return Err(Failure::new(STATUS, format!("the server answers {status}")));
+            return Err(Failure::new(STATUS, format!("the server responded with {status}")));
         }
         if plan.kind == Kind::Head {
             return self.output.lock().finish();
@@ -229,7 +229,7 @@ impl Attempt<'_> {
             return Ok(());
         }
         let saved = self.receive(&mut response, &fit, plan.kind);
-        // An early answer may have been read while the upload went on.
+        // An early response may have been read during the upload.
         self.report.uploaded = plan.payload.sent(&answer.sent, true);
         saved?;
         if let Some(trailers) = response.body_mut().take_trailers()
@@ -238,13 +238,13 @@ impl Attempt<'_> {
             self.write_trailers(&trailers)?;
         }
         if status == StatusCode::NOT_MODIFIED {
-            // It is no empty file.
+            // A 304 must not leave an empty file.
             return Ok(());
         }
         self.output.lock().finish()
     }
 
-    /// Reads the body, and writes it if it fits to what is there.
+    /// Reads the body, and writes it if it fits the existing part.
     fn receive(&mut self, response: &mut Response, fit: &Fit, kind: Kind) -> Result<(), Failure> {
         let bar = self.shows_bar() && kind != Kind::Put;
         let received = Progress::new(bar, response.body().len());
@@ -266,7 +266,7 @@ impl Attempt<'_> {
         self.output.lock().write(&lines)
     }
 
-    /// A bar is for people who do not see the body itself.
+    /// Shows a bar only if the body itself does not go to the terminal.
     fn shows_bar(&self) -> bool {
         let seen = self.output.lock().is_stdout() && stdout().is_terminal();
         let by_itself = stderr().is_terminal() && !seen && self.command.parallel.is_none();

@@ -1,4 +1,4 @@
-//! What `-v` shows on stderr: heads as they are sent and received, and what TLS agreed on.
+//! The output of `-v` on stderr: request and response heads, and facts of TLS.
 
 use std::io::{Write, stderr};
 
@@ -40,7 +40,7 @@ pub(crate) fn show_connection(response: &Response) {
     }
 }
 
-/// Shows a head as it came.
+/// Shows a head as it was received.
 pub(crate) fn show_raw(head: &[u8]) {
     let mut shown = Vec::new();
     for line in head.split_inclusive(|byte| *byte == b'\n') {
@@ -49,7 +49,7 @@ pub(crate) fn show_raw(head: &[u8]) {
         shown.extend_from_slice(line);
         shown.push(b'\n');
     }
-    // The transfer goes on if standard error is closed.
+    // The transfer continues if stderr is closed.
     let _ = stderr().write_all(&shown);
 }
 
@@ -64,7 +64,7 @@ fn show_request_head(line: &str, headers: &HeaderMap) {
     eprintln!("> {line}\n{fields}>");
 }
 
-/// In curl's words, for the sake of those who search for them.
+/// Uses curl's words, because users search for them.
 fn show_handshake(tls: &TlsInfo) {
     if tls.is_resumed() {
         eprintln!("* SSL re-using session ID");
@@ -80,7 +80,7 @@ fn target(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
-/// The Host field goes first, as it does on the wire.
+/// The Host field comes first, as on the wire.
 fn with_host(uri: &Uri, others: HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let authority = uri.authority().map_or("", |authority| authority.as_str());

@@ -1,4 +1,4 @@
-//! What is answered, under whatever prefix of the path the web server has put the program.
+//! The endpoints. They work under any prefix of the path.
 
 use std::io::{self, Write};
 
@@ -6,10 +6,10 @@ use hangup::http::StatusCode;
 use hangup::{Request, RequestExt, ResponseWriter, Result};
 use sha2::{Digest, Sha256};
 
-/// How much of a body is taken in before it is answered, in bytes.
+/// The longest body that is read into memory, in bytes.
 const MOST: u64 = 64 << 20;
 
-/// Answers by the last part of the path.
+/// Chooses the endpoint by the last segment of the path.
 pub(crate) fn route(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let path = r.uri().path().to_owned();
     match path.rsplit('/').next().unwrap_or_default() {
@@ -19,19 +19,19 @@ pub(crate) fn route(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
         "who" => who(w, r),
         "log" => log(w, r),
         "refuse" => text(w, StatusCode::FORBIDDEN, "not read"),
-        "missing" => text(w, StatusCode::NOT_FOUND, "there is nothing here"),
-        "panic" => panic!("as the path asks"),
+        "missing" => text(w, StatusCode::NOT_FOUND, "not found"),
+        "panic" => panic!("the path asked for a panic"),
         _ => text(w, StatusCode::OK, &format!("hello {path}")),
     }
 }
 
-/// Says the body back, when all of it has come: few web servers stream both ways at once.
+/// Sends the body back after reading all of it. Few web servers stream in both directions at once.
 fn echo(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let body = r.body_mut().read_bytes(MOST)?;
     Ok(w.write_all(&body)?)
 }
 
-/// The body's length and SHA-256, in the order in which it comes.
+/// Responds with the length and SHA-256 of the body.
 fn digest(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let mut hash = Sha256::new();
     let length = io::copy(r.body_mut(), &mut Hashing(&mut hash))?;
@@ -55,7 +55,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// As many bytes as do not fit into anybody's buffer.
+/// Sends more bytes than any buffer on the way can hold.
 fn large(w: &mut ResponseWriter) -> Result<()> {
     let piece = [b'x'; 1 << 16];
     for _ in 0..80 {
@@ -64,7 +64,7 @@ fn large(w: &mut ResponseWriter) -> Result<()> {
     Ok(())
 }
 
-/// What the web server tells of the client, and of itself.
+/// Responds with the addresses of the client and the web server.
 fn who(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let scheme = if r.is_https() { "https" } else { "http" };
     let server = r.variables().and_then(|of| of.get("SERVER_SOFTWARE")).unwrap_or("?").to_owned();
@@ -73,7 +73,7 @@ fn who(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     text(w, StatusCode::OK, &format!("{scheme} {remote} to {local} by {server}"))
 }
 
-/// A line for the web server's error log.
+/// Writes a line to the web server's error log.
 fn log(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     if let Some(mut errors) = r.error_stream() {
         writeln!(errors, "gateway: a line for the log")?;

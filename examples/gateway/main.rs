@@ -1,12 +1,13 @@
-//! A program for a web server to run: the same handler over FastCGI, and as CGI.
+//! A program that a web server runs: the same handler over FastCGI and CGI.
 //!
 //! ```text
-//! gateway --fcgi --unix /run/app/app.sock    a process of its own
-//! gateway --fcgi                             started by who listens already: the socket is standard input
+//! gateway --fcgi --unix /run/app/app.sock    a separate process
+//! gateway --fcgi                             started with a listening socket on standard input
 //! gateway --cgi                              started for each request
 //! ```
 //!
-//! `docs/deploy/` has the configuration of several web servers. [`answer::route`] has all endpoints.
+//! Build it with `cargo build --release --example gateway`. `docs/deploy/` has configurations of several
+//! web servers. [`answer::route`] has all endpoints.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
@@ -22,8 +23,8 @@ use support::{Args, Serving, Usage};
 
 const USAGE: &str = "usage: gateway --fcgi [OPTIONS] | --cgi
 
-A program for a web server to run. With --fcgi and neither --addr nor --unix, its standard input is the
-socket to listen on.
+A program that a web server runs. With --fcgi and without --addr, --unix and --listen-fd, it listens on
+the socket on standard input.
 ";
 
 fn main() -> ExitCode {
@@ -45,6 +46,6 @@ fn gateway(mut args: Args) -> Result<ExitCode, Usage> {
         (false, true) => {
             cgi::serve(answer::route).map(|()| ExitCode::SUCCESS).map_err(Usage::wrong)
         }
-        _ => Err(Usage::wrong("either --fcgi or --cgi")),
+        _ => Err(Usage::wrong("exactly one of --fcgi and --cgi is required")),
     }
 }

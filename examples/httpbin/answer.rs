@@ -1,4 +1,4 @@
-//! The shapes of answers, and what goes wrong.
+//! The forms of responses and errors.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -11,20 +11,20 @@ use hangup::{Error, ResponseWriter, Result};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
-/// What an endpoint returns.
+/// The result of an endpoint.
 pub(crate) type Answered = Result<(), Refusal>;
 
-/// Why an endpoint has not answered.
+/// The reason why an endpoint failed.
 pub(crate) enum Refusal {
-    /// The request is at fault: the status, and why.
+    /// The request is invalid. Holds the status and the reason.
     Wrong(StatusCode, Cow<'static, str>),
-    /// The connection, or this program.
+    /// The connection or this program failed.
     Failed(Error),
 }
 
 impl Refusal {
     pub(crate) fn not_found() -> Self {
-        Self::Wrong(StatusCode::NOT_FOUND, "there is nothing here".into())
+        Self::Wrong(StatusCode::NOT_FOUND, "not found".into())
     }
 
     pub(crate) fn bad(why: impl Into<Cow<'static, str>>) -> Self {
@@ -32,7 +32,7 @@ impl Refusal {
     }
 }
 
-/// All that the crate's error can be made of, so that `?` does.
+/// Makes `?` work with every error that converts into the crate's.
 impl<E> From<E> for Refusal
 where
     Error: From<E>,
@@ -42,7 +42,7 @@ where
     }
 }
 
-/// A body that lies in memory, with its length and type.
+/// Sends a body in memory, with its length and type.
 pub(crate) fn whole(w: &mut ResponseWriter, content_type: &str, body: &[u8]) -> Result<()> {
     w.set_header(CONTENT_TYPE, content_type)?.set_header(CONTENT_LENGTH, body.len())?;
     Ok(w.write_all(body)?)
@@ -60,31 +60,31 @@ pub(crate) fn json(w: &mut ResponseWriter, value: &Value) -> Result<()> {
     whole(w, "application/json", pretty(value).as_bytes())
 }
 
-/// Sorted by key, indented by two, and a line by itself at the end.
+/// Sends JSON with sorted keys, an indent of two, and a final line break.
 pub(crate) fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// What stands in an address as it is; the rest is escaped, line breaks above all.
+/// The characters to escape in a Location. Line breaks matter most.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\');
 
-/// A redirect, with a word for those who do not follow it.
+/// Sends a redirect, with a text for clients that do not follow it.
 pub(crate) fn redirect(w: &mut ResponseWriter, status: StatusCode, to: &str) -> Result<()> {
     w.set_status(status);
     w.set_header(LOCATION, utf8_percent_encode(to, UNSAFE).to_string())?;
-    text(w, "it is elsewhere: see Location\n")
+    text(w, "moved: see the header Location\n")
 }
 
-/// Sets a header to what the client asked for, which may be more than a header can hold.
+/// Sets a header that the client asked for. The value may be invalid in a header.
 pub(crate) fn set(w: &mut ResponseWriter, name: HeaderName, value: &str) -> Answered {
     match HeaderValue::from_bytes(value.as_bytes()) {
         Ok(value) => w.headers_mut().insert(name, value),
-        Err(_) => return Err(Refusal::bad(format!("no header can be {value:?}"))),
+        Err(_) => return Err(Refusal::bad(format!("{value:?} is not a valid header value"))),
     };
     Ok(())
 }
 
-/// A whole number in the path. What is none has led nowhere; what is too long is very much.
+/// Parses a whole number in the path. A number that is too long counts as the largest one.
 pub(crate) fn whole_number(digits: &str) -> Result<u64, Refusal> {
     match digits.bytes().all(|byte| byte.is_ascii_digit()) {
         true => Ok(digits.parse().unwrap_or(u64::MAX)),
@@ -93,10 +93,10 @@ pub(crate) fn whole_number(digits: &str) -> Result<u64, Refusal> {
 }
 
 pub(crate) fn number<T: FromStr>(digits: &str) -> Result<T, Refusal> {
-    digits.parse().map_err(|_| Refusal::bad(format!("{digits:?} is not a number that fits")))
+    digits.parse().map_err(|_| Refusal::bad(format!("{digits:?} is not a number in range")))
 }
 
-/// Seconds, with decimals.
+/// Parses seconds, which may have decimals.
 pub(crate) fn seconds(digits: &str) -> Result<Duration, Refusal> {
     Duration::try_from_secs_f64(number(digits)?)
         .map_err(|error| Refusal::bad(format!("{digits}: {error}")))

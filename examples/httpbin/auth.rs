@@ -1,4 +1,4 @@
-//! Endpoints that want to know who asks.
+//! Endpoints that require credentials.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hangup::http::header::{AUTHORIZATION, CONTENT_LENGTH, WWW_AUTHENTICATE};
@@ -14,7 +14,7 @@ pub(crate) fn basic(w: &mut ResponseWriter, r: &mut Request, path: &[String]) ->
     basic_or(StatusCode::UNAUTHORIZED, w, r, path)
 }
 
-/// Tells nobody that it wants a password.
+/// Responds 404 without credentials, so the client does not learn that it needs any.
 pub(crate) fn hidden(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
     basic_or(StatusCode::NOT_FOUND, w, r, path)
 }
@@ -32,7 +32,7 @@ fn basic_or(
     Ok(answer::json(w, &json!({ "authenticated": true, "user": path[0] }))?)
 }
 
-/// `user:password` of Basic authentication (RFC 7617).
+/// Returns `user:password` of Basic authentication (RFC 7617).
 fn credentials(r: &Request) -> Option<Vec<u8>> {
     let header = header(r, &AUTHORIZATION)?;
     let (scheme, encoded) = header.split_once(' ')?;

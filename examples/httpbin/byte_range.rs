@@ -1,15 +1,15 @@
-//! The Range header, for one range of bytes.
+//! The Range header with one range of bytes.
 
 use std::ops::RangeInclusive;
 
-/// The range reaches beyond the end, or ends before it begins.
+/// The range reaches beyond the end, or ends before its start.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Unsatisfiable;
 
-/// Which bytes of `size` (1 at least) are wanted: all of them if the header is missing, asks for
-/// several ranges, or is none that we know (RFC 9110 section 14.2 has it ignored then).
+/// Returns the requested part of `size` bytes (at least 1). A header that is missing, has several
+/// ranges, or is invalid selects all bytes (RFC 9110 section 14.2).
 ///
-/// A range that ends beyond the last byte could be cut to fit. httpbin's contract is to refuse it.
+/// A range that ends beyond the last byte could be shortened. httpbin refuses it instead.
 pub(crate) fn wanted(
     header: Option<&str>,
     size: u64,
@@ -18,7 +18,7 @@ pub(crate) fn wanted(
     let range = match header.and_then(ends) {
         None | Some((None, None)) => return Ok(all),
         Some((Some(first), None)) => first..=size - 1,
-        // The last so many.
+        // The last N bytes.
         Some((None, Some(count))) => size.saturating_sub(count)..=size - 1,
         Some((Some(first), Some(last))) => first..=last,
     };
@@ -28,7 +28,7 @@ pub(crate) fn wanted(
     }
 }
 
-/// Both numbers of `bytes=FIRST-LAST`, as far as they are given.
+/// Returns both numbers of `bytes=FIRST-LAST`, as far as they are given.
 fn ends(header: &str) -> Option<(Option<u64>, Option<u64>)> {
     let (unit, range) = header.split_once('=')?;
     let (first, last) = range.split_once('-')?;

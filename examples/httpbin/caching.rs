@@ -1,4 +1,4 @@
-//! Copies that clients keep, and headers that they choose.
+//! Endpoints for caches, and for headers that the client chooses.
 
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ use crate::inspect::{args, header, without_body};
 use crate::random::Random;
 use crate::statuses::answer_with;
 
-/// Has never changed, for whoever has seen it.
+/// Responds 304 to a conditional request. The resource never changes.
 pub(crate) fn cache(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
     if [IF_MODIFIED_SINCE, IF_NONE_MATCH].iter().any(|name| r.headers().contains_key(name)) {
         return answer_with(w, StatusCode::NOT_MODIFIED);
@@ -32,7 +32,8 @@ pub(crate) fn cache_for(w: &mut ResponseWriter, r: &mut Request, path: &[String]
     without_body(w, r, path)
 }
 
-/// The tag is sent as it stands in the path, without the quotes that it should have: such is the API.
+/// Sends the tag exactly as the path has it, without the quotes that RFC 9110 requires. The API is
+/// defined this way.
 pub(crate) fn etag(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
     let listed = |name| header(r, &name).map(|list| lists(&list, &path[0]));
     match (listed(IF_NONE_MATCH), listed(IF_MATCH)) {
@@ -48,13 +49,13 @@ pub(crate) fn etag(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> 
     }
 }
 
-/// Whether a list of tags, weak or not, quoted or not, has this one.
+/// Returns `true` if the list of entity tags has this one. Tags may be weak or unquoted.
 fn lists(list: &str, tag: &str) -> bool {
     let mut tags = list.split(',').map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'));
     tags.any(|listed| listed == tag || listed == "*")
 }
 
-/// Sets the query's pairs as headers, and tells all that the answer has.
+/// Sets the query's pairs as headers and responds with all headers of the response.
 pub(crate) fn response_headers(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
     let mut pairs = args(r);
     pairs.retain(|(name, _)| !is_ours(name));
@@ -62,7 +63,7 @@ pub(crate) fn response_headers(w: &mut ResponseWriter, r: &mut Request, _: &[Str
         pairs.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
     for (name, value) in &pairs {
-        let wrong = || Refusal::bad(format!("{name}: {value:?} is not a header"));
+        let wrong = || Refusal::bad(format!("{name}: {value:?} is not a valid header"));
         let header = HeaderName::try_from(name.as_str()).map_err(|_| wrong())?;
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| wrong())?;
         w.headers_mut().append(header, value);
@@ -74,18 +75,18 @@ pub(crate) fn response_headers(w: &mut ResponseWriter, r: &mut Request, _: &[Str
     Ok(())
 }
 
-/// How a body ends is not for a query to say.
+/// Returns `true` for headers that frame the body, which a query must not set.
 fn is_ours(name: &str) -> bool {
     [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|ours| *ours == *name)
 }
 
-/// The object as text, with the text's own length among its fields.
+/// Returns the object as text, with the text's length as one of its fields.
 fn with_length(mut object: Value) -> String {
     let mut length = 0;
     loop {
         object["Content-Length"] = length.to_string().into();
         let text = answer::pretty(&object);
-        // More digits make it longer, so this ends.
+        // More digits make the text longer, so the loop ends.
         if text.len() == length {
             return text;
         }

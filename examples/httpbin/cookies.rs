@@ -1,4 +1,4 @@
-//! Cookies: set, sent back, forgotten.
+//! Endpoints that show, set and delete cookies.
 
 use hangup::http::header::{COOKIE, SET_COOKIE};
 use hangup::http::{HeaderValue, StatusCode};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::{self, Answered, Refusal};
 use crate::inspect::args;
 
-/// What has a cookie's client forget it.
+/// The attributes that make a client delete a cookie.
 const FORGET: &str = "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0";
 
 pub(crate) fn cookies(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
@@ -20,7 +20,7 @@ pub(crate) fn cookies(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> 
             if name.trim().is_empty() {
                 continue;
             }
-            // Of two of one name, the first is that of the longer path (RFC 6265 section 5.4).
+            // Of two cookies of one name, the first has the longer path (RFC 6265 section 5.4).
             cookies.entry(name.trim()).or_insert_with(|| unquote(value.trim()).into());
         }
     }
@@ -48,7 +48,7 @@ pub(crate) fn delete(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> A
 
 fn add(w: &mut ResponseWriter, r: &Request, name: &str, value: &str, more: &str) -> Answered {
     if name.is_empty() || !name.bytes().all(is_plain) {
-        return Err(Refusal::bad(format!("no cookie can be named {name:?}")));
+        return Err(Refusal::bad(format!("{name:?} is not a valid cookie name")));
     }
     let secure = if r.is_https() { "; Secure" } else { "" };
     let cookie = format!("{name}={}{more}{secure}; Path=/", quote(value));
@@ -56,16 +56,16 @@ fn add(w: &mut ResponseWriter, r: &Request, name: &str, value: &str, more: &str)
     Ok(())
 }
 
-/// Whether it can stand in a cookie as it is: the characters of a token (RFC 9110 section 5.6.2).
+/// Returns `true` for a character of a token (RFC 9110 section 5.6.2), which needs no quotes.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Puts a value that cannot stand by itself between quotes, as Werkzeug does for the public httpbin: `"`
-/// and `\` behind a backslash, and in octal whatever would end the value or is no printable ASCII.
-/// Clients send it back as it is.
+/// Quotes a value as Werkzeug does for the public httpbin. `"` and `\` follow a backslash. Characters
+/// that would end the value or are not printable ASCII become octal escapes. Clients send the value back
+/// unchanged.
 fn quote(value: &str) -> String {
-    // No trouble in a value, if in a name.
+    // Allowed in a value, not in a name.
     let may_stay = |byte| is_plain(byte) || b"()/:<=>?@[]{}".contains(&byte);
     if value.bytes().all(may_stay) {
         return value.to_owned();

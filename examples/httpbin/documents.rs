@@ -1,4 +1,4 @@
-//! Fixed answers in many formats.
+//! Fixed responses in many formats.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -21,13 +21,13 @@ use crate::routes::ROUTES;
 
 const MOST_LINKS: u64 = 200;
 
-/// Base64 as addresses have it, padded or not.
+/// Base64 with the URL alphabet, padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// All there is, with what each is good for.
+/// Responds with the list of all endpoints.
 pub(crate) fn index(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
     let mut page = include_str!("pages/index.html").to_owned();
     for route in ROUTES {
@@ -50,7 +50,7 @@ pub(crate) fn gzip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Ans
     Ok(answer::whole(w, "application/json", &encoder.finish()?)?)
 }
 
-/// What HTTP calls deflate has the frame of zlib (RFC 9110 section 8.4.1.2).
+/// HTTP's deflate coding is zlib's format (RFC 9110 section 8.4.1.2).
 pub(crate) fn deflate(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(packed(r, "deflated")?.as_bytes())?;
@@ -64,7 +64,8 @@ fn packed(r: &mut Request, how: &str) -> Result<String, answer::Refusal> {
     Ok(answer::pretty(&facts.into()))
 }
 
-/// The text in the path. One that is none gets a hint and no error: such is the API.
+/// Decodes the text in the path. Invalid text gets a hint instead of an error. The API is defined this
+/// way.
 pub(crate) fn base64(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
     let value = path[0].replace('+', "-").replace('/', "_");
     let text = BASE64.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
@@ -122,7 +123,7 @@ pub(crate) fn links(w: &mut ResponseWriter, _: &mut Request, path: &[String]) ->
     Ok(answer::redirect(w, StatusCode::FOUND, &format!("/links/{count}/0"))?)
 }
 
-/// So many pages, each with a link to all others.
+/// Responds with one of N pages, which links to all others.
 pub(crate) fn links_page(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
     let count = whole_number(&path[0])?.clamp(1, MOST_LINKS);
     let own = whole_number(&path[1])?;

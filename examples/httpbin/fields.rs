@@ -1,4 +1,4 @@
-//! Names and values: how they come in a query or a form, and what becomes of them in JSON.
+//! Names and values: parsed from a query or a form, and converted to JSON.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-/// Takes `application/x-www-form-urlencoded` apart, which is also what a query is.
+/// Parses `application/x-www-form-urlencoded`, the format of forms and queries.
 pub(crate) fn decode(encoded: &[u8]) -> Vec<(String, String)> {
     let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
     let parts = pairs.map(|pair| match pair.iter().position(|byte| *byte == b'=') {
@@ -22,7 +22,7 @@ fn word(encoded: &[u8]) -> String {
     percent_decode(&spaced).decode_utf8_lossy().into_owned()
 }
 
-/// An object of the pairs, in which a name that comes more than once has an array.
+/// Returns an object of the pairs. A repeated name gets an array.
 pub(crate) fn object(pairs: impl IntoIterator<Item = (String, String)>) -> Value {
     let mut grouped: BTreeMap<_, Vec<Value>> = BTreeMap::new();
     for (name, value) in pairs {
@@ -35,7 +35,7 @@ pub(crate) fn object(pairs: impl IntoIterator<Item = (String, String)>) -> Value
     Value::Object(fields.collect::<Map<_, _>>())
 }
 
-/// Bytes in a JSON string: as they are if they are text, otherwise as a `data:` URL.
+/// Returns bytes as a JSON string: as text if they are UTF-8, otherwise as a `data:` URL.
 pub(crate) fn text_or_data_url(bytes: &[u8], content_type: &str) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

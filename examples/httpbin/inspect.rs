@@ -1,4 +1,4 @@
-//! Endpoints that send back what came.
+//! Endpoints that send the request back.
 
 use hangup::http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use hangup::http::{HeaderName, StatusCode};
@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 use crate::answer::{self, Answered, Refusal};
 use crate::{fields, multipart};
 
-/// How long a body may be, in bytes: it is held in memory, and its answer is longer still.
+/// The longest body, in bytes. Body and response are held in memory.
 const LONGEST_BODY: u64 = 16 << 20;
 
-/// What is told of a request whose body does not count.
+/// The fields of a response that ignores the request's body.
 pub(crate) const HEAD: &[&str] = &["args", "headers", "origin", "url"];
 
-/// What is told of one with its body.
+/// The fields of a response that includes the request's body.
 const ALL: &[&str] = &["args", "data", "files", "form", "headers", "json", "origin", "url"];
 
 pub(crate) fn without_body(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
@@ -43,7 +43,7 @@ pub(crate) fn user_agent(w: &mut ResponseWriter, r: &mut Request, _: &[String]) 
     Ok(answer::json(w, &json!({ "user-agent": header(r, &USER_AGENT) }))?)
 }
 
-/// What is known of the request, by the names of the API. The body is read if one of them needs it.
+/// Returns facts of the request by the names of the API. The body is read if one of them needs it.
 pub(crate) fn facts(r: &mut Request, names: &[&str]) -> Result<Map<String, Value>, Refusal> {
     let mut facts = match names.contains(&"data") {
         true => content(r)?,
@@ -56,7 +56,7 @@ pub(crate) fn facts(r: &mut Request, names: &[&str]) -> Result<Map<String, Value
             "method" => r.method().as_str().into(),
             "origin" => origin(r),
             "url" => url(r).into(),
-            _ => continue, // The content's.
+            _ => continue, // A field of the content.
         };
         facts.insert((*name).to_owned(), fact);
     }
@@ -64,18 +64,18 @@ pub(crate) fn facts(r: &mut Request, names: &[&str]) -> Result<Map<String, Value
     Ok(facts)
 }
 
-/// The pairs of the query.
+/// Returns the pairs of the query.
 pub(crate) fn args(r: &Request) -> Vec<(String, String)> {
     fields::decode(r.uri().query().unwrap_or_default().as_bytes())
 }
 
-/// One value of the query.
+/// Returns one value of the query.
 pub(crate) fn arg(r: &Request, name: &str) -> Option<String> {
     let mut args = args(r).into_iter();
     args.find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// A header's value: those of a repeated one together.
+/// Returns a header's value. The values of a repeated header are joined.
 pub(crate) fn header(r: &Request, name: &HeaderName) -> Option<String> {
     let values = r.headers().get_all(name).iter();
     let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
@@ -87,7 +87,7 @@ fn all_headers(r: &Request) -> Value {
     Value::Object(names.map(|name| (canonical(name), header(r, name).into())).collect())
 }
 
-/// `content-type` as people write it: `Content-Type`.
+/// Returns `content-type` in its usual form, `Content-Type`.
 fn canonical(name: &HeaderName) -> String {
     let mut begins = true;
     let letters = name.as_str().chars().map(|letter| {
@@ -97,18 +97,18 @@ fn canonical(name: &HeaderName) -> String {
     letters.collect()
 }
 
-/// The client's IP address; null if it came another way.
+/// Returns the client's IP address, or null if the request did not come over TCP.
 fn origin(r: &Request) -> Value {
     r.remote_socket_addr().map(|addr| addr.ip().to_canonical().to_string()).into()
 }
 
-/// The whole address that was asked for.
+/// Returns the complete URL of the request.
 fn url(r: &Request) -> String {
     let path = r.uri().path_and_query().map_or("/", |path| path.as_str());
     format!("{}{path}", base(r))
 }
 
-/// The part of it before the path.
+/// Returns the scheme and authority of the URL.
 pub(crate) fn base(r: &Request) -> String {
     let scheme = if r.is_https() { "https" } else { "http" };
     let asked = r.uri().authority().map(|authority| authority.as_str().to_owned());
@@ -117,7 +117,7 @@ pub(crate) fn base(r: &Request) -> String {
     format!("{scheme}://{}", host.or_else(own).unwrap_or_else(|| "localhost".to_owned()))
 }
 
-/// `data`, `files`, `form` and `json` out of the body.
+/// Returns `data`, `files`, `form` and `json` of the body.
 fn content(r: &mut Request) -> Result<Map<String, Value>, Refusal> {
     let body = r.body_mut().read_bytes(LONGEST_BODY).map_err(|error| match error.kind() {
         ErrorKind::TooLarge => {
@@ -133,7 +133,7 @@ fn content(r: &mut Request) -> Result<Map<String, Value>, Refusal> {
         form = fields::decode(&body);
         data = &[];
     } else if let Some(boundary) = multipart::boundary(&content_type) {
-        let malformed = |why| Refusal::bad(format!("the form cannot be read: {why}"));
+        let malformed = |why| Refusal::bad(format!("invalid form: {why}"));
         for part in multipart::parse(&body, &boundary).map_err(malformed)? {
             if part.is_file {
                 let kind = part.content_type.as_deref().unwrap_or("application/octet-stream");
@@ -148,7 +148,7 @@ fn content(r: &mut Request) -> Result<Map<String, Value>, Refusal> {
         ("data".to_owned(), fields::text_or_data_url(data, "application/octet-stream").into()),
         ("files".to_owned(), fields::object(files)),
         ("form".to_owned(), fields::object(form)),
-        // Whatever the type says: null if it is none.
+        // The content type does not matter. A body that is not JSON gives null.
         ("json".to_owned(), serde_json::from_slice(data).unwrap_or_default()),
     ]))
 }

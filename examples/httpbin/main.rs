@@ -1,22 +1,21 @@
-//! The public httpbin API: endpoints that tell what a client has sent, and answer as they are told.
+//! The public httpbin API: endpoints that show requests and send the responses that a client asks for.
 //!
 //! ```text
 //! cargo run --release --example httpbin
 //! curl -d name=value http://127.0.0.1:8080/post
 //! ```
 //!
-//! `/` lists all endpoints. [`handle`] is the whole program but for its command line: it knows
-//! nothing of how a request came, so whatever hands it one can serve it.
+//! `/` lists all endpoints. [`handle`] is the handler. It serves HTTP, FastCGI and CGI alike.
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `routes.rs` | which path leads where, and by which methods |
-//! | `answer.rs` | the shapes of answers, and what goes wrong |
-//! | `inspect.rs` | endpoints that send back what came; `fields.rs` and `multipart.rs` take it apart |
+//! | `routes.rs` | the table of routes |
+//! | `answer.rs` | the forms of responses and errors |
+//! | `inspect.rs` | endpoints that send the request back; `fields.rs` and `multipart.rs` parse it |
 //! | `statuses.rs` | statuses and redirects; `weights.rs` chooses among several |
-//! | `cookies.rs` `auth.rs` `caching.rs` | what their names say |
-//! | `streams.rs` | bytes, whole or over time; `byte_range.rs` and `random.rs` say which |
-//! | `documents.rs` | fixed answers in many formats; `picture.rs` draws one, `pages/` has the texts |
+//! | `cookies.rs` `auth.rs` `caching.rs` | cookies, credentials, caches |
+//! | `streams.rs` | bytes, whole or over time; `byte_range.rs` and `random.rs` choose them |
+//! | `documents.rs` | fixed responses in many formats; `picture.rs` draws one, `pages/` has the texts |
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
@@ -53,18 +52,18 @@ use support::{Args, Serving, Usage};
 
 const USAGE: &str = "usage: httpbin [OPTIONS] [--fcgi | --cgi]
 
-Endpoints that tell what a client has sent, and answer as they are told. `/` lists them.
+Endpoints that show requests and send the responses that a client asks for. `/` lists them.
 
-  --fcgi                       requests come by FastCGI: on the listener, or, without --addr and --unix,
-                               on the listening socket that standard input is
-  --cgi                        the one request comes by CGI, from the environment and standard input
+  --fcgi                       serve FastCGI. Without --addr, --unix and --listen-fd, listen on the socket
+                               on standard input
+  --cgi                        handle one CGI request from the environment and standard input
 ";
 
 fn main() -> ExitCode {
     support::run("httpbin", &[USAGE, support::SERVING_HELP].concat(), httpbin)
 }
 
-/// How requests come.
+/// The way in which requests arrive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Http,
@@ -79,7 +78,7 @@ fn httpbin(mut args: Args) -> Result<ExitCode, Usage> {
         match arg.option()?.as_str() {
             option @ ("--fcgi" | "--cgi") => {
                 if way != Way::Http {
-                    return Err(args.bad("there is one way in"));
+                    return Err(args.bad("--fcgi and --cgi exclude each other"));
                 }
                 way = if option == "--cgi" { Way::Cgi } else { Way::FastCgi };
             }
@@ -100,7 +99,7 @@ fn httpbin(mut args: Args) -> Result<ExitCode, Usage> {
     }
 }
 
-/// Answers every request, whichever way it came.
+/// Handles every request, over HTTP, FastCGI and CGI.
 fn handle(w: &mut ResponseWriter, r: &mut Request) -> hangup::Result<()> {
     share(w, r);
     match find_and_answer(w, r) {
@@ -129,10 +128,10 @@ fn find_and_answer(w: &mut ResponseWriter, r: &mut Request) -> Answered {
         return options(w, r, route.methods);
     }
     w.set_status(StatusCode::METHOD_NOT_ALLOWED).set_header(ALLOW, allowed(route.methods))?;
-    Ok(answer::text(w, "not by this method\n")?)
+    Ok(answer::text(w, "method not allowed\n")?)
 }
 
-/// Says by which methods the path can be asked, to a browser that asks for another page as well.
+/// Responds to OPTIONS with the path's methods, also for a cross-origin preflight.
 fn options(w: &mut ResponseWriter, r: &Request, methods: &[Method]) -> Answered {
     w.set_header(ALLOW, allowed(methods))?;
     w.set_header(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE, PATCH, OPTIONS")?;
@@ -148,7 +147,7 @@ fn allowed(methods: &[Method]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// Lets scripts of any page read the answer: nothing here is anybody's secret.
+/// Lets scripts of any origin read the response. No endpoint holds a secret.
 fn share(w: &mut ResponseWriter, r: &Request) {
     let origin = r.headers().get(ORIGIN).cloned();
     let origin = origin.unwrap_or(HeaderValue::from_static("*"));

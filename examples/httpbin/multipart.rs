@@ -1,32 +1,32 @@
-//! `multipart/form-data` (RFC 7578) out of a body that lies in memory.
+//! Parses `multipart/form-data` (RFC 7578) in memory.
 //!
 //! ```text
 //! --boundary CRLF                  delimiter
 //! Content-Disposition: … CRLF      the part's headers
 //! CRLF
 //! content                          anything but CRLF and the delimiter
-//! CRLF --boundary-- CRLF           last delimiter; what follows does not count
+//! CRLF --boundary-- CRLF           last delimiter; the rest is ignored
 //! ```
 
 use percent_encoding::percent_decode_str;
 
-/// How many headers a part may have. Forms have two.
+/// The largest number of headers of a part. Forms have two.
 const MOST_HEADERS: usize = 16;
 
 /// One field of the form.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Part<'a> {
     pub(crate) name: String,
-    /// It was sent as a file: it has a file name, be it an empty one.
+    /// `true` if the part has a file name, which may be empty.
     pub(crate) is_file: bool,
     pub(crate) content_type: Option<String>,
     pub(crate) content: &'a [u8],
 }
 
-/// Why a body is not what it says it is.
+/// The reason why a body is invalid.
 pub(crate) type Malformed = &'static str;
 
-/// The boundary, if this Content-Type is that of a form in parts.
+/// Returns the boundary if this Content-Type is `multipart/form-data`.
 pub(crate) fn boundary(content_type: &str) -> Option<String> {
     let (kind, parameters) = parameters(content_type);
     let form = kind.eq_ignore_ascii_case("multipart/form-data");
@@ -34,13 +34,13 @@ pub(crate) fn boundary(content_type: &str) -> Option<String> {
     Some(find(&parameters, "boundary").unwrap_or_default().to_owned())
 }
 
-/// Takes a body apart.
+/// Parses a body.
 pub(crate) fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, Malformed> {
     if boundary.is_empty() {
         return Err("its Content-Type has no boundary");
     }
     let delimiter = format!("\r\n--{boundary}");
-    // At the body's very start, the line that a delimiter ends has not begun.
+    // The first delimiter has no line break before it.
     let start = Delimiter::at(body, &delimiter.as_bytes()[2..]);
     let mut found = start.or_else(|| Delimiter::find(body, delimiter.as_bytes()));
     let mut parts = Vec::new();
@@ -50,7 +50,7 @@ pub(crate) fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>,
             parts.push(part(next.before)?);
         }
     }
-    found.map(|_| parts).ok_or("its last part has no end")
+    found.map(|_| parts).ok_or("its last part is incomplete")
 }
 
 struct Delimiter<'a> {
@@ -60,7 +60,7 @@ struct Delimiter<'a> {
 }
 
 impl<'a> Delimiter<'a> {
-    /// The first one in `bytes`.
+    /// Finds the first delimiter in `bytes`.
     fn find(bytes: &'a [u8], delimiter: &[u8]) -> Option<Self> {
         let mut from = 0;
         loop {
@@ -72,7 +72,7 @@ impl<'a> Delimiter<'a> {
         }
     }
 
-    /// If `bytes` begin with one: what merely begins like it is content.
+    /// Matches a delimiter at the start of `bytes`. A line that only starts like one is content.
     fn at(bytes: &'a [u8], delimiter: &[u8]) -> Option<Self> {
         let rest = bytes.strip_prefix(delimiter)?;
         if let Some(rest) = rest.strip_prefix(b"--") {
@@ -89,7 +89,7 @@ fn part(bytes: &[u8]) -> Result<Part<'_>, Malformed> {
     let Ok(httparse::Status::Complete((length, headers))) =
         httparse::parse_headers(bytes, &mut headers)
     else {
-        return Err("a part's headers are none");
+        return Err("a part has invalid headers");
     };
     let header = |name: &str| {
         let found = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
@@ -98,7 +98,7 @@ fn part(bytes: &[u8]) -> Result<Part<'_>, Malformed> {
     let disposition = header("content-disposition").unwrap_or_default();
     let (kind, parameters) = parameters(&disposition);
     if !kind.eq_ignore_ascii_case("form-data") {
-        return Err("a part is not a form's");
+        return Err("a part is not form data");
     }
     let extended = |name| find(&parameters, name).map(decode_extended);
     let name = extended("name*").or_else(|| find(&parameters, "name").map(str::to_owned));
@@ -110,7 +110,7 @@ fn part(bytes: &[u8]) -> Result<Part<'_>, Malformed> {
     })
 }
 
-/// `utf-8''na%C3%AFve` (RFC 8187), which some clients use for what is not ASCII.
+/// Decodes `utf-8''na%C3%AFve` (RFC 8187), which some clients use for text that is not ASCII.
 fn decode_extended(value: &str) -> String {
     let encoded = value.rsplit('\'').next().unwrap_or_default();
     percent_decode_str(encoded).decode_utf8_lossy().into_owned()
@@ -122,12 +122,12 @@ fn find<'p>(parameters: &'p Parameters, name: &str) -> Option<&'p str> {
     parameters.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
 }
 
-/// `kind; name=value; name="quoted; value"`: names come in lower case.
+/// Parses `kind; name=value; name="quoted; value"`. Names are converted to lower case.
 fn parameters(header: &str) -> (&str, Parameters) {
     let (kind, mut rest) = header.split_once(';').unwrap_or((header, ""));
     let mut parameters = Vec::new();
     while let Some((name, after)) = rest.split_once('=') {
-        // A parameter without a value is none of ours.
+        // A parameter without a value is ignored.
         let name = name.rsplit(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let after = after.trim_start();
         let value = match after.strip_prefix('"') {
@@ -147,8 +147,8 @@ fn parameters(header: &str) -> (&str, Parameters) {
     (kind.trim(), parameters)
 }
 
-/// The value up to the closing quote, and what follows it. Browsers write a quote within as `%22`,
-/// others as `\"`; a backslash before anything else is one in a path on Windows.
+/// Returns the value up to the closing quote, and the rest. Browsers write a quote within as `%22`,
+/// other clients as `\"`. Any other backslash belongs to a Windows path.
 fn unquote(quoted: &str) -> (String, &str) {
     let mut value = String::new();
     let mut rest = quoted;
@@ -222,7 +222,7 @@ mod tests {
         let (head, tail) = ("--b1\r\nContent-Disposition: form-data; name=a\r\n\r\n", "\r\n--b1--");
         let delimiter = "\r\n--b1";
         for start in 0..delimiter.len() {
-            // All of it would be one.
+            // The whole text would be one delimiter.
             for end in (start..=delimiter.len()).filter(|end| end - start < delimiter.len()) {
                 let content = format!("x{0}{0}", &delimiter[start..end]);
                 let body = [head, &content, tail].concat();
@@ -236,18 +236,18 @@ mod tests {
     #[test]
     fn parts_that_are_none_are_refused() {
         for (part, expected) in [
-            ("no headers at all", "a part's headers are none"),
-            ("Content-Disposition: form-data; name=a\r\nx", "a part's headers are none"),
-            ("\r\nx", "a part is not a form's"),
-            ("Content-Disposition: attachment; name=a\r\n\r\nx", "a part is not a form's"),
+            ("no headers at all", "a part has invalid headers"),
+            ("Content-Disposition: form-data; name=a\r\nx", "a part has invalid headers"),
+            ("\r\nx", "a part is not form data"),
+            ("Content-Disposition: attachment; name=a\r\n\r\nx", "a part is not form data"),
             ("Content-Disposition: form-data; filename=a\r\n\r\nx", "a part has no name"),
         ] {
             let body = format!("--b\r\n{part}\r\n--b--");
             assert_eq!(parse(body.as_bytes(), "b"), Err(expected), "{part}");
         }
         assert_eq!(parse(FORM.as_bytes(), ""), Err("its Content-Type has no boundary"));
-        assert_eq!(parse(FORM.as_bytes(), "c"), Err("its last part has no end"));
-        assert_eq!(parse(b"", "b"), Err("its last part has no end"));
+        assert_eq!(parse(FORM.as_bytes(), "c"), Err("its last part is incomplete"));
+        assert_eq!(parse(b"", "b"), Err("its last part is incomplete"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A picture, drawn where it is asked for: a handset that hangs on a red disc.
+//! A picture of a telephone handset on a red disc, drawn for each request.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ const SIZE: u32 = 96;
 const RED: [u8; 3] = [201, 42, 42];
 const WHITE: [u8; 3] = [255, 255, 255];
 
-/// The picture as a PNG: eight bits a colour, no palette, no filters.
+/// Returns the picture as a PNG with eight bits a colour, no palette and no filters.
 pub(crate) fn png() -> io::Result<Vec<u8>> {
     let mut rows = ZlibEncoder::new(Vec::new(), Compression::default());
     for y in 0..SIZE {
@@ -39,13 +39,13 @@ fn chunk(png: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
 }
 
 fn colour(x: u32, y: u32) -> [u8; 3] {
-    // Twice the distance from the middle, so that a pixel's middle is a whole number.
+    // The doubled distance from the centre, so that the centre of a pixel is a whole number.
     let (x, y) = ((2 * x + 1).cast_signed() - 96, (2 * y + 1).cast_signed() - 96);
     let within = |x: i32, y: i32, radius: i32| x * x + y * y < radius * radius;
     if !within(x, y, 92) || is_handset(x, y) { WHITE } else { RED }
 }
 
-/// An arch, with an end at either side.
+/// Returns `true` within the handset: an arch with a block at each end.
 fn is_handset(x: i32, y: i32) -> bool {
     let squared = x * x + (y - 40) * (y - 40);
     let arch = (48 * 48..72 * 72).contains(&squared) && y < 8;

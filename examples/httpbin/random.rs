@@ -1,17 +1,17 @@
-//! Random numbers that can be had again: SplitMix64, which is small and good enough for a test's
-//! data. Nothing secret is made of it.
+//! Repeatable random numbers by SplitMix64, which is small and good enough for test data. It must not be
+//! used for secrets.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The same numbers for the same seed.
+    /// Creates a generator that gives the same numbers for the same seed.
     pub(crate) fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Other numbers each time: the standard library's hash maps have a seed from the system.
+    /// Creates a generator with a new seed, taken from the standard library's hash maps.
     pub(crate) fn new() -> Self {
         Self(RandomState::new().build_hasher().finish())
     }
@@ -24,9 +24,9 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0 to below 1.
+    /// Returns a number from 0 to below 1.
     pub(crate) fn fraction(&mut self) -> f64 {
-        // As many bits as a float holds exactly.
+        // The number of bits that a float holds exactly.
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
@@ -34,7 +34,7 @@ impl Random {
         std::iter::repeat_with(move || self.next().to_le_bytes()).flatten()
     }
 
-    /// A version-4 UUID: random but for six bits (RFC 9562 section 5.4).
+    /// Returns a version-4 UUID, random except for six bits (RFC 9562 section 5.4).
     pub(crate) fn uuid(&mut self) -> String {
         let high = self.next() & !0xf000 | 0x4000;
         let low = self.next() & !(0b11 << 62) | (0b10 << 62);
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_splitmix64() {
-        // From the reference implementation, with the seed 1234567.
+        // The values of the reference implementation with the seed 1234567.
         let mut random = Random::seeded(1_234_567);
         let first = [random.next(), random.next(), random.next()];
         let expected =

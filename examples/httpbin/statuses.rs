@@ -1,4 +1,4 @@
-//! Statuses on demand, and redirects.
+//! Endpoints that respond with a given status or redirect.
 
 use hangup::http::header::{
     CONTENT_LENGTH, HeaderName, LOCATION, PROXY_AUTHENTICATE, WWW_AUTHENTICATE,
@@ -14,7 +14,7 @@ use crate::weights::Weights;
 
 const MORE_INFO: HeaderName = HeaderName::from_static("x-more-info");
 
-/// Who asks for credentials does it in this name.
+/// The challenge of a 401 or 407.
 const REALM: HeaderValue = HeaderValue::from_static("Basic realm=\"Fake Realm\"");
 
 const TEAPOT: &str = r"
@@ -27,28 +27,28 @@ const TEAPOT: &str = r"
         (_________)
 ";
 
-/// `/status/404`, or one of several by weight: `/status/200:0.9,500:0.1`.
+/// Responds with the status in `/status/404`, or chooses one by weight: `/status/200:0.9,500:0.1`.
 pub(crate) fn status(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
-    let weights = Weights::parse(&path[0]).ok_or_else(|| Refusal::bad("this is no status"))?;
+    let weights = Weights::parse(&path[0]).ok_or_else(|| Refusal::bad("not a status"))?;
     answer_with(w, final_status(weights.pick(Random::new().fraction()))?)
 }
 
-/// A status that an answer can have.
+/// Returns the status, if a response can have it.
 pub(crate) fn final_status(code: u16) -> Result<StatusCode, Refusal> {
     let status = StatusCode::from_u16(code).ok().filter(|status| !status.is_informational());
-    status.ok_or_else(|| Refusal::bad("a final status has three digits, from 200 on"))
+    status.ok_or_else(|| Refusal::bad("a final status has three digits and is at least 200"))
 }
 
-/// The status, with what belongs to it.
+/// Sends the status with its usual headers and body.
 pub(crate) fn answer_with(w: &mut ResponseWriter, status: StatusCode) -> Answered {
     w.set_status(status).headers_mut().insert(CONTENT_LENGTH, 0.into());
     let belongs = match status.as_u16() {
         301 | 302 | 303 | 305 | 307 | 308 => (LOCATION, HeaderValue::from_static("/redirect/1")),
         401 => (WWW_AUTHENTICATE, REALM),
-        402 => return Ok(answer::text(w, "this would cost something, if it were for sale\n")?),
+        402 => return Ok(answer::text(w, "payment required\n")?),
         406 => {
             let accepted = ["image/png", "image/*"];
-            let message = "none of the media types that you accept is to be had";
+            let message = "no acceptable media type is available";
             return Ok(answer::json(w, &json!({ "accept": accepted, "message": message }))?);
         }
         407 => (PROXY_AUTHENTICATE, REALM),
@@ -63,7 +63,7 @@ pub(crate) fn answer_with(w: &mut ResponseWriter, status: StatusCode) -> Answere
     Ok(())
 }
 
-/// `/redirect/N`: relative, unless `?absolute=true`.
+/// Redirects N times for `/redirect/N`. Locations are relative unless the query has `absolute=true`.
 pub(crate) fn redirect(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
     let is_absolute = arg(r, "absolute").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     match is_absolute {
@@ -82,21 +82,21 @@ pub(crate) fn absolute(w: &mut ResponseWriter, r: &mut Request, path: &[String])
     Ok(answer::redirect(w, StatusCode::FOUND, &next)?)
 }
 
-/// Where the first of so many redirects leads.
+/// Returns the location of the first of N redirects.
 fn next(kind: &str, count: &str) -> Result<String, Refusal> {
     match whole_number(count)? {
-        0 => Err(Refusal::bad("there is no redirect without one")),
+        0 => Err(Refusal::bad("the number of redirects must be at least 1")),
         1 => Ok("/get".to_owned()),
         count => Ok(format!("/{kind}-redirect/{}", count - 1)),
     }
 }
 
-/// `/redirect-to?url=URL&status_code=307`
+/// Redirects for `/redirect-to?url=URL&status_code=307`.
 pub(crate) fn redirect_to(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
-    let url = arg(r, "url").ok_or_else(|| Refusal::bad("?url= is missing"))?;
+    let url = arg(r, "url").ok_or_else(|| Refusal::bad("the query has no url"))?;
     let code = arg(r, "status_code").map(|digits| number::<u16>(&digits)).transpose()?;
     let status = code.and_then(|code| StatusCode::from_u16(code).ok());
-    // 304 is no redirect, and can say nothing.
+    // A 304 is no redirect and has no body.
     let redirects = |status: &StatusCode| status.is_redirection() && *status != 304;
     let status = status.filter(redirects).unwrap_or(StatusCode::FOUND);
     Ok(answer::redirect(w, status, &url)?)

@@ -1,6 +1,6 @@
-//! Bytes, all at once or over time.
+//! Endpoints that send bytes, at once or over time.
 //!
-//! Whatever waits here waits on the request's context: it ends when the client goes away.
+//! Every pause here waits on the request's context, which ends when the client has gone.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -25,11 +25,11 @@ const MOST_DRIPPED: u64 = 10 * 1024 * 1024;
 const DEFAULT_CHUNK: usize = 10 * 1024;
 const BINARY: &str = "application/octet-stream";
 
-/// `/delay/SECONDS`, with decimals.
+/// Waits for `/delay/SECONDS`, which may have decimals.
 pub(crate) fn delay(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
     let delay = seconds(&path[0])?.min(LONGEST_DELAY);
     let facts = facts(r, &["args", "data", "files", "form", "headers", "origin", "url"])?;
-    // Whoever has gone gets no answer. Whoever has only closed its sending side gets it early.
+    // A client that has gone gets no response. A client that only half-closed gets it early.
     r.context().wait_timeout(delay);
     Ok(answer::json(w, &facts.into())?)
 }
@@ -63,7 +63,7 @@ pub(crate) fn stream_bytes(w: &mut ResponseWriter, r: &mut Request, path: &[Stri
     Ok(())
 }
 
-/// The same numbers for the same `?seed=`.
+/// Returns a generator that gives the same numbers for the same `?seed=`.
 fn random(r: &Request) -> Result<Random, Refusal> {
     Ok(match arg(r, "seed") {
         Some(seed) => Random::seeded(number::<i64>(&seed)?.cast_unsigned()),
@@ -76,18 +76,18 @@ fn chunk_size(r: &Request) -> Result<usize, Refusal> {
     Ok(size.unwrap_or(DEFAULT_CHUNK).max(1))
 }
 
-/// A query's seconds.
+/// Parses a query's seconds.
 fn time(r: &Request, name: &str, default: Duration) -> Result<Duration, Refusal> {
     arg(r, name).map_or(Ok(default), |digits| seconds(&digits))
 }
 
-/// `/range/N`: so many letters, a to z over and over, or a range of them.
+/// Responds to `/range/N` with N letters, a to z repeated, or with a range of them.
 pub(crate) fn range(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
     let size = whole_number(&path[0])?;
     if !(1..=MOST_BYTES).contains(&size) {
         return Err(Refusal::Wrong(
             StatusCode::NOT_FOUND,
-            format!("there are from 1 to {MOST_BYTES} bytes to be had").into(),
+            format!("the number of bytes must be from 1 to {MOST_BYTES}").into(),
         ));
     }
     let (chunk, duration) = (chunk_size(r)?, time(r, "duration", Duration::ZERO)?);
@@ -107,11 +107,11 @@ pub(crate) fn range(w: &mut ResponseWriter, r: &mut Request, path: &[String]) ->
     w.set_header(CONTENT_RANGE, format!("bytes {first}-{last}/{size}"))?;
     w.set_header(CONTENT_LENGTH, count)?.set_header(CONTENT_TYPE, BINARY)?;
     let letters: Vec<u8> = range.map(|at| b'a' + (at % 26) as u8).collect();
-    // The whole would take that long: a part takes its part.
+    // The duration is for the whole. A part takes its share.
     trickle(w, r, &letters, chunk, duration.mul_f64(count as f64 / size as f64))
 }
 
-/// `/drip?duration=&numbytes=&code=&delay=`: stars, one by one.
+/// Sends stars over time, for `/drip?duration=&numbytes=&code=&delay=`.
 pub(crate) fn drip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
     let duration = time(r, "duration", Duration::from_secs(2))?;
     let delay = time(r, "delay", Duration::ZERO)?;
@@ -119,7 +119,7 @@ pub(crate) fn drip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Ans
     let code = arg(r, "code").map_or(Ok(200), |digits| number(&digits))?;
     let status = final_status(code)?;
     if count == 0 {
-        return Err(Refusal::bad("there must be a byte at least"));
+        return Err(Refusal::bad("the number of bytes must be at least 1"));
     }
     if !delay.is_zero()
         && let Some(gone) = r.context().wait_timeout(delay)
@@ -152,7 +152,7 @@ fn trickle(
     let begun = Instant::now();
     for (number, chunk) in bytes.chunks(piece).enumerate() {
         let due = duration.mul_f64((number * piece) as f64 / bytes.len() as f64);
-        // Pieces that are due together go together.
+        // Pieces that are due at the same time are sent together.
         let early = due.saturating_sub(begun.elapsed());
         if !early.is_zero() {
             w.flush()?;

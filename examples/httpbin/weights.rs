@@ -1,10 +1,10 @@
-//! A list of numbers with weights, `200:0.9,500:0.1`, and one of them chosen.
+//! A list of numbers with weights, `200:0.9,500:0.1`, from which one is chosen.
 
-/// At least one, with weights that are not all 0.
+/// A list of at least one number, whose weights are not all 0.
 pub(crate) struct Weights(Vec<(u16, f64)>);
 
 impl Weights {
-    /// Reads a list. A number without a weight has the weight 1.
+    /// Parses a list. A number without a weight has the weight 1.
     pub(crate) fn parse(list: &str) -> Option<Self> {
         let choices: Option<Vec<_>> = list.split(',').map(choice).collect();
         let weights = Self(choices?);
@@ -16,15 +16,15 @@ impl Weights {
         self.0.iter().map(|(_, weight)| weight).sum()
     }
 
-    /// The number that is met `at` (from 0 to below 1) the way along the list, in which each is as
-    /// long as its weight.
+    /// Returns the number at the position `at` (from 0 to below 1). Each number is as long as its
+    /// weight.
     pub(crate) fn pick(&self, at: f64) -> u16 {
         let mut left = at * self.total();
         let met = self.0.iter().find(|(_, weight)| {
             left -= weight;
             left < 0.0
         });
-        // Rounding may lead past the last one.
+        // Rounding may lead past the last number.
         let last = self.0.iter().rfind(|(_, weight)| *weight > 0.0);
         met.or(last).map_or(0, |(number, _)| *number)
     }

@@ -1,4 +1,4 @@
-//! Endpoints about what is sent: bodies, trailers, statuses, headers.
+//! Endpoints about messages: bodies, trailers, statuses, headers.
 
 use std::io::{Read, Write};
 
@@ -11,11 +11,10 @@ use sha2::{Digest, Sha256};
 use crate::records::Records;
 use crate::{argument, json, millis, query, text};
 
-/// What is read or written at a time, in bytes.
+/// The size of a read or write, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// The byte at `i` of `/bytes/N` is `i % PERIOD`: no power of two, so that a piece that is lost or
-/// sent twice shows.
+/// Byte `i` of `/bytes/N` is `i % PERIOD`. It is not a power of two, so a lost or repeated piece shows.
 const PERIOD: usize = 251;
 
 const CHECKSUM: HeaderName = HeaderName::from_static("x-checksum");
@@ -24,7 +23,7 @@ pub(crate) fn ok(_: &Records, w: &mut ResponseWriter, _: &mut Request) -> Result
     text(w, StatusCode::OK, "ok")
 }
 
-/// Sends the body back while it comes, and its trailers behind it.
+/// Sends the body back while it arrives, then its trailers.
 pub(crate) fn echo(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     for name in [CONTENT_TYPE, TRAILER] {
         if let Some(value) = r.headers().get(&name) {
@@ -62,7 +61,7 @@ pub(crate) fn upload(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Re
     json(w, &serde_json::json!({ "bytes": bytes, "sha256": digits }).to_string())
 }
 
-/// Answers before it has read any of the body, which it never does.
+/// Responds without reading the body.
 pub(crate) fn early(_: &Records, w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
     text(w, StatusCode::FORBIDDEN, "no")
 }
@@ -74,7 +73,7 @@ pub(crate) fn bytes(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Res
     if *r.method() == Method::HEAD {
         return Ok(());
     }
-    // A whole number of periods: each piece begins where the one before has ended.
+    // A whole number of periods, so that all pieces are equal.
     let pattern: Vec<u8> = (0..PERIOD as u8).cycle().take(PIECE / PERIOD * PERIOD).collect();
     while left > 0 {
         let count = usize::try_from(left).unwrap_or(usize::MAX).min(pattern.len());
@@ -84,17 +83,17 @@ pub(crate) fn bytes(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Res
     Ok(())
 }
 
-/// `/stream/N?ms=M`: N lines, M ms apart.
+/// Sends N lines, M ms apart, for `/stream/N?ms=M`.
 pub(crate) fn stream(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let lines: u64 = argument(r)?;
     let apart = millis(r)?.unwrap_or_default();
     w.set_header(CONTENT_TYPE, "text/plain; charset=utf-8")?;
     for line in 1..=lines {
         if line > 1 {
-            #[allow(clippy::disallowed_methods)] // This endpoint is there to be slow.
+            #[allow(clippy::disallowed_methods)] // This endpoint is slow on purpose.
             std::thread::sleep(apart);
         }
-        // In one piece: each write to a begun chunked body is a chunk.
+        // One write, since each write becomes a chunk.
         w.write_all(format!("line {line}\n").as_bytes())?;
         w.flush()?;
     }
@@ -117,7 +116,7 @@ pub(crate) fn early_hints(_: &Records, w: &mut ResponseWriter, _: &mut Request) 
 
 pub(crate) fn status(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     match StatusCode::from_u16(argument(r)?) {
-        // These have no body.
+        // These statuses have no body.
         Ok(
             status
             @ (StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED),
@@ -126,11 +125,13 @@ pub(crate) fn status(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Re
             Ok(())
         }
         Ok(status) if !status.is_informational() => text(w, status, &status.to_string()),
-        _ => text(w, StatusCode::BAD_REQUEST, "a final status has three digits, from 200 on"),
+        _ => {
+            text(w, StatusCode::BAD_REQUEST, "a final status has three digits and is at least 200")
+        }
     }
 }
 
-/// Bodies whose type the server has to guess.
+/// Sends bodies whose type the server has to detect.
 pub(crate) fn sniff(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let body: &[u8] = match r.uri().path() {
         "/sniff/html" => b"<!DOCTYPE html>\n<title>hello</title>\n",
@@ -142,7 +143,7 @@ pub(crate) fn sniff(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Res
     Ok(w.write_all(body)?)
 }
 
-/// Puts what the client likes into a header: a line break is an error, and the answer a 500.
+/// Sets a header to the client's text. A line break is an error, and the response a 500.
 pub(crate) fn header_smuggle(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let value: Vec<u8> = percent_decode_str(query(r, "v").unwrap_or_default()).collect();
     w.set_header("x-value", value)?;

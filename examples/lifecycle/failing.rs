@@ -1,4 +1,4 @@
-//! Endpoints whose handlers do what no handler should.
+//! Endpoints whose handlers fail on purpose.
 
 use std::io::Write;
 use std::time::Instant;
@@ -15,7 +15,7 @@ pub(crate) fn panic(_: &Records, _: &mut ResponseWriter, _: &mut Request) -> Res
 pub(crate) fn panic_late(_: &Records, w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
     w.write_all(b"the first half\n")?;
     w.flush()?;
-    panic!("this endpoint panics in the middle of its answer");
+    panic!("this endpoint panics in the middle of its response");
 }
 
 pub(crate) fn error(_: &Records, _: &mut ResponseWriter, _: &mut Request) -> Result<()> {
@@ -27,8 +27,8 @@ pub(crate) fn short(_: &Records, w: &mut ResponseWriter, _: &mut Request) -> Res
     Ok(w.write_all(&[b'x'; 50])?)
 }
 
-/// Tries to write more than it has declared. The refused write leaves nothing behind, so that the
-/// answer can still be a whole one.
+/// Tries to write more than the declared length. The refused write sends nothing, so the response can
+/// still be complete.
 pub(crate) fn overlong(records: &Records, w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
     let begun = Instant::now();
     w.headers_mut().insert(CONTENT_LENGTH, 10.into());

@@ -1,4 +1,4 @@
-//! A server whose endpoints show what happens to connections.
+//! A server whose endpoints show the life of a connection.
 //!
 //! ```text
 //! cargo run --release --example lifecycle
@@ -8,8 +8,8 @@
 //! curl --cacert cert.pem https://localhost:8080/
 //! ```
 //!
-//! Start a `curl 'http://127.0.0.1:8080/wait'`, end it with Ctrl-C, and look at `/events`: the
-//! handler has noticed, and says after how long. [`route`] has all endpoints.
+//! Run `curl 'http://127.0.0.1:8080/wait'`, end it with Ctrl-C, and fetch `/events`. It shows when the
+//! handler noticed. [`route`] has all endpoints.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
@@ -36,7 +36,7 @@ use support::{Args, Serving, Usage};
 
 const USAGE: &str = "usage: lifecycle [OPTIONS]
 
-A server whose endpoints show what happens to connections.
+A server whose endpoints show the life of a connection.
 ";
 
 fn main() -> ExitCode {
@@ -57,7 +57,7 @@ fn lifecycle(mut args: Args) -> Result<ExitCode, Usage> {
     serving.serve(server)
 }
 
-/// Answers one kind of request.
+/// A handler of one endpoint.
 type Endpoint = fn(&Records, &mut ResponseWriter, &mut Request) -> Result<()>;
 
 const GET: &[Method] = &[Method::GET, Method::HEAD];
@@ -66,7 +66,7 @@ const GET_OR_POST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
 const GET_OR_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::DELETE];
 const ANY: &[Method] = &[];
 
-/// What a path leads to, and by which methods.
+/// Returns the endpoint of a path and its methods.
 fn route(path: &str) -> Option<(&'static [Method], Endpoint)> {
     let segments: Vec<_> = path.strip_prefix('/')?.split('/').collect();
     Some(match segments[..] {
@@ -101,12 +101,12 @@ fn route(path: &str) -> Option<(&'static [Method], Endpoint)> {
 
 fn answer(records: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let Some((methods, endpoint)) = route(r.uri().path()) else {
-        return text(w, StatusCode::NOT_FOUND, "there is nothing here");
+        return text(w, StatusCode::NOT_FOUND, "not found");
     };
     if !methods.is_empty() && !methods.contains(r.method()) {
         let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
         w.set_header(ALLOW, allowed.join(", "))?;
-        return text(w, StatusCode::METHOD_NOT_ALLOWED, "not by this method");
+        return text(w, StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
     }
     match endpoint(records, w, r) {
         Err(error) => match error.cause().and_then(|source| source.downcast_ref::<NotANumber>()) {
@@ -117,29 +117,29 @@ fn answer(records: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<
     }
 }
 
-/// Answers with a line of text.
+/// Responds with a line of text.
 fn text(w: &mut ResponseWriter, status: StatusCode, line: &str) -> Result<()> {
     w.set_status(status).set_header(CONTENT_TYPE, "text/plain; charset=utf-8")?;
     Ok(writeln!(w, "{line}")?)
 }
 
-/// Answers with what is JSON already.
+/// Responds with JSON text.
 fn json(w: &mut ResponseWriter, json: &str) -> Result<()> {
     w.set_header(CONTENT_TYPE, "application/json")?;
     Ok(writeln!(w, "{json}")?)
 }
 
-/// The number at the end of the path, as in `/bytes/N`.
+/// Returns the number at the end of the path, as in `/bytes/N`.
 fn argument<T: FromStr>(r: &Request) -> Result<T> {
     number(r.uri().path().rsplit('/').next().unwrap_or_default())
 }
 
-/// The milliseconds of `?ms=M`, if they are given.
+/// Returns the milliseconds of `?ms=M`, if they are given.
 fn millis(r: &Request) -> Result<Option<Duration>> {
     query(r, "ms").map(|digits| number(digits).map(Duration::from_millis)).transpose()
 }
 
-/// The value of `name` in the query, as it stands there.
+/// Returns the raw value of `name` in the query.
 fn query<'r>(r: &'r Request, name: &str) -> Option<&'r str> {
     let mut pairs = r.uri().query()?.split('&').filter_map(|pair| pair.split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
@@ -149,13 +149,13 @@ fn number<T: FromStr>(digits: &str) -> Result<T> {
     digits.parse().map_err(|_| Error::other(NotANumber(digits.to_owned())))
 }
 
-/// What the client sent in a number's place: its fault, and as such answered.
+/// A text that should have been a number. It is the client's fault, so the response is a 400.
 #[derive(Debug)]
 struct NotANumber(String);
 
 impl fmt::Display for NotANumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not a number that fits", self.0)
+        write!(f, "{:?} is not a number in range", self.0)
     }
 }
 

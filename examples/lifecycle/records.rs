@@ -1,4 +1,4 @@
-//! What the server remembers: events of its handlers, states of its connections.
+//! The server's records: events of its handlers, states of its connections.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use crate::json;
 
-/// How many events are remembered. The oldest make room.
+/// The number of events that are kept. The oldest are removed first.
 const MOST_EVENTS: usize = 1000;
 
-/// The states, by the names that `/state` gives them.
+/// The states, with their names in `/state`.
 const STATES: [(ConnState, &str); 5] = [
     (ConnState::New, "new"),
     (ConnState::Active, "active"),
@@ -37,14 +37,14 @@ struct Event {
 
 #[derive(Default)]
 struct Connections {
-    /// How often each state was entered.
+    /// The number of times that each state was entered.
     entered: HashMap<ConnState, u64>,
     /// The state of each connection that is neither closed nor hijacked.
     living: HashMap<u64, ConnState>,
 }
 
 impl Records {
-    /// Something has happened in a handler that began at `begun`.
+    /// Records an event of a handler that began at `begun`.
     pub(crate) fn event(&self, name: &'static str, begun: Instant) {
         let mut events = self.events.lock();
         if events.len() == MOST_EVENTS {
@@ -68,7 +68,7 @@ impl Connections {
         self.entered.get(&state).copied().unwrap_or_default()
     }
 
-    /// Nothing leaves a final state.
+    /// Returns the number of connections in a state. Final states are never left.
     fn now(&self, state: ConnState) -> u64 {
         match state {
             ConnState::Hijacked | ConnState::Closed => self.entered(state),
@@ -100,7 +100,7 @@ pub(crate) fn state(records: &Records, w: &mut ResponseWriter, _: &mut Request) 
     json(w, &format!(r#"{{{},"threads":{}}}"#, counts.join(","), threads()))
 }
 
-/// How many threads this process has: 0 where the system does not tell.
+/// Returns the number of threads of this process, or 0 if the system does not report it.
 fn threads() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let count = status.lines().find_map(|line| line.strip_prefix("Threads:"));

@@ -1,4 +1,4 @@
-//! Endpoints that watch their client, or take its connection over.
+//! Endpoints that watch their client or take its connection over.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
@@ -9,26 +9,26 @@ use hangup::{Request, RequestExt, ResponseWriter, Result};
 use crate::records::Records;
 use crate::{millis, text};
 
-/// How long is waited if the query does not say.
+/// The wait if the query gives none.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn addr(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     text(w, StatusCode::OK, &client(r))
 }
 
-/// Sees nothing and hears nothing: what a handler costs that does not look at its context.
+/// Never looks at its context, so its connection is not watched.
 pub(crate) fn sleep(_: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let time = millis(r)?.unwrap_or_default();
-    #[allow(clippy::disallowed_methods)] // This endpoint is there to be slow.
+    #[allow(clippy::disallowed_methods)] // This endpoint is slow on purpose.
     std::thread::sleep(time);
     text(w, StatusCode::OK, "ok")
 }
 
-/// Waits for its client to go away.
+/// Waits until its client has gone.
 pub(crate) fn wait(records: &Records, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let begun = Instant::now();
     let patience = millis(r)?.unwrap_or(PATIENCE);
-    // A body that breaks off is a client that has gone, which the context tells as well.
+    // A body that breaks off means that the client has gone. The context ends as well.
     let _ = io::copy(r.body_mut(), &mut io::sink());
     if r.context().wait_timeout(patience).is_some() {
         records.event("wait cancelled", begun);
@@ -38,7 +38,7 @@ pub(crate) fn wait(records: &Records, w: &mut ResponseWriter, r: &mut Request) -
     text(w, StatusCode::OK, "timeout")
 }
 
-/// As `wait`, by the channel.
+/// Does the same as `wait` with the close-notify channel.
 pub(crate) fn close_notify(
     records: &Records,
     w: &mut ResponseWriter,
@@ -54,7 +54,7 @@ pub(crate) fn close_notify(
     text(w, StatusCode::OK, "timeout")
 }
 
-/// Having asked must not spoil the requests that follow on the connection.
+/// Asks for the channel and ignores it. Later requests on the connection must not notice.
 pub(crate) fn close_notify_discard(
     _: &Records,
     w: &mut ResponseWriter,
@@ -64,7 +64,7 @@ pub(crate) fn close_notify_discard(
     text(w, StatusCode::OK, &client(r))
 }
 
-/// Nor must it spoil a hijack.
+/// Asks for the channel and then hijacks. The hijack must still work.
 pub(crate) fn close_notify_hijack(
     _: &Records,
     w: &mut ResponseWriter,
@@ -95,7 +95,7 @@ pub(crate) fn hijack(_: &Records, w: &mut ResponseWriter, _: &mut Request) -> Re
     )?;
     let mut piece = [0; 4096];
     loop {
-        // The first pieces are what came right behind the request.
+        // The first read returns the bytes that followed the request head.
         match connection.read(&mut piece)? {
             0 => return Ok(()),
             count => connection.write_all(&piece[..count])?,
@@ -103,7 +103,7 @@ pub(crate) fn hijack(_: &Records, w: &mut ResponseWriter, _: &mut Request) -> Re
     }
 }
 
-/// `IP:PORT` of the client, as far as it has one.
+/// Returns the client's `IP:PORT`.
 fn client(r: &Request) -> String {
     r.remote_addr().map_or_else(|| "unknown".to_owned(), |addr| addr.to_string())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hangup::Error;
 use hangup::http::StatusCode;
 
-/// The errors of a run: for each kind their number, and the text of the first.
+/// The errors of a run: a count and the first text for each kind.
 #[derive(Default)]
 pub(crate) struct Errors(BTreeMap<String, (u64, String)>);
 
@@ -15,7 +15,7 @@ impl Errors {
     }
 
     pub(crate) fn add_status(&mut self, status: StatusCode) {
-        let reason = status.canonical_reason().unwrap_or("no standard status");
+        let reason = status.canonical_reason().unwrap_or("unknown status");
         self.enter(format!("Status({})", status.as_u16()), 1, || reason.to_owned());
     }
 
@@ -33,13 +33,13 @@ impl Errors {
         self.0.values().map(|(count, _)| count).sum()
     }
 
-    /// The numbers by kind, as a JSON object. No kind's name needs escapes.
+    /// Returns the counts as a JSON object. No kind's name needs escapes.
     pub(crate) fn json(&self) -> String {
         let pairs = self.0.iter().map(|(kind, (count, _))| format!(r#""{kind}":{count}"#));
         format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
     }
 
-    /// A line for each kind, the most frequent first.
+    /// Returns a line for each kind, the most frequent first.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
         let mut kinds: Vec<_> = self.0.iter().collect();
         kinds.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));

@@ -1,14 +1,14 @@
-//! Latencies in a table of fixed size, however many there are.
+//! Latencies in a table of fixed size.
 
 use std::time::Duration;
 
-/// Each power of two is cut into so many equal steps: a latency is known to one part in 64.
+/// The steps in each power of two. A latency is known to one part in 64.
 const STEPS: u64 = 64;
 
-/// Enough for the longest time that fits into 64 bits of nanoseconds.
+/// The number of slots for all times of 64 bits in nanoseconds.
 const SLOTS: usize = 60 * STEPS as usize;
 
-/// Counts of latencies, log-linear: steps of a nanosecond first, then of two, of four…
+/// A log-linear histogram: steps of one nanosecond first, then of two, of four…
 pub(crate) struct Histogram {
     counts: Vec<u64>,
     total: u64,
@@ -36,7 +36,7 @@ impl Histogram {
         self.longest = self.longest.max(other.longest);
     }
 
-    /// The latency that this part of all (0.99, say) do not exceed.
+    /// Returns the latency that this fraction of all (0.99, say) does not exceed.
     pub(crate) fn quantile(&self, part: f64) -> Duration {
         let rank = (part * self.total as f64).ceil() as u64;
         let mut passed = 0;
@@ -51,17 +51,17 @@ impl Histogram {
     }
 }
 
-/// Which count a latency of so many nanoseconds goes to.
+/// Returns the slot of a latency in nanoseconds.
 fn slot(nanos: u64) -> usize {
     if nanos < STEPS {
         return nanos as usize;
     }
-    // The bits below the leading seven do not count.
+    // The bits below the leading seven are dropped.
     let shift = nanos.ilog2() - STEPS.ilog2();
     (u64::from(shift) * STEPS + (nanos >> shift)) as usize
 }
 
-/// The longest latency of a slot, in nanoseconds.
+/// Returns the longest latency of a slot, in nanoseconds.
 fn upper_end(slot: usize) -> u64 {
     let slot = slot as u64;
     if slot < STEPS {

@@ -1,4 +1,4 @@
-//! The client as a load generator: one blocking thread a connection, over one shared client.
+//! The client as a load generator: one blocking thread for each connection, with one shared client.
 //!
 //! ```text
 //! cargo run --release --example load -- -c 100 -d 10 http://127.0.0.1:8080/
@@ -12,12 +12,12 @@
 //!  "error_kinds":{"KIND":N}}
 //! ```
 //!
-//! Requests are those whose response was read to its end, bytes those of the responses' bodies. Errors
-//! are calls that failed, and responses with a status from 400 on. CPU time is this process's, user and
-//! system.
+//! `requests` counts the responses that were read to their end, and `bytes` the bytes of their bodies.
+//! `errors` counts failed calls and responses with a status of 400 or more. CPU time is this process's,
+//! user and system.
 //!
-//! If there were errors, the exit code is 1, and stderr has a line for each kind: its number, and the
-//! first error of it.
+//! If there were errors, the exit code is 1. Stderr then has a line for each kind, with its count and
+//! its first error.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
@@ -45,22 +45,22 @@ use support::{Arg, Args, Usage, trust_anybody};
 const HELP: &str = "\
 usage: load [-n REQUESTS | -d SECONDS] [-c CONNECTIONS] [-b BODY_BYTES] [-k] URL
 
-  -n N   so many requests in all
-  -d S   as many as there are in so many seconds (5)
-  -c N   over so many connections (1)
-  -b N   each a POST with a body of so many bytes, instead of a GET
-  -k     of an https URL: to whoever answers, without a look at the certificate
+  -n N   send N requests
+  -d S   send requests for S seconds (5)
+  -c N   use N connections (1)
+  -b N   send POST requests with a body of N bytes, instead of GET
+  -k     accept any certificate of an https URL
 
-Prints one line of JSON; latencies are in microseconds. Exits with 1, and says why
-on stderr, if a request failed.";
+Prints one line of JSON. Latencies are in microseconds. If a request failed, the
+exit code is 1, and stderr has the errors.";
 
-/// How many connections there may be: each is a thread.
+/// The largest number of connections. Each is a thread.
 const MOST_CONNECTIONS: usize = 20_000;
 
-/// Beyond any number of requests.
+/// A number of requests that no run reaches.
 const NO_MORE: u64 = u64::MAX / 2;
 
-/// How long a connection waits after an error: a server that refuses is not hammered.
+/// The pause of a connection after an error, so that a failing server is not flooded.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(10);
 
 fn main() -> ExitCode {
@@ -82,7 +82,7 @@ struct Options {
     url: Uri,
 }
 
-/// When the run is over.
+/// The end of a run.
 #[derive(Clone, Copy)]
 enum Until {
     Requests(u64),
@@ -107,16 +107,18 @@ impl Options {
             }
         }
         let until = match (requests, time) {
-            (Some(_), Some(_)) => return Err(Usage::wrong("only one of -n and -d")),
+            (Some(_), Some(_)) => return Err(Usage::wrong("-n and -d exclude each other")),
             (Some(requests), None) => Until::Requests(requests),
             (None, time) => Until::Time(time.unwrap_or(Duration::from_secs(5))),
         };
-        let [url] = &urls[..] else { return Err(Usage::wrong("one URL (--help tells how)")) };
+        let [url] = &urls[..] else {
+            return Err(Usage::wrong("exactly one URL is required (see --help)"));
+        };
         let whole = if url.contains("://") { url.clone() } else { format!("http://{url}") };
         let whole: Uri =
             whole.parse().map_err(|error| Usage::wrong(format!("{url:?}: {error}")))?;
         if !matches!(whole.scheme_str(), Some("http" | "https")) {
-            return Err(Usage::wrong(format!("{url:?}: not an http or https URL")));
+            return Err(Usage::wrong(format!("{url:?} is not an http or https URL")));
         }
         if connections > MOST_CONNECTIONS {
             let message = format!("-c: at most {MOST_CONNECTIONS} connections");
@@ -126,7 +128,7 @@ impl Options {
         Ok(Self { until, connections, body, insecure, url })
     }
 
-    /// The client of all threads.
+    /// Returns the client that all threads share.
     fn client(&self) -> Result<Client, Usage> {
         let client = Client::builder()
             .redirects(RedirectPolicy::Stop)
@@ -136,7 +138,7 @@ impl Options {
     }
 }
 
-/// What one thread has seen, or all of them.
+/// The results of one thread, or of all.
 #[derive(Default)]
 struct Tally {
     requests: u64,
@@ -145,7 +147,7 @@ struct Tally {
     latencies: Histogram,
 }
 
-/// A body of so many bytes.
+/// Returns a body of this length.
 fn filled(length: usize) -> Result<Bytes, String> {
     let mut body = Vec::new();
     body.try_reserve_exact(length).map_err(|error| error.to_string())?;
@@ -160,7 +162,7 @@ struct Outcome {
     cpu: Duration,
 }
 
-/// Lets all threads start at once, and ends them when the time is over.
+/// Starts all threads at once, and ends them when the time is over.
 fn drive(options: &Options, client: &Client) -> Result<Outcome, Usage> {
     let (start, run, begun) = (Context::new(), Context::new(), AtomicU64::new(0));
     thread::scope(|scope| {
@@ -173,11 +175,12 @@ fn drive(options: &Options, client: &Client) -> Result<Outcome, Usage> {
             match spawned {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
-                    // Those that wait go home.
+                    // Threads that wait stop now.
                     begun.store(NO_MORE, Ordering::Relaxed);
                     run.cancel();
                     start.cancel();
-                    let message = format!("-c: no thread for connection {}: {error}", number + 1);
+                    let message =
+                        format!("-c: cannot start a thread for connection {}: {error}", number + 1);
                     return Err(Usage::wrong(message));
                 }
             }
@@ -194,7 +197,7 @@ fn drive(options: &Options, client: &Client) -> Result<Outcome, Usage> {
     })
 }
 
-/// One connection's requests, one after the other. The run's end cuts the last one off, uncounted.
+/// Sends requests one after the other. The end of the run cancels the last one, which is not counted.
 fn requests(options: &Options, client: &Client, run: &Context, begun: &AtomicU64) -> Tally {
     let mut tally = Tally::default();
     let mut piece = vec![0; 64 * 1024];
@@ -230,7 +233,7 @@ fn is_error(status: StatusCode) -> bool {
     status.as_u16() >= 400
 }
 
-/// Sends one request and reads its response: its status, and how long its body was.
+/// Sends one request, reads its response, and returns the status and the length of the body.
 fn exchange(
     options: &Options,
     client: &Client,
@@ -263,7 +266,7 @@ impl Tally {
 }
 
 impl Outcome {
-    /// The line of JSON.
+    /// Returns the line of JSON.
     fn report(&self) -> String {
         let Tally { requests, errors, bytes, latencies } = &self.tally;
         let at = |part| latencies.quantile(part).as_secs_f64() * 1e6;
@@ -279,7 +282,7 @@ impl Outcome {
     }
 }
 
-/// What this process has used of the processors so far.
+/// Returns the CPU time of this process so far.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The command line, an argument at a time, by the names that people type.
+//! Reads the command line, one argument at a time.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -6,24 +6,24 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What remains of the command line.
+/// The rest of the command line.
 pub(crate) struct Args {
     parser: lexopt::Parser,
     /// The option that was read last, for messages.
     current: String,
 }
 
-/// One argument. Options come by their whole name: `-o`, `--output`.
+/// One argument. An option has its whole name: `-o`, `--output`.
 pub(crate) enum Arg {
     Option(String),
     Value(OsString),
 }
 
-/// Why a program does not run.
+/// The reason why a program does not run.
 pub(crate) enum Usage {
-    /// The user asks how.
+    /// The user asked for help.
     Help,
-    /// The command line cannot be used: this is why.
+    /// The command line is invalid. The text says why.
     Wrong(String),
 }
 
@@ -38,7 +38,7 @@ impl Args {
         Self { parser: lexopt::Parser::from_env(), current: String::new() }
     }
 
-    /// The next argument. `-h` and `--help` never come here.
+    /// Returns the next argument. `-h` and `--help` are errors of the kind `Help`.
     pub(crate) fn next(&mut self) -> Result<Option<Arg>, Usage> {
         let arg = match self.parser.next().map_err(Usage::wrong)? {
             None => return Ok(None),
@@ -53,7 +53,7 @@ impl Args {
         Ok(Some(Arg::Option(arg)))
     }
 
-    /// The value of the option that was just read.
+    /// Returns the value of the option that was read last.
     pub(crate) fn value(&mut self) -> Result<String, Usage> {
         self.os_value()?.into_string().map_err(|_| self.bad("its value is not UTF-8"))
     }
@@ -68,44 +68,44 @@ impl Args {
 
     pub(crate) fn number<T: FromStr>(&mut self) -> Result<T, Usage> {
         let value = self.value()?;
-        value.parse().map_err(|_| self.bad(&format!("{value:?} is not a number that fits")))
+        value.parse().map_err(|_| self.bad(&format!("{value:?} is not a number in range")))
     }
 
-    /// Milliseconds, of which 0 means no limit.
+    /// Returns a number of milliseconds. 0 means no limit.
     pub(crate) fn millis(&mut self) -> Result<Option<Duration>, Usage> {
         let millis = self.number()?;
         Ok((millis > 0).then(|| Duration::from_millis(millis)))
     }
 
-    /// How many there may be, of which 0 means no limit.
+    /// Returns a count. 0 means no limit.
     pub(crate) fn most(&mut self) -> Result<Option<usize>, Usage> {
         Ok(Some(self.number()?).filter(|most| *most > 0))
     }
 
-    /// Seconds, with decimals.
+    /// Returns a number of seconds, which may have decimals.
     pub(crate) fn seconds(&mut self) -> Result<Duration, Usage> {
         let seconds: f64 = self.number()?;
         Duration::try_from_secs_f64(seconds).map_err(|error| self.bad(&error.to_string()))
     }
 
-    /// What is wrong with the option that was just read.
+    /// Returns an error about the option that was read last.
     pub(crate) fn bad(&self, why: &str) -> Usage {
         Usage::Wrong(format!("{}: {why}", self.current))
     }
 
-    /// The option that was just read is none of the program's.
+    /// Returns an error that says that the program has no such option.
     pub(crate) fn unknown(&self) -> Usage {
-        self.bad("no such option (--help tells which there are)")
+        self.bad("unknown option (see --help)")
     }
 }
 
-/// A value that no option takes.
+/// Returns an error about a value that belongs to no option.
 pub(crate) fn unexpected(value: &OsString) -> Usage {
-    Usage::Wrong(format!("{value:?} is not expected here"))
+    Usage::Wrong(format!("unexpected argument {value:?}"))
 }
 
 impl Arg {
-    /// Of a program that takes nothing but options: the option's name.
+    /// Returns the option's name. A value is an error.
     pub(crate) fn option(self) -> Result<String, Usage> {
         match self {
             Self::Option(name) => Ok(name),

@@ -1,12 +1,12 @@
-//! What the example programs share: reading a command line, listening, stopping when told to.
+//! Shared code of the example programs: reading the command line, listening, stopping on a signal.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! | --- | --- |
-//! | `args.rs` | the command line, an argument at a time |
-//! | `serving.rs` | the options of every program that listens, and its life from start to end |
-//! | `tls.rs` | its certificate, and clients that trust anybody; `no_tls.rs` in builds without TLS |
+//! | `args.rs` | the command line, one argument at a time |
+//! | `serving.rs` | the options and the life of a program that listens |
+//! | `tls.rs` | the server's certificate, and a client that accepts any; `no_tls.rs` without TLS |
 
-#![allow(dead_code, unused_imports)] // Each program uses its part.
+#![allow(dead_code, unused_imports)] // Each program uses a part.
 
 mod args;
 mod serving;
@@ -24,8 +24,8 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 
-/// Starts the log (`RUST_LOG=debug` shows what the crate does) and runs `program`. A command line
-/// that it cannot use is one line on stderr and exit code 2.
+/// Starts the log (`RUST_LOG=debug` shows the events of the crate) and runs `program`. An invalid
+/// command line becomes one line on stderr and exit code 2.
 pub(crate) fn run(
     name: &str,
     help: &str,
@@ -45,7 +45,7 @@ pub(crate) fn run(
     }
 }
 
-/// A message may quote the command line, which may hold anything.
+/// Escapes control characters. A message may quote the command line.
 fn one_line(message: &str) -> String {
     let escaped = |character: char| match character.is_control() {
         true => character.escape_default().to_string(),
@@ -54,8 +54,8 @@ fn one_line(message: &str) -> String {
     message.chars().map(escaped).collect()
 }
 
-/// What goes wrong in a transfer is for the program to tell, once: rustls's look at the platform's
-/// store would log it beside.
+/// Starts the log without the messages of `rustls_platform_verifier`. The programs report a failed
+/// handshake themselves.
 fn start_log() {
     env_logger::Builder::new()
         .filter_level(LevelFilter::Error)

@@ -1,4 +1,4 @@
-//! Stands in for `tls.rs` in a build without the feature `tls`: its options are refused.
+//! Replaces `tls.rs` in a build without the feature `tls`, and refuses its options.
 
 use std::convert::Infallible;
 
@@ -10,13 +10,13 @@ use super::{Args, Usage};
 #[derive(Default)]
 pub(crate) struct TlsFiles {}
 
-/// Nobody has one.
+/// A certificate. This build has none.
 pub(crate) struct Certificate(Infallible);
 
 impl TlsFiles {
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         match option {
-            "--tls-cert" | "--tls-key" => Err(args.bad("this build speaks no TLS")),
+            "--tls-cert" | "--tls-key" => Err(args.bad("this build has no TLS")),
             _ => Ok(false),
         }
     }
@@ -37,5 +37,5 @@ impl Certificate {
 }
 
 pub(crate) fn trust_anybody(_: ClientBuilder) -> Result<ClientBuilder, Usage> {
-    Err(Usage::wrong("-k: this build speaks no TLS"))
+    Err(Usage::wrong("-k: this build has no TLS"))
 }

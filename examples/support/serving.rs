@@ -1,4 +1,4 @@
-//! A program that listens: its options, and its life from the first connection to the last.
+//! The options and the life of a program that listens.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,25 +20,24 @@ pub(crate) const HELP: &str = "
   --addr HOST:PORT             listen there (127.0.0.1:8080); port 0 picks a free one
   --unix PATH                  listen on a Unix socket instead
   --listen-fd N                listen on the socket inherited as descriptor N instead
-  --tls-cert FILE              speak HTTPS, with this certificate and its chain (PEM)
+  --tls-cert FILE              serve HTTPS with this certificate and its chain (PEM)
   --tls-key FILE               the certificate's private key (PEM)
-  --read-header-timeout-ms N   for a request's head (10000)
-  --read-timeout-ms N          for a whole request
-  --write-timeout-ms N         for a response
-  --idle-timeout-ms N          between two requests (120000)
-  --max-header-bytes N         of a request's head (1048576)
-  --max-connections N          at the same time
-  --grace-ms N                 what running requests get when the program is told to stop (10000)
+  --read-header-timeout-ms N   the time limit for a request's head (10000)
+  --read-timeout-ms N          the time limit for a whole request
+  --write-timeout-ms N         the time limit for a response
+  --idle-timeout-ms N          the time limit between two requests (120000)
+  --max-header-bytes N         the longest head of a request (1048576)
+  --max-connections N          the most connections at the same time
+  --grace-ms N                 the time that running requests get at shutdown (10000)
   In all limits, 0 means none.
 
-SIGINT and SIGTERM stop the program. With TLS, SIGHUP has it read the certificate and the key again,
-for connections from then on; if they are not good, those that it has stay in use. RUST_LOG=info says
-which it was.";
+SIGINT and SIGTERM stop the program. With TLS, SIGHUP makes it read the certificate and the key again,
+for new connections. If they are invalid, the old ones stay in use. RUST_LOG=info logs the result.";
 
-/// What running requests get at the end, unless told otherwise.
+/// The default time that running requests get at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Where to listen, as whom, within which limits, and how long to wait at the end.
+/// The listening address, the certificate, the limits and the shutdown time.
 #[derive(Default)]
 pub(crate) struct Serving {
     place: Option<Place>,
@@ -50,11 +49,11 @@ pub(crate) struct Serving {
 enum Place {
     Tcp(String),
     Unix(PathBuf),
-    /// A listening socket that the program was started with.
+    /// A listening socket that the program inherited.
     Inherited(i32),
 }
 
-/// One of the limits, of which `None` means none.
+/// One limit. `None` means no limit.
 #[derive(Clone, Copy)]
 enum Limit {
     ReadHeader(Option<Duration>),
@@ -66,7 +65,7 @@ enum Limit {
 }
 
 impl Serving {
-    /// Takes the option if it is one of these.
+    /// Takes the option and returns `true` if it is one of these.
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         let limit = match option {
             "--addr" => return self.at(Place::Tcp(args.value()?)),
@@ -93,7 +92,7 @@ impl Serving {
         match self.place.replace(place) {
             None => Ok(true),
             Some(other) if other.option() == option => {
-                Err(Usage::wrong("there is more than one address to listen on"))
+                Err(Usage::wrong("more than one address to listen on"))
             }
             Some(other) => {
                 Err(Usage::wrong(format!("{} and {option} exclude each other", other.option())))
@@ -101,7 +100,7 @@ impl Serving {
         }
     }
 
-    /// Listens, says so on stdout, and serves until SIGINT or SIGTERM; then lets what runs finish.
+    /// Listens, prints the address, and serves until SIGINT or SIGTERM. Running requests then finish.
     pub(crate) fn serve(self, server: Server) -> Result<ExitCode, Usage> {
         let server = self.limits.iter().fold(server, |server, limit| limit.of_http(server));
         let certificate = self.tls.read()?;
@@ -115,11 +114,10 @@ impl Serving {
         run(listening, certificate, self.grace, true)
     }
 
-    /// The same over FastCGI; without a place to listen, on the socket that the program got as its
-    /// standard input, and without a word.
+    /// Serves over FastCGI. Without an address it uses the socket on standard input and prints nothing.
     pub(crate) fn serve_fcgi(self, server: fcgi::Server) -> Result<ExitCode, Usage> {
         if self.tls.read()?.is_some() {
-            return Err(Usage::wrong("over FastCGI, TLS is the web server's to speak"));
+            return Err(Usage::wrong("--tls-cert and --tls-key are not supported with --fcgi"));
         }
         let server = self.limits.iter().fold(server, |server, limit| limit.of_fcgi(server));
         let listener = self.place.as_ref().map_or_else(Listener::from_stdin, Place::listen);
@@ -173,7 +171,7 @@ impl Limit {
         }
     }
 
-    /// A request's body comes at the web server's pace: there is no limit for a whole request.
+    /// Ignores the limit for a whole request: the web server sets the pace of a request's body.
     fn of_fcgi(self, server: fcgi::Server) -> fcgi::Server {
         match self {
             Self::ReadHeader(limit) => server.read_header_timeout(limit),
@@ -186,7 +184,7 @@ impl Limit {
     }
 }
 
-/// Serves until SIGINT or SIGTERM, and then lets what runs finish.
+/// Serves until SIGINT or SIGTERM, and then lets running requests finish.
 fn run(
     listening: Listening,
     certificate: Option<Certificate>,
@@ -207,15 +205,15 @@ fn announce(listening: &Listening) -> io::Result<()> {
     let (scheme, addr) = (listening.scheme(), listening.local_addr());
     match addr.ip() {
         Some(addr) => writeln!(out, "listening on {scheme}://{addr}")?,
-        // The address begins with `unix:` as it is.
+        // The address already begins with `unix:`.
         None if scheme == "fcgi" => writeln!(out, "listening on fcgi-{addr}")?,
         None => writeln!(out, "listening on {addr}")?,
     }
     out.flush()
 }
 
-/// Ends `stop` with the first signal that ends the program. The second one closes what still runs.
-/// SIGHUP renews the certificate; where there is none, it does what it does to every program.
+/// Cancels `stop` on the first SIGINT or SIGTERM, and closes the server on the second. SIGHUP renews the
+/// certificate. Without a certificate, SIGHUP keeps its default effect.
 fn obey_signals(
     stop: &Context,
     handle: ServerHandle,

@@ -1,6 +1,6 @@
-//! TLS of the programs: the certificate of one that listens, and a client that trusts anybody.
+//! TLS for the programs: the server's certificate, and a client that accepts any.
 //!
-//! `no_tls.rs` stands in for this file in a build without the feature `tls`.
+//! `no_tls.rs` replaces this file in a build without the feature `tls`.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,14 @@ use hangup::{Result, Server};
 
 use super::{Args, Usage};
 
-/// The files that `--tls-cert` and `--tls-key` name, as far as they have been read.
+/// The files that `--tls-cert` and `--tls-key` name.
 #[derive(Default)]
 pub(crate) struct TlsFiles {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
 }
 
-/// What a server presents to its clients, and where it comes from.
+/// A server's certificate and the files that it came from.
 pub(crate) struct Certificate {
     certificate: PathBuf,
     key: PathBuf,
@@ -25,7 +25,7 @@ pub(crate) struct Certificate {
 }
 
 impl TlsFiles {
-    /// Takes the option if it is one of these.
+    /// Takes the option and returns `true` if it is one of these.
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         match option {
             "--tls-cert" => self.certificate = Some(args.path()?),
@@ -35,13 +35,13 @@ impl TlsFiles {
         Ok(true)
     }
 
-    /// Reads the files, if they are given.
+    /// Reads the files, if both are given.
     pub(crate) fn read(self) -> Result<Option<Certificate>, Usage> {
         let (certificate, key) = match (self.certificate, self.key) {
             (None, None) => return Ok(None),
             (Some(certificate), Some(key)) => (certificate, key),
-            (Some(_), None) => return Err(Usage::wrong("--tls-cert needs a --tls-key")),
-            (None, Some(_)) => return Err(Usage::wrong("--tls-key needs a --tls-cert")),
+            (Some(_), None) => return Err(Usage::wrong("--tls-cert requires --tls-key")),
+            (None, Some(_)) => return Err(Usage::wrong("--tls-key requires --tls-cert")),
         };
         let identity = Identity::from_pem_files(&certificate, &key).map_err(Usage::wrong)?;
         let acceptor = Acceptor::new(identity).map_err(Usage::wrong)?;
@@ -54,20 +54,20 @@ impl Certificate {
         server.tls(self.acceptor.clone())
     }
 
-    /// Reads the files again. If there is something wrong with them, all stays as it was.
+    /// Reads the files again. If they are invalid, the old certificate stays in use.
     pub(crate) fn renew(&self) {
         let Self { certificate, key, acceptor } = self;
         match Identity::from_pem_files(certificate, key).and_then(Acceptor::new) {
             Ok(renewed) => {
                 acceptor.replace(&renewed);
-                log::info!("new connections get the certificate of {}", certificate.display());
+                log::info!("certificate renewed from {}", certificate.display());
             }
-            Err(error) => log::warn!("the certificate is not renewed: {error}"),
+            Err(error) => log::warn!("certificate not renewed: {error}"),
         }
     }
 }
 
-/// A client that takes any certificate: for `-k`.
+/// Makes the client accept any certificate, for `-k`.
 pub(crate) fn trust_anybody(client: ClientBuilder) -> Result<ClientBuilder, Usage> {
     let connector = Connector::builder().dangerously_trust_anybody().build();
     Ok(client.tls(connector.map_err(Usage::wrong)?))

@@ -1,16 +1,16 @@
-//! Everything this crate is about, in one process and about a second:
+//! The main features of this crate in one process, in about a second:
 //!
 //! ```text
 //! cargo run --release --example tour
 //! ```
 //!
-//! It starts a server on a free port, drives it with the client, and tells what happens. Each step
-//! checks what it says; the exit code is 0 only if all of them hold.
+//! It starts a server on a free port, sends it requests with the client, and prints each step. Each step
+//! checks its result. The exit code is 0 only if all checks hold.
 //!
-//! To read along: `steps.rs` is the client's side, `server.rs` the server's, a function a step each;
-//! `tls.rs` has both sides of the step about TLS, which is left out in a build without it.
+//! `steps.rs` has the client's side and `server.rs` the server's, with a function for each step.
+//! `tls.rs` has both sides of the step about TLS. A build without TLS omits it.
 
-#![allow(clippy::print_stdout, clippy::print_stderr)] // A tour is told.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
 mod server;
 mod steps;
@@ -30,20 +30,20 @@ use hangup::{Client, Server};
 use server::{Backstage, Site};
 use story::Chapter;
 
-/// What the steps have in hand.
+/// The state that the steps share.
 struct Tour {
     /// `http://127.0.0.1:PORT`
     url: String,
     client: Client,
     server: ServerHandle,
-    /// What the handlers do beside answering.
+    /// The channels from the server's handlers.
     backstage: Backstage,
 }
 
 const HELP: &str = "\
 usage: tour
 
-Starts a server, drives it with the client, and tells what happens.";
+Starts a server, sends it requests, and prints each step.";
 
 fn main() -> ExitCode {
     support::run("tour", HELP, |mut args| match args.next()? {
@@ -57,18 +57,18 @@ fn tour() -> ExitCode {
     let listening = match Server::with_handler(site).listen("127.0.0.1:0") {
         Ok(listening) => listening,
         Err(error) => {
-            println!("There is no port to listen on: {error}");
+            println!("cannot listen on a free port: {error}");
             return ExitCode::FAILURE;
         }
     };
     let tour = Tour {
         url: format!("http://{}", listening.local_addr()),
-        // Nothing here takes long; if it does, the tour says so instead of hanging.
+        // No step takes long. If one does, the tour fails instead of hanging.
         client: Client::builder().timeout(Duration::from_secs(5)).build(),
         server: listening.handle(),
         backstage,
     };
-    println!("A server listens on {}. So let us talk to it.", tour.url);
+    println!("The server listens on {}.", tour.url);
 
     let begun = Instant::now();
     let failed = thread::scope(|scope| {
@@ -86,10 +86,10 @@ fn tour() -> ExitCode {
 
     println!();
     if failed > 0 {
-        println!("{failed} of {} steps did not do what they say.", steps::ALL.len());
+        println!("{failed} of {} steps failed.", steps::ALL.len());
         return ExitCode::FAILURE;
     }
     println!("All {} steps, in {} ms.", steps::ALL.len(), begun.elapsed().as_millis());
-    println!("Next: `cargo run --example lifecycle`, and a curl of your own.");
+    println!("Next: run `cargo run --release --example lifecycle` and send it requests with curl.");
     ExitCode::SUCCESS
 }

@@ -1,4 +1,4 @@
-//! The server's side of the tour: one handler, a function a path.
+//! The server's side of the tour: one handler with a function for each path.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -8,18 +8,18 @@ use hangup::http::StatusCode;
 use hangup::http::header::CONTENT_TYPE;
 use hangup::{Handler, Request, RequestExt, ResponseWriter, Result};
 
-/// What the server's handlers tell the tour, beside their answers.
+/// The server's handler, with the channels through which it reports to the tour.
 pub(crate) struct Site {
     entered: Sender<()>,
     noticed: Sender<Duration>,
     released: Receiver<()>,
 }
 
-/// The tour's ends of those channels.
+/// The tour's ends of the channels.
 pub(crate) struct Backstage {
-    /// A handler that takes its time has begun.
+    /// Receives a value when a slow handler has begun.
     pub(crate) entered: Receiver<()>,
-    /// A handler has learned that its client is gone, so long after it began.
+    /// Receives the time that a handler ran until it learned that its client had gone.
     pub(crate) noticed: Receiver<Duration>,
     /// Lets the handler of `/slow` finish.
     pub(crate) release: Sender<()>,
@@ -56,7 +56,7 @@ fn hello(w: &mut ResponseWriter) -> Result<()> {
     Ok(w.write_all(b"hello, stranger")?)
 }
 
-/// Sends back what comes, while it comes: nothing is kept but one piece.
+/// Sends the body back while it arrives. Only one piece is in memory.
 fn echo(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     w.set_header(CONTENT_TYPE, "application/octet-stream")?;
     let mut piece = vec![0; 64 * 1024];
@@ -68,14 +68,14 @@ fn echo(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     }
 }
 
-/// Knows its answer before it has read anything of the body.
+/// Responds before it has read any of the body.
 fn forbidden(w: &mut ResponseWriter) -> Result<()> {
     w.set_status(StatusCode::FORBIDDEN);
-    Ok(w.write_all(b"not here, thank you")?)
+    Ok(w.write_all(b"no uploads here")?)
 }
 
 impl Site {
-    /// Works for its client until that is gone.
+    /// Waits until its client has gone.
     fn forever(&self, r: &Request) -> Result<()> {
         let (begun, client) = (Instant::now(), r.context());
         let _ = self.entered.send(());
@@ -84,7 +84,7 @@ impl Site {
         Ok(())
     }
 
-    /// Works until the tour lets it finish.
+    /// Waits until the tour lets it finish.
     fn slow(&self, w: &mut ResponseWriter) -> Result<()> {
         let _ = self.entered.send(());
         self.released.recv()?;
@@ -92,7 +92,7 @@ impl Site {
     }
 }
 
-/// Takes the connection over, and speaks another protocol on it: what comes goes back.
+/// Takes the connection over and echoes every byte.
 fn upgrade(w: &mut ResponseWriter) -> Result<()> {
     let mut connection = w.hijack()?;
     connection.write_all(

@@ -1,4 +1,4 @@
-//! The client's side of the tour: a function a step.
+//! The client's side of the tour, with a function for each step.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -19,18 +19,18 @@ type Step = fn(&Tour, &Chapter) -> Told;
 
 pub(crate) const ALL: &[(&str, Step)] = &[
     ("A plain GET", plain_get),
-    ("Keep-alive: the connection is used again", keep_alive),
-    ("A body that streams up and down at the same time", streaming),
-    ("An early answer to an upload that is still being written", early_answer),
-    ("A blocked call, cancelled from another thread", cancelled_call),
-    ("A handler notices that its client has gone", client_gone),
-    ("A hijacked connection speaks another protocol", hijacked),
+    ("Keep-alive: the connection is reused", keep_alive),
+    ("A body that streams in both directions at once", streaming),
+    ("An early response to an upload in progress", early_answer),
+    ("A blocked call is cancelled from another thread", cancelled_call),
+    ("A handler learns that its client has gone", client_gone),
+    ("A hijacked connection carries another protocol", hijacked),
     #[cfg(feature = "tls")]
-    ("The same over TLS, and a session resumed", crate::tls::encrypted),
+    ("A GET over TLS, and a resumed session", crate::tls::encrypted),
     ("Graceful shutdown", graceful_shutdown),
 ];
 
-/// How long what must happen may take: much less, in fact.
+/// The longest wait for an expected event. It normally takes far less.
 const SOON: Duration = Duration::from_secs(5);
 
 const MIB: u64 = 1 << 20;
@@ -39,9 +39,9 @@ fn plain_get(tour: &Tour, chapter: &Chapter) -> Told {
     let mut response = tour.client.get(tour.at("/hello")).send()?;
     let text = response.body_mut().read_text(1024)?;
     chapter.tell(format_args!("{} {text:?}", response.status()));
-    check!(response.status() == StatusCode::OK, "that is not a 200");
-    check!(text == "hello, stranger", "that is not what the handler wrote");
-    check!(!response.is_connection_reused(), "there was no connection to reuse");
+    check!(response.status() == StatusCode::OK, "the status is not 200");
+    check!(text == "hello, stranger", "the text is not the handler's");
+    check!(!response.is_connection_reused(), "a connection was reused, but there was none");
     Ok(())
 }
 
@@ -49,9 +49,9 @@ fn keep_alive(tour: &Tour, chapter: &Chapter) -> Told {
     for _ in 0..3 {
         let mut response = tour.client.get(tour.at("/hello")).send()?;
         response.body_mut().read_text(1024)?;
-        let from = response.local_addr().ok_or("an answer without a connection")?;
-        chapter.tell(format_args!("{} to {from}, as before", response.status()));
-        check!(response.is_connection_reused(), "it came over a new connection");
+        let from = response.local_addr().ok_or("the response has no connection")?;
+        chapter.tell(format_args!("{} to {from} again", response.status()));
+        check!(response.is_connection_reused(), "the response came over a new connection");
     }
     check!(tour.client.idle_connections() == 1, "the one connection is not idle");
     Ok(())
@@ -64,12 +64,12 @@ fn streaming(tour: &Tour, chapter: &Chapter) -> Told {
     let mut response = tour.client.post(tour.at("/echo")).body(body).send()?;
     let sent = taken.load(Ordering::Relaxed);
     chapter.tell(format_args!(
-        "the answer begins; {} MiB are still to be sent",
+        "the response begins, with {} MiB still to send",
         (LENGTH - sent) / MIB
     ));
-    check!(sent < LENGTH, "it waited for the whole upload");
+    check!(sent < LENGTH, "the response came after the whole upload");
     let received = io::copy(response.body_mut(), &mut io::sink())?;
-    chapter.tell(format_args!("{} MiB went up and came down again", received / MIB));
+    chapter.tell(format_args!("{} MiB were sent and received", received / MIB));
     check!(received == LENGTH, "{received} bytes came back, not {LENGTH}");
     Ok(())
 }
@@ -82,21 +82,21 @@ fn early_answer(tour: &Tour, chapter: &Chapter) -> Told {
     let text = response.body_mut().read_text(1024)?;
     let sent = taken.load(Ordering::Relaxed);
     chapter.tell(format_args!(
-        "{} {text:?}, when {} KiB of 1 GiB were written",
+        "{} {text:?}, after {} KiB of 1 GiB",
         response.status(),
         sent / 1024,
     ));
-    check!(response.status() == StatusCode::FORBIDDEN, "that is not the early answer");
-    check!(sent < LENGTH, "it waited for the whole upload");
+    check!(response.status() == StatusCode::FORBIDDEN, "the status is not 403");
+    check!(sent < LENGTH, "the response came after the whole upload");
     check!(
         held.recv_timeout(SOON).is_err_and(|error| error.is_disconnected()),
-        "the body's source is still held"
+        "the body's source was not dropped"
     );
-    chapter.tell("the writer has stopped and let go of the body's source");
-    // In the middle of a request nothing else can be said on that connection.
+    chapter.tell("the writer has stopped and dropped the body's source");
+    // A connection in the middle of a request cannot carry another one.
     let next = tour.client.get(tour.at("/hello")).send()?;
     check!(!next.is_connection_reused(), "a connection in the middle of a request was reused");
-    chapter.tell("the next request got a connection of its own");
+    chapter.tell("the next request used a new connection");
     Ok(())
 }
 
@@ -105,9 +105,9 @@ fn cancelled_call(tour: &Tour, chapter: &Chapter) -> Told {
     let (outcome, late) = thread::scope(|scope| {
         let canceller = scope.spawn(|| {
             let _ = tour.backstage.entered.recv_timeout(SOON);
-            chapter.tell("the handler is at work and the caller blocked");
+            chapter.tell("the handler runs, and the caller is blocked");
             let now = Instant::now();
-            call.cancel_with("changed my mind");
+            call.cancel_with("no longer needed");
             now
         });
         let outcome = tour.client.get(tour.at("/forever")).context(&call).send();
@@ -115,12 +115,12 @@ fn cancelled_call(tour: &Tour, chapter: &Chapter) -> Told {
         let cancelled = canceller.join().map_err(|_| "the cancelling thread panicked")?;
         Ok::<_, &str>((outcome, returned.saturating_duration_since(cancelled)))
     })?;
-    let Err(error) = outcome else { return Err("the call returned an answer".into()) };
-    chapter.tell(format_args!("{} µs later the call returned: {error}", late.as_micros()));
-    check!(error.is_cancelled(), "that is another error");
+    let Err(error) = outcome else { return Err("the call returned a response".into()) };
+    chapter.tell(format_args!("the call returned after {} µs: {error}", late.as_micros()));
+    check!(error.is_cancelled(), "the error is another one");
     check!(late < Duration::from_millis(100), "it took too long");
-    tour.backstage.noticed.recv_timeout(SOON).map_err(|_| "the handler waits on")?;
-    chapter.tell("the handler was told as well");
+    tour.backstage.noticed.recv_timeout(SOON).map_err(|_| "the handler still waits")?;
+    chapter.tell("the handler's context ended too");
     Ok(())
 }
 
@@ -128,12 +128,13 @@ fn client_gone(tour: &Tour, chapter: &Chapter) -> Told {
     let mut client = TcpStream::connect(tour.authority())?;
     client.write_all(b"GET /forever HTTP/1.1\r\nHost: tour\r\n\r\n")?;
     tour.backstage.entered.recv_timeout(SOON).map_err(|_| "the handler has not begun")?;
-    chapter.tell("a client has sent its request, and goes away");
+    chapter.tell("a client sends its request and closes its connection");
     let gone = Instant::now();
     drop(client);
-    let worked = tour.backstage.noticed.recv_timeout(SOON).map_err(|_| "nobody noticed")?;
+    let worked =
+        tour.backstage.noticed.recv_timeout(SOON).map_err(|_| "the handler did not notice")?;
     chapter.tell(format_args!(
-        "noticed {} µs later, by a handler that had worked for {} µs",
+        "the handler noticed after {} µs, having run for {} µs",
         gone.elapsed().as_micros(),
         worked.as_micros(),
     ));
@@ -144,8 +145,8 @@ fn hijacked(tour: &Tour, chapter: &Chapter) -> Told {
     let request = tour.client.get(tour.at("/upgrade"));
     let mut response = request.header(CONNECTION, "Upgrade").header(UPGRADE, "echo").send()?;
     chapter.tell(response.status());
-    check!(response.status() == StatusCode::SWITCHING_PROTOCOLS, "it did not switch");
-    let mut connection = response.take_duplex().ok_or("a 101 without its connection")?;
+    check!(response.status() == StatusCode::SWITCHING_PROTOCOLS, "the status is not 101");
+    let mut connection = response.take_duplex().ok_or("the 101 has no connection")?;
     connection.stream().set_read_deadline(Some(Instant::now() + SOON));
     for line in ["no more HTTP", "just bytes"] {
         connection.write_all(line.as_bytes())?;
@@ -164,18 +165,21 @@ fn graceful_shutdown(tour: &Tour, chapter: &Chapter) -> Told {
             response.body_mut().read_text(1024)
         });
         tour.backstage.entered.recv_timeout(SOON).map_err(|_| "the request has not begun")?;
-        // No grace at all yet: the server stops to accept, and says that somebody is still there.
+        // Without a grace period, the server stops accepting and reports that a request still runs.
         let ended = tour.server.shutdown(Duration::ZERO);
-        check!(!ended, "it did not wait for the request that runs");
-        check!(TcpStream::connect(tour.authority()).is_err(), "it still accepts connections");
-        chapter.tell("no new connections; one request still runs");
+        check!(!ended, "the shutdown did not wait for the running request");
+        check!(
+            TcpStream::connect(tour.authority()).is_err(),
+            "the server still accepts connections"
+        );
+        chapter.tell("new connections are refused, and one request still runs");
         let _ = tour.backstage.release.send(());
         let ended = tour.server.shutdown(SOON);
         let text = running.join().map_err(|_| "the client panicked")??;
-        chapter.tell(format_args!("it was answered to its end: {text:?}"));
+        chapter.tell(format_args!("it got its whole response: {text:?}"));
         check!(text == "worth waiting for", "that is not what the handler wrote");
-        check!(ended && tour.server.connections() == 0, "connections are left");
-        chapter.tell("no connection is left");
+        check!(ended && tour.server.connections() == 0, "some connections are still open");
+        chapter.tell("all connections are closed");
         Ok(())
     })
 }
@@ -190,14 +194,15 @@ impl Tour {
     }
 }
 
-/// Zeros without end.
+/// An endless source of zeros.
 struct Zeros {
     taken: Arc<AtomicU64>,
-    /// Nothing is sent: it disconnects when the source is dropped.
+    /// Carries no value. It disconnects when the source is dropped.
     _held: Sender<()>,
 }
 
-/// A source of zeros, how many of them have been taken, and a receiver that fails once it is dropped.
+/// Returns a source of zeros, the count of zeros taken, and a receiver that fails after the source is
+/// dropped.
 fn zeros() -> (Zeros, Arc<AtomicU64>, Receiver<()>) {
     let (held, dropped) = bounded(0);
     let taken = Arc::new(AtomicU64::new(0));

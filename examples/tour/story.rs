@@ -1,13 +1,13 @@
-//! How the tour is told: a chapter a step, a line an event, each with its time.
+//! The output of the tour: a heading for each step, and a line with its time for each event.
 
 use std::error::Error;
 use std::fmt::Display;
 use std::time::Instant;
 
-/// What a step returns: nothing, or what did not go as it says.
+/// The result of a step.
 pub(crate) type Told = Result<(), Box<dyn Error + Send + Sync>>;
 
-/// A step while it is under way.
+/// A step in progress.
 pub(crate) struct Chapter {
     begun: Instant,
 }
@@ -18,7 +18,7 @@ impl Chapter {
         Self { begun: Instant::now() }
     }
 
-    /// Tells what has just happened.
+    /// Prints an event with the time since the step began.
     pub(crate) fn tell(&self, event: impl Display) {
         println!("   {:>7.2} ms  {event}", self.begun.elapsed().as_secs_f64() * 1e3);
     }
@@ -31,7 +31,7 @@ impl Chapter {
     }
 }
 
-/// Fails the step, with what was seen instead, unless the condition holds.
+/// Fails the step with a message unless the condition holds.
 macro_rules! check {
     ($condition:expr, $($seen:tt)+) => {
         if !$condition {

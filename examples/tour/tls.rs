@@ -1,4 +1,4 @@
-//! The tour's step about TLS: a server of its own, whose certificate is made on the spot.
+//! The tour's step about TLS, with a separate server and a new certificate.
 
 use std::io::Write;
 use std::thread;
@@ -14,12 +14,12 @@ use crate::story::{Chapter, Told, check};
 pub(crate) fn encrypted(_: &Tour, chapter: &Chapter) -> Told {
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(["127.0.0.1".to_owned()])?.self_signed(&key)?.pem();
-    chapter.tell("a certificate for 127.0.0.1 was made, which vouches for itself");
+    chapter.tell("made a self-signed certificate for 127.0.0.1");
     let identity = Identity::from_pem(&certificate, key.serialize_pem())?;
     let server = Server::new(whisper).tls(Acceptor::new(identity)?).listen("127.0.0.1:0")?;
     let url = format!("{}://{}/", server.scheme(), server.local_addr());
 
-    // Whatever the platform trusts: this client trusts that one certificate.
+    // This client trusts only the new certificate.
     let connector = Connector::builder().roots(Roots::only_pem(&certificate)?).build()?;
     let client = Client::builder().tls(connector).timeout(Duration::from_secs(5)).build();
     let handle = server.handle();
@@ -31,19 +31,19 @@ pub(crate) fn encrypted(_: &Tour, chapter: &Chapter) -> Told {
     })
 }
 
-/// What the server knows of the connection.
+/// Responds with the TLS version of the connection.
 fn whisper(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     match r.tls() {
-        Some(tls) => Ok(write!(w, "{} with somebody", tls.version())?),
-        None => Ok(write!(w, "anybody may listen")?),
+        Some(tls) => Ok(write!(w, "hello over {}", tls.version())?),
+        None => Ok(write!(w, "hello in plain text")?),
     }
 }
 
-/// A whole handshake, and one that takes up where that has ended.
+/// Makes a full handshake, then one that resumes its session.
 fn twice(client: &Client, url: &str, chapter: &Chapter) -> Told {
     let first = handshake(client, url, chapter)?;
-    check!(!first.is_resumed(), "there was no session to resume");
-    check!(first.alpn() == Some("http/1.1"), "they did not agree on HTTP/1.1");
+    check!(!first.is_resumed(), "a session was resumed, but there was none");
+    check!(first.alpn() == Some("http/1.1"), "the protocol is not HTTP/1.1");
     client.close_idle_connections();
     let second = handshake(client, url, chapter)?;
     check!(second.is_resumed(), "the session was not resumed");
@@ -53,7 +53,8 @@ fn twice(client: &Client, url: &str, chapter: &Chapter) -> Told {
 fn handshake(client: &Client, url: &str, chapter: &Chapter) -> Result<TlsInfo, hangup::Error> {
     let mut response = client.get(url).send()?;
     let text = response.body_mut().read_text(1024)?;
-    let tls = response.tls().cloned().ok_or_else(|| hangup::Error::other("no TLS at all"))?;
+    let tls =
+        response.tls().cloned().ok_or_else(|| hangup::Error::other("the connection has no TLS"))?;
     let took = response.timings().map_or(Duration::ZERO, |timings| timings.secure);
     chapter.tell(format_args!(
         "{} {} in {} µs{}: {text:?}",

@@ -1,4 +1,4 @@
-//! Whatever a web server sends, a FastCGI connection ends: no panic, no thread that waits for ever.
+//! FastCGI connections: any input ends without a panic and without a blocked thread.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use hangup::testing::stream_pair;
 use hangup::{Request, ResponseWriter, Result, fcgi};
 use libfuzzer_sys::fuzz_target;
 
-/// Longer than anything takes: what runs over is a hang.
+/// The longest run of one input. A longer one is a hang.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn echo(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
@@ -27,7 +27,7 @@ fuzz_target!(|input: &[u8]| {
     let writer = near.clone();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            // It may close before it has read everything.
+            // The server may close before it has read everything.
             let _ = (&writer).write_all(input);
             let _ = writer.shutdown(Shutdown::Write);
         });

@@ -1,4 +1,4 @@
-//! Response heads: no panic, and the same verdict however they are cut.
+//! Response heads: no panic, and the same result however they are cut.
 
 #![no_main]
 

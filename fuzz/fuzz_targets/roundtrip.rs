@@ -1,4 +1,4 @@
-//! Whatever is written is one message, and reads as what was written.
+//! Written heads: each is one message, and reads as it was written.
 
 #![no_main]
 
@@ -34,7 +34,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn request(method: &Method, target: &str, headers: &HeaderMap) {
     let mut out = Vec::new();
-    // HTTP/1.0, since a request of HTTP/1.1 would need a Host.
+    // HTTP/1.0, since an HTTP/1.1 request would need a Host.
     if h1::write_request_head(&mut out, method, target, Version::HTTP_10, headers).is_err() {
         assert!(out.is_empty());
         return;
@@ -50,7 +50,7 @@ fn request(method: &Method, target: &str, headers: &HeaderMap) {
             }
             assert_eq!((&head.method, &head.headers), (method, headers));
         }
-        // What may be written is not always a target; but nothing else may be wrong.
+        // The writer accepts targets that the reader refuses. Every other error is a bug.
         Err(error) => assert!(error.to_string().starts_with("request target"), "{error}"),
     }
 }
@@ -66,7 +66,7 @@ fn response(status: StatusCode, reason: &str, headers: &HeaderMap) {
     let (head, consumed) = found.expect("a whole head was written");
     assert_eq!(consumed, out.len());
     assert_eq!((head.status, &head.headers), (status, headers));
-    // Spaces before it separate it from the status.
+    // The reader removes spaces between the status and the reason.
     let reason = reason.trim_start_matches(' ');
     assert_eq!(head.reason.as_deref().or(status.canonical_reason()), Some(reason));
 }
@@ -80,7 +80,7 @@ fn body(data: &[u8], trailers: &HeaderMap) {
         chunked::write_end(&mut out, None).expect("no trailers, nothing forbidden");
     }
     let limits =
-        BodyLimits { trailer_bytes: 1 << 20, trailer_fields: 10_000, ..Default::default() };
+        BodyLimits::new().with_trailers(1 << 20, 10_000);
     let mut decoder = BodyDecoder::request(Framing::Chunked, limits);
     let mut payload = Vec::new();
     let mut input = &out[..];
@@ -94,8 +94,8 @@ fn body(data: &[u8], trailers: &HeaderMap) {
                 input = rest;
                 decoder.payload_taken(n);
             }
-            Next::NeedInput => panic!("the body is whole"),
             Next::End => break,
+            _ => panic!("the body is whole"),
         }
     }
     assert_eq!((payload.as_slice(), input), (data, &b""[..]));

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: each feeds the same bytes whole and in pieces, and compares.
+//! The shared part of the fuzz targets. Each feeds the same bytes whole and in pieces, and compares.
 //!
 //! Run one with `RUSTC_BOOTSTRAP=1 cargo fuzz run request_head`.
 
@@ -6,11 +6,11 @@ use std::fmt::Debug;
 
 use hangup::h1::{HeadError, HeadScanner, Limits};
 
-/// Small enough for a fuzzer to reach.
-pub const LIMITS: Limits = Limits { max_bytes: 512, max_fields: 8 };
+/// Limits that a fuzzer can reach.
+pub const LIMITS: Limits = Limits::new().with_max_bytes(512).with_max_fields(8);
 
-/// The input's first bytes say where the rest is cut: each is the length of the next piece.
-/// The number of such bytes is the input's very first one, taken modulo 16.
+/// Splits the input. Its first byte, modulo 16, is the number of cuts. The next bytes are the lengths of
+/// the pieces of the rest.
 pub fn cuts(input: &[u8]) -> Option<(Vec<usize>, &[u8])> {
     let (count, rest) = input.split_first()?;
     let (lengths, text) = rest.split_at_checked(usize::from(count % 16))?;
@@ -24,8 +24,8 @@ pub fn cuts(input: &[u8]) -> Option<(Vec<usize>, &[u8])> {
     Some((ends, text))
 }
 
-/// Scans for a head in one piece and in many, and checks that the verdict is the same: the same head,
-/// the same error, or that more is needed.
+/// Scans for a head in one piece and in many, and checks that the result is the same: the same head, the
+/// same error, or a need for more input.
 pub fn head<T: Debug>(
     input: &[u8],
     scan: impl Fn(&mut HeadScanner, &[u8]) -> Result<Option<(T, usize)>, HeadError>,

@@ -1,31 +1,17 @@
-//! A message's body: the one type for what is read and what is sent.
+//! The body of a message: the one type for bodies that are read and bodies that are sent.
 //!
-//! A [`Body`] is a [`Read`] and a [`BufRead`] that may know its length and may be followed by trailers.
-//! One that came from a peer can be sent on to another as it is.
-//!
-//! ```
-//! use hangup::Body;
-//! use std::io::BufRead;
-//!
-//! let mut body = Body::from_chunks(["to be ", "continued"]);
-//! assert_eq!(body.len(), None); // it will be sent in chunks
-//! assert_eq!(body.read_text(1024)?, "to be continued");
-//!
-//! let body = Body::from("hello\nworld");
-//! assert_eq!(body.len(), Some(11)); // it will be sent with a Content-Length
-//! let lines: Vec<String> = body.lines().collect::<Result<_, _>>()?;
-//! assert_eq!(lines, ["hello", "world"]);
-//! # Ok::<(), hangup::Error>(())
-//! ```
-//!
-//! | file | what it holds |
+//! | file | contents |
 //! | --- | --- |
-//! | `mod.rs` | the body |
-//! | `source.rs` `file.rs` | what it is read from |
-//! | `ahead.rs` | what was read ahead for small reads |
-//! | `from.rs` | what it is made of |
+//! | `mod.rs` | [`Body`]: its constructors, properties and reads |
+//! | `copy.rs` | reading a whole body, and copying it |
+//! | `adapt.rs` | `map_reader`, `limited`, `inspect` |
+//! | `source.rs` `file.rs` `read_at*.rs` | the sources that a body is read from |
+//! | `ahead.rs` | the buffer for small reads |
+//! | `from.rs` | conversions into a body |
 
+mod adapt;
 mod ahead;
+mod copy;
 mod file;
 mod from;
 #[cfg(unix)]
@@ -40,36 +26,78 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
-use crate::text::counted;
 use ahead::Ahead;
 use source::{ChunkReader, Source};
 
+pub use adapt::{MappedReader, Piece};
 pub(crate) use source::Incoming;
 
 /// The body of a request or a response; empty by default.
 ///
-/// Reading it byte by byte, as parsers do, is cheap: small reads are served from a buffer of 8 KiB,
-/// which is only allocated for them.
+/// A body is a [`Read`] and a [`BufRead`] that may know its length, and that trailers may follow. The
+/// same type is used for bodies that are received and bodies that are sent, so a body that came from one
+/// peer can be sent to another.
+///
+/// ```
+/// use hangup::Body;
+/// use std::io::BufRead;
+///
+/// let mut body = Body::from_chunks(["to be ", "continued"]);
+/// assert_eq!(body.len(), None); // it will be sent in chunks
+/// assert_eq!(body.read_text(1024)?, "to be continued");
+///
+/// let body = Body::from("hello\nworld");
+/// assert_eq!(body.len(), Some(11)); // it will be sent with a Content-Length
+/// let lines: Vec<String> = body.lines().collect::<Result<_, _>>()?;
+/// assert_eq!(lines, ["hello", "world"]);
+/// # Ok::<(), hangup::Error>(())
+/// ```
+///
+/// # Making one
+///
+/// | source | constructor | length known | can be sent again |
+/// | --- | --- | --- | --- |
+/// | text or bytes in memory | [`From`] | yes | yes |
+/// | a regular file | [`From<File>`](#impl-From%3CFile%3E-for-Body) | yes | yes |
+/// | a reader | [`from_reader`](Self::from_reader), [`from_sized_reader`](Self::from_sized_reader) | if given | no |
+/// | an iterator of chunks | [`from_chunks`](Self::from_chunks) | no | no |
+/// | a function that opens it | [`replayable`](Self::replayable) | if given | yes |
+///
+/// # Reading it
+///
+/// [`read_text`](Self::read_text) and [`read_bytes`](Self::read_bytes) read the whole body within a limit.
+/// [`copy_to`](Self::copy_to) writes it to a writer. Reading it byte by byte, as parsers do, is cheap: small
+/// reads are served from a buffer of 8 KiB, which is only allocated for them.
+///
+/// # Adapting it
+///
+/// [`map_reader`](Self::map_reader) puts a decoder or an encoder over a body, [`limited`](Self::limited)
+/// bounds its length, and [`inspect`](Self::inspect) shows the bytes as they pass. All of them keep the
+/// trailers and the content type.
 ///
 /// # Blocking
 ///
-/// Reading blocks as long as its source does: not at all for one in memory, until the peer has sent
-/// something for one that comes from a connection. Such a read ends early when the call's
+/// Reading blocks as long as the source does. A body in memory never blocks. A body that comes from a
+/// connection blocks until the peer has sent something. Such a read ends early when the call's
 /// [`Context`](crate::Context) ends, when a time limit runs out, or when the connection fails.
 #[derive(Default)]
 pub struct Body {
     source: Source,
     /// Only for sources outside of memory, once a small read has been made.
     ahead: Option<Box<Ahead>>,
-    trailers: Option<Box<dyn FnOnce() -> HeaderMap + Send>>,
+    /// Boxed, since few bodies have any and every body is moved about.
+    extras: Option<Box<Extras>>,
 }
 
-/// How much of a body is copied at a time, in bytes.
-const COPY_PIECE: usize = 64 * 1024;
+/// The parts of a message that a body may bring along.
+#[derive(Default)]
+struct Extras {
+    trailers: Option<Box<dyn FnOnce() -> HeaderMap + Send>>,
+    content_type: Option<HeaderValue>,
+}
 
 /// Reads into fewer bytes than this are served from what was read ahead: 32 is what `read_to_end` probes
 /// with, for which reading ahead would only be a detour.
@@ -121,7 +149,7 @@ impl Body {
     }
 
     fn of(source: Source) -> Self {
-        Self { source, ahead: None, trailers: None }
+        Self { source, ahead: None, extras: None }
     }
 
     /// Adds trailers (RFC 9110 section 6.5), which are sent after the body. `trailers` is called once the
@@ -130,8 +158,33 @@ impl Body {
     /// A body with trailers is sent in chunks, whether its length is known or not.
     #[must_use]
     pub fn with_trailers(mut self, trailers: impl FnOnce() -> HeaderMap + Send + 'static) -> Self {
-        self.trailers = Some(Box::new(trailers));
+        self.extras.get_or_insert_default().trailers = Some(Box::new(trailers));
         self
+    }
+
+    /// Sets the media type of the body (RFC 9110 section 8.3).
+    ///
+    /// The client sends it as the request's `Content-Type`, and the server as the response's, unless the
+    /// message has that header already. No constructor sets one.
+    ///
+    /// ```
+    /// use hangup::{Body, http::HeaderValue};
+    ///
+    /// let csv = Body::from("a,b\n").with_content_type(HeaderValue::from_static("text/csv"));
+    /// assert_eq!(csv.content_type().unwrap(), "text/csv");
+    /// ```
+    #[must_use]
+    pub fn with_content_type(mut self, content_type: HeaderValue) -> Self {
+        self.extras.get_or_insert_default().content_type = Some(content_type);
+        self
+    }
+
+    /// Returns the media type that was set with [`with_content_type`](Self::with_content_type).
+    ///
+    /// A received body has none: the type is in the header of its message.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&HeaderValue> {
+        self.extras.as_ref()?.content_type.as_ref()
     }
 
     /// Returns the number of bytes that are left to read, if it is known.
@@ -155,7 +208,7 @@ impl Body {
         if holds || self.len().is_some_and(|left| left > 0) {
             return None;
         }
-        match self.trailers.take() {
+        match self.extras.as_mut().and_then(|extras| extras.trailers.take()) {
             Some(trailers) => Some(trailers()),
             None => self.source.take_trailers(),
         }
@@ -163,23 +216,27 @@ impl Body {
 
     /// Returns `true` if trailers were set with [`with_trailers`](Self::with_trailers).
     pub(crate) fn has_trailers(&self) -> bool {
-        self.trailers.is_some()
+        self.extras.as_ref().is_some_and(|extras| extras.trailers.is_some())
     }
 
-    /// Returns whether the next read may have to wait, as far as the source can tell.
+    /// Returns `true` if the next read may have to wait, as far as the source can tell.
     pub(crate) fn may_wait(&mut self) -> bool {
         self.ahead.as_ref().is_none_or(|ahead| ahead.len() == 0) && self.source.may_wait()
     }
 
-    /// Returns whether the body comes from a connection.
+    /// Returns `true` if the body comes from a connection.
     pub(crate) fn is_incoming(&self) -> bool {
-        matches!(self.source, Source::Incoming(_))
+        match &self.source {
+            Source::Incoming(_) => true,
+            Source::Adapted(adapter) => adapter.is_incoming(),
+            _ => false,
+        }
     }
 
     /// Returns the whole body if it lies in memory and has no trailers.
     pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
         match &self.source {
-            _ if self.trailers.is_some() => None,
+            _ if self.has_trailers() => None,
             Source::Empty => Some(&[]),
             Source::Bytes(bytes) => Some(bytes),
             _ => None,
@@ -188,98 +245,35 @@ impl Body {
 
     /// Returns the whole body if it lies in memory and has no trailers, otherwise the body itself.
     pub(crate) fn into_memory(self) -> std::result::Result<Bytes, Self> {
+        let has_trailers = self.has_trailers();
         match self.source {
-            Source::Empty if self.trailers.is_none() => Ok(Bytes::new()),
-            Source::Bytes(bytes) if self.trailers.is_none() => Ok(bytes),
+            Source::Empty if !has_trailers => Ok(Bytes::new()),
+            Source::Bytes(bytes) if !has_trailers => Ok(bytes),
             source => Err(Self { source, ..self }),
         }
     }
 
-    /// Returns the same body from its begin, if it can be had twice: one in memory (the rest of it), a
-    /// regular file, or a [`replayable`](Self::replayable) one, each without trailers.
+    /// Returns the same body from its start, if it can be read twice: a body in memory (the rest of it), a
+    /// regular file, or a [`replayable`](Self::replayable) one, each without trailers. Such a body stays
+    /// so when it is [`limited`](Self::limited) or [inspected](Self::inspect).
     ///
-    /// By this the client repeats a request, after a redirect or on another connection.
+    /// The client repeats a request with this, after a redirect or on another connection.
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
-        match &self.trailers {
-            Some(_) => None,
-            None => self.source.again().map(Self::of),
+        if self.has_trailers() {
+            return None;
         }
-    }
-
-    /// Writes the rest of the body to `writer` and returns the number of bytes. Faster than
-    /// [`io::copy`], which copies a body in memory once more.
-    ///
-    /// # Errors
-    ///
-    /// The error of reading the body or of writing. What was written before it stays written.
-    pub fn copy_to(&mut self, writer: &mut (impl io::Write + ?Sized)) -> io::Result<u64> {
-        if let Source::Bytes(bytes) = &mut self.source {
-            writer.write_all(bytes)?;
-            return Ok(std::mem::take(bytes).len() as u64);
-        }
-        if matches!(self.source, Source::Empty) {
-            return Ok(0);
-        }
-        let (mut piece, mut copied) = (vec![0; COPY_PIECE], 0);
-        loop {
-            match self.read(&mut piece) {
-                Ok(0) => return Ok(copied),
-                Ok(count) => {
-                    writer.write_all(&piece[..count])?;
-                    copied += count as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Reads the rest of the body, at most `limit` bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::TooLarge`] if it is longer (nothing beyond the limit is kept in memory), and the
-    /// errors of reading.
-    pub fn read_bytes(&mut self, limit: u64) -> Result<Bytes> {
-        if let Source::Bytes(bytes) = &mut self.source {
-            check_limit(bytes.len() as u64, limit)?;
-            return Ok(std::mem::take(bytes));
-        }
-        let mut all = Vec::new();
-        self.take(limit.saturating_add(1)).read_to_end(&mut all)?;
-        check_limit(all.len() as u64, limit).map_err(|error| self.rejected(error))?;
-        Ok(all.into())
-    }
-
-    /// Reads the rest of the body as text in UTF-8, at most `limit` bytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of `read_bytes`, and [`ErrorKind::MalformedMessage`] if it is not UTF-8.
-    pub fn read_text(&mut self, limit: u64) -> Result<String> {
-        String::from_utf8(self.read_bytes(limit)?.into())
-            .map_err(|error| self.rejected(Error::with_source(ErrorKind::MalformedMessage, error)))
+        let again = Self::of(self.source.again()?);
+        Some(match self.content_type() {
+            Some(content_type) => again.with_content_type(content_type.clone()),
+            None => again,
+        })
     }
 
     /// Makes reads of a body that a connection is still delivering fail once `context` has ended.
     pub(crate) fn set_context(&mut self, context: &Context) {
         self.source.set_context(context);
     }
-
-    /// Tells the connection that its peer is to blame for `reason`, which is returned.
-    fn rejected(&mut self, reason: Error) -> Error {
-        self.source.reject(&reason);
-        reason
-    }
-}
-
-fn check_limit(length: u64, limit: u64) -> Result<()> {
-    if length <= limit {
-        return Ok(());
-    }
-    let message = format!("the body exceeds its reader's limit of {}", counted(limit, "byte"));
-    Err(Error::message(ErrorKind::TooLarge, message))
 }
 
 impl Read for Body {
@@ -336,7 +330,8 @@ impl fmt::Debug for Body {
         f.debug_struct("Body")
             .field("source", &self.source.name())
             .field("len", &self.len())
-            .field("trailers", &self.trailers.is_some())
+            .field("trailers", &self.has_trailers())
+            .field("content_type", &self.content_type())
             .finish()
     }
 }

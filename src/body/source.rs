@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
 use super::Body;
+use super::adapt::Adapter;
 use super::file::FileSource;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
@@ -28,17 +29,18 @@ pub(super) enum Source {
         length: Option<u64>,
     },
     Incoming(Box<dyn Incoming>),
+    Adapted(Box<dyn Adapter>),
 }
 
 pub(super) type Opener = dyn Fn() -> io::Result<Body> + Send + Sync;
 
 /// A body that a connection is still delivering.
 pub(crate) trait Incoming: Read + Send {
-    /// How many bytes are left to read, where the framing tells.
+    /// Returns the number of bytes that are left to read, where the framing tells.
     fn remaining(&self) -> Option<u64>;
-    /// The trailers, once, after the end.
+    /// Returns the trailers, once, after the end.
     fn take_trailers(&mut self) -> Option<HeaderMap>;
-    /// Returns whether a read would not have to wait for the peer.
+    /// Returns `true` if a read would not have to wait for the peer.
     fn is_ready(&mut self) -> bool;
     /// Tells the connection that the body arrived as announced, but its reader cannot accept it.
     fn reject(&mut self, _reason: &Error) {}
@@ -57,6 +59,7 @@ impl Source {
             Self::Replay { opened: Some(body), length, .. } => length.and_then(|_| body.len()),
             Self::Replay { length, .. } => *length,
             Self::Incoming(incoming) => incoming.remaining(),
+            Self::Adapted(adapter) => adapter.remaining(),
         }
     }
 
@@ -64,7 +67,7 @@ impl Source {
         matches!(self, Self::Empty | Self::Bytes(_))
     }
 
-    /// Returns the same source from its begin, if it can be read again.
+    /// Returns the same source from its start, if it can be read again.
     pub(super) fn again(&self) -> Option<Self> {
         match self {
             Self::Empty => Some(Self::Empty),
@@ -73,6 +76,7 @@ impl Source {
             Self::Replay { open, length, .. } => {
                 Some(Self::Replay { open: Arc::clone(open), opened: None, length: *length })
             }
+            Self::Adapted(adapter) => adapter.again().map(Self::Adapted),
             Self::Reader { .. } | Self::Incoming(_) => None,
         }
     }
@@ -100,18 +104,20 @@ impl Source {
                 opened.insert(Box::new(body)).read(buf)
             }
             Self::Incoming(incoming) => incoming.read(buf),
+            Self::Adapted(adapter) => adapter.read(buf),
         }
     }
 
     pub(super) fn take_trailers(&mut self) -> Option<HeaderMap> {
         match self {
             Self::Incoming(incoming) => incoming.take_trailers(),
+            Self::Adapted(adapter) => adapter.take_trailers(),
             Self::Replay { opened: Some(body), .. } => body.take_trailers(),
             _ => None,
         }
     }
 
-    /// Returns whether the next read may have to wait, as far as the source can tell.
+    /// Returns `true` if the next read may have to wait, as far as the source can tell.
     pub(super) fn may_wait(&mut self) -> bool {
         match self {
             Self::Empty | Self::Bytes(_) | Self::File(_) => false,
@@ -120,6 +126,7 @@ impl Source {
             // Most are files.
             Self::Replay { .. } => false,
             Self::Incoming(incoming) => !incoming.is_ready(),
+            Self::Adapted(adapter) => adapter.may_wait(),
         }
     }
 
@@ -127,6 +134,7 @@ impl Source {
     pub(super) fn reject(&mut self, reason: &Error) {
         match self {
             Self::Incoming(incoming) => incoming.reject(reason),
+            Self::Adapted(adapter) => adapter.reject(reason),
             Self::Replay { opened: Some(body), .. } => body.source.reject(reason),
             _ => {}
         }
@@ -134,8 +142,10 @@ impl Source {
 
     /// Bounds the reading of a body that a connection is still delivering.
     pub(super) fn set_context(&mut self, context: &Context) {
-        if let Self::Incoming(incoming) = self {
-            incoming.set_context(context);
+        match self {
+            Self::Incoming(incoming) => incoming.set_context(context),
+            Self::Adapted(adapter) => adapter.set_context(context),
+            _ => {}
         }
     }
 
@@ -148,6 +158,7 @@ impl Source {
             Self::Reader { .. } => "reader",
             Self::Replay { .. } => "replayable",
             Self::Incoming(_) => "incoming",
+            Self::Adapted(adapter) => adapter.name(),
         }
     }
 }

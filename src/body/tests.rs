@@ -2,7 +2,9 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::copy::COPY_PIECE;
 use super::*;
+use crate::error::ErrorKind;
 
 #[test]
 fn a_sized_reader_that_ends_early_is_an_error() {
@@ -260,4 +262,123 @@ fn trailers_come_after_the_last_byte() {
         body.read_text(3).unwrap();
         assert!(body.take_trailers().is_some() && body.take_trailers().is_none());
     }
+}
+
+fn etag() -> HeaderMap {
+    [(http::header::ETAG, HeaderValue::from_static("7"))].into_iter().collect()
+}
+
+/// Reads so many bytes, and then ends whatever its source has left: as a decoder does.
+fn first(count: u64) -> impl FnOnce(MappedReader) -> io::Take<MappedReader> {
+    move |body| body.take(count)
+}
+
+#[test]
+fn a_mapped_body_reads_its_source_to_the_end() {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let source = Counting(io::Cursor::new(vec![b'x'; 20_000]), Arc::clone(&reads));
+    let mut body = Body::from_sized_reader(source, 20_000).map_reader(first(3));
+    assert_eq!((body.len(), body.is_empty()), (None, false));
+    let mut bytes = [0; 100];
+    assert_eq!(body.read(&mut bytes).unwrap(), 3);
+    let before = reads.load(Ordering::Relaxed);
+    assert_eq!(body.read(&mut bytes).unwrap(), 0);
+    assert!(reads.load(Ordering::Relaxed) > before, "the rest was not read");
+    assert_eq!((body.len(), body.read(&mut bytes).unwrap()), (Some(0), 0));
+    // A source that never ends is left unread at some point.
+    let mut body = Body::from_reader(io::repeat(b'x')).map_reader(first(3));
+    assert_eq!(body.read_text(10).unwrap(), "xxx");
+}
+
+#[test]
+fn a_mapped_body_fails_with_the_rest_of_its_source() {
+    let mut body = Body::from_sized_reader(&b"abcdef"[..], 7).map_reader(first(3));
+    let error = body.read_text(10).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BodySource, "{error}");
+}
+
+#[test]
+fn a_mapped_reader_may_be_small_or_buffered() {
+    let text = "one\ntwo\n".repeat(10_000);
+    let mut body = Body::from(text.clone()).map_reader(io::BufReader::new);
+    let mut byte = [0];
+    assert_eq!((body.read(&mut byte).unwrap(), byte), (1, *b"o"));
+    let mut all = String::from("o");
+    body.read_to_string(&mut all).unwrap();
+    assert!(all == text);
+}
+
+#[test]
+fn adapted_bodies_keep_trailers_and_type() {
+    let typed = || {
+        Body::from_sized_reader(&b"abc"[..], 3)
+            .with_trailers(etag)
+            .with_content_type(HeaderValue::from_static("text/csv"))
+    };
+    let bodies = [
+        typed().map_reader(first(2)),
+        typed().limited(3),
+        typed().inspect(|_| {}),
+        typed().inspect(|_| {}).limited(9).map_reader(io::BufReader::new),
+    ];
+    for mut body in bodies {
+        assert_eq!(body.content_type().unwrap(), "text/csv", "{body:?}");
+        assert!(body.has_trailers());
+        body.copy_to(&mut io::sink()).unwrap();
+        assert_eq!(body.take_trailers().unwrap()["etag"], "7", "{body:?}");
+    }
+}
+
+#[test]
+fn a_limited_body_of_the_limit_passes() {
+    let makes: [fn() -> Body; 3] = [
+        || Body::from("12345"),
+        || Body::from_reader(&b"12345"[..]),
+        || Body::from_sized_reader(&b"12345"[..], 5),
+    ];
+    for make in makes {
+        let mut body = make().limited(5);
+        assert_eq!(body.len(), make().len());
+        assert_eq!(body.read_text(100).unwrap(), "12345");
+        let mut body = make().limited(4);
+        assert_eq!(body.len(), make().len(), "the length stays, so that the peer sees it");
+        for _ in 0..2 {
+            let error = body.read_text(100).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TooLarge);
+            let text = "too large: the body exceeds its reader's limit of 4 bytes";
+            assert_eq!(error.to_string(), text);
+        }
+        let mut byte_by_byte = make().limited(4);
+        assert!(std::iter::from_fn(|| Some(byte_by_byte.read(&mut [0]))).any(|read| read.is_err()));
+    }
+    assert_eq!(Body::empty().limited(0).read_text(0).unwrap(), "");
+    assert_eq!(Body::from("12").limited(2).as_bytes(), Some(&b"12"[..]));
+}
+
+#[test]
+fn an_inspected_body_shows_each_piece_and_stays_replayable() {
+    let seen = Arc::new(crate::sync::Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let mut body = Body::from("hello").inspect(move |piece| {
+        log.lock().push((piece.bytes.to_vec(), piece.end, piece.total));
+    });
+    assert_eq!((body.len(), body.as_bytes()), (Some(5), None));
+    let again = body.try_clone().expect("in memory").limited(10).try_clone();
+    body.read_exact(&mut [0; 2]).unwrap();
+    body.copy_to(&mut io::sink()).unwrap();
+    again.expect("still").copy_to(&mut io::sink()).unwrap();
+    let pieces: Vec<_> = seen.lock().iter().map(|(bytes, end, _)| (bytes.len(), *end)).collect();
+    assert_eq!(pieces.last(), Some(&(5, 5)), "the clone starts over");
+    assert!(seen.lock().iter().all(|(_, _, total)| *total == Some(5)));
+    assert!(Body::from("x").map_reader(|body| body).try_clone().is_none());
+}
+
+#[test]
+fn a_clone_keeps_the_content_type() {
+    let body = Body::from("a,b").with_content_type(HeaderValue::from_static("text/csv"));
+    assert_eq!(body.try_clone().unwrap().content_type().unwrap(), "text/csv");
+    assert!(Body::from("a").try_clone().unwrap().content_type().is_none());
+    // It does not hinder the ways for a body in memory.
+    assert_eq!(body.as_bytes(), Some(&b"a,b"[..]));
+    assert_eq!(body.into_memory().unwrap(), "a,b");
 }

@@ -123,13 +123,11 @@ struct Timeouts {
 
 impl Client {
     /// Creates a client with the default options.
-    #[must_use]
     pub fn new() -> Self {
         ClientBuilder::default().build()
     }
 
     /// Returns a builder with the default options.
-    #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
@@ -232,6 +230,7 @@ impl fmt::Debug for Client {
 }
 
 /// The options of a [`Client`]. Each method tells its default.
+#[must_use = "nothing is made before `build`"]
 pub struct ClientBuilder {
     headers: HeaderMap,
     defaults: Defaults,
@@ -273,7 +272,6 @@ impl ClientBuilder {
     /// [`no_default_headers`](Self::no_default_headers) removes them.
     ///
     /// A name or a value that is not allowed is reported by every [`send`](RequestBuilder::send).
-    #[must_use]
     pub fn default_header<V>(mut self, name: impl IntoHeaderName, value: V) -> Self
     where
         V: TryInto<HeaderValue>,
@@ -297,7 +295,6 @@ impl ClientBuilder {
     /// Sets the `User-Agent` of requests that set none themselves. `hangup/VERSION` by default.
     ///
     /// A value that is not allowed is reported by every [`send`](RequestBuilder::send).
-    #[must_use]
     pub fn user_agent<V>(self, value: V) -> Self
     where
         V: TryInto<HeaderValue>,
@@ -306,14 +303,12 @@ impl ClientBuilder {
     }
 
     /// Removes all default headers.
-    #[must_use]
     pub fn no_default_headers(mut self) -> Self {
         self.headers.clear();
         self
     }
 
     /// Sets the redirect policy. The default follows up to 10.
-    #[must_use]
     pub fn redirects(mut self, policy: RedirectPolicy) -> Self {
         self.defaults.redirects = policy;
         self
@@ -321,14 +316,12 @@ impl ClientBuilder {
 
     /// How long a whole call may take, from `send` to the end of the response's body. No limit by
     /// default.
-    #[must_use]
     pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.defaults.timeouts.call = limit.into();
         self
     }
 
     /// How long resolving the host and connecting may take together. 30 s by default.
-    #[must_use]
     pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.dial.connect_timeout = limit.into();
         self
@@ -338,21 +331,18 @@ impl ClientBuilder {
     /// [`Connector`] that trusts what the platform does. A request can have [another
     /// one](RequestBuilder::tls).
     #[cfg(feature = "tls")]
-    #[must_use]
     pub fn tls(mut self, connector: Connector) -> Self {
         self.defaults.connector = Some(connector);
         self
     }
 
     /// How long the TLS handshake may take, beyond connecting. 10 s by default.
-    #[must_use]
     pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.tls_timeout = limit.into();
         self
     }
 
     /// How long writing a request may take. No limit by default.
-    #[must_use]
     pub fn send_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.defaults.timeouts.send = limit.into();
         self
@@ -360,14 +350,12 @@ impl ClientBuilder {
 
     /// How long the peer may take from the request's last byte to the head of its answer. No limit
     /// by default.
-    #[must_use]
     pub fn response_head_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.defaults.timeouts.response_head = limit.into();
         self
     }
 
     /// How long the peer may be silent within a response's body. No limit by default.
-    #[must_use]
     pub fn idle_read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.defaults.timeouts.idle_read = limit.into();
         self
@@ -375,7 +363,6 @@ impl ClientBuilder {
 
     /// How long a request with `Expect: 100-continue` waits for the 100 before it sends its body
     /// anyway. 1 s by default.
-    #[must_use]
     pub fn expect_continue_timeout(mut self, limit: Duration) -> Self {
         self.expect_timeout = limit;
         self
@@ -383,14 +370,12 @@ impl ClientBuilder {
 
     /// How many connections may be idle in all: 100 by default. Beyond, the one that has been idle
     /// longest is closed. With 0 none is kept.
-    #[must_use]
     pub fn max_idle_connections(mut self, most: usize) -> Self {
         self.limits.idle = most;
         self
     }
 
     /// How many connections to one host may be idle: 16 by default.
-    #[must_use]
     pub fn max_idle_connections_per_host(mut self, most: usize) -> Self {
         self.limits.idle_per_host = most;
         self
@@ -398,7 +383,6 @@ impl ClientBuilder {
 
     /// Sets how many connections to one host there may be, idle or in use. No limit by default. At the
     /// limit, calls wait in the order in which they came. [`build`](Self::build) refuses a limit of 0.
-    #[must_use]
     pub fn max_connections_per_host(mut self, most: impl Into<Option<usize>>) -> Self {
         self.limits.per_host = most.into();
         self
@@ -406,7 +390,6 @@ impl ClientBuilder {
 
     /// Sets how long a connection may be idle before it is closed. 90 s by default. A server that
     /// announces a shorter time (`Keep-Alive: timeout=N`) shortens it for its connection.
-    #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.limits.idle_timeout = limit.into();
         self
@@ -414,7 +397,6 @@ impl ClientBuilder {
 
     /// How many bytes the head of a response may have, and its interim responses in all: 1 MiB by
     /// default. Beyond, the call fails with [`ErrorKind::TooLarge`].
-    #[must_use]
     pub fn max_response_head(mut self, bytes: usize) -> Self {
         self.response_limits.max_bytes = bytes;
         self
@@ -423,14 +405,12 @@ impl ClientBuilder {
     /// Sets how many header fields the head of a response may have: 5000 by default. Beyond, the call
     /// fails with [`ErrorKind::TooLarge`]. No response can have more than
     /// 24576 different ones.
-    #[must_use]
     pub fn max_response_headers(mut self, fields: usize) -> Self {
         self.response_limits.max_fields = fields;
         self
     }
 
     /// Connects to this Unix socket, whatever the URL's host is.
-    #[must_use]
     pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
         self.unix = Some(Arc::from(path.into()));
         self
@@ -438,7 +418,6 @@ impl ClientBuilder {
 
     /// Has host names resolved by `resolver`, in place of the system's. It is given the host and the
     /// port, and may block.
-    #[must_use]
     pub fn resolver(
         mut self,
         resolver: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,

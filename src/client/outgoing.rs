@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 
@@ -55,6 +55,7 @@ pub(super) fn prepare(
     body: Body,
     expect_timeout: Option<Duration>,
 ) -> Result<(Outgoing, Option<WithheldBody>)> {
+    let content_type = body.content_type().filter(|_| !fields.contains(&CONTENT_TYPE)).cloned();
     let (body, framing) = frame(parts, fields, body)?;
     let expected = fields.layer_of(&EXPECT);
     let asks = expected.contains_key(&EXPECT) && h1::has_token(expected, EXPECT, CONTINUE);
@@ -64,7 +65,8 @@ pub(super) fn prepare(
         None if asks => Expectation::WithoutContinue,
         _ => Expectation::AsItStands,
     };
-    let head = write_head(parts, url, fields, framing, expectation)?;
+    let described = Described { content_type, framing };
+    let head = write_head(parts, url, fields, described, expectation)?;
     let (expect, withheld) = limit.map(withhold).unzip();
     let closes = h1::request_persists(parts.version, fields.layer_of(&CONNECTION)).is_err();
     let method = parts.method.clone();
@@ -119,11 +121,18 @@ fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
+/// The header fields that the body decides.
+struct Described {
+    /// Unless the caller has set the header.
+    content_type: Option<HeaderValue>,
+    framing: OutgoingFraming,
+}
+
 fn write_head(
     parts: &Parts,
     url: &Url,
     fields: Fields<'_>,
-    framing: OutgoingFraming,
+    body: Described,
     expectation: Expectation,
 ) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_ROOM);
@@ -140,7 +149,10 @@ fn write_head(
             write_other_expectations(&mut head, fields);
         }
     }
-    match framing {
+    if let Some(content_type) = body.content_type {
+        h1::write_field(&mut head, &CONTENT_TYPE, content_type.as_bytes());
+    }
+    match body.framing {
         OutgoingFraming::Unsaid => {}
         OutgoingFraming::Length(length) => {
             h1::write_number_field(&mut head, &CONTENT_LENGTH, length);

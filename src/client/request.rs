@@ -1,5 +1,6 @@
 //! A request as it is put together, and sent.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,17 @@ pub struct RequestBuilder<'a> {
     on_redirect: Option<OnRedirect<'a>>,
     /// The first thing that was wrong with the other parts.
     error: Option<Error>,
+}
+
+impl fmt::Debug for RequestBuilder<'_> {
+    /// Omits the headers, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder")
+            .field("method", &self.parts.method)
+            .field("url", &self.url.as_ref().map(Url::uri))
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> RequestBuilder<'a> {

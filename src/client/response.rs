@@ -79,6 +79,7 @@ pub trait ResponseExt: sealed::Sealed {
 
 /// How long the steps of a call took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timings {
     /// Resolving the host's name: zero on a connection that was reused.
     pub resolve: Duration,

@@ -1,20 +1,20 @@
 //! The thread that ends contexts at their deadlines.
 //!
-//! Most deadlines never need it: whoever blocks in this crate carries the deadline in its own wait.
-//! It is there for those who wait on [`Context::done`](super::Context::done), where nobody else
-//! would look at the clock. The thread (`hangup-timer`) starts with the first such wait and ends
-//! when it has had nothing to wait for during [`LINGER`].
+//! Blocking calls of this crate wait no longer than to the deadline, and need no timer. The thread serves
+//! [`Context::done`](super::Context::done), on which a user may wait without looking at the clock. It is
+//! called `hangup-timer`, starts with the first such wait, and ends when its list has been empty for
+//! [`LINGER`].
 
 use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use super::Node;
+use super::node::Node;
 use crate::logging as log;
 use crate::sync::{Condvar, Mutex, global, now, spawn};
 
-/// How long the thread stays for the next deadline: long enough that a program which makes one
-/// context for each of its calls does not start a thread for each.
+/// How long the thread waits for the next deadline before it ends. Long enough that a program with one
+/// context for each call does not start a thread for each.
 const LINGER: Duration = Duration::from_secs(1);
 
 global! {
@@ -41,7 +41,7 @@ impl Timer {
     }
 }
 
-/// An entry of the timer's; dropping it takes the entry out.
+/// An entry in the timer's list. Dropping it removes the entry.
 pub(super) struct TimerGuard((Instant, u64));
 
 impl Drop for TimerGuard {
@@ -50,7 +50,7 @@ impl Drop for TimerGuard {
     }
 }
 
-/// Has `node` ended at `deadline`.
+/// Adds `node` to the list, to be ended at `deadline`.
 pub(super) fn schedule(deadline: Instant, node: Weak<Node>) -> TimerGuard {
     let mut timers = TIMER.timers.lock();
     let key = (deadline, timers.next);
@@ -59,7 +59,9 @@ pub(super) fn schedule(deadline: Instant, node: Weak<Node>) -> TimerGuard {
     if !timers.running {
         match spawn("hangup-timer", None, run) {
             Ok(_) => timers.running = true,
-            Err(error) => log::error!("no thread for deadlines, they will be late: {error}"),
+            Err(error) => {
+                log::error!("cannot start the timer thread, deadlines will be late: {error}")
+            }
         }
     } else if timers.entries.first_key_value().is_some_and(|(first, _)| *first == key) {
         TIMER.changed.notify_one();

@@ -8,8 +8,7 @@ use std::io;
 
 use http::StatusCode;
 
-use super::{Error, ErrorKind, TimeLimit};
-use crate::context::ContextError;
+use super::{Error, ErrorKind};
 
 impl From<io::Error> for Error {
     /// Returns the [`Error`] inside the [`io::Error`], if there is one, and wraps any other.
@@ -23,14 +22,16 @@ impl From<io::Error> for Error {
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
-        // Never `Interrupted`: `read_to_end` and its like would try again for ever.
+        // Never `Interrupted`: `read_to_end` and others would retry forever.
         let kind = match error.kind() {
             ErrorKind::Timeout(_) => io::ErrorKind::TimedOut,
             ErrorKind::Cancelled | ErrorKind::Closed => io::ErrorKind::ConnectionAborted,
             ErrorKind::IncompleteBody | ErrorKind::EmptyReply => io::ErrorKind::UnexpectedEof,
-            ErrorKind::MalformedMessage | ErrorKind::TooLarge => io::ErrorKind::InvalidData,
+            ErrorKind::MalformedMessage | ErrorKind::Decode | ErrorKind::TooLarge => {
+                io::ErrorKind::InvalidData
+            }
             ErrorKind::InvalidUrl | ErrorKind::InvalidMessage => io::ErrorKind::InvalidInput,
-            ErrorKind::Connect => io::ErrorKind::ConnectionRefused,
+            ErrorKind::Connect | ErrorKind::Proxy => io::ErrorKind::ConnectionRefused,
             ErrorKind::InvalidTlsConfig => io::ErrorKind::InvalidInput,
             ErrorKind::TlsHandshake | ErrorKind::UntrustedCertificate => io::ErrorKind::InvalidData,
             ErrorKind::Send => io::ErrorKind::BrokenPipe,
@@ -41,19 +42,8 @@ impl From<Error> for io::Error {
     }
 }
 
-impl From<ContextError> for Error {
-    /// Converts a deadline into the time limit of the whole call.
-    fn from(error: ContextError) -> Self {
-        let kind = match error.is_deadline_exceeded() {
-            true => ErrorKind::Timeout(TimeLimit::Call),
-            false => ErrorKind::Cancelled,
-        };
-        Self::with_source(kind, error)
-    }
-}
-
-/// Errors that handlers often meet, for `?`. A macro, since a blanket `impl` would overlap with that of
-/// [`Error`] for itself.
+/// Implements `?` for errors that are common in handlers. A blanket `impl` would overlap with the identity
+/// conversion of [`Error`].
 macro_rules! from_other {
     ($($error:ty),+ $(,)?) => {$(
         impl From<$error> for Error {
@@ -86,7 +76,7 @@ from_other!(
     crossbeam_channel::TryRecvError,
 );
 
-/// A request or response that cannot be built.
+/// Implements `?` for errors in building a request or response.
 macro_rules! from_invalid_message {
     ($($error:ty),+ $(,)?) => {$(
         impl From<$error> for Error {
@@ -111,7 +101,7 @@ impl From<http::uri::InvalidUri> for Error {
     }
 }
 
-/// So that `?` works in a function that is generic over an error which cannot occur.
+/// Implements `?` for functions that are generic over an error and cannot fail.
 impl From<Infallible> for Error {
     fn from(error: Infallible) -> Self {
         match error {}

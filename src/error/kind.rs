@@ -29,6 +29,8 @@ pub enum ErrorKind {
     Resolve,
     /// No connection could be made.
     Connect,
+    /// The proxy refused the request, or could not reach the host.
+    Proxy,
     /// The TLS handshake failed, or the peer ended it.
     TlsHandshake,
     /// The peer's certificate is not trusted: it is for another name, has expired, or no trusted root
@@ -45,8 +47,11 @@ pub enum ErrorKind {
     MalformedMessage,
     /// The peer's body ended early.
     IncompleteBody,
-    /// A message is larger than a limit. The text says which: one of the protocol, or the one that the
-    /// caller gave to [`Body::read_bytes`](crate::Body::read_bytes).
+    /// The peer's body cannot be decoded: its content coding is damaged, or is not supported.
+    Decode,
+    /// A message is larger than a limit. The text says which limit: one of the client's or the server's, or
+    /// one that the reader of the body set, with [`Body::read_bytes`](crate::Body::read_bytes) or
+    /// [`Body::limited`](crate::Body::limited).
     TooLarge,
     /// The peer sent more redirects than the client follows.
     TooManyRedirects,
@@ -63,7 +68,7 @@ pub enum ErrorKind {
     Other,
 }
 
-/// The time limits, by the names that they have in errors.
+/// The time limit that ran out, in an [`ErrorKind::Timeout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeLimit {
@@ -71,6 +76,8 @@ pub enum TimeLimit {
     Resolve,
     /// Making the connection.
     Connect,
+    /// Opening a tunnel through a proxy.
+    Proxy,
     /// The TLS handshake.
     TlsHandshake,
     /// Writing a request, or a response.
@@ -96,6 +103,7 @@ impl fmt::Display for TimeLimit {
         f.write_str(match self {
             Self::Resolve => "the host's address",
             Self::Connect => "the connection",
+            Self::Proxy => "the proxy",
             Self::TlsHandshake => "the TLS handshake",
             Self::Send => "the message to be sent",
             Self::ResponseHead => "the response head",
@@ -110,10 +118,12 @@ impl fmt::Display for TimeLimit {
 }
 
 impl ErrorKind {
-    /// Returns `true` if the text needs no word about the kind, since the message or the source says it.
-    pub(super) fn is_told_by_its_details(self, has_message: bool, has_source: bool) -> bool {
+    /// Returns `true` if the text omits the kind, since the message or the source names it.
+    pub(super) fn is_in_details(self, has_message: bool, has_source: bool) -> bool {
         match self {
             Self::Other => has_message || has_source,
+            // Its source is the end of a context, which names no call.
+            Self::Timeout(TimeLimit::Call) => false,
             Self::Io
             | Self::Cancelled
             | Self::Timeout(_)
@@ -137,6 +147,7 @@ impl ErrorKind {
             Self::Timeout(_) => "timed out",
             Self::Resolve => "cannot resolve the host",
             Self::Connect => "cannot connect",
+            Self::Proxy => "proxy failed",
             Self::TlsHandshake => "TLS handshake failed",
             Self::UntrustedCertificate => "certificate not trusted",
             Self::Send => "sending failed",
@@ -144,13 +155,14 @@ impl ErrorKind {
             Self::EmptyReply => "connection closed without a response",
             Self::MalformedMessage => "malformed message",
             Self::IncompleteBody => "incomplete body",
+            Self::Decode => "cannot decode the body",
             Self::TooLarge => "too large",
             Self::TooManyRedirects => "too many redirects",
             Self::InvalidRedirect => "redirect cannot be followed",
             Self::Closed => "client or server is shut down",
             Self::Io => "input or output failed",
             Self::Status => "unsuccessful status",
-            Self::Other => "failed",
+            Self::Other => "handler error",
         }
     }
 }

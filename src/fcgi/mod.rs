@@ -91,6 +91,8 @@ use options::{Options, Shared};
 use reader::Reader;
 use workers::Workers;
 
+// Defined once for both servers. `server` is their home in the documentation.
+#[doc(no_inline)]
 pub use crate::serving::{Listening, ServerHandle};
 
 /// The stack of the threads that read connections, in bytes. They run no code of the user's.
@@ -166,8 +168,8 @@ impl Server {
         self
     }
 
-    /// Sets how long a write may wait while the web server takes no byte of a response. The default is 60
-    /// s; `None` is no limit. Every byte that the web server takes restarts the limit.
+    /// Sets how long a write may wait while the web server takes no byte of a response. The default is
+    /// 60 s; `None` is no limit. Every byte that the web server takes restarts the limit.
     ///
     /// The write then fails with a [`Timeout`](crate::ErrorKind::Timeout) of
     /// [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection is closed. Records outside
@@ -203,8 +205,8 @@ impl Server {
         self
     }
 
-    /// Sets how many bytes of a body are buffered for a handler that does not read it. The default is 1
-    /// MiB. The [module's documentation](self) describes what happens beyond that.
+    /// Sets how many bytes of a body are buffered for a handler that does not read it. The default is
+    /// 1 MiB. The [module's documentation](self) describes what happens beyond that.
     pub fn max_held_back(mut self, bytes: usize) -> Self {
         self.options.max_held_back = bytes;
         self

@@ -1,7 +1,7 @@
 //! The chunked transfer coding (RFC 9112 section 7.1).
 //!
 //! ```text
-//! 5;extension=1 CRLF      size of the chunk, extensions that nobody needs
+//! 5;extension=1 CRLF      size of the chunk, and extensions, which are ignored
 //! hello CRLF              payload
 //! 0 CRLF                  the last chunk
 //! Checksum: 1234 CRLF     trailers

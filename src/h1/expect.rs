@@ -7,7 +7,7 @@ use http::header::EXPECT;
 
 use super::list::elements;
 
-/// An expectation other than `100-continue`, which is answered with 417.
+/// The error of an expectation other than `100-continue`. The response to it is 417.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UnknownExpectation;
 
@@ -21,8 +21,7 @@ impl fmt::Display for UnknownExpectation {
 
 /// Returns `true` if the client waits for a 100 (Continue) before it sends the body.
 ///
-/// Expect is one list over all its lines. Empty members are ignored, and `100-continue` may be there
-/// more than once.
+/// All Expect lines form one list. Empty members are ignored, and `100-continue` may be repeated.
 pub(crate) fn expects_continue(headers: &HeaderMap) -> Result<bool, UnknownExpectation> {
     let members = headers.get_all(EXPECT).iter().flat_map(elements);
     let mut members = members.filter(|member| !member.is_empty()).peekable();

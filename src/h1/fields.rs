@@ -1,4 +1,4 @@
-//! Field lines (RFC 9112 section 5): of a head, and of the trailers behind a chunked body.
+//! Field lines (RFC 9112 section 5) of a head, and of the trailers after a chunked body.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use httparse::{EMPTY_HEADER, Header, Status};
 
 use super::side::Side;
 
-/// A field line that cannot be taken: its number, its name as it came, and what is wrong.
+/// The error of a malformed field line: its number, its name as received, and the fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
     number: usize,
@@ -20,7 +20,7 @@ pub struct FieldError {
 impl FieldError {
     #[cold]
     pub(super) fn new(number: usize, name: &[u8], fault: &'static str) -> Self {
-        /// Enough to recognise a field in a log line.
+        /// Enough characters to recognise a field in a log line.
         const SHOWN: usize = 48;
         let shown = &name[..name.len().min(SHOWN)];
         FieldError { number, name: shown.escape_ascii().to_string().into(), fault }
@@ -39,13 +39,13 @@ impl fmt::Display for FieldError {
     }
 }
 
-/// What fields say of the message itself, noted while they are read: nearly every request says nothing
-/// but its host, and need not be searched for more.
+/// Properties of a message, noted while its fields are read. Most requests have no field about the message
+/// but Host, and need not be searched for one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Noted {
-    /// How often Host is given.
+    /// The number of Host fields.
     pub(super) hosts: usize,
-    /// Whether a field is about the body's length, the connection, or what is expected.
+    /// `true` if there is a field about the body's length, the connection, or an expectation.
     pub(super) framed: bool,
 }
 
@@ -56,20 +56,20 @@ impl Noted {
     }
 }
 
-/// What is said of a line that continues the one before it.
+/// The fault of a line that continues the previous one.
 pub(super) const FOLDED: &str = "line folding";
 
-/// Blocks with at most so many fields are read without an allocation for the list of them: more
-/// than browsers send, and small enough for the stack.
+/// Blocks of at most this many fields are parsed into a list on the stack. Browsers send fewer fields, and
+/// the list is small enough for the stack.
 const SLOTS_ON_STACK: usize = 16;
 
-/// Room for the fields of nearly every head.
+/// Returns room for the fields of nearly every head.
 pub(super) fn slots<'b>() -> [Header<'b>; SLOTS_ON_STACK] {
     [EMPTY_HEADER; SLOTS_ON_STACK]
 }
 
-/// Reads the block of field lines at the beginning of `input`, of which nothing is known, if it is whole
-/// and nothing is wrong with it: its length, and the fields.
+/// Parses the block of field lines at the start of unchecked `input`, if it is whole and valid. Returns its
+/// length and the fields.
 pub(super) fn read_whole<'s, 'b>(
     input: &'b [u8],
     slots: &'s mut [Header<'b>],
@@ -77,8 +77,8 @@ pub(super) fn read_whole<'s, 'b>(
     let Ok(Status::Complete((end, fields))) = httparse::parse_headers(input, slots) else {
         return None;
     };
-    // The parser takes a lone LF for a line's end. A line ends where the next one starts, the last
-    // field's before the empty line.
+    // The parser accepts a lone LF as a line end. A line ends where the next one starts, and the last one
+    // before the empty line.
     let ends_in_crlf = |end: usize| input[..end].ends_with(b"\r\n");
     let start = |field: &Header<'_>| field.name.as_ptr().addr() - input.as_ptr().addr();
     let last = if fields.is_empty() { &b"\r\n"[..] } else { b"\r\n\r\n" };
@@ -86,10 +86,10 @@ pub(super) fn read_whole<'s, 'b>(
     good.then_some((end, fields))
 }
 
-/// Reads a block of `count` lines, with an empty line behind them, into `headers`, which is empty.
+/// Parses a block of `count` lines, followed by an empty line, into `headers`, which is empty.
 ///
 /// The values share the block, so that a message costs one allocation however many fields it has.
-/// The caller has refused what line ends and folds `side` must not have.
+/// The caller has refused line ends and folds that are not allowed for `side`.
 pub(super) fn parse(
     side: Side,
     block: &[u8],
@@ -106,7 +106,7 @@ pub(super) fn parse(
     }
 }
 
-/// Makes a field's value of a part of the block.
+/// Makes a field's value from a part of the block.
 pub(super) type Share<'a> = &'a dyn Fn(&[u8]) -> Bytes;
 
 fn parse_strictly(
@@ -135,7 +135,7 @@ fn parse_by<'b>(
     collect(fields, share, headers)
 }
 
-/// Puts `fields` into `headers`, which is empty, with what `share` makes of their values.
+/// Puts `fields` into `headers`, which is empty. `share` makes their values.
 pub(super) fn collect(
     fields: &[Header<'_>],
     share: impl Fn(&[u8]) -> Bytes,
@@ -159,7 +159,7 @@ pub(super) fn collect(
 
 const BAD_VALUE: &str = "control character in the value";
 
-/// Finds the line that the parser stumbled over, since the parser itself does not tell.
+/// Finds the malformed line, since the parser does not report it.
 #[cold]
 fn explain(block: &[u8]) -> FieldError {
     block
@@ -173,7 +173,7 @@ fn explain(block: &[u8]) -> FieldError {
         .unwrap_or_else(|| FieldError::new(0, b"", "malformed"))
 }
 
-/// The name on a line, and what is wrong with the line.
+/// Returns the name on a line and the fault of the line, if it has one.
 fn fault_of(line: &[u8]) -> Option<(&[u8], &'static str)> {
     if line.is_empty() {
         return None;
@@ -185,7 +185,7 @@ fn fault_of(line: &[u8]) -> Option<(&[u8], &'static str)> {
         return Some((line, "no colon"));
     };
     let (name, value) = (&line[..colon], &line[colon + 1..]);
-    // RFC 9112 section 5.1: to one recipient it is part of the name, to another it is not.
+    // RFC 9112 section 5.1: some recipients take it as part of the name, others do not.
     if name.last().is_some_and(|byte| is_blank(*byte)) {
         return Some((name, "space before the colon"));
     }
@@ -198,8 +198,8 @@ fn fault_of(line: &[u8]) -> Option<(&[u8], &'static str)> {
     None
 }
 
-/// Mends what only a response may have: a folded line is joined to the one before it with blanks
-/// (RFC 9112 section 5.2), and blanks before a colon are removed (section 5.1).
+/// Normalises lines that are allowed in a response only. A folded line is joined to the previous one with
+/// blanks (RFC 9112 section 5.2), and blanks before a colon are removed (section 5.1).
 fn tidy(block: &[u8]) -> Bytes {
     let mut tidied = Vec::with_capacity(block.len());
     for line in block.split_inclusive(|byte| *byte == b'\n') {

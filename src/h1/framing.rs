@@ -1,8 +1,7 @@
-//! How long a body is (RFC 9112 section 6).
+//! The length of a body (RFC 9112 section 6).
 //!
-//! This decides where the next message starts. Whoever can make two recipients on one path
-//! decide differently can smuggle a request past one of them; so whatever is ambiguous in a
-//! request is an error, never a guess.
+//! The length decides where the next message starts. If two recipients on one path decide differently, a
+//! request can be smuggled past one of them. So any ambiguity in a request is an error, never a guess.
 
 use std::fmt;
 
@@ -11,52 +10,61 @@ use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::list::elements;
 
-/// What marks the end of a body.
+/// The way in which the end of a body is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Framing {
     /// There is no body, whatever the fields say.
     Empty,
-    /// It ends after so many bytes. The number is the peer's word: never allocate that much.
+    /// The body has this many bytes. The peer chose the number: never allocate that much in advance.
     Length(u64),
-    /// It comes in chunks, the last of which says that it is.
+    /// The body is sent in chunks, and an empty chunk ends it.
     Chunked,
-    /// It ends with the connection (responses only); a body cut short cannot be told apart.
+    /// The body ends with the connection (responses only). A truncated body looks like a whole one.
     UntilClose,
 }
 
-/// The framing of a response, and whether to trust it.
+/// The framing of a response, and whether it is trustworthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ResponseFraming {
-    /// What marks the end of the body.
+    /// The way in which the end of the body is marked.
     pub framing: Framing,
     /// The response has both Transfer-Encoding and Content-Length. Its body can be read, but the
     /// connection must not be used again (RFC 9112 section 6.1).
     pub suspicious: bool,
 }
 
-/// A message whose length cannot be told for certain.
+/// The error of a message whose length is ambiguous or unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FramingError {
     /// Content-Length is not one number that fits into 64 bits.
     ContentLength,
-    /// Content-Length is given more than once: in a request at all, in a response with different
-    /// numbers.
+    /// Content-Length is repeated in a request, or repeated with different numbers in a response.
     SeveralContentLengths,
-    /// Both Transfer-Encoding and Content-Length in a request.
+    /// A request has both Transfer-Encoding and Content-Length.
     BothLengthAndEncoding,
-    /// Transfer-Encoding in a message of HTTP/1.0, which does not know it.
+    /// A message of HTTP/1.0 has Transfer-Encoding, which that version does not define.
     EncodingInHttp10,
     /// Transfer-Encoding has an empty element, or is empty.
     EmptyEncoding,
-    /// The chunked coding is not the last one, is there twice or has parameters.
+    /// The chunked coding is not the last one, is repeated, or has parameters.
     MisplacedChunked,
-    /// A transfer coding other than chunked.
+    /// The transfer coding is not chunked.
     UnknownCoding,
 }
 
+impl ResponseFraming {
+    /// Creates a framing that is not [suspicious](Self::suspicious).
+    #[must_use]
+    pub fn new(framing: Framing) -> Self {
+        Self { framing, suspicious: false }
+    }
+}
+
 impl FramingError {
-    /// The status of the answer to such a request: 501 for an unknown coding, else 400.
+    /// Returns the status of the response to such a request: 501 for an unknown coding, else 400.
     pub fn status(&self) -> StatusCode {
         match self {
             FramingError::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
@@ -97,8 +105,8 @@ impl fmt::Display for FramingError {
 ///
 /// # Errors
 ///
-/// Whatever two recipients could read in two ways: a Content-Length that is not one plain
-/// number, given once; Transfer-Encoding beside it, or in HTTP/1.0, or other than `chunked`.
+/// The length is ambiguous: Content-Length is not one plain number, given once, or Transfer-Encoding is
+/// beside it, in HTTP/1.0, or other than `chunked`.
 pub fn request_framing(version: Version, headers: &HeaderMap) -> Result<Framing, FramingError> {
     if headers.contains_key(TRANSFER_ENCODING) {
         check_encoding(version, headers)?;
@@ -114,9 +122,8 @@ pub fn request_framing(version: Version, headers: &HeaderMap) -> Result<Framing,
 ///
 /// # Errors
 ///
-/// A Content-Length or Transfer-Encoding that no length can be told from. Equal numbers that are
-/// repeated are taken for one (RFC 9112 section 6.3): some servers and proxies do that, and
-/// nothing is behind a client that could be fooled.
+/// Content-Length or Transfer-Encoding is invalid. Repeated equal numbers count as one (RFC 9112 section
+/// 6.3): some servers and proxies send them, and no recipient behind a client could be misled.
 pub fn response_framing(
     request_method: &Method,
     status: StatusCode,
@@ -136,8 +143,8 @@ pub fn response_framing(
     Ok(ResponseFraming { framing, suspicious })
 }
 
-/// Whether a response ends with its head, whatever its fields say (RFC 9112 section 6.3, first
-/// and second rule): Content-Length then tells the length of a body that was not sent.
+/// Returns `true` if a response ends with its head, whatever its fields say (RFC 9112 section 6.3, first
+/// and second rule). Content-Length is then the length of a body that was not sent.
 pub fn is_bodiless(request_method: &Method, status: StatusCode) -> bool {
     let tunnel = *request_method == Method::CONNECT && status.is_success();
     let silent = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);

@@ -1,4 +1,4 @@
-//! Heads: the start line and the fields, from the first byte to the empty line.
+//! Reading heads: the start line and the fields, up to the empty line.
 
 mod error;
 mod lines;
@@ -18,46 +18,74 @@ pub(crate) use self::target::prefer_authority;
 use super::fields::{self, FieldError, Noted};
 use super::side::Side;
 
-/// How large a head may be.
+/// Limits on the size of a head.
+///
+/// ```
+/// use hangup::h1::Limits;
+///
+/// const LIMITS: Limits = Limits::new().with_max_bytes(64 * 1024);
+/// assert_eq!(LIMITS.max_fields, 1000); // the default
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
-    /// Bytes of the start line, the fields and the empty line together. By default 1 MiB:
-    /// more than any cookie jar needs, and little enough to hold for every connection that is
-    /// sending a head.
+    /// Bytes of the start line, the fields and the empty line together. The default is 1 MiB: more than any
+    /// cookie jar needs, and small enough to hold for every connection that is sending a head.
     pub max_bytes: usize,
-    /// Field lines. By default 1000: some servers send hundreds of `Set-Cookie`; a list of some
-    /// hundred thousand empty fields is an attack on the map that they go into. A map holds
-    /// 24576 different names at most, whatever this limit says.
+    /// Field lines. The default is 1000: some servers send hundreds of `Set-Cookie`, while hundreds of
+    /// thousands of empty fields are an attack on the header map. A map holds at most 24576 different
+    /// names, whatever this limit is.
     pub max_fields: usize,
+}
+
+impl Limits {
+    /// Creates the default limits.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { max_bytes: 1 << 20, max_fields: 1000 }
+    }
+
+    /// Sets [`max_bytes`](Self::max_bytes).
+    #[must_use]
+    pub const fn with_max_bytes(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    /// Sets [`max_fields`](Self::max_fields).
+    #[must_use]
+    pub const fn with_max_fields(self, max_fields: usize) -> Self {
+        Self { max_fields, ..self }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_bytes: 1 << 20, max_fields: 1000 }
+        Self::new()
     }
 }
 
-/// The largest head, in bytes, whose fields share one piece of memory. The fields of a larger one are copied
-/// one by one, so that a field that is kept does not keep them all.
+/// The largest head, in bytes, whose fields share one allocation. The fields of a larger head are copied
+/// separately, so that a field that is kept does not keep the whole head.
 const MOST_SHARED: usize = 64 * 1024;
 
-/// How many empty lines before a request are skipped. RFC 9112 section 2.2 asks for one, since
-/// old clients sent one behind a form that they did not count; two are seen.
+/// The number of empty lines before a request that are skipped. RFC 9112 section 2.2 asks for one, since
+/// old clients sent one after a form and did not count it. Some clients send two.
 const MAX_EMPTY_LINES: u8 = 2;
 
-/// Reads a request target that did not come in a head, by the same rule as one that did; `None` if
-/// it is none.
+/// Parses a request target that was received outside a head, by the same rule. Returns `None` if it is
+/// invalid.
 pub(crate) fn parse_target(method: &Method, target: &[u8]) -> Option<Uri> {
     target::parse(method, Bytes::copy_from_slice(target)).ok()
 }
 
-/// What a request says before its body.
+/// The start line and the fields of a request.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RequestHead {
-    /// The method; case counts.
+    /// The method. It is case-sensitive.
     pub method: Method,
     /// The target: a path, an absolute URI, host and port (CONNECT) or `*` (OPTIONS). See
-    /// [the rule](crate::h1#request-targets) for what it may hold.
+    /// [the rule](crate::h1#request-targets) for its characters.
     pub target: Uri,
     /// HTTP/1.0 or HTTP/1.1. A later minor version is read as HTTP/1.1.
     pub version: Version,
@@ -65,24 +93,24 @@ pub struct RequestHead {
     pub headers: HeaderMap,
 }
 
-/// What a response says before its body.
+/// The start line and the fields of a response.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ResponseHead {
     /// HTTP/1.0 or HTTP/1.1. A later minor version is read as HTTP/1.1.
     pub version: Version,
     /// The status.
     pub status: StatusCode,
-    /// The reason phrase, if it is not the usual one of this status.
+    /// The reason phrase, if it is not the standard one of this status.
     pub reason: Option<Box<str>>,
     /// The fields.
     pub headers: HeaderMap,
 }
 
-/// Finds and reads the head of one message after another.
+/// Finds and parses the heads of successive messages.
 ///
-/// It remembers how far it has looked: a head that comes byte by byte costs time in proportion
-/// to its length, not to the square of it. What can already be told from the start line, or from
-/// a part of it, is told before the rest has come.
+/// The scanner remembers how far it has searched, so a head that arrives byte by byte takes time
+/// proportional to its length. An error in the start line is reported before the rest has arrived.
 ///
 /// ```
 /// use hangup::h1::{HeadScanner, Limits};
@@ -98,18 +126,18 @@ pub struct ResponseHead {
 #[derive(Debug, Default)]
 pub struct HeadScanner {
     progress: Progress,
-    /// What heads are copied into, so that fields and target share one piece of memory. It is used
-    /// again once nobody holds anything of the head before.
+    /// The buffer that heads are copied into, so that fields and target share one allocation. It is reused
+    /// once no part of the previous head is referenced.
     store: BytesMut,
-    /// What the fields of the latest head say of it.
+    /// The properties of the latest head.
     noted: Noted,
 }
 
-/// How far into one head.
+/// The progress within one head.
 #[derive(Debug, Default)]
 struct Progress {
     lines: Lines,
-    /// Where the start line starts: behind the empty lines that were skipped.
+    /// The start of the start line, after the skipped empty lines.
     start: usize,
     stage: Stage,
 }
@@ -119,12 +147,12 @@ enum Stage {
     /// The start line is not complete.
     StartLine {
         empty_lines: u8,
-        /// How much of the buffer has passed [`start_line::check_beginning`].
+        /// The number of bytes that have passed [`start_line::check_beginning`].
         checked: usize,
     },
-    /// The start line is read, the fields are coming.
+    /// The start line is complete, the fields are not.
     Fields { line: StartLine, block: usize, count: usize },
-    /// The head is whole: its start line, until it is taken.
+    /// The head is complete. Holds its start line until it is taken.
     Found(StartLine),
 }
 
@@ -141,22 +169,22 @@ impl Default for Stage {
 }
 
 impl HeadScanner {
-    /// Looks for a request's head in `buf`, which is everything received since the message
-    /// before it ended.
+    /// Looks for a request's head in `buf`, which holds all bytes received since the end of the previous
+    /// message.
     ///
-    /// `None` means that more bytes are needed; `buf` may only have grown when the next call
-    /// hands it in. With the head comes the number of bytes it took, skipped empty lines
-    /// included; the scanner is then ready for the next message.
+    /// Returns `None` if more bytes are needed. The next call must pass the same bytes, followed by new ones.
+    /// Returns the head with the number of bytes it took, including skipped empty lines. The scanner is then
+    /// ready for the next message.
     ///
     /// # Errors
     ///
-    /// What RFC 9112 sections 2 to 5 forbid, an HTTP/1.1 request without exactly one Host, and
-    /// heads beyond the limits. Nothing that follows on such a connection can be trusted; the
-    /// scanner is of no use until it is [`reset`](Self::reset).
+    /// The head violates RFC 9112 sections 2 to 5, is an HTTP/1.1 request without exactly one Host, or
+    /// exceeds a limit. The rest of such a connection cannot be trusted. The scanner is unusable until it is
+    /// [`reset`](Self::reset).
     ///
     /// # Panics
     ///
-    /// If one message was begun as a response and is continued as a request.
+    /// Panics if the scan of one message began with [`response`](Self::response).
     pub fn request(
         &mut self,
         buf: &[u8],
@@ -168,8 +196,8 @@ impl HeadScanner {
         Ok(Some((RequestHead { method, target, version, headers }, used)))
     }
 
-    /// As [`request`](Self::request), with the head put into `request`, whose headers are empty, and the
-    /// number of bytes it took returned. Nothing is moved about, and the headers' memory is used again.
+    /// Looks for a request's head as [`request`](Self::request) does, and puts it into `request`, whose
+    /// headers are empty. Returns the number of bytes it took. This reuses the headers' memory.
     pub(crate) fn request_into<B>(
         &mut self,
         buf: &[u8],
@@ -188,12 +216,12 @@ impl HeadScanner {
     ///
     /// # Errors
     ///
-    /// As for a request, but no empty lines are skipped, and the head is read
+    /// The head is malformed or exceeds a limit. No empty lines are skipped, and the head is read
     /// [leniently](crate::h1#strict-and-lenient).
     ///
     /// # Panics
     ///
-    /// If one message was begun as a request and is continued as a response.
+    /// Panics if the scan of one message began with [`request`](Self::request).
     pub fn response(
         &mut self,
         buf: &[u8],
@@ -211,13 +239,13 @@ impl HeadScanner {
         Ok(Some((ResponseHead { version, status, reason, headers }, used)))
     }
 
-    /// Forgets what it has seen of a message that was not finished.
+    /// Discards the progress within an unfinished message.
     pub fn reset(&mut self) {
         self.progress = Progress::default();
     }
 
-    /// Whether the head that was just found says nothing of the body's length, of the connection or of
-    /// what it expects: as most requests do, which saves looking for each.
+    /// Returns `true` if the head that was just found has no field about the body's length, the connection or
+    /// an expectation. Most requests have none, so the caller saves searching for each.
     pub(crate) fn is_plain(&self) -> bool {
         !self.noted.framed
     }
@@ -256,8 +284,8 @@ impl HeadScanner {
         }
     }
 
-    /// Looks for a head; returns how many bytes it takes. Its fields are in `headers` then, and its start
-    /// line is to be taken.
+    /// Looks for a head, and returns the number of bytes it takes. Puts its fields into `headers`, and keeps
+    /// its start line until it is taken.
     fn scan(
         &mut self,
         side: Side,
@@ -273,7 +301,7 @@ impl HeadScanner {
         self.scan_lines(side, buf, limits, headers)
     }
 
-    /// The way that can take whatever comes: line by line.
+    /// Scans line by line, which handles every head.
     #[cold]
     fn scan_lines(
         &mut self,
@@ -298,8 +326,8 @@ impl HeadScanner {
         Ok(Some(used))
     }
 
-    /// The usual case at once: a head that is whole, and about which there is nothing to say. Of
-    /// any other this says nothing either; going through its lines tells.
+    /// Parses a complete, valid head in one step, which is the usual case. Returns `None` for any other head,
+    /// and [`scan_lines`](Self::scan_lines) then decides.
     fn take_whole(
         &mut self,
         side: Side,
@@ -326,10 +354,10 @@ impl HeadScanner {
         Some(())
     }
 
-    /// Takes the fields of a head whose start line ends before `block`; returns a copy of the head.
+    /// Takes the fields of a head whose start line ends before `block`, and returns a copy of the head.
     ///
-    /// Not inlined: the room for the list of fields is on the stack, of which a thread keeps what it has
-    /// once touched. So the steps of this lie beside one another there, not below.
+    /// Not inlined: the list of fields is on the stack, and an idle thread keeps the stack pages that it has
+    /// touched. Separate functions share the same pages.
     #[inline(never)]
     fn take_fields(
         &mut self,
@@ -345,7 +373,7 @@ impl HeadScanner {
         }
         let head = self.keep(&buf[..block + length]);
         let share = |value: &[u8]| {
-            // Everything stands in the copy where it stood in what came.
+            // The offsets in the copy are those in the input.
             let start = value.as_ptr().addr() - buf.as_ptr().addr();
             head.slice(start..start + value.len())
         };
@@ -354,23 +382,23 @@ impl HeadScanner {
         Some(head)
     }
 
-    /// A copy that fields and target can share.
+    /// Returns a copy that fields and target can share.
     fn keep(&mut self, bytes: &[u8]) -> Bytes {
         self.store.extend_from_slice(bytes);
         self.store.split().freeze()
     }
 }
 
-/// The fields of a complete head, not read yet.
+/// The fields of a complete head, not parsed yet.
 struct FieldLines {
-    /// Where they are, the empty line included.
+    /// The range of the fields, including the empty line.
     block: Range<usize>,
-    /// How many lines they have.
+    /// The number of lines.
     count: usize,
 }
 
 impl Progress {
-    /// Takes the start line of a head that is whole; what follows is another head.
+    /// Takes the start line of a complete head, and starts the next one.
     fn take_found(&mut self) -> StartLine {
         match std::mem::take(&mut self.stage) {
             Stage::Found(line) => line,
@@ -378,7 +406,7 @@ impl Progress {
         }
     }
 
-    /// Whether nothing of a head has been seen.
+    /// Returns `true` if no byte of a head has been seen.
     fn is_fresh(&self) -> bool {
         matches!(self.stage, Stage::StartLine { empty_lines: 0, checked: 0 })
     }
@@ -390,8 +418,8 @@ impl Progress {
         limits: &Limits,
     ) -> Result<Option<(StartLine, FieldLines)>, Fault> {
         loop {
-            // What lies beyond the limit is never looked at, so that the verdict does not
-            // depend on how much of it has come already.
+            // Bytes beyond the limit are never examined, so that the verdict does not depend on how many
+            // of them have arrived.
             let end = buf.len().min(self.start.saturating_add(limits.max_bytes));
             let Some(line) = self.lines.next(&buf[..end]) else {
                 self.check_unfinished(side, &buf[..end])?;
@@ -401,7 +429,7 @@ impl Progress {
                 return Ok(None);
             };
             let text = &buf[line.text.clone()];
-            // In this order, so that the verdict does not depend on how the line was cut.
+            // In this order, so that the verdict does not depend on how the line was split.
             if let Stage::StartLine { checked, .. } = self.stage {
                 start_line::check_beginning(side, text, checked - line.text.start)?;
             }
@@ -416,11 +444,11 @@ impl Progress {
         }
     }
 
-    /// Judges as much of a start line as has come.
+    /// Checks the part of a start line that has arrived.
     fn check_unfinished(&mut self, side: Side, buf: &[u8]) -> Result<(), Fault> {
         let Stage::StartLine { checked, .. } = &mut self.stage else { return Ok(()) };
         let line = &buf[self.start..];
-        // A CR at the very end may be half of the line's end; it is judged with its successor.
+        // A final CR may be half of a line end. It is checked together with the next byte.
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         start_line::check_beginning(side, line, *checked - self.start)?;
         *checked = self.start + line.len();
@@ -460,7 +488,7 @@ impl Progress {
         Ok(())
     }
 
-    /// The head is complete: its start line, and what is known of its fields.
+    /// Returns the start line and the fields of a complete head.
     fn finish(&mut self) -> (StartLine, FieldLines) {
         let end = self.lines.next_start();
         match std::mem::take(&mut self.stage) {
@@ -473,7 +501,7 @@ impl Progress {
 }
 
 impl StartLine {
-    /// Reads `line`, which lies in `shared`.
+    /// Parses `line`, which is a part of `shared`.
     fn parse(side: Side, line: &[u8], shared: &Bytes) -> Result<Self, Fault> {
         Ok(match side {
             Side::Request => Self::Request(start_line::parse_request(line, shared)?),
@@ -482,8 +510,8 @@ impl StartLine {
     }
 }
 
-/// A server refuses folded lines, a user agent joins them (RFC 9112 section 5.2). A first line
-/// that would continue the start line is no field in either: reading the fields refuses it.
+/// Refuses a folded line in a request. A response may have some (RFC 9112 section 5.2). A first line that
+/// would continue the start line is refused in both, when the fields are parsed.
 fn check_fold(side: Side, number: usize) -> Result<(), FieldError> {
     match side {
         Side::Request => Err(FieldError::new(number, b"", fields::FOLDED)),

@@ -1,17 +1,17 @@
-//! The wire format of HTTP/1.1 (RFC 9112): bytes to values, values to bytes.
+//! The wire format of HTTP/1.1 (RFC 9112): bytes to values, and values to bytes.
 //!
-//! Nothing here knows of sockets, clocks, threads or locks. Input is whatever has been received,
-//! cut wherever the network cut it; output is appended to a buffer. What is wrong with a message
-//! is an error that says what, where, and which status answers it.
+//! This module does no input or output and knows no sockets, clocks, threads or locks. Input is any prefix
+//! of the received bytes, split wherever the network split it. Output is appended to a buffer. An error
+//! names the fault, its place, and the status of the response to it.
 //!
-//! | RFC 9112 | | here |
+//! | RFC 9112 | subject | here |
 //! | --- | --- | --- |
-//! | 2–5 | start line, target, fields, received | [`HeadScanner`] |
-//! | 2–5 | the same, sent | [`write_request_head`], [`write_response_head`] |
-//! | 6 | how long the body is | [`request_framing`], [`response_framing`] |
-//! | 6, 8 | the body, received | [`BodyDecoder`] |
+//! | 2–5 | start line, target and fields, received | [`HeadScanner`] |
+//! | 2–5 | start line, target and fields, sent | [`write_request_head`], [`write_response_head`] |
+//! | 6 | length of the body | [`request_framing`], [`response_framing`] |
+//! | 6, 8 | body, received | [`BodyDecoder`] |
 //! | 7.1 | chunks and trailers, sent | [`chunked`] |
-//! | 9.3 | may the connection live on | [`request_persists`], [`response_persists`], [`CloseReason`] |
+//! | 9.3 | reuse of the connection | [`request_persists`], [`response_persists`], [`CloseReason`] |
 //!
 //! # One exchange
 //!
@@ -25,22 +25,21 @@
 //!        │                       ▼                         │                  ▲
 //!        │                  CloseReason?                payload               │
 //!        │                                                 └────▶ handler ────┘
-//!        └──────────── bytes behind the body ◀─────────────┘
+//!        └──────────── bytes after the body ◀──────────────┘
 //! ```
 //!
-//! A client walks the same way with `response` for `request`.
+//! A client takes the same steps with `response` in place of `request`.
 //!
 //! # Strict and lenient
 //!
-//! Requests are read strictly. Where two recipients on one path read a request differently, one of
-//! them can be made to see a request that the other does not. Nobody stands behind a client, so
-//! responses are read leniently:
+//! Requests are read strictly: if two recipients on one path read a request differently, an attacker can
+//! hide a request from one of them. No recipient follows a client, so responses are read leniently:
 //!
-//! | | request | response |
+//! | input | in a request | in a response |
 //! | --- | --- | --- |
 //! | a line that ends in LF alone, in heads, chunks and trailers | error | accepted |
 //! | more than one space in the start line | error | counts as one |
-//! | no reason phrase, nor the space before it | | accepted |
+//! | no reason phrase, and no space before it | | accepted |
 //! | folded field lines | error | joined with spaces |
 //! | blanks before a field's colon | error | removed |
 //! | blanks between a chunk's size and its line's end | error | ignored |
@@ -53,16 +52,15 @@
 //!
 //! # Request targets
 //!
-//! The path and the query of a request may hold the same bytes: every visible ASCII character except
-//! `"`, `#`, `<`, `>` and the backquote. So `[ ] { } | ^ \ '` and a stray `%` are accepted, and passed
-//! on as they are. A target with any other byte is an error, answered with 400 (RFC 9112 section
-//! 3.2): it is not repaired, since an intermediary may have read it differently. The rule is
-//! the same over HTTP, FastCGI and CGI.
+//! The path and the query of a request may contain every visible ASCII character except `"`, `#`, `<`, `>`
+//! and the backquote. So `[ ] { } | ^ \ '` and a stray `%` are accepted, and passed on unchanged. A target
+//! with any other byte is an error, with the status 400 (RFC 9112 section 3.2). It is not repaired, since an
+//! intermediary may have read it differently. The rule is the same over HTTP, FastCGI and CGI.
 //!
 //! The authority of a target in absolute form (`GET http://example.com/`) replaces the Host field (RFC
 //! 9112 section 3.2.2).
 //!
-//! # An example
+//! # Example
 //!
 //! ```
 //! use hangup::h1::{self, BodyDecoder, BodyLimits, HeadScanner, Limits, Next};
@@ -71,12 +69,12 @@
 //! let received = b"POST /shout HTTP/1.1\r\nHost: example.com\r\nTransfer-Encoding: chunked\r\n\
 //!                  \r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\nGET /next HTTP/1.1\r\n";
 //!
-//! // The head says where the body ends, and whether another request may follow.
+//! // The head determines the end of the body, and whether another request may follow.
 //! let (head, consumed) = HeadScanner::default().request(received, &Limits::default())?.unwrap();
 //! let framing = h1::request_framing(head.version, &head.headers)?;
 //! assert_eq!(h1::request_persists(head.version, &head.headers), Ok(()));
 //!
-//! // The body: framing is consumed, payload is taken from where it stands.
+//! // The body: framing is consumed, payload is taken from the input.
 //! let mut body = Vec::new();
 //! let mut input = &received[consumed..];
 //! let mut decoder = BodyDecoder::request(framing, BodyLimits::default());
@@ -85,13 +83,13 @@
 //!     input = &input[framing..];
 //!     match next {
 //!         Next::End => break,
-//!         Next::NeedInput => unreachable!("here a server would read from its connection"),
 //!         Next::Payload(most) => {
 //!             let here = input.len().min(usize::try_from(most).unwrap_or(usize::MAX));
 //!             body.extend_from_slice(&input[..here]);
 //!             input = &input[here..];
 //!             decoder.payload_taken(here as u64);
 //!         }
+//!         _ => unreachable!("here a server would read from its connection"),
 //!     }
 //! }
 //! assert_eq!(body, b"hello");
@@ -108,15 +106,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod head;
-pub mod write;
+mod head;
+mod write;
 
-pub mod framing;
+mod framing;
 
-pub mod body;
+mod body;
 pub mod chunked;
 
-pub mod persist;
+mod persist;
 
 mod expect;
 mod fields;

@@ -1,4 +1,4 @@
-//! Whether a connection may carry another message, and if not, why (RFC 9112 section 9.3).
+//! Persistence of connections: reuse, or the reason to close (RFC 9112 section 9.3).
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, Version};
 use super::framing::{Framing, ResponseFraming};
 use super::list::elements;
 
-/// Why a connection is not used again. Both ends name it in their logs.
+/// The reason for which a connection is not reused. Client and server log it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// The peer sent `Connection: close`.
     PeerAskedToClose,
-    /// We sent, or are to send, `Connection: close`.
+    /// We sent, or will send, `Connection: close`.
     WeAskedToClose,
     /// The peer speaks HTTP/1.0 and did not ask to keep the connection.
     Http10,
@@ -22,37 +22,37 @@ pub enum CloseReason {
     UnframedResponse,
     /// The response had both Transfer-Encoding and Content-Length.
     SuspiciousFraming,
-    /// The last response was an interim one (1xx): the final one is still to come.
+    /// The last response was an interim one (1xx), and the final one is missing.
     InterimResponse,
-    /// The connection changed its protocol (101), is a tunnel (CONNECT), or was handed over.
+    /// The connection changed its protocol (101), became a tunnel (CONNECT), or was handed over.
     Upgraded,
     /// A body was not read to its end.
     BodyNotRead,
-    /// The request was not wholly written when its response had been read.
+    /// The response was read before the request was fully written.
     RequestNotWritten,
-    /// A request body that was announced with `Expect: 100-continue` was never asked for.
+    /// A request body that was announced with `Expect: 100-continue` was not requested.
     BodyNotAskedFor,
-    /// The response was not wholly written, or shorter than announced.
+    /// The response was not fully written, or was shorter than announced.
     ResponseNotWritten,
     /// Bytes arrived that belong to no message.
     BytesLeftOver,
     /// The peer ended its stream.
     EndOfStream,
-    /// The peer sent what is not HTTP, or breaks its rules.
+    /// The peer's message is not HTTP, or breaks its rules.
     Malformed,
-    /// No agreement was reached in the TLS handshake.
+    /// The TLS handshake failed.
     TlsFailed,
     /// Reading or writing failed.
     IoFailed,
     /// The handler failed or panicked.
     HandlerFailed,
-    /// The call was cancelled or given up.
+    /// The call was cancelled or abandoned.
     Cancelled,
     /// A time limit ran out in the middle of an exchange.
     TimedOut,
-    /// The connection was idle for as long as it may be.
+    /// The connection reached its idle timeout.
     IdleTooLong,
-    /// A limit was reached: of bytes, of requests on a connection, of connections.
+    /// A limit was reached: on bytes, on requests of a connection, or on connections.
     LimitReached,
     /// The server or the client is shutting down.
     ShuttingDown,
@@ -87,7 +87,7 @@ impl fmt::Display for CloseReason {
     }
 }
 
-/// Whether the sender of a request wants the connection to go on after the response.
+/// Returns `Ok` if the sender of a request wants to keep the connection after the response.
 ///
 /// ```
 /// use hangup::h1::{CloseReason, request_persists};
@@ -100,7 +100,7 @@ impl fmt::Display for CloseReason {
 ///
 /// # Errors
 ///
-/// Why the connection ends with this exchange.
+/// The reason to close the connection after this exchange.
 pub fn request_persists(version: Version, headers: &HeaderMap) -> Result<(), CloseReason> {
     if has_token(headers, CONNECTION, "close") {
         return Err(CloseReason::PeerAskedToClose);
@@ -111,11 +111,11 @@ pub fn request_persists(version: Version, headers: &HeaderMap) -> Result<(), Clo
     Ok(())
 }
 
-/// Whether a connection can be used again once the body of this response has been read.
+/// Returns `Ok` if a connection can be reused after the body of this response has been read.
 ///
 /// # Errors
 ///
-/// Why the connection ends with this exchange.
+/// The reason to close the connection after this exchange.
 pub fn response_persists(
     request_method: &Method,
     version: Version,
@@ -138,8 +138,8 @@ pub fn response_persists(
     request_persists(version, headers)
 }
 
-/// Whether `token` is among the comma-separated elements of all fields called `name`, in
-/// whatever case (RFC 9110 section 5.6.1).
+/// Returns `true` if `token` is among the comma-separated elements of the fields called `name`, ignoring
+/// case (RFC 9110 section 5.6.1).
 pub fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     let mut all = headers.get_all(name).iter().flat_map(elements);
     all.any(|element| element.eq_ignore_ascii_case(token.as_bytes()))

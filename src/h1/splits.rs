@@ -1,4 +1,4 @@
-//! Replays every codec test at every place where the network may cut a message.
+//! Replays every codec test at every place where the network may split a message.
 
 use std::fmt::Debug;
 
@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::head::{HeadError, HeadScanner};
 use super::{BodyDecoder, BodyError, Next};
 
-/// Returns a scanner's verdict on `text`, which is a whole head or a bad one; see [`verdict`].
+/// Returns a scanner's verdict on `text`, a whole head or an invalid one; see [`verdict`].
 pub(super) fn head<T: Debug>(
     text: &[u8],
     scan: impl FnMut(&mut HeadScanner, &[u8]) -> Result<Option<(T, usize)>, HeadError>,
@@ -15,8 +15,8 @@ pub(super) fn head<T: Debug>(
     verdict(text, scan).map(|found| found.expect("a whole head"))
 }
 
-/// Returns a scanner's verdict on `text` in one piece, after checking that it is the same however the
-/// text is cut: the same head, the same error, or that more is needed.
+/// Returns a scanner's verdict on `text` in one piece. Checks that each way to split the text gives the same
+/// head, the same error, or needs more.
 pub(super) fn verdict<T: Debug>(
     text: &[u8],
     mut scan: impl FnMut(&mut HeadScanner, &[u8]) -> Result<Option<(T, usize)>, HeadError>,
@@ -43,18 +43,18 @@ pub(super) fn verdict<T: Debug>(
     whole
 }
 
-/// What a body comes to.
+/// The result of decoding a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Decoded {
     pub(super) payload: Vec<u8>,
     pub(super) trailers: Option<HeaderMap>,
-    /// What stands behind the body; empty if it has not ended.
+    /// The bytes after the body; empty if it has not ended.
     pub(super) rest: Vec<u8>,
     pub(super) ended: bool,
 }
 
-/// Decodes `input` in one piece, and checks that every other way to cut it, and to take the
-/// payload, gives the same. Errors come with the payload before them.
+/// Decodes `input` in one piece, and checks that every other way to split it, and to take the payload,
+/// gives the same. An error is returned with the payload before it.
 pub(super) fn body(
     decoder: impl Fn() -> BodyDecoder,
     input: &[u8],

@@ -1,21 +1,21 @@
-//! Heads as they are sent.
+//! Writing heads.
 //!
-//! Nothing can be smuggled into a message through here: what the types do not rule out (a
-//! control character in a target, a reason or a raw value) is refused or replaced.
+//! No input can inject a field or a second message. The types rule out most control characters. Those in a
+//! target or a reason are refused, and those in a raw value are replaced.
 
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, Version};
 
-/// A start line that must not be sent, with the reason why. Nothing has been written.
+/// The error of a start line that must not be sent. Nothing has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartLineError {
-    /// The target is empty, or holds a space, a control character or a byte beyond ASCII.
+    /// The target is empty, or contains a space, a control character or a byte beyond ASCII.
     Target,
-    /// The reason phrase holds a control character other than the tab.
+    /// The reason phrase contains a control character other than the tab.
     Reason,
-    /// Only HTTP/1.0 and HTTP/1.1 can be written.
+    /// The version is neither HTTP/1.0 nor HTTP/1.1.
     Version,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for StartLineError {
 ///
 /// # Errors
 ///
-/// A target or version that cannot be sent; `out` is then as it was.
+/// The target or the version cannot be sent. `out` is unchanged then.
 pub fn write_request_head(
     out: &mut Vec<u8>,
     method: &Method,
@@ -64,12 +64,12 @@ pub fn write_request_head(
     Ok(())
 }
 
-/// Appends a whole response head, the empty line included. Without a `reason` the usual one of
-/// the status is sent.
+/// Appends a whole response head, the empty line included. Without a `reason`, the standard phrase of the
+/// status is sent.
 ///
 /// # Errors
 ///
-/// A reason or version that cannot be sent; `out` is then as it was.
+/// The reason or the version cannot be sent. `out` is unchanged then.
 pub fn write_response_head(
     out: &mut Vec<u8>,
     version: Version,
@@ -87,7 +87,7 @@ pub fn write_response_head(
 ///
 /// # Errors
 ///
-/// A target or version that cannot be sent; `out` is then as it was.
+/// The target or the version cannot be sent. `out` is unchanged then.
 pub fn write_request_line(
     out: &mut Vec<u8>,
     method: &Method,
@@ -107,12 +107,12 @@ pub fn write_request_line(
     Ok(())
 }
 
-/// Appends a status line (RFC 9112 section 4). Without a `reason` the usual one of the status is
-/// sent, and none for a status that has none.
+/// Appends a status line (RFC 9112 section 4). Without a `reason`, the standard phrase of the status is
+/// sent, if there is one.
 ///
 /// # Errors
 ///
-/// A reason or version that cannot be sent; `out` is then as it was.
+/// The reason or the version cannot be sent. `out` is unchanged then.
 pub fn write_status_line(
     out: &mut Vec<u8>,
     version: Version,
@@ -120,7 +120,7 @@ pub fn write_status_line(
     reason: Option<&str>,
 ) -> Result<(), StartLineError> {
     if (status, reason, version) == (StatusCode::OK, None, Version::HTTP_11) {
-        // Nearly every one.
+        // Nearly every response.
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
         return Ok(());
     }
@@ -148,13 +148,13 @@ pub fn write_fields(out: &mut Vec<u8>, headers: &HeaderMap) {
     }
 }
 
-/// Appends one field line. A control character in `value` is sent as a space, which is what a
-/// recipient would do with it at best (RFC 9110 section 5.5).
+/// Appends one field line. A control character in `value` is sent as a space, as a recipient may replace it
+/// (RFC 9110 section 5.5).
 pub fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     write_name(out, name);
     let start = out.len();
     out.extend_from_slice(value);
-    // Without a way out in the middle, so that it is many bytes at a time.
+    // Without an early exit, so that the compiler vectorises the loop.
     if value.iter().fold(false, |seen, byte| seen | !is_text(*byte)) {
         for byte in out[start..].iter_mut().filter(|byte| !is_text(**byte)) {
             *byte = b' ';
@@ -163,34 +163,33 @@ pub fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends a field line whose value is a number, Content-Length for one.
+/// Appends a field line whose value is a number, such as Content-Length.
 pub fn write_number_field(out: &mut Vec<u8>, name: &HeaderName, value: u64) {
     write_name(out, name);
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends the Content-Length field: on nearly every message, and so without the detour of a name.
+/// Appends the Content-Length field. Nearly every message has one, so it is written without a name lookup.
 pub(crate) fn write_content_length(out: &mut Vec<u8>, length: u64) {
     out.extend_from_slice(b"Content-Length: ");
     out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends the Content-Type field, with a value of our own.
+/// Appends the Content-Type field with a static value.
 pub(crate) fn write_content_type(out: &mut Vec<u8>, value: &'static str) {
     out.extend_from_slice(b"Content-Type: ");
     out.extend_from_slice(value.as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends the empty line behind the fields.
+/// Appends the empty line after the fields.
 pub fn write_end(out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Each word with a capital letter, as people expect to see them and as peers that compare
-/// letter for letter (there are some) expect to get them.
+/// Appends a name with each word capitalised. Some peers compare names case-sensitively.
 fn write_name(out: &mut Vec<u8>, name: &HeaderName) {
     let start = out.len();
     out.extend_from_slice(name.as_str().as_bytes());

@@ -39,6 +39,8 @@ pub type CloseNotify = Receiver<()>;
 /// # assert_eq!(response.headers()["content-length"], "20");
 /// # Ok::<(), hangup::Error>(())
 /// ```
+///
+/// The trait is sealed: other crates cannot implement it.
 pub trait RequestExt: sealed::Sealed {
     /// Returns the request's context. It ends when the client goes away (by its end of stream, a reset or
     /// a failed write), when the server is closed, and when the handler has returned.

@@ -47,7 +47,7 @@ pub(crate) enum Length {
 }
 
 /// The wire below a response: HTTP/1.1 or another protocol that carries one.
-pub(crate) trait Sink {
+pub(crate) trait Sink: Send {
     fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()>;
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()>;
     fn body(&mut self, data: &[u8]) -> io::Result<()>;

@@ -12,6 +12,7 @@ use super::Stream;
 /// Reading gives first the bytes that had arrived behind the HTTP message, then the connection's.
 /// [`into_parts`](Self::into_parts) gives the two by themselves, and
 /// [`Stream::into_tcp`] the very socket.
+#[must_use = "dropping it closes the connection"]
 #[derive(Debug)]
 pub struct Duplex {
     stream: Stream,

@@ -29,9 +29,9 @@ use std::time::{Duration, Instant};
 
 use http::{StatusCode, Version};
 
-use super::Shared;
 use super::body::ReadHalf;
 use super::info::{ConnInfo, ConnRequestInfo};
+use super::options::Shared;
 use super::reader::ConnReader;
 use super::response::{ActiveExchange, ReadSide, Wire, write_refusal};
 use crate::error::Error;

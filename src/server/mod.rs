@@ -21,6 +21,7 @@ mod continues;
 mod info;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
+mod options;
 mod reader;
 mod response;
 mod slot;
@@ -36,34 +37,19 @@ use http::StatusCode;
 
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::h1::Limits;
 use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
-use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
 use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
 use conn::Conn;
 use info::ConnInfo;
+use options::{Options, Shared};
 use response::write_refusal;
 
 pub use crate::serving::{ConnState, Connection, Listening, ServerHandle};
 
 /// The name of the threads that serve connections.
 const CONN_THREAD: &str = "hangup-conn";
-
-/// How long a read of a request's body waits for the client by default, as in nginx. A client that is still
-/// there has sent something by then.
-const BODY_IDLE: Duration = Duration::from_secs(60);
-
-/// How long a response waits for a client that reads nothing by default, as in nginx.
-const WRITE_IDLE: Duration = Duration::from_secs(60);
-
-/// The number of bytes added to the limit on a request's head. A client may count a little less than the
-/// server.
-const HEAD_SLOP: usize = 4096;
-
-/// How many header fields a request may have by default.
-const MAX_HEADERS: usize = 1000;
 
 /// A configured server that is not listening yet.
 ///
@@ -85,38 +71,10 @@ const MAX_HEADERS: usize = 1000;
 /// # drop(handle);
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[must_use = "nothing is served before `listen`"]
 pub struct Server {
     shared: Shared,
     core: CoreOptions,
-}
-
-/// What the connections of one server share.
-struct Shared {
-    service: Service,
-    options: Options,
-}
-
-struct Options {
-    read_header_timeout: Option<Duration>,
-    read_timeout: Option<Duration>,
-    body_idle_timeout: Option<Duration>,
-    write_timeout: Option<Duration>,
-    write_idle_timeout: Option<Duration>,
-    idle_timeout: Option<Duration>,
-    max_header_bytes: usize,
-    max_headers: usize,
-    cancel_on_half_close: bool,
-    acceptor: Option<Acceptor>,
-    tls_handshake_timeout: Option<Duration>,
-}
-
-impl Options {
-    fn head_limits(&self) -> Limits {
-        Limits {
-            max_bytes: self.max_header_bytes.saturating_add(HEAD_SLOP),
-            max_fields: self.max_headers,
-        }
-    }
 }
 
 impl Server {
@@ -152,27 +110,13 @@ impl Server {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn with_handler(handler: impl Handler) -> Self {
-        let options = Options {
-            read_header_timeout: Some(Duration::from_secs(10)),
-            read_timeout: None,
-            body_idle_timeout: Some(BODY_IDLE),
-            write_timeout: None,
-            write_idle_timeout: Some(WRITE_IDLE),
-            idle_timeout: Some(Duration::from_secs(120)),
-            max_header_bytes: 1 << 20,
-            max_headers: MAX_HEADERS,
-            cancel_on_half_close: true,
-            acceptor: None,
-            tls_handshake_timeout: Some(Duration::from_secs(10)),
-        };
-        let shared = Shared { service: Service::new(handler), options };
+        let shared = Shared { service: Service::new(handler), options: Options::default() };
         Self { shared, core: CoreOptions::default() }
     }
 
     /// Sets how long a client may take to send a request's head, from its first byte. On a new connection,
     /// the wait for the first byte has the same limit. 10 s by default; `None` for no limit. The server
     /// closes a connection that takes longer, without a response.
-    #[must_use]
     pub fn read_header_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.read_header_timeout = limit.into();
         self
@@ -183,7 +127,6 @@ impl Server {
     /// handler that reads the body after the limit gets
     /// [`TimeLimit::Request`](crate::TimeLimit::Request). It can set another deadline with
     /// [`ResponseWriter::set_read_deadline`](crate::ResponseWriter::set_read_deadline).
-    #[must_use]
     pub fn read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.read_timeout = limit.into();
         self
@@ -194,7 +137,6 @@ impl Server {
     /// takes longer fails with [`TimeLimit::BodyIdle`](crate::TimeLimit::BodyIdle). The client gets a 408
     /// if the handler returns that error. [`read_timeout`](Self::read_timeout) and a handler's own deadline
     /// apply as well: the earliest counts.
-    #[must_use]
     pub fn body_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.body_idle_timeout = limit.into();
         self
@@ -205,7 +147,6 @@ impl Server {
     /// fails with [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), and the connection is closed.
     /// [`write_timeout`](Self::write_timeout) and a handler's own deadline apply as well: the earliest
     /// counts.
-    #[must_use]
     pub fn write_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.write_idle_timeout = limit.into();
         self
@@ -214,14 +155,12 @@ impl Server {
     /// Sets how long sending a response may take, from the end of its request's head. No limit by default.
     /// A handler can set another deadline with
     /// [`ResponseWriter::set_write_deadline`](crate::ResponseWriter::set_write_deadline).
-    #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.write_timeout = limit.into();
         self
     }
 
     /// Sets how long a connection may wait for its next request. 120 s by default; `None` for no limit.
-    #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.idle_timeout = limit.into();
         self
@@ -232,15 +171,13 @@ impl Server {
     /// A client that speaks plain HTTP gets a 400. [`Acceptor::replace`](crate::tls::Acceptor::replace) on
     /// a clone of the acceptor renews the certificates.
     #[cfg(feature = "tls")]
-    #[must_use]
-    pub fn tls(mut self, acceptor: Acceptor) -> Self {
+    pub fn tls(mut self, acceptor: crate::net::tls::Acceptor) -> Self {
         self.shared.options.acceptor = Some(acceptor);
         self
     }
 
     /// Sets how long the TLS handshake may take, which runs on the connection's thread. 10 s by default;
     /// `None` for no limit.
-    #[must_use]
     pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.shared.options.tls_handshake_timeout = limit.into();
         self
@@ -248,7 +185,6 @@ impl Server {
 
     /// Sets how many bytes a request's head may have: 1 MiB by default. The server adds 4 KiB to the limit,
     /// and responds to a larger head with 431.
-    #[must_use]
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.shared.options.max_header_bytes = bytes;
         self
@@ -256,7 +192,6 @@ impl Server {
 
     /// Sets how many header fields a request may have: 1000 by default. The server responds to a request
     /// with more with 431. No request can have more than 24576 different fields.
-    #[must_use]
     pub fn max_headers(mut self, fields: usize) -> Self {
         self.shared.options.max_headers = fields;
         self
@@ -267,7 +202,6 @@ impl Server {
     /// For a connection beyond the limit, the server closes the connection that has waited longest for its
     /// next request. A new connection without a request counts as waiting after one second. If none waits,
     /// the new connection gets a 503 and is closed.
-    #[must_use]
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.core.max_connections = most.into();
         self
@@ -276,7 +210,6 @@ impl Server {
     /// Sets whether a request's context ends when its client closes its sending side while it waits for the
     /// response. `true` by default, since most clients that are gone look like that. The response is sent
     /// in both cases.
-    #[must_use]
     pub fn cancel_on_half_close(mut self, is: bool) -> Self {
         self.shared.options.cancel_on_half_close = is;
         self
@@ -284,7 +217,6 @@ impl Server {
 
     /// Sets the stack size of a connection's thread, in bytes. The handler runs on it. By default that is
     /// the platform's default for new threads (2 MiB). Memory that is never touched costs nothing.
-    #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.core.stack_size = Some(bytes);
         self
@@ -292,7 +224,6 @@ impl Server {
 
     /// Sets a callback for each state that a connection enters. It runs on the connection's thread, for
     /// [`ConnState::New`] on the accepting thread. A panic in it is logged.
-    #[must_use]
     pub fn on_connection_state(
         mut self,
         callback: impl Fn(&Connection, ConnState) + Send + Sync + 'static,
@@ -334,7 +265,6 @@ impl Server {
     /// );
     /// # drop(server);
     /// ```
-    #[must_use]
     pub fn on_error<B: Into<Body>>(
         mut self,
         hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,

@@ -22,6 +22,7 @@ use crate::sync::{self, JoinHandle};
 /// assert_eq!(response.body_mut().read_text(100)?, "hello");
 /// # Ok::<(), hangup::Error>(())
 /// ```
+#[must_use = "dropping it shuts the server down"]
 pub struct TestServer {
     handle: ServerHandle,
     addr: Addr,
@@ -36,7 +37,6 @@ impl TestServer {
     /// # Panics
     ///
     /// If there is no free port or no thread can be started.
-    #[must_use]
     pub fn new<F>(handler: F) -> Self
     where
         F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
@@ -49,7 +49,6 @@ impl TestServer {
     /// # Panics
     ///
     /// As [`new`](Self::new).
-    #[must_use]
     pub fn with_handler(handler: impl Handler) -> Self {
         Self::with(Server::with_handler(handler))
     }
@@ -59,7 +58,6 @@ impl TestServer {
     /// # Panics
     ///
     /// As [`new`](Self::new).
-    #[must_use]
     pub fn with(server: Server) -> Self {
         Self::listening(server.listen("127.0.0.1:0").expect("listen on the loopback interface"))
     }
@@ -69,7 +67,6 @@ impl TestServer {
     /// # Panics
     ///
     /// If no thread can be started.
-    #[must_use]
     pub fn listening(listening: Listening) -> Self {
         let (handle, addr) = (listening.handle(), listening.local_addr().clone());
         let scheme = listening.scheme();

@@ -1,6 +1,6 @@
-//! What the crate does, seen from outside: each test is named after the line of behaviour it shows
-//! (`t04_…` of the client's transport, `s02_…` of the server's connection; `tls_…` for what only an
-//! encrypted connection has).
+//! The behaviour of the crate, seen from outside. The name of a test begins with the line of behaviour that it
+//! shows: `t04_…` concerns the client's transport, `s02_…` the server's connection, `f01_…` FastCGI and CGI,
+//! and `tls_…` encrypted connections only.
 //!
 //! All tests are in one binary. Each runs in a separate process ([`support::alone`]), where it must leave
 //! no thread and no descriptor behind.

@@ -240,11 +240,11 @@ fn transient_failures_are_tried_again() {
     let folder = Folder::new("retry");
     let file = folder.path("file");
     let code = " %{http_code}";
-    // What has been written to stdout stays there; a file begins anew.
+    // Output on stdout stays there. A file begins anew.
     let peer = Scripted::new(&[BUSY, OK]);
     let ran = fetch(&["--retry", "1", "-w", code, &peer.url]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "busyok 200"), "{ran:?}");
-    assert!(ran.err.contains("trying again in 1 s, 0 left"), "{ran:?}");
+    assert!(ran.err.contains("retrying in 1 s, 0 left"), "{ran:?}");
     let peer = Scripted::new(&[BUSY, BUSY]);
     let ran = fetch(&["-s", "--retry", "1", "-o", &file, "-w", code, &peer.url]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), " 503"), "{ran:?}");
@@ -425,7 +425,7 @@ fn an_interrupt_ends_it_wherever_it_is() {
     interrupt(child, || {
         stdout.read_line(&mut String::new()).unwrap();
     });
-    // Writing to a pipe that nobody reads.
+    // It writes to a pipe that is not read.
     let mut child = program("fetch", &[&server.url("/bytes/100000000")]).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     interrupt(child, || stdout.read_exact(&mut [0; 1]).unwrap());
@@ -439,7 +439,7 @@ fn interrupt(mut child: std::process::Child, under_way: impl FnOnce()) {
     assert!(sent.elapsed().as_secs() < 5);
 }
 
-/// What curl sends as it stands is encoded: the library takes no such character.
+/// curl sends these characters unchanged. `fetch` encodes them, since the library rejects them.
 #[test]
 fn characters_that_no_target_holds_are_encoded() {
     let location = "HTTP/1.1 302 Found\r\nLocation: /<b>`\r\nContent-Length: 0\r\n\r\n";

@@ -75,7 +75,7 @@ fn a_range_has_a_dash() {
     }
     let peer = Scripted::new(&[OK]);
     let ran = fetch(&["-r", "4", &peer.url]);
-    assert!(ran.err.contains("-r 4: taken as 4-"), "{ran:?}");
+    assert!(ran.err.contains("-r 4: using 4-"), "{ran:?}");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn redirects_keep_and_change_the_method_as_the_options_say() {
         assert_eq!(format!("{line} |{length}|{body}"), expected, "{status} {args:?}");
         assert_eq!(head.contains("content-type"), args.contains(&"-d") && !body.is_empty());
     }
-    // What was read from a pipe cannot be sent again.
+    // Input from a pipe cannot be sent again.
     let peer = Scripted::new(&["HTTP/1.1 307 T\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"]);
     let args = ["-s", "-L", "-H", "Expect:", "-T", "-", &peer.url];
     assert_eq!(run_with(program("fetch", &args), b"piped").code, Some(65));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::programs::{PATIENCE, Running, program, run, run_with};
 
-/// What a web server tells of a request.
+/// The variables that a web server sets for a request.
 const VARIABLES: [(&str, &str); 9] = [
     ("REQUEST_METHOD", "POST"),
     ("REQUEST_URI", "/anything/x?a=b&a=c"),
@@ -26,7 +26,7 @@ const VARIABLES: [(&str, &str); 9] = [
 
 const BODY: &[u8] = b"name=evil";
 
-/// What `httpbin` makes of it, whichever way it comes.
+/// The response of `httpbin`, over either gateway.
 fn expected() -> Value {
     json!({
         "args": {"a": ["b", "c"]},

@@ -207,7 +207,7 @@ fn forms_in_parts_are_fields_and_files() {
     let answer = bin.post("/post", "multipart/form-data; boundary=cut", cut_off);
     assert_eq!(
         (answer.status, answer.text()),
-        (400, "the form cannot be read: its last part has no end\n")
+        (400, "invalid form: its last part is incomplete\n")
     );
 }
 
@@ -687,7 +687,7 @@ fn head_is_get_without_a_body() {
     ] {
         let head = answer(bin.request(Method::HEAD, path));
         assert_eq!(head.body, b"", "{path}");
-        // What takes long with a body would take long here.
+        // A path that is slow with a body would be slow here.
         let path = path.replace("duration=60", "duration=0");
         let get = bin.get(&path);
         assert_eq!(head.status, get.status, "{path}");

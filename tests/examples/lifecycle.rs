@@ -24,8 +24,8 @@ fn plain_answers() {
         ("/status/1", "400 Bad Request", "a final status"),
         ("/error", "500 Internal Server Error", "500 Internal Server Error\n"),
         ("/bytes/many", "400 Bad Request", "\"many\" is not a number"),
-        ("/nothing", "404 Not Found", "there is nothing here\n"),
-        ("/bytes/1/2", "404 Not Found", "there is nothing here\n"),
+        ("/nothing", "404 Not Found", "not found\n"),
+        ("/bytes/1/2", "404 Not Found", "not found\n"),
         ("/header-smuggle?v=a%0d%0aX-B:b", "500 Internal", "500 Internal Server Error\n"),
     ] {
         let answer = server.get(target);

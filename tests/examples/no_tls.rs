@@ -1,4 +1,4 @@
-//! What the programs say in a build without TLS.
+//! The output of the programs in a build without TLS.
 
 use crate::programs::run;
 
@@ -21,6 +21,6 @@ fn options_about_tls_are_refused() {
     ] {
         let ran = run(name, args);
         assert_eq!((ran.code, ran.err.lines().count()), (Some(2), 1), "{args:?}: {ran:?}");
-        assert!(ran.err.ends_with(": this build speaks no TLS\n"), "{ran:?}");
+        assert!(ran.err.ends_with(": this build has no TLS\n"), "{ran:?}");
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn program(name: &str, args: &[&str]) -> Command {
     command
 }
 
-/// What a program has printed, and its exit code.
+/// A program's output and exit code.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,

@@ -40,7 +40,7 @@ impl Scripted {
         self.requests.recv_timeout(PATIENCE).expect("a request")
     }
 
-    /// Whether no request is there that was not taken yet.
+    /// Returns `true` if the test has taken every request.
     pub(crate) fn is_silent(&self) -> bool {
         self.requests.try_recv().is_err()
     }

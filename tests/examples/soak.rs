@@ -108,7 +108,7 @@ fn exchange(client: &Client, server: &str, number: u64) -> Result<()> {
     Ok(())
 }
 
-/// What a process takes of its machine.
+/// The resources that a process uses.
 #[derive(Debug)]
 struct Usage {
     threads: usize,

@@ -1,4 +1,4 @@
-//! The programs over TLS: certificates are made for each test, in a folder of its own.
+//! The programs over TLS. Each test creates its certificates in a separate folder.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
@@ -61,7 +61,7 @@ fn peer(says: &'static [u8]) -> String {
         let (mut stream, _) = listener.accept()?;
         stream.write_all(says)?;
         stream.shutdown(Shutdown::Write)?;
-        // What is left unread would become a reset, and that might overtake what was said.
+        // Unread bytes would cause a reset, which could overtake the response.
         stream.read_to_end(&mut Vec::new())
     });
     url
@@ -153,12 +153,12 @@ fn a_hangup_signal_renews_the_certificate() {
     let renewed = other.authority.issue("127.0.0.1");
     office.folder.write("certificate.pem", &renewed.certificate);
     server.signal(Signal::HUP);
-    server.said("the certificate is not renewed: ");
+    server.said("certificate not renewed: ");
     assert_eq!(office.fetch(&[&url]).code, Some(0));
 
     office.folder.write("key.pem", &renewed.key);
     server.signal(Signal::HUP);
-    server.said("new connections get the certificate of ");
+    server.said("certificate renewed from ");
     check_failure(60, &office.fetch(&[&url]));
     assert_eq!(other.fetch(&[&url]).code, Some(0));
     server.signal(Signal::TERM);
@@ -212,7 +212,7 @@ fn certificates_that_are_not_trusted_are_60() {
     let server = office.lifecycle();
     let url = server.url("/");
     let port = server.place.rsplit(':').next().unwrap();
-    // Nobody that is trusted vouches for it.
+    // No trusted authority has signed it.
     check_failure(60, &other.fetch(&[&url]));
     // It is another's.
     let pin = format!("other.test:{port}:127.0.0.1");
@@ -269,7 +269,7 @@ fn handshakes_that_fail_are_35() {
 
 #[test]
 fn a_handshake_has_its_time_limit() {
-    // Connections are made, and nobody takes them.
+    // Connections are established and never accepted.
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", deaf.local_addr().unwrap());
     let ran = run("fetch", &["--connect-timeout", "0.05", &url]);

@@ -1,4 +1,4 @@
-//! What others write cannot forge a line of the log.
+//! A peer's bytes cannot forge a line of the log.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -28,7 +28,7 @@ fn nginx() {
     let server = nginx::start(&folder, addr, &http);
     let client = Client::new();
 
-    // nginx closes after five requests, at a moment of its own: nobody notices.
+    // nginx closes after five requests, at any moment. No call fails.
     for _ in 0..50 {
         let mut response = client.get(server.url("/")).send().unwrap();
         assert_eq!(response.body_mut().read_text(100).unwrap(), "hello from a file\n");

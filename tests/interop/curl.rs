@@ -115,7 +115,7 @@ fn http_1_0_and_0_9() {
     assert!(printed.len() > 1 << 20, "{} bytes", printed.len());
     let head = curl(&["--http1.0", "-I", &server.url("/")]);
     assert!(head.starts_with("HTTP/1.1 200 OK") && head.contains("Connection: close"), "{head}");
-    // What curl would send without a version is no request line of ours.
+    // The server rejects the request line without a version that curl would send.
     let raw = format!("printf 'GET /\\r\\n\\r\\n' | nc -N 127.0.0.1 {}", server.addr().port());
     let answer = text("sh", &["-c", &raw]);
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");

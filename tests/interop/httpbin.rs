@@ -11,7 +11,7 @@ use crate::process::{Folder, free_addr, text};
 /// The program, until it is dropped.
 struct Httpbin {
     child: Child,
-    /// What its line says behind the scheme.
+    /// The text of its line behind the scheme.
     place: String,
 }
 

@@ -1,4 +1,4 @@
-//! nginx as a child, with a folder of its own for everything that it writes.
+//! nginx as a child process. All its files are in a separate folder.
 
 use std::net::SocketAddr;
 use std::process::Command;

@@ -25,14 +25,14 @@ pub(crate) fn text(program: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// A server of somebody else's, ended when it is dropped.
+/// Another project's server, ended when it is dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) addr: SocketAddr,
 }
 
 impl Server {
-    /// Starts `command`, told to listen on `addr`, and waits until it does.
+    /// Starts `command`, which must listen on `addr`, and waits until it does.
     pub(crate) fn start(command: &mut Command, addr: SocketAddr) -> Self {
         let child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -64,7 +64,7 @@ pub(crate) fn wait_for_listener(addr: SocketAddr, command: &Command) {
     }
 }
 
-/// An address on which nobody listens at this moment.
+/// Returns an address on which no program listens.
 pub(crate) fn free_addr() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address")

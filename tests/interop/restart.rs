@@ -112,7 +112,7 @@ fn under_load(addr: SocketAddr, mut restart: impl FnMut()) -> Counts {
     counts
 }
 
-/// No request fails, whoever asks and however connections are kept.
+/// No request of any client fails, with or without keep-alive.
 #[test]
 #[ignore = "needs nginx and wrk"]
 fn h15_a_rolling_restart_over_an_inherited_socket_fails_no_request() {
@@ -126,11 +126,11 @@ fn h15_a_rolling_restart_over_an_inherited_socket_fails_no_request() {
     counts.assert_all_answered();
 }
 
-/// Between two processes nobody listens. Beside what is refused then, only connections may be lost that
-/// the system has made and nobody has accepted: before a byte of an answer.
+/// Between the two processes, connections are refused. Only connections that the system has established and
+/// no process has accepted may be lost, before the first byte of a response.
 #[test]
 #[ignore = "needs nginx and wrk"]
-fn h15_a_restart_over_a_listener_of_its_own_cuts_no_answer() {
+fn h15_a_restart_with_a_new_listener_cuts_no_response() {
     let addr = free_addr();
     let place = addr.to_string();
     let start = || Generation::start(&["--addr", &place], Stdio::null());

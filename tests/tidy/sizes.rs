@@ -4,7 +4,7 @@ use super::Finding;
 use super::allowed::Rule;
 use super::sources::Source;
 
-/// What a reader can keep in mind; most files have 100 to 300 lines.
+/// The most lines that a reader can keep in mind. Most files have 100 to 300.
 const FILE: usize = 500;
 
 /// A function that does not fit on a screen is two functions.

@@ -1,4 +1,4 @@
-//! The wire format by itself: `cargo bench --manifest-path benches/peers/Cargo.toml --bench wire`.
+//! Benchmarks of the wire format: `cargo bench --manifest-path benches/peers/Cargo.toml --bench wire`.
 
 use std::hint::black_box;
 

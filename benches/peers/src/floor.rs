@@ -1,18 +1,17 @@
-//! The least of HTTP/1.1 that an exchange needs, when both ends are known to behave: where a head
-//! ends, what it says of its body, and the chunks of one. The floor's programs are made of it; it is
-//! neither complete nor safe.
+//! The smallest part of HTTP/1.1 that an exchange between two correct ends needs: the end of a head, the
+//! length of a body, and chunks. The floor programs use it. It is neither complete nor safe.
 
 use std::io::{self, ErrorKind::InvalidData, ErrorKind::UnexpectedEof, Read, Write};
 
-/// How much is written or read at once where bodies are large.
+/// The size of a read or write of a large body.
 pub const BLOCK: usize = 64 * 1024;
 
-/// How much of `input` is its first head, if that is complete.
+/// Returns the length of the first head in `input`, if it is complete.
 pub fn head_length(input: &[u8]) -> Option<usize> {
     input.windows(4).position(|window| window == b"\r\n\r\n").map(|end| end + 4)
 }
 
-/// A field's value; `name` in lower case.
+/// Returns a field's value. `name` is in lower case.
 pub fn field<'h>(head: &'h [u8], name: &str) -> Option<&'h str> {
     let value = head.split(|&byte| byte == b'\n').find_map(|line| {
         let (this, value) = line.split_at_checked(name.len())?;
@@ -22,7 +21,7 @@ pub fn field<'h>(head: &'h [u8], name: &str) -> Option<&'h str> {
     Some(std::str::from_utf8(value).ok()?.trim())
 }
 
-/// Reads until `buffer` holds a whole head: its length, and how much was read in all.
+/// Reads until `buffer` holds a whole head. Returns its length and the number of bytes read.
 pub fn read_head(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<(usize, usize)> {
     let mut filled = 0;
     loop {
@@ -33,8 +32,8 @@ pub fn read_head(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<(usize
     }
 }
 
-/// Reads the body of a message whose head is the first `head` of the `filled` bytes in `buffer`, and
-/// returns its length. Nothing may follow it.
+/// Reads the body of a message and returns its length. The message's head is the first `head` of the
+/// `filled` bytes in `buffer`. No message may follow it.
 pub fn skip_body(
     stream: &mut impl Read,
     buffer: &mut [u8],
@@ -73,13 +72,13 @@ fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// A chunked body without trailers, as far as it has come.
+/// A chunked body without trailers, in decoding.
 #[derive(Default)]
 struct Chunks {
     payload: u64,
-    /// Of a chunk and its line's end.
+    /// The bytes left of a chunk and its line end.
     missing: u64,
-    /// As far as the line that tells it has come.
+    /// The part of a chunk-size line that has arrived.
     size: u64,
     last: bool,
 }
@@ -116,7 +115,7 @@ impl Chunks {
     }
 }
 
-/// Writes all that `body` has, as it comes.
+/// Writes all of `body`.
 pub fn write_body(stream: &mut impl Write, body: &mut impl Read) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
     loop {
@@ -127,13 +126,13 @@ pub fn write_body(stream: &mut impl Write, body: &mut impl Read) -> io::Result<(
     }
 }
 
-/// Writes all that `body` has, in chunks.
+/// Writes all of `body` in chunks.
 pub fn write_chunks(stream: &mut impl Write, body: &mut impl Read) -> io::Result<()> {
-    /// The line of a chunk's size: four digits, and its end.
+    /// The length of a chunk-size line: four digits and CRLF.
     const LINE: usize = 6;
     let mut block = vec![0; LINE + BLOCK];
     loop {
-        // Four digits reach to one byte less than a block.
+        // Four digits express at most one byte less than a block.
         let read = body.read(&mut block[LINE..LINE + BLOCK - 2])?;
         if read == 0 {
             return stream.write_all(b"0\r\n\r\n");

@@ -1,10 +1,10 @@
-//! hangup's server and client beside others, measured in one run on one machine.
+//! Measures hangup's server and client beside others, in one run on one machine.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --quick
 //! ```
 //!
-//! `BENCHMARKING.md`, at the top of the repository, says what is measured, why so, and how to read it.
+//! `BENCHMARKING.md`, at the top of the repository, describes the measurements and their reading.
 //!
 //! ```text
 //!   driven by                                   answered by
@@ -13,13 +13,12 @@
 //!   wrk ──────> nginx              ──────>      hangup-fastcgi, go/fastcgi     FastCGI
 //! ```
 //!
-//! Each program of `src/bin` and `go` is one peer, as small as it can be; `compare` builds them,
-//! starts them in turn, round after round, and prints the tables. The *floor* is what the same
-//! exchange costs over plain blocking sockets with hardly any HTTP. Each program can be run by hand
-//! as well: [`serve`] and [`load`] say how.
+//! Each program of `src/bin` and `go` is one peer, as small as possible. `compare` builds them, starts
+//! them in turn, and prints the tables. The *floor* is the cost of the same exchange over plain blocking
+//! sockets with hardly any HTTP. Each program can be run by hand: see [`serve`] and [`load`].
 //!
-//! Two more measure without noise, or closer: `instructions`, which `benches/instructions` runs, and
-//! `cargo bench --bench wire`, over the wire format.
+//! Two more programs measure with less noise: `instructions`, which `benches/instructions` runs, and
+//! `cargo bench --bench wire` for the wire format.
 
 pub mod floor;
 pub mod load;

@@ -1,4 +1,4 @@
-//! What the clients share: the command line, the threads, and the line that they print.
+//! The shared part of the clients: the command line, the threads, and the line that they print.
 //!
 //! ```text
 //! CLIENT [-d SECONDS | -n REQUESTS] [-c THREADS] [--send BYTES] [--chunked] [--fresh] URL
@@ -6,12 +6,12 @@
 //!  "latency_us":{"p50":T,"p90":T,"p99":T,"max":T},"cpu_us":T,"peak_kib":N}
 //! ```
 //!
-//! Each request is a GET, or with `--send` a POST of so many bytes from a reader, whose length is
-//! known unless they are `--chunked`. `-n` counts requests of a thread. `--fresh` lets the floor
-//! connect for each; the others share one client among all threads and do as they do.
+//! Each request is a GET. With `--send` it is a POST of that many bytes from a reader. Their length is
+//! known, except with `--chunked`. `-n` counts the requests of a thread. `--fresh` makes the floor
+//! connect for each request. The other clients use one client for all threads with its usual behaviour.
 //!
-//! Requests are those whose answer was read to its end, bytes those of both bodies; CPU time is
-//! this process's, user and system, and so is the most memory that was resident.
+//! `requests` counts the responses that were read to their end, `bytes` the bytes of both bodies. CPU
+//! time is this process's, user and system. `peak_kib` is its peak of resident memory.
 
 #[path = "../../../examples/load/histogram.rs"]
 mod histogram;
@@ -28,7 +28,7 @@ use serde_json::json;
 use crate::process;
 use histogram::Histogram;
 
-/// How long a thread waits after an error, so that a server that refuses is not hammered.
+/// The pause of a thread after an error, so that a failing server is not flooded.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(10);
 
 const USAGE: &str = "\
@@ -44,7 +44,7 @@ pub struct Options {
     pub url: String,
 }
 
-/// When a thread is done.
+/// The end of a thread's run.
 #[derive(Clone, Copy)]
 enum Until {
     Requests(u64),
@@ -73,7 +73,7 @@ impl Options {
         Ok(Options { until, threads, send, chunked, fresh, url: url.ok_or(USAGE)? })
     }
 
-    /// The body of a request, if it has one.
+    /// Returns the body of a request, if it has one.
     pub fn body(&self) -> Option<impl Read + Send + use<>> {
         self.send.map(payload)
     }
@@ -83,13 +83,13 @@ fn number<N: std::str::FromStr<Err: std::fmt::Display>>(digits: &str) -> Result<
     digits.parse().map_err(|error| format!("{digits:?}: {error}"))
 }
 
-/// So many bytes, as they might come from a file.
+/// Returns a reader of N bytes.
 pub fn payload(length: u64) -> impl Read + Send + use<> {
     io::repeat(b'x').take(length)
 }
 
-/// Runs the command line over `connect`, which gives each thread its exchange: a function that sends
-/// one request and returns the length of its answer's body.
+/// Runs the command line. `connect` gives each thread a function that sends one request and returns the
+/// length of the response's body.
 pub fn run<C, E>(connect: C) -> ExitCode
 where
     C: Fn(&Options) -> io::Result<E> + Sync,
@@ -127,7 +127,7 @@ where
     })
 }
 
-/// One thread: connected before the start, connected again after each error.
+/// Runs one thread. It connects before the start, and again after each error.
 fn exchange_until_the_end<C, E>(options: &Options, connect: &C, start: &Barrier) -> Tally
 where
     C: Fn(&Options) -> io::Result<E>,
@@ -174,7 +174,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// The first is shown: it says what the others are about.
+    /// The first error is shown. The others are usually the same.
     fn error(&mut self, error: &io::Error) {
         if self.errors == 0 {
             eprintln!("{error}");
@@ -190,7 +190,7 @@ impl Tally {
     }
 }
 
-/// The line that is printed.
+/// Formats the line that is printed.
 fn report(tally: &Tally, took: Duration, cpu: Duration) -> serde_json::Value {
     let seconds = took.as_secs_f64();
     let at = |part| micros(tally.latencies.quantile(part));
@@ -210,7 +210,7 @@ fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-/// What this process has used so far, of all cores together.
+/// Returns the CPU time of this process so far, on all cores.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)

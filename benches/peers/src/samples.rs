@@ -1,9 +1,9 @@
-//! Messages as they come: what the wire format is measured with.
+//! Typical messages, with which the wire format is measured.
 
-/// What a load generator sends.
+/// The request of a load generator.
 pub const SMALL_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 
-/// What a browser sends.
+/// The request of a browser.
 pub const BROWSER_REQUEST: &[u8] = b"GET /articles/2024/either-side?page=2 HTTP/1.1\r\n\
     Host: www.example.com\r\n\
     User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0\r\n\
@@ -20,7 +20,7 @@ pub const BROWSER_REQUEST: &[u8] = b"GET /articles/2024/either-side?page=2 HTTP/
     If-None-Match: \"5d41402abc4b2a76\"\r\n\
     Cache-Control: max-age=0\r\n\r\n";
 
-/// What a server answers.
+/// The response of a server.
 pub const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\n\
     Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
     Server: example\r\n\
@@ -29,7 +29,7 @@ pub const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\n\
     ETag: \"5d41402abc4b2a76\"\r\n\
     Cache-Control: no-cache\r\n\r\n";
 
-/// A body of so many chunks, each of 1 KiB.
+/// Returns a body of N chunks of 1 KiB each.
 pub fn chunked_body(chunks: usize) -> Vec<u8> {
     let mut body = Vec::new();
     for _ in 0..chunks {
@@ -39,7 +39,7 @@ pub fn chunked_body(chunks: usize) -> Vec<u8> {
     body
 }
 
-/// Takes a whole body apart, as a server would, and returns the length of what it carries.
+/// Decodes a whole body, as a server would, and returns the length of its content.
 pub fn decode(mut input: &[u8]) -> u64 {
     use hangup::h1::{BodyDecoder, BodyLimits, Framing, Next};
     let mut decoder = BodyDecoder::response(Framing::Chunked, BodyLimits::default());
@@ -49,13 +49,13 @@ pub fn decode(mut input: &[u8]) -> u64 {
         input = &input[framing..];
         match next {
             Next::End => return length,
-            Next::NeedInput => panic!("it is whole"),
             Next::Payload(most) => {
                 let here = input.len().min(usize::try_from(most).unwrap_or(usize::MAX));
                 input = &input[here..];
                 decoder.payload_taken(here as u64);
                 length += here as u64;
             }
+            _ => panic!("it is whole"),
         }
     }
 }

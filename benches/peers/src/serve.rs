@@ -1,5 +1,4 @@
-//! What the servers share: the command line, the line that they print, and the body that those who
-//! answer with large ones send.
+//! The shared part of the servers: the command line, the line that they print, and large bodies.
 //!
 //! ```text
 //! SERVER [--addr HOST:PORT]        # listening on http://127.0.0.1:41234
@@ -12,27 +11,27 @@ use std::thread;
 use hangup::net::Addr;
 use hangup::server::Listening;
 
-/// Where to listen: a free port of the loopback interface, unless told otherwise.
+/// Returns the address to listen on. The default is a free port of the loopback interface.
 pub fn address() -> String {
     let mut args = std::env::args().skip_while(|arg| arg != "--addr");
     args.nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned())
 }
 
-/// A listener at [`address`], which is announced.
+/// Returns a listener at [`address`] and prints its address.
 pub fn listen() -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address())?;
     announce(listener.local_addr()?)?;
     Ok(listener)
 }
 
-/// Prints the line that says where the server is.
+/// Prints the server's address.
 pub fn announce(address: SocketAddr) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "listening on http://{address}")?;
     stdout.flush()
 }
 
-/// One of hangup's servers, announced.
+/// Binds one of hangup's servers and prints its address.
 pub fn run(listening: Listening) -> io::Result<()> {
     if let Addr::Ip(address) = listening.local_addr() {
         announce(*address)?;
@@ -40,7 +39,7 @@ pub fn run(listening: Listening) -> io::Result<()> {
     listening.serve()
 }
 
-/// Accepts, and lets each connection have a thread. An error of `serve` is its client's end.
+/// Accepts connections and gives each a thread. An error of `serve` means that the client closed.
 pub fn a_thread_each<S>(listener: &TcpListener, serve: S) -> io::Result<()>
 where
     S: Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static,
@@ -53,7 +52,7 @@ where
     Ok(())
 }
 
-/// What a path asks for: `/bytes/N` for so many with their length, `/chunked/N` for so many without.
+/// Parses a path: `/bytes/N` for N bytes with their length, `/chunked/N` for N bytes without.
 pub fn ordered(path: &str) -> Option<(bool, u64)> {
     let (kind, count) = path.strip_prefix('/')?.split_once('/')?;
     let chunked = match kind {

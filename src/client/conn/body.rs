@@ -1,4 +1,9 @@
-//! The response body that gives its connection back.
+//! The response body that the caller reads from the connection, and that ends the exchange.
+//!
+//! The read buffer travels inside the body, so reading takes no lock and no other thread. At the body's
+//! end the connection is given back, with the buffer, before the caller sees the end. A body that fails
+//! closes the connection. A body that is dropped early is drained if little of it is left; otherwise it
+//! closes the connection.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -6,96 +11,106 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
-use super::answer::Keeper;
-use super::messages::Wrote;
-use super::{ExchangeId, Shared, WROTE_PATIENCE, close_reason};
-use crate::body::Incoming;
+use super::messages::ExchangeId;
+use super::shared::{SEND_PATIENCE, Shared, close_reason};
+use crate::body::{Body, Incoming};
+use crate::context::HookGuard;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{CloseReason, Framing};
 use crate::net::{Buffer, FramedBody, FramedError};
 
-/// What of an unread body is read for the sake of its connection: more than this costs more than a
+/// How many bytes of an unread body are drained at most, to keep its connection. More costs more than a
 /// new connection.
 const DRAIN_LIMIT: u64 = 256 * 1024;
 
-/// How long dropping a body may take.
+/// How long dropping a body may block.
 const DRAIN_PATIENCE: Duration = Duration::from_millis(50);
 
-/// A response body on its way, read by the caller straight from the connection.
+/// A response body, read by the caller straight from the connection.
 pub(super) struct ResponseBody {
     framed: FramedBody,
     idle_read: Option<Duration>,
-    end: End,
+    progress: Progress,
 }
 
-/// What happens at the body's end.
-enum End {
-    /// Still reading: this is needed to give the connection back.
-    Ahead(Rest),
-    /// The connection was given back, or closed after a whole body.
-    Reached,
-    /// It never will be: this is why.
+/// How far a body has been read.
+enum Progress {
+    /// Its end is still ahead.
+    Reading(OpenExchange),
+    /// It was read whole, and the connection was given back or closed.
+    Ended,
+    /// It failed, and so does every later read.
     Failed(Error),
 }
 
-/// What reading on takes. It is let go of at the end: a body that is kept keeps no descriptor.
-pub(super) struct Rest {
+/// The exchange that a response body has to end. Dropped at the body's end, so that a body that is kept
+/// keeps no descriptor.
+pub(super) struct OpenExchange {
     pub(super) shared: Arc<Shared>,
     pub(super) id: ExchangeId,
     pub(super) buffer: Buffer,
-    pub(super) wrote: Wrote,
-    /// Whether the connection may be used again once the body has ended well.
+    /// Whether the connection may be used again, by the heads of request and response.
     pub(super) persist: Result<(), CloseReason>,
-    pub(super) keeper: Keeper,
+    /// Closes the connection when the call's context ends.
+    pub(super) hook: Option<HookGuard>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(framing: Framing, rest: Rest, idle_read: Option<Duration>) -> Self {
-        Self { framed: FramedBody::response(framing), idle_read, end: End::Ahead(rest) }
+    pub(super) fn new(
+        framing: Framing,
+        exchange: OpenExchange,
+        idle_read: Option<Duration>,
+    ) -> Self {
+        Self {
+            framed: FramedBody::response(framing),
+            idle_read,
+            progress: Progress::Reading(exchange),
+        }
     }
 
-    /// Reads some of the body, and does nothing about its end.
+    /// Reads a part of the body, and leaves its end to the caller.
     fn pull(&mut self, out: &mut [u8]) -> Result<usize> {
-        let rest = match &mut self.end {
-            End::Ahead(rest) => rest,
-            End::Reached => return Ok(0),
-            End::Failed(error) => return Err(error.clone()),
+        let exchange = match &mut self.progress {
+            Progress::Reading(exchange) => exchange,
+            Progress::Ended => return Ok(0),
+            Progress::Failed(error) => return Err(error.clone()),
         };
-        let (shared, idle_read) = (&rest.shared, self.idle_read);
+        let (shared, idle_read) = (&exchange.shared, self.idle_read);
         let read = |buf: &mut [u8]| {
             if let Some(limit) = idle_read {
                 shared.stream.set_read_deadline(Instant::now().checked_add(limit));
             }
             (&shared.stream).read(buf)
         };
-        match self.framed.read(&mut rest.buffer, read, out) {
+        match self.framed.read(&mut exchange.buffer, read, out) {
             Ok(count) => Ok(count),
             Err(error) => {
-                let error = rest.fail(error);
-                self.end = End::Failed(error.clone());
+                let error = exchange.fail(error);
+                self.progress = Progress::Failed(error.clone());
                 Err(error)
             }
         }
     }
 
-    /// The body has been read to its end: the connection is free before the caller knows.
+    /// Ends the exchange of a body that has been read whole.
     fn finish(&mut self, patience: Duration) {
-        if let End::Ahead(rest) = std::mem::replace(&mut self.end, End::Reached) {
-            rest.settle(patience);
+        if let Progress::Reading(exchange) = std::mem::replace(&mut self.progress, Progress::Ended)
+        {
+            exchange.settle(patience);
         }
     }
 
-    /// Reads what is left, if that is cheap.
+    /// Reads the rest of the body if that is cheap.
     fn drain(&mut self) {
-        let End::Ahead(rest) = &self.end else { return };
-        let cheap =
-            rest.persist.is_ok() && self.framed.remaining().is_none_or(|left| left <= DRAIN_LIMIT);
+        let Progress::Reading(exchange) = &self.progress else { return };
+        let cheap = exchange.persist.is_ok()
+            && self.framed.remaining().is_none_or(|left| left <= DRAIN_LIMIT);
         if !cheap {
             return;
         }
         let deadline = Instant::now() + DRAIN_PATIENCE;
         self.idle_read = None;
-        rest.shared.stream.set_read_deadline(Some(deadline));
+        exchange.shared.stream.set_read_deadline(Some(deadline));
         let mut waste = [0; 8 * 1024];
         let mut left = DRAIN_LIMIT;
         while let Ok(count @ 1..) = self.pull(&mut waste) {
@@ -110,10 +125,10 @@ impl ResponseBody {
     }
 }
 
-impl Rest {
-    /// Closes the connection; returns why the body cannot be read on.
+impl OpenExchange {
+    /// Closes the connection. Returns why the body cannot be read any further.
     fn fail(&self, error: FramedError) -> Error {
-        // What closed the connection is what broke the body off.
+        // If the connection was closed on this side, the read failed for that cause.
         let error = self.shared.cause().unwrap_or_else(|| match error {
             FramedError::Framing(error) => error.into(),
             FramedError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -125,46 +140,59 @@ impl Rest {
         error
     }
 
-    /// Gives the connection back if all is well, and closes it otherwise.
+    /// Returns `true` if the body's `length` bytes are in the buffer, and sending the request is over.
+    pub(super) fn has_all(&self, length: u64) -> bool {
+        length <= self.buffer.data().len() as u64 && self.shared.is_sending_over()
+    }
+
+    /// Takes the whole body out of the buffer, which has it.
+    pub(super) fn cut(mut self, length: usize) -> (Body, Self) {
+        let body = bytes::Bytes::copy_from_slice(&self.buffer.data()[..length]);
+        self.buffer.consume(length);
+        (body.into(), self)
+    }
+
+    /// Gives the connection back if it is clean. Waits at most for `patience` for the end of sending.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it cannot be used again. It is not closed yet.
+    pub(super) fn give_back(self, patience: Duration) -> Result<(), CloseReason> {
+        let Self { shared, id, buffer, persist, hook } = self;
+        persist?;
+        shared.check_nothing_left(&buffer)?;
+        if !patience.is_zero() {
+            shared.await_sent(patience);
+        }
+        // From now on the end of the context does not concern the connection.
+        drop(hook);
+        shared.give_back(id, buffer)
+    }
+
+    /// Gives the connection back if it is clean, and closes it otherwise.
     fn settle(self, patience: Duration) {
-        let Self { shared, id, buffer, wrote, persist, keeper } = self;
-        let clean = persist
-            .and_then(|()| shared.is_used_up(&buffer))
-            .and_then(|()| wrote.check(&shared, patience));
-        let settled = clean.and_then(|()| {
-            shared.stream.set_read_deadline(None);
-            match keeper {
-                Keeper::Caller { .. } => shared.give_back(id, buffer),
-                Keeper::Loop(back) => {
-                    shared.give_back(id, Buffer::default())?;
-                    // Only now: a loop that looks at the connection while it is still the call's would
-                    // leave what it sees, the peer's end of stream say, to the call. A loop that has
-                    // ended has no use for the buffer.
-                    let _ = back.send(buffer);
-                    Ok(())
-                }
-            }
-        });
-        if let Err(reason) = settled {
+        let (shared, id) = (Arc::clone(&self.shared), self.id);
+        shared.stream.set_read_deadline(None);
+        if let Err(reason) = self.give_back(patience) {
             shared.close_in(id, Error::new(ErrorKind::Closed), reason);
         }
     }
 
-    /// Whether nothing is left to wait for at the body's end.
+    /// Returns `true` if the end of the body need not wait for the end of sending.
     fn is_settled_at_once(&self) -> bool {
-        self.persist.is_err() || self.wrote.is_known()
+        self.persist.is_err() || self.shared.is_sending_over()
     }
 }
 
 impl Read for ResponseBody {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.pull(out)?;
-        if let End::Ahead(rest) = &self.end
+        if let Progress::Reading(exchange) = &self.progress
             && self.framed.is_ended()
-            // The last bytes do not wait for a writer that is behind; the end of the stream does.
-            && (count == 0 || rest.is_settled_at_once())
+            // The last bytes do not wait for the writer loop. The end of the stream does.
+            && (count == 0 || exchange.is_settled_at_once())
         {
-            self.finish(WROTE_PATIENCE);
+            self.finish(SEND_PATIENCE);
         }
         Ok(count)
     }
@@ -172,9 +200,11 @@ impl Read for ResponseBody {
 
 impl Incoming for ResponseBody {
     fn is_ready(&mut self) -> bool {
-        match &mut self.end {
-            End::Ahead(rest) => self.framed.is_ready(&mut rest.buffer, &rest.shared.stream),
-            End::Reached | End::Failed(_) => true,
+        match &mut self.progress {
+            Progress::Reading(exchange) => {
+                self.framed.is_ready(&mut exchange.buffer, &exchange.shared.stream)
+            }
+            Progress::Ended | Progress::Failed(_) => true,
         }
     }
 
@@ -190,9 +220,9 @@ impl Incoming for ResponseBody {
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         self.drain();
-        if let End::Ahead(rest) = &self.end {
+        if let Progress::Reading(exchange) = &self.progress {
             let cause = Error::new(ErrorKind::Closed);
-            rest.shared.close_in(rest.id, cause, CloseReason::BodyNotRead);
+            exchange.shared.close_in(exchange.id, cause, CloseReason::BodyNotRead);
         }
     }
 }

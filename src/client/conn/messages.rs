@@ -1,18 +1,20 @@
-//! What crosses threads on a client connection. Every channel has room for all that is ever sent on
-//! it, so that no loop blocks on a send.
+//! The values that cross threads on a client connection.
+//!
+//! Every channel has room for all that is ever sent on it, so no loop blocks on a send.
 //!
 //! | channel | sender | receiver | capacity, and why |
 //! | --- | --- | --- | --- |
 //! | expectations | caller | reader loop | 1: one exchange at a time |
 //! | write jobs | caller | writer loop | 1: one exchange at a time |
-//! | `Expectation::reply` | reader loop | caller | 1: one final answer or error |
-//! | results, or `Report::Both::reader` | writer loop, or the caller whose write failed | who reads the answer, then its body | 1: one result for each request |
-//! | `Report::Both::caller` | writer loop | caller | 1: the same result |
-//! | `Expected::proceed` | reader loop | writer loop | 1: a 100 releases the body once; dropped by the final answer |
-//! | `Withheld::give_back` | writer loop | caller | 1: a withheld body comes back once; dropped when it is released |
-//! | `Returned` | response body | reader loop | 1: the buffer comes back once |
-//! | calls | whoever gives the connection back | reader loop | 1: one call ends one sleep |
-//! | closed | nobody | all three | 0: it disconnects |
+//! | `Expectation::reply` | reader loop | caller | 1: one final response or error |
+//! | `ReportTo::Caller` | writer loop | caller | 1: one result for each request |
+//! | `Expected::proceed` | reader loop | writer loop | 1: a 100 releases the body once; the final response drops the sender |
+//! | `Withheld::give_back` | writer loop | caller | 1: a withheld body comes back once; dropped when the body is released |
+//! | wake-ups | the thread that gives the connection back | reader loop | 1: one wake-up ends one sleep |
+//! | closed | none | all three | 0: it disconnects |
+//!
+//! The result of sending a request is also kept in the connection's [lifecycle](super::state), where
+//! the thread that ends the exchange finds it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,29 +22,45 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::ExchangeId;
 use crate::body::Body;
 use crate::client::raw_head::RawHead;
-use crate::context::Context;
+use crate::context::HookGuard;
 use crate::error::Error;
 use crate::h1::ResponseHead;
-use crate::net::{Buffer, Duplex};
+use crate::net::Duplex;
 use crate::sync::channel::{Receiver, Sender};
 
-/// Sees the interim responses to a request.
+/// The number of an exchange on its connection.
+///
+/// A thread that holds it may close the connection on behalf of that exchange, and only while the
+/// exchange is in progress. Later the connection may serve another call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::client) struct ExchangeId(u64);
+
+impl ExchangeId {
+    /// Returns `true` for the connection's first exchange.
+    pub(in crate::client) fn is_first(self) -> bool {
+        self.0 == 1
+    }
+
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// A callback that is called with each interim response.
 pub(in crate::client) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
 
-/// Sees the heads of the responses to a request as they came.
+/// A callback that is called with each response head as it was received.
 pub(in crate::client) type OnRawHead = Arc<dyn Fn(&RawHead<'_>) + Send + Sync>;
 
-/// From the caller to the reader loop: an answer is going to come.
+/// The order to the reader loop to read a response.
 pub(super) struct Expectation {
     pub(super) expected: Expected,
-    pub(super) context: Option<Context>,
     pub(super) reply: Sender<Reply>,
 }
 
-/// What is known beforehand of the answer to a request.
+/// The facts about a request that reading its response takes.
 pub(super) struct Expected {
     pub(super) id: ExchangeId,
     pub(super) method: Method,
@@ -50,87 +68,75 @@ pub(super) struct Expected {
     pub(super) closes: bool,
     pub(super) on_informational: Option<OnInformational>,
     pub(super) on_raw_head: Option<OnRawHead>,
-    /// Releases a body that is withheld for a 100; dropping it means that the body is not wanted.
+    /// Releases a body that waits for a 100. Dropping it cancels the body.
     pub(super) proceed: Option<Sender<()>>,
-    pub(super) wrote: Wrote,
+    /// Closes the connection when the call's context ends.
+    pub(super) hook: Option<HookGuard>,
     /// The longest silence allowed within the response's body.
     pub(super) idle_read: Option<Duration>,
 }
 
-/// What the reading side knows of the request: the last condition for reuse.
-pub(super) enum Wrote {
-    /// It was wholly written before anybody looked for the answer.
-    Whole,
-    /// The result comes by this channel.
-    Reported(Receiver<WriteResult>),
-}
-
-/// How writing a request went.
-pub(super) type WriteResult = Result<(), WriteError>;
-
-/// Why a request was not wholly written.
-#[derive(Clone, Debug)]
-pub(super) enum WriteError {
-    /// The connection failed, after this many bytes.
-    Failed { error: Error, written: u64 },
-    /// The body's source failed, so that the request cannot be finished.
-    Source(Error),
-    /// The final answer came while the body was withheld.
-    Withheld,
-}
-
-/// From the reader loop to the caller: the answer, or why there is none.
+/// The reader loop's report to the caller.
 pub(super) type Reply = Result<Answer, ReplyError>;
 
-/// An answer whose head has been read.
+/// A response whose head has been read.
 pub(in crate::client) struct Answer {
     pub(in crate::client) head: ResponseHead,
     pub(in crate::client) body: AnswerBody,
 }
 
-/// What follows an answer's head.
+/// The part of a response that follows its head.
 pub(in crate::client) enum AnswerBody {
-    /// A body, which may still be on its way.
+    /// A body, which may not have been received yet.
     Body(Body),
-    /// Another protocol.
+    /// A connection that speaks another protocol from now on.
     Duplex(Duplex),
 }
 
-/// Why no answer came.
+/// The reason why no response could be read.
 #[derive(Clone, Debug)]
 pub(super) struct ReplyError {
     pub(super) error: Error,
-    /// At least one byte of an answer had come.
+    /// At least one byte of a response was received.
     pub(super) begun: bool,
 }
 
-/// From the response body to the reader loop: the reading half's buffer, when the body has ended and
-/// the connection is clean.
-pub(super) type Returned = Buffer;
-
-/// From the caller to the writer loop: what is left to be written, and who is to hear of it.
+/// The order to the writer loop to send the rest of a request.
 pub(super) struct WriteJob {
     pub(super) unwritten: Unwritten,
-    pub(super) report: Report,
+    pub(super) report_to: ReportTo,
 }
 
-/// Who hears how writing a request went.
-pub(super) enum Report {
-    /// The full way: the reader loop, which decides on reuse, and the caller, which waits for it.
-    Both { reader: Sender<WriteResult>, caller: Sender<WriteResult> },
-    /// The caller reads the answer itself. It looks at the connection's results at the answer's end, or
-    /// when it has failed; what it has to know before reaches it through the connection, whose `id`
-    /// this is: its end, and the deadline for the answer's head, so long after the request.
+/// The recipient of the result of sending, besides the connection's lifecycle.
+pub(super) enum ReportTo {
+    /// The caller, which waits for it on the full way.
+    Caller(Sender<SendResult>),
+    /// The caller of this exchange, which is in a read beside the writer loop. A failure closes the
+    /// connection. A success sets the deadline for the response head, this long after it.
     Reading { id: ExchangeId, response_head: Option<Duration> },
 }
 
-/// What of a request the caller has not written.
+/// The result of sending a request.
+pub(super) type SendResult = Result<(), SendError>;
+
+/// The reason why a request was not wholly sent.
+#[derive(Clone, Debug)]
+pub(super) enum SendError {
+    /// The connection failed after this many bytes.
+    Failed { error: Error, written: u64 },
+    /// The body's source failed, so the request cannot be finished.
+    Source(Error),
+    /// The final response arrived while the body was withheld.
+    Withheld,
+}
+
+/// The part of a request that the caller has not written.
 pub(super) struct Unwritten {
-    /// The head and an in-memory body, without what the caller could write without blocking.
+    /// The rest of the head, and the rest of a body in memory.
     pub(super) bytes: [Bytes; 2],
     /// How many bytes the caller has already written.
     pub(super) written: u64,
-    /// A body to be streamed after that.
+    /// A body to stream after `bytes`.
     pub(super) body: Option<StreamedBody>,
 }
 
@@ -138,16 +144,16 @@ pub(super) struct Unwritten {
 pub(super) struct StreamedBody {
     pub(super) body: Body,
     pub(super) chunked: bool,
-    /// Wait for a 100 before the body.
+    /// Present if the body waits for a 100.
     pub(super) withheld: Option<Withheld>,
 }
 
-/// The limit and the way back of a withheld body.
+/// The release, the limit and the way back of a body that waits for a 100.
 pub(super) struct Withheld {
-    /// Releases the body. Disconnects if it is not wanted.
+    /// Releases the body. Disconnects if the body is not wanted.
     pub(super) proceed: Receiver<()>,
-    /// The body is sent then without having been released, if there is a limit.
+    /// When the body is sent without a release; `None` for never.
     pub(super) until: Option<Instant>,
-    /// Where the body goes if it is not sent.
+    /// Returns the body if it is not sent.
     pub(super) give_back: Sender<Body>,
 }

@@ -1,194 +1,177 @@
-//! The reader loop: reads answers where the caller does not, and watches the connection while it is
-//! idle.
+//! The reader loop: watches the connection while it is idle, and reads responses on the full way.
 //!
 //! ```text
-//!                      called              idle for a moment
-//!            ┌───────┐ ──────▶ ┌──────┐ ────────────────────▶ ┌───────┐ the peer hung up, or spoke
-//!   start ──▶│ Sleep │         │ Rest │                       │ Watch │ out of turn; idle too long:
-//!            └───────┘ ◀────── └──────┘                       └───────┘          close
-//!              │    ▲   in use   │   ▲                          │   │
-//!              │    └────────────┼───┼── in use, by the caller ─┘   │
-//!              ▼                 ▼   │                              ▼
-//!            ┌─────────────────────────────────────────────────────────┐
-//!            │ an expectation came: read the answer, reply, wait for   │
-//!            │ the body to come back · the connection · the context    │
-//!            └─────────────────────────────────────────────────────────┘
+//!                       woken              idle for a moment
+//!            ┌───────┐ ──────▶ ┌───────┐ ──────────────────▶ ┌───────┐ the peer hung up or sent
+//!   start ──▶│ Sleep │         │ Pause │                     │ Watch │ something; idle too long:
+//!            └───────┘ ◀────── └───────┘                     └───────┘ close
+//!              │  ▲ ▲   in use     │                           │   │
+//!              │  │ └──────────────┼────── in use, by a caller ┘   │
+//!              ▼  │                ▼                               ▼
+//!            ┌───────────────────────────────────────────────────────┐
+//!            │ Read: an expectation came; read the response, reply   │
+//!            └───────────────────────────────────────────────────────┘
 //! ```
 //!
-//! While a connection is hot, its next request coming within [`REST`] of the last answer, the loop
-//! stays out of the way: callers read their answers themselves, and no thread is woken. The longer this
-//! goes on, the more seldom the loop looks up. Nothing is missed, since each caller looks at the
-//! connection before it writes.
+//! The loop sleeps while the connection is in use by a caller that reads itself, or by the body of a
+//! response. The thread that gives the connection back wakes it.
+//!
+//! It does not watch at once. While the next request follows within [`PAUSE`] of the last response, a
+//! watch would wake this thread for each exchange and gain nothing: every caller looks at the connection
+//! before it writes. The longer this goes on, the more seldom the loop looks.
+//!
+//! The watch waits for readability and reads nothing, so it takes no byte of a response that a caller
+//! reads. Idle connections keep no buffer.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answer::{After, Keeper, read_head, take_answer};
-use super::life::Condition;
-use super::messages::{Expectation, ReplyError, Returned};
-use super::{ExchangeId, Shared, close_reason};
-use crate::context::Context;
+use super::head::read_head;
+use super::messages::{ExchangeId, Expectation, ReplyError};
+use super::response::complete;
+use super::shared::{Shared, close_reason};
+use super::state::StateKind;
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
-use crate::net::Buffer;
 use crate::sync;
-use crate::sync::channel::{Receiver, after, bounded, never, select};
+use crate::sync::channel::{Receiver, after, select};
 
-/// How long the watch over an idle connection is put off, in case its next request comes at once.
-const REST: Duration = Duration::from_millis(2);
+/// How long the watch over an idle connection is put off, since the next request may follow at once.
+const PAUSE: Duration = Duration::from_millis(2);
 
-/// The longest that the watch is put off at a time, over a connection that is used all the while.
-const LONGEST_REST: Duration = Duration::from_millis(16);
+/// How long the watch is put off at a time at most, over a connection that is used all the time.
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
-/// Why the loop ends.
-pub(super) struct Ended;
+/// The connection has ended, and so does the loop.
+struct Ended;
 
-/// What the loop waits for.
-enum Place {
-    /// For a moment to pass.
-    Rest,
-    /// For the peer.
+/// What the loop does next.
+enum Step {
+    /// Waits for a moment to pass.
+    Pause,
+    /// Waits for the peer.
     Watch,
-    /// To be called.
+    /// Waits to be woken.
     Sleep,
-    /// For nothing: an answer is to be read.
-    Exchange(Expectation),
+    /// Reads a response.
+    Read(Expectation),
 }
 
 /// Runs until the connection is closed or handed over.
 pub(super) fn run(
     shared: &Arc<Shared>,
     expectations: &Receiver<Expectation>,
-    calls: &Receiver<()>,
+    wake_ups: &Receiver<()>,
 ) {
-    let mut buffer = Buffer::default();
-    let mut place = Ok(Place::Sleep);
-    while let Ok(at) = place {
-        place = match at {
-            Place::Rest => rest(shared, expectations),
-            Place::Watch => watch(shared, expectations, &mut buffer),
-            Place::Sleep => sleep(shared, expectations, calls),
-            Place::Exchange(expectation) => {
-                exchange(shared, std::mem::take(&mut buffer), expectation).map(|returned| {
-                    buffer = returned;
-                    Place::Rest
-                })
+    let mut next = Ok(Step::Sleep);
+    while let Ok(step) = next {
+        next = match step {
+            Step::Pause => pause(shared, expectations),
+            Step::Watch => watch(shared, expectations),
+            Step::Sleep => sleep(shared, expectations, wake_ups),
+            Step::Read(expectation) => {
+                read(shared, expectation);
+                Ok(Step::Sleep)
             }
         };
     }
 }
 
-/// Leaves the connection to its callers until nobody has taken it into use for a moment.
-fn rest(shared: &Shared, expectations: &Receiver<Expectation>) -> Result<Place, Ended> {
-    let mut span = REST;
-    let (_, mut last) = shared.condition();
+/// Leaves the connection to its callers until no exchange has begun for a moment.
+fn pause(shared: &Shared, expectations: &Receiver<Expectation>) -> Result<Step, Ended> {
+    let mut span = PAUSE;
+    let (_, mut last) = kind_and_latest(shared);
     loop {
         select! {
             recv(expectations) -> expectation => {
-                return expectation.map(Place::Exchange).map_err(|_| Ended);
+                return expectation.map(Step::Read).map_err(|_| Ended);
             }
             recv(shared.closed) -> _ => return Err(Ended),
             recv(after(span)) -> _ => {}
         }
-        match shared.condition() {
-            (Condition::Over, _) => return Err(Ended),
-            (_, id) if id != last => {
-                last = id;
-                span = (span * 2).min(LONGEST_REST);
+        match kind_and_latest(shared) {
+            (StateKind::Ended, _) => return Err(Ended),
+            (_, latest) if latest != last => {
+                last = latest;
+                span = (span * 2).min(LONGEST_PAUSE);
             }
-            (Condition::Idle, _) => return Ok(Place::Watch),
-            (Condition::InUse, _) => return Ok(Place::Sleep),
+            (StateKind::Idle, _) => return Ok(Step::Watch),
+            (StateKind::InUse, _) => return Ok(Step::Sleep),
         }
     }
 }
 
-/// Waits while a caller, or the body of its response, has the connection.
+/// Waits while the connection is in use by a caller, or by the body of its response.
 fn sleep(
     shared: &Shared,
     expectations: &Receiver<Expectation>,
-    calls: &Receiver<()>,
-) -> Result<Place, Ended> {
-    if !shared.fall_asleep() {
-        return Ok(Place::Rest);
+    wake_ups: &Receiver<()>,
+) -> Result<Step, Ended> {
+    if !shared.lifecycle.lock().fall_asleep() {
+        return Ok(Step::Pause);
     }
     select! {
-        recv(expectations) -> expectation => expectation.map(Place::Exchange).map_err(|_| Ended),
-        recv(calls) -> _ => Ok(Place::Rest),
+        recv(expectations) -> expectation => expectation.map(Step::Read).map_err(|_| Ended),
+        recv(wake_ups) -> _ => Ok(Step::Pause),
         recv(shared.closed) -> _ => Err(Ended),
     }
 }
 
-/// The idle watch: blocks until something has come that nobody asked for. It reads nothing before it
-/// has made sure of that.
-fn watch(
-    shared: &Arc<Shared>,
-    expectations: &Receiver<Expectation>,
-    buffer: &mut Buffer,
-) -> Result<Place, Ended> {
-    buffer.release();
-    drop(shared.take_spare());
+/// Blocks until the idle connection has input or is too old, and closes it then. If an exchange began
+/// meanwhile the input is its response.
+fn watch(shared: &Arc<Shared>, expectations: &Receiver<Expectation>) -> Result<Step, Ended> {
+    drop(shared.take_buffer());
     shared.stream.release();
-    let (_, id) = shared.condition();
+    let (_, last) = kind_and_latest(shared);
     let limit = shared.idle_limit().and_then(|limit| sync::now().checked_add(limit));
-    while let Err(error) = shared.stream.wait_readable_until(shared.next_look(limit)) {
+    while let Err(error) = shared.stream.wait_readable_until(shared.next_check(limit)) {
         if error.kind() != io::ErrorKind::TimedOut {
             let error = Error::with_source(ErrorKind::Receive, error);
             shared.close(error, CloseReason::IoFailed);
             return Err(Ended);
         }
-        if shared.condition().1 != id {
-            // A caller has read a whole response meanwhile: another limit holds.
-            return Ok(Place::Sleep);
+        if kind_and_latest(shared).1 != last {
+            // A caller has completed an exchange meanwhile, so another limit holds.
+            return Ok(Step::Sleep);
         }
         if limit.is_some_and(|limit| limit <= sync::now()) {
             return match shared.close_if_idle(CloseReason::IdleTooLong) {
                 true => Err(Ended),
-                // An exchange has begun just before.
-                false => Ok(Place::Sleep),
+                // An exchange has just begun.
+                false => Ok(Step::Sleep),
             };
         }
     }
-    if shared.claim_with_news() {
-        let reason = shared.out_of_turn();
+    if shared.claim_with_input() {
+        let reason = shared.read_unexpected();
         shared.close(Error::new(ErrorKind::EmptyReply), reason);
         return Err(Ended);
     }
     match expectations.try_recv() {
-        Ok(expectation) => Ok(Place::Exchange(expectation)),
-        Err(_) => Ok(Place::Sleep),
+        Ok(expectation) => Ok(Step::Read(expectation)),
+        Err(_) => Ok(Step::Sleep),
     }
 }
 
-/// Reads one answer and hands it to the caller; returns when its body has ended.
-fn exchange(
-    shared: &Arc<Shared>,
-    buffer: Buffer,
-    expectation: Expectation,
-) -> Result<Buffer, Ended> {
-    let Expectation { expected, context, reply } = expectation;
+/// Reads one response and sends it to the caller. Its body, if that is still to be received, ends the
+/// exchange without this loop.
+fn read(shared: &Arc<Shared>, expectation: Expectation) {
+    let Expectation { expected, reply } = expectation;
     let id = expected.id;
-    let (back, returned) = bounded(1);
     let read = |buf: &mut [u8]| (&shared.stream).read(buf);
-    // The callback for interim responses is the user's: the thread must live to report its panic.
+    let buffer = shared.take_buffer();
+    // The callbacks for heads are the user's. Their panic must reach the caller as an error.
     let head = sync::contain(|| read_head(shared, &expected, buffer, read)).unwrap_or_else(|| {
         let message = "a callback panicked while the response was read";
         Err(ReplyError { error: Error::message(ErrorKind::Other, message), begun: true })
     });
-    let answer = head
-        .and_then(|(head, buffer)| take_answer(shared, expected, head, buffer, Keeper::Loop(back)));
-    match answer {
-        Ok((answer, after)) => {
-            // An answer that nobody waits for is dropped here, and its body settles the connection.
+    match head.and_then(|(head, buffer)| complete(shared, expected, head, buffer)) {
+        Ok((answer, next)) => {
+            // If the caller has given up, the response is dropped here, and its body closes the
+            // connection.
             let _ = reply.send(Ok(answer));
-            match after {
-                After::Free(buffer) => return Ok(buffer),
-                After::Travels => return await_body(shared, id, &returned, context.as_ref()),
-                After::HandOver => shared.hand_over(),
-                After::Close(reason) => {
-                    shared.close_in(id, Error::new(ErrorKind::Closed), reason);
-                }
-            }
+            next.take(shared, id);
         }
         Err(ReplyError { error, begun }) => {
             let _ = reply.send(Err(ReplyError { error: error.clone(), begun }));
@@ -196,30 +179,9 @@ fn exchange(
             shared.close_in(id, error, reason);
         }
     }
-    Err(Ended)
 }
 
-/// Waits until the body has ended, the connection is closed, or the context is done.
-fn await_body(
-    shared: &Arc<Shared>,
-    id: ExchangeId,
-    returned: &Receiver<Returned>,
-    context: Option<&Context>,
-) -> Result<Buffer, Ended> {
-    let nothing = never();
-    let done = context.map_or(&nothing, Context::done);
-    select! {
-        recv(returned) -> buffer => return buffer.map_err(|_| Ended),
-        recv(shared.closed) -> _ => return Err(Ended),
-        recv(done) -> _ => {}
-    }
-    let ended = context.and_then(Context::err).map(Error::from);
-    let cause = ended.unwrap_or_else(|| Error::new(ErrorKind::Cancelled));
-    let reason = close_reason(&cause);
-    shared.close_in(id, cause, reason);
-    // If the body ended at the same moment the connection is open, and not the call's any more.
-    select! {
-        recv(returned) -> buffer => buffer.map_err(|_| Ended),
-        recv(shared.closed) -> _ => Err(Ended),
-    }
+fn kind_and_latest(shared: &Shared) -> (StateKind, ExchangeId) {
+    let lifecycle = shared.lifecycle.lock();
+    (lifecycle.kind(), lifecycle.latest())
 }

@@ -1,48 +1,49 @@
-//! What of a request is written at once, by the caller, and what is left for the writer loop.
+//! Writes the part of a request that does not block, on the caller's thread. The rest is left to the
+//! writer loop.
 
 use std::io::{self, IoSlice};
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 
-use super::Shared;
-use super::exchange::{OutgoingFraming, Withhold};
-use super::messages::{StreamedBody, Unwritten, Withheld, WriteError};
+use super::messages::{SendError, StreamedBody, Unwritten, Withheld};
+use super::outgoing::{OutgoingFraming, Withhold};
+use super::shared::Shared;
 use crate::body::Body;
 use crate::sync::channel::{Sender, bounded};
 
-/// What is left of a request that the caller has not wholly written.
-pub(super) enum Left {
-    /// The writer loop's part, and what releases a body that is withheld.
+/// The part of a request that the caller could not write.
+pub(super) enum Unsent {
+    /// The writer loop's part, and the sender that releases a withheld body.
     Unwritten(Unwritten, Option<Sender<()>>),
-    /// It could not be written; but the answer that the peer sent before it closed may still come.
-    Failed(WriteError),
+    /// The connection failed. A response that the peer sent before it closed may still arrive.
+    Failed(SendError),
 }
 
-/// Writes what can be written without waiting; `None` if that was everything. With `withhold` the body
-/// waits for a 100.
+/// Writes as much as possible without blocking. Returns `None` if that was the whole request. With
+/// `withhold` the body waits for a 100.
 pub(super) fn send_now(
     shared: &Shared,
     head: Vec<u8>,
     body: Body,
     framing: OutgoingFraming,
     withhold: Option<Box<Withhold>>,
-) -> Option<Left> {
+) -> Option<Unsent> {
     let chunked = framing == OutgoingFraming::Chunked;
     let in_memory = !chunked && withhold.is_none();
     match if in_memory { body.into_memory() } else { Err(body) } {
         Ok(body) => match write_now(shared, &head, &body) {
             Ok(written) if written == head.len() + body.len() => flush_now(shared, written as u64),
-            Ok(written) => Some(Left::rest_of(head, body, written)),
-            Err(error) => Some(Left::Failed(error)),
+            Ok(written) => Some(Unsent::rest_of(head, body, written)),
+            Err(error) => Some(Unsent::Failed(error)),
         },
-        Err(body) => Some(Left::all_of(head, body, chunked, withhold)),
+        Err(body) => Some(Unsent::all_of(head, body, chunked, withhold)),
     }
 }
 
-/// Writes as much as there is room for; returns how much it was.
-fn write_now(shared: &Shared, head: &[u8], body: &[u8]) -> Result<usize, WriteError> {
-    // One slice costs the system less than two of which one is empty.
+/// Writes until the stream would block. Returns how many bytes were written.
+fn write_now(shared: &Shared, head: &[u8], body: &[u8]) -> Result<usize, SendError> {
+    // The system handles one slice faster than two of which one is empty.
     let mut slices =
         &mut [IoSlice::new(head), IoSlice::new(body)][..if body.is_empty() { 1 } else { 2 }];
     let mut written = 0;
@@ -54,26 +55,26 @@ fn write_now(shared: &Shared, head: &[u8], body: &[u8]) -> Result<usize, WriteEr
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(shared.write_error(error, written as u64)),
+            Err(error) => return Err(shared.send_error(error, written as u64)),
         }
     }
     Ok(written)
 }
 
-/// All has been taken: was it sent?
-fn flush_now(shared: &Shared, written: u64) -> Option<Left> {
+/// Flushes a stream that has accepted the whole request. A TLS stream may hold records back.
+fn flush_now(shared: &Shared, written: u64) -> Option<Unsent> {
     match shared.stream.try_flush() {
         Ok(()) => None,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Left::Unwritten(
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Unsent::Unwritten(
             Unwritten { bytes: Default::default(), written, body: None },
             None,
         )),
-        Err(error) => Some(Left::Failed(shared.write_error(error, written))),
+        Err(error) => Some(Unsent::Failed(shared.send_error(error, written))),
     }
 }
 
-impl Left {
-    /// A head and a body without their first `written` bytes, for which there was room.
+impl Unsent {
+    /// A head and a body without their first `written` bytes.
     fn rest_of(head: Vec<u8>, mut body: Bytes, written: usize) -> Self {
         let mut head = Bytes::from(head);
         let of_head = written.min(head.len());

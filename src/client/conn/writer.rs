@@ -1,34 +1,76 @@
-//! The writer loop: what of requests could block, written on a thread of its own.
+//! The writer loop: sends the part of requests that could block.
 //!
-//! The peer may answer, or hang up, while a request is still being written. So the caller never
-//! waits for a write alone: this loop does, and closing the connection ends its wait.
+//! The peer may respond or hang up while a request is still being sent, so the caller never waits for a
+//! write alone. This loop does, and closing the connection ends its wait. It is started with the
+//! connection's first [`WriteJob`] and takes one at a time. Each ends with a result, also if the body's
+//! source panics:
+//!
+//! * The lifecycle keeps it: the connection is used again only if the request was wholly sent.
+//! * On the full way the caller receives it, and then waits for the response head.
+//! * Beside a caller that is in a read, a failure closes the connection, which ends that read; a success
+//!   sets its deadline for the response head.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::messages::{
-    Report, StreamedBody, Unwritten, Withheld, WriteError, WriteJob, WriteResult,
+    ExchangeId, ReportTo, SendError, SendResult, StreamedBody, Unwritten, Withheld, WriteJob,
 };
-use super::{ExchangeId, Shared, WROTE_PATIENCE, close_reason};
+use super::shared::{LOOP_STACK, SEND_PATIENCE, Shared, close_reason};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
 use crate::h1::chunked;
 use crate::sync;
-use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, after, at, never, select};
+use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, after, at, bounded, never, select};
 
-/// How much of a body is read from its source, and written, at a time at most, in bytes.
+/// How many bytes of a body are read from its source, and written, at a time at most.
 const PIECE: usize = 128 * 1024;
 
-/// How long a body may be for its head to wait for it, in bytes.
+/// The largest body, in bytes, whose head waits for it.
 const SMALL_BODY: usize = 16 * 1024;
 
-/// How long the buffer is kept for the next body. One for small bodies is not kept: making it costs
-/// less than waiting with a limit.
+/// How long a large buffer is kept for the next body. One for a small body is not kept: allocating it
+/// costs less than waiting with a limit.
 const KEPT: Duration = Duration::from_millis(100);
 
-/// Writes what it is handed until the connection is closed.
-pub(super) fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>, results: &Sender<WriteResult>) {
+impl Shared {
+    /// Hands a job to the writer loop, which is started if this is its first. The caller has
+    /// [left the sending](super::state::Lifecycle::begin_sending) to it before.
+    ///
+    /// # Errors
+    ///
+    /// If no thread could be started. The lifecycle has the result then.
+    pub(super) fn write_later(self: &Arc<Self>, job: WriteJob) -> Result<(), Error> {
+        let written = job.unwritten.written;
+        let running = self.lifecycle.lock().jobs();
+        match running.map_or_else(|| self.start_writer(), Ok) {
+            Ok(jobs) => {
+                // A loop that has ended has seen the connection closed, and so does the caller.
+                let _ = jobs.send(job);
+                Ok(())
+            }
+            Err(error) => {
+                let error = Error::with_source(ErrorKind::Send, error);
+                self.end_sending(Err(SendError::Failed { error: error.clone(), written }));
+                Err(error)
+            }
+        }
+    }
+
+    fn start_writer(self: &Arc<Self>) -> io::Result<Sender<WriteJob>> {
+        let (jobs, handed) = bounded(1);
+        let shared = Arc::clone(self);
+        sync::spawn("hangup-write", Some(LOOP_STACK), move || {
+            shared.run_loop(|| run(&shared, &handed));
+        })?;
+        self.lifecycle.lock().keep_jobs(jobs.clone());
+        Ok(jobs)
+    }
+}
+
+/// Sends the requests that it is handed, until the connection is closed.
+fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
     let mut piece = Vec::new();
     loop {
         let job = match piece.is_empty() {
@@ -37,7 +79,7 @@ pub(super) fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>, results: &Sen
         };
         match job {
             Ok(job) => {
-                write(shared, job, results, &mut piece);
+                write(shared, job, &mut piece);
                 if piece.len() <= SMALL_BODY {
                     piece = Vec::new();
                 }
@@ -48,57 +90,63 @@ pub(super) fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>, results: &Sen
     }
 }
 
-/// Writes one request, by means of the buffer `piece`, and reports.
-fn write(shared: &Arc<Shared>, job: WriteJob, results: &Sender<WriteResult>, piece: &mut Vec<u8>) {
-    let WriteJob { unwritten: Unwritten { bytes, written, body }, report } = job;
+/// Sends one request, with `piece` as the buffer for its body, and reports the result.
+fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
+    let WriteJob { unwritten: Unwritten { bytes, written, body }, report_to } = job;
     let mut out = Counted { shared, written, ahead: false };
-    // The body's source is the user's. Whatever it does, the result is reported.
-    let written = sync::contain(|| {
+    // The body's source is the user's and may panic.
+    let sent = sync::contain(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
         out.all(&mut bytes.each_ref().map(|bytes| IoSlice::new(bytes)))?;
         out.ahead = false;
         body.map_or(Ok(()), |body| write_body(shared, &mut out, body, piece))?;
         out.flush()
     });
-    let result = written.unwrap_or_else(|| {
-        Err(WriteError::Source(Error::message(ErrorKind::BodySource, "it panicked")))
+    let result = sent.unwrap_or_else(|| {
+        Err(SendError::Source(Error::message(ErrorKind::BodySource, "it panicked")))
     });
-    // There is always room: each is sent one result for each request.
-    match report {
-        Report::Both { reader, caller } => {
-            let _ = reader.send(result.clone());
+    shared.end_sending(result.clone());
+    match report_to {
+        ReportTo::Caller(caller) => {
             let _ = caller.send(result);
         }
-        Report::Reading { id, response_head } => {
-            let _ = results.send(result.clone());
+        ReportTo::Reading { id, response_head } => {
             tell_by_the_connection(shared, id, result, response_head);
         }
     }
 }
 
-/// Tells a caller that may be reading what it has to know then. If it has the answer's head by now, it
-/// looks at the result when that is due.
+/// Reports to a caller that waits for the response head in a read, by way of the connection. A caller
+/// that has the head looks at the result at the end of the response.
 fn tell_by_the_connection(
     shared: &Arc<Shared>,
     id: ExchangeId,
-    result: WriteResult,
+    result: SendResult,
     response_head: Option<Duration>,
 ) {
     let error = match result {
-        Ok(()) => return shared.expect_head_within(id, response_head),
-        Err(WriteError::Withheld) => return,
-        // Nothing the peer says can mend it.
-        Err(WriteError::Source(error)) => error,
-        Err(WriteError::Failed { error, .. }) => {
-            // The answer that the peer sent before it closed may still come.
+        Ok(()) => {
+            let due = response_head.and_then(|limit| Instant::now().checked_add(limit));
+            // Under the lock, so that it does not become the deadline of a body or a later exchange.
+            let lifecycle = shared.lifecycle.lock();
+            if due.is_some() && lifecycle.awaits_head(id) {
+                shared.stream.set_read_deadline(due);
+            }
+            return;
+        }
+        Err(SendError::Withheld) => return,
+        // No response can change that.
+        Err(SendError::Source(error)) => error,
+        Err(SendError::Failed { error, .. }) => {
+            // A response that the peer sent before it closed may still arrive.
             select! {
                 recv(shared.closed) -> _ => return,
-                recv(after(WROTE_PATIENCE)) -> _ => error,
+                recv(after(SEND_PATIENCE)) -> _ => error,
             }
         }
     };
     let reason = close_reason(&error);
-    shared.close_if(|state| state.awaits_head(id), error, reason);
+    shared.close_if(|lifecycle| lifecycle.awaits_head(id), error, reason);
 }
 
 fn write_body(
@@ -106,12 +154,12 @@ fn write_body(
     out: &mut Counted<'_>,
     streamed: StreamedBody,
     piece: &mut Vec<u8>,
-) -> WriteResult {
+) -> SendResult {
     let StreamedBody { mut body, chunked, withheld } = streamed;
     if let Some(Withheld { proceed, until, give_back }) = withheld
         && let Err(error) = await_release(shared, out, &proceed, until)
     {
-        // Untouched, so that the request can be repeated.
+        // No byte of it was read, so the request can be sent again.
         let _ = give_back.send(body);
         return Err(error);
     }
@@ -124,7 +172,7 @@ fn write_body(
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(WriteError::Source(source_error(error))),
+            Err(error) => return Err(SendError::Source(source_error(error))),
         };
         if chunked {
             let header = chunked::chunk_header(count);
@@ -140,36 +188,37 @@ fn write_body(
     if chunked { write_end(out, &mut body) } else { Ok(()) }
 }
 
-/// Waits until a body may be sent.
+/// Waits until a withheld body may be sent.
 fn await_release(
     shared: &Shared,
     out: &Counted<'_>,
     proceed: &Receiver<()>,
     until: Option<Instant>,
-) -> WriteResult {
-    // Without an answer by then the body is sent anyway (RFC 9110 section 10.1.1).
+) -> SendResult {
+    // Without a response by then the body is sent anyway (RFC 9110 section 10.1.1).
     select! {
-        recv(proceed) -> released => released.map_err(|_| WriteError::Withheld),
+        recv(proceed) -> released => released.map_err(|_| SendError::Withheld),
         recv(shared.closed) -> _ => Err(out.failed(io::ErrorKind::BrokenPipe.into())),
         recv(until.map_or_else(never, at)) -> _ => Ok(()),
     }
 }
 
-fn write_end(out: &mut Counted<'_>, body: &mut Body) -> WriteResult {
+fn write_end(out: &mut Counted<'_>, body: &mut Body) -> SendResult {
     let mut end = Vec::new();
     let trailers = body.take_trailers();
-    chunked::write_end(&mut end, trailers.as_ref()).map_err(|error| {
-        WriteError::Source(Error::with_source(ErrorKind::InvalidMessage, error))
-    })?;
+    chunked::write_end(&mut end, trailers.as_ref())
+        .map_err(|error| SendError::Source(Error::with_source(ErrorKind::InvalidMessage, error)))?;
     out.all(&mut [IoSlice::new(&end)])
 }
 
 impl StreamedBody {
-    /// Whether the head may wait for the body's first piece, so that both go out in one segment and the
-    /// peer wakes once. The system does the waiting, and lets the head go when the source has not come up
-    /// with anything for a moment: so a source that blocks holds nothing up for long, and a peer that
-    /// answers on the head alone sees it. Only where it counts: beside a body of many pieces one segment
-    /// is nothing, and one whose length is not known comes as it is made, in a dialogue perhaps.
+    /// Returns `true` if the head waits for the body's first piece, so that both go out in one segment and
+    /// the peer wakes once.
+    ///
+    /// The system does the waiting, and sends the head if the source has produced nothing for a moment.
+    /// So a source that blocks delays the head only briefly, and a peer may respond to the head alone. One
+    /// segment makes no difference beside a body of many pieces. A body of unknown length may be part of a
+    /// dialogue, so its head goes out at once.
     fn is_small(&self) -> bool {
         !self.chunked
             && self.withheld.is_none()
@@ -177,7 +226,7 @@ impl StreamedBody {
     }
 }
 
-/// Keeps the kind of an error of ours; any other is the source's.
+/// Converts an error of a body's source. An error of this crate keeps its kind.
 fn source_error(error: io::Error) -> Error {
     let error = Error::from(error);
     match error.kind() {
@@ -186,16 +235,16 @@ fn source_error(error: io::Error) -> Error {
     }
 }
 
-/// The stream, with a count of what has been written.
+/// The stream, with a count of the bytes written.
 struct Counted<'a> {
     shared: &'a Shared,
     written: u64,
-    /// What is written now goes out with what follows it.
+    /// The bytes written now may wait for those that follow.
     ahead: bool,
 }
 
 impl Counted<'_> {
-    fn all(&mut self, mut slices: &mut [IoSlice<'_>]) -> WriteResult {
+    fn all(&mut self, mut slices: &mut [IoSlice<'_>]) -> SendResult {
         let mut stream = &self.shared.stream;
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
@@ -216,11 +265,11 @@ impl Counted<'_> {
         Ok(())
     }
 
-    fn flush(&mut self) -> WriteResult {
+    fn flush(&mut self) -> SendResult {
         (&self.shared.stream).flush().map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: io::Error) -> WriteError {
-        self.shared.write_error(error, self.written)
+    fn failed(&self, error: io::Error) -> SendError {
+        self.shared.send_error(error, self.written)
     }
 }

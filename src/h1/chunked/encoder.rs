@@ -1,4 +1,4 @@
-//! Chunks as they are sent.
+//! Writing chunks.
 
 use std::ops::Deref;
 
@@ -7,10 +7,10 @@ use http::HeaderMap;
 use super::trailers::{self, ForbiddenTrailer};
 use crate::h1::write;
 
-/// What follows the payload of a chunk.
+/// The line end after the payload of a chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
-/// Appends `data` as one chunk. Empty data is no chunk: it would be taken for the last one.
+/// Appends `data` as one chunk. Appends nothing if `data` is empty: an empty chunk ends the body.
 pub fn write_chunk(out: &mut Vec<u8>, data: &[u8]) {
     if data.is_empty() {
         return;
@@ -20,10 +20,10 @@ pub fn write_chunk(out: &mut Vec<u8>, data: &[u8]) {
     out.extend_from_slice(CHUNK_END);
 }
 
-/// The line before a chunk of `len` bytes, for a vectored write of line, payload and
+/// Returns the line before a chunk of `len` bytes, for a vectored write of line, payload and
 /// [`CHUNK_END`].
 ///
-/// It is empty if `len` is zero, since a chunk of no bytes ends the body: write nothing then.
+/// The line is empty if `len` is zero. Write nothing then, since an empty chunk ends the body.
 ///
 /// ```
 /// assert_eq!(&*hangup::h1::chunked::chunk_header(255), b"FF\r\n");
@@ -44,7 +44,7 @@ pub fn chunk_header(len: usize) -> ChunkHeader {
 
 const MAX_LINE: usize = 2 * size_of::<usize>() + 2;
 
-/// The line before a chunk, as bytes: see [`chunk_header`].
+/// The line before a chunk, as [`chunk_header`] returns it.
 #[derive(Debug, Clone, Copy)]
 pub struct ChunkHeader {
     line: [u8; MAX_LINE],
@@ -69,7 +69,7 @@ impl AsRef<[u8]> for ChunkHeader {
 ///
 /// # Errors
 ///
-/// A field that may not stand in trailers; `out` is then as it was, and the body has not ended.
+/// A field is not allowed in trailers. `out` is unchanged then, and the body has not ended.
 pub fn write_end(out: &mut Vec<u8>, trailers: Option<&HeaderMap>) -> Result<(), ForbiddenTrailer> {
     if let Some(trailers) = trailers {
         trailers::check(trailers)?;

@@ -1,10 +1,10 @@
-//! Which fields may come behind a body (RFC 9110 section 6.5.1).
+//! The fields that are allowed after a body (RFC 9110 section 6.5.1).
 
 use std::fmt;
 
 use http::header::*;
 
-/// A field that must not be sent in the trailers. Nothing has been written.
+/// The error of a field that must not be sent in the trailers. Nothing has been written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForbiddenTrailer(pub HeaderName);
 
@@ -16,23 +16,23 @@ impl fmt::Display for ForbiddenTrailer {
     }
 }
 
-/// Whether a field must not stand in trailers: its place is before the body, since it says how
-/// to find, route, guard or understand the message.
+/// Returns `true` if a field is forbidden in trailers. Such a field is needed before the body: to frame,
+/// route, authorise or interpret the message.
 ///
-/// Such fields are never sent, and dropped when received. In a request, those about framing and
-/// routing are an error, since an intermediary may have believed them.
+/// Forbidden fields are never sent, and are dropped when received. In a request, those about framing and
+/// routing are an error, since an intermediary may have acted on them.
 pub fn is_forbidden_trailer(name: &HeaderName) -> bool {
     is_about_the_message(name) || is_too_late(name)
 }
 
-/// Fields about where the message ends and where it goes.
+/// Returns `true` for fields about the framing and the routing of the message.
 pub(super) fn is_about_the_message(name: &HeaderName) -> bool {
     [CONTENT_LENGTH, TRANSFER_ENCODING, HOST, TRAILER, CONNECTION, TE, UPGRADE].contains(name)
         || name == "keep-alive"
         || name == "proxy-connection"
 }
 
-/// Fields that ask for something, guard something or say how to read the body.
+/// Returns `true` for controls, conditions, credentials and descriptions of the body.
 fn is_too_late(name: &HeaderName) -> bool {
     const NAMES: &[HeaderName] = &[
         // Controls.
@@ -61,7 +61,7 @@ fn is_too_late(name: &HeaderName) -> bool {
         PROXY_AUTHORIZATION,
         SET_COOKIE,
         WWW_AUTHENTICATE,
-        // How to read the body.
+        // Descriptions of the body.
         CONTENT_ENCODING,
         CONTENT_RANGE,
         CONTENT_TYPE,
@@ -69,7 +69,7 @@ fn is_too_late(name: &HeaderName) -> bool {
     NAMES.contains(name)
 }
 
-/// Passes trailers that may be sent.
+/// Fails if a trailer must not be sent.
 pub(super) fn check(trailers: &HeaderMap) -> Result<(), ForbiddenTrailer> {
     match trailers.keys().find(|name| is_forbidden_trailer(name)) {
         Some(name) => Err(ForbiddenTrailer(name.clone())),

@@ -1,4 +1,4 @@
-//! What is wrong with a head, and the status that says so.
+//! The errors of reading a head, and the status of the response to each.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::h1::fields::FieldError;
 use crate::h1::side::Side;
 use crate::text::counted;
 
-/// A head that cannot be taken: what is wrong, where, and which limit it went beyond.
+/// The error of a head that is malformed or exceeds a limit. Its text names the place.
 ///
 /// ```
 /// use hangup::h1::{HeadScanner, Limits};
@@ -39,7 +39,7 @@ pub(super) enum Fault {
 }
 
 impl HeadError {
-    /// The status of the answer to a request with such a head: 400, 414, 431 or 505.
+    /// Returns the status of the response to a request with such a head: 400, 414, 431 or 505.
     pub fn status(&self) -> StatusCode {
         match self.fault {
             Fault::TooLarge { .. } | Fault::TooManyFields { .. } => {
@@ -51,7 +51,7 @@ impl HeadError {
         }
     }
 
-    /// Whether the head went beyond one of its [`Limits`](super::Limits).
+    /// Returns `true` if the head exceeds one of its [`Limits`](super::Limits).
     pub fn is_too_large(&self) -> bool {
         matches!(self.fault, Fault::TooLarge { .. } | Fault::TooManyFields { .. })
     }

@@ -1,22 +1,22 @@
-//! Where the lines of a head end.
+//! Splitting a head into lines.
 
 use std::ops::Range;
 
-/// Cuts a growing buffer into lines, and never looks at a byte twice.
+/// Splits a growing buffer into lines, and examines each byte once.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    /// Everything before this offset is known to hold no further line end.
+    /// The offset up to which line ends have been searched.
     looked: usize,
-    /// Where the current line starts.
+    /// The start of the current line.
     start: usize,
-    /// How many lines were found.
+    /// The number of lines found.
     count: usize,
 }
 
 /// A complete line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Where the line is, without its end.
+    /// The range of the line, without its end.
     pub(super) text: Range<usize>,
     pub(super) end: LineEnd,
 }
@@ -24,13 +24,13 @@ pub(super) struct Line {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineEnd {
     CrLf,
-    /// LF alone. A recipient may take it for a line end (RFC 9112 section 2.2). Only a response may
-    /// have it here: see [`Side`](crate::h1::side::Side).
+    /// LF alone. A recipient may accept it as a line end (RFC 9112 section 2.2). This crate accepts it in
+    /// responses only: see [`Side`](crate::h1::side::Side).
     Lf,
 }
 
 impl Lines {
-    /// Returns the next complete line, or `None` if its end has not come yet.
+    /// Returns the next complete line, or `None` if its end has not arrived yet.
     pub(super) fn next(&mut self, buf: &[u8]) -> Option<Line> {
         debug_assert!(buf.len() >= self.looked, "Invariant: the buffer of one message only grows");
         let fresh = buf.get(self.looked..).unwrap_or_default();
@@ -53,14 +53,14 @@ impl Lines {
         self.count
     }
 
-    /// Where the line after the last complete one starts.
+    /// Returns the start of the line after the last complete one.
     pub(super) fn next_start(&self) -> usize {
         self.start
     }
 }
 
-/// Looks at blocks first: comparing a whole block without an early exit is what compilers turn
-/// into vector instructions.
+/// Returns the offset of the first LF. Searches whole blocks first, without an early exit, so that the
+/// compiler vectorises the loop.
 fn find_lf(bytes: &[u8]) -> Option<usize> {
     const BLOCK: usize = 32;
     let mut offset = 0;

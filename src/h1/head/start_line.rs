@@ -7,7 +7,7 @@ use super::error::Fault;
 use super::target;
 use crate::h1::side::Side;
 
-/// A request line, read.
+/// A parsed request line.
 #[derive(Debug)]
 pub(super) struct RequestLine {
     pub(super) method: Method,
@@ -15,7 +15,7 @@ pub(super) struct RequestLine {
     pub(super) version: Version,
 }
 
-/// A status line, read.
+/// A parsed status line.
 #[derive(Debug)]
 pub(super) struct StatusLine {
     pub(super) version: Version,
@@ -23,11 +23,11 @@ pub(super) struct StatusLine {
     pub(super) reason: Option<Box<str>>,
 }
 
-/// Whether `line`, a start line that may still lack its end, can become one at all.
+/// Fails if `line`, which may be incomplete, cannot become a start line.
 ///
-/// This is what tells a TLS handshake, or anything else that is not HTTP, from a slow peer: such
-/// a connection is answered at once, it does not wait for an empty line that never comes. Of the
-/// line only the bytes from `fresh` on are looked at; the bytes before passed an earlier look.
+/// This distinguishes a TLS handshake, or another protocol, from a slow peer: the error is reported at once,
+/// without waiting for an empty line that never arrives. Only the bytes from `fresh` on are checked: the
+/// bytes before passed an earlier check.
 pub(super) fn check_beginning(side: Side, line: &[u8], fresh: usize) -> Result<(), Fault> {
     match side {
         Side::Request => {
@@ -63,8 +63,8 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Method, target and version with exactly one space between them. Two words would be HTTP/0.9,
-/// which is not spoken here. The line lies in `shared`, and the target will.
+/// Parses method, target and version with exactly one space between them. Two words would be HTTP/0.9, which
+/// is not supported. The line is a part of `shared`, and so is the target.
 pub(super) fn parse_request(line: &[u8], shared: &Bytes) -> Result<RequestLine, Fault> {
     let is_space = |byte: &u8| *byte == b' ';
     let (first, last) = (line.iter().position(is_space), line.iter().rposition(is_space));
@@ -82,8 +82,8 @@ pub(super) fn parse_request(line: &[u8], shared: &Bytes) -> Result<RequestLine, 
     Ok(RequestLine { method, target, version })
 }
 
-/// Version, three digits, and a reason that may be empty. The space before an empty reason is
-/// required by RFC 9112 section 4 and forgotten by many. More than one space separates as one does.
+/// Parses version, three digits, and a reason that may be empty. RFC 9112 section 4 requires the space before
+/// an empty reason, and many servers omit it. Several spaces count as one.
 pub(super) fn parse_status(line: &[u8]) -> Result<StatusLine, Fault> {
     let (version, rest) = line.split_at_checked(VERSION_LENGTH).unwrap_or((line, b""));
     let version = parse_version(version)?;
@@ -111,16 +111,16 @@ pub(super) fn parse_status(line: &[u8]) -> Result<StatusLine, Fault> {
 /// The length of `HTTP/1.1`.
 const VERSION_LENGTH: usize = 8;
 
-/// The number of a status's digits.
+/// The number of digits of a status.
 const STATUS_LENGTH: usize = 3;
 
-/// Returns what follows the spaces at the beginning of `text`; `None` if there are none.
+/// Returns the text after the leading spaces of `text`; `None` if there are none.
 fn after_spaces(text: &[u8]) -> Option<&[u8]> {
     let spaces = text.iter().take_while(|byte| **byte == b' ').count();
     (spaces > 0).then(|| &text[spaces..])
 }
 
-/// A minor version that is not known is read as the highest that is (RFC 9110 section 2.5).
+/// Parses a version. An unknown minor version is read as the highest known one (RFC 9110 section 2.5).
 fn parse_version(word: &[u8]) -> Result<Version, Fault> {
     match word {
         b"HTTP/1.1" => Ok(Version::HTTP_11),
@@ -261,7 +261,7 @@ mod tests {
         }
     }
 
-    /// Such a line was accepted when it came in one piece, and refused when it came in several.
+    /// Such a line was accepted when it arrived in one piece, and refused when it arrived in several.
     #[test]
     fn control_characters_in_a_status_line_are_refused() {
         for control in (0..0x20).chain([0x7f]).filter(|byte| !b"\t\n".contains(byte)) {

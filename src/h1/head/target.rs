@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use super::error::Fault;
 
-/// What [`Uri`] can hold: it keeps offsets as `u16`, the largest of which means "none".
+/// The longest target that [`Uri`] can hold. It stores offsets as `u16`, and the largest one means "none".
 const MAX_TARGET: usize = u16::MAX as usize - 1;
 
-/// Reads one of the four forms of a target; which one is allowed depends on the method.
+/// Parses one of the four forms of a target. The allowed form depends on the method.
 pub(super) fn parse(method: &Method, target: Bytes) -> Result<Uri, Fault> {
     check_bytes(&target)?;
     if *method == Method::CONNECT {
@@ -25,14 +25,14 @@ pub(super) fn parse(method: &Method, target: Bytes) -> Result<Uri, Fault> {
     }
 }
 
-/// Refuses the bytes that must be percent-encoded, the same ones in a path and in a query (see
-/// [the module](crate::h1#request-targets)). [`Uri`] makes differences between the two, takes bytes
-/// beyond ASCII, and drops a fragment without an error.
+/// Refuses the bytes that must be percent-encoded, in the path and the query alike (see
+/// [the module](crate::h1#request-targets)). [`Uri`] treats the two differently, accepts bytes beyond ASCII,
+/// and drops a fragment without an error.
 fn check_bytes(target: &[u8]) -> Result<(), Fault> {
     if target.len() > MAX_TARGET {
         return Err(Fault::TargetTooLong { limit: MAX_TARGET });
     }
-    // Without a way out in the middle, so that it is many bytes at a time.
+    // Without an early exit, so that the compiler vectorises the loop.
     let stray =
         |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b'#' | b'<' | b'>' | b'`');
     if !target.iter().fold(false, |seen, byte| seen | stray(byte)) {
@@ -49,8 +49,7 @@ fn uri(target: Bytes) -> Result<Uri, Fault> {
     Uri::from_maybe_shared(target).map_err(|_| Fault::Target("not a valid URI"))
 }
 
-/// CONNECT names a host and a port, nothing else; there is no default port
-/// (RFC 9110 section 9.3.6).
+/// Parses the target of CONNECT: a host and a port. There is no default port (RFC 9110 section 9.3.6).
 fn authority_form(target: Bytes) -> Result<Uri, Fault> {
     match split_authority(&target) {
         Some((_, Some(port))) if !port.is_empty() => uri(target),
@@ -58,12 +57,12 @@ fn authority_form(target: Bytes) -> Result<Uri, Fault> {
     }
 }
 
-/// User information in a target is an error, not a login (RFC 9110 section 4.2.4): an authority
-/// with an `@` does not pass as host and port.
+/// Parses a target in absolute form. User information is an error (RFC 9110 section 4.2.4): an authority with
+/// an `@` is not a host and port.
 fn absolute_form(target: Bytes) -> Result<Uri, Fault> {
     let uri = uri(target)?;
     let authority = match (uri.scheme_str(), uri.authority()) {
-        // `Uri` lets an empty scheme pass.
+        // `Uri` accepts an empty scheme.
         (Some(scheme), Some(authority)) if !scheme.is_empty() => authority,
         _ => return Err(Fault::Target("neither a path nor an absolute URI")),
     };
@@ -73,8 +72,8 @@ fn absolute_form(target: Bytes) -> Result<Uri, Fault> {
     }
 }
 
-/// A request has at most one Host, one of HTTP/1.1 exactly one (RFC 9112 section 3.2): there are
-/// `count`. It may be empty: that is what a client sends whose target has no authority.
+/// Checks the number of Host fields, `count`: at most one, and exactly one in HTTP/1.1 (RFC 9112 section
+/// 3.2). Host may be empty: clients send that if the target has no authority.
 pub(super) fn check_host(version: Version, count: usize, headers: &HeaderMap) -> Result<(), Fault> {
     let host = match (count, version) {
         (0, Version::HTTP_10) => return Ok(()),
@@ -88,8 +87,8 @@ pub(super) fn check_host(version: Version, count: usize, headers: &HeaderMap) ->
     Err(Fault::Host("not a host with an optional port"))
 }
 
-/// Puts the authority of a target in absolute form in the place of Host (RFC 9112 section 3.2.2), so
-/// that a handler that looks at either of them sees the same.
+/// Replaces Host with the authority of a target in absolute form (RFC 9112 section 3.2.2), so that handlers
+/// see the same in both.
 pub(crate) fn prefer_authority(target: &Uri, headers: &mut HeaderMap) {
     if target.scheme().is_some()
         && let Some(authority) = target.authority()
@@ -99,7 +98,7 @@ pub(crate) fn prefer_authority(target: &Uri, headers: &mut HeaderMap) {
     }
 }
 
-/// Splits `host [":" port]` if it is one (RFC 3986 section 3.2).
+/// Splits `host [":" port]` (RFC 3986 section 3.2), if the text has that form.
 fn split_authority(authority: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let stands_for_itself = |byte: &u8| IN_NAME[usize::from(*byte)];
     let plain = authority.iter().take_while(|byte| stands_for_itself(byte)).count();
@@ -118,7 +117,7 @@ fn split_authority(authority: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     good.then_some((host, port))
 }
 
-/// An empty port stands for the scheme's own.
+/// Returns `true` for a valid port. An empty port means the scheme's default.
 fn is_port(port: &[u8]) -> bool {
     let number = port.iter().try_fold(0_u16, |number, byte| {
         let digit = byte.is_ascii_digit().then_some(u16::from(byte & 0x0F))?;
@@ -134,7 +133,7 @@ fn is_host(host: &[u8]) -> bool {
     !host.is_empty() && is_registered_name(host)
 }
 
-/// `reg-name` of RFC 3986 section 3.2.2: unreserved, sub-delims, percent-encoded.
+/// Returns `true` for a `reg-name` of RFC 3986 section 3.2.2: unreserved, sub-delims, percent-encoded.
 fn is_registered_name(mut name: &[u8]) -> bool {
     loop {
         name = match name {
@@ -146,8 +145,8 @@ fn is_registered_name(mut name: &[u8]) -> bool {
     }
 }
 
-/// Which bytes stand for themselves in a name: unreserved, sub-delims. Each request's Host is looked
-/// up here.
+/// The bytes that are allowed literally in a name: unreserved, sub-delims. A table, since each request's Host
+/// is checked with it.
 const IN_NAME: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0_u8;
@@ -265,7 +264,7 @@ mod tests {
             let hosts: Vec<_> = head.headers.get_all(HOST).iter().collect();
             assert_eq!(hosts, host.into_iter().collect::<Vec<_>>(), "{line}");
         }
-        // It is no excuse for a bad Host.
+        // A bad Host stays an error.
         for host in ["", "\r\nHost: a b", "\r\nHost: a\r\nHost: b"] {
             let text = format!("GET http://a.test/ HTTP/1.1{host}\r\n\r\n");
             let found = HeadScanner::default().request(text.as_bytes(), &Limits::default());

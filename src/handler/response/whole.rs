@@ -41,6 +41,9 @@ impl ResponseWriter<'_> {
         } else if let Some(length) = body.len().filter(|_| self.state.head.allows_body()) {
             self.state.head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
         }
+        if let Some(content_type) = body.content_type().filter(|_| self.state.head.allows_body()) {
+            self.state.head.headers.entry(CONTENT_TYPE).or_insert_with(|| content_type.clone());
+        }
         match self.state.head.allows_body() {
             true if self.state.head.head_only => self.sniff_unsent(&mut body),
             true => self.copy(&mut body),

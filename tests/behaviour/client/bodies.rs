@@ -11,20 +11,20 @@ use crate::support::scripted_server::{Peers, fed, in_background};
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    what_has_no_body_has_none_whatever_its_length_says,
+    a_response_that_cannot_have_a_body_has_none_despite_its_length,
     trailers_come_with_the_end_of_a_body,
     trailers_are_sent_behind_chunks,
-    a_response_that_is_cut_short_is_told_from_a_whole_one,
+    a_response_that_is_cut_short_is_an_error,
     a_source_that_fails_is_the_callers_error_and_an_incomplete_message,
     a_source_that_is_too_short_is_an_error,
     a_source_that_panics_fails_its_call,
-    a_length_is_sent_where_one_is_expected,
+    a_content_length_of_zero_is_sent_where_one_is_expected,
     both_ways_carry_every_byte,
-    a_response_can_be_sent_on,
-    a_response_is_read_as_it_comes,
+    a_response_body_can_be_the_body_of_a_request,
+    a_response_is_read_as_it_arrives,
 ];
 
-fn what_has_no_body_has_none_whatever_its_length_says(over: Over) {
+fn a_response_that_cannot_have_a_body_has_none_despite_its_length(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -89,7 +89,7 @@ fn trailers_are_sent_behind_chunks(over: Over) {
     assert_eq!(error.kind(), ErrorKind::InvalidMessage);
 }
 
-fn a_response_that_is_cut_short_is_told_from_a_whole_one(over: Over) {
+fn a_response_that_is_cut_short_is_an_error(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -176,7 +176,7 @@ fn a_source_that_is_too_short_is_an_error(over: Over) {
     }
 }
 
-/// Its panic ended the writer loop, and the caller waited for a write that nobody was at.
+/// Its panic ended the writer loop, and the caller waited for a write that no thread performed.
 fn a_source_that_panics_fails_its_call(over: Over) {
     alone!();
     struct Panics;
@@ -205,7 +205,7 @@ fn a_source_that_panics_fails_its_call(over: Over) {
 }
 
 #[test]
-fn a_length_that_is_not_the_bodys_is_refused() {
+fn a_content_length_that_is_not_the_bodys_is_refused() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -221,7 +221,7 @@ fn a_length_that_is_not_the_bodys_is_refused() {
 }
 
 #[test]
-fn what_would_inject_a_header_is_refused() {
+fn a_value_that_would_inject_a_header_is_refused() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -244,7 +244,7 @@ fn what_would_inject_a_header_is_refused() {
     call.finish().unwrap_err();
 }
 
-fn a_length_is_sent_where_one_is_expected(over: Over) {
+fn a_content_length_of_zero_is_sent_where_one_is_expected(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -293,7 +293,7 @@ fn both_ways_carry_every_byte(over: Over) {
 }
 
 #[test]
-fn a_unix_socket_is_a_host_as_any() {
+fn a_unix_socket_serves_like_any_host() {
     alone!();
     let peers = Peers::on_unix_socket();
     let client = Client::builder().unix_socket(peers.path()).build();
@@ -313,8 +313,8 @@ fn a_unix_socket_is_a_host_as_any() {
     peer.expect_closed();
 }
 
-/// What came from one peer goes to another as it comes.
-fn a_response_can_be_sent_on(over: Over) {
+/// A body from one server streams to another.
+fn a_response_body_can_be_the_body_of_a_request(over: Over) {
     alone!();
     let (from, to) = (over.peers(), over.peers());
     let client = over.client();
@@ -335,7 +335,7 @@ fn a_response_can_be_sent_on(over: Over) {
     assert_eq!(text(call.finish()), "ok");
 }
 
-fn a_response_is_read_as_it_comes(over: Over) {
+fn a_response_is_read_as_it_arrives(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

@@ -11,22 +11,22 @@ use crate::support::scripted_server::{Background, BlackHole, counted_body, fed, 
 use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![each way:
-    t14_before_the_call_nothing_is_sent,
-    t14_while_queueing_for_a_connection,
-    t14_while_resolving,
-    t14_while_dialling,
-    t14_while_writing,
-    t14_while_the_bodys_source_blocks,
-    t14_while_the_body_is_withheld,
-    t14_while_waiting_for_the_head,
-    t14_while_reading_the_body,
-    t14_while_reading_a_body_that_the_connections_end_delimits,
-    t14_a_deadline_is_told_from_a_cancellation,
+    t14_a_call_with_a_cancelled_context_sends_nothing,
+    t14_cancel_ends_a_call_that_queues_for_a_connection,
+    t14_cancel_ends_a_call_that_resolves,
+    t14_cancel_ends_a_call_that_dials,
+    t14_cancel_ends_a_call_that_writes,
+    t14_cancel_ends_a_call_whose_body_source_blocks,
+    t14_cancel_ends_a_call_that_withholds_its_body,
+    t14_cancel_ends_a_call_that_waits_for_the_head,
+    t14_cancel_ends_a_read_of_the_body,
+    t14_cancel_ends_a_read_of_a_body_without_a_length,
+    t14_the_error_distinguishes_a_deadline_from_a_cancellation,
     t14_a_late_cancel_does_not_touch_the_next_call,
-    t14_a_cancelled_call_leaves_no_place_taken,
+    t14_a_cancelled_call_frees_its_place,
 ];
 
-/// What "within milliseconds" may take on a busy machine.
+/// The time that "within milliseconds" may take on a busy machine.
 const PROMPT: Duration = Duration::from_secs(2);
 
 /// More than any socket's buffers hold.
@@ -52,7 +52,7 @@ fn get_within(
     send(client, move |client| client.get(url).context(&context))
 }
 
-fn t14_before_the_call_nothing_is_sent(over: Over) {
+fn t14_a_call_with_a_cancelled_context_sends_nothing(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -74,7 +74,7 @@ fn t14_before_the_call_nothing_is_sent(over: Over) {
     assert_eq!(peer.expect_closed(), b"");
 }
 
-fn t14_while_queueing_for_a_connection(over: Over) {
+fn t14_cancel_ends_a_call_that_queues_for_a_connection(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
@@ -92,7 +92,7 @@ fn t14_while_queueing_for_a_connection(over: Over) {
     assert_eq!(text(next.finish()), "next");
 }
 
-fn t14_while_resolving(over: Over) {
+fn t14_cancel_ends_a_call_that_resolves(over: Over) {
     alone!();
     let peers = over.peers();
     let addr = peers.addr();
@@ -121,7 +121,7 @@ fn t14_while_resolving(over: Over) {
     drop(release);
 }
 
-fn t14_while_dialling(over: Over) {
+fn t14_cancel_ends_a_call_that_dials(over: Over) {
     alone!();
     let hole = BlackHole::new();
     let (entering, entered) = bounded(1);
@@ -139,7 +139,7 @@ fn t14_while_dialling(over: Over) {
     cancel(&context, call);
 }
 
-fn t14_while_writing(over: Over) {
+fn t14_cancel_ends_a_call_that_writes(over: Over) {
     alone!();
     let peers = over.peers_with_small_buffers();
     let client = over.client();
@@ -159,7 +159,7 @@ fn t14_while_writing(over: Over) {
     }
 }
 
-fn t14_while_the_bodys_source_blocks(over: Over) {
+fn t14_cancel_ends_a_call_whose_body_source_blocks(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -177,7 +177,7 @@ fn t14_while_the_bodys_source_blocks(over: Over) {
     feeder.expect_dropped();
 }
 
-fn t14_while_the_body_is_withheld(over: Over) {
+fn t14_cancel_ends_a_call_that_withholds_its_body(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
@@ -193,7 +193,7 @@ fn t14_while_the_body_is_withheld(over: Over) {
     assert_eq!(peer.expect_closed(), b"");
 }
 
-fn t14_while_waiting_for_the_head(over: Over) {
+fn t14_cancel_ends_a_call_that_waits_for_the_head(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -242,31 +242,36 @@ fn cancel_within_body(over: Over, answer: &str) {
     peer.expect_closed();
 }
 
-fn t14_while_reading_the_body(over: Over) {
+fn t14_cancel_ends_a_read_of_the_body(over: Over) {
     alone!();
     cancel_within_body(over, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
     cancel_within_body(over, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
 }
 
 /// The end of the connection is the end of such a body, but not the one that we made.
-fn t14_while_reading_a_body_that_the_connections_end_delimits(over: Over) {
+fn t14_cancel_ends_a_read_of_a_body_without_a_length(over: Over) {
     alone!();
     for _ in 0..50 {
         cancel_within_body(over, "HTTP/1.1 200 OK\r\n\r\nbegun");
     }
 }
 
-fn t14_a_deadline_is_told_from_a_cancellation(over: Over) {
+fn t14_the_error_distinguishes_a_deadline_from_a_cancellation(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
-    let context = Context::with_timeout(Duration::from_millis(50));
-    let call = get_within(&client, peers.url("/"), &context);
+    // With a connection at hand, the request is sent well before the deadline.
+    let call = get(&client, peers.url("/first"));
     let mut peer = peers.accept();
-    peer.expect_request("GET /");
+    peer.expect_request("GET /first");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    let context = Context::with_timeout(Duration::from_millis(500));
+    let call = get_within(&client, peers.url("/"), &context);
+    peer.expect_request("GET / ");
     let error = call.finish().unwrap_err();
     assert!(error.is_timeout() && !error.is_cancelled(), "{error}");
-    let text = "timed out waiting for the whole call: deadline exceeded after 50ms";
+    let text = "timed out waiting for the whole call: deadline exceeded after 500ms";
     assert_eq!(error.to_string(), text);
     peer.expect_closed();
 }
@@ -277,7 +282,7 @@ fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
     alone!();
     let peers = over.peers().serve(|_, peer| {
         while peer.next_request("GET /").is_some() {
-            // Who has cancelled may have closed.
+            // A cancelled call may have closed the connection.
             let _ = peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
     });
@@ -316,7 +321,7 @@ fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
     drop(client);
 }
 
-fn t14_a_cancelled_call_leaves_no_place_taken(over: Over) {
+fn t14_a_cancelled_call_frees_its_place(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();

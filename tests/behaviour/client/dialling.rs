@@ -17,11 +17,11 @@ use crate::support::{Over, PATIENCE, alone, over_each};
 
 over_each![
     t13_a_call_joins_a_dial_that_no_call_waits_for,
-    t13_a_dial_that_a_call_leaves_goes_to_the_next_in_the_queue,
-    t13_a_joined_dial_that_fails_is_made_anew,
+    t13_the_dial_of_a_cancelled_call_goes_to_the_next_in_the_queue,
+    t13_a_call_whose_joined_dial_fails_dials_again,
     t13_a_storm_of_calls_dials_once_for_each_caller,
-    t13_a_look_up_that_panics_frees_its_place,
-    t13_a_resolver_that_answers_nothing_collects_no_threads,
+    t13_a_lookup_that_panics_frees_its_place,
+    t13_a_resolver_that_never_returns_does_not_accumulate_threads,
 ];
 
 /// A resolver of `addr` whose look-ups, from the second on, wait until the test lets them go.
@@ -48,8 +48,8 @@ fn gated(over: Over, addr: SocketAddr, limit: Option<usize>) -> (Client, Gate) {
     (client, Gate { entered, release })
 }
 
-/// A call whose dial was slow got the connection of another call. The dial was left to nobody, and the
-/// next call dialled once more.
+/// A call whose dial was slow got the connection of another call. Its dial was forgotten, and the next call
+/// dialled again.
 fn t13_a_call_joins_a_dial_that_no_call_waits_for(over: Over) {
     alone!();
     let peers = over.peers();
@@ -78,7 +78,7 @@ fn t13_a_call_joins_a_dial_that_no_call_waits_for(over: Over) {
 }
 
 /// At the host's limit a queued call takes over the dial of a call that got another connection.
-fn t13_a_dial_that_a_call_leaves_goes_to_the_next_in_the_queue(over: Over) {
+fn t13_the_dial_of_a_cancelled_call_goes_to_the_next_in_the_queue(over: Over) {
     alone!();
     let peers = over.peers();
     let (client, gate) = gated(over, peers.addr(), Some(2));
@@ -103,7 +103,7 @@ fn t13_a_dial_that_a_call_leaves_goes_to_the_next_in_the_queue(over: Over) {
 
 /// The failure of a dial is the failure of the call that it was begun for. A call that joined it dials
 /// for itself.
-fn t13_a_joined_dial_that_fails_is_made_anew(over: Over) {
+fn t13_a_call_whose_joined_dial_fails_dials_again(over: Over) {
     alone!();
     let peers = over.peers();
     let (client, gate) = gated(over, peers.addr(), None);
@@ -194,7 +194,7 @@ fn answer_all(mut stream: Stream) {
     }
 }
 
-fn t13_a_look_up_that_panics_frees_its_place(over: Over) {
+fn t13_a_lookup_that_panics_frees_its_place(over: Over) {
     alone!();
     let peers = over.peers();
     let (addr, number) = (peers.addr(), AtomicUsize::new(0));
@@ -217,7 +217,7 @@ fn t13_a_look_up_that_panics_frees_its_place(over: Over) {
 }
 
 /// Each call to a host whose look-up hangs left a thread behind.
-fn t13_a_resolver_that_answers_nothing_collects_no_threads(over: Over) {
+fn t13_a_resolver_that_never_returns_does_not_accumulate_threads(over: Over) {
     alone!();
     /// As many look-ups as run at a time.
     const MOST: usize = 64;

@@ -9,15 +9,15 @@ use crate::support::scripted_server::{Peer, fed};
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    t09_a_small_rest_that_is_there_keeps_the_connection,
-    t09_a_large_rest_closes_the_connection_at_once,
-    t09_a_slow_rest_closes_the_connection_within_50ms,
-    t09_a_dripping_rest_does_not_hold_the_caller,
-    t09_a_body_without_framing_closes_the_connection_at_once,
-    t09_a_writer_that_is_stalled_is_waited_for_no_longer,
+    t09_dropping_a_body_whose_small_rest_has_arrived_keeps_the_connection,
+    t09_dropping_a_body_with_a_large_rest_closes_the_connection_at_once,
+    t09_dropping_a_body_with_a_slow_rest_closes_the_connection_within_50ms,
+    t09_dropping_a_body_whose_rest_drips_does_not_block_the_caller,
+    t09_dropping_a_body_without_a_length_closes_the_connection_at_once,
+    t09_dropping_a_body_does_not_wait_for_a_stalled_writer,
 ];
 
-/// What 50 ms may take on a busy machine.
+/// The time that a wait of 50 ms may take on a busy machine.
 const GENEROUS: Duration = Duration::from_secs(2);
 
 /// Has a request answered with `answer` and drops the response; returns how long that took, and
@@ -41,7 +41,7 @@ fn with_length(length: usize, there: usize) -> Vec<u8> {
     answer
 }
 
-fn t09_a_small_rest_that_is_there_keeps_the_connection(over: Over) {
+fn t09_dropping_a_body_whose_small_rest_has_arrived_keeps_the_connection(over: Over) {
     alone!();
     assert!(drop_after(over, &with_length(10_000, 10_000)).1);
     assert!(drop_after(over, &with_length(256 * 1024, 256 * 1024)).1, "just within the limit");
@@ -50,7 +50,7 @@ fn t09_a_small_rest_that_is_there_keeps_the_connection(over: Over) {
     assert!(drop_after(over, chunks).1);
 }
 
-fn t09_a_large_rest_closes_the_connection_at_once(over: Over) {
+fn t09_dropping_a_body_with_a_large_rest_closes_the_connection_at_once(over: Over) {
     alone!();
     // All of it is there already.
     let (_, kept, mut peer) = drop_after(over, &with_length(256 * 1024 + 1, 256 * 1024 + 1));
@@ -82,7 +82,7 @@ fn t09_a_large_rest_closes_the_connection_at_once(over: Over) {
     sending.finish();
 }
 
-fn t09_a_slow_rest_closes_the_connection_within_50ms(over: Over) {
+fn t09_dropping_a_body_with_a_slow_rest_closes_the_connection_within_50ms(over: Over) {
     alone!();
     let chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n";
     for answer in [&with_length(100, 99)[..], chunks] {
@@ -95,7 +95,7 @@ fn t09_a_slow_rest_closes_the_connection_within_50ms(over: Over) {
 }
 
 /// The drain's limit is a moment: a peer that sends a byte now and then does not extend it.
-fn t09_a_dripping_rest_does_not_hold_the_caller(over: Over) {
+fn t09_dropping_a_body_whose_rest_drips_does_not_block_the_caller(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().idle_read_timeout(Duration::from_secs(60)).build();
@@ -115,7 +115,7 @@ fn t09_a_dripping_rest_does_not_hold_the_caller(over: Over) {
     dripping.finish();
 }
 
-fn t09_a_body_without_framing_closes_the_connection_at_once(over: Over) {
+fn t09_dropping_a_body_without_a_length_closes_the_connection_at_once(over: Over) {
     alone!();
     let (took, kept, mut peer) = drop_after(over, b"HTTP/1.1 200 OK\r\n\r\nmore to come");
     assert!(!kept && took < GENEROUS);
@@ -123,7 +123,7 @@ fn t09_a_body_without_framing_closes_the_connection_at_once(over: Over) {
 }
 
 /// Draining and the wait for the writer share one limit.
-fn t09_a_writer_that_is_stalled_is_waited_for_no_longer(over: Over) {
+fn t09_dropping_a_body_does_not_wait_for_a_stalled_writer(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

@@ -12,12 +12,12 @@ use crate::support::{Over, PATIENCE, alone, over_each};
 over_each![
     t12_a_100_releases_the_body,
     t12_without_a_100_the_body_is_sent_anyway,
-    t12_a_final_answer_instead_of_the_100_spares_the_body,
-    t12_nothing_is_expected_without_content_nor_in_http_1_0,
-    t12_an_expectation_is_a_list,
-    t12_a_417_is_repeated_without_the_expectation,
-    t12_a_417_is_the_answer_where_nothing_can_be_repeated,
-    t12_a_body_that_was_begun_before_the_417_is_not_sent_again,
+    t12_a_final_response_instead_of_the_100_spares_the_body,
+    t12_expect_is_not_sent_without_content_or_in_http_1_0,
+    t12_the_expect_header_is_a_list,
+    t12_after_a_417_the_request_is_sent_again_without_expect,
+    t12_a_417_is_returned_if_the_body_cannot_be_sent_again,
+    t12_a_body_that_was_begun_before_the_417_is_not_repeated,
 ];
 
 fn t12_a_100_releases_the_body(over: Over) {
@@ -55,7 +55,7 @@ fn t12_without_a_100_the_body_is_sent_anyway(over: Over) {
     assert_eq!(client.idle_connections(), 1);
 }
 
-fn t12_a_final_answer_instead_of_the_100_spares_the_body(over: Over) {
+fn t12_a_final_response_instead_of_the_100_spares_the_body(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
@@ -74,7 +74,7 @@ fn t12_a_final_answer_instead_of_the_100_spares_the_body(over: Over) {
 }
 
 /// The heads of requests with a body and without, however the expectation came about.
-fn t12_nothing_is_expected_without_content_nor_in_http_1_0(over: Over) {
+fn t12_expect_is_not_sent_without_content_or_in_http_1_0(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -104,7 +104,7 @@ fn t12_nothing_is_expected_without_content_nor_in_http_1_0(over: Over) {
 }
 
 /// Whatever else is expected is the caller's, and is sent as it stands.
-fn t12_an_expectation_is_a_list(over: Over) {
+fn t12_the_expect_header_is_a_list(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
@@ -125,7 +125,7 @@ fn t12_an_expectation_is_a_list(over: Over) {
     }
 }
 
-fn t12_a_417_is_repeated_without_the_expectation(over: Over) {
+fn t12_after_a_417_the_request_is_sent_again_without_expect(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();
@@ -159,7 +159,7 @@ fn sized(text: &'static str) -> Body {
 }
 
 /// Once only; and not for an expectation that is not in the request.
-fn t12_a_417_is_the_answer_where_nothing_can_be_repeated(over: Over) {
+fn t12_a_417_is_returned_if_the_body_cannot_be_sent_again(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -186,7 +186,7 @@ fn t12_a_417_is_the_answer_where_nothing_can_be_repeated(over: Over) {
 
 /// The body was released by a 100, or was not waited for any longer: what has been read of its source is
 /// gone. A body that lies in memory can be sent again.
-fn t12_a_body_that_was_begun_before_the_417_is_not_sent_again(over: Over) {
+fn t12_a_body_that_was_begun_before_the_417_is_not_repeated(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().expect_continue_timeout(PATIENCE * 2).build();

@@ -12,7 +12,7 @@ use crate::support::{Over, alone, over_each};
 over_each![each way:
     t11_a_file_is_sent_again_on_another_connection,
     t16_a_file_follows_a_redirect,
-    t11_a_file_that_shrinks_is_never_taken_for_a_whole_one,
+    t11_a_file_that_shrinks_while_it_is_sent_fails_the_call,
     t11_a_file_that_grows_keeps_its_length,
 ];
 
@@ -94,7 +94,7 @@ fn t16_a_file_follows_a_redirect(over: Over) {
     }
 }
 
-fn t11_a_file_that_shrinks_is_never_taken_for_a_whole_one(over: Over) {
+fn t11_a_file_that_shrinks_while_it_is_sent_fails_the_call(over: Over) {
     alone!();
     let (peers, client, scratch) = (over.peers(), over.client(), Scratch::new(LENGTH));
     let (url, file) = (peers.url("/"), scratch.open());
@@ -104,7 +104,7 @@ fn t11_a_file_that_shrinks_is_never_taken_for_a_whole_one(over: Over) {
     let mut peer = peers.accept();
     let head = peer.expect_head("PUT /");
     assert!(head.contains(&LENGTH.to_string()), "{head}");
-    // What is missing is not made up.
+    // The missing bytes are not replaced.
     assert!(peer.expect_closed().len() <= LENGTH / 2);
     let error = call.finish().expect_err("half a body");
     assert_eq!(error.kind(), ErrorKind::BodySource, "{error}");

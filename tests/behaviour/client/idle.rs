@@ -12,11 +12,11 @@ use crate::support::{Over, alone, logs, over_each, rounds};
 
 over_each![
     t10_the_end_of_the_stream_removes_the_connection,
-    t10_a_408_is_quiet_and_other_bytes_are_logged,
-    t10_stray_bytes_are_never_the_next_answer,
+    t10_a_408_on_an_idle_connection_is_not_logged_and_other_bytes_are,
+    t10_stray_bytes_are_never_the_next_response,
     t10_a_connection_that_is_about_to_be_closed_is_not_taken,
     t10_an_idle_connection_is_closed_in_time,
-    t10_a_slow_answer_is_not_idleness,
+    t10_a_slow_response_does_not_count_as_idle_time,
     t10_the_end_of_the_idle_time_fails_no_call,
     t10_idle_connections_are_closed_when_asked,
 ];
@@ -50,7 +50,7 @@ fn t10_the_end_of_the_stream_removes_the_connection(over: Over) {
     assert_eq!(logs::warnings(), [""; 0]);
 }
 
-fn t10_a_408_is_quiet_and_other_bytes_are_logged(over: Over) {
+fn t10_a_408_on_an_idle_connection_is_not_logged_and_other_bytes_are(over: Over) {
     alone!();
     for (bytes, warns) in [
         ("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", false),
@@ -70,8 +70,8 @@ fn t10_a_408_is_quiet_and_other_bytes_are_logged(over: Over) {
 
 const STRAY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
 
-/// Whoever can have a server send an answer too many would otherwise answer the next request.
-fn t10_stray_bytes_are_never_the_next_answer(over: Over) {
+/// A client that matched stray bytes to its next request would let an attacker choose the response.
+fn t10_stray_bytes_are_never_the_next_response(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -99,7 +99,7 @@ fn t10_stray_bytes_are_never_the_next_answer(over: Over) {
 }
 
 /// The watch took the peer's end of stream, or its bytes, off a connection that a call had just taken;
-/// a POST then failed for no fault of its own.
+/// a POST then failed though nothing was wrong with it.
 fn t10_a_connection_that_is_about_to_be_closed_is_not_taken(over: Over) {
     alone!();
     let (stray, strays) = bounded::<()>(0);
@@ -133,7 +133,7 @@ fn t10_an_idle_connection_is_closed_in_time(over: Over) {
 }
 
 /// The idle time ends with the next request, however long its answer takes.
-fn t10_a_slow_answer_is_not_idleness(over: Over) {
+fn t10_a_slow_response_does_not_count_as_idle_time(over: Over) {
     alone!();
     let limit = Duration::from_millis(30);
     let peers = over.peers();

@@ -12,22 +12,22 @@ use crate::support::scripted_server::{fed, in_background};
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    t12_interim_answers_are_skipped_and_shown,
-    t12_interim_answers_are_bounded,
+    t12_interim_responses_are_skipped_and_reported,
+    t12_too_many_interim_responses_are_an_error,
     t12_a_101_hands_out_a_duplex,
-    t12_an_answer_to_connect_hands_out_a_duplex,
-    t12_a_duplex_that_nobody_takes_is_closed,
+    t12_a_response_to_connect_hands_out_a_duplex,
+    t12_a_duplex_that_is_not_taken_is_closed,
     t12_a_101_within_the_request_is_an_error,
-    t12_a_callback_that_panics_on_a_thread_of_ours_fails_its_call,
+    t12_a_callback_that_panics_on_the_read_thread_fails_its_call,
 ];
 
 over_each![each way:
-    t12_an_end_after_an_interim_answer_is_an_empty_reply,
+    t12_an_end_after_an_interim_response_is_an_empty_reply,
 ];
 
 over_each![t12_a_callback_that_panics_on_the_callers_thread_resumes_there,];
 
-fn t12_interim_answers_are_skipped_and_shown(over: Over) {
+fn t12_interim_responses_are_skipped_and_reported(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -48,7 +48,7 @@ fn t12_interim_answers_are_skipped_and_shown(over: Over) {
     assert_eq!(client.idle_connections(), 1);
 }
 
-fn t12_interim_answers_are_bounded(over: Over) {
+fn t12_too_many_interim_responses_are_an_error(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -115,13 +115,13 @@ fn t12_a_101_hands_out_a_duplex(over: Over) {
     becomes_a_duplex(over, Method::GET, "/", switching);
 }
 
-fn t12_an_answer_to_connect_hands_out_a_duplex(over: Over) {
+fn t12_a_response_to_connect_hands_out_a_duplex(over: Over) {
     alone!();
     // Neither a length nor a coding means anything in it.
     becomes_a_duplex(over, Method::CONNECT, "", "HTTP/1.1 200 OK\r\nContent-Length: 5");
 }
 
-fn t12_a_duplex_that_nobody_takes_is_closed(over: Over) {
+fn t12_a_duplex_that_is_not_taken_is_closed(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
@@ -153,7 +153,7 @@ fn t12_a_101_within_the_request_is_an_error(over: Over) {
 }
 
 /// A limit for sending has the connection's thread read the answer.
-fn t12_a_callback_that_panics_on_a_thread_of_ours_fails_its_call(over: Over) {
+fn t12_a_callback_that_panics_on_the_read_thread_fails_its_call(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
@@ -201,7 +201,7 @@ fn t12_a_callback_that_panics_on_the_callers_thread_resumes_there(over: Over) {
 }
 
 /// An interim answer that came whole is no part of a final one.
-fn t12_an_end_after_an_interim_answer_is_an_empty_reply(over: Over) {
+fn t12_an_end_after_an_interim_response_is_an_empty_reply(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

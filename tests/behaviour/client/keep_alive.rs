@@ -11,8 +11,8 @@ use crate::support::{Over, alone, over_each};
 over_each![each way:
     t10_keep_alive_shortens_the_stay_in_the_pool,
     t10_keep_alive_never_lengthens_the_stay_in_the_pool,
-    t10_keep_alive_counts_the_requests_that_are_left,
-    t10_keep_alive_that_cannot_be_read_says_nothing,
+    t10_keep_alive_max_limits_the_requests_of_a_connection,
+    t10_an_invalid_keep_alive_is_ignored,
 ];
 
 /// An exchange whose answer has this field.
@@ -56,7 +56,7 @@ fn t10_keep_alive_never_lengthens_the_stay_in_the_pool(over: Over) {
     peer.expect_end();
 }
 
-fn t10_keep_alive_counts_the_requests_that_are_left(over: Over) {
+fn t10_keep_alive_max_limits_the_requests_of_a_connection(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -74,7 +74,7 @@ fn t10_keep_alive_counts_the_requests_that_are_left(over: Over) {
     }
 }
 
-fn t10_keep_alive_that_cannot_be_read_says_nothing(over: Over) {
+fn t10_an_invalid_keep_alive_is_ignored(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

@@ -1,4 +1,4 @@
-//! Responses that are not quite right, and are read all the same: nobody stands behind a client.
+//! Slightly malformed responses that a client reads: no other parser sees them after it.
 
 use hangup::{Client, ErrorKind, ResponseExt};
 
@@ -6,9 +6,9 @@ use super::{get, text};
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    t03_a_response_with_forgivable_faults_is_read_and_its_connection_kept,
-    t03_a_response_that_cannot_be_framed_is_an_error_and_ends_the_connection,
-    t03_a_response_with_two_framings_is_read_and_ends_the_connection,
+    t03_a_slightly_malformed_response_is_read_and_its_connection_reused,
+    t03_a_response_with_invalid_framing_is_an_error_and_closes_the_connection,
+    t03_a_response_with_two_framings_is_read_and_closes_the_connection,
     t03_a_205_may_have_a_body,
     t13_a_response_may_have_5000_header_fields,
 ];
@@ -35,7 +35,7 @@ const FORGIVABLE: &[&str] = &[
     "HTTP/1.1 100\n\nHTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
 ];
 
-fn t03_a_response_with_forgivable_faults_is_read_and_its_connection_kept(over: Over) {
+fn t03_a_slightly_malformed_response_is_read_and_its_connection_reused(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -55,7 +55,7 @@ fn t03_a_response_with_forgivable_faults_is_read_and_its_connection_kept(over: O
     }
 }
 
-fn t03_a_response_that_cannot_be_framed_is_an_error_and_ends_the_connection(over: Over) {
+fn t03_a_response_with_invalid_framing_is_an_error_and_closes_the_connection(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -93,7 +93,7 @@ fn t03_a_response_that_cannot_be_framed_is_an_error_and_ends_the_connection(over
     }
 }
 
-fn t03_a_response_with_two_framings_is_read_and_ends_the_connection(over: Over) {
+fn t03_a_response_with_two_framings_is_read_and_closes_the_connection(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

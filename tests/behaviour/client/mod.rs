@@ -1,6 +1,7 @@
 //! The client: T.
 
 mod bodies;
+mod bodies_adapted;
 mod cancel;
 mod dialling;
 mod dropping;
@@ -28,7 +29,7 @@ use crate::support::scripted_server::{Background, in_background};
 
 type Response = http::Response<Body>;
 
-/// Sends a request on a thread of its own.
+/// Sends a request on another thread.
 fn send(
     client: &Client,
     request: impl FnOnce(&Client) -> RequestBuilder<'_> + Send + 'static,

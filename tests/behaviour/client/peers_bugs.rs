@@ -9,10 +9,10 @@ over_each![
     a_head_that_arrives_in_two_reads,
     a_message_that_arrives_byte_by_byte,
     a_1xx_is_not_the_final_answer,
-    trailers_do_not_break_the_next_answer,
-    a_content_length_is_no_allocation,
-    a_chunk_size_is_no_allocation,
-    what_is_not_http_is_one_clear_error,
+    trailers_do_not_break_the_next_response,
+    a_content_length_allocates_nothing,
+    a_chunk_size_allocates_nothing,
+    a_response_that_is_not_http_is_one_clear_error,
 ];
 
 /// A head may come in any pieces.
@@ -69,7 +69,7 @@ fn a_1xx_is_not_the_final_answer(over: Over) {
     }
 }
 
-fn trailers_do_not_break_the_next_answer(over: Over) {
+fn trailers_do_not_break_the_next_response(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -86,7 +86,7 @@ fn trailers_do_not_break_the_next_answer(over: Over) {
     }
 }
 
-fn a_content_length_is_no_allocation(over: Over) {
+fn a_content_length_allocates_nothing(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -109,7 +109,7 @@ fn a_content_length_is_no_allocation(over: Over) {
     assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::MalformedMessage);
 }
 
-fn a_chunk_size_is_no_allocation(over: Over) {
+fn a_chunk_size_allocates_nothing(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -122,7 +122,7 @@ fn a_chunk_size_is_no_allocation(over: Over) {
     assert_eq!(error.kind(), ErrorKind::IncompleteBody, "{error}");
 }
 
-fn what_is_not_http_is_one_clear_error(over: Over) {
+fn a_response_that_is_not_http_is_one_clear_error(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

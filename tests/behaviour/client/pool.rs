@@ -13,15 +13,15 @@ use crate::support::{Over, PATIENCE, alone, over_each, rounds, wait_until_ended}
 
 over_each![
     t13_a_limit_for_each_host_has_a_fair_queue,
-    t13_who_waits_dials_in_the_place_of_a_closed_connection,
-    t13_the_queue_obeys_deadlines,
-    t13_a_place_is_given_back_however_its_connection_ends,
-    t13_a_limit_is_never_exceeded,
-    t13_idle_connections_are_limited_in_all,
-    t13_the_head_of_a_response_is_limited,
+    t13_a_waiting_call_dials_when_a_connection_closes,
+    t13_a_queued_call_fails_at_its_deadline,
+    t13_every_end_of_a_connection_frees_its_place,
+    t13_the_limit_for_each_host_is_never_exceeded,
+    t13_idle_connections_are_limited_over_all_hosts,
+    t13_a_response_head_beyond_the_limit_is_an_error,
     t13_a_failed_dial_fails_the_call_that_it_was_for,
-    t13_a_dial_that_nobody_waits_for_takes_no_place,
-    t13_a_connection_that_came_too_late_is_kept,
+    t13_a_dial_that_no_call_waits_for_takes_no_place,
+    t13_a_connection_that_no_call_waits_for_any_more_is_pooled,
 ];
 
 fn t13_a_limit_for_each_host_has_a_fair_queue(over: Over) {
@@ -51,7 +51,7 @@ fn t13_a_limit_for_each_host_has_a_fair_queue(over: Over) {
     peers.expect_no_more();
 }
 
-fn t13_who_waits_dials_in_the_place_of_a_closed_connection(over: Over) {
+fn t13_a_waiting_call_dials_when_a_connection_closes(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
@@ -67,7 +67,7 @@ fn t13_who_waits_dials_in_the_place_of_a_closed_connection(over: Over) {
     assert_eq!(text(queued.finish()), "ok");
 }
 
-fn t13_the_queue_obeys_deadlines(over: Over) {
+fn t13_a_queued_call_fails_at_its_deadline(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
@@ -79,7 +79,7 @@ fn t13_the_queue_obeys_deadlines(over: Over) {
     let queued = send(&client, move |client| client.get(url).context(&context));
     let error = queued.finish().unwrap_err();
     assert_eq!(error.timed_out(), Some(TimeLimit::Call), "{error}");
-    // Who gave up is not in anybody's way.
+    // The call that failed delays no other.
     let next = get(&client, peers.url("/next"));
     peer.answer(200, "ok");
     assert_eq!(text(first.finish()), "ok");
@@ -90,7 +90,7 @@ fn t13_the_queue_obeys_deadlines(over: Over) {
 
 /// At a limit of one, a place that leaks makes the next call wait for ever. Whatever happens to a
 /// connection, its place is given back, and only once: two connections are never open together.
-fn t13_a_place_is_given_back_however_its_connection_ends(over: Over) {
+fn t13_every_end_of_a_connection_frees_its_place(over: Over) {
     alone!();
     let peers = over.peers();
     let refusing = Arc::new(AtomicUsize::new(0));
@@ -145,7 +145,7 @@ fn t13_a_place_is_given_back_however_its_connection_ends(over: Over) {
     assert_eq!(text(call.finish()), "ok");
 }
 
-fn t13_a_limit_is_never_exceeded(over: Over) {
+fn t13_the_limit_for_each_host_is_never_exceeded(over: Over) {
     alone!();
     const LIMIT: usize = 3;
     let open = Arc::new(AtomicUsize::new(0));
@@ -178,7 +178,7 @@ fn t13_a_limit_is_never_exceeded(over: Over) {
     drop(client);
 }
 
-fn t13_idle_connections_are_limited_in_all(over: Over) {
+fn t13_idle_connections_are_limited_over_all_hosts(over: Over) {
     alone!();
     let (one, other) = (over.peers(), over.peers());
     let client = over.client_builder().max_idle_connections(1).build();
@@ -209,7 +209,7 @@ fn t13_idle_connections_are_limited_in_all(over: Over) {
     peer.expect_closed();
 }
 
-fn t13_the_head_of_a_response_is_limited(over: Over) {
+fn t13_a_response_head_beyond_the_limit_is_an_error(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().max_response_head(1000).build();
@@ -234,7 +234,7 @@ fn t13_the_head_of_a_response_is_limited(over: Over) {
 }
 
 #[test]
-fn t13_a_dead_address_is_passed_over() {
+fn t13_after_a_refused_connect_the_next_address_is_tried() {
     alone!();
     let peers = Peers::new();
     let alive = peers.addr();
@@ -259,7 +259,7 @@ fn t13_a_dead_address_is_passed_over() {
 }
 
 #[test]
-fn t13_a_silent_address_is_passed_over_soon() {
+fn t13_after_a_silent_address_the_next_is_tried_soon() {
     alone!();
     let peers = Peers::new();
     let (silent, alive) = (BlackHole::v6(), peers.addr());
@@ -303,7 +303,7 @@ fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
 
 /// The place of a call that had given up while it waited for its connection to be made was taken until
 /// that was given up, too: half a minute later.
-fn t13_a_dial_that_nobody_waits_for_takes_no_place(over: Over) {
+fn t13_a_dial_that_no_call_waits_for_takes_no_place(over: Over) {
     alone!();
     let (hole, peers) = (BlackHole::new(), over.peers());
     let (dead, alive) = (hole.addr, peers.addr());
@@ -339,9 +339,9 @@ fn t13_a_dial_that_nobody_waits_for_takes_no_place(over: Over) {
     assert_eq!(text(call.finish()), "ok");
 }
 
-/// Another call's connection came free before the dial was through: the dial's is kept for whoever
-/// comes next, and watched until then.
-fn t13_a_connection_that_came_too_late_is_kept(over: Over) {
+/// Another call's connection became free before the dial ended. The new connection is kept for the next call,
+/// and watched until then.
+fn t13_a_connection_that_no_call_waits_for_any_more_is_pooled(over: Over) {
     alone!();
     let peers = over.peers();
     let addr = peers.addr();

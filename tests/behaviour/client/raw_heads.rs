@@ -12,12 +12,12 @@ use crate::support::scripted_server::{Background, Peers};
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    t12_raw_heads_are_shown_as_they_came,
-    t12_a_raw_head_that_comes_in_pieces_is_shown_once,
-    t12_raw_heads_are_shown_before_the_call_fails,
-    t12_the_raw_head_of_a_101_is_shown,
-    t16_raw_heads_of_redirects_are_shown,
-    t12_a_callback_for_raw_heads_that_panics_on_a_thread_of_ours_fails_its_call,
+    t12_raw_heads_are_reported_as_received,
+    t12_a_raw_head_that_arrives_in_pieces_is_reported_once,
+    t12_raw_heads_are_reported_before_the_call_fails,
+    t12_the_raw_head_of_a_101_is_reported,
+    t16_raw_heads_of_redirects_are_reported,
+    t12_a_raw_head_callback_that_panics_on_the_read_thread_fails_its_call,
 ];
 
 /// A head that was shown, and whether it was complete.
@@ -40,7 +40,7 @@ fn watch(
     (call, sees)
 }
 
-fn t12_raw_heads_are_shown_as_they_came(over: Over) {
+fn t12_raw_heads_are_reported_as_received(over: Over) {
     alone!();
     let early = "HTTP/1.1 103 Early hints\r\nLINK: </a>\r\n\r\n";
     let last = "HTTP/1.1 200 Fine By Me\r\nX-MiXed:  a \r\nx-mixed:b\r\ncontent-length: 2\r\n\r\n";
@@ -59,7 +59,7 @@ fn t12_raw_heads_are_shown_as_they_came(over: Over) {
     }
 }
 
-fn t12_a_raw_head_that_comes_in_pieces_is_shown_once(over: Over) {
+fn t12_a_raw_head_that_arrives_in_pieces_is_reported_once(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -74,7 +74,7 @@ fn t12_a_raw_head_that_comes_in_pieces_is_shown_once(over: Over) {
     assert_eq!(sees.iter().collect::<Vec<_>>(), [(head.to_owned(), true)]);
 }
 
-fn t12_raw_heads_are_shown_before_the_call_fails(over: Over) {
+fn t12_raw_heads_are_reported_before_the_call_fails(over: Over) {
     alone!();
     const EARLY: &str = "HTTP/1.1 100 Continue\r\n\r\n";
     const OK: &str = "HTTP/1.1 200 OK\r\n";
@@ -107,7 +107,7 @@ fn t12_raw_heads_are_shown_before_the_call_fails(over: Over) {
     }
 }
 
-fn t12_the_raw_head_of_a_101_is_shown(over: Over) {
+fn t12_the_raw_head_of_a_101_is_reported(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -120,7 +120,7 @@ fn t12_the_raw_head_of_a_101_is_shown(over: Over) {
     assert_eq!(sees.iter().collect::<Vec<_>>(), [(head.to_owned(), true)]);
 }
 
-fn t16_raw_heads_of_redirects_are_shown(over: Over) {
+fn t16_raw_heads_of_redirects_are_reported(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -137,7 +137,7 @@ fn t16_raw_heads_of_redirects_are_shown(over: Over) {
     assert_eq!(sees.iter().collect::<Vec<_>>(), expected);
 }
 
-fn t12_a_callback_for_raw_heads_that_panics_on_a_thread_of_ours_fails_its_call(over: Over) {
+fn t12_a_raw_head_callback_that_panics_on_the_read_thread_fails_its_call(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

@@ -10,8 +10,8 @@ use crate::support::scripted_server::{Peer, Peers};
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    t16_a_location_that_cannot_be_followed_is_the_result,
-    t16_one_redirect_too_many_is_kept_in_the_error,
+    t16_a_response_with_an_unusable_location_is_returned,
+    t16_an_error_of_too_many_redirects_holds_the_last_response,
 ];
 
 fn redirect(peer: &mut Peer, status: u16, to: impl AsRef<[u8]>) {
@@ -22,7 +22,7 @@ fn redirect(peer: &mut Peer, status: u16, to: impl AsRef<[u8]>) {
 }
 
 #[test]
-fn t16_methods_and_bodies() {
+fn t16_each_status_changes_method_and_body_as_it_should() {
     alone!();
     for (status, method, then, with_body) in [
         (301, Method::GET, "GET", false),
@@ -61,7 +61,7 @@ fn t16_methods_and_bodies() {
 }
 
 #[test]
-fn t16_a_head_request_stays_one() {
+fn t16_a_redirected_head_request_stays_head() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -108,7 +108,7 @@ fn t16_credentials_stay_with_their_host() {
     });
 }
 
-/// What every request of a client has is as secret as what one has.
+/// Default headers are as secret as those of one request.
 #[test]
 fn t16_credentials_that_are_defaults_stay_with_their_host() {
     alone!();
@@ -144,7 +144,7 @@ fn stay_with_their_host(client: &Client, request: fn(&Client, String) -> Request
 }
 
 #[test]
-fn t16_at_most_ten() {
+fn t16_the_eleventh_redirect_is_an_error() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -167,7 +167,7 @@ fn t16_at_most_ten() {
 }
 
 #[test]
-fn t16_locations_are_relative_to_what_was_asked_for() {
+fn t16_a_relative_location_resolves_against_the_requested_url() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -187,7 +187,7 @@ fn t16_locations_are_relative_to_what_was_asked_for() {
 }
 
 #[test]
-fn t16_what_is_no_redirect_to_follow_is_the_answer() {
+fn t16_a_response_that_is_no_followable_redirect_is_returned() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -215,7 +215,7 @@ fn t16_what_is_no_redirect_to_follow_is_the_answer() {
     assert_eq!(text(Ok(response)), "move");
 }
 
-fn t16_a_location_that_cannot_be_followed_is_the_result(over: Over) {
+fn t16_a_response_with_an_unusable_location_is_returned(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -252,7 +252,7 @@ fn t16_a_location_that_cannot_be_followed_is_the_result(over: Over) {
 
 /// The strict grammar of the RFC judged a URL that had been sent before.
 #[test]
-fn t16_a_base_with_odd_characters_is_a_base() {
+fn t16_a_location_resolves_against_a_url_with_odd_characters() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -280,7 +280,7 @@ fn t16_a_base_with_odd_characters_is_a_base() {
     }
 }
 
-fn t16_one_redirect_too_many_is_kept_in_the_error(over: Over) {
+fn t16_an_error_of_too_many_redirects_holds_the_last_response(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -308,9 +308,9 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", STANDARD.encode(pair))
 }
 
-/// What a URL says of the user counts for its own hop, and for the same origin after it.
+/// Credentials in a URL apply to its request and to later ones of the same origin.
 #[test]
-fn t16_credentials_are_those_of_the_url() {
+fn t16_credentials_in_the_url_are_sent() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -343,7 +343,7 @@ fn t16_credentials_are_those_of_the_url() {
 }
 
 #[test]
-fn t16_the_callers_own_authorization_comes_first() {
+fn t16_an_authorization_header_overrides_credentials_in_the_url() {
     alone!();
     let (one, other) = (Peers::new(), Peers::new());
     let client = Client::new();
@@ -362,7 +362,7 @@ fn t16_the_callers_own_authorization_comes_first() {
 }
 
 #[test]
-fn t16_what_is_marked_as_sensitive_stays_with_its_origin() {
+fn t16_sensitive_headers_stay_with_their_origin() {
     alone!();
     let (one, other) = (Peers::new(), Peers::new());
     let mut marked = HeaderValue::from_static("secret");

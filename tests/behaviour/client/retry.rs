@@ -13,19 +13,19 @@ use crate::support::{Over, alone, over_each, rounds};
 
 over_each![each way:
     t11_idempotent_requests_are_sent_again,
-    t11_others_fail_with_one_clear_error,
+    t11_other_requests_fail_with_one_clear_error,
     t11_an_idempotency_key_makes_any_method_repeatable,
-    t11_a_replayable_body_is_made_again,
-    t11_a_body_that_is_gone_is_not_sent_again,
+    t11_a_replayable_body_is_sent_again,
+    t11_a_consumed_body_is_not_sent_again,
     t11_a_fresh_connection_is_never_retried,
-    t11_a_peer_that_hangs_up_at_once_is_not_dialled_again,
-    t11_an_answer_that_has_begun_is_not_asked_for_again,
-    t11_one_stale_connection_after_the_other_is_left,
-    t11_a_peer_that_closes_after_n_answers_goes_unnoticed,
+    t11_a_server_that_closes_new_connections_is_not_dialled_again,
+    t11_a_request_whose_response_has_begun_is_not_sent_again,
+    t11_several_stale_connections_are_skipped,
+    t11_a_server_that_closes_after_n_responses_fails_no_call,
     t11_a_post_that_was_not_begun_is_sent_on_another_connection,
-    t11_cancelling_is_not_the_connections_fault,
-    t11_a_failing_source_is_not_the_connections_fault,
-    t11_a_source_that_fails_by_a_connection_of_its_own_is_no_better,
+    t11_a_cancelled_call_is_not_retried,
+    t11_a_call_whose_body_source_fails_is_not_retried,
+    t11_a_body_source_that_fails_with_a_connection_error_is_not_retried,
 ];
 
 /// A connection that has carried one exchange and is idle.
@@ -76,7 +76,7 @@ fn t11_idempotent_requests_are_sent_again(over: Over) {
     hung_up_on(over, true, |request| request, Method::HEAD).unwrap();
 }
 
-fn t11_others_fail_with_one_clear_error(over: Over) {
+fn t11_other_requests_fail_with_one_clear_error(over: Over) {
     alone!();
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
         let error = hung_up_on(over, false, |request| request.body("once"), method).unwrap_err();
@@ -95,7 +95,7 @@ fn t11_an_idempotency_key_makes_any_method_repeatable(over: Over) {
     assert_eq!(text(response), "again");
 }
 
-fn t11_a_replayable_body_is_made_again(over: Over) {
+fn t11_a_replayable_body_is_sent_again(over: Over) {
     alone!();
     let opened = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&opened);
@@ -113,7 +113,7 @@ fn t11_a_replayable_body_is_made_again(over: Over) {
     assert_eq!(opened.load(Ordering::Relaxed), 2);
 }
 
-fn t11_a_body_that_is_gone_is_not_sent_again(over: Over) {
+fn t11_a_consumed_body_is_not_sent_again(over: Over) {
     alone!();
     let body = Body::from_chunks(["once"]);
     // It might be repeated, but cannot.
@@ -142,7 +142,7 @@ fn t11_a_fresh_connection_is_never_retried(over: Over) {
 }
 
 /// A server that closed each connection as soon as it was accepted was dialled without end.
-fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again(over: Over) {
+fn t11_a_server_that_closes_new_connections_is_not_dialled_again(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -156,7 +156,7 @@ fn t11_a_peer_that_hangs_up_at_once_is_not_dialled_again(over: Over) {
     }
 }
 
-fn t11_an_answer_that_has_begun_is_not_asked_for_again(over: Over) {
+fn t11_a_request_whose_response_has_begun_is_not_sent_again(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -173,7 +173,7 @@ fn t11_an_answer_that_has_begun_is_not_asked_for_again(over: Over) {
 }
 
 /// Every connection in the pool may have gone stale.
-fn t11_one_stale_connection_after_the_other_is_left(over: Over) {
+fn t11_several_stale_connections_are_skipped(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -195,7 +195,7 @@ fn t11_one_stale_connection_after_the_other_is_left(over: Over) {
 
 /// A server that closes after each answer without saying so: whether its end of stream comes before,
 /// with or after the next request, a GET gets its answer.
-fn t11_a_peer_that_closes_after_n_answers_goes_unnoticed(over: Over) {
+fn t11_a_server_that_closes_after_n_responses_fails_no_call(over: Over) {
     alone!();
     let peers = over.peers().serve(|number, peer| {
         for _ in 0..1 + number % 3 {
@@ -239,7 +239,7 @@ fn t11_a_post_that_was_not_begun_is_sent_on_another_connection(over: Over) {
     drop(client);
 }
 
-fn t11_cancelling_is_not_the_connections_fault(over: Over) {
+fn t11_a_cancelled_call_is_not_retried(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -253,7 +253,7 @@ fn t11_cancelling_is_not_the_connections_fault(over: Over) {
     peers.expect_no_more();
 }
 
-fn t11_a_failing_source_is_not_the_connections_fault(over: Over) {
+fn t11_a_call_whose_body_source_fails_is_not_retried(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -272,7 +272,7 @@ fn t11_a_failing_source_is_not_the_connections_fault(over: Over) {
 }
 
 /// The source asks another server, which hangs up: the error looks like one of our own connection.
-fn t11_a_source_that_fails_by_a_connection_of_its_own_is_no_better(over: Over) {
+fn t11_a_body_source_that_fails_with_a_connection_error_is_not_retried(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

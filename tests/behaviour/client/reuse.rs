@@ -10,17 +10,17 @@ use crate::support::scripted_server::{Peer, in_background};
 use crate::support::{Over, alone, over_each, rounds};
 
 over_each![
-    t03_each_condition_by_itself_decides_on_reuse,
-    t03_a_request_that_asks_to_close_is_the_last,
-    t03_an_answer_to_connect_ends_the_connections_http,
-    t03_a_full_pool_takes_no_more,
-    t07_the_next_request_finds_the_connection,
-    t07_the_next_request_finds_the_connection_after_chunks,
-    t07_the_next_request_finds_the_connection_that_the_writer_loop_wrote_to,
-    t07_the_next_request_finds_a_connection_whose_answer_had_no_body,
-    t07_the_next_request_finds_a_connection_whose_body_was_dropped,
+    t03_each_condition_alone_prevents_reuse,
+    t03_a_request_with_connection_close_is_the_last,
+    t03_a_connection_is_not_reused_after_connect,
+    t03_a_full_pool_closes_further_idle_connections,
+    t07_the_next_request_reuses_the_connection,
+    t07_the_next_request_reuses_the_connection_after_chunks,
+    t07_the_next_request_reuses_the_connection_after_a_streamed_body,
+    t07_the_next_request_reuses_the_connection_after_a_response_without_a_body,
+    t07_the_next_request_reuses_the_connection_after_a_dropped_body,
     t01_threads_share_a_client,
-    t03_a_peer_that_ends_its_stream_behind_the_answer_is_left,
+    t03_a_connection_that_the_server_ends_behind_its_response_is_not_reused,
 ];
 
 /// Sends one request to a peer that answers with `answer`, reads the body, and tells whether the
@@ -43,7 +43,7 @@ fn is_kept_after(over: Over, answer: &str) -> bool {
     kept
 }
 
-fn t03_each_condition_by_itself_decides_on_reuse(over: Over) {
+fn t03_each_condition_alone_prevents_reuse(over: Over) {
     alone!();
     for (answer, kept) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true),
@@ -73,7 +73,7 @@ fn t03_each_condition_by_itself_decides_on_reuse(over: Over) {
     }
 }
 
-fn t03_a_request_that_asks_to_close_is_the_last(over: Over) {
+fn t03_a_request_with_connection_close_is_the_last(over: Over) {
     alone!();
     for version in [Version::HTTP_10, Version::HTTP_11] {
         let peers = over.peers();
@@ -96,7 +96,7 @@ fn t03_a_request_that_asks_to_close_is_the_last(over: Over) {
     }
 }
 
-fn t03_an_answer_to_connect_ends_the_connections_http(over: Over) {
+fn t03_a_connection_is_not_reused_after_connect(over: Over) {
     alone!();
     for (status, body) in [(200, ""), (407, "who are you?")] {
         let peers = over.peers();
@@ -114,7 +114,7 @@ fn t03_an_answer_to_connect_ends_the_connections_http(over: Over) {
     }
 }
 
-fn t03_a_full_pool_takes_no_more(over: Over) {
+fn t03_a_full_pool_closes_further_idle_connections(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().max_idle_connections_per_host(1).build();
@@ -166,29 +166,29 @@ fn to_the_end(body: &mut Body) {
     body.read_text(100).unwrap();
 }
 
-fn t07_the_next_request_finds_the_connection(over: Over) {
+fn t07_the_next_request_reuses_the_connection(over: Over) {
     alone!();
     uses_one_connection(over, LENGTH, Body::empty, to_the_end);
 }
 
-fn t07_the_next_request_finds_the_connection_after_chunks(over: Over) {
+fn t07_the_next_request_reuses_the_connection_after_chunks(over: Over) {
     alone!();
     uses_one_connection(over, CHUNKS, Body::empty, to_the_end);
 }
 
-fn t07_the_next_request_finds_the_connection_that_the_writer_loop_wrote_to(over: Over) {
+fn t07_the_next_request_reuses_the_connection_after_a_streamed_body(over: Over) {
     alone!();
     uses_one_connection(over, LENGTH, || Body::from_chunks(["a", "b"]), to_the_end);
 }
 
 /// The writer loop may be about to report when the answer is there: a body that is over with its
 /// head, and one that is dropped unread, wait for it as a body that is read does.
-fn t07_the_next_request_finds_a_connection_whose_answer_had_no_body(over: Over) {
+fn t07_the_next_request_reuses_the_connection_after_a_response_without_a_body(over: Over) {
     alone!();
     uses_one_connection(over, NO_BODY, || Body::from_chunks(["a", "b"]), |_| {});
 }
 
-fn t07_the_next_request_finds_a_connection_whose_body_was_dropped(over: Over) {
+fn t07_the_next_request_reuses_the_connection_after_a_dropped_body(over: Over) {
     alone!();
     uses_one_connection(over, LENGTH, || Body::from_chunks(["a", "b"]), |_| {});
 }
@@ -227,7 +227,7 @@ fn t01_threads_share_a_client(over: Over) {
     drop(client);
 }
 
-fn t03_a_peer_that_ends_its_stream_behind_the_answer_is_left(over: Over) {
+fn t03_a_connection_that_the_server_ends_behind_its_response_is_not_reused(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

@@ -11,21 +11,21 @@ use crate::support::scripted_server::{BlackHole, Peer, counted_body, fed, in_bac
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    t15_resolving,
-    t15_connecting,
-    t15_sending,
-    t15_sending_is_not_restarted_by_a_partial_write,
-    t15_the_response_head,
-    t15_the_response_head_is_not_restarted_by_a_part_of_it,
-    t15_the_response_head_is_due_from_the_requests_last_byte_on,
-    t15_silence_within_the_body,
-    t15_the_whole_call,
-    t15_the_whole_call_includes_queueing_and_redirects,
+    t15_the_connect_limit_covers_resolving,
+    t15_the_connect_limit_covers_connecting,
+    t15_the_send_limit_ends_a_blocked_write,
+    t15_the_send_limit_is_not_restarted_by_a_partial_write,
+    t15_the_head_limit_ends_the_wait_for_a_head,
+    t15_the_head_limit_is_not_restarted_by_a_part_of_the_head,
+    t15_the_head_limit_begins_with_the_last_byte_of_the_request,
+    t15_the_idle_limit_ends_a_silent_body,
+    t15_the_call_limit_covers_every_step,
+    t15_the_call_limit_covers_queueing_and_redirects,
 ];
 
-/// Long enough that what must happen within it does so on a busy machine as well.
+/// Long enough for the events that must precede it, also on a busy machine.
 const LIMIT: Duration = Duration::from_millis(250);
-/// What that may take on a busy machine. A limit that is restarted never ends.
+/// The time that a limit may take on a busy machine. A limit that restarts never ends.
 const GENEROUS: Duration = Duration::from_secs(10);
 
 /// Sends `piece` again and again, faster than the limit, until the client has gone.
@@ -37,7 +37,7 @@ fn drip(mut peer: Peer, piece: &'static str) -> crate::support::scripted_server:
     })
 }
 
-fn t15_resolving(over: Over) {
+fn t15_the_connect_limit_covers_resolving(over: Over) {
     alone!();
     let (release, released) = bounded::<()>(0);
     let client = over
@@ -54,7 +54,7 @@ fn t15_resolving(over: Over) {
     drop(release);
 }
 
-fn t15_connecting(over: Over) {
+fn t15_the_connect_limit_covers_connecting(over: Over) {
     alone!();
     let hole = BlackHole::new();
     let client = over.client_builder().connect_timeout(LIMIT).build();
@@ -62,7 +62,7 @@ fn t15_connecting(over: Over) {
     assert_eq!(error.timed_out(), Some(TimeLimit::Connect), "{error}");
 }
 
-fn t15_sending(over: Over) {
+fn t15_the_send_limit_ends_a_blocked_write(over: Over) {
     alone!();
     let peers = over.peers_with_small_buffers();
     let client = over.client_builder().send_timeout(LIMIT).build();
@@ -78,7 +78,7 @@ fn t15_sending(over: Over) {
 }
 
 /// A peer that takes a little now and then does not extend the limit.
-fn t15_sending_is_not_restarted_by_a_partial_write(over: Over) {
+fn t15_the_send_limit_is_not_restarted_by_a_partial_write(over: Over) {
     alone!();
     let peers = over.peers_with_small_buffers();
     let client = over.client_builder().send_timeout(LIMIT).build();
@@ -98,7 +98,7 @@ fn t15_sending_is_not_restarted_by_a_partial_write(over: Over) {
     drop(feeder);
 }
 
-fn t15_the_response_head(over: Over) {
+fn t15_the_head_limit_ends_the_wait_for_a_head(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().response_head_timeout(LIMIT).build();
@@ -110,7 +110,7 @@ fn t15_the_response_head(over: Over) {
     peer.expect_closed();
 }
 
-fn t15_the_response_head_is_not_restarted_by_a_part_of_it(over: Over) {
+fn t15_the_head_limit_is_not_restarted_by_a_part_of_the_head(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().response_head_timeout(LIMIT).build();
@@ -131,7 +131,7 @@ fn t15_the_response_head_is_not_restarted_by_a_part_of_it(over: Over) {
 }
 
 /// The limit is the peer's: it begins when the request is out, however long that took.
-fn t15_the_response_head_is_due_from_the_requests_last_byte_on(over: Over) {
+fn t15_the_head_limit_begins_with_the_last_byte_of_the_request(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().response_head_timeout(LIMIT).build();
@@ -149,7 +149,7 @@ fn t15_the_response_head_is_due_from_the_requests_last_byte_on(over: Over) {
     assert_eq!(error.timed_out(), Some(TimeLimit::ResponseHead), "{error}");
 }
 
-fn t15_silence_within_the_body(over: Over) {
+fn t15_the_idle_limit_ends_a_silent_body(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().idle_read_timeout(LIMIT).build();
@@ -169,7 +169,7 @@ fn t15_silence_within_the_body(over: Over) {
 }
 
 /// A slow body is no silent one, but the whole call has its limit.
-fn t15_the_whole_call(over: Over) {
+fn t15_the_call_limit_covers_every_step(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().idle_read_timeout(GENEROUS).timeout(LIMIT * 3).build();
@@ -186,7 +186,7 @@ fn t15_the_whole_call(over: Over) {
     dripping.finish();
 }
 
-fn t15_the_whole_call_includes_queueing_and_redirects(over: Over) {
+fn t15_the_call_limit_covers_queueing_and_redirects(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();

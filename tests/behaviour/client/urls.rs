@@ -18,7 +18,7 @@ fn answer_one(peers: &Peers, target: &str) -> String {
 }
 
 #[test]
-fn c01_what_is_sent_is_what_is_shown() {
+fn c01_a_request_is_sent_as_it_is_shown() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -40,7 +40,7 @@ fn c01_what_is_sent_is_what_is_shown() {
 }
 
 #[test]
-fn c01_a_url_is_given_in_many_forms() {
+fn c01_a_url_may_be_a_string_or_a_uri() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -63,7 +63,7 @@ fn c01_a_url_is_given_in_many_forms() {
 }
 
 #[test]
-fn c02_user_and_password_are_bytes() {
+fn c02_user_and_password_may_be_any_bytes() {
     alone!();
     let peers = Peers::new();
     let client = Client::new();
@@ -94,7 +94,7 @@ fn c01_a_bad_url_is_an_error_at_send() {
 /// The loopback interface is a zone as good as any; a link-local address needs one.
 #[cfg(target_os = "linux")]
 #[test]
-fn c01_a_zone_serves_the_connection_alone() {
+fn c01_a_zone_is_used_to_connect_and_not_sent() {
     alone!();
     let peers = Peers::on_ipv6();
     let port = peers.addr().port();
@@ -175,7 +175,7 @@ fn c01_an_error_of_a_header_names_it() {
 }
 
 #[test]
-fn c01_default_headers_are_given_as_text() {
+fn c01_default_headers_may_be_text() {
     alone!();
     let peers = Peers::new();
     let name = String::from("X-Number");
@@ -193,7 +193,7 @@ fn c01_default_headers_are_given_as_text() {
 }
 
 #[test]
-fn t14_a_request_from_elsewhere_can_have_a_context() {
+fn t14_a_request_built_by_hand_can_have_a_context() {
     alone!();
     let client = Client::new();
     let ended = Context::new();

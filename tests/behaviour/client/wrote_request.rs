@@ -9,17 +9,17 @@ use crate::support::scripted_server::{fed, in_background};
 use crate::support::{Over, alone, over_each};
 
 over_each![each way:
-    t04_wrote_request_waits_at_most_50ms,
-    t04_a_writer_that_is_only_behind_is_waited_for,
+    t04_a_finished_response_waits_at_most_50ms_for_the_writer,
+    t04_a_writer_that_is_merely_late_keeps_the_connection,
     t04_the_last_bytes_do_not_wait_for_the_writer,
-    t02_a_failed_write_is_no_success,
-    t02_the_next_request_after_a_streamed_one_goes_the_same_way,
+    t02_a_failed_write_fails_the_call,
+    t02_a_request_follows_a_streamed_one_on_the_same_connection,
 ];
 
-/// What a wait of 50 ms may take on a busy machine.
+/// The time that a wait of 50 ms may take on a busy machine.
 const GENEROUS: Duration = Duration::from_secs(2);
 
-fn t04_wrote_request_waits_at_most_50ms(over: Over) {
+fn t04_a_finished_response_waits_at_most_50ms_for_the_writer(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -68,7 +68,7 @@ fn is_waited_for(over: Over, answer: &str, end: impl Fn(Response) + Copy + Send 
     })
 }
 
-fn t04_a_writer_that_is_only_behind_is_waited_for(over: Over) {
+fn t04_a_writer_that_is_merely_late_keeps_the_connection(over: Over) {
     alone!();
     for answer in
         ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 204 No Content\r\n\r\n"]
@@ -99,7 +99,7 @@ fn t04_the_last_bytes_do_not_wait_for_the_writer(over: Over) {
     drop(feeder);
 }
 
-fn t02_a_failed_write_is_no_success(over: Over) {
+fn t02_a_failed_write_fails_the_call(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
@@ -119,7 +119,7 @@ fn t02_a_failed_write_is_no_success(over: Over) {
     peer.expect_closed();
 }
 
-fn t02_the_next_request_after_a_streamed_one_goes_the_same_way(over: Over) {
+fn t02_a_request_follows_a_streamed_one_on_the_same_connection(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();

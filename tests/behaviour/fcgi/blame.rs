@@ -44,7 +44,7 @@ fn expect_no_answer(peer: &mut WebServer) {
 }
 
 #[test]
-fn h01_the_requests_own_body_decides_whatever_the_handler_says() {
+fn h01_a_failed_request_body_decides_the_status() {
     alone!();
     logs::collect();
     let (_server, mut peer) = serve(reads_four);
@@ -91,7 +91,7 @@ fn h01_a_body_that_is_too_slow_is_answered_with_408() {
 }
 
 #[test]
-fn h01_a_body_of_which_too_much_was_held_back_is_answered_with_413() {
+fn h01_a_body_that_exceeds_the_held_back_limit_is_answered_with_413() {
     alone!();
     let (release, released) = reports();
     let server = fcgi::Server::new(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -110,7 +110,7 @@ fn h01_a_body_of_which_too_much_was_held_back_is_answered_with_413() {
 }
 
 #[test]
-fn h01_a_head_that_was_sent_is_the_only_answer() {
+fn h01_an_error_after_the_head_sends_no_second_response() {
     alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, r: &mut Request| {
         w.write_all(b"begun")?;
@@ -124,7 +124,7 @@ fn h01_a_head_that_was_sent_is_the_only_answer() {
 
 /// An error's kind tells nothing: it may be that of a call which the handler made.
 #[test]
-fn h01_a_failed_call_of_the_handlers_is_its_own_fault() {
+fn h01_an_error_of_a_call_that_the_handler_made_is_a_500() {
     alone!();
     let (_server, mut peer) = serve(|_: &mut ResponseWriter, r: &mut Request| {
         r.body_mut().read_bytes(100)?;
@@ -134,9 +134,9 @@ fn h01_a_failed_call_of_the_handlers_is_its_own_fault() {
     expect_status(&peer.send(request(1, "/", "hello", true)).expect_answer(1), "500");
 }
 
-/// Who did not read the body has not failed on it.
+/// A handler that did not read the body did not fail because of it.
 #[test]
-fn h01_a_body_that_nobody_read_decides_nothing() {
+fn h01_an_unread_body_that_fails_does_not_decide_the_status() {
     alone!();
     let (release, released) = reports();
     let server = fcgi::Server::new(move |_: &mut ResponseWriter, _: &mut Request| {
@@ -152,7 +152,7 @@ fn h01_a_body_that_nobody_read_decides_nothing() {
 }
 
 #[test]
-fn h02_a_hook_turns_errors_into_answers() {
+fn h02_a_hook_turns_errors_into_responses() {
     alone!();
     let server = fcgi::Server::new(reads_four).on_error(|error, status, request| {
         let text = format!("{} for {}: {:?}", status.as_u16(), request.uri(), error.kind());

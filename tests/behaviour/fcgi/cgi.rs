@@ -39,7 +39,7 @@ fn f10_one_request_is_answered_from_environment_and_input() {
 }
 
 #[test]
-fn f10_what_goes_wrong_is_told() {
+fn f10_each_error_is_reported() {
     alone!();
     let failing = |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         writeln!(r.error_stream().expect("CGI"), "watch out")?;
@@ -64,7 +64,7 @@ fn f10_without_a_web_server_there_is_no_request() {
 }
 
 #[test]
-fn f10_the_context_ends_when_nobody_takes_the_answer() {
+fn f10_the_context_ends_when_the_output_is_closed() {
     alone!();
     let (out, answer) = stream_pair();
     answer.close();
@@ -82,7 +82,7 @@ fn f10_the_context_ends_when_nobody_takes_the_answer() {
 
 /// H1, for a CGI program.
 #[test]
-fn h01_errors_are_answered_by_whose_fault_they_are() {
+fn h01_each_error_has_the_status_of_its_cause() {
     alone!();
     let reads = |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         r.body_mut().read_bytes(4).map(drop).map_err(|_| "all my own fault".into())
@@ -95,7 +95,7 @@ fn h01_errors_are_answered_by_whose_fault_they_are() {
     assert!(run(text, &[("CONTENT_LENGTH", "1")], b"\xff").1.starts_with("Status: 400"));
     let fails = |_: &mut ResponseWriter, _: &mut Request| -> Result<()> { Err("mine".into()) };
     assert!(run(fails, &[("CONTENT_LENGTH", "1")], b"x").1.starts_with("Status: 500"));
-    // What has been sent stays.
+    // The bytes that were sent remain.
     let late = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         w.write_all(b"begun")?;
         w.flush()?;

@@ -41,9 +41,9 @@ fn length_of_answer(server: &hangup::testing::TestServer) -> usize {
     length
 }
 
-/// What the web server had not taken yet was lost with the reset.
+/// Bytes that the web server had not read yet were lost with the reset.
 #[test]
-fn f04_a_malformed_record_destroys_nothing_that_was_written() {
+fn f04_a_malformed_record_loses_no_response() {
     const LENGTH: usize = 300_000;
     alone!();
     let (report, written) = reports();
@@ -72,7 +72,7 @@ fn f04_a_malformed_record_destroys_nothing_that_was_written() {
 }
 
 #[test]
-fn f04_a_time_limit_destroys_no_answer_before_it() {
+fn f04_a_time_limit_loses_no_response_before_it() {
     alone!();
     let limit = std::time::Duration::from_millis(20);
     let (server, _) = serve_with(fcgi::Server::new(path).read_header_timeout(limit));

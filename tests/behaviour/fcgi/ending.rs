@@ -51,7 +51,7 @@ fn f05_an_abort_ends_the_context_and_the_body_and_is_answered() {
 }
 
 #[test]
-fn f05_an_abort_before_the_parameters_have_come_is_answered() {
+fn f05_an_abort_before_the_parameters_is_answered() {
     alone!();
     let (_server, mut peer) = serve(path);
     peer.send(begin(1, 1, true)).send(record(PARAMS, 1, &variables("/")));
@@ -64,7 +64,7 @@ fn f05_an_abort_before_the_parameters_have_come_is_answered() {
 
 /// The id of a request that was given up is free, whatever its handler still does.
 #[test]
-fn f05_what_a_given_up_handler_writes_goes_nowhere() {
+fn f05_the_output_of_an_aborted_handler_is_discarded() {
     alone!();
     let (release, released) = bounded::<()>(0);
     let (report, seen) = reports();
@@ -100,7 +100,7 @@ fn f09_the_contexts_of_all_requests_end_with_the_connection() {
     assert_eq!([next(&seen), next(&seen)], ["begun", "begun"]);
     peer.half_close();
     assert!([next(&seen), next(&seen)].iter().all(|why| why.contains("closed")));
-    // Who only ended its stream is answered all the same.
+    // A web server that only ended its stream still gets a response.
     let answers = peer.expect_answers(2);
     assert!(answers.iter().all(|(_, answer)| answer.head.starts_with("Status: 200")));
     peer.expect_end();
@@ -113,7 +113,7 @@ fn f09_the_contexts_of_all_requests_end_with_the_connection() {
 }
 
 #[test]
-fn f09_a_body_that_the_connection_cut_short_is_no_whole_one() {
+fn f09_a_body_that_the_connection_cuts_short_is_an_error() {
     alone!();
     let (report, seen) = reports();
     let (_server, mut peer) = serve(move |_: &mut ResponseWriter, r: &mut Request| {
@@ -205,7 +205,7 @@ fn f09_a_panic_whose_payload_panics_ends_its_request_only() {
 
 /// An abort is answered when a thread that is writing has done so, and the connection is not ended before.
 #[test]
-fn f05_the_end_of_a_request_given_up_while_it_is_written() {
+fn f05_an_abort_during_a_write_is_answered_after_it() {
     alone!();
     let server = fcgi::Server::new(|w: &mut ResponseWriter, _: &mut Request| {
         Ok(w.write_all(&vec![b'x'; 4 << 20])?)
@@ -247,7 +247,7 @@ fn f09_a_handler_writes_to_the_error_stream() {
 }
 
 #[test]
-fn f01_a_hijack_is_refused_in_words() {
+fn f01_a_hijack_is_an_error_with_a_reason() {
     alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, _: &mut Request| {
         let error = w.hijack().expect_err("there is nothing to hijack");
@@ -259,7 +259,7 @@ fn f01_a_hijack_is_refused_in_words() {
 }
 
 #[test]
-fn f01_deadlines_hold() {
+fn f01_deadlines_of_the_handler_apply() {
     alone!();
     let (report, seen) = reports();
     let (_server, mut peer) = serve(move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
@@ -305,7 +305,7 @@ fn f09_shutdown_lets_requests_finish_and_closes_idle_connections() {
 }
 
 #[test]
-fn f07_only_web_servers_that_are_named_may_connect() {
+fn f07_only_listed_web_servers_may_connect() {
     alone!();
     let elsewhere = vec!["192.0.2.1".parse().unwrap()];
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).web_servers(elsewhere));

@@ -1,4 +1,4 @@
-//! Several requests of one connection at once, and bodies that nobody reads.
+//! Several concurrent requests on one connection, and bodies that no handler reads.
 
 use std::io::{Read, Write};
 use std::thread;
@@ -76,7 +76,7 @@ fn f09_more_handlers_than_there_may_be_are_refused() {
     peer.send(record(STDIN, 1, &[])).expect_answer(1).expect("200 OK", "");
 }
 
-/// A handler that reads nothing of its body, until it is told to.
+/// A handler that reads its body only after a signal.
 fn waits_before_it_reads(
     server: impl FnOnce(fcgi::Server) -> fcgi::Server,
 ) -> (hangup::testing::TestServer, super::WebServer, crossbeam_channel::Sender<()>) {
@@ -99,7 +99,7 @@ fn waits_before_it_reads(
 const PIECE: [u8; 1000] = [b'x'; 1000];
 
 #[test]
-fn f08_a_body_up_to_the_bound_is_held_back_while_others_go_on() {
+fn f08_a_body_up_to_the_limit_is_held_back_while_others_continue() {
     alone!();
     let (_server, mut peer, release) = waits_before_it_reads(|server| server.max_held_back(5000));
     peer.send(opened(1, "/waits", true));
@@ -114,7 +114,7 @@ fn f08_a_body_up_to_the_bound_is_held_back_while_others_go_on() {
 
 /// A web server that has several requests in progress is not kept waiting for one of them.
 #[test]
-fn f08_beyond_the_bound_a_multiplexed_body_fails_and_others_go_on() {
+fn f08_beyond_the_limit_a_multiplexed_body_fails_and_others_continue() {
     alone!();
     let ask = record(GET_VALUES, 0, &pairs(&[("FCGI_MPXS_CONNS", "")]));
     for asks in [true, false] {
@@ -139,7 +139,7 @@ fn f08_beyond_the_bound_a_multiplexed_body_fails_and_others_go_on() {
 
 /// One that has not: reading waits for the handler, and nothing of the body is lost.
 #[test]
-fn f08_beyond_the_bound_the_connection_waits_for_its_only_handler() {
+fn f08_beyond_the_limit_the_connection_waits_for_its_only_handler() {
     alone!();
     let (_server, mut peer, release) =
         waits_before_it_reads(|server| server.max_held_back(5000).body_patience(None));
@@ -153,7 +153,7 @@ fn f08_beyond_the_bound_the_connection_waits_for_its_only_handler() {
 }
 
 #[test]
-fn f08_the_wait_for_a_handler_is_over_after_a_while() {
+fn f08_the_wait_for_a_handler_has_a_limit() {
     alone!();
     let patience = Duration::from_millis(20);
     let (_server, mut peer, release) =
@@ -169,7 +169,7 @@ fn f08_the_wait_for_a_handler_is_over_after_a_while() {
 }
 
 #[test]
-fn f08_a_handler_that_never_reads_its_body_is_answered_for() {
+fn f08_a_handler_that_never_reads_its_body_still_responds() {
     alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_held_back(5000));
     for _ in 0..3 {
@@ -182,7 +182,7 @@ fn f08_a_handler_that_never_reads_its_body_is_answered_for() {
 }
 
 #[test]
-fn f08_a_web_server_that_leaves_is_noticed_while_the_connection_waits() {
+fn f08_a_web_server_that_closes_is_noticed_while_the_connection_waits() {
     alone!();
     let (report, seen) = reports();
     let (_server, mut peer) = serve_with(
@@ -221,9 +221,9 @@ fn gives_its_body_away(
     (handle, peer, far, given, release)
 }
 
-/// Nobody waits for the reader of a body that there is none of any more: it may have panicked.
+/// The connection does not wait for the reader of a dropped body, which may have panicked.
 #[test]
-fn f08_a_body_that_was_dropped_holds_nothing_back() {
+fn f08_a_dropped_body_holds_nothing_back() {
     alone!();
     let (_handle, mut peer, far, given, release) = gives_its_body_away(|server| server);
     peer.send(opened(1, "/gives", true));
@@ -258,9 +258,9 @@ fn f08_a_handler_that_returns_makes_room() {
     peer.send(request(2, "/other", "", true)).expect_answer(2).expect("200 OK", "/other");
 }
 
-/// What comes behind the body's declared length is no part of it, and nobody waits for its reader.
+/// Bytes beyond the declared length are no part of the body. The connection does not wait for its reader.
 #[test]
-fn f08_what_is_beyond_the_declared_length_holds_nothing_back() {
+fn f08_bytes_beyond_the_declared_length_hold_nothing_back() {
     alone!();
     for (length, body) in [("0", ""), ("3", "abc")] {
         let (_handle, mut peer, _far, given, release) = gives_its_body_away(|server| server);
@@ -282,7 +282,7 @@ fn f08_what_is_beyond_the_declared_length_holds_nothing_back() {
 /// A web server that has ended its stream is seen once. The connection then waits without looking at it
 /// again and again.
 #[test]
-fn f08_the_wait_for_a_handler_is_quiet_behind_the_end_of_the_stream() {
+fn f08_the_wait_for_a_handler_sees_the_end_of_the_stream_once() {
     alone!();
     let (report, seen) = reports();
     let (release, released) = bounded::<()>(0);

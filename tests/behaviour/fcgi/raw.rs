@@ -71,7 +71,7 @@ pub(super) fn pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// What every request is described by.
+/// The variables of every request.
 pub(super) fn variables(target: &str) -> Vec<u8> {
     pairs(&[
         ("REQUEST_METHOD", "POST"),
@@ -214,7 +214,7 @@ impl WebServer {
         answers
     }
 
-    /// The server closes the connection in good order, and says nothing more.
+    /// Expects that the server closes the connection with FIN and sends nothing before.
     #[track_caller]
     pub(super) fn expect_end(&mut self) {
         assert_eq!(self.next(), None);

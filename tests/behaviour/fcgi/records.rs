@@ -64,7 +64,7 @@ fn f06_records_may_come_byte_by_byte_and_padded() {
 }
 
 #[test]
-fn f06_variables_are_bounded_and_the_process_lives() {
+fn f06_too_many_variables_end_their_request_only() {
     alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_params_bytes(1000));
     let long = "x".repeat(2000);
@@ -84,7 +84,7 @@ fn f06_variables_are_bounded_and_the_process_lives() {
 }
 
 #[test]
-fn f06_as_many_bytes_of_variables_as_there_may_be_are_taken() {
+fn f06_variables_up_to_the_limit_are_accepted() {
     alone!();
     let params = variables("/exact");
     for (most, status) in [(params.len(), "200 OK"), (params.len() - 1, "431")] {
@@ -100,7 +100,7 @@ fn f06_as_many_bytes_of_variables_as_there_may_be_are_taken() {
 }
 
 #[test]
-fn f06_variables_that_describe_no_request_are_answered_400() {
+fn f06_variables_that_describe_no_request_get_400() {
     alone!();
     let (_server, mut peer) = serve(path);
     peer.send([begin(1, 1, true), record(PARAMS, 1, &[])].concat());
@@ -110,7 +110,7 @@ fn f06_variables_that_describe_no_request_are_answered_400() {
 }
 
 #[test]
-fn f05_values_are_told() {
+fn f05_get_values_is_answered() {
     alone!();
     let server = || fcgi::Server::new(path).max_connections(7).max_requests_per_connection(3);
     let (_server, mut peer) = serve_with(server());
@@ -128,7 +128,7 @@ fn f05_values_are_told() {
 
 /// More than a record holds was once cut within a pair.
 #[test]
-fn f05_values_are_told_in_whole_pairs_however_often_they_are_asked() {
+fn f05_get_values_is_answered_in_whole_pairs() {
     alone!();
     let (_server, mut peer) = serve_with(fcgi::Server::new(path).max_connections(10_000));
     peer.send(record(GET_VALUES, 0, &pairs(&[("FCGI_MAX_REQS", "")]).repeat(4369)));
@@ -139,7 +139,7 @@ fn f05_values_are_told_in_whole_pairs_however_often_they_are_asked() {
 
 /// The web server takes the status that it finds first, or last.
 #[test]
-fn f01_a_status_field_of_the_handlers_is_not_passed_on() {
+fn f01_a_status_field_set_by_the_handler_is_not_sent() {
     alone!();
     let (_server, mut peer) = serve(|w: &mut ResponseWriter, _: &mut Request| {
         w.set_header("status", "404 Not Found")?;
@@ -164,7 +164,7 @@ fn f01_a_body_with_a_length_has_no_other_framing() {
 }
 
 #[test]
-fn f05_what_is_not_known_is_told_or_ignored() {
+fn f05_an_unknown_record_is_reported_or_ignored() {
     alone!();
     let (_server, mut peer) = serve(path);
     // A management record of another type is answered by its type.
@@ -185,7 +185,7 @@ fn f05_what_is_not_known_is_told_or_ignored() {
 }
 
 #[test]
-fn f05_what_is_malformed_closes_the_connection_and_only_it() {
+fn f05_a_malformed_record_closes_its_connection_only() {
     alone!();
     let (server, mut other) = serve(path);
     let in_use = [opened(1, "/", true), begin(1, 1, true)].concat();

@@ -48,7 +48,7 @@ fn f03_a_body_that_was_not_read_does_not_spoil_the_next_request() {
     let (_server, mut peer) = serve(path);
     for _ in 0..20 {
         peer.send(opened(1, "/first", true)).expect_answer(1).expect("200 OK", "/first");
-        // The rest of its body comes when nobody wants it any more.
+        // The rest of its body arrives after its end.
         peer.send(record(STDIN, 1, &[b'x'; 1000])).send(record(STDIN, 1, &[]));
     }
 }
@@ -59,7 +59,7 @@ fn f04_without_keep_conn_the_connection_is_closed_and_sees_no_reset() {
     let (server, mut peer) = serve(path);
     peer.send(request(1, "/", "", false)).expect_answer(1).expect("200 OK", "/");
     peer.expect_end();
-    // What the web server is still sending is read, so that it gets to read the answer.
+    // The server reads the records that still arrive, so that the web server can read the response.
     let mut peer = WebServer::connect(&server);
     peer.send(opened(1, "/", false)).expect_answer(1).expect("200 OK", "/");
     for _ in 0..20 {
@@ -74,7 +74,7 @@ fn f04_a_request_without_keep_conn_is_the_last_to_begin() {
     alone!();
     let (_server, mut peer) = serve(echo);
     peer.send([opened(1, "/", true), opened(2, "/", false)].concat());
-    // Nobody answers a request that begins behind it.
+    // A request that begins behind it gets no response.
     peer.send(request(3, "/", "ignored", true));
     peer.send([record(STDIN, 2, b"two"), record(STDIN, 2, &[])].concat());
     peer.expect_answer(2).expect("200 OK", "two");
@@ -119,22 +119,22 @@ fn busy(server: impl FnOnce(fcgi::Server) -> fcgi::Server) -> (TestServer, WebSe
 }
 
 #[test]
-fn f09_connections_beyond_the_limit_are_told_so() {
+fn f09_connections_beyond_the_limit_get_overloaded() {
     alone!();
     let (server, mut peer) = busy(|server| server);
     let mut second = WebServer::connect(&server);
     second.send(request(5, "/", "", true));
     assert_eq!(second.expect_answer(5).status, 2, "overloaded");
-    // What the web server still sends is read out.
+    // The server reads and discards the records that still arrive.
     second.send(record(STDIN, 5, &[b'x'; 60_000]));
     second.expect_end();
     peer.send(record(STDIN, 1, b"busy")).send(record(STDIN, 1, &[]));
     peer.expect_answer(1).expect("200 OK", "busy");
 }
 
-/// A connection that waits to be told so takes no thread for long.
+/// A connection that waits to be refused does not hold a thread for long.
 #[test]
-fn f09_a_connection_that_is_to_be_refused_has_a_time_limit() {
+fn f09_a_connection_that_will_be_refused_has_a_time_limit() {
     alone!();
     let (server, mut peer) = busy(|server| server.idle_timeout(Duration::from_millis(20)));
     WebServer::connect(&server).expect_end();

@@ -19,7 +19,7 @@ use crate::support::alone;
 
 #[test]
 fn l30_layers_and_filters_run_under_fastcgi() {
-    let _alone = alone();
+    alone!();
     let total = Arc::new(AtomicUsize::new(0));
     let of_filter = Arc::clone(&total);
     let handler = filtered(echo, move || {
@@ -43,7 +43,7 @@ fn l30_layers_and_filters_run_under_fastcgi() {
 
 #[test]
 fn l30_a_filter_may_change_the_length_under_fastcgi() {
-    let _alone = alone();
+    alone!();
     let (_server, mut peer) = serve(filtered(echo, || vec![Twice::default()]));
     let answer = peer.send(request(1, "/", &"x".repeat(5000), true)).expect_answer(1);
     answer.expect("200 OK", &"x".repeat(10_000));
@@ -53,7 +53,7 @@ fn l30_a_filter_may_change_the_length_under_fastcgi() {
 /// The handler's time limit ends a read for which the web server sends nothing.
 #[test]
 fn l31_a_read_ends_with_the_narrowed_context_under_fastcgi() {
-    let _alone = alone();
+    alone!();
     let (failed, has_failed) = reports();
     let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         if r.uri().path() == "/path" {
@@ -72,7 +72,7 @@ fn l31_a_read_ends_with_the_narrowed_context_under_fastcgi() {
 
 #[test]
 fn l32_layers_and_filters_run_under_cgi() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         let body = r.body_mut().read_text(100)?;
         r.context().child().cancel();

@@ -31,7 +31,7 @@ fn h15_a_request_that_was_sent_before_the_shutdown_is_answered() {
 }
 
 #[test]
-fn h15_the_first_byte_of_a_request_is_enough() {
+fn h15_a_request_whose_first_byte_has_arrived_is_answered() {
     alone!();
     let (server, mut peer) = serve(path);
     peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
@@ -47,7 +47,7 @@ fn h15_the_first_byte_of_a_request_is_enough() {
 }
 
 #[test]
-fn h15_a_new_connection_is_spared_but_not_beyond_the_grace() {
+fn h15_a_silent_new_connection_is_closed_at_the_end_of_the_grace() {
     alone!();
     let (server, mut peer) = serve(path);
     let mut silent = WebServer::connect(&server);
@@ -64,7 +64,7 @@ fn h15_a_new_connection_is_spared_but_not_beyond_the_grace() {
 }
 
 #[test]
-fn f09_the_connection_that_is_idle_longest_makes_room() {
+fn f09_the_connection_that_is_idle_longest_is_closed_for_a_new_one() {
     alone!();
     let (server, mut one) = serve_with(fcgi::Server::new(path).max_connections(2));
     let mut two = WebServer::connect(&server);

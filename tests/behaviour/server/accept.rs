@@ -12,7 +12,7 @@ use hangup::{Request, ResponseWriter, Server};
 use super::{echo_path, reports};
 use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds};
 
-over_each![s16_the_connection_that_is_idle_longest_makes_room];
+over_each![s16_the_connection_that_is_idle_longest_is_closed_for_a_new_one];
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -30,7 +30,7 @@ fn busy(arrived: Sender<()>, go: Receiver<()>) -> impl hangup::Handler {
 const WAIT: &str = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[test]
-fn s16_a_connection_too_many_is_503_if_none_is_idle() {
+fn s16_one_connection_too_many_gets_503_if_none_is_idle() {
     alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded(0);
@@ -62,7 +62,7 @@ fn s16_a_connection_too_many_is_503_if_none_is_idle() {
     third.half_close().expect_end();
 }
 
-fn s16_the_connection_that_is_idle_longest_makes_room(over: Over) {
+fn s16_the_connection_that_is_idle_longest_is_closed_for_a_new_one(over: Over) {
     alone!();
     let (report, states) = reports();
     let server = over.server_with(Server::new(echo_path).max_connections(3).on_connection_state(
@@ -96,7 +96,7 @@ fn s16_the_connection_that_is_idle_longest_makes_room(over: Over) {
 /// Its thread may be anywhere between the read and the handler: a request that was sent before is
 /// answered, or another connection makes room.
 #[test]
-fn s16_a_connection_that_makes_room_loses_no_request() {
+fn s16_closing_an_idle_connection_for_a_new_one_loses_no_request() {
     alone!();
     let server = TestServer::with(Server::new(echo_path).max_connections(1));
     let mut idle = RawClient::connect(&server);
@@ -124,7 +124,7 @@ fn s16_a_connection_that_makes_room_loses_no_request() {
 
 /// More make room than may leave at the same time, and none of their clients reacts.
 #[test]
-fn s16_clients_that_do_not_go_hold_up_no_one() {
+fn s16_refused_clients_that_stay_connected_delay_no_other() {
     alone!();
     let server = TestServer::with(Server::new(echo_path).max_connections(20));
     let mut kept = Vec::new();
@@ -138,7 +138,7 @@ fn s16_clients_that_do_not_go_hold_up_no_one() {
 }
 
 #[test]
-fn s16_a_listener_that_is_of_no_use_ends_serve_with_the_error() {
+fn s16_a_broken_listener_ends_serve_with_the_error() {
     alone!();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let other = listener.try_clone().unwrap();
@@ -178,7 +178,7 @@ fn s13_no_panic_hook_is_installed() {
 }
 
 #[test]
-fn s16_a_client_that_has_sent_its_request_already_reads_the_503() {
+fn s16_a_refused_client_that_has_sent_its_request_reads_the_503() {
     alone!();
     let server = TestServer::with(Server::new(echo_path).max_connections(0));
     for _ in 0..20 {
@@ -190,7 +190,7 @@ fn s16_a_client_that_has_sent_its_request_already_reads_the_503() {
 }
 
 #[test]
-fn s16_of_many_too_many_each_is_told_and_the_server_lives() {
+fn s16_many_connections_too_many_each_get_503() {
     alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded(0);
@@ -224,14 +224,14 @@ fn s16_a_thread_whose_connection_has_ended_serves_another() {
         if !earlier.insert(thread) {
             return;
         }
-        // A thread is free some moment after its connection's end, of which it tells nobody.
+        // A thread is free shortly after the end of its connection, which nothing signals.
         assert!(Instant::now() < deadline, "{} threads for as many connections", earlier.len());
     }
 }
 
 /// The connection was closed before the answer was written to it.
 #[test]
-fn s16_without_a_thread_a_connection_is_answered_with_503() {
+fn s16_a_connection_for_which_no_thread_starts_gets_503() {
     alone!();
     // No address space has room for such a stack.
     let server = TestServer::with(Server::new(echo_path).stack_size(1 << 47));
@@ -246,7 +246,7 @@ fn s16_without_a_thread_a_connection_is_answered_with_503() {
 }
 
 #[test]
-fn s16_a_client_that_is_gone_before_it_is_accepted_harms_nobody() {
+fn s16_a_client_that_closes_before_it_is_accepted_does_no_harm() {
     alone!();
     let listening = Server::new(echo_path).listen("127.0.0.1:0").unwrap();
     let addr = listening.local_addr().ip().unwrap();
@@ -260,7 +260,7 @@ fn s16_a_client_that_is_gone_before_it_is_accepted_harms_nobody() {
 
 /// Runs [`out_of_descriptors`] where running out of them harms no other test.
 #[test]
-fn s16_out_of_descriptors_the_server_waits_and_goes_on() {
+fn s16_without_descriptors_the_server_waits_and_continues() {
     alone!();
     let this = std::env::current_exe().unwrap();
     let outcome = Command::new("sh")

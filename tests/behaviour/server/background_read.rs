@@ -12,13 +12,13 @@ use crate::support::{Over, PATIENCE, alone, over_each, rounds, threads};
 
 over_each![
     s01_a_background_read_begins_when_the_body_has_ended,
-    s01_a_handler_that_never_looks_is_not_watched,
-    s02_an_abort_is_prompt,
-    s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte,
-    s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut,
-    s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost,
+    s01_without_a_look_at_the_context_no_background_read_starts,
+    s02_an_aborted_background_read_returns_at_once,
+    s02_many_requests_start_and_abort_a_read_without_a_wrong_byte,
+    s03_a_request_that_is_cut_anywhere_keeps_the_byte_of_the_background_read,
+    s03_a_byte_that_arrives_while_the_read_is_aborted_is_not_lost,
     s04_context_ends_with_the_clients_end_of_stream,
-    s04_context_ends_with_a_half_close_and_the_answer_is_sent_all_the_same,
+    s04_context_ends_with_a_half_close_and_the_response_is_still_sent,
     s04_context_ends_with_a_reset,
     s04_context_ends_in_a_later_request_of_the_connection,
     s04_context_ends_behind_an_unread_body,
@@ -27,12 +27,12 @@ over_each![
     s04_context_does_not_end_with_an_orderly_next_request,
     s04_context_ends_when_the_handler_returns,
     s04_context_ends_when_the_server_is_closed,
-    s04_a_half_close_can_be_declared_no_hangup,
-    s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context,
+    s04_a_half_close_does_not_end_the_context_where_the_option_says_so,
+    s04_a_reset_behind_an_ignored_half_close_ends_the_context,
     s07_the_body_can_be_read_while_the_connection_is_watched,
-    s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm,
-    s01_an_idle_connection_gives_its_watch_thread_back,
-    s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back,
+    s07_a_request_kept_beyond_its_handler_reads_nothing,
+    s01_an_idle_connection_ends_its_watch_thread,
+    s07_a_read_on_another_thread_fails_when_the_handler_returns,
 ];
 
 /// Waits for its context, and reports why it ended.
@@ -67,7 +67,7 @@ fn s01_a_background_read_begins_when_the_body_has_ended(over: Over) {
         context.wait_timeout(PATIENCE);
         Ok(())
     });
-    // With the body unread nobody reads for the handler: the wait is one for the hang-up alone.
+    // While the body is unread, the background read waits only for a hang-up.
     peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
     next(&reports);
     assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
@@ -78,7 +78,7 @@ fn s01_a_background_read_begins_when_the_body_has_ended(over: Over) {
     peer.expect(200);
 }
 
-fn s01_a_handler_that_never_looks_is_not_watched(over: Over) {
+fn s01_without_a_look_at_the_context_no_background_read_starts(over: Over) {
     alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
@@ -95,7 +95,7 @@ fn s01_a_handler_that_never_looks_is_not_watched(over: Over) {
     assert_eq!(peer.expect(200), "/a");
 }
 
-fn s02_an_abort_is_prompt(over: Over) {
+fn s02_an_aborted_background_read_returns_at_once(over: Over) {
     alone!();
     let server = over.server(looks_and_answers);
     let mut peer = over.connect(&server);
@@ -112,7 +112,7 @@ fn s02_an_abort_is_prompt(over: Over) {
     assert!(times[100] < Duration::from_millis(5), "the median is {:?}", times[100]);
 }
 
-fn s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte(over: Over) {
+fn s02_many_requests_start_and_abort_a_read_without_a_wrong_byte(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -126,7 +126,7 @@ fn s02_ten_thousand_requests_start_and_abort_a_read_without_a_wrong_byte(over: O
     );
 }
 
-fn s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut(over: Over) {
+fn s03_a_request_that_is_cut_anywhere_keeps_the_byte_of_the_background_read(over: Over) {
     alone!();
     let (report, reports) = reports();
     let (go, gone) = bounded(0);
@@ -158,7 +158,7 @@ fn s03_a_byte_of_the_next_request_is_stitched_wherever_it_is_cut(over: Over) {
     }
 }
 
-fn s03_a_byte_that_comes_while_the_read_is_aborted_is_not_lost(over: Over) {
+fn s03_a_byte_that_arrives_while_the_read_is_aborted_is_not_lost(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -193,7 +193,7 @@ fn s04_context_ends_with_the_clients_end_of_stream(over: Over) {
     assert_eq!(end.to_string(), "cancelled: the client closed the connection");
 }
 
-fn s04_context_ends_with_a_half_close_and_the_answer_is_sent_all_the_same(over: Over) {
+fn s04_context_ends_with_a_half_close_and_the_response_is_still_sent(over: Over) {
     alone!();
     let (server, ends) = reports_its_end();
     let server = over.server_with(server);
@@ -235,7 +235,7 @@ fn s04_context_ends_in_a_later_request_of_the_connection(over: Over) {
     assert!(next(&ends));
 }
 
-/// Other servers notice nothing here: nobody reads the connection while the body is unread.
+/// Other servers do not notice this end, since they do not read while the body is unread.
 fn s04_context_ends_behind_an_unread_body(over: Over) {
     alone!();
     for reset in [false, true] {
@@ -317,7 +317,7 @@ fn s04_context_does_not_end_with_an_orderly_next_request(over: Over) {
     let context = next(&contexts);
     assert!(far.wait_until_parked(Parked::Read, PATIENCE));
     peer.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
-    // The watch has its byte, has told of it, and has gone on.
+    // The background read has its byte, has fired the notification, and waits again.
     assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
     assert!(!context.is_done());
     drop(go);
@@ -356,7 +356,7 @@ fn s04_context_ends_when_the_server_is_closed(over: Over) {
     assert_eq!(end.to_string(), "cancelled: the server closed the connection");
 }
 
-fn s04_a_half_close_can_be_declared_no_hangup(over: Over) {
+fn s04_a_half_close_does_not_end_the_context_where_the_option_says_so(over: Over) {
     alone!();
     for request in [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -383,7 +383,7 @@ fn s04_a_half_close_can_be_declared_no_hangup(over: Over) {
 
 /// The watch once ended with a half-close that did not count, so that a reset behind it went
 /// unnoticed until the handler wrote something.
-fn s04_a_reset_behind_a_half_close_that_is_no_hangup_ends_the_context(over: Over) {
+fn s04_a_reset_behind_an_ignored_half_close_ends_the_context(over: Over) {
     alone!();
     for request in [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -435,7 +435,7 @@ fn s07_the_body_can_be_read_while_the_connection_is_watched(over: Over) {
     );
 }
 
-fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm(over: Over) {
+fn s07_a_request_kept_beyond_its_handler_reads_nothing(over: Over) {
     alone!();
     let (report, kept) = reports::<Request>();
     let (give, given) = reports::<Request>();
@@ -475,7 +475,7 @@ fn s07_a_request_kept_beyond_its_handler_reads_nothing_and_does_no_harm(over: Ov
 }
 
 /// A context that is looked at once keeps a thread, but not for as long as the connection is idle.
-fn s01_an_idle_connection_gives_its_watch_thread_back(over: Over) {
+fn s01_an_idle_connection_ends_its_watch_thread(over: Over) {
     alone!();
     if threads().is_none() {
         return; // They cannot be listed on this system.
@@ -498,7 +498,7 @@ fn s01_an_idle_connection_gives_its_watch_thread_back(over: Over) {
     peer.half_close().expect_end();
 }
 
-fn s07_a_body_that_is_being_read_elsewhere_when_the_handler_returns_is_called_back(over: Over) {
+fn s07_a_read_on_another_thread_fails_when_the_handler_returns(over: Over) {
     alone!();
     let (report, outcomes) = reports();
     let (_server, far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {

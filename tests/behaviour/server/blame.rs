@@ -11,18 +11,18 @@ use super::{echo_path, next, reports, served, served_with};
 use crate::support::{Over, PATIENCE, alone, logs, over_each};
 
 over_each![
-    h01_the_requests_own_body_decides_whatever_the_handler_says,
+    h01_a_failed_request_body_decides_the_status,
     h01_a_body_that_is_too_slow_is_answered_with_408,
-    h01_a_body_that_the_client_cut_off_is_not_answered,
-    h01_a_head_that_was_sent_is_the_only_answer,
-    h01_a_failed_call_of_the_handlers_is_its_own_fault,
-    h01_a_body_that_was_forwarded_is_still_the_requests,
-    h01_an_error_that_is_a_status_is_the_answer,
-    h01_the_text_of_other_errors_stays_with_the_server,
-    h01_a_client_that_does_not_take_its_answer_is_no_warning,
-    h02_a_hook_turns_errors_into_answers,
-    h02_a_hook_writes_the_servers_own_refusals,
-    h02_a_hook_that_fails_leaves_a_plain_answer,
+    h01_a_request_whose_body_was_cut_off_gets_no_response,
+    h01_an_error_after_the_head_sends_no_second_response,
+    h01_an_error_of_a_call_that_the_handler_made_is_a_500,
+    h01_a_forwarded_body_that_fails_still_decides_the_status,
+    h01_an_error_with_a_status_is_sent_with_that_status,
+    h01_the_text_of_other_errors_is_not_sent,
+    h01_a_client_that_does_not_read_its_response_is_not_a_warning,
+    h02_a_hook_turns_errors_into_responses,
+    h02_a_hook_writes_the_servers_refusals,
+    h02_a_hook_that_fails_leaves_a_plain_response,
 ];
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -48,7 +48,7 @@ fn read_in_some_way(way: &str, r: &mut Request) -> Result<()> {
     })
 }
 
-fn h01_the_requests_own_body_decides_whatever_the_handler_says(over: Over) {
+fn h01_a_failed_request_body_decides_the_status(over: Over) {
     alone!();
     logs::collect();
     let trailers = "T: x\r\n".repeat(200);
@@ -97,7 +97,7 @@ fn h01_a_body_that_is_too_slow_is_answered_with_408(over: Over) {
     assert_eq!(logs::of_servers(Level::Warn), [""; 0]);
 }
 
-fn h01_a_body_that_the_client_cut_off_is_not_answered(over: Over) {
+fn h01_a_request_whose_body_was_cut_off_gets_no_response(over: Over) {
     alone!();
     logs::collect();
     let (report, seen) = reports();
@@ -120,7 +120,7 @@ fn h01_a_body_that_the_client_cut_off_is_not_answered(over: Over) {
     assert_eq!(logs::of_servers(Level::Warn), [""; 0]);
 }
 
-fn h01_a_head_that_was_sent_is_the_only_answer(over: Over) {
+fn h01_an_error_after_the_head_sends_no_second_response(over: Over) {
     alone!();
     logs::collect();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
@@ -136,7 +136,7 @@ fn h01_a_head_that_was_sent_is_the_only_answer(over: Over) {
 }
 
 /// A handler that forwards fails as the server it calls does: its own client did nothing wrong.
-fn h01_a_failed_call_of_the_handlers_is_its_own_fault(over: Over) {
+fn h01_an_error_of_a_call_that_the_handler_made_is_a_500(over: Over) {
     alone!();
     logs::collect();
     let (peers, client) = (over.peers(), over.client());
@@ -162,7 +162,7 @@ fn h01_a_failed_call_of_the_handlers_is_its_own_fault(over: Over) {
     assert_eq!(logs::of_servers(Level::Warn).len(), 3);
 }
 
-fn h01_a_body_that_was_forwarded_is_still_the_requests(over: Over) {
+fn h01_a_forwarded_body_that_fails_still_decides_the_status(over: Over) {
     alone!();
     let (peers, client) = (over.peers(), over.client());
     let url = over.url(peers.addr(), "/upstream");
@@ -176,7 +176,7 @@ fn h01_a_body_that_was_forwarded_is_still_the_requests(over: Over) {
     assert_eq!((answer.status, answer.field("connection")), (400, Some("close")));
 }
 
-fn h01_an_error_that_is_a_status_is_the_answer(over: Over) {
+fn h01_an_error_with_a_status_is_sent_with_that_status(over: Over) {
     alone!();
     logs::collect();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
@@ -215,7 +215,7 @@ fn h01_an_error_that_is_a_status_is_the_answer(over: Over) {
     assert_eq!(logs::of_servers(Level::Warn).len(), 2);
 }
 
-fn h01_the_text_of_other_errors_stays_with_the_server(over: Over) {
+fn h01_the_text_of_other_errors_is_not_sent(over: Over) {
     alone!();
     logs::collect();
     let (_server, _far, mut peer) = served(over, |_: &mut ResponseWriter, _: &mut Request| {
@@ -226,7 +226,7 @@ fn h01_the_text_of_other_errors_stays_with_the_server(over: Over) {
     assert!(warnings.len() == 1 && warnings[0].contains("swordfish"), "{warnings:?}");
 }
 
-fn h01_a_client_that_does_not_take_its_answer_is_no_warning(over: Over) {
+fn h01_a_client_that_does_not_read_its_response_is_not_a_warning(over: Over) {
     alone!();
     logs::collect();
     let (report, reports) = reports();
@@ -256,7 +256,7 @@ fn problem(error: &Error, status: StatusCode, r: &Request) -> hangup::http::Resp
     response.header("content-type", "application/problem+json").body(json).unwrap()
 }
 
-fn h02_a_hook_turns_errors_into_answers(over: Over) {
+fn h02_a_hook_turns_errors_into_responses(over: Over) {
     alone!();
     let handler = |_: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
         "/row" => Err(Error::status(StatusCode::NOT_FOUND, "no row")),
@@ -277,7 +277,7 @@ fn h02_a_hook_turns_errors_into_answers(over: Over) {
     peer.expect_end();
 }
 
-fn h02_a_hook_writes_the_servers_own_refusals(over: Over) {
+fn h02_a_hook_writes_the_servers_refusals(over: Over) {
     alone!();
     for (request, status, path) in [
         ("nonsense\r\n\r\n".to_owned(), 400, "/"),
@@ -302,7 +302,7 @@ fn h02_a_hook_writes_the_servers_own_refusals(over: Over) {
     assert!(peer.send_in_vain(GET).expect(503).starts_with("{503 / "));
 }
 
-fn h02_a_hook_that_fails_leaves_a_plain_answer(over: Over) {
+fn h02_a_hook_that_fails_leaves_a_plain_response(over: Over) {
     alone!();
     let server = |how: &'static str| {
         let failing = |_: &mut ResponseWriter, _: &mut Request| Err(StatusCode::CONFLICT.into());

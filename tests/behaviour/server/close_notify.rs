@@ -10,15 +10,15 @@ use super::{also_in_memory, echo_path, next, reports, served};
 use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![
-    s05_close_notify_is_fired_by_the_clients_going_away,
-    s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered,
-    s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body,
-    s05_close_notify_has_one_channel_and_at_most_one_value_a_request,
+    s05_close_notify_fires_when_the_client_closes,
+    s05_close_notify_fires_at_a_pipelined_request_which_is_then_answered,
+    s05_close_notify_fires_at_a_request_that_arrived_with_the_end_of_a_body,
+    s05_close_notify_sends_at_most_one_value_for_each_request,
     s05_close_notify_stays_silent_while_nothing_happens,
-    s05_two_hundred_requests_that_mix_everything,
+    s05_requests_of_every_kind_share_one_connection,
 ];
 
-fn s05_close_notify_is_fired_by_the_clients_going_away(over: Over) {
+fn s05_close_notify_fires_when_the_client_closes(over: Over) {
     alone!();
     for reset in [false, true] {
         let (report, fired) = reports();
@@ -36,7 +36,7 @@ fn s05_close_notify_is_fired_by_the_clients_going_away(over: Over) {
     }
 }
 
-fn s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered(over: Over) {
+fn s05_close_notify_fires_at_a_pipelined_request_which_is_then_answered(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -59,7 +59,7 @@ fn s05_close_notify_is_fired_by_a_pipelined_request_which_is_then_answered(over:
 
 /// A request that came in one read with the end of the body before it once fired nothing: the
 /// background read only sees what comes later.
-fn s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body(over: Over) {
+fn s05_close_notify_fires_at_a_request_that_arrived_with_the_end_of_a_body(over: Over) {
     alone!();
     for asks_first in [false, true] {
         let (_server, _far, mut peer) =
@@ -80,7 +80,7 @@ fn s05_close_notify_is_fired_by_a_request_that_came_with_the_end_of_a_body(over:
     }
 }
 
-fn s05_close_notify_has_one_channel_and_at_most_one_value_a_request(over: Over) {
+fn s05_close_notify_sends_at_most_one_value_for_each_request(over: Over) {
     alone!();
     let (report, values) = reports();
     let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
@@ -116,7 +116,7 @@ fn s05_close_notify_stays_silent_while_nothing_happens(over: Over) {
     assert!(notify.is_empty(), "the request after it is no news to a handler that has returned");
 }
 
-fn s05_two_hundred_requests_that_mix_everything(over: Over) {
+fn s05_requests_of_every_kind_share_one_connection(over: Over) {
     alone!();
     let server = || {
         Server::new(|w: &mut ResponseWriter, r: &mut Request| {

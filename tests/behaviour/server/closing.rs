@@ -15,18 +15,18 @@ use super::{echo_path, next, reports};
 use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds};
 
 over_each![
-    s17_a_large_answer_survives_a_graceful_shutdown,
-    s17_a_large_answer_survives_an_immediate_shutdown,
-    s15_a_large_answer_survives_the_close_of_an_idle_connection,
-    s13_answers_survive_a_pipelined_request_that_fails,
-    s15_a_request_that_crosses_the_close_is_no_reset,
+    s17_a_large_response_survives_a_graceful_shutdown,
+    s17_a_large_response_survives_an_immediate_shutdown,
+    s15_a_large_response_survives_the_close_of_an_idle_connection,
+    s13_responses_survive_a_pipelined_request_that_fails,
+    s15_a_request_that_crosses_the_close_causes_no_reset,
     h15_a_request_that_was_sent_before_the_shutdown_is_answered,
-    h15_the_first_byte_of_a_request_is_enough,
+    h15_a_request_whose_first_byte_has_arrived_is_answered,
     h15_pipelined_requests_are_answered,
     h15_a_pipelined_request_behind_a_body_is_answered,
-    h15_connections_that_are_queued_are_served,
-    h15_a_new_connection_is_spared,
-    h15_a_new_connection_is_not_spared_beyond_the_grace,
+    h15_connections_in_the_accept_queue_are_served,
+    h15_a_new_connection_may_send_its_request_during_a_shutdown,
+    h15_a_silent_new_connection_is_closed_at_the_end_of_the_grace,
 ];
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -85,7 +85,7 @@ fn end_large(peer: &mut RawClient, read: usize) {
 }
 
 /// The head said nothing of a close, and a byte of a next request lies unread when the answer ends.
-fn s17_a_large_answer_survives_a_graceful_shutdown(over: Over) {
+fn s17_a_large_response_survives_a_graceful_shutdown(over: Over) {
     alone!();
     let mut large = Large::new(over, |server| server);
     let mut peer = over.connect(&large.server);
@@ -103,7 +103,7 @@ fn s17_a_large_answer_survives_a_graceful_shutdown(over: Over) {
     assert!(stops.join().unwrap());
 }
 
-fn s17_a_large_answer_survives_an_immediate_shutdown(over: Over) {
+fn s17_a_large_response_survives_an_immediate_shutdown(over: Over) {
     alone!();
     let mut large = Large::new(over, |server| server);
     let mut peer = over.connect(&large.server);
@@ -116,7 +116,7 @@ fn s17_a_large_answer_survives_an_immediate_shutdown(over: Over) {
 }
 
 /// The client cannot see the end behind the answer, and sends on.
-fn s15_a_large_answer_survives_the_close_of_an_idle_connection(over: Over) {
+fn s15_a_large_response_survives_the_close_of_an_idle_connection(over: Over) {
     alone!();
     let idle = Duration::from_millis(50);
     let mut large = Large::new(over, |server| server.idle_timeout(idle));
@@ -129,7 +129,7 @@ fn s15_a_large_answer_survives_the_close_of_an_idle_connection(over: Over) {
     peer.rest();
 }
 
-fn s15_a_request_that_crosses_the_close_is_no_reset(over: Over) {
+fn s15_a_request_that_crosses_the_close_causes_no_reset(over: Over) {
     alone!();
     let server = over.server_with(Server::new(echo_path).idle_timeout(Duration::from_millis(150)));
     let mut peer = over.connect(&server);
@@ -140,7 +140,7 @@ fn s15_a_request_that_crosses_the_close_is_no_reset(over: Over) {
     peer.send(GET).expect_end();
 }
 
-fn s13_answers_survive_a_pipelined_request_that_fails(over: Over) {
+fn s13_responses_survive_a_pipelined_request_that_fails(over: Over) {
     alone!();
     const ANSWER: usize = 1 << 20;
     let server = over.server(|w: &mut ResponseWriter, r: &mut Request| {
@@ -158,11 +158,11 @@ fn s13_answers_survive_a_pipelined_request_that_fails(over: Over) {
         let mut peer = over.connect(&server);
         let second = format!("GET {fails} HTTP/1.1\r\nHost: a\r\n\r\n");
         let first = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
-        // What comes behind them is never read.
+        // The bytes behind them are never read.
         peer.send([first, &second, &"x".repeat(100_000)].concat());
         thread::park_timeout(Duration::from_millis(50));
         assert_eq!(peer.expect_response().body.len(), ANSWER);
-        // An end in good order, of an answer that is not whole.
+        // The connection ends with FIN and the response is incomplete.
         let rest = peer.rest();
         assert!(!rest.ends_with(b"\r\n0\r\n\r\n"), "{fails} looks whole");
     }
@@ -193,7 +193,7 @@ fn h15_a_request_that_was_sent_before_the_shutdown_is_answered(over: Over) {
     }
 }
 
-fn h15_the_first_byte_of_a_request_is_enough(over: Over) {
+fn h15_a_request_whose_first_byte_has_arrived_is_answered(over: Over) {
     alone!();
     let server = over.server(echo_path);
     let mut peer = over.connect(&server);
@@ -264,8 +264,8 @@ fn h15_a_pipelined_request_behind_a_body_is_answered(over: Over) {
     assert!(stops.join().unwrap());
 }
 
-/// What the system has queued when the shutdown begins.
-fn h15_connections_that_are_queued_are_served(over: Over) {
+/// The system has queued these connections when the shutdown begins.
+fn h15_connections_in_the_accept_queue_are_served(over: Over) {
     alone!();
     let (report, states) = reports();
     let (go, gone) = bounded::<()>(0);
@@ -297,7 +297,7 @@ fn h15_connections_that_are_queued_are_served(over: Over) {
     assert!(stops.join().unwrap());
 }
 
-fn h15_a_new_connection_is_spared(over: Over) {
+fn h15_a_new_connection_may_send_its_request_during_a_shutdown(over: Over) {
     alone!();
     let (report, states) = reports();
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
@@ -317,7 +317,7 @@ fn h15_a_new_connection_is_spared(over: Over) {
     assert!(stops.join().unwrap());
 }
 
-fn h15_a_new_connection_is_not_spared_beyond_the_grace(over: Over) {
+fn h15_a_silent_new_connection_is_closed_at_the_end_of_the_grace(over: Over) {
     alone!();
     let (report, states) = reports();
     let server = Server::new(echo_path).on_connection_state(move |_, state| {

@@ -1,4 +1,4 @@
-//! What becomes of a body that the handler did not read, and of stray empty lines.
+//! Request bodies that the handler did not read, and stray empty lines.
 
 use std::io::{Read, Write};
 
@@ -9,10 +9,10 @@ use crate::support::{Over, alone, over_each};
 
 over_each![
     s10_an_unread_body_within_the_limit_keeps_the_connection,
-    s10_an_unread_body_beyond_the_limit_closes_after_the_answer,
-    s10_a_chunked_body_beyond_the_limit_closes_after_the_answer,
-    s10_the_rest_counts_and_not_what_the_handler_has_read,
-    s10_the_answer_goes_out_before_the_drain,
+    s10_an_unread_body_beyond_the_limit_closes_after_the_response,
+    s10_a_chunked_body_beyond_the_limit_closes_after_the_response,
+    s10_the_limit_counts_only_the_unread_rest,
+    s10_the_response_is_sent_before_the_drain,
     s10_two_empty_lines_before_a_request_are_skipped,
     s10_an_unread_chunked_body_keeps_the_connection_if_its_end_has_arrived,
     s10_a_chunked_body_that_is_being_read_keeps_the_connection,
@@ -39,7 +39,7 @@ fn s10_an_unread_body_within_the_limit_keeps_the_connection(over: Over) {
     );
 }
 
-fn s10_an_unread_body_beyond_the_limit_closes_after_the_answer(over: Over) {
+fn s10_an_unread_body_beyond_the_limit_closes_after_the_response(over: Over) {
     alone!();
     let server = over.server(echo_path);
     let mut peer = over.connect(&server);
@@ -51,7 +51,7 @@ fn s10_an_unread_body_beyond_the_limit_closes_after_the_answer(over: Over) {
     peer.send_in_vain("GET /never HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
 }
 
-fn s10_a_chunked_body_beyond_the_limit_closes_after_the_answer(over: Over) {
+fn s10_a_chunked_body_beyond_the_limit_closes_after_the_response(over: Over) {
     alone!();
     let server = over.server(echo_path);
     let mut peer = over.connect(&server);
@@ -63,7 +63,7 @@ fn s10_a_chunked_body_beyond_the_limit_closes_after_the_answer(over: Over) {
     peer.send_in_vain("\r\n0\r\n\r\nGET /never HTTP/1.1\r\nHost: a\r\n\r\n").expect_end();
 }
 
-fn s10_the_rest_counts_and_not_what_the_handler_has_read(over: Over) {
+fn s10_the_limit_counts_only_the_unread_rest(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -89,7 +89,7 @@ fn s10_the_rest_counts_and_not_what_the_handler_has_read(over: Over) {
 
 /// A client that sends on only when it has the answer would wait for ever for a server that reads
 /// the body first.
-fn s10_the_answer_goes_out_before_the_drain(over: Over) {
+fn s10_the_response_is_sent_before_the_drain(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -119,8 +119,8 @@ fn s10_two_empty_lines_before_a_request_are_skipped(over: Over) {
     );
 }
 
-/// Nothing tells how much of it is still to come. So the client is told that the connection ends, instead of
-/// losing the requests that it sends behind the body.
+/// The length of an unfinished chunked body is unknown. The response therefore says `Connection: close`, so
+/// that the client does not lose the requests that it sends behind the body.
 fn s10_an_unread_chunked_body_keeps_the_connection_if_its_end_has_arrived(over: Over) {
     alone!();
     const HEAD: &str = "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";

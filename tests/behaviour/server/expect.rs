@@ -10,15 +10,15 @@ use crate::support::{Over, alone, over_each};
 
 over_each![
     s11_a_100_is_sent_with_the_first_read_and_once,
-    s11_no_100_from_a_handler_that_does_not_read_and_the_connection_is_closed,
+    s11_a_handler_that_does_not_read_sends_no_100_and_the_connection_is_closed,
     s11_no_100_after_the_final_head,
     s11_a_handler_may_send_the_100_itself,
-    s11_a_100_does_not_overtake_the_answers_before_it,
-    s11_nobody_waits_for_leave_to_send_nothing,
+    s11_a_100_does_not_overtake_the_responses_before_it,
+    s11_a_request_without_content_gets_no_100,
     s11_an_http_1_0_client_gets_no_100,
-    s11_another_expectation_is_417,
+    s11_an_unknown_expectation_is_417,
     s10_a_client_that_does_not_wait_for_its_100_keeps_its_connection,
-    s11_expectations_are_one_list_over_all_lines,
+    s11_expect_is_one_list_over_all_its_lines,
 ];
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -49,7 +49,7 @@ fn s11_a_100_is_sent_with_the_first_read_and_once(over: Over) {
     );
 }
 
-fn s11_no_100_from_a_handler_that_does_not_read_and_the_connection_is_closed(over: Over) {
+fn s11_a_handler_that_does_not_read_sends_no_100_and_the_connection_is_closed(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -107,7 +107,7 @@ fn s11_a_handler_may_send_the_100_itself(over: Over) {
 }
 
 /// It went past what was still being held back of the answers before it.
-fn s11_a_100_does_not_overtake_the_answers_before_it(over: Over) {
+fn s11_a_100_does_not_overtake_the_responses_before_it(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -126,7 +126,7 @@ fn s11_a_100_does_not_overtake_the_answers_before_it(over: Over) {
     );
 }
 
-fn s11_nobody_waits_for_leave_to_send_nothing(over: Over) {
+fn s11_a_request_without_content_gets_no_100(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -160,7 +160,7 @@ fn s11_an_http_1_0_client_gets_no_100(over: Over) {
     );
 }
 
-fn s11_another_expectation_is_417(over: Over) {
+fn s11_an_unknown_expectation_is_417(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -194,7 +194,7 @@ fn s10_a_client_that_does_not_wait_for_its_100_keeps_its_connection(over: Over) 
     }
 }
 
-fn s11_expectations_are_one_list_over_all_lines(over: Over) {
+fn s11_expect_is_one_list_over_all_its_lines(over: Over) {
     alone!();
     let reading = || {
         Server::new(|w: &mut ResponseWriter, r: &mut Request| {

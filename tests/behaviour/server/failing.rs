@@ -8,15 +8,15 @@ use super::{echo_path, next, reports, served};
 use crate::support::{Over, PATIENCE, alone, logs, over_each};
 
 over_each![
-    s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer,
-    s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers,
+    s13_a_panic_before_the_first_byte_closes_without_a_response,
+    s13_an_error_before_the_first_byte_is_a_500_without_the_handlers_headers,
     s13_a_begun_chunked_body_is_never_ended_properly,
     s13_a_begun_body_of_declared_length_stays_short,
     s13_a_begun_body_that_ends_with_the_connection_is_reset,
-    s13_the_server_lives_on,
-    s13_a_panic_that_is_watched_leaves_no_thread,
-    s13_answers_before_a_panic_arrive,
-    s13_what_is_dropped_with_the_request_may_panic,
+    s13_the_server_serves_on_after_a_panic,
+    s13_a_panic_with_a_background_read_leaves_no_thread,
+    s13_responses_before_a_panic_arrive,
+    s13_a_value_dropped_with_the_request_may_panic,
     s13_a_panic_of_the_state_callback_ends_nothing,
     s13_a_payload_that_panics_when_it_is_dropped_ends_nothing_else,
     s13_an_error_may_panic_when_it_is_printed_or_dropped,
@@ -31,7 +31,7 @@ fn fail(how: &str) -> Result<()> {
     }
 }
 
-fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer(over: Over) {
+fn s13_a_panic_before_the_first_byte_closes_without_a_response(over: Over) {
     alone!();
     for written in [0, 100] {
         let (_server, _far, mut peer) =
@@ -43,7 +43,7 @@ fn s13_a_panic_before_a_byte_was_sent_closes_the_connection_without_an_answer(ov
     }
 }
 
-fn s13_an_error_before_a_byte_was_sent_is_a_500_and_nothing_of_the_handlers(over: Over) {
+fn s13_an_error_before_the_first_byte_is_a_500_without_the_handlers_headers(over: Over) {
     alone!();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/good" {
@@ -98,7 +98,7 @@ fn s13_a_begun_body_of_declared_length_stays_short(over: Over) {
     }
 }
 
-/// An HTTP/1.0 body ends with the connection: an end in good order would pass for its end.
+/// The end of the connection delimits an HTTP/1.0 body, so a FIN would make it look complete.
 fn s13_a_begun_body_that_ends_with_the_connection_is_reset(over: Over) {
     alone!();
     for how in ["panic", "error"] {
@@ -112,7 +112,7 @@ fn s13_a_begun_body_that_ends_with_the_connection_is_reset(over: Over) {
     }
 }
 
-fn s13_the_server_lives_on(over: Over) {
+fn s13_the_server_serves_on_after_a_panic(over: Over) {
     alone!();
     let server = over.server(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
         "/panic" => panic!("on purpose"),
@@ -129,7 +129,7 @@ fn s13_the_server_lives_on(over: Over) {
     assert!(server.handle().shutdown(PATIENCE));
 }
 
-fn s13_a_panic_that_is_watched_leaves_no_thread(over: Over) {
+fn s13_a_panic_with_a_background_read_leaves_no_thread(over: Over) {
     alone!();
     let server = over.server(|_: &mut ResponseWriter, r: &mut Request| {
         let _context = r.context();
@@ -141,7 +141,7 @@ fn s13_a_panic_that_is_watched_leaves_no_thread(over: Over) {
     assert_eq!(server.handle().connections(), 0);
 }
 
-fn s13_answers_before_a_panic_arrive(over: Over) {
+fn s13_responses_before_a_panic_arrive(over: Over) {
     alone!();
     let (_server, _far, mut peer) =
         served(over, |w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
@@ -155,7 +155,7 @@ fn s13_answers_before_a_panic_arrive(over: Over) {
     peer.expect_end();
 }
 
-fn s13_what_is_dropped_with_the_request_may_panic(over: Over) {
+fn s13_a_value_dropped_with_the_request_may_panic(over: Over) {
     alone!();
     #[derive(Clone)]
     struct Bomb;
@@ -192,7 +192,7 @@ fn s13_a_panic_of_the_state_callback_ends_nothing(over: Over) {
     assert_eq!(next(&states), hangup::server::ConnState::New);
 }
 
-/// What a panic leaves behind, and panics again as often as it is dropped.
+/// A panic payload that panics each time that it is dropped.
 #[derive(Debug)]
 struct Payload;
 

@@ -17,11 +17,11 @@ over_each![
     s12_http_1_0_keeps_a_connection_that_it_asks_to_keep,
     s12_head_has_the_fields_of_get_and_no_body,
     s12_204_and_304_have_neither_body_nor_length,
-    s12_205_has_no_body_and_says_so,
+    s12_205_has_no_body_and_a_length_of_zero,
     s12_head_has_the_content_type_of_get,
-    s12_a_field_that_no_trailer_may_be_breaks_the_answer_off,
-    s12_a_transfer_encoding_of_the_handlers_own_is_harmless,
-    s12_the_handler_says_close_and_the_connection_is_closed,
+    s12_a_field_that_is_forbidden_in_trailers_aborts_the_response,
+    s12_a_transfer_encoding_set_by_the_handler_is_ignored,
+    s12_connection_close_set_by_the_handler_closes_the_connection,
     s12_a_tunnel_has_no_length_and_no_coding,
 ];
 
@@ -73,8 +73,8 @@ fn s12_more_than_declared_is_refused(over: Over) {
     peer.expect_end();
 }
 
-/// What had been written was not looked at when a Content-Length came later: more bytes followed
-/// the head than it announced.
+/// A Content-Length that was set later was not compared with the bytes written before: more bytes followed
+/// the head than it declared.
 #[test]
 fn s12_more_written_than_declared_later_is_an_error() {
     alone!();
@@ -230,7 +230,7 @@ fn s12_204_and_304_have_neither_body_nor_length(over: Over) {
     }
 }
 
-fn s12_205_has_no_body_and_says_so(over: Over) {
+fn s12_205_has_no_body_and_a_length_of_zero(over: Over) {
     alone!();
     for declared in [None, Some(7)] {
         let server = || {
@@ -311,7 +311,7 @@ fn s12_head_has_the_content_type_of_get(over: Over) {
 }
 
 #[test]
-fn s12_interim_answers_come_first_and_spare_http_1_0() {
+fn s12_interim_responses_come_first_and_are_not_sent_to_http_1_0() {
     alone!();
     let handler = |w: &mut ResponseWriter, _: &mut Request| {
         let mut headers = HeaderMap::new();
@@ -331,7 +331,7 @@ fn s12_interim_answers_come_first_and_spare_http_1_0() {
 }
 
 #[test]
-fn s12_an_interim_status_is_no_final_one() {
+fn s12_an_interim_status_as_the_final_one_is_an_error() {
     alone!();
     let (answer, _) = ask_in_memory(
         |w: &mut ResponseWriter, _: &mut Request| {
@@ -388,7 +388,7 @@ fn s12_trailers_of_a_finished_response_follow_it_whatever_its_length() {
 }
 
 /// Forbidden trailers could tell a proxy another length or route than the head did.
-fn s12_a_field_that_no_trailer_may_be_breaks_the_answer_off(over: Over) {
+fn s12_a_field_that_is_forbidden_in_trailers_aborts_the_response(over: Over) {
     alone!();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.write_all(&[b'x'; 5000])?;
@@ -402,7 +402,7 @@ fn s12_a_field_that_no_trailer_may_be_breaks_the_answer_off(over: Over) {
 }
 
 #[test]
-fn s12_a_date_is_there_once() {
+fn s12_a_response_has_one_date() {
     alone!();
     let (answer, _) = ask_in_memory(writes(1), GET);
     let date = answer.field("date").expect("a date");
@@ -453,6 +453,25 @@ fn s12_the_type_is_sniffed_when_none_is_set() {
 }
 
 #[test]
+fn s12_a_bodys_type_is_sent_unless_the_response_has_one() {
+    alone!();
+    for (own, request) in [(None, GET), (None, HEAD), (Some("text/x-own"), GET)] {
+        let (answer, _) = ask_in_memory(
+            move |w: &mut ResponseWriter, _: &mut Request| {
+                let csv = HeaderValue::from_static("text/csv");
+                let mut response = Response::new(Body::from("a,b\n").with_content_type(csv));
+                if let Some(own) = own {
+                    response.headers_mut().insert("content-type", HeaderValue::from_static(own));
+                }
+                w.send(response)
+            },
+            request,
+        );
+        assert_eq!(answer.field("content-type"), Some(own.unwrap_or("text/csv")));
+    }
+}
+
+#[test]
 fn s12_a_header_value_with_a_line_break_is_an_error_and_no_second_header() {
     alone!();
     let (answer, _) = ask_in_memory(
@@ -472,7 +491,7 @@ fn s12_a_header_value_with_a_line_break_is_an_error_and_no_second_header() {
     assert_eq!((answer.field("set-cookie"), answer.field("location")), (None, None));
 }
 
-fn s12_a_transfer_encoding_of_the_handlers_own_is_harmless(over: Over) {
+fn s12_a_transfer_encoding_set_by_the_handler_is_ignored(over: Over) {
     alone!();
     for value in ["chunked", "gzip", "identity"] {
         for bytes in [10, 5000] {
@@ -514,7 +533,7 @@ fn s12_a_content_length_that_is_no_number_is_answered_with_500() {
     }
 }
 
-fn s12_the_handler_says_close_and_the_connection_is_closed(over: Over) {
+fn s12_connection_close_set_by_the_handler_closes_the_connection(over: Over) {
     alone!();
     for value in ["close", "Close", "x-own, close"] {
         let (_server, _far, mut peer) = served_with(
@@ -534,7 +553,7 @@ fn s12_the_handler_says_close_and_the_connection_is_closed(over: Over) {
 
 /// It was passed on beside our own `close`.
 #[test]
-fn s12_the_handler_says_keep_alive_and_the_connection_is_what_it_is() {
+fn s12_keep_alive_set_by_the_handler_changes_nothing() {
     alone!();
     let handler = |w: &mut ResponseWriter, _: &mut Request| {
         w.set_header("connection", "keep-alive")?;

@@ -12,18 +12,18 @@ use super::{also_in_memory, echo_path, next, reports, served};
 use crate::support::{Over, PATIENCE, RawClient, alone, over_each};
 
 over_each![
-    s06_hijack_hands_over_every_byte_however_it_came,
+    s06_hijack_hands_over_every_byte,
     s06_hijack_hands_over_the_byte_of_the_background_read,
     s06_hijack_behind_a_body_hands_over_what_follows_it,
     s06_hijack_works_in_the_same_request_as_close_notify,
     s06_hijack_works_in_a_later_request_than_close_notify,
     s06_a_second_hijack_is_an_error,
-    s06_no_hijack_once_the_answer_has_begun,
-    s06_answers_before_a_hijack_go_out_first,
-    s06_a_hijacked_connection_outlives_its_handler_in_any_ending,
-    s06_the_server_lets_go_of_a_hijacked_connection_at_once,
-    s06_a_101_comes_behind_the_100_that_was_asked_for,
-    s06_hijack_hands_over_what_was_not_read_of_the_body,
+    s06_hijack_is_an_error_once_the_response_has_begun,
+    s06_responses_before_a_hijack_are_sent_first,
+    s06_a_hijacked_connection_outlives_any_end_of_its_handler,
+    s06_a_hijacked_connection_no_longer_counts,
+    s06_a_101_is_sent_behind_the_100,
+    s06_hijack_hands_over_the_unread_body,
 ];
 
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
@@ -75,7 +75,7 @@ fn s06_hijack_gives_the_tcp_stream_itself() {
     peer.expect_text("over to you").expect_end();
 }
 
-fn s06_hijack_hands_over_every_byte_however_it_came(over: Over) {
+fn s06_hijack_hands_over_every_byte(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -179,7 +179,7 @@ fn s06_a_second_hijack_is_an_error(over: Over) {
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect_text(SWITCH).half_close().expect_end();
 }
 
-fn s06_no_hijack_once_the_answer_has_begun(over: Over) {
+fn s06_hijack_is_an_error_once_the_response_has_begun(over: Over) {
     alone!();
     let (_server, _, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
         w.flush()?;
@@ -190,7 +190,7 @@ fn s06_no_hijack_once_the_answer_has_begun(over: Over) {
     assert_eq!(peer.expect(200), "answered");
 }
 
-fn s06_answers_before_a_hijack_go_out_first(over: Over) {
+fn s06_responses_before_a_hijack_are_sent_first(over: Over) {
     alone!();
     let (_server, _, mut peer) =
         served(over, |w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {
@@ -203,7 +203,7 @@ fn s06_answers_before_a_hijack_go_out_first(over: Over) {
     peer.expect_text(SWITCH).expect_text("raw").half_close().expect_end();
 }
 
-fn s06_a_hijacked_connection_outlives_its_handler_in_any_ending(over: Over) {
+fn s06_a_hijacked_connection_outlives_any_end_of_its_handler(over: Over) {
     alone!();
     for ending in ["returns", "fails", "panics"] {
         let (report, connections) = reports();
@@ -227,7 +227,7 @@ fn s06_a_hijacked_connection_outlives_its_handler_in_any_ending(over: Over) {
 
 /// A connection once counted as the server's until the handler that had hijacked it returned: a
 /// shutdown waited for it, and an immediate one closed it under the handler's hands.
-fn s06_the_server_lets_go_of_a_hijacked_connection_at_once(over: Over) {
+fn s06_a_hijacked_connection_no_longer_counts(over: Over) {
     alone!();
     let (report, hijacked) = reports();
     let (go, gone) = bounded::<()>(0);
@@ -248,7 +248,7 @@ fn s06_the_server_lets_go_of_a_hijacked_connection_at_once(over: Over) {
 }
 
 /// RFC 9110 section 7.8: a client that asks for both gets the 100 first.
-fn s06_a_101_comes_behind_the_100_that_was_asked_for(over: Over) {
+fn s06_a_101_is_sent_behind_the_100(over: Over) {
     alone!();
     let interim = "HTTP/1.1 100 Continue\r\n\r\n";
     for (fields, reads, expected) in [
@@ -275,7 +275,7 @@ fn s06_a_101_comes_behind_the_100_that_was_asked_for(over: Over) {
 }
 
 /// As it stands on the wire: with its framing, if none of it was read. The body itself is gone.
-fn s06_hijack_hands_over_what_was_not_read_of_the_body(over: Over) {
+fn s06_hijack_hands_over_the_unread_body(over: Over) {
     alone!();
     let body = "b".repeat(90);
     let chunks = format!("46\r\n{}\r\n14\r\n{}\r\n0\r\n\r\n", &body[..70], &body[70..]);

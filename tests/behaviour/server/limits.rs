@@ -9,13 +9,13 @@ use super::{echo_path, next, reports, served_with};
 use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![
-    s08_a_head_of_the_limit_passes_and_one_byte_more_is_431,
-    s08_the_default_limit_is_a_mebibyte_and_a_little,
+    s08_a_head_one_byte_beyond_the_limit_is_431,
+    s08_the_default_limit_is_slightly_over_one_mebibyte,
     s08_too_many_fields_are_431,
     s08_the_limit_on_fields_is_an_option,
     s08_a_client_that_has_sent_much_more_reads_the_whole_431,
-    s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer,
-    s08_the_end_is_told_at_once_and_waited_for_by_the_server,
+    s08_a_client_that_has_sent_ten_unread_mebibytes_reads_the_response,
+    s08_the_server_sends_fin_at_once_and_waits_for_the_clients,
     s08_unread_input_behind_a_last_request_does_not_reset_the_connection,
 ];
 
@@ -32,7 +32,7 @@ fn head_of(bytes: usize) -> String {
     format!("{start}{}{end}", "x".repeat(bytes - start.len() - end.len()))
 }
 
-fn s08_a_head_of_the_limit_passes_and_one_byte_more_is_431(over: Over) {
+fn s08_a_head_one_byte_beyond_the_limit_is_431(over: Over) {
     alone!();
     let server = over.server_with(small());
     let mut peer = over.connect(&server);
@@ -49,7 +49,7 @@ fn s08_a_head_of_the_limit_passes_and_one_byte_more_is_431(over: Over) {
     peer.expect_end();
 }
 
-fn s08_the_default_limit_is_a_mebibyte_and_a_little(over: Over) {
+fn s08_the_default_limit_is_slightly_over_one_mebibyte(over: Over) {
     alone!();
     let server = over.server(echo_path);
     let mut peer = over.connect(&server);
@@ -98,7 +98,7 @@ fn s08_a_client_that_has_sent_much_more_reads_the_whole_431(over: Over) {
     }
 }
 
-fn s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer(over: Over) {
+fn s08_a_client_that_has_sent_ten_unread_mebibytes_reads_the_response(over: Over) {
     alone!();
     let server = over.server(|w: &mut ResponseWriter, _: &mut Request| {
         w.set_status(hangup::http::StatusCode::PAYLOAD_TOO_LARGE);
@@ -115,7 +115,7 @@ fn s08_a_client_that_has_sent_an_unread_body_of_ten_mebibytes_reads_the_answer(o
 }
 
 /// The server's half of the connection ends with the answer, not when the lingering is over.
-fn s08_the_end_is_told_at_once_and_waited_for_by_the_server(over: Over) {
+fn s08_the_server_sends_fin_at_once_and_waits_for_the_clients(over: Over) {
     alone!();
     let (_server, far, mut peer) = served_with(over, small());
     peer.send("no http\r\n");

@@ -9,8 +9,8 @@ use super::{echo_path, in_memory_with, served_with};
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served,
-    s09_an_end_of_stream_before_a_request_is_whole_gets_no_answer,
+    s09_a_malformed_request_gets_its_status_and_ends_the_connection,
+    s09_an_end_of_stream_within_a_request_gets_no_response,
     s09_a_malformed_body_ends_the_connection,
     s09_a_handler_learns_that_the_body_is_malformed_or_cut_short,
 ];
@@ -57,7 +57,7 @@ fn counting() -> (Server, Arc<AtomicUsize>) {
     (server, served)
 }
 
-fn s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served(over: Over) {
+fn s09_a_malformed_request_gets_its_status_and_ends_the_connection(over: Over) {
     alone!();
     for (request, status) in MALFORMED {
         let (server, served) = counting();
@@ -77,7 +77,7 @@ fn s09_a_malformed_request_gets_its_status_and_nothing_behind_it_is_served(over:
 }
 
 #[test]
-fn s09_an_error_answer_is_a_whole_answer() {
+fn s09_an_error_response_is_complete() {
     alone!();
     for (request, status) in MALFORMED {
         let (_server, _far, mut peer) = in_memory_with(Server::new(echo_path));
@@ -94,7 +94,7 @@ fn s09_an_error_answer_is_a_whole_answer() {
 }
 
 #[test]
-fn s09_an_error_answer_to_head_has_no_body() {
+fn s09_an_error_response_to_head_has_no_body() {
     alone!();
     for request in [
         "HEAD / HTTP/1.1\r\n\r\n",
@@ -112,7 +112,7 @@ fn s09_an_error_answer_to_head_has_no_body() {
     }
 }
 
-fn s09_an_end_of_stream_before_a_request_is_whole_gets_no_answer(over: Over) {
+fn s09_an_end_of_stream_within_a_request_gets_no_response(over: Over) {
     alone!();
     for part in ["", "\r\n", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r"] {
         let (server, served) = counting();

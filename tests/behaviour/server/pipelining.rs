@@ -11,12 +11,12 @@ use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![
     s18_pipelined_requests_are_answered_in_order,
-    s18_answers_to_buffered_requests_are_written_together,
-    s18_an_answer_does_not_wait_for_the_rest_of_a_request,
-    s18_a_handler_that_flushes_sends_the_answers_before_its_own_too,
-    s18_nothing_behind_a_last_request_is_served,
+    s18_responses_to_buffered_requests_are_written_together,
+    s18_a_response_does_not_wait_for_the_rest_of_a_request,
+    s18_a_flush_also_sends_the_responses_before,
+    s18_a_request_behind_the_last_is_not_served,
     s18_many_requests_at_once_and_a_client_that_reads_late,
-    s18_requests_survive_any_cut,
+    s18_requests_may_be_cut_anywhere,
 ];
 
 fn get(number: usize) -> String {
@@ -60,7 +60,7 @@ fn s18_pipelined_requests_are_answered_in_order(over: Over) {
     );
 }
 
-fn s18_answers_to_buffered_requests_are_written_together(over: Over) {
+fn s18_responses_to_buffered_requests_are_written_together(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -73,7 +73,7 @@ fn s18_answers_to_buffered_requests_are_written_together(over: Over) {
     );
 }
 
-fn s18_an_answer_does_not_wait_for_the_rest_of_a_request(over: Over) {
+fn s18_a_response_does_not_wait_for_the_rest_of_a_request(over: Over) {
     alone!();
     let head = "PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
     for cut in ["P", "PUT /2 HTTP/1.1\r\n", head, &[head, "bo"].concat()] {
@@ -95,7 +95,7 @@ fn s18_an_answer_does_not_wait_for_the_rest_of_a_request(over: Over) {
     }
 }
 
-fn s18_a_handler_that_flushes_sends_the_answers_before_its_own_too(over: Over) {
+fn s18_a_flush_also_sends_the_responses_before(over: Over) {
     alone!();
     let (go, gone) = bounded::<()>(0);
     let (_server, _far, mut peer) = served(over, move |w: &mut ResponseWriter, r: &mut Request| {
@@ -112,7 +112,7 @@ fn s18_a_handler_that_flushes_sends_the_answers_before_its_own_too(over: Over) {
     assert_eq!(peer.expect_chunk(), b"/2");
 }
 
-fn s18_nothing_behind_a_last_request_is_served(over: Over) {
+fn s18_a_request_behind_the_last_is_not_served(over: Over) {
     alone!();
     let last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     also_in_memory(
@@ -141,7 +141,7 @@ fn s18_many_requests_at_once_and_a_client_that_reads_late(over: Over) {
     }
 }
 
-fn s18_requests_survive_any_cut(over: Over) {
+fn s18_requests_may_be_cut_anywhere(over: Over) {
     alone!();
     let server = over.server(|w: &mut ResponseWriter, r: &mut Request| {
         let body = r.body_mut().read_text(100)?;

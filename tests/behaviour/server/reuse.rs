@@ -1,4 +1,4 @@
-//! A connection's requests use the same memory, one after the other, and nobody can tell.
+//! The requests of a connection share its memory, and no handler can see that.
 
 use std::io::Write;
 
@@ -8,8 +8,8 @@ use super::{next, reports, served};
 use crate::support::{Over, alone, over_each};
 
 over_each![
-    s01_a_request_sees_nothing_of_the_one_before,
-    s01_what_a_handler_keeps_of_a_request_stays_what_it_was,
+    s01_a_request_does_not_see_state_of_the_one_before,
+    s01_parts_that_a_handler_keeps_of_a_request_do_not_change,
 ];
 
 fn get(path: &str, fields: &str) -> String {
@@ -33,7 +33,7 @@ fn leaves_and_finds(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     Ok(())
 }
 
-fn s01_a_request_sees_nothing_of_the_one_before(over: Over) {
+fn s01_a_request_does_not_see_state_of_the_one_before(over: Over) {
     alone!();
     let (_server, _far, mut peer) = served(over, leaves_and_finds);
     for (path, fields, names) in [
@@ -49,7 +49,7 @@ fn s01_a_request_sees_nothing_of_the_one_before(over: Over) {
     }
 }
 
-fn s01_what_a_handler_keeps_of_a_request_stays_what_it_was(over: Over) {
+fn s01_parts_that_a_handler_keeps_of_a_request_do_not_change(over: Over) {
     alone!();
     let (keep, kept) = reports();
     let keeps = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {

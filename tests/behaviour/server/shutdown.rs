@@ -15,10 +15,10 @@ use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds};
 over_each![
     s17_an_idle_connection_is_closed_at_once,
     s17_an_active_request_is_finished,
-    s17_a_long_answer_that_has_begun_is_finished,
-    s17_a_connection_is_idle_only_when_its_answers_are_out,
-    s17_no_answer_that_was_given_is_lost,
-    s17_close_ends_what_runs,
+    s17_a_long_response_that_has_begun_is_finished,
+    s17_a_connection_is_idle_only_when_its_responses_are_sent,
+    s17_no_response_is_lost,
+    s17_close_ends_running_requests,
     s17_close_does_not_make_a_body_without_a_length_look_whole,
     s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write,
     s17_the_port_is_free_when_it_returns,
@@ -72,7 +72,7 @@ fn s17_an_active_request_is_finished(over: Over) {
     assert!(waits.join().unwrap());
 }
 
-fn s17_a_long_answer_that_has_begun_is_finished(over: Over) {
+fn s17_a_long_response_that_has_begun_is_finished(over: Over) {
     alone!();
     let (arrived, arrivals) = reports();
     let (go, gone) = bounded::<()>(0);
@@ -95,7 +95,7 @@ fn s17_a_long_answer_that_has_begun_is_finished(over: Over) {
 
 /// The connection counted as idle while the last answers were still in its buffer: a shutdown at
 /// that moment lost them.
-fn s17_a_connection_is_idle_only_when_its_answers_are_out(over: Over) {
+fn s17_a_connection_is_idle_only_when_its_responses_are_sent(over: Over) {
     alone!();
     let (read, reads) = bounded(1);
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
@@ -111,7 +111,7 @@ fn s17_a_connection_is_idle_only_when_its_answers_are_out(over: Over) {
     read.send(()).unwrap();
 }
 
-fn s17_no_answer_that_was_given_is_lost(over: Over) {
+fn s17_no_response_is_lost(over: Over) {
     alone!();
     for _ in 0..rounds(30) {
         let (answered, answers) = reports();
@@ -135,7 +135,7 @@ fn s17_no_answer_that_was_given_is_lost(over: Over) {
     }
 }
 
-fn s17_close_ends_what_runs(over: Over) {
+fn s17_close_ends_running_requests(over: Over) {
     alone!();
     let (arrived, arrivals) = reports();
     let (report, ends) = reports();
@@ -156,7 +156,7 @@ fn s17_close_ends_what_runs(over: Over) {
     assert!(server.handle().shutdown(PATIENCE));
 }
 
-/// Its end is told by the end of the connection, which must not be ours.
+/// The end of the connection delimits such a body, so the server must reset the connection.
 fn s17_close_does_not_make_a_body_without_a_length_look_whole(over: Over) {
     alone!();
     let (begun, has_begun) = bounded(1);

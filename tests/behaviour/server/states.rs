@@ -14,7 +14,7 @@ over_each![
     s14_states_come_in_order_and_the_last_one_once,
     s14_a_connection_closed_by_the_server_has_its_last_state_once,
     s14_a_refused_connection_is_new_and_closed,
-    s14_the_callback_is_told_which_connection,
+    s14_the_callback_gets_the_connections_id_and_address,
 ];
 
 fn various(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
@@ -60,7 +60,7 @@ fn s14_states_come_in_order_and_the_last_one_once(over: Over) {
     let (server, states) = recorded(over, Server::new(various).max_header_bytes(100));
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
     let huge = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(10_000));
-    // What is sent, each with the number of its answers.
+    // The bytes to send, each with the number of responses.
     type Script<'a> = (&'a [(String, usize)], &'a [ConnState]);
     let scripts: &[Script] = &[
         (&[], &[New, Closed]),
@@ -75,7 +75,7 @@ fn s14_states_come_in_order_and_the_last_one_once(over: Over) {
         (&[(get("/hijack"), 0)], &[New, Active, Hijacked]),
         (&[(get("/context"), 1), (get("/hijack"), 0)], &[New, Active, Idle, Active, Hijacked]),
         (&[("GET / HTTP/1.0\r\n\r\n".into(), 1)], &[New, Active, Closed]),
-        // What has begun already when the answer is given is no idle time.
+        // There is no idle time before a request that has arrived with the one before.
         (&[([get("/a"), get("/b")].concat(), 2)], &[New, Active, Idle, Closed]),
         (&[([get("/a"), get("/hijack")].concat(), 1)], &[New, Active, Hijacked]),
     ];
@@ -116,7 +116,7 @@ fn s14_a_refused_connection_is_new_and_closed(over: Over) {
     assert_eq!(states_until_the_last(&states), [New, Closed]);
 }
 
-fn s14_the_callback_is_told_which_connection(over: Over) {
+fn s14_the_callback_gets_the_connections_id_and_address(over: Over) {
     alone!();
     let (report, addresses) = reports();
     let server = Server::new(echo_path).on_connection_state(move |connection, state| {

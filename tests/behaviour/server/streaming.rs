@@ -18,10 +18,10 @@ over_each![
     s12_a_body_of_known_length_goes_out_before_its_source_has_to_wait,
     s12_a_body_that_is_forwarded_arrives_piece_by_piece,
     s12_a_body_that_is_sent_back_arrives_piece_by_piece,
-    s12_a_file_and_what_lies_in_memory_go_out_at_once,
+    s12_a_file_and_bytes_in_memory_are_sent_at_once,
     s12_status_and_headers_are_those_that_were_sent,
-    s18_answers_without_bodies_are_held_back_to_a_bound_only,
-    s15_memory_of_a_large_request_and_its_answer_is_given_back,
+    s18_responses_without_bodies_are_held_back_up_to_a_limit,
+    s15_memory_of_a_large_request_and_its_response_is_freed,
 ];
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -163,7 +163,7 @@ fn s12_a_body_that_is_sent_back_arrives_piece_by_piece(over: Over) {
     }
     peer.send("0\r\n\r\n");
     peer.expect_text("0\r\n\r\n");
-    // What is there as a whole goes out as a whole.
+    // A complete body is sent in one piece.
     peer.send(
         "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     );
@@ -171,7 +171,7 @@ fn s12_a_body_that_is_sent_back_arrives_piece_by_piece(over: Over) {
     assert_eq!((answer.field("content-length"), answer.text().as_str()), (Some("3"), "abc"));
 }
 
-fn s12_a_file_and_what_lies_in_memory_go_out_at_once(over: Over) {
+fn s12_a_file_and_bytes_in_memory_are_sent_at_once(over: Over) {
     alone!();
     let (_server, _far, mut peer) = served(
         over,
@@ -216,7 +216,7 @@ fn s12_status_and_headers_are_those_that_were_sent(over: Over) {
 
 /// A client that sends requests and reads no answers once had the server collect them all: only a body
 /// was counted.
-fn s18_answers_without_bodies_are_held_back_to_a_bound_only(over: Over) {
+fn s18_responses_without_bodies_are_held_back_up_to_a_limit(over: Over) {
     alone!();
     let requests = rounds(2000);
     let answered = Arc::new(AtomicUsize::new(0));
@@ -247,7 +247,7 @@ fn s18_answers_without_bodies_are_held_back_to_a_bound_only(over: Over) {
     sender.join().unwrap();
 }
 
-fn s15_memory_of_a_large_request_and_its_answer_is_given_back(over: Over) {
+fn s15_memory_of_a_large_request_and_its_response_is_freed(over: Over) {
     alone!();
     let server = Server::new(|w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/large" {

@@ -10,26 +10,26 @@ use super::{also_in_memory, echo_path, next, reports};
 use crate::support::{Over, PATIENCE, alone, over_each};
 
 over_each![
-    s15_a_head_that_does_not_come_whole_closes_without_an_answer,
-    s15_a_head_that_drips_does_not_prolong_its_time,
-    s15_the_time_for_a_head_begins_with_its_first_byte,
+    s15_an_incomplete_head_closes_the_connection_without_a_response,
+    s15_a_head_that_drips_does_not_extend_its_limit,
+    s15_the_limit_for_a_head_begins_with_its_first_byte,
     s15_an_idle_connection_is_closed,
     s15_an_idle_connection_without_buffers_is_served_again,
-    s15_a_request_that_does_not_come_whole_fails_its_handler,
-    s15_the_time_for_a_request_ends_with_its_body,
+    s15_an_incomplete_body_fails_its_handler_at_the_limit,
+    s15_the_limit_for_a_request_ends_with_its_body,
     s15_a_client_that_never_reads_fails_its_handler,
-    s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread,
+    s15_a_client_that_sends_requests_and_never_reads_does_not_hold_its_thread,
     s15_a_handler_moves_its_deadlines,
-    s15_a_deadline_of_one_request_is_none_of_the_next,
+    s15_a_deadline_of_one_request_does_not_apply_to_the_next,
     s15_a_read_deadline_that_passes_does_not_end_the_context,
-    s15_a_limit_may_be_as_long_as_can_be_said,
-    s15_the_time_for_a_request_covers_its_head,
-    s15_a_body_that_brings_nothing_fails_its_handler,
-    s15_a_body_that_keeps_coming_is_not_idle,
-    s15_of_several_limits_the_earliest_counts,
-    s15_a_client_that_takes_nothing_fails_its_handler,
-    s15_a_client_that_reads_slowly_gets_its_answer,
-    s15_a_refusal_waits_for_its_client_as_long_as_any_answer,
+    s15_a_limit_may_be_the_longest_duration,
+    s15_the_limit_for_a_request_covers_its_head,
+    s15_a_silent_body_fails_its_handler,
+    s15_a_body_that_keeps_arriving_is_not_idle,
+    s15_the_earliest_of_several_limits_applies,
+    s15_a_client_that_stops_reading_fails_its_handler,
+    s15_a_client_that_reads_slowly_gets_its_response,
+    s15_a_refusal_has_the_write_limit_of_any_response,
 ];
 
 const SHORT: Duration = Duration::from_millis(150);
@@ -40,7 +40,7 @@ fn unlimited(handler: impl hangup::Handler) -> Server {
     Server::with_handler(handler).read_header_timeout(None).idle_timeout(None)
 }
 
-fn s15_a_head_that_does_not_come_whole_closes_without_an_answer(over: Over) {
+fn s15_an_incomplete_head_closes_the_connection_without_a_response(over: Over) {
     alone!();
     for part in ["", "G", "GET / HTTP/1.1\r\nHost: a\r\nX: "] {
         also_in_memory(
@@ -55,7 +55,7 @@ fn s15_a_head_that_does_not_come_whole_closes_without_an_answer(over: Over) {
     }
 }
 
-fn s15_a_head_that_drips_does_not_prolong_its_time(over: Over) {
+fn s15_a_head_that_drips_does_not_extend_its_limit(over: Over) {
     alone!();
     let server = over.server_with(unlimited(echo_path).read_header_timeout(4 * SHORT));
     let mut peer = over.connect(&server);
@@ -82,7 +82,7 @@ fn s15_a_head_that_drips_does_not_prolong_its_time(over: Over) {
     assert!(begun.elapsed() >= 4 * SHORT);
 }
 
-fn s15_the_time_for_a_head_begins_with_its_first_byte(over: Over) {
+fn s15_the_limit_for_a_head_begins_with_its_first_byte(over: Over) {
     alone!();
     let server = over.server_with(unlimited(echo_path).read_header_timeout(4 * SHORT));
     let mut peer = over.connect(&server);
@@ -127,7 +127,7 @@ fn s15_an_idle_connection_without_buffers_is_served_again(over: Over) {
     );
 }
 
-fn s15_a_request_that_does_not_come_whole_fails_its_handler(over: Over) {
+fn s15_an_incomplete_body_fails_its_handler_at_the_limit(over: Over) {
     alone!();
     let (report, limits) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -144,7 +144,7 @@ fn s15_a_request_that_does_not_come_whole_fails_its_handler(over: Over) {
     peer.half_close().expect_end();
 }
 
-fn s15_the_time_for_a_request_ends_with_its_body(over: Over) {
+fn s15_the_limit_for_a_request_ends_with_its_body(over: Over) {
     alone!();
     let (report, ends) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -192,7 +192,7 @@ fn s15_a_client_that_never_reads_fails_its_handler(over: Over) {
 }
 
 /// The limit was lifted before the answers to requests that had come together were written.
-fn s15_a_client_that_asks_on_and_never_reads_does_not_hold_its_thread(over: Over) {
+fn s15_a_client_that_sends_requests_and_never_reads_does_not_hold_its_thread(over: Over) {
     alone!();
     let server =
         unlimited(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 2000])?));
@@ -242,7 +242,7 @@ fn s15_a_handler_moves_its_deadlines(over: Over) {
     peer.half_close().rest();
 }
 
-fn s15_a_deadline_of_one_request_is_none_of_the_next(over: Over) {
+fn s15_a_deadline_of_one_request_does_not_apply_to_the_next(over: Over) {
     alone!();
     also_in_memory(
         over,
@@ -287,7 +287,7 @@ fn s15_a_read_deadline_that_passes_does_not_end_the_context(over: Over) {
 }
 
 /// Added to a moment, the longest duration there is overflows.
-fn s15_a_limit_may_be_as_long_as_can_be_said(over: Over) {
+fn s15_a_limit_may_be_the_longest_duration(over: Over) {
     alone!();
     let ever = Duration::MAX;
     also_in_memory(
@@ -309,7 +309,7 @@ fn s15_a_limit_may_be_as_long_as_can_be_said(over: Over) {
 }
 
 /// With the limit for heads lifted, or longer, a head that dripped once held its thread for ever.
-fn s15_the_time_for_a_request_covers_its_head(over: Over) {
+fn s15_the_limit_for_a_request_covers_its_head(over: Over) {
     alone!();
     for header_limit in [None, Some(PATIENCE)] {
         also_in_memory(
@@ -334,7 +334,7 @@ fn reads_body(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
     })
 }
 
-fn s15_a_body_that_brings_nothing_fails_its_handler(over: Over) {
+fn s15_a_silent_body_fails_its_handler(over: Over) {
     alone!();
     let (report, limits) = reports();
     for request in [
@@ -356,7 +356,7 @@ fn s15_a_body_that_brings_nothing_fails_its_handler(over: Over) {
     }
 }
 
-fn s15_a_body_that_keeps_coming_is_not_idle(over: Over) {
+fn s15_a_body_that_keeps_arriving_is_not_idle(over: Over) {
     alone!();
     let (report, limits) = reports();
     also_in_memory(
@@ -375,7 +375,7 @@ fn s15_a_body_that_keeps_coming_is_not_idle(over: Over) {
     );
 }
 
-fn s15_of_several_limits_the_earliest_counts(over: Over) {
+fn s15_the_earliest_of_several_limits_applies(over: Over) {
     alone!();
     for (path, expected) in [
         ("/none", TimeLimit::BodyIdle),
@@ -420,7 +420,7 @@ fn writes_on(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
     })
 }
 
-fn s15_a_client_that_takes_nothing_fails_its_handler(over: Over) {
+fn s15_a_client_that_stops_reading_fails_its_handler(over: Over) {
     alone!();
     for (path, limit, expected) in
         [("/", SHORT, TimeLimit::WriteIdle), ("/deadline", PATIENCE, TimeLimit::Send)]
@@ -442,7 +442,7 @@ fn s15_a_client_that_takes_nothing_fails_its_handler(over: Over) {
 }
 
 /// It always takes some within the limit, though never so much that its socket would be called writable.
-fn s15_a_client_that_reads_slowly_gets_its_answer(over: Over) {
+fn s15_a_client_that_reads_slowly_gets_its_response(over: Over) {
     alone!();
     let limit = 6 * SHORT;
     let (report, limits) = reports();
@@ -466,8 +466,8 @@ fn s15_a_client_that_reads_slowly_gets_its_answer(over: Over) {
     );
 }
 
-/// What answers for a request that is refused may be of any length.
-fn s15_a_refusal_waits_for_its_client_as_long_as_any_answer(over: Over) {
+/// The response to a refused request may have any length.
+fn s15_a_refusal_has_the_write_limit_of_any_response(over: Over) {
     alone!();
     let server = unlimited(echo_path).write_idle_timeout(SHORT);
     let server = server.on_error(|_: &Error, status, _: &Request| {

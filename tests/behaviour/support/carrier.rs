@@ -1,16 +1,16 @@
-//! What a test's connections are carried over: a parameter of the test, not a copy of it.
+//! The transport of a test's connections, as a parameter of the test.
 //!
 //! ```ignore
-//! over_each![t03_a_full_pool_takes_no_more]; // near the top of the file: its table of contents
+//! over_each![t03_a_full_pool_closes_further_idle_connections]; // near the top of the file: its table of contents
 //!
-//! fn t03_a_full_pool_takes_no_more(over: Over) {
+//! fn t03_a_full_pool_closes_further_idle_connections(over: Over) {
 //!     alone!();
 //!     let (peers, client) = (over.peers(), over.client());
 //!     …
 //! }
 //! ```
 //!
-//! A test that is not about the connection (a table of redirects, say) is an ordinary one.
+//! A test that does not concern the connection, such as a table of redirects, is an ordinary `#[test]`.
 
 #[cfg(feature = "tls")]
 mod tls;
@@ -25,8 +25,8 @@ use hangup::{Client, Handler, Result, Server};
 use super::RawClient;
 use super::scripted_server::Peers;
 
-/// Registers tests that take the carrier as their parameter, and run over each. After `each way:` they
-/// are also run with a client that takes none of its short ways.
+/// Registers tests that take the transport as their parameter, and runs them over TCP and over TLS. After
+/// `each way:` they also run over TCP with a client that sends every body through its writer loop.
 macro_rules! over_each {
     (@carriers $test:ident) => {
         #[test]
@@ -62,13 +62,13 @@ macro_rules! over_each {
 }
 pub(crate) use over_each;
 
-/// What carries a test's connections. Everything that depends on it is got from here.
+/// The transport of a test's connections. Its methods create everything that depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Over {
     Tcp,
-    /// TCP, and a client whose bodies go the full way from the caller through both loops.
+    /// TCP, with a client that sends every body through the writer loop.
     TcpTheFullWay,
-    /// TLS, on TCP.
+    /// TLS over TCP.
     #[cfg(feature = "tls")]
     Tls,
 }
@@ -82,33 +82,34 @@ impl Over {
         }
     }
 
-    /// A scripted server.
+    /// Starts a scripted server.
     pub(crate) fn peers(self) -> Peers {
         Peers::over(self)
     }
 
-    /// As [`peers`](Self::peers); its connections take next to nothing that is not read.
+    /// Starts a scripted server whose sockets buffer about [4 KiB](Peers::with_small_buffers).
     pub(crate) fn peers_with_small_buffers(self) -> Peers {
         self.peers().with_small_buffers()
     }
 
-    /// A client that can talk to [`peers`](Self::peers) and to a [`server`](Self::server).
+    /// Creates a client for [`peers`](Self::peers) and for a [`server`](Self::server).
     pub(crate) fn client(self) -> Client {
         self.client_builder().build()
     }
 
-    /// As [`client`](Self::client), with options of its own.
+    /// Returns a builder for such a client.
     pub(crate) fn client_builder(self) -> ClientBuilder {
         match self {
             Self::Tcp => Client::builder(),
-            // A limit for sending has a caller wait for the writer loop; this one never comes.
+            // With a limit for sending, the caller leaves the body to the writer loop. This limit never
+            // expires.
             Self::TcpTheFullWay => Client::builder().send_timeout(Duration::MAX),
             #[cfg(feature = "tls")]
             Self::Tls => Client::builder().tls(tls::connector()),
         }
     }
 
-    /// The URL of `path` on `host`, which may have a port.
+    /// Returns the URL of `path` on `host`, which may include a port.
     pub(crate) fn url(self, host: impl std::fmt::Display, path: &str) -> String {
         match self {
             Self::Tcp | Self::TcpTheFullWay => format!("http://{host}{path}"),
@@ -117,12 +118,12 @@ impl Over {
         }
     }
 
-    /// A server that answers with `handler`.
+    /// Starts a server that runs `handler`.
     pub(crate) fn server(self, handler: impl Handler) -> TestServer {
         self.server_with(Server::with_handler(handler))
     }
 
-    /// A server that has its options.
+    /// Starts a configured server.
     pub(crate) fn server_with(self, server: Server) -> TestServer {
         match self {
             Self::Tcp | Self::TcpTheFullWay => TestServer::with(server),
@@ -131,12 +132,12 @@ impl Over {
         }
     }
 
-    /// A connection to a [`server`](Self::server).
+    /// Connects to a [`server`](Self::server).
     pub(crate) fn connect(self, server: &TestServer) -> RawClient {
         self.client_over(tcp(server.addr()))
     }
 
-    /// The client of a connection that has been made already.
+    /// Makes a client of a connected socket.
     pub(crate) fn carried_by(self, stream: TcpStream) -> RawClient {
         self.client_over(stream.into())
     }
@@ -149,7 +150,7 @@ impl Over {
         })
     }
 
-    /// The server's end of what a client has connected to. Fails if they come to no agreement.
+    /// Returns the server's end of an accepted connection, or an error if the handshake fails.
     pub(crate) fn accept(self, stream: Stream) -> Result<Stream> {
         stream.set_nodelay(true).expect("a connected socket");
         match self {
@@ -159,7 +160,7 @@ impl Over {
         }
     }
 
-    /// Both ends of one connection: the client's, and the server's.
+    /// Returns both ends of one TCP connection: the client's and the server's.
     pub(crate) fn pair(self) -> (Stream, Stream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let near = tcp(listener.local_addr().expect("a port"));
@@ -168,7 +169,7 @@ impl Over {
         self.carry(near, far)
     }
 
-    /// As [`pair`](Self::pair), in memory instead of on TCP.
+    /// Returns both ends of one connection in memory: the client's and the server's.
     pub(crate) fn pair_in_memory(self) -> (Stream, Stream) {
         let (near, far) = stream_pair();
         self.carry(near, far)

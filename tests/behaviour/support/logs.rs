@@ -1,11 +1,11 @@
-//! What the crate logs, for the tests that ask.
+//! Collects the crate's log lines.
 
 use std::sync::Once;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use parking_lot::Mutex;
 
-/// A line that was logged.
+/// One log line.
 struct Line {
     level: Level,
     target: String,
@@ -31,7 +31,7 @@ impl Log for Collected {
     fn flush(&self) {}
 }
 
-/// Begins to collect; forgets what was collected before.
+/// Starts to collect log lines, and discards earlier ones.
 pub(crate) fn collect() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -41,12 +41,12 @@ pub(crate) fn collect() {
     COLLECTED.0.lock().clear();
 }
 
-/// Returns what the client logged as a warning, or worse.
+/// Returns the client's lines at the level `warn` or above.
 pub(crate) fn warnings() -> Vec<String> {
     logged(Level::Warn, |target| target.starts_with("hangup::client"))
 }
 
-/// Returns what servers logged at `level`, or worse.
+/// Returns the servers' lines at `level` or above.
 pub(crate) fn of_servers(level: Level) -> Vec<String> {
     logged(level, |target| !target.starts_with("hangup::client"))
 }

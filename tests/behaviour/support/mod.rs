@@ -1,4 +1,4 @@
-//! The machinery behind the tests, so that the tests can be scripts.
+//! The machinery of the tests: scripted peers, raw clients, and checks that run with every test.
 
 mod carrier;
 mod leaks;
@@ -30,13 +30,14 @@ pub(crate) fn rounds(all: usize) -> usize {
 /// The environment variable that has the tests run all of their rounds.
 const FULL: &str = "HANGUP_FULL_TESTS";
 
-/// How long a test waits for what must happen before it fails. Never the time that it takes.
+/// The longest time that a test waits for an event before it fails. An event that happens takes no part of
+/// it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Ends a stream, whose other end may have been closed already.
+/// Shuts down the sending side of a stream. The other end may be closed already.
 fn end(stream: &Stream) {
     let Err(error) = stream.shutdown(Shutdown::Write) else { return };
-    // To say so takes bytes over TLS, and who has closed answers them with a reset.
+    // TLS sends a close_notify, which a closed peer answers with a reset.
     let gone = [ErrorKind::NotConnected, ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
     assert!(stream.tls().is_some() && gone.contains(&error.kind()), "{error}");
 }

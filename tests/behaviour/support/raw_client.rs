@@ -1,4 +1,4 @@
-//! A client that says exactly what a script tells it to, byte by byte.
+//! A client that sends exactly the bytes of a script.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::Instant;
@@ -7,26 +7,26 @@ use hangup::testing::{Stream, TestServer};
 
 use super::{Over, PATIENCE, end};
 
-/// One connection to a server. Whatever is expected of the server and does not happen within
-/// [`PATIENCE`] fails the test.
+/// One connection to a server. A method that expects something of the server fails the test after
+/// [`PATIENCE`].
 pub(crate) struct RawClient {
     stream: Stream,
-    /// What came and has not been expected yet.
+    /// Bytes that have arrived and that no expectation has consumed.
     received: Vec<u8>,
 }
 
-/// An answer, taken apart.
+/// A parsed response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
     pub(crate) body: Vec<u8>,
-    /// The trailer section, as it came.
+    /// The trailer section as received.
     pub(crate) trailers: String,
 }
 
 impl RawClient {
-    /// Over plain TCP.
+    /// Connects over plain TCP.
     pub(crate) fn connect(server: &TestServer) -> Self {
         Over::Tcp.connect(server)
     }
@@ -45,31 +45,31 @@ impl RawClient {
         self
     }
 
-    /// Sends what the server may or may not read to its end.
+    /// Sends bytes that the server may leave unread.
     pub(crate) fn send_in_vain(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.stream.set_write_deadline(Some(Instant::now() + PATIENCE));
         let _ = self.stream.write_all(bytes.as_ref());
         self
     }
 
-    /// Says that nothing more will be sent.
+    /// Shuts down the sending side.
     pub(crate) fn half_close(&mut self) -> &mut Self {
         end(&self.stream);
         self
     }
 
-    /// Closes the connection in good order. What has come is read first: bytes that nobody reads would
-    /// make it a reset, and over TLS some come unasked.
+    /// Closes the connection with FIN. Reads first what has arrived: unread bytes would cause a reset, and
+    /// TLS sends some unasked.
     pub(crate) fn close(self) {
         while let Ok(1..) = self.stream.try_read(&mut [0; 1024]) {}
     }
 
-    /// Breaks the connection off, so that the server sees a reset.
+    /// Closes the connection with a reset.
     pub(crate) fn reset(self) {
         self.stream.reset();
     }
 
-    /// The next answer, to a request that was not HEAD, with its body.
+    /// Reads the next response, to a request that was not HEAD, with its body.
     #[track_caller]
     pub(crate) fn expect_response(&mut self) -> Answer {
         let mut answer = self.expect_head();
@@ -87,7 +87,7 @@ impl RawClient {
         answer
     }
 
-    /// As [`expect_response`](Self::expect_response), of a status, for its body alone.
+    /// Reads the next response, checks its status, and returns its body.
     #[track_caller]
     pub(crate) fn expect(&mut self, status: u16) -> String {
         let answer = self.expect_response();
@@ -95,7 +95,7 @@ impl RawClient {
         answer.text()
     }
 
-    /// The next answer's head: all there is of an answer to HEAD.
+    /// Reads the head of the next response. A response to HEAD has nothing else.
     #[track_caller]
     pub(crate) fn expect_head(&mut self) -> Answer {
         let head = self.expect_through(b"\r\n\r\n");
@@ -126,7 +126,7 @@ impl RawClient {
         }
     }
 
-    /// One chunk; of the last, which is empty, only its first line.
+    /// Reads one chunk. Of the last chunk, which is empty, it reads only the size line.
     #[track_caller]
     pub(crate) fn expect_chunk(&mut self) -> Vec<u8> {
         let line = self.expect_through(b"\r\n");
@@ -140,7 +140,7 @@ impl RawClient {
         chunk
     }
 
-    /// The next bytes, which must be these.
+    /// Reads bytes, which must be those of `text`.
     #[track_caller]
     pub(crate) fn expect_text(&mut self, text: &str) -> &mut Self {
         let came = self.expect_bytes(text.len());
@@ -169,21 +169,21 @@ impl RawClient {
         }
     }
 
-    /// The server closes the connection in good order, and says nothing more.
+    /// Expects that the server closes the connection with FIN and sends nothing before.
     #[track_caller]
     pub(crate) fn expect_end(&mut self) {
         let rest = self.rest();
         assert_eq!(String::from_utf8_lossy(&rest), "");
     }
 
-    /// Everything until the server closes the connection in good order.
+    /// Reads everything until the server closes the connection with FIN.
     #[track_caller]
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.receive().expect("an end in good order") > 0 {}
         std::mem::take(&mut self.received)
     }
 
-    /// The server resets the connection, after whatever else it may have sent.
+    /// Expects that the server resets the connection. It may send bytes before.
     #[track_caller]
     pub(crate) fn expect_reset(&mut self) {
         let error = loop {
@@ -196,7 +196,7 @@ impl RawClient {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{self:?}");
     }
 
-    /// The connection is over, one way or the other, and nothing more was said.
+    /// Expects that the connection ends, with FIN or with a reset, and that the server sends nothing before.
     #[track_caller]
     pub(crate) fn expect_silence_to_the_end(&mut self) {
         match self.receive() {
@@ -207,7 +207,7 @@ impl RawClient {
         assert!(self.received.is_empty(), "it said {self:?}");
     }
 
-    /// What one read gives: so that a test can tell what was sent together.
+    /// Returns the bytes of one read, so that a test can see which bytes were sent together.
     pub(crate) fn read_once(&mut self) -> String {
         let before = self.received.len();
         self.receive().expect("something to read");
@@ -231,7 +231,7 @@ impl std::fmt::Debug for RawClient {
 }
 
 impl Answer {
-    /// A field's value; the test fails if there are several of the name.
+    /// Returns a header's value. The test fails if the name occurs twice.
     #[track_caller]
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let fields = self.fields(name);

@@ -1,4 +1,4 @@
-//! A server that does what its test says, line by line, on connections that the test accepts:
+//! A server whose test accepts the connections and scripts each response:
 //!
 //! ```ignore
 //! let mut peer = peers.accept();
@@ -6,7 +6,7 @@
 //! peer.answer(200, "ok");
 //! ```
 //!
-//! Whatever does not happen within [`PATIENCE`] fails the test. The client's side of a script runs
+//! An expectation that is not met within [`PATIENCE`] fails the test. The client's part of a script runs
 //! [`in_background`].
 
 use std::convert::Infallible;
@@ -24,19 +24,19 @@ use socket2::{Domain, Socket, Type};
 
 use super::{Over, PATIENCE, end};
 
-/// What the sockets' buffers are made with where a test wants them full soon, in bytes.
+/// The size of a socket's receive buffer in tests that fill it, in bytes.
 const SMALL_BUFFER: usize = 4096;
 
-/// A listener whose connections are accepted by the test.
+/// A listener whose connections the test accepts.
 pub(crate) struct Peers {
     listener: Socket,
     over: Over,
-    /// Of a Unix socket.
+    /// The path of a Unix socket.
     path: Option<PathBuf>,
 }
 
 impl Peers {
-    /// On plain TCP.
+    /// Listens on plain TCP.
     pub(crate) fn new() -> Self {
         Self::over(Over::Tcp)
     }
@@ -45,7 +45,7 @@ impl Peers {
         Self::bound(over, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
     }
 
-    /// On plain TCP, on every IPv6 address of this machine.
+    /// Listens on plain TCP, on every IPv6 address of this machine.
     #[cfg(target_os = "linux")]
     pub(crate) fn on_ipv6() -> Self {
         Self::bound(Over::Tcp, SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 0)))
@@ -57,7 +57,8 @@ impl Peers {
         Self::listening(listener, over, None)
     }
 
-    /// Its connections take next to nothing that is not read.
+    /// Limits the receive buffers of its connections to about 4 KiB, so that unread bytes soon block the
+    /// client.
     pub(crate) fn with_small_buffers(self) -> Self {
         self.listener.set_recv_buffer_size(SMALL_BUFFER).unwrap();
         self
@@ -72,7 +73,7 @@ impl Peers {
 
     fn listening(listener: Socket, over: Over, path: Option<PathBuf>) -> Self {
         listener.listen(128).unwrap();
-        // What `accept` waits at most.
+        // The limit of `accept`.
         listener.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { listener, over, path }
     }
@@ -89,7 +90,7 @@ impl Peers {
         self.over.url(self.addr(), path)
     }
 
-    /// The next connection.
+    /// Accepts the next connection.
     pub(crate) fn accept(&self) -> Peer {
         let (socket, _) = self.listener.accept().expect("the client connects");
         match self.path {
@@ -98,7 +99,7 @@ impl Peers {
         }
     }
 
-    /// Nobody has connected that was not accepted.
+    /// Checks that no other client has connected.
     pub(crate) fn expect_no_more(&self) {
         self.listener.set_nonblocking(true).unwrap();
         let more = self.listener.accept();
@@ -106,8 +107,8 @@ impl Peers {
         assert!(more.is_err(), "one connection more than the test knows of");
     }
 
-    /// Serves every connection on a thread of its own, with the peer's number, until the client has
-    /// closed them all and this is dropped.
+    /// Runs `script` for every connection, with its number, on a separate thread. The threads end when the
+    /// client has closed all connections and the [`Served`] is dropped.
     pub(crate) fn serve(self, script: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> Served {
         let (addr, over) = (self.addr(), self.over);
         let (count, counted) = unbounded();
@@ -122,7 +123,7 @@ impl Peers {
                 }
                 peers.push(thread::spawn(move || match Peer::over(over, socket) {
                     Ok(mut peer) => script(number, &mut peer),
-                    // A client may give up what it dials.
+                    // A client may cancel a dial.
                     Err(error) => assert_eq!(error.kind(), ErrorKind::TlsHandshake, "{error}"),
                 }));
             }
@@ -140,7 +141,8 @@ impl Drop for Peers {
     }
 }
 
-/// A listener that serves by itself. Dropping it waits for its scripts: drop the client first.
+/// A listener that runs a script for each connection. Dropping it waits for the scripts, so drop the client
+/// first.
 pub(crate) struct Served {
     addr: SocketAddr,
     over: Over,
@@ -153,7 +155,7 @@ impl Served {
         self.over.url(self.addr, path)
     }
 
-    /// How many connections have been accepted since the last time this was asked.
+    /// Returns the number of connections accepted since the last call.
     pub(crate) fn connections(&self) -> usize {
         self.counted.as_ref().unwrap().try_iter().count()
     }
@@ -162,7 +164,7 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         drop(self.counted.take());
-        // One connection more, which nobody counts, ends the accepting.
+        // Another connection, which is not counted, ends the accept loop.
         let _ = TcpStream::connect(self.addr);
         let accepting = self.accepting.take().unwrap();
         if !thread::panicking() {
@@ -177,13 +179,13 @@ pub(crate) struct Peer {
     buffer: Vec<u8>,
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug)]
 pub(crate) struct Received {
-    /// Start line and fields, without the empty line.
+    /// The start line and the headers, without the empty line.
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
-    /// The trailers' lines.
+    /// The lines of the trailer section.
     pub(crate) trailers: String,
 }
 
@@ -196,12 +198,12 @@ impl Peer {
         Self { stream, buffer: Vec::new() }
     }
 
-    /// A whole request whose head begins like that.
+    /// Reads a request whose head begins with `begin`.
     pub(crate) fn expect_request(&mut self, begin: &str) -> Received {
         self.next_request(begin).expect("a request before the end of the stream")
     }
 
-    /// As [`expect_request`](Self::expect_request), or `None` at the end of the stream before it.
+    /// Reads a request whose head begins with `begin`. Returns `None` if the stream ends instead.
     pub(crate) fn next_request(&mut self, begin: &str) -> Option<Received> {
         let head = self.next_head()?;
         assert!(head.starts_with(begin), "expected {begin}, got {head}");
@@ -214,7 +216,7 @@ impl Peer {
         Some(received)
     }
 
-    /// Only a request's head, which begins like that.
+    /// Reads only the head of a request, which begins with `begin`.
     pub(crate) fn expect_head(&mut self, begin: &str) -> String {
         let head = self.next_head().expect("a request before the end of the stream");
         assert!(head.starts_with(begin), "expected {begin}, got {head}");
@@ -235,7 +237,7 @@ impl Peer {
         }
     }
 
-    /// So many bytes.
+    /// Reads `length` bytes.
     pub(crate) fn read_body(&mut self, length: usize) -> Vec<u8> {
         while self.buffer.len() < length {
             assert!(self.fill() > 0, "the stream ended within a body");
@@ -278,7 +280,7 @@ impl Peer {
         let mut piece = [0; 64 * 1024];
         self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));
         let count = self.stream.read(&mut piece).unwrap_or_else(|error| match error.kind() {
-            // The latter of a client that could say no more when it closed, over TLS.
+            // `UnexpectedEof`: over TLS, the client could not send its close_notify.
             io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => 0,
             _ => panic!("the client sends nothing: {error}"),
         });
@@ -286,49 +288,49 @@ impl Peer {
         count
     }
 
-    /// A whole answer with a Content-Length.
+    /// Sends a response with a Content-Length.
     pub(crate) fn answer(&mut self, status: u16, body: &str) {
         let length = body.len();
         self.send(format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{body}"));
     }
 
-    /// Bytes.
+    /// Sends bytes.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.try_send(bytes).expect("the client takes it");
     }
 
-    /// Bytes, to a client that may have gone away.
+    /// Sends bytes to a client that may have closed.
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.set_write_deadline(Some(Instant::now() + PATIENCE));
         self.stream.write_all(bytes.as_ref())
     }
 
-    /// Bytes, each in a segment of its own.
+    /// Sends each byte in a separate segment.
     pub(crate) fn send_byte_by_byte(&mut self, bytes: &str) {
         bytes.as_bytes().chunks(1).for_each(|byte| self.send(byte));
     }
 
-    /// The client has ended the connection, whatever it had sent before; returns that.
+    /// Waits until the client closes the connection, and returns the bytes that it sent before.
     pub(crate) fn expect_closed(&mut self) -> Vec<u8> {
         while self.fill() > 0 {}
         std::mem::take(&mut self.buffer)
     }
 
-    /// The client ends the connection in good order, and has sent nothing more.
+    /// Expects that the client closes the connection with FIN and sends nothing before.
     pub(crate) fn expect_end(&mut self) {
         assert!(self.buffer.is_empty(), "{:?}", self.buffer);
         self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));
         assert_eq!(self.stream.read(&mut [0]).expect("an end in good order"), 0);
     }
 
-    /// The client sends no more than it has, for so long as the answer that follows takes.
+    /// Checks that no bytes of the client are unread.
     pub(crate) fn expect_nothing_sent(&mut self) {
         let read = self.stream.try_read(&mut [0]);
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
         assert!(self.buffer.is_empty(), "{:?}", self.buffer);
     }
 
-    /// Ends its stream, and reads on.
+    /// Shuts down the sending side.
     pub(crate) fn end(&mut self) {
         end(&self.stream);
     }
@@ -340,7 +342,7 @@ impl Peer {
 }
 
 impl Received {
-    /// The value of a field.
+    /// Returns a header's value.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         lines.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|pair| pair.1)
@@ -351,7 +353,7 @@ impl Received {
     }
 }
 
-/// Runs a part of the script on a thread of its own.
+/// Runs a part of the script on another thread.
 pub(crate) fn in_background<T: Send + 'static>(
     part: impl FnOnce() -> T + Send + 'static,
 ) -> Background<T> {
@@ -368,7 +370,7 @@ pub(crate) struct Background<T> {
 }
 
 impl<T> Background<T> {
-    /// What it returned.
+    /// Waits for its end and returns its result.
     pub(crate) fn finish(self) -> T {
         match self.result.recv_timeout(PATIENCE) {
             Ok(result) => {
@@ -388,7 +390,7 @@ impl<T> Background<T> {
     }
 }
 
-/// A body source that the test feeds.
+/// Creates a body source that the test feeds.
 pub(crate) fn fed() -> (Feeder, impl Read + Send + 'static) {
     let (pieces, source) = unbounded();
     let (asking, asked) = unbounded();
@@ -397,7 +399,7 @@ pub(crate) fn fed() -> (Feeder, impl Read + Send + 'static) {
     (Feeder { pieces: Some(pieces), asked, dropped }, source)
 }
 
-/// The test's end of a body source.
+/// The test's end of such a source.
 pub(crate) struct Feeder {
     pieces: Option<Sender<io::Result<Vec<u8>>>>,
     asked: Receiver<()>,
@@ -420,17 +422,17 @@ impl Feeder {
         let _ = self.pieces.as_ref().unwrap().send(Err(io::Error::other(error)));
     }
 
-    /// The source has no more.
+    /// Ends the source.
     pub(crate) fn end(&mut self) {
         self.pieces = None;
     }
 
-    /// Somebody is reading from the source, which has nothing.
+    /// Waits until a read of the empty source blocks.
     pub(crate) fn wait_until_asked(&self) {
         self.asked.recv_timeout(PATIENCE).expect("the source is read");
     }
 
-    /// The source is gone.
+    /// Waits until the source is dropped.
     pub(crate) fn expect_dropped(&self) {
         let outcome = self.dropped.recv_timeout(PATIENCE);
         assert_eq!(outcome.unwrap_err(), RecvTimeoutError::Disconnected, "it is still there");
@@ -456,13 +458,13 @@ impl Read for Fed {
     }
 }
 
-/// A body of that many bytes that is streamed, and tells when it is gone.
+/// Creates a streamed body of `length` bytes, whose [`Feeder`] sees it dropped.
 pub(crate) fn counted_body(length: u64) -> (Feeder, Body) {
     let (feeder, source) = fed();
     (feeder, Body::from_sized_reader(Endless { _held: source }, length))
 }
 
-/// Has bytes without end, and holds a [`Fed`] for its being dropped.
+/// A source of endless bytes that holds a [`Fed`] to report its drop.
 struct Endless<R> {
     _held: R,
 }
@@ -474,8 +476,7 @@ impl<R> Read for Endless<R> {
     }
 }
 
-/// An address that answers nothing: its listener's queue is full, so that the system drops what asks
-/// for a connection.
+/// An address that never accepts: the queue of its listener is full, so the system drops every SYN.
 pub(crate) struct BlackHole {
     pub(crate) addr: SocketAddr,
     _listener: Socket,
@@ -498,7 +499,7 @@ impl BlackHole {
         listener.listen(0).unwrap();
         let addr = listener.local_addr().unwrap().as_socket().unwrap();
         let mut queued = Vec::new();
-        // A queue of length 0 takes one or two.
+        // A queue of length 0 holds one or two connections.
         loop {
             let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
             if socket.connect_timeout(&addr.into(), Duration::from_millis(100)).is_err() {
@@ -509,7 +510,7 @@ impl BlackHole {
     }
 }
 
-/// Waits until `condition` holds, which nobody tells of.
+/// Waits until `condition` holds, by polling: nothing signals it.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {

@@ -28,7 +28,7 @@ fn text(response: Result<hangup::Response>) -> String {
 }
 
 #[test]
-fn tls_a_connection_is_used_again_and_a_session_resumed() {
+fn tls_a_connection_is_reused_and_a_session_resumed() {
     alone!();
     let server = server();
     let client = Client::builder().tls(connector()).build();
@@ -68,14 +68,14 @@ fn tls_connections_are_shared_only_by_requests_of_the_same_connector() {
 }
 
 #[test]
-fn tls_what_is_wrong_with_a_certificate_is_told() {
+fn tls_the_error_says_what_is_wrong_with_a_certificate() {
     alone!();
     let server = server();
     let unknown = Client::builder().tls(trusting(&identity_of(&["127.0.0.1"]).1)).build();
     let error = unknown.get(server.url("/")).send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UntrustedCertificate);
     assert!(error.is_connect() && error.to_string().contains("127.0.0.1"), "{error}");
-    // Nobody trusts a test's certificate by default.
+    // The default roots do not include the tests' authority.
     let error = Client::new().get(server.url("/")).send().unwrap_err();
     assert!(
         matches!(error.kind(), ErrorKind::UntrustedCertificate | ErrorKind::InvalidTlsConfig),
@@ -108,7 +108,7 @@ fn tls_an_expired_certificate_is_not_trusted() {
 }
 
 #[test]
-fn tls_a_certificate_of_the_clients_own_is_presented() {
+fn tls_a_client_certificate_is_presented() {
     alone!();
     let (identity, server_pem) = identity_of(&["127.0.0.1"]);
     let (own, own_pem) = identity_of(&["client"]);
@@ -132,7 +132,7 @@ fn silent() -> (TcpListener, String) {
 }
 
 #[test]
-fn tls_the_handshake_has_a_time_limit_of_its_own() {
+fn tls_the_handshake_has_a_separate_time_limit() {
     alone!();
     let (_listener, url) = silent();
     let limit = Duration::from_millis(20);
@@ -144,7 +144,7 @@ fn tls_the_handshake_has_a_time_limit_of_its_own() {
 }
 
 #[test]
-fn tls_a_call_in_its_handshake_is_cancelled() {
+fn tls_cancel_ends_a_call_in_its_handshake() {
     alone!();
     let (listener, url) = silent();
     let client = Client::builder().tls(connector()).build();
@@ -164,7 +164,7 @@ fn tls_a_call_in_its_handshake_is_cancelled() {
 }
 
 #[test]
-fn tls_a_peer_that_speaks_no_tls_is_named_as_such() {
+fn tls_the_error_says_that_the_peer_speaks_no_tls() {
     alone!();
     let plain = TestServer::new(ok);
     let url = plain.url("/").replace("http:", "https:");
@@ -190,7 +190,7 @@ fn ask(answer: &'static str, leave: fn(&mut RawTls)) -> Result<String> {
 }
 
 #[test]
-fn tls_a_stream_that_was_cut_is_no_end_of_a_body_that_ends_with_it() {
+fn tls_a_cut_stream_does_not_end_a_body_without_a_length() {
     alone!();
     let unframed = "HTTP/1.1 200 OK\r\n\r\nwhole";
     assert_eq!(ask(unframed, RawTls::close_notify).unwrap(), "whole");
@@ -220,7 +220,7 @@ fn tls_a_framed_body_is_whole_however_the_stream_ends() {
 /// Tickets and changes of keys come whenever the server likes: a connection that waits for its next
 /// use is as clean as before.
 #[test]
-fn tls_records_without_data_cost_no_connection_its_reuse() {
+fn tls_records_without_data_do_not_prevent_reuse() {
     alone!();
     let peers = RawTlsServer::new();
     let client = Client::builder().tls(trusting(peers.pem())).build();
@@ -248,7 +248,7 @@ fn tls_records_without_data_cost_no_connection_its_reuse() {
 }
 
 #[test]
-fn tls_an_idle_connection_that_ends_is_given_up_quietly() {
+fn tls_an_idle_connection_that_ends_is_dropped_without_a_warning() {
     alone!();
     let peers = RawTlsServer::new();
     let client = Client::builder().tls(trusting(peers.pem())).build();

@@ -11,8 +11,8 @@ use hangup::{Client, Request, ResponseExt, ResponseWriter, Result, Server};
 use super::{acceptor, connector};
 use crate::support::{alone, rounds};
 
-/// What the process may grow by meanwhile, in KiB: the buffers of four threads, and what the system's
-/// allocator makes of them.
+/// The growth of the process that is allowed, in KiB: the buffers of four threads and the overhead of the
+/// system's allocator.
 const GROWTH: u64 = 16 * 1024;
 
 /// Sends and receives `length` bytes at the same time. Each byte is its position modulo 251.

@@ -1,5 +1,5 @@
-//! What only TLS has: handshakes, certificates, records that carry no data, streams that are cut. What
-//! holds over every carrier is shown with T and S.
+//! Behaviour of TLS alone: handshakes, certificates, records without data, streams that are cut. The tests
+//! of T and S run over every transport.
 
 mod client;
 mod duplex;

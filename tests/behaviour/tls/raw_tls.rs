@@ -93,7 +93,7 @@ impl RawTls {
         self.flush();
     }
 
-    /// Ends the stream without a word, as anybody between the two could.
+    /// Ends the stream without a close_notify, as an attacker on the path could.
     pub(super) fn cut(&self) {
         self.socket.shutdown(Shutdown::Write).expect("a connection");
     }

@@ -8,8 +8,8 @@ use super::streaming::{expect_pieces, expect_upload, go_away, piecewise, reporti
 use super::{App, answer, converse, deploy};
 use crate::process::{Folder, free_addr};
 
-/// What Debian's own files have beside the documented one. Whoever may change users has to, and the
-/// socket is open to all.
+/// The settings that Debian's files add to the documented one. Apache changes its user if it may, and every
+/// user may connect to the socket.
 const MAIN: &str = "
 ServerRoot /usr/lib/apache2
 LoadModule mpm_event_module modules/mod_mpm_event.so
@@ -82,7 +82,7 @@ fn bodies_come_and_go_piece_by_piece() {
     expect_upload(&over_unix(&app).base, &seen, true);
 }
 
-/// Only then: a handler that does not write is not told.
+/// Only a handler that writes learns it.
 #[test]
 #[ignore = "needs apache2 and curl"]
 fn a_client_that_goes_away_is_noticed_when_it_is_written_to() {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::{App, LARGE, answer};
 use crate::process::{Folder, pattern};
 
-/// What it prints when a web server would have started it with `variables` and `input`.
+/// Returns its output when it is started with `variables` and `input`, as a web server would start it.
 fn ask(app: &App, variables: &[(&str, &str)], input: &[u8]) -> (Vec<u8>, String) {
     let mut command = Command::new("cgi-fcgi");
     command.args(["-bind", "-connect", &app.place]).env_clear().envs(variables.iter().copied());

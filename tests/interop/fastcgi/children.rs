@@ -1,4 +1,4 @@
-//! Programs that have children of their own: told to end, so that they can end those first.
+//! Programs with child processes. SIGTERM lets them end those first.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::process::{PATIENCE, wait_for_listener};
 
-/// A program, told to end when this is dropped; killed if it does not.
+/// A program that gets SIGTERM on drop, and SIGKILL if it does not end.
 pub(crate) struct Running(Child);
 
 impl Running {
@@ -39,7 +39,7 @@ impl Running {
         }
     }
 
-    /// Ends it as nobody can who has the choice.
+    /// Ends it with SIGKILL.
     pub(crate) fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -1,5 +1,4 @@
-//! lighttpd: before a FastCGI program of its own process, before one that it starts itself, and running
-//! a CGI program.
+//! lighttpd with a FastCGI program that runs already, with one that lighttpd starts, and with a CGI program.
 
 use std::fs;
 use std::io;
@@ -46,7 +45,7 @@ fn start(folder: Folder, documented: &str) -> Lighttpd {
 }
 
 impl Lighttpd {
-    /// What it, or the program, has written into `name`.
+    /// Returns the file `name` that it or the program has written.
     fn log(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).expect(name)
     }

@@ -35,7 +35,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// On a Unix socket that anybody may connect to, as whom the web server may run.
+    /// Listens on a Unix socket that every user may connect to, since the web server may run as any.
     pub(crate) fn unix(folder: &Folder, handler: impl Handler) -> Self {
         let place = folder.path().join("app.sock");
         let listening =
@@ -76,14 +76,14 @@ pub(crate) fn post(client: &Client, url: &str, body: Vec<u8>) -> Vec<u8> {
     response.body_mut().read_bytes(LARGE as u64 * 2).expect(url).to_vec()
 }
 
-/// What every web server is asked of the gateway, whose prefix `base` is. `echoes` bodies, up to large
-/// ones, go there and back.
+/// Sends the requests that every web server must pass to the gateway at the prefix `base`. `echoes` bodies,
+/// up to large ones, come back.
 #[track_caller]
 pub(crate) fn converse(base: &str, echoes: usize) {
     let client = client();
     let url = |path: &str| format!("{base}{path}");
     assert!(get(&client, &url("/a?b=c"), StatusCode::OK).ends_with("/a\n"));
-    assert_eq!(get(&client, &url("/missing"), StatusCode::NOT_FOUND), "there is nothing here\n");
+    assert_eq!(get(&client, &url("/missing"), StatusCode::NOT_FOUND), "not found\n");
     assert_eq!(get(&client, &url("/log"), StatusCode::OK), "logged\n");
     let who = get(&client, &url("/who"), StatusCode::OK);
     assert!(who.starts_with("http 127.0.0.1:") && !who.contains(":0 to"), "{who}");

@@ -14,7 +14,7 @@ use crate::process::PATIENCE;
 
 const PIECES: [&str; 3] = ["first ", "second ", "third"];
 
-/// A handler that writes a piece each time that it is told to, and how it is told.
+/// Returns a handler that writes a piece for each signal, and the sender of the signals.
 pub(crate) fn piecewise() -> (impl Handler, Sender<()>) {
     let (tell, told) = bounded(1);
     let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
@@ -78,7 +78,7 @@ pub(crate) fn expect_upload(url: &str, seen: &Receiver<String>, has_length: bool
     let mut response = client().post(url).body(body).send().expect(url);
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.body_mut().read_text(10).expect(url), "whole");
-    // Nobody asks a body with a length for more when all of it has come.
+    // No client reads on when all bytes of a body with a length have arrived.
     while seen.try_recv().is_ok() {}
 }
 
@@ -101,7 +101,7 @@ impl Read for Upload {
     }
 }
 
-/// What a handler reports of its context.
+/// A handler's report about its context.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Begun,

@@ -44,8 +44,8 @@ fn a_program_on_a_socket_that_was_there_before_it() {
     assert!(who.contains("nginx/"), "{who}");
 }
 
-/// A restart, as systemd does it: the old program is told to end, and ends, and the new one is started on
-/// the same socket. Requests wait for it there.
+/// Restarts a program as systemd does: it ends the old program, then starts the new one on the same socket.
+/// Requests wait in the socket.
 #[test]
 #[ignore = "needs nginx"]
 fn requests_wait_while_a_program_is_replaced() {
@@ -71,7 +71,7 @@ fn requests_wait_while_a_program_is_replaced() {
     }
 }
 
-/// Waits until somebody listens on the socket, and leaves the first connection to others.
+/// Waits until a program listens on the socket, without connecting to it.
 fn wait_for(socket: &str) {
     let listens = |sockets: &str| {
         // Of those that accept connections, the kernel says so in the flags.

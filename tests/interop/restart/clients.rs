@@ -17,11 +17,11 @@ use crate::process::PATIENCE;
 /// The clients that open a connection for each request themselves.
 const EACH: usize = 2;
 
-/// What came of a client's requests.
+/// The outcome of a client's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     Answered,
-    /// Nobody listened.
+    /// The connection was refused.
     Refused,
     /// The connection ended before a byte of an answer.
     Unanswered,
@@ -35,7 +35,7 @@ enum Outcome {
 #[derive(Default)]
 pub(super) struct Counts(BTreeMap<&'static str, BTreeMap<Outcome, usize>>);
 
-/// Clients that ask until they are told to end.
+/// Clients that send requests until `ends` is set.
 pub(super) struct Load {
     ends: Arc<AtomicBool>,
     threads: Vec<(&'static str, JoinHandle<Vec<Outcome>>)>,
@@ -87,7 +87,7 @@ impl Load {
     }
 }
 
-/// A request over a connection of its own.
+/// Sends a request over a new connection.
 fn once(addr: SocketAddr, path: &str) -> Outcome {
     let mut stream = match TcpStream::connect(addr) {
         Ok(stream) => stream,
@@ -122,13 +122,13 @@ fn kept(client: &Client, url: &str) -> Outcome {
     }
 }
 
-/// Whoever was refused tries again a little later.
+/// Waits 1 ms before a refused client tries again.
 fn pause() -> Outcome {
     thread::park_timeout(Duration::from_millis(1));
     Outcome::Refused
 }
 
-/// What wrk reports: `Socket errors: connect 0, read 3, write 0, timeout 0`.
+/// Parses the report of wrk: `Socket errors: connect 0, read 3, write 0, timeout 0`.
 fn of_wrk(report: &str) -> BTreeMap<Outcome, usize> {
     let number = |behind: &str| {
         let rest = report.split_once(behind).map_or("", |(_, rest)| rest);

@@ -10,7 +10,7 @@ use rcgen::{
 
 use crate::process::{Folder, text};
 
-/// Somebody who vouches for others, with a name and a key that nobody else has.
+/// A certificate authority with a unique name and key.
 pub(super) struct Authority {
     folder: Folder,
     issuer: CertifiedIssuer<'static, KeyPair>,

@@ -56,7 +56,7 @@ fn several_urls_over_one_connection() {
     for args in [&TLS12[..], &TLS13] {
         let mut args = [args, &["-w", "%{num_connects} "]].concat();
         let url = server.url("/");
-        // What is printed to no file but the last goes to standard output.
+        // Only the output of the last transfer goes to standard output.
         args.extend(["-o", "/dev/null", &url].repeat(4));
         assert_eq!(curl(&ca, &args), "1 0 0 0 ");
     }

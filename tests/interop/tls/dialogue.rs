@@ -100,7 +100,7 @@ impl Drop for Dialogue {
     }
 }
 
-/// Reads to the end, on a thread of its own.
+/// Reads to the end, on a separate thread.
 fn read(mut output: PipeReader) -> Receiver<Vec<u8>> {
     let (sender, receiver) = unbounded();
     thread::spawn(move || {

@@ -28,7 +28,7 @@ use authority::Authority;
 /// As much as many records and several socket buffers.
 const LARGE: usize = 6 << 20;
 
-/// What our server does in all of these tests.
+/// The handler of the server in all of these tests.
 fn answer(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     match r.uri().path() {
         "/addr" => writeln!(w, "{}", r.remote_addr().expect("a connection"))?,
@@ -66,7 +66,7 @@ fn serve_by(ca: &Authority) -> TestServer {
     serve(Acceptor::new(ca.server().identity()).expect("an acceptor"))
 }
 
-/// The beginning of a connector that trusts `ca`, and nobody else.
+/// Returns a builder of a connector that trusts only `ca`.
 fn trusting(ca: &Authority) -> ConnectorBuilder {
     Connector::builder().roots(Roots::only_pem_file(ca.file()).expect("roots"))
 }
@@ -76,7 +76,7 @@ fn client(connector: ConnectorBuilder) -> ClientBuilder {
     Client::builder().tls(connector.build().expect("a connector")).timeout(PATIENCE)
 }
 
-/// A client that trusts `ca`, and nobody else.
+/// Creates a client that trusts only `ca`.
 fn client_of(ca: &Authority) -> Client {
     client(trusting(ca)).build()
 }

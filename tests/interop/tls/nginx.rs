@@ -17,7 +17,7 @@ use super::{LARGE, answer, client_of, https, https_localhost};
 use crate::nginx;
 use crate::process::{Folder, free_addr, pattern, text};
 
-/// What nginx has written into its error log.
+/// Returns the error log of nginx.
 fn errors(folder: &Folder) -> String {
     fs::read_to_string(folder.path().join("error.log")).expect("nginx opens its log")
 }
@@ -89,7 +89,7 @@ fn as_the_server_of_our_client() {
     let _nginx = nginx::start(&folder, addr, &http);
     let client = client_of(&ca);
 
-    // nginx closes after five requests, at a moment of its own: nobody notices.
+    // nginx closes after five requests, at any moment. No call fails.
     let mut reused = 0;
     for _ in 0..50 {
         let mut response = client.get(https_localhost(addr, "/")).send().unwrap();
@@ -157,7 +157,7 @@ fn certificates_that_are_not_to_be_trusted() {
     }
     let error = client.get(https_localhost(plain, "/")).send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TlsHandshake, "{error}");
-    // What this machine trusts does not include an authority made a moment ago.
+    // The roots of this machine do not include the test's authority.
     let error = Client::new().get(https_localhost(cases[1].0, "/")).send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UntrustedCertificate, "{error}");
 }

@@ -47,7 +47,7 @@ print('ok')
     assert_eq!(text("python3", &[&file, &port, ca.file()]), "ok\n");
 }
 
-/// `/BODY/END`: how the body's end is told, and how the connection ends.
+/// `/BODY/END`: the framing of the body, and how the connection ends.
 const SERVER: &str = "
 import socket, ssl, sys
 

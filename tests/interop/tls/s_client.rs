@@ -15,15 +15,15 @@ use crate::process::{Folder, PATIENCE};
 
 const VERSIONS: [(&str, &str); 2] = [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")];
 
-/// `s_client`, connected to `server` and trusting `ca`. It takes some letters, at the beginning of
-/// what it is told, for commands.
+/// Starts `s_client`, connected to `server` and trusting `ca`. It treats some letters at the beginning of
+/// its input as commands.
 fn s_client(server: &TestServer, ca: &Authority, args: &[&str]) -> Dialogue {
     let addr = server.addr().to_string();
     let common = ["s_client", "-connect", &addr, "-CAfile", ca.file(), "-verify_return_error"];
     Dialogue::start("openssl", &[&common, args].concat())
 }
 
-/// One request by a connection of its own: all that `s_client` prints of it.
+/// Sends one request over a new connection and returns the output of `s_client`.
 fn get(server: &TestServer, ca: &Authority, args: &[&str]) -> String {
     // The input stays open, or it would leave without waiting for the answer.
     let mut client = s_client(server, ca, &[&["-ign_eof"], args].concat());
@@ -46,7 +46,7 @@ fn sessions_are_resumed_with_keys_of_both_kinds() {
             let first = get(&server, &ca, &[flag, "-sess_out", session]);
             assert!(first.contains(&format!("New, {version}")), "{first}");
             assert!(first.contains("resumed: false"), "{first}");
-            // A ticket is good for more than one connection: to which of them it is new, nobody tells.
+            // A ticket resumes more than one connection, and the output does not say which is the first.
             for _ in 0..2 {
                 let next = get(&server, &ca, &[flag, "-sess_in", session]);
                 assert!(next.contains(&format!("Reused, {version}")), "{next}");
@@ -147,7 +147,7 @@ fn keys_are_updated_between_requests() {
 /// How `s_client` leaves while a handler runs.
 #[derive(Clone, Copy, Debug)]
 enum Leaving {
-    /// With a close_notify: it is told to quit, or its input ends.
+    /// With a close_notify, after a quit command or the end of its input.
     Quit,
     EndOfInput,
     /// Killed with everything read: its system closes the connection.
@@ -156,7 +156,7 @@ enum Leaving {
     Reset,
 }
 
-/// What a handler tells that waits for its client to leave.
+/// The report of a handler that waits for its client to close.
 #[derive(Debug, PartialEq)]
 enum Told {
     Running,

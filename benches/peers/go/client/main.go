@@ -1,4 +1,4 @@
-// Go's net/http as a client: one for all goroutines. It takes the options of the other clients, and
+// Go's net/http as a client, shared by all goroutines. It takes the options of the other clients and
 // prints the same line (see src/load.rs).
 package main
 
@@ -23,14 +23,14 @@ var (
 	send    = flag.Int64("send", 0, "bytes to post")
 )
 
-// tally is what one goroutine has seen. Latencies are counted by the microsecond; those beyond the
-// last are counted with it.
+// tally holds the results of one goroutine. Latencies are counted by the microsecond. Longer ones
+// count with the last.
 type tally struct {
 	requests, errors, bytes int64
 	latencies               [100_000]uint32
 }
 
-// endless is where bodies come from: a copy, as everywhere.
+// endless is the source of bodies. It copies, as the other clients' sources do.
 type endless struct{}
 
 var block = bytes.Repeat([]byte("x"), 64*1024)
@@ -117,7 +117,7 @@ func report(tallies []tally, took, cpu time.Duration) {
 	}
 }
 
-// quantile is the latency that this part of all do not exceed, in microseconds.
+// quantile returns the latency in microseconds that this fraction of all does not exceed.
 func (t *tally) quantile(part float64) int {
 	rank, passed := max(int64(part*float64(t.requests)), 1), int64(0)
 	for micros, count := range t.latencies {
@@ -128,7 +128,7 @@ func (t *tally) quantile(part float64) int {
 	return 0
 }
 
-// cpu is what this process has used so far, user and system.
+// cpu returns the CPU time of this process so far, user and system.
 func cpu() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -137,7 +137,7 @@ func cpu() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// peak is the most memory that was resident, in KiB.
+// peak returns the peak of resident memory in KiB.
 func peak() int64 {
 	status, _ := os.ReadFile("/proc/self/status")
 	_, rest, _ := strings.Cut(string(status), "VmHWM:")

@@ -1,4 +1,4 @@
-// Go's net/http/fcgi, answering every request alike.
+// Go's net/http/fcgi with a fixed response.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Go's net/http as a server, answering every request alike.
+// Go's net/http as a server with a fixed response.
 package main
 
 import (

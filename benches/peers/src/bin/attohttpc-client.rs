@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// So many bytes from a reader.
+/// A reader of N bytes.
 struct Payload(u64);
 
 impl Body for Payload {

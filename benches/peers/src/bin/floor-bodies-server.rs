@@ -1,5 +1,5 @@
-//! As `floor-server`, for messages with bodies: reads those of requests, whatever frames them, and
-//! answers `/bytes/N` and `/chunked/N` with so many bytes. One request at a time, no pipelining.
+//! Like `floor-server`, for messages with bodies. It reads those of requests, however framed, and
+//! responds to `/bytes/N` and `/chunked/N` with N bytes. One request at a time, no pipelining.
 
 use std::io::{self, ErrorKind::InvalidData, Write};
 use std::net::TcpStream;

@@ -1,6 +1,5 @@
-//! The least that a blocking client with a connection for each thread can do. It writes a fixed head
-//! and reads until the answer's head and body have come. What a client takes beyond this is the price
-//! of HTTP.
+//! The minimal blocking client with one connection for each thread. It writes a fixed head and reads
+//! until the response's head and body have arrived. A client's cost beyond this is the cost of HTTP.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use peers::floor;
 use peers::load::{self, Options};
 
-/// No answer takes as long as this, unless the server hangs.
+/// The read timeout. Only a server that hangs reaches it.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
@@ -39,7 +38,7 @@ fn connect(authority: &str) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// `HOST:PORT` and the path of a URL.
+/// Returns the `HOST:PORT` and the path of a URL.
 fn split(url: &str) -> io::Result<(&str, &str)> {
     let rest = url.strip_prefix("http://").ok_or(io::Error::other("only http:// URLs"))?;
     let slash = rest.find('/').unwrap_or(rest.len());
@@ -66,7 +65,7 @@ fn write(stream: &mut TcpStream, head: &[u8], send: Option<u64>, chunked: bool) 
         stream.write_all(head)?;
         return floor::write_chunks(stream, &mut body);
     }
-    // A small body goes out with its head, as a program without HTTP would send it.
+    // A small body goes out in one write with its head.
     let mut first = head.to_vec();
     body.by_ref().take(floor::BLOCK as u64).read_to_end(&mut first)?;
     stream.write_all(&first)?;

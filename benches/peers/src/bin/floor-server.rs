@@ -1,6 +1,6 @@
-//! The least that a blocking server with a thread for each connection can do. It looks for the empty
-//! line that ends a request's head and writes the same answer to each; requests have no bodies. With
-//! `--close` it closes after the first. What a server takes beyond this is the price of HTTP.
+//! The minimal blocking server with one thread for each connection. It looks for the empty line that
+//! ends a request's head and writes a fixed response. Requests have no bodies. With `--close` it closes
+//! after the first. A server's cost beyond this is the cost of HTTP.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -26,7 +26,7 @@ fn keep_alive(mut stream: TcpStream) -> io::Result<()> {
     loop {
         let read = stream.read(&mut buffer[filled..])?;
         if read == 0 {
-            // The client's end, or a head that is larger than the buffer.
+            // The client closed, or its head is larger than the buffer.
             return Ok(());
         }
         filled += read;

@@ -1,5 +1,5 @@
-//! hangup's server with bodies: reads those of requests, and answers `/bytes/N` and `/chunked/N` with
-//! so many bytes.
+//! hangup's server with bodies. It reads those of requests, and responds to `/bytes/N` and `/chunked/N`
+//! with N bytes.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! hangup's client: one for all threads.
+//! hangup's client, shared by all threads.
 
 use std::io;
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// A client that keeps as many connections as it may use.
+/// Returns a client that keeps a connection for each thread.
 fn keeping(connections: usize) -> Client {
     Client::builder()
         .max_idle_connections(connections)

@@ -1,5 +1,5 @@
-//! As `hangup-server`, with a handler that asks whether its client is still there: from the first
-//! time on, the library watches the connection while a handler runs.
+//! Like `hangup-server`, with a handler that asks for its context. From the first call on, the library
+//! watches the connection while a handler runs.
 
 use std::io::{self, Write};
 

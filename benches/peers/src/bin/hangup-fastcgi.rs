@@ -1,4 +1,4 @@
-//! hangup's FastCGI responder, answering every request alike.
+//! hangup's FastCGI responder with a fixed response.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! hangup's server, answering every request alike.
+//! hangup's server with a fixed response.
 
 use std::io::{self, Write};
 

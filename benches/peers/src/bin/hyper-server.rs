@@ -1,4 +1,4 @@
-//! hyper 1 on tokio's runtime with a thread for each core, as its own examples have it.
+//! hyper 1 on tokio's runtime with a thread for each core, as in its examples.
 
 use std::convert::Infallible;
 use std::io;
@@ -26,10 +26,10 @@ async fn accept(listener: std::net::TcpListener) -> io::Result<()> {
         stream.set_nodelay(true)?;
         tokio::spawn(async move {
             let connection = http1::Builder::new()
-                // Without it, hyper answers pipelined requests one write each.
+                // Without it, hyper writes each pipelined response separately.
                 .pipeline_flush(true)
                 .serve_connection(TokioIo::new(stream), service_fn(answer));
-            // An error is the client's end of the connection.
+            // An error means that the client closed the connection.
             drop(connection.await);
         });
     }

@@ -1,5 +1,5 @@
-//! `instructions OPERATION COUNT`: does one thing so many times, for `benches/instructions`, which
-//! counts the processor's instructions. Without an operation it lists them.
+//! `instructions OPERATION COUNT` runs one operation COUNT times. `benches/instructions` counts the
+//! processor's instructions. Without an operation it lists them.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -66,7 +66,7 @@ fn write(count: u64) -> Result<()> {
     Ok(())
 }
 
-/// One body of so many chunks.
+/// Decodes one body of N chunks.
 fn decode(count: u64) -> Result<()> {
     let body = samples::chunked_body(1);
     for _ in 0..count {
@@ -75,8 +75,8 @@ fn decode(count: u64) -> Result<()> {
     Ok(())
 }
 
-/// The server over a connection in memory. What writes the requests is counted as well: it does
-/// nearly nothing.
+/// Runs the server over a connection in memory. The requests' writer is counted too, and costs nearly
+/// nothing.
 fn serve(count: u64) -> Result<()> {
     let (mut near, far) = stream_pair();
     let answer = |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(b"ok")?);
@@ -96,7 +96,7 @@ fn serve(count: u64) -> Result<()> {
     Ok(())
 }
 
-/// The client, against the floor's server, which is another process and not counted.
+/// Runs the client against the floor's server. That is another process, which is not counted.
 fn get(count: u64) -> Result<()> {
     let floor = Floor::start("floor-server")?;
     let client = Client::new();
@@ -107,7 +107,7 @@ fn get(count: u64) -> Result<()> {
     Ok(())
 }
 
-/// The client with a body of 1 KiB from a reader, whose length is known.
+/// Runs the client with a body of 1 KiB from a reader of known length.
 fn post(count: u64) -> Result<()> {
     const LENGTH: u64 = 1024;
     let floor = Floor::start("floor-bodies-server")?;
@@ -120,7 +120,7 @@ fn post(count: u64) -> Result<()> {
     Ok(())
 }
 
-/// One of the floor's servers, which ends when it is dropped.
+/// One of the floor's servers. It ends when it is dropped.
 struct Floor {
     server: Child,
     url: String,
@@ -141,7 +141,7 @@ impl Floor {
 
 impl Drop for Floor {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that it has already ended.
         drop(self.server.kill());
         drop(self.server.wait());
     }

@@ -1,5 +1,5 @@
-//! khttp with a thread for each connection: its `serve_threaded`, but for the listener, which is ours
-//! because a free port is known only to who has bound it.
+//! khttp with a thread for each connection. It follows khttp's `serve_threaded` with another listener,
+//! since only the owner of a listener knows its free port.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! reqwest's blocking client: one for all threads, over the runtime that it hides.
+//! reqwest's blocking client, shared by all threads. It hides a runtime.
 
 use std::io;
 use std::process::ExitCode;

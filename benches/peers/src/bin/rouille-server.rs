@@ -1,4 +1,4 @@
-//! rouille, with the pool of threads that it has by default.
+//! rouille with its default thread pool.
 
 use std::error::Error;
 

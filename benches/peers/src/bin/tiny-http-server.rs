@@ -1,4 +1,4 @@
-//! tiny_http, which reads connections on threads of its own; a thread for each core answers.
+//! tiny_http, which reads connections on its threads. One thread for each core responds.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
             let server = Arc::clone(&server);
             thread::spawn(move || {
                 for request in server.incoming_requests() {
-                    // An error is the client's end of the connection.
+                    // An error means that the client closed the connection.
                     drop(request.respond(Response::from_string("ok")));
                 }
             })

@@ -1,4 +1,4 @@
-//! ureq, as a program would use it: one agent for all threads.
+//! ureq with one agent for all threads.
 
 use std::io;
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// An agent that keeps as many connections as it may use; by default it keeps three for a host.
+/// Returns an agent that keeps a connection for each thread. By default it keeps three for a host.
 fn keeping(connections: usize) -> Agent {
     Agent::config_builder()
         .max_idle_connections(connections)

@@ -16,7 +16,7 @@ over_each![
 ];
 
 fn l04_a_narrowed_context_still_ends_when_the_client_goes_away(over: Over) {
-    let _alone = alone();
+    alone!();
     let (waiting, is_waiting) = reports();
     let (ended, has_ended) = reports();
     let handler = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
@@ -39,7 +39,7 @@ fn l04_a_narrowed_context_still_ends_when_the_client_goes_away(over: Over) {
 
 /// The server does not take it for the client's fault: there is no 408.
 fn l05_a_read_of_the_body_ends_with_the_narrowed_context(over: Over) {
-    let _alone = alone();
+    alone!();
     let (failed, has_failed) = reports();
     let handler = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         let error = r.body_mut().read_text(100).expect_err("the client sends no body");
@@ -78,7 +78,7 @@ fn l05_a_read_of_the_body_ends_with_the_narrowed_context(over: Over) {
 /// A body that was read in time leaves the connection usable, and its deadline alone.
 #[test]
 fn l05_a_body_that_is_read_in_time_is_not_affected() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         let narrowed = r.context().child_with_timeout(Duration::from_secs(3600));
         r.set_context(narrowed.clone());
@@ -95,7 +95,7 @@ fn l05_a_body_that_is_read_in_time_is_not_affected() {
 
 #[test]
 fn l06_the_next_request_has_a_context_of_its_own() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         let before = r.context().is_done();
         let narrowed = r.context().child();

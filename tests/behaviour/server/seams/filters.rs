@@ -32,7 +32,7 @@ fn letters(count: usize) -> impl Fn(&mut ResponseWriter, &mut Request) -> Result
 
 #[test]
 fn l10_three_filters_of_a_stranger() {
-    let _alone = alone();
+    alone!();
     for count in [0, 1, 2048, 2049, 100_000] {
         let total = Arc::new(AtomicUsize::new(usize::MAX));
         let of_filter = Arc::clone(&total);
@@ -70,7 +70,7 @@ impl Filter for Mark {
 
 #[test]
 fn l11_the_filter_that_was_added_last_sees_the_bytes_first() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, _: &mut Request| {
         w.filter(Mark("inner"));
         Ok(w.write_all(b"body")?)
@@ -86,7 +86,7 @@ fn l11_the_filter_that_was_added_last_sees_the_bytes_first() {
 
 #[test]
 fn l12_a_filter_that_keeps_the_length_keeps_content_length() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, r: &mut Request| {
         let count = r.uri().path()[1..].parse().unwrap();
         w.send(hangup::Response::new("b".repeat(count)))
@@ -104,7 +104,7 @@ fn l12_a_filter_that_keeps_the_length_keeps_content_length() {
 
 #[test]
 fn l12_a_filter_that_changes_the_length_has_the_body_sent_in_chunks() {
-    let _alone = alone();
+    alone!();
     let handler =
         |w: &mut ResponseWriter, _: &mut Request| w.send(hangup::Response::new("ab".repeat(3000)));
     let (_server, _, mut peer) = in_memory(filtered(handler, || vec![Twice::default()]));
@@ -119,7 +119,7 @@ fn l12_a_filter_that_changes_the_length_has_the_body_sent_in_chunks() {
 /// Declares a length that the filter does not keep.
 #[test]
 fn l12_a_length_that_is_not_kept_fails_the_response() {
-    let _alone = alone();
+    alone!();
     struct Longer;
     impl Filter for Longer {
         fn end(&mut self, out: &mut FilterOutput<'_>) -> io::Result<()> {
@@ -141,7 +141,7 @@ fn l12_a_length_that_is_not_kept_fails_the_response() {
 
 #[test]
 fn l13_a_response_without_a_body_gets_none_from_a_filter() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, r: &mut Request| {
         w.set_status(r.uri().path()[1..].parse::<u16>().unwrap());
         Ok(())
@@ -171,7 +171,7 @@ fn l13_a_response_without_a_body_gets_none_from_a_filter() {
 /// A filter that answers a conditional request once it knows the body.
 #[test]
 fn l13_a_filter_may_turn_the_response_into_a_304() {
-    let _alone = alone();
+    alone!();
     struct Tag(Whole);
     impl Filter for Tag {
         fn body(&mut self, data: &[u8], out: &mut FilterOutput<'_>) -> io::Result<()> {
@@ -194,7 +194,7 @@ fn l13_a_filter_may_turn_the_response_into_a_304() {
 
 #[test]
 fn l14_a_flush_pushes_what_filters_have_buffered() {
-    let _alone = alone();
+    alone!();
     let (go_on, may_go_on) = reports::<()>();
     let handler = move |w: &mut ResponseWriter, _: &mut Request| {
         w.flush()?;
@@ -218,7 +218,7 @@ fn l14_a_flush_pushes_what_filters_have_buffered() {
 
 #[test]
 fn l14_a_filter_that_needs_the_whole_body_stops_flushes() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, _: &mut Request| {
         w.write_all(b"one ")?;
         w.flush()?;
@@ -246,7 +246,7 @@ impl Filter for FailAt {
 /// The status of an error that comes while nothing was sent, and the filters that it passes through.
 #[test]
 fn l15_an_error_response_passes_through_filters_that_have_not_begun() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         w.write_all(b"half a response")?;
         if r.uri().path() == "/begun" {
@@ -269,7 +269,7 @@ fn l15_an_error_response_passes_through_filters_that_have_not_begun() {
 
 #[test]
 fn l15_a_filter_that_fails_is_the_handlers_failure() {
-    let _alone = alone();
+    alone!();
     let (_server, _, mut peer) =
         in_memory(filtered(letters(100), || vec![any(UpperCase), any(FailAt(50))]));
     assert_eq!(peer.send(GET).expect(500), "500 Internal Server Error\n");
@@ -283,7 +283,7 @@ fn l15_a_filter_that_fails_is_the_handlers_failure() {
 /// A handler that does not look at its errors gains nothing by it.
 #[test]
 fn l15_nothing_passes_a_filter_that_has_failed() {
-    let _alone = alone();
+    alone!();
     let (seen, outcomes) = reports();
     let handler = move |w: &mut ResponseWriter, _: &mut Request| {
         for _ in 0..3 {
@@ -302,7 +302,7 @@ fn l15_nothing_passes_a_filter_that_has_failed() {
 
 #[test]
 fn l15_a_filter_that_panics_is_a_handler_that_panics() {
-    let _alone = alone();
+    alone!();
     struct Panics;
     impl Filter for Panics {
         fn end(&mut self, _: &mut FilterOutput<'_>) -> io::Result<()> {
@@ -322,7 +322,7 @@ fn l15_a_filter_that_panics_is_a_handler_that_panics() {
 
 #[test]
 fn l16_interim_responses_hijacks_and_trailers() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         match r.uri().path() {
             "/hints" => {
@@ -354,7 +354,7 @@ fn l16_interim_responses_hijacks_and_trailers() {
 
 #[test]
 fn l17_a_filter_that_comes_too_late_is_ignored() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, _: &mut Request| {
         w.write_all(b"one")?;
         w.flush()?;
@@ -368,7 +368,7 @@ fn l17_a_filter_that_comes_too_late_is_ignored() {
 /// The bytes that a log would report.
 #[test]
 fn l18_bytes_sent_counts_the_body() {
-    let _alone = alone();
+    alone!();
     let (seen, counts) = reports();
     let counting = |handler: fn(&mut ResponseWriter, &mut Request) -> Result<()>| {
         use hangup::HandlerExt;

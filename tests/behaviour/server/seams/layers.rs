@@ -26,7 +26,7 @@ fn trace(name: &'static str) -> impl Layer {
 
 #[test]
 fn l01_the_layer_that_was_added_last_runs_first() {
-    let _alone = alone();
+    alone!();
     let handler = respond(|_| Ok(hangup::Response::new("body".into())));
     // `send` replaces the headers, so the handler of this test only writes.
     drop(handler);
@@ -39,7 +39,7 @@ fn l01_the_layer_that_was_added_last_runs_first() {
 
 #[test]
 fn l01_layers_may_be_shared_boxed_and_stacked_around_any_handler() {
-    let _alone = alone();
+    alone!();
     let handler: Box<dyn Handler> = Box::new(super::super::echo_path);
     let shared: Arc<dyn Layer> = Arc::new(trace("shared"));
     let boxed: Box<dyn Layer> = Box::new(trace("boxed"));
@@ -51,7 +51,7 @@ fn l01_layers_may_be_shared_boxed_and_stacked_around_any_handler() {
 /// A time limit, a header and a concurrency limit around one handler.
 #[test]
 fn l02_three_layers_of_a_stranger() {
-    let _alone = alone();
+    alone!();
     let (busy, is_busy) = reports();
     let handler = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
         match r.uri().path() {
@@ -91,7 +91,7 @@ fn l02_three_layers_of_a_stranger() {
 /// A layer may answer itself, call the handler twice, or change the request.
 #[test]
 fn l03_a_layer_decides_whether_and_with_what_the_handler_runs() {
-    let _alone = alone();
+    alone!();
     let handler = |w: &mut ResponseWriter, r: &mut Request| {
         let mut body = String::new();
         r.body_mut().read_to_string(&mut body)?;

@@ -1,4 +1,4 @@
-//! The tests' certificates, and both ends of a handshake with them.
+//! The certificates of the tests, and handshakes with them.
 
 use std::sync::OnceLock;
 use std::thread;
@@ -10,11 +10,10 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::support::PATIENCE;
 
-/// What the peers' certificate is for: where they are, and what tests call them that resolve names
-/// by themselves.
+/// The names in the servers' certificate: their addresses, and the names that the tests' resolvers know.
 const NAMES: [&str; 4] = ["127.0.0.1", "localhost", "host.test", "fast.test"];
 
-/// One authority for the whole process, and a server's certificate that it vouches for.
+/// The process's certificate authority, and a server certificate that it signed.
 struct Made {
     roots: Roots,
     acceptor: Acceptor,
@@ -47,8 +46,8 @@ pub(super) fn acceptor() -> Acceptor {
     made().acceptor.clone()
 }
 
-/// Trusts the tests' authority alone. Its sessions are its own: the first connection to a host has a
-/// whole handshake.
+/// Returns a connector that trusts only the tests' authority. It shares no sessions with others, so the
+/// first connection to a host has a full handshake.
 pub(super) fn connector() -> Connector {
     Connector::builder().roots(made().roots.clone()).build().unwrap()
 }
@@ -62,7 +61,7 @@ pub(super) fn connect(stream: Stream) -> Stream {
     outcome.expect("a server that shakes hands")
 }
 
-/// Both ends at once, since each waits for the other.
+/// Runs both ends of a handshake, one on another thread, since each waits for the other.
 pub(super) fn shake_hands(near: Stream, far: Stream) -> (Stream, Stream) {
     let far = thread::spawn(|| accept(far));
     (connect(near), far.join().unwrap().expect("a client that shakes hands"))

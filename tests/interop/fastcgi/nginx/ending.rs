@@ -52,8 +52,8 @@ fn a_panic_and_words_for_the_log() {
     assert!(line.contains("[error]") && line.contains(words), "{line}");
 }
 
-/// What has begun is answered. What has not finds nobody: nginx tries again on a new connection, and then
-/// answers 502, until somebody listens again.
+/// Requests that have begun are answered. For others, nginx tries a new connection and then responds with 502
+/// until a program listens again.
 #[test]
 #[ignore = "needs nginx"]
 fn shutdown_under_load_answers_what_has_begun() {

@@ -48,7 +48,7 @@ impl Nginx {
         fs::read_to_string(self.folder.path().join("error.log")).expect("nginx opens its log")
     }
 
-    /// What it has logged above `notice`, but for its telling that something large went to a file.
+    /// Returns its log lines above `notice`, except those about bodies buffered in a file.
     fn complaints(&self) -> Vec<String> {
         let log = self.log();
         let above = |line: &&str| {

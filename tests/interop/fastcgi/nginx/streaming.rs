@@ -1,4 +1,4 @@
-//! What goes through nginx as it comes, and what does not.
+//! Which bodies nginx streams, and which it buffers.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What nginx tells of the client.
+//! The variables by which nginx describes the client.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! The programs that are started: each ends when its guard is dropped, however that comes about.
+//! Child processes. Each ends when its guard is dropped.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -14,12 +14,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::Result;
 
-/// How long a server may take to say that it listens.
+/// The longest time until a server prints its address.
 const START: Duration = Duration::from_secs(10);
-/// How often we look whether a program has ended: seldom enough not to disturb what is measured.
+/// The interval at which a child is checked for its end. It is long enough not to disturb the
+/// measurement.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Set by the signals that would end us, so that the guards are dropped first.
+/// Set by the signals that end this program, so that the guards are dropped first.
 pub(crate) struct Interrupted(Arc<AtomicBool>);
 
 impl Interrupted {
@@ -36,11 +37,11 @@ impl Interrupted {
     }
 }
 
-/// A started program. Dropping it kills it, if it still runs, and waits for its end.
+/// A child process. Dropping it kills the process and waits for its end.
 struct Running {
     child: Child,
-    /// The lines of its standard output. Sender: `reader`; unbounded, so that the program never
-    /// waits for us.
+    /// The lines of its standard output. Sender: `reader`. Unbounded, so that the process never blocks
+    /// on this program.
     lines: Receiver<String>,
     reader: Option<JoinHandle<()>>,
 }
@@ -61,7 +62,7 @@ impl Running {
         Ok(Running { child, lines, reader: Some(reader) })
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     fn finish(&mut self, limit: Duration, interrupted: &Interrupted) -> Result<ExitStatus> {
         let deadline = Instant::now() + limit;
         loop {
@@ -86,7 +87,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has already ended.
         drop(self.child.kill());
         drop(self.child.wait());
         self.join_reader();
@@ -111,7 +112,7 @@ impl Server {
         Ok(Server { url: format!("{url}/"), running })
     }
 
-    /// Starts a server that says nothing, and waits until it can be connected to at `address`.
+    /// Starts a server that prints nothing, and waits until `address` accepts a connection.
     pub(crate) fn start_silent(
         command: Command,
         address: String,
@@ -134,28 +135,28 @@ impl Server {
         &self.url
     }
 
-    /// `HOST:PORT`.
+    /// Returns `HOST:PORT`.
     pub(crate) fn authority(&self) -> &str {
         self.url.trim_start_matches("http://").trim_end_matches('/')
     }
 
-    /// The CPU time that it has used, where the platform tells.
+    /// Returns its CPU time, where the platform reports it.
     pub(crate) fn cpu_time(&self) -> Option<Duration> {
         process::cpu_time(&self.running.child.id().to_string())
     }
 
-    /// What is resident now, in KiB.
+    /// Returns its resident memory in KiB.
     pub(crate) fn resident(&self) -> Option<u64> {
         process::memory(&self.running.child.id().to_string(), "VmRSS")
     }
 
-    /// The most that was, in KiB.
+    /// Returns its peak of resident memory in KiB.
     pub(crate) fn peak(&self) -> Option<f64> {
         process::memory(&self.running.child.id().to_string(), "VmHWM").map(|kib| kib as f64)
     }
 }
 
-/// Runs `command` to its end and returns what it printed.
+/// Runs `command` to its end and returns its output.
 pub(crate) fn output(
     command: Command,
     limit: Duration,
@@ -174,7 +175,7 @@ pub(crate) fn output(
     }
 }
 
-/// Whether one of the folders of `PATH` holds a file called `program`.
+/// Returns `true` if a folder of `PATH` has a file called `program`.
 pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())

@@ -1,34 +1,34 @@
-//! What one measurement says.
+//! The figures of one measurement.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// The least CPU time of a server that is worth telling.
+/// The least CPU time of a server that is reported.
 const LEAST_CPU: Duration = Duration::from_millis(100);
 
-/// One measurement; what the platform or the tool does not tell is not there.
+/// One measurement. A figure that the platform or the tool does not report is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Figures {
-    /// In the group's unit, a second where that is a rate.
+    /// The main figure in the group's unit. A rate is per second.
     pub(crate) value: f64,
-    /// In microseconds, as all times here.
+    /// The median latency in microseconds, like all times here.
     pub(crate) p50: Option<f64>,
     pub(crate) p99: Option<f64>,
-    /// Of the program that is measured, for each of the unit.
+    /// The CPU time of the measured program for each unit.
     pub(crate) cpu: Option<f64>,
-    /// The most that was resident, in KiB.
+    /// The peak of resident memory in KiB.
     pub(crate) peak: Option<f64>,
     pub(crate) errors: u64,
 }
 
-/// What `wrk --latency` says. Its own CPU time is of no interest.
+/// Parses the output of `wrk --latency`. wrk's own CPU time does not matter.
 pub(crate) struct Wrk {
     requests: f64,
     figures: Figures,
 }
 
-/// What a client of this crate says of itself.
+/// Parses the output of a client of this crate.
 pub(crate) struct Client {
     requests: f64,
     bytes: f64,
@@ -44,7 +44,7 @@ impl Wrk {
             line.map(str::trim)
         };
         let requests = printed.lines().find_map(|line| line.split_once(" requests in "))?.0;
-        // Both lines are there only if there is something to tell.
+        // Both lines are present only if there were errors.
         let socket_errors = after("Socket errors:").unwrap_or_default();
         let numbers = socket_errors.split([' ', ',']).filter_map(|word| word.parse::<u64>().ok());
         let refused = after("Non-2xx or 3xx responses:").map_or(Some(0), |n| n.parse().ok())?;
@@ -58,13 +58,13 @@ impl Wrk {
         Some(Wrk { requests: requests.trim().parse().ok()?, figures })
     }
 
-    /// With what the server took meanwhile.
+    /// Adds the CPU time that the server used meanwhile.
     pub(crate) fn of_server(self, cpu: Option<Duration>, peak: Option<f64>) -> Figures {
         with_server(self.figures, self.requests, cpu, peak)
     }
 }
 
-/// A time as wrk writes it: `18.00us`, `1.20ms`, `2.00s`.
+/// Parses a time of wrk: `18.00us`, `1.20ms`, `2.00s`.
 fn micros(time: &str) -> Option<f64> {
     let units = [("us", 1.0), ("ms", 1e3), ("s", 1e6)];
     let (number, factor) =
@@ -102,7 +102,7 @@ impl Client {
         with_server(self.figures, self.requests, cpu, peak)
     }
 
-    /// Of a body that was carried, in MiB.
+    /// Returns the figures of one bulk body, in MiB.
     pub(crate) fn of_bulk(self) -> Figures {
         let mebibytes = self.bytes / f64::from(1 << 20);
         let (value, cpu) = (mebibytes / self.seconds, Some(self.cpu / mebibytes));
@@ -116,7 +116,7 @@ impl Client {
 }
 
 fn with_server(figures: Figures, count: f64, cpu: Option<Duration>, peak: Option<f64>) -> Figures {
-    // Counted in hundredths of a second: a few tell nothing.
+    // CPU time is counted in hundredths of a second. A few of them mean nothing.
     let cpu = cpu.filter(|&cpu| cpu >= LEAST_CPU);
     let cpu = cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / count.max(1.0));
     Figures { cpu, peak, ..figures }

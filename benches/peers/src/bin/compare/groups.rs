@@ -1,8 +1,8 @@
-//! What is measured: groups of cases, and in each case the peers that are measured side by side.
+//! The measurements: groups of cases, and in each case the peers that are compared.
 
 use crate::Result;
 
-/// A question, and the measurements that answer it.
+/// A group of cases that are measured in the same way.
 #[derive(Clone)]
 pub(crate) struct Group {
     pub(crate) name: &'static str,
@@ -11,53 +11,53 @@ pub(crate) struct Group {
     pub(crate) cases: Vec<Case>,
 }
 
-/// Measurements that are compared: in each round, they follow one another.
+/// Measurements that are compared. They follow one another in each round.
 #[derive(Clone)]
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) peers: Vec<Peer>,
 }
 
-/// A measurement by the name of the one that it is of.
+/// A measurement and the name of its peer.
 #[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) how: How,
 }
 
-/// What a group's main figure counts.
+/// The unit of a group's main figure.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Unit {
     Requests,
     Mebibytes,
-    /// Of memory: the less, the better.
+    /// Memory. Less is better.
     Kibibytes,
 }
 
-/// How a measurement is made.
+/// The kind of a measurement.
 #[derive(Clone)]
 pub(crate) enum How {
-    /// A server under load; the server is measured.
+    /// A server under load. The server is measured.
     Served(Program, Load),
-    /// As many connections as the options say, left alone.
+    /// Idle connections, as many as the options say.
     Idle(Program),
-    /// A client for so many seconds; the client is measured.
+    /// A client for N seconds. The client is measured.
     Called { client: Program, server: Program, threads: usize, send: Option<u64> },
     /// One large body.
     Carried { client: Program, server: Program, carry: Carry },
-    /// A FastCGI responder behind nginx under load; the responder is measured.
+    /// A FastCGI responder behind nginx under load. The responder is measured.
     Gateway(Program, Load),
 }
 
-/// What loads a server.
+/// The load on a server.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) connections: usize,
-    /// How many requests are sent at once.
+    /// The number of requests that are sent at once.
     pub(crate) deep: usize,
-    /// A connection for each request.
+    /// `true` if each request uses a new connection.
     pub(crate) fresh: bool,
-    /// In seconds; for loads that take their time to begin.
+    /// The least number of seconds, for loads that start slowly.
     pub(crate) at_least: u64,
 }
 
@@ -94,7 +94,7 @@ const HANGUP_BODIES: Program = Ours("hangup-bodies-server", &[]);
 const HANGUP_CLIENT: Program = Ours("hangup-client", &[]);
 const HYPER: Program = Ours("hyper-server", &[]);
 
-/// The clients; those that cannot stream a body are marked.
+/// The clients. Those that cannot stream a body are marked.
 const CLIENTS: [(&str, Program, bool); 7] = [
     ("floor", FLOOR_CLIENT, true),
     ("hangup", HANGUP_CLIENT, true),
@@ -105,7 +105,7 @@ const CLIENTS: [(&str, Program, bool); 7] = [
     ("go", Go("client"), true),
 ];
 
-/// The groups of these names, or all.
+/// Returns the groups of these names, or all.
 pub(crate) fn chosen(names: &[String]) -> Result<Vec<Group>> {
     let all = all();
     let known = |name: &String| all.iter().any(|group| group.name == name);

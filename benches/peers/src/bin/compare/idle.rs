@@ -1,4 +1,4 @@
-//! What idle connections cost.
+//! The memory of idle connections.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,28 +11,28 @@ use crate::Result;
 use crate::child::{Interrupted, Server};
 use crate::figures::Figures;
 
-/// How long the connections are left alone: a server may give memory back that it no longer uses.
+/// The time that the connections are idle. A server may release unused memory in it.
 const ALONE: Duration = Duration::from_secs(2);
 
-/// No answer takes as long as this.
+/// The read timeout. Only a server that hangs reaches it.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Descriptors that are needed for anything but connections.
+/// The descriptors that are needed for other things than connections.
 const OTHERS: u64 = 100;
 
-/// As many as the system lets us and the programs that we start have.
+/// Raises the limit of descriptors for this process and those that it starts.
 pub(crate) fn allow_many_descriptors() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // Where it may not be raised, fewer connections are made.
+    // If the limit cannot be raised, fewer connections are made.
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// Resident KiB a connection, each of which has served one request.
+/// Returns the resident KiB of a connection that has served one request.
 pub(crate) fn measure(server: &Server, most: usize, interrupted: &Interrupted) -> Result<Figures> {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let count = most.min(usize::try_from(descriptors.saturating_sub(OTHERS)).unwrap_or(most));
-    // The first one pays for what all have in common.
+    // The first connection includes the shared cost.
     let first = ask(server)?;
     let before = server.resident().ok_or("the platform does not tell what is resident")?;
     let mut connections = Vec::with_capacity(count);
@@ -47,7 +47,7 @@ pub(crate) fn measure(server: &Server, most: usize, interrupted: &Interrupted) -
     Ok(Figures { value: each, peak: server.peak(), ..Figures::default() })
 }
 
-/// A connection that has served one request.
+/// Opens a connection and makes one request on it.
 fn ask(server: &Server) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(server.authority())?;
     stream.set_read_timeout(Some(READ_TIMEOUT))?;

@@ -1,4 +1,4 @@
-//! Where the figures come from, and with what they were made.
+//! The machine and the versions with which the figures were made.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::programs::{HERE, Programs};
 
-/// The crates whose versions are told.
+/// The crates whose versions are reported.
 const CRATES: [&str; 11] = [
     "hangup",
     "hyper",
@@ -69,13 +69,13 @@ fn kernel() -> Option<String> {
     Some(release.trim().to_owned())
 }
 
-/// What else runs: on an idle machine, the three numbers are near zero.
+/// Returns the load average. It is near zero on an idle machine.
 fn load_average() -> Option<String> {
     let line = fs::read_to_string("/proc/loadavg").ok()?;
     Some(line.split(' ').take(3).collect::<Vec<_>>().join(" "))
 }
 
-/// The first line that a program prints, wherever it does.
+/// Returns the first line that a program prints, on stdout or stderr.
 fn printed(program: &str, arg: &str) -> Option<String> {
     let output = Command::new(program).arg(arg).output().ok()?;
     let all = [output.stdout, output.stderr].concat();
@@ -89,7 +89,7 @@ fn commit() -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// From the lock file.
+/// Returns the version from the lock file.
 fn crates() -> Option<String> {
     let lock = fs::read_to_string(Path::new(HERE).join("Cargo.lock")).ok()?;
     let mut lines = lock.lines();

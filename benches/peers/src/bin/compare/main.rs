@@ -1,16 +1,16 @@
-//! `compare`: the driver. `BENCHMARKING.md` says how to run it and how to read what it prints.
+//! `compare`: the driver. `BENCHMARKING.md` describes how to run it and how to read its output.
 //!
-//! | in reading order | what it holds |
+//! | in reading order | contents |
 //! | --- | --- |
 //! | `main.rs` | the rounds |
 //! | `options.rs` | the command line |
-//! | `groups.rs` | what is measured: groups, cases, peers |
-//! | `targets.rs` | what it is held against |
-//! | `programs.rs` `machine.rs` | building the programs; where and with what |
+//! | `groups.rs` | the measurements: groups, cases, peers |
+//! | `targets.rs` | the targets |
+//! | `programs.rs` `machine.rs` | building the programs; machine and versions |
 //! | `child.rs` `nginx.rs` | running them |
 //! | `measure.rs` `idle.rs` | one measurement |
-//! | `figures.rs` `results.rs` | what it says, and what all rounds say together |
-//! | `table.rs` `report.rs` | both for people, and for programs |
+//! | `figures.rs` `results.rs` | its figures, and those of all rounds |
+//! | `table.rs` `report.rs` | the output as Markdown, and as JSON |
 
 mod child;
 mod figures;
@@ -75,8 +75,8 @@ fn compare(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Every round measures everything once, so that a machine whose speed drifts drifts for all. One
-/// that would end after the limit is not begun.
+/// Each round measures everything once, so a machine whose speed drifts affects all peers. A round that
+/// would end after the limit is not started.
 fn rounds(bench: &Bench<'_>, results: &mut Results) -> Result<()> {
     let began = Instant::now();
     let mut longest = Duration::ZERO;
@@ -105,7 +105,7 @@ fn one_round_of(
 ) -> Result<()> {
     for case in &group.cases {
         for at in 0..case.peers.len() {
-            // Who comes first changes from round to round.
+            // Each round starts with another peer.
             let peer = &case.peers[(at + round) % case.peers.len()];
             let figures = match bench.missing(peer) {
                 Some(why) => {

@@ -1,4 +1,4 @@
-//! One measurement: starts what it needs, and ends it.
+//! One measurement: starts its programs and ends them.
 
 use std::process::Command;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::nginx::Nginx;
 use crate::options::Options;
 use crate::programs::{HERE, Programs};
 
-/// What a program may take beyond the time that it was told to run.
+/// The extra time that a program gets beyond the time it was told to run.
 const SLACK: Duration = Duration::from_secs(15);
 
-/// wrk's threads, as far as there are connections for them.
+/// wrk's threads, if there are enough connections for them.
 const WRK_THREADS: usize = 2;
 
 const GENERATOR: Program = Program::Ours("floor-client", &[]);
@@ -27,7 +27,7 @@ pub(crate) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Why a peer cannot be measured here.
+    /// Returns the reason why a peer cannot be measured here.
     pub(crate) fn missing(&self, peer: &Peer) -> Option<&'static str> {
         let (program, load) = match peer.how {
             How::Served(program, load) | How::Gateway(program, load) => (program, Some(load)),
@@ -78,7 +78,7 @@ impl Bench<'_> {
         Server::start(self.programs.command(program), self.interrupted)
     }
 
-    /// Loads a URL, and tells what `server` takes meanwhile.
+    /// Loads a URL and measures `server` meanwhile.
     fn load(&self, url: &str, server: &Server, load: Load) -> Result<Figures> {
         let before = server.cpu_time();
         let used = || Some(server.cpu_time()? - before?);

@@ -1,4 +1,4 @@
-//! nginx in front of a FastCGI responder, with a folder of its own for everything that it writes.
+//! nginx in front of a FastCGI responder, with a temporary folder for all its files.
 
 use std::fs;
 use std::net::TcpListener;
@@ -14,11 +14,12 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Passes everything on to `responder`, which is `HOST:PORT`, over connections that are kept.
+    /// Starts nginx. It forwards all requests to `responder`, which is `HOST:PORT`, over connections
+    /// that are kept.
     pub(crate) fn start(responder: &str, interrupted: &Interrupted) -> Result<Nginx> {
         let folder = std::env::temp_dir().join(format!("peers-nginx-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
-        // Free a moment ago: nginx cannot tell which port it has been given.
+        // This port was free a moment ago. nginx cannot report a port that the system chose.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let root = folder.display();
         let config = format!(
@@ -65,7 +66,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // What cannot be removed stays in the folder for temporary files.
+        // A file that cannot be removed stays in the folder for temporary files.
         drop(fs::remove_dir_all(&self.folder));
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Options {
     pub(crate) only: Vec<String>,
     /// In bytes.
     pub(crate) bulk: u64,
-    /// How many connections are left idle, to see what they cost.
+    /// The number of idle connections whose memory is measured.
     pub(crate) idle: usize,
     pub(crate) json: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! The programs that are measured, and what measures them: built before anything runs.
+//! The programs that are measured and those that measure. They are built before anything runs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,12 +14,11 @@ pub(crate) struct Programs {
     pub(crate) nginx: bool,
 }
 
-/// This crate's folder, as it was when this program was built.
+/// This crate's folder when the program was built.
 pub(crate) const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 impl Programs {
-    /// Builds this crate's binaries into the target folder that this program stands in, and those
-    /// of Go beside them.
+    /// Builds this crate's binaries into this program's target folder, and the Go programs beside them.
     pub(crate) fn build() -> Result<Programs> {
         let this = std::env::current_exe()?;
         let target = this.ancestors().nth(2).ok_or("this program is in no target folder")?;
@@ -44,7 +43,7 @@ impl Programs {
         Ok(Programs { target: target.to_owned(), go, wrk, nginx })
     }
 
-    /// How a program is started.
+    /// Returns the command of a program.
     pub(crate) fn command(&self, program: Program) -> Command {
         match program {
             Program::Ours(name, args) => {

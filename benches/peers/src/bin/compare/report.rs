@@ -1,4 +1,4 @@
-//! Everything for programs: each round's figures, as JSON.
+//! The figures of each round as JSON.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! What all rounds say together.
+//! The figures of all rounds.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,9 @@ pub(crate) type Row<'r> = (&'r str, &'r str, &'r str);
 
 pub(crate) struct Results {
     groups: Vec<Group>,
-    /// By group, case and peer: a measurement for each round; none where it failed.
+    /// A measurement for each round, by group, case and peer. A failed round has none.
     rows: HashMap<(String, String, String), Vec<Option<Figures>>>,
-    /// What was not measured, and why.
+    /// The reasons why something was not measured.
     pub(crate) skipped: Vec<String>,
     pub(crate) rounds: usize,
 }
@@ -33,7 +33,7 @@ impl Results {
         rounds.push(figures);
     }
 
-    /// Notes once what was not measured.
+    /// Records once why something was not measured.
     pub(crate) fn skip(&mut self, what: String) {
         if !self.skipped.contains(&what) {
             self.skipped.push(what);
@@ -44,18 +44,18 @@ impl Results {
         self.rows.get(&owned(row)).map_or(&[], Vec::as_slice)
     }
 
-    /// Of one figure of a row.
+    /// Returns the range of one figure of a row.
     pub(crate) fn spread(&self, row: Row<'_>, figure: fn(&Figures) -> Option<f64>) -> Spread {
         Spread::of(self.rounds_of(row).iter().flatten().filter_map(figure))
     }
 
-    /// Of one row's figure to another's in the same round.
+    /// Returns the range of the ratios of two rows within each round.
     pub(crate) fn ratio(&self, of: Row<'_>, to: Row<'_>) -> Spread {
         let pairs = self.rounds_of(of).iter().zip(self.rounds_of(to));
         Spread::of(pairs.filter_map(|(of, to)| Some(of.as_ref()?.value / to.as_ref()?.value)))
     }
 
-    /// What a target's figure is, if it was measured.
+    /// Returns the figure of a target, if it was measured.
     pub(crate) fn of_target(&self, target: &Target) -> Option<Spread> {
         let of = targets::row(target.of);
         let spread = match target.to {
@@ -70,7 +70,7 @@ fn owned((group, case, peer): Row<'_>) -> (String, String, String) {
     (group.to_owned(), case.to_owned(), peer.to_owned())
 }
 
-/// What several rounds say of one figure; not a number if none says anything.
+/// The range of one figure over all rounds. The values are NaN without a round.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) min: f64,

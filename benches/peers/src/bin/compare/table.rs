@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::results::{Results, Row, Spread};
 use crate::targets::{Bound, TARGETS, Target};
 
-/// All that a run has to say.
+/// Prints all tables of a run.
 pub(crate) struct Printed<'a> {
     pub(crate) machine: &'a Machine,
     pub(crate) options: &'a Options,
@@ -79,7 +79,7 @@ impl Printed<'_> {
         writeln!(f, "| what | target | median (min–max) | |")?;
         writeln!(f, "| --- | ---: | ---: | --- |")?;
         for target in TARGETS {
-            // Of groups that were not chosen, nothing is said.
+            // Groups that were not chosen are omitted.
             if let Some(spread) = self.results.of_target(target) {
                 let verdict = verdict(target, spread.median);
                 writeln!(
@@ -95,7 +95,7 @@ impl Printed<'_> {
     }
 }
 
-/// Met or missed, and by how much of the target.
+/// Returns "met" or "missed", with the distance from the target.
 pub(crate) fn verdict(target: &Target, figure: f64) -> String {
     let margin = 100.0 * target.bound.margin(figure);
     let side = match (target.bound, margin >= 0.0) {
@@ -114,14 +114,14 @@ fn two_digits(spread: Spread) -> String {
     format!("{median:.2} ({min:.2}–{max:.2})")
 }
 
-/// Large figures to the whole; small ones are of memory, and their tenths count.
+/// Formats large figures without decimals. Small ones are memory, whose tenths count.
 fn whole(spread: Spread) -> String {
     let Spread { min, median, max } = spread;
     let digits = if median < 100.0 { 1 } else { 0 };
     format!("{median:.digits$} ({min:.digits$}–{max:.digits$})")
 }
 
-/// A median, or nothing.
+/// Formats a median, or nothing.
 fn number(spread: Spread, digits: usize) -> String {
     if spread.median.is_nan() { String::new() } else { format!("{:.digits$}", spread.median) }
 }

@@ -1,12 +1,12 @@
-//! What the figures are held against. A row is `group/case/peer`; of a ratio, what is asked for is
-//! the median of the ratios within each round.
+//! The targets. A row is `group/case/peer`. A target for a ratio applies to the median of the ratios
+//! within each round.
 
 use Bound::{AtLeast, AtMost};
 
 pub(crate) struct Target {
     pub(crate) what: &'static str,
     pub(crate) of: &'static str,
-    /// None: the figure itself is bounded.
+    /// `None` if the bound applies to the figure itself.
     pub(crate) to: Option<&'static str>,
     pub(crate) bound: Bound,
 }
@@ -70,7 +70,8 @@ pub(crate) const TARGETS: &[Target] = &[
 ];
 
 impl Bound {
-    /// How far beyond the bound a figure is, as a part of it: negative is missed.
+    /// Returns the distance of a figure from the bound, as a fraction of it. It is negative if the
+    /// target is missed.
     pub(crate) fn margin(self, figure: f64) -> f64 {
         match self {
             AtLeast(least) => figure / least - 1.0,

@@ -1,0 +1,81 @@
+//! Input that no request asked for: on an idle connection, or behind a response.
+//!
+//! A peer that hangs up or sends something between two exchanges has ended the connection. Such input
+//! is looked for without reading it, so it still stands in the socket when the next caller looks before
+//! it writes, and is never taken for a response.
+
+use std::time::{Duration, Instant};
+
+use super::shared::Shared;
+use super::state::StateKind;
+use crate::h1::CloseReason;
+use crate::logging as log;
+use crate::net::Buffer;
+use crate::sync;
+
+/// How often the idle watch checks whether its limit has changed, if the peer announces limits.
+const LIMIT_CHECK: Duration = Duration::from_secs(1);
+
+/// How many of the unexpected bytes are logged.
+const LOGGED_BYTES: usize = 16;
+
+impl Shared {
+    /// Returns `true` if the peer has sent something, its end of stream included.
+    pub(super) fn has_input(&self) -> bool {
+        let now = self.stream.readiness();
+        now.readable || now.peer_closed || now.broken
+    }
+
+    /// Takes the connection out of use if it is idle and has input, so that no exchange can begin on it.
+    ///
+    /// The look at the stream, which does not block, is under the lock: otherwise it could see the
+    /// response to an exchange that has just begun.
+    pub(super) fn claim_with_input(&self) -> bool {
+        let mut lifecycle = self.lifecycle.lock();
+        lifecycle.kind() == StateKind::Idle && self.has_input() && lifecycle.begin().is_some()
+    }
+
+    /// Reads the input of a connection without an exchange, and returns why it ends the connection. The
+    /// caller has taken the connection out of use.
+    pub(super) fn read_unexpected(&self) -> CloseReason {
+        let mut bytes = [0; 64];
+        match self.stream.try_read(&mut bytes) {
+            Ok(0) | Err(_) => CloseReason::EndOfStream,
+            // A server may announce its idle timeout by this response (RFC 9110 section 15.5.9).
+            Ok(count) if is_request_timeout(&bytes[..count]) => CloseReason::EndOfStream,
+            Ok(count) => self.unexpected(&bytes[..count]),
+        }
+    }
+
+    /// Returns an error if bytes are left behind a response.
+    pub(super) fn check_nothing_left(&self, buffer: &Buffer) -> Result<(), CloseReason> {
+        if buffer.is_empty() { Ok(()) } else { Err(self.unexpected(buffer.data())) }
+    }
+
+    fn unexpected(&self, bytes: &[u8]) -> CloseReason {
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LOGGED_BYTES)]);
+        log::warn!("{}: unexpected data outside a response: {text:?}", self.key);
+        CloseReason::BytesLeftOver
+    }
+
+    /// Returns how long the connection may be idle: the client's limit or the peer's, whichever is
+    /// shorter.
+    pub(super) fn idle_limit(&self) -> Option<Duration> {
+        self.idle_timeout.into_iter().chain(self.lifecycle.lock().idle_limit()).min()
+    }
+
+    /// Returns when the idle watch checks its limit next.
+    ///
+    /// That is `limit`, unless the peer announces limits: it can announce a shorter one in a response
+    /// that the watch does not notice.
+    pub(super) fn next_check(&self, limit: Option<Instant>) -> Option<Instant> {
+        match self.lifecycle.lock().idle_limit() {
+            Some(_) => limit.into_iter().chain(sync::now().checked_add(LIMIT_CHECK)).min(),
+            None => limit,
+        }
+    }
+}
+
+fn is_request_timeout(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HTTP/1.1 408") || bytes.starts_with(b"HTTP/1.0 408")
+}

@@ -1,0 +1,158 @@
+//! Holds every public type to its automatic traits, and to `Debug`.
+//!
+//! `docs/public-api.txt` lists the public types, and a test compares: a type that is in no table below
+//! fails. A type that no longer fits its table does not compile.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::path::Path;
+
+/// Checks that each type implements the traits, and returns the types' names.
+macro_rules! all {
+    ($traits:ident: $($type:ty),+ $(,)?) => {{
+        $($traits::<$type>();)+
+        [$(stringify!($type)),+]
+    }};
+}
+
+fn shared<T: Debug + Send + Sync + Unpin + 'static>() {}
+fn borrowed<T: Debug + Send + Sync>() {}
+fn sent<T: Debug + Send>() {}
+
+fn root() -> Vec<&'static str> {
+    let shared = all!(shared:
+        hangup::Context,
+        hangup::ContextError,
+        hangup::Error,
+        hangup::ErrorKind,
+        hangup::ErrorStream,
+        hangup::TimeLimit,
+        hangup::TlsInfo,
+        hangup::TlsVersion,
+        hangup::Variables,
+        hangup::MappedReader,
+    );
+    let borrowed = all!(borrowed: hangup::Piece<'_>);
+    // One thread at a time reads a body, and writes a response.
+    let sent = all!(sent: hangup::Body, hangup::ResponseWriter<'_>);
+    [&shared[..], &borrowed, &sent].concat()
+}
+
+fn client() -> Vec<&'static str> {
+    let shared = all!(shared:
+        hangup::client::Client,
+        hangup::client::ClientBuilder,
+        hangup::client::RedirectPolicy,
+        hangup::client::Timings,
+    );
+    let borrowed = all!(borrowed: hangup::client::RawHead<'_>);
+    // It holds a body.
+    let sent = all!(sent: hangup::client::RequestBuilder<'_>);
+    [&shared[..], &borrowed, &sent].concat()
+}
+
+fn servers() -> Vec<&'static str> {
+    all!(shared:
+        hangup::fcgi::Server,
+        hangup::server::ConnState,
+        hangup::server::Connection,
+        hangup::server::Listening,
+        hangup::server::Server,
+        hangup::server::ServerHandle,
+        hangup::testing::TestServer,
+    )
+    .to_vec()
+}
+
+fn h1() -> Vec<&'static str> {
+    all!(shared:
+        hangup::h1::BodyDecoder,
+        hangup::h1::BodyError,
+        hangup::h1::BodyLimits,
+        hangup::h1::CloseReason,
+        hangup::h1::FieldError,
+        hangup::h1::Framing,
+        hangup::h1::FramingError,
+        hangup::h1::HeadError,
+        hangup::h1::HeadScanner,
+        hangup::h1::Limits,
+        hangup::h1::Next,
+        hangup::h1::RequestHead,
+        hangup::h1::ResponseFraming,
+        hangup::h1::ResponseHead,
+        hangup::h1::StartLineError,
+        hangup::h1::chunked::ChunkHeader,
+        hangup::h1::chunked::ForbiddenTrailer,
+    )
+    .to_vec()
+}
+
+fn net() -> Vec<&'static str> {
+    all!(shared:
+        hangup::net::Addr,
+        hangup::net::DialError,
+        hangup::net::DialOptions,
+        hangup::net::Dialed,
+        hangup::net::Duplex,
+        hangup::net::Hangup,
+        hangup::net::Listener,
+        hangup::net::Parked,
+        hangup::net::Phase,
+        hangup::net::Readiness,
+        hangup::net::Resolver,
+        hangup::net::Stream,
+        hangup::net::Target,
+    )
+    .to_vec()
+}
+
+#[cfg(feature = "tls")]
+fn tls() -> Vec<&'static str> {
+    all!(shared:
+        hangup::net::tls::Acceptor,
+        hangup::net::tls::AcceptorBuilder,
+        hangup::net::tls::ClientCertificates,
+        hangup::net::tls::Connector,
+        hangup::net::tls::ConnectorBuilder,
+        hangup::net::tls::Identity,
+        hangup::net::tls::Roots,
+    )
+    .to_vec()
+}
+
+/// The names of the structs and enums in the list of the public API, without their generics.
+fn listed(text: &str) -> BTreeSet<String> {
+    let types = text.lines().filter_map(|line| {
+        let (marks, name) = line.split_once("struct ").or_else(|| line.split_once("enum "))?;
+        let is_item = marks.is_empty() || marks.ends_with("] ");
+        is_item.then(|| without_generics(name))
+    });
+    types.collect()
+}
+
+fn without_generics(name: &str) -> String {
+    name.split(['<', '(', ' ']).next().unwrap_or_default().to_owned()
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn every_public_type_has_its_automatic_traits() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/public-api.txt");
+    let listed = listed(&std::fs::read_to_string(path).expect("the list of the public API"));
+    let tables = [root(), client(), servers(), h1(), net(), tls()].concat();
+    let checked: BTreeSet<String> = tables.iter().map(|name| without_generics(name)).collect();
+    let missing: Vec<_> = listed.difference(&checked).collect();
+    assert!(missing.is_empty(), "in no table of tests/api.rs: {missing:?}");
+    let gone: Vec<_> = checked.difference(&listed).collect();
+    assert!(
+        gone.is_empty(),
+        "not in docs/public-api.txt: {gone:?}; renew it: .ci/public-api --renew"
+    );
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn the_public_types_without_tls_have_their_automatic_traits() {
+    // The calls compile, and that is all: the list is that of the default features.
+    assert!([root(), client(), servers(), h1(), net()].iter().all(|names| !names.is_empty()));
+}
