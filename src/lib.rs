@@ -163,6 +163,8 @@ mod sniff;
 mod sync;
 pub mod testing;
 mod text;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod unwind;
 
 pub use body::{Body, MappedReader, Piece};
@@ -176,9 +178,7 @@ pub use handler::{
     RequestExt, ResponseWriter, Variables, respond,
 };
 pub use message::{Request, Response};
-#[cfg(feature = "tls")]
-pub use net::tls;
-pub use net::{TlsInfo, TlsVersion};
+pub use net::tls_info::{TlsInfo, TlsVersion};
 #[cfg(feature = "server")]
 pub use server::Server;
 

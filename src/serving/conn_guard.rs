@@ -85,8 +85,8 @@ impl ConnGuard {
             return Err(self.close_reason());
         }
         loop {
-            // The bell comes first: a shutdown rings it after it has begun.
-            let bell = self.registry.bell();
+            // The latch comes first: a shutdown sets it after it has begun.
+            let latch = self.registry.latch();
             let spare = self.registry.first_request_deadline();
             if !self.entry.is(Phase::Parked) {
                 return Err(self.close_reason());
@@ -96,9 +96,9 @@ impl ConnGuard {
             {
                 return if stream.has_unread() { self.unpark() } else { Err(self.close_reason()) };
             }
-            match stream.wait_idle(&bell, limit.into_iter().chain(spare).min()) {
+            match stream.wait_idle(&latch, limit.into_iter().chain(spare).min()) {
                 Ok(Woken::Readable) => return self.unpark(),
-                Ok(Woken::Rung) => {}
+                Ok(Woken::Latched) => {}
                 Err(error) if error.kind() != std::io::ErrorKind::TimedOut => {
                     return Err(CloseReason::IoFailed);
                 }

@@ -13,7 +13,7 @@
 //!   └──▶ Leaving ─── or Active, once more ─────────┘
 //! ```
 //!
-//! A graceful shutdown changes no phase. It rings the bell, and each connection's thread decides by what
+//! A graceful shutdown changes no phase. It sets the latch, and each connection's thread decides by what
 //! has arrived. So no request is lost between the socket and the thread that reads it.
 
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use crate::sync::{Mutex, now};
 /// How long a new connection may be silent before it counts as idle. Its first request may be on its way.
 const NEW_CONN_QUIET: Duration = Duration::from_secs(1);
 
-/// Makes a thread that waits for its next request examine the bell and the phase.
+/// Makes a thread that waits for its next request examine the latch and the phase.
 pub(crate) type Wake = fn(&Stream);
 
 /// The registry's entry of a connection.
@@ -163,7 +163,7 @@ impl Entry {
         now.saturating_sub(since) >= NEW_CONN_QUIET
     }
 
-    /// Makes the thread of an idle connection examine the bell and the phase.
+    /// Makes the thread of an idle connection examine the latch and the phase.
     pub(super) fn wake(&self) {
         (self.wake)(&self.stream);
     }

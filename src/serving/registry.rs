@@ -9,7 +9,7 @@ use super::entry::{Entry, Wake};
 use super::evict;
 use super::lifecycle::{Lifecycle, Stage};
 use crate::logging as log;
-use crate::net::{Bell, Listener, Stream};
+use crate::net::{Latch, Listener, Stream};
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Condvar, Mutex, now};
 use crate::unwind::contain;
@@ -41,8 +41,8 @@ struct State {
     /// The evicted connections. They do not count either.
     leaving: Vec<Arc<Entry>>,
     next_id: u64,
-    /// Wakes the threads of idle connections. Each ring replaces it.
-    bell: Arc<Bell>,
+    /// Wakes the threads of idle connections. Each use replaces it.
+    latch: Arc<Latch>,
     lifecycle: Lifecycle,
 }
 
@@ -66,7 +66,7 @@ impl Registry {
             refused: 0,
             leaving: Vec::new(),
             next_id: 0,
-            bell: Arc::new(Bell::new()),
+            latch: Arc::new(Latch::new()),
             lifecycle: Lifecycle::default(),
         };
         Arc::new(Self {
@@ -121,10 +121,10 @@ impl Registry {
         self.change(Lifecycle::end_accepting);
     }
 
-    /// Returns the bell for the next wait of an idle connection. A thread that takes the bell, and then
+    /// Returns the latch for the next wait of an idle connection. A thread that takes the latch, and then
     /// finds that the server [is not stopping](Self::is_stopping), is woken by it when a shutdown begins.
-    pub(super) fn bell(&self) -> Arc<Bell> {
-        Arc::clone(&self.state.lock().bell)
+    pub(super) fn latch(&self) -> Arc<Latch> {
+        Arc::clone(&self.state.lock().latch)
     }
 
     /// Returns the deadline for the first request of a new connection. `None` without a shutdown.
@@ -139,7 +139,7 @@ impl Registry {
             let first_request = lifecycle.stop(grace_ends);
             (first_request, lifecycle.take_listener(), lifecycle.is_accepting())
         });
-        self.ring(|entry| entry.limit_handshake(first_request));
+        self.notify_each(|entry| entry.limit_handshake(first_request));
         match listener {
             Some(listener) if accepting => listener.stop(),
             Some(listener) => listener.close(),
@@ -150,7 +150,7 @@ impl Registry {
     /// Closes connections on which no request has begun, if the grace is over.
     pub(super) fn end_grace(&self) {
         if self.change(Lifecycle::end_grace) {
-            self.ring(|entry| entry.limit_handshake(now()));
+            self.notify_each(|entry| entry.limit_handshake(now()));
         }
     }
 
@@ -171,20 +171,20 @@ impl Registry {
 
     /// Closes every connection in any phase.
     pub(super) fn close_all(&self) {
-        self.ring(Entry::halt);
+        self.notify_each(Entry::halt);
     }
 
     /// Applies `each` to all connections, and makes the threads of idle ones look for changes.
-    fn ring(&self, each: impl Fn(&Entry)) {
-        let (bell, entries) = {
+    fn notify_each(&self, each: impl Fn(&Entry)) {
+        let (latch, entries) = {
             let mut state = self.state.lock();
-            let bell = std::mem::replace(&mut state.bell, Arc::new(Bell::new()));
-            (bell, state.entries.values().cloned().collect::<Vec<_>>())
+            let latch = std::mem::replace(&mut state.latch, Arc::new(Latch::new()));
+            (latch, state.entries.values().cloned().collect::<Vec<_>>())
         };
         for entry in &entries {
             each(entry);
         }
-        bell.ring();
+        latch.set();
         for entry in &entries {
             entry.wake();
         }

@@ -11,6 +11,9 @@ use std::thread;
 use super::*;
 use crate::net::memory;
 use crate::sync::channel;
+use std::io::{IoSlice, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 
 /// Longer than any machine needs: what is waited for happens, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);

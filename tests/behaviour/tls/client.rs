@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use hangup::TlsVersion;
 use hangup::testing::TestServer;
-use hangup::tls::{Acceptor, ClientCertificates, Connector, Roots, TlsVersion};
+use hangup::tls::{Acceptor, ClientCertificates, Connector, Roots};
 use hangup::{
     Client, Context, ErrorKind, Request, ResponseExt, ResponseWriter, Result, Server, TimeLimit,
 };

@@ -86,7 +86,7 @@ fn panicking(how: Panics) -> Connector {
     let builder = builder.with_safe_default_protocol_versions().unwrap().dangerous();
     let mut config = builder.with_custom_certificate_verifier(Arc::new(how)).with_no_client_auth();
     config.key_log = Arc::new(how);
-    Connector::from(Arc::new(config))
+    Connector::from_rustls(Arc::new(config))
 }
 
 fn ok(w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
