@@ -131,21 +131,48 @@
 //! new incompatible version of one of them is an incompatible version of this crate. So is one of rustls,
 //! whose types are in `tls` only.
 
+#![cfg_attr(
+    not(all(feature = "client", feature = "server", feature = "fcgi")),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        unused_macros,
+        reason = "the lower modules have code for each of them"
+    )
+)]
+#![cfg_attr(
+    not(all(feature = "client", feature = "server", feature = "fcgi", feature = "tls")),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the docs describe the crate with all features"
+    )
+)]
+
 mod body;
+#[cfg(feature = "fcgi")]
 pub mod cgi;
+#[cfg(feature = "client")]
 pub mod client;
 mod context;
 #[cfg(doctest)]
 mod doc_tests;
 mod error;
+#[cfg(feature = "fcgi")]
 pub mod fcgi;
+#[cfg(feature = "fcgi")]
 mod gateway;
 pub mod h1;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod handler;
 mod logging;
+mod message;
 pub mod net;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod serving;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod sniff;
 mod sync;
 pub mod testing;
@@ -155,13 +182,18 @@ pub mod tls;
 mod unwind;
 
 pub use body::{Body, MappedReader, Piece};
+#[cfg(feature = "client")]
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
-pub use handler::{CloseNotify, Handler, Request, RequestExt, Response, ResponseWriter, respond};
-pub use handler::{ErrorStream, Variables};
-pub use handler::{Filter, FilterOutput, HandlerExt, Head, Layer, Layered};
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub use handler::{
+    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Layer, Layered,
+    RequestExt, ResponseWriter, Variables, respond,
+};
+pub use message::{Request, Response};
 pub use net::tls_info::{TlsInfo, TlsVersion};
+#[cfg(feature = "server")]
 pub use server::Server;
 
 pub use {bytes, crossbeam_channel, http};
