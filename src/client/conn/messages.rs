@@ -16,14 +16,13 @@
 //! The result of sending a request is also kept in the connection's [lifecycle](super::state), where
 //! the thread that ends the exchange finds it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::Method;
 
 use crate::body::Body;
-use crate::client::raw_head::RawHead;
+use crate::client::options::{OnInformational, OnRawHead};
 use crate::context::HookGuard;
 use crate::error::Error;
 use crate::h1::ResponseHead;
@@ -47,12 +46,6 @@ impl ExchangeId {
         Self(self.0 + 1)
     }
 }
-
-/// A callback that is called with each interim response.
-pub(in crate::client) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
-
-/// A callback that is called with each response head as it was received.
-pub(in crate::client) type OnRawHead = Arc<dyn Fn(&RawHead<'_>) + Send + Sync>;
 
 /// The order to the reader loop to read a response.
 pub(super) struct Expectation {

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::super::target::Key;
 use super::{
     Answer, AnswerBody, Conn, ConnConfig, ExchangeId, Failure, Outgoing, OutgoingFraming, Owner,
-    Patience, Withhold,
+    Withhold,
 };
 use crate::body::Body;
+use crate::client::options::CallOptions;
+use crate::client::route::Route;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::CloseReason;
@@ -96,9 +97,8 @@ impl Scene {
             connected_in: Duration::ZERO,
         };
         let owner: Weak<dyn Owner> = Arc::<Keeper>::downgrade(&keeper);
-        let key = Key { host: "model".to_owned(), port: 80, zone: None, unix: None, tls: None };
         let config = ConnConfig {
-            key,
+            route: Route::of_model(),
             secured_in: Duration::ZERO,
             owner,
             idle_timeout,
@@ -116,13 +116,13 @@ impl Scene {
     }
 
     /// Uses the connection for a call, if it can be used.
-    fn call(&self, outgoing: Outgoing, patience: &Patience) -> Option<Result<Answer, Failure>> {
+    fn call(&self, outgoing: Outgoing, options: &CallOptions) -> Option<Result<Answer, Failure>> {
         let conn = match self.given_back() {
             0 => self.conn.clone(),
             _ => self.keeper.book.lock().idle.take()?,
         };
         let id = conn.begin()?;
-        Some(conn.round_trip(id, outgoing, patience))
+        Some(conn.round_trip(id, outgoing, options))
     }
 
     /// Waits until the connection is idle and takes it into use; `None` if it was closed instead.
@@ -240,12 +240,12 @@ fn upload(pieces: usize, dropped: &Arc<AtomicUsize>) -> Outgoing {
 }
 
 /// By whichever of the ways: a limit for sending asks for the full one, and this one never comes.
-fn patience() -> Patience {
-    Patience { send: perhaps().then_some(Duration::MAX), ..Patience::default() }
+fn options() -> CallOptions {
+    CallOptions { send: perhaps().then_some(Duration::MAX), ..CallOptions::default() }
 }
 
-fn under(context: &Context) -> Patience {
-    Patience { context: Some(context.clone()), ..patience() }
+fn under(context: &Context) -> CallOptions {
+    CallOptions { context: Some(context.clone()), ..options() }
 }
 
 /// The whole body as text; an error if it was cut short.
@@ -272,10 +272,10 @@ fn a_connection_serves_one_call_after_another() {
             peer.say("HTTP/1.1 204 No Content\r\n\r\n")
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let patience = patience();
+        let options = options();
         let calls = [(get(), "one"), (upload(2, &dropped), "two"), (get(), "")];
         for (outgoing, expected) in calls {
-            let answer = scene.call(outgoing, &patience).expect("it is there at once");
+            let answer = scene.call(outgoing, &options).expect("it is there at once");
             let answer = answer.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), expected);
         }
@@ -296,7 +296,7 @@ fn an_early_answer_is_delivered_and_ends_the_connection() {
             peer.say(&format!("{LENGTH}one"))
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let outcome = scene.call(upload(100, &dropped), &patience());
+        let outcome = scene.call(upload(100, &dropped), &options());
         let answer = outcome.expect("it is fresh");
         let answer = answer.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         if perhaps() {
@@ -323,12 +323,12 @@ fn an_answer_that_crosses_the_end_of_its_request() {
             peer.say(&format!("{LENGTH}two"))
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let outcome = scene.call(upload(3, &dropped), &patience());
+        let outcome = scene.call(upload(3, &dropped), &options());
         let answer = outcome.expect("it is fresh").unwrap_or_else(|f| panic!("{:?}", f.error));
         assert_eq!(read(answer).expect("it is whole"), "one");
         if scene.given_back() == 1 {
             assert_eq!(dropped.load(Ordering::SeqCst), 1, "it has been sent");
-            if let Some(outcome) = scene.call(get(), &patience()) {
+            if let Some(outcome) = scene.call(get(), &options()) {
                 let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
                 assert_eq!(read(answer).expect("it is whole"), "two");
             }
@@ -360,7 +360,7 @@ fn the_peer_closes_at_any_moment() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let uploads = perhaps();
         let outgoing = if uploads { upload(any(8), &dropped) } else { get() };
-        if let Some(Ok(answer)) = scene.call(outgoing, &patience()) {
+        if let Some(Ok(answer)) = scene.call(outgoing, &options()) {
             if perhaps() {
                 let text = read(answer);
                 assert!(text.is_err() || text.is_ok_and(|text| text == "one"));
@@ -428,7 +428,7 @@ fn a_late_cancel_does_not_end_the_next_call() {
         assert_eq!(read(answer).expect("it is whole"), "one");
         let late = context.clone();
         let cancels = start("cancels", move || late.cancel());
-        let outcome = scene.call(get(), &patience()).expect("it is there at once");
+        let outcome = scene.call(get(), &options()).expect("it is there at once");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         assert_eq!(read(answer).expect("it is whole"), "two");
         scene.end();
@@ -461,7 +461,7 @@ fn a_cancelled_call_does_not_take_the_next_along() {
             }
         });
         if let Some(id) = scene.begin_next() {
-            let outcome = scene.conn.round_trip(id, get(), &patience());
+            let outcome = scene.conn.round_trip(id, get(), &options());
             let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), "two");
         }
@@ -482,7 +482,7 @@ fn an_idle_connection_ends_before_a_call_or_after() {
             peer.expect(b"\r\n\r\n")?;
             peer.say(&format!("{LENGTH}one"))
         });
-        if let Some(outcome) = scene.call(get(), &patience()) {
+        if let Some(outcome) = scene.call(get(), &options()) {
             let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             assert_eq!(read(answer).expect("it is whole"), "one");
         }
@@ -502,11 +502,11 @@ fn a_dropped_body_leaves_nothing_behind() {
             peer.expect(b"\r\n\r\n")?;
             peer.say(&format!("{LENGTH}two"))
         });
-        let outcome = scene.call(get(), &patience()).expect("it is fresh");
+        let outcome = scene.call(get(), &options()).expect("it is fresh");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         drop(answer);
         if scene.given_back() == 1 {
-            let outcome = scene.call(get(), &patience());
+            let outcome = scene.call(get(), &options());
             let answer = outcome.map(|outcome| outcome.unwrap_or_else(|f| panic!("{:?}", f.error)));
             if let Some(answer) = answer {
                 assert_eq!(read(answer).expect("it is whole"), "two");
@@ -530,7 +530,7 @@ fn a_late_writer_sets_no_deadline_but_its_own() {
             peer.expect(b"\r\n\r\n")?;
             peer.say(&format!("{LENGTH}two"))
         });
-        let due = |limit| Patience { response_head: Some(limit), ..Patience::default() };
+        let due = |limit| CallOptions { response_head: Some(limit), ..CallOptions::default() };
         let dropped = Arc::new(AtomicUsize::new(0));
         let outcome = scene.call(upload(1, &dropped), &due(Duration::from_secs(1)));
         match outcome.expect("it is fresh") {
@@ -551,7 +551,7 @@ fn a_late_writer_sets_no_deadline_but_its_own() {
     });
 }
 
-/// A body that is withheld for a 100: released by it, by the patience's end, or not sent at all.
+/// A body that is withheld for a 100: released by it, by the options's end, or not sent at all.
 #[test]
 fn a_withheld_body_is_sent_or_let_go() {
     explore(1500, Limits::AnyMoment, || {
@@ -570,7 +570,7 @@ fn a_withheld_body_is_sent_or_let_go() {
         let mut outgoing = upload(3, &dropped);
         let (give_back, given_back) = bounded(1);
         outgoing.expect = Some(Box::new(Withhold { limit: Duration::from_secs(1), give_back }));
-        let outcome = scene.call(outgoing, &patience()).expect("it is fresh");
+        let outcome = scene.call(outgoing, &options()).expect("it is fresh");
         let answer = outcome.unwrap_or_else(|failure| panic!("{:?}", failure.error));
         assert_eq!(read(answer).expect("it is whole"), "one");
         // It comes back, or its sending has begun: this wait always ends.
@@ -626,7 +626,7 @@ fn closing_crosses_giving_back() {
         let closes = start("closes", move || {
             conn.close(Error::new(ErrorKind::Closed), CloseReason::ShuttingDown);
         });
-        if let Some(Ok(answer)) = scene.call(get(), &patience()) {
+        if let Some(Ok(answer)) = scene.call(get(), &options()) {
             let text = read(answer);
             assert!(text.is_err() || text.is_ok_and(|text| text == "one"));
         }
