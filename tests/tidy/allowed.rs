@@ -32,5 +32,4 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed { rule: Rule::Prose, place: "src/handler/", reason: "being rewritten" },
     Allowed { rule: Rule::Prose, place: "src/net/", reason: "being rewritten" },
     Allowed { rule: Rule::Prose, place: "src/server/", reason: "being rewritten" },
-    Allowed { rule: Rule::Prose, place: "src/sync/", reason: "being rewritten" },
 ];
