@@ -32,6 +32,7 @@ type Layered = hangup::Layered<
 fn printed<T: Debug>() {}
 
 fn root() -> Vec<&'static str> {
+    shared::<Layered>();
     let shared = all!(shared:
         hangup::Context,
         hangup::ContextError,
@@ -49,7 +50,6 @@ fn root() -> Vec<&'static str> {
     let sent = all!(sent: hangup::Body, hangup::ResponseWriter<'_>);
     // A filter sees them during one call.
     let local = all!(local: hangup::FilterOutput<'_>, hangup::Head<'_>);
-    shared::<Layered>();
     [&shared[..], &borrowed, &sent, &local, &["hangup::Layered"]].concat()
 }
 

@@ -90,7 +90,7 @@ impl ClientBuilder {
     /// name. The defaults are `User-Agent: hangup/VERSION` and `Accept: */*`;
     /// [`no_default_headers`](Self::no_default_headers) removes them.
     ///
-    /// A name or a value that is not allowed is reported by every [`send`](RequestBuilder::send).
+    /// A name or a value that is not allowed is reported by every [`send`](crate::client::RequestBuilder::send).
     pub fn default_header<V>(mut self, name: impl IntoHeaderName, value: V) -> Self
     where
         V: TryInto<HeaderValue>,
@@ -113,7 +113,7 @@ impl ClientBuilder {
 
     /// Sets the `User-Agent` of requests that set none themselves. `hangup/VERSION` by default.
     ///
-    /// A value that is not allowed is reported by every [`send`](RequestBuilder::send).
+    /// A value that is not allowed is reported by every [`send`](crate::client::RequestBuilder::send).
     pub fn user_agent<V>(self, value: V) -> Self
     where
         V: TryInto<HeaderValue>,
@@ -148,7 +148,7 @@ impl ClientBuilder {
 
     /// What makes the connections of `https` URLs: whom it trusts, and who it says it is. By default a
     /// [`Connector`] that trusts what the platform does. A request can have [another
-    /// one](RequestBuilder::tls).
+    /// one](crate::client::RequestBuilder::tls).
     #[cfg(feature = "tls")]
     pub fn tls(mut self, connector: Connector) -> Self {
         self.transport.connector = Some(connector);
