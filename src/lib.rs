@@ -39,6 +39,23 @@
 //! }
 //! ```
 //!
+//! [`HandlerExt`] puts [layers](Layer) around a handler, such as a time limit or an access log. A
+//! [`Filter`] changes a response on its way to the client. [`testing::call`] runs a handler without a
+//! socket:
+//!
+//! ```
+//! use hangup::{HandlerExt, Request, respond, testing};
+//!
+//! let handler = respond(|r| Ok(http::Response::new(r.uri().path().to_owned().into())))
+//!     .layer_fn(|w, r, next| match r.uri().path() {
+//!         "/private" => Err(http::StatusCode::FORBIDDEN.into()),
+//!         _ => next.handle(w, r),
+//!     });
+//! let mut response = testing::call(&handler, Request::get("/public").body("")?)?;
+//! assert_eq!(response.body_mut().read_text(100)?, "/public");
+//! # Ok::<(), hangup::Error>(())
+//! ```
+//!
 //! # A client
 //!
 //! ```no_run
@@ -115,7 +132,7 @@
 //! * [`net`]: streams whose blocked calls any thread can end; listeners; dialling.
 //! * [`fcgi`], [`cgi`]: the same handlers under any web server.
 //! * `tls` (feature `tls`, on by default): TLS over any stream, certificates, trust.
-//! * [`testing`]: a test server on a free port, connections in memory.
+//! * [`testing`]: calls of handlers without a socket, a test server on a free port, connections in memory.
 
 mod body;
 pub mod cgi;
