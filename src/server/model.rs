@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::{ConnState, Server};
 use crate::body::Body;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
 use crate::handler::{Handler, Request, RequestExt, ResponseWriter};
 use crate::net::{Stream, memory};
 use crate::sync::explore::{Limits, any, explore, perhaps};
@@ -137,6 +139,37 @@ fn a_body_left_to_another_thread_does_not_touch_the_next_request() {
         if let Some((whole, bytes)) = read.first() {
             assert!(*whole && bytes == b"efgh", "{bytes:?}");
         }
+        assert_legal(&states.read());
+    });
+}
+
+/// A request's context is narrowed, and another thread ends it at any moment. The read of a body that never
+/// arrives in full returns with the context's error, whatever it was doing.
+#[test]
+fn a_narrowed_context_ends_the_read_of_a_body() {
+    const REQUEST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab";
+    explore(3000, Limits::Never, || {
+        let (near, far) = memory::pair();
+        let (read, states) = (Notes::new(), Notes::new());
+        let notes = read.clone();
+        let handler = move |_: &mut ResponseWriter, request: &mut Request| {
+            // With or without a watch on the client.
+            let context = if perhaps() { request.context().child() } else { Context::new() };
+            request.set_context(context.clone());
+            start("cancels", move || context.cancel());
+            let mut bytes = Vec::new();
+            let error = request.body_mut().read_to_end(&mut bytes).map_err(Error::from);
+            notes.add((error.map_err(|error| error.kind()), bytes));
+            Ok(())
+        };
+        let handle = server(handler, &states).serve_stream(near);
+        let answers = converse_until(&far, REQUEST, false);
+        assert!(handle.shutdown(None));
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), 1, "{answers}");
+        let read = read.read();
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].0, Err(ErrorKind::Cancelled));
+        assert!(b"ab".starts_with(&read[0].1[..]));
         assert_legal(&states.read());
     });
 }
