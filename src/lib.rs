@@ -153,6 +153,8 @@ mod sniff;
 mod sync;
 pub mod testing;
 mod text;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod unwind;
 
 pub use body::{Body, MappedReader, Piece};
@@ -162,9 +164,7 @@ pub use error::{Error, ErrorKind, Result, TimeLimit};
 pub use handler::{CloseNotify, Handler, Request, RequestExt, Response, ResponseWriter, respond};
 pub use handler::{ErrorStream, Variables};
 pub use handler::{Filter, FilterOutput, HandlerExt, Head, Layer, Layered};
-#[cfg(feature = "tls")]
-pub use net::tls;
-pub use net::{TlsInfo, TlsVersion};
+pub use net::tls_info::{TlsInfo, TlsVersion};
 pub use server::Server;
 
 pub use {bytes, crossbeam_channel, http};

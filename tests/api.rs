@@ -109,13 +109,13 @@ fn net() -> Vec<&'static str> {
 #[cfg(feature = "tls")]
 fn tls() -> Vec<&'static str> {
     all!(shared:
-        hangup::net::tls::Acceptor,
-        hangup::net::tls::AcceptorBuilder,
-        hangup::net::tls::ClientCertificates,
-        hangup::net::tls::Connector,
-        hangup::net::tls::ConnectorBuilder,
-        hangup::net::tls::Identity,
-        hangup::net::tls::Roots,
+        hangup::tls::Acceptor,
+        hangup::tls::AcceptorBuilder,
+        hangup::tls::ClientCertificates,
+        hangup::tls::Connector,
+        hangup::tls::ConnectorBuilder,
+        hangup::tls::Identity,
+        hangup::tls::Roots,
     )
     .to_vec()
 }

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use hangup::net::Stream;
 use hangup::net::{Addr, Dial, DialError, DialOptions, Dialed, Phase, Resolve, Resolver, Target};
-use hangup::net::{Stream, memory};
-use hangup::{Context, ContextError};
+use hangup::{Context, ContextError, testing};
 
 fn target() -> Target {
     Target::host("service.test", 80)
@@ -143,7 +143,7 @@ fn a_dialer_can_return_a_standard_socket_and_errors_of_its_choice() {
 fn a_dialer_can_return_a_stream_in_memory() {
     let (connecting, peers) = crossbeam_channel::unbounded();
     let dialer: Box<dyn Dial + '_> = Box::new(|_: &Target, _: &Context| {
-        let (ours, theirs) = memory::pair();
+        let (ours, theirs) = testing::stream_pair();
         connecting.send(theirs).unwrap();
         Ok(Dialed::new(ours))
     });

@@ -4,8 +4,9 @@
 
 use std::path::PathBuf;
 
+use hangup::TlsVersion;
 use hangup::client::ClientBuilder;
-use hangup::tls::{Connector, Identity, Roots, TlsVersion};
+use hangup::tls::{Connector, Identity, Roots};
 
 use crate::failure::{BAD_ROOTS, Failure};
 use crate::support::{Args, Usage};

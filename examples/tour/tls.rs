@@ -4,7 +4,8 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use hangup::tls::{Acceptor, Connector, Identity, Roots, TlsInfo};
+use hangup::TlsInfo;
+use hangup::tls::{Acceptor, Connector, Identity, Roots};
 use hangup::{Client, Request, RequestExt, ResponseExt, ResponseWriter, Result, Server};
 use rcgen::{CertificateParams, KeyPair};
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use super::wake;
+
 /// One end of a [`Stream`](super::Stream).
 ///
 /// Displayed as `127.0.0.1:80`, `[::1]:80`, `unix:/run/app.sock`, `unix`, `memory` or `unknown`.
@@ -33,7 +35,7 @@ impl Addr {
     pub(super) fn from_socket(address: &socket2::SockAddr) -> Self {
         match address.as_socket() {
             Some(address) => address.into(),
-            None if address.is_unix() => Self::Unix(address.as_pathname().map(PathBuf::from)),
+            None if address.is_unix() => Self::Unix(wake::socket_path(address)),
             None => Self::Unknown,
         }
     }

@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fd::AsFd;
 use socket2::{Domain, SockAddr, Type};
 
 use super::addr::Addr;
@@ -17,7 +16,7 @@ use super::socket::{Family, Socket};
 use super::stream::Stream;
 #[cfg(unix)]
 use super::unix_path::{self, BoundPath};
-use super::wake::{self, PollFd, Waker};
+use super::wake::{self, Waker};
 use crate::sync::Mutex;
 
 /// How many connections may wait to be accepted. Linux takes the smaller of this and
@@ -26,7 +25,7 @@ pub(super) const BACKLOG: i32 = 1024;
 
 /// How long an accepted TCP connection may be silent before the peer's host is probed, and how
 /// often from then on: a host that has vanished is noticed within minutes, not after two hours.
-pub const KEEPALIVE: Duration = Duration::from_secs(30);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// A listening socket whose [`accept`](Self::accept) any thread can end.
 ///
@@ -145,14 +144,7 @@ impl Listener {
     /// there is no such descriptor, or it cannot be duplicated.
     #[cfg(unix)]
     pub fn inherited(number: i32) -> io::Result<Self> {
-        let fd = match number {
-            0 => io::stdin().as_fd().try_clone_to_owned()?,
-            1 => io::stdout().as_fd().try_clone_to_owned()?,
-            2 => io::stderr().as_fd().try_clone_to_owned()?,
-            ..0 => return Err(rustix::io::Errno::BADF.into()),
-            _ => wake::duplicate(number)?,
-        };
-        Self::from_fd(fd)
+        Self::from_fd(wake::inherited(number)?)
     }
 
     /// Takes over the listening socket that this process got as its standard input, as FastCGI
@@ -221,12 +213,9 @@ impl Listener {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 accepted => return accepted.map(Some),
             }
-            let mut fds = [
-                PollFd::from_borrowed_fd(bound.socket.as_fd(), wake::READ),
-                bound.stopped.poll_fd(),
-            ];
-            wake::wait(&mut fds, None)?;
-            if !fds[1].revents().is_empty() {
+            let socket = wake::pollable(&bound.socket);
+            let (_, stopped) = wake::wait_for(socket, wake::READ, &bound.stopped, None)?;
+            if stopped {
                 return Ok(None);
             }
         }

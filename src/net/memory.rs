@@ -2,69 +2,49 @@
 //!
 //! ```text
 //!        end 0                                     end 1
-//!      write ───────────> lanes[0] ───────────────> read
-//!       read <─────────── lanes[1] <────────────── write
+//!      write ───────────> pipes[0] ───────────────> read
+//!       read <─────────── pipes[1] <────────────── write
 //!   deadlines, parked      one lock                deadlines, parked
 //!                        one Condvar
 //! ```
 //!
-//! They obey deadlines, half-closes and resets as sockets do, hold a bounded number of bytes in
-//! each direction, and are made of a lock and Condvars alone, so that a test can schedule them.
+//! They have deadlines, half-closes and resets as sockets do. Each direction holds a bounded number of
+//! bytes. They use a lock and Condvars only, so that a model can schedule them.
+
+mod state;
 
 #[cfg(feature = "tls")]
 mod under_tls;
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::state::{Life, State};
 use super::addr::Addr;
-use super::bell::{Bell, Woken};
-use super::stream::{Hangup, Parked, Readiness, Stream, Until};
+use super::latch::{Latch, Woken};
+use super::readiness::{Hangup, Parked, Readiness, Until};
+use super::stream::Stream;
 use crate::sync::{Condvar, Mutex, MutexGuard, now};
 
-/// How many bytes a direction of [`pair`] holds before a write blocks: what a socket holds is of
-/// this order, and a test that means to fill it is done at once.
-pub const DEFAULT_CAPACITY: usize = 64 * 1024;
+/// The number of bytes that a direction of [`pair`] holds before a write blocks: 64 KiB. A socket holds
+/// about as much, and a test fills it quickly.
+const DEFAULT_CAPACITY: usize = 64 * 1024;
 
-/// Two connected streams, [`DEFAULT_CAPACITY`] bytes (64 KiB) a direction.
+/// Creates two connected streams. Each direction holds up to 64 KiB.
 ///
-/// What the one writes the other reads. See [`Stream`] for what blocks and what ends it.
-///
-/// ```
-/// use std::io::{Read, Write};
-/// use std::net::Shutdown;
-///
-/// let (mut one, mut other) = hangup::net::memory::pair();
-/// one.write_all(b"that is all")?;
-/// one.shutdown(Shutdown::Write)?;
-/// let mut text = String::new();
-/// other.read_to_string(&mut text)?;
-/// assert_eq!(text, "that is all");
-/// # Ok::<(), std::io::Error>(())
-/// ```
+/// Each stream reads what the other writes. [`Stream`] says which calls block and what ends them.
 #[must_use]
-pub fn pair() -> (Stream, Stream) {
+pub(crate) fn pair() -> (Stream, Stream) {
     pair_with_capacity(DEFAULT_CAPACITY)
 }
 
-/// As [`pair`], with room for `capacity` bytes a direction, at least one.
+/// Creates two connected streams. Each direction holds up to `capacity` bytes, at least one.
 #[must_use]
-pub fn pair_with_capacity(capacity: usize) -> (Stream, Stream) {
-    let lane = || Lane {
-        bytes: VecDeque::new(),
-        capacity: capacity.max(1),
-        writer: Half::Open,
-        reader: Half::Open,
-    };
+pub(crate) fn pair_with_capacity(capacity: usize) -> (Stream, Stream) {
     let shared = Arc::new(Shared {
-        state: Mutex::new(State {
-            lanes: [lane(), lane()],
-            sides: [Side::default(), Side::default()],
-            epoch: 0,
-        }),
+        state: Mutex::new(State::new(capacity)),
         changed: Condvar::new(),
         parked: Condvar::new(),
     });
@@ -72,7 +52,7 @@ pub fn pair_with_capacity(capacity: usize) -> (Stream, Stream) {
     (end(0), end(1))
 }
 
-/// One end; dropping it closes it.
+/// One end. Its drop closes it.
 pub(super) struct End {
     side: usize,
     shared: Arc<Shared>,
@@ -80,62 +60,12 @@ pub(super) struct End {
 
 struct Shared {
     state: Mutex<State>,
-    /// Goes with `state`; the predicate is whatever the waiting call is after (bytes, room, the
-    /// peer's end, its deadline). Notified by everything that changes the state.
+    /// Goes with `state`. The predicate is the waiting call's: bytes, room, the peer's end, its deadline.
+    /// Notified by every change of the state.
     changed: Condvar,
-    /// Goes with `state`; the predicate is a count in [`Side::parked`]. Notified by every thread
+    /// Goes with `state`. The predicate is a count in [`state::Side::parked`]. Notified by every thread
     /// before it waits on `changed`.
     parked: Condvar,
-}
-
-struct State {
-    /// `lanes[side]` is what `side` writes and the other reads.
-    lanes: [Lane; 2],
-    sides: [Side; 2],
-    /// Counts the changes: a thread that was parked before one is on its way out.
-    epoch: u64,
-}
-
-/// One direction.
-struct Lane {
-    bytes: VecDeque<u8>,
-    capacity: usize,
-    writer: Half,
-    reader: Half,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Half {
-    Open,
-    Shut,
-}
-
-#[derive(Default)]
-struct Side {
-    life: Life,
-    read_deadline: Option<Instant>,
-    write_deadline: Option<Instant>,
-    /// How long one write may wait, whatever the deadline.
-    write_patience: Option<Duration>,
-    /// Somebody asked for the end of one wait for a hang-up; consumed by it.
-    interrupted: bool,
-    /// The same for one read that has nothing to read.
-    read_interrupted: bool,
-    /// For each [`Parked`], whether somebody asked one thread there to look again.
-    #[cfg(feature = "tls")]
-    notified: [bool; 3],
-    /// How many threads wait at each [`Parked`] since the last change.
-    parked: [usize; 3],
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Life {
-    #[default]
-    Open,
-    /// Closed by its own side.
-    Closed,
-    /// Reset by the peer.
-    Reset,
 }
 
 impl End {
@@ -143,7 +73,7 @@ impl End {
         self.shared.state.lock()
     }
 
-    /// Changes the state and tells everybody.
+    /// Changes the state and wakes all waiting threads.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let outcome = change(&mut state);
@@ -159,7 +89,7 @@ impl End {
         self.shared.changed.notify_all();
     }
 
-    /// Tries `attempt` until it no longer says `WouldBlock`, or the limit has come.
+    /// Repeats `attempt` after each change, until it no longer fails with `WouldBlock` or a limit passes.
     fn wait<T>(
         &self,
         place: Parked,
@@ -169,7 +99,7 @@ impl End {
         let mut state = self.lock();
         let mut idle = None;
         loop {
-            let deadline = until.moment(state.sides[self.side].deadline(place));
+            let deadline = until.time(state.sides[self.side].deadline(place));
             let until = if idle.is_some() { earlier(deadline, idle) } else { deadline };
             let open = state.sides[self.side].life == Life::Open;
             if open && until.is_some_and(|until| until <= now()) {
@@ -204,7 +134,7 @@ impl End {
             }
             None => self.shared.changed.wait(state),
         }
-        // A change has set the counts to zero, with this thread in them.
+        // A change has reset the counts, this thread's included.
         if state.epoch == epoch {
             state.sides[self.side].parked[place as usize] -= 1;
         }
@@ -225,10 +155,10 @@ impl End {
         self.wait(Parked::Read, Until::Only(until), |state| state.read(self.side, buf))
     }
 
-    pub(super) fn wait_idle(&self, bell: &Bell, limit: Option<Instant>) -> io::Result<Woken> {
+    pub(super) fn wait_idle(&self, latch: &Latch, limit: Option<Instant>) -> io::Result<Woken> {
         self.wait(Parked::Read, Until::Only(limit), |state| match state.readable(self.side) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && bell.is_rung() => {
-                Ok(Woken::Rung)
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && latch.is_set() => {
+                Ok(Woken::Latched)
             }
             outcome => outcome.map(|()| Woken::Readable),
         })
@@ -242,7 +172,7 @@ impl End {
         self.change(|state| state.sides[self.side].read_interrupted = true);
     }
 
-    /// A bell does not wake those who wait here.
+    /// Wakes all waiting threads: a latch does not.
     pub(super) fn look_again(&self) {
         self.change(|_| ());
     }
@@ -251,10 +181,10 @@ impl End {
         self.close();
     }
 
-    /// Nothing here is lost by a close, and so nothing is left to be done after one.
+    /// Does nothing: a close loses no data here.
     pub(super) fn resume(&self) {}
 
-    /// Input that is left here resets nothing.
+    /// Does nothing: unread input does not cause a reset here.
     pub(super) fn discard_input(&self) {}
 
     pub(super) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -269,17 +199,17 @@ impl End {
         self.change(|state| state.write(self.side, slices))
     }
 
-    /// A write leaves nothing behind.
+    /// Does nothing: a write leaves nothing unsent.
     pub(super) fn flush(&self) -> io::Result<()> {
         Ok(())
     }
 
-    /// A write leaves nothing behind.
+    /// Does nothing: a write leaves nothing unsent.
     pub(super) fn try_flush(&self) -> io::Result<()> {
         Ok(())
     }
 
-    /// It holds no memory of its own.
+    /// Does nothing: an end has no memory to free.
     pub(super) fn release(&self) {}
 
     pub(super) fn wait_readable(&self, limit: Option<Instant>) -> io::Result<()> {
@@ -319,18 +249,7 @@ impl End {
     }
 
     pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.change(|state| {
-            if state.sides[self.side].life != Life::Open {
-                return Err(io::ErrorKind::NotConnected.into());
-            }
-            if how != Shutdown::Read {
-                state.lanes[self.side].writer = Half::Shut;
-            }
-            if how != Shutdown::Write {
-                state.lanes[other(self.side)].refuse();
-            }
-            Ok(())
-        })
+        self.change(|state| state.shutdown(self.side, how))
     }
 
     pub(super) fn close(&self) {
@@ -338,14 +257,7 @@ impl End {
     }
 
     pub(super) fn reset(&self) {
-        self.change(|state| {
-            state.close(self.side);
-            state.lanes[self.side].bytes.clear();
-            let peer = &mut state.sides[other(self.side)];
-            if peer.life == Life::Open {
-                peer.life = Life::Reset;
-            }
-        });
+        self.change(|state| state.reset(self.side));
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -385,118 +297,7 @@ impl Drop for End {
     }
 }
 
-impl Side {
-    fn deadline(&self, place: Parked) -> Option<Instant> {
-        match place {
-            Parked::Read => self.read_deadline,
-            Parked::Write => self.write_deadline,
-            Parked::Hangup => None,
-        }
-    }
-}
-
-impl State {
-    /// May `side` go on? `after_close` is what it is told once it has closed.
-    fn alive(&self, side: usize, after_close: io::ErrorKind) -> io::Result<()> {
-        match self.sides[side].life {
-            Life::Open => Ok(()),
-            Life::Closed => Err(io::Error::new(after_close, "the stream was closed on this side")),
-            Life::Reset => Err(io::ErrorKind::ConnectionReset.into()),
-        }
-    }
-
-    /// Whether a read of `side` would not block; `WouldBlock` if it would.
-    fn readable(&self, side: usize) -> io::Result<()> {
-        if self.sides[side].life == Life::Closed {
-            self.alive(side, io::ErrorKind::ConnectionAborted)?;
-        }
-        match self.readiness(side).readable {
-            true => Ok(()),
-            false => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-
-    fn read(&mut self, side: usize, buf: &mut [u8]) -> io::Result<usize> {
-        self.alive(side, io::ErrorKind::ConnectionAborted)?;
-        self.lanes[other(side)].take(buf)
-    }
-
-    fn write(&mut self, side: usize, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.alive(side, io::ErrorKind::BrokenPipe)?;
-        self.lanes[side].put(slices)
-    }
-
-    fn readiness(&self, side: usize) -> Readiness {
-        let (inward, outward) = (&self.lanes[other(side)], &self.lanes[side]);
-        let dead = self.sides[side].life != Life::Open;
-        let peer_closed = dead || inward.writer == Half::Shut;
-        Readiness {
-            readable: peer_closed || inward.reader == Half::Shut || !inward.bytes.is_empty(),
-            peer_closed,
-            broken: dead
-                || (peer_closed && (outward.reader == Half::Shut || outward.writer == Half::Shut)),
-        }
-    }
-
-    fn hangup(&mut self, side: usize, least: Hangup) -> io::Result<Hangup> {
-        if std::mem::take(&mut self.sides[side].interrupted) {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        if self.sides[side].life == Life::Closed {
-            self.alive(side, io::ErrorKind::ConnectionAborted)?;
-        }
-        match self.readiness(side) {
-            Readiness { broken: true, .. } => Ok(Hangup::Broken),
-            Readiness { peer_closed: true, .. } if least == Hangup::EndOfStream => {
-                Ok(Hangup::EndOfStream)
-            }
-            _ => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-
-    fn close(&mut self, side: usize) {
-        self.sides[side].life = Life::Closed;
-        self.lanes[side].writer = Half::Shut;
-        self.lanes[other(side)].refuse();
-    }
-}
-
-impl Lane {
-    fn take(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.bytes.is_empty() && self.writer == Half::Open && self.reader == Half::Open {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        io::Read::read(&mut self.bytes, buf)
-    }
-
-    fn put(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.writer == Half::Shut || self.reader == Half::Shut {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        let room = self.capacity - self.bytes.len();
-        if room == 0 && slices.iter().any(|slice| !slice.is_empty()) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let before = self.bytes.len();
-        for slice in slices {
-            let room = self.capacity - self.bytes.len();
-            self.bytes.extend(&slice[..slice.len().min(room)]);
-        }
-        Ok(self.bytes.len() - before)
-    }
-
-    /// The reader will read no more: what is there is dropped, and nothing more is taken.
-    fn refuse(&mut self) {
-        self.reader = Half::Shut;
-        self.bytes.clear();
-    }
-}
-
-fn other(side: usize) -> usize {
-    1 - side
-}
-
-/// The earlier of two moments, of which `None` never comes.
+/// Returns the earlier of two times. `None` is never.
 fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     one.into_iter().chain(other).min()
 }

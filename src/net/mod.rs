@@ -33,24 +33,25 @@
 //! such descriptor, made when it first has to wait this way.
 
 mod addr;
-mod bell;
 mod buffer;
 #[cfg_attr(hangup_shuttle, allow(dead_code, unreachable_pub, reason = "models dial by a script"))]
 mod dial;
 mod duplex;
 mod framed;
+mod latch;
 mod listen;
-pub mod memory;
+pub(crate) mod memory;
 #[cfg(hangup_shuttle)]
 pub(crate) mod model;
+mod readiness;
 mod socket;
 mod stream;
 #[cfg(feature = "tls")]
-pub mod tls;
+pub(crate) mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 pub(crate) mod tls;
-mod tls_info;
+pub(crate) mod tls_info;
 #[cfg(unix)]
 mod unix_path;
 mod wait_point;
@@ -58,16 +59,17 @@ mod wake;
 mod zone;
 
 pub use addr::Addr;
-pub(crate) use bell::{Bell, Woken};
 pub(crate) use buffer::Buffer;
 #[cfg(not(hangup_shuttle))]
 pub use dial::dial;
 pub use dial::{Dial, DialError, DialOptions, Dialed, Phase, Resolve, Resolver, Target};
 pub use duplex::Duplex;
 pub(crate) use framed::{FramedBody, FramedError};
+pub(crate) use latch::{Latch, Woken};
 pub(crate) use listen::is_shortage;
-pub use listen::{KEEPALIVE, Listener, is_transient};
+pub use listen::{Listener, is_transient};
 #[cfg(hangup_shuttle)]
 pub(crate) use model::dial;
-pub use stream::{Hangup, Parked, Readiness, Stream};
-pub use tls_info::{TlsInfo, TlsVersion};
+pub use readiness::{Hangup, Parked, Readiness};
+pub use stream::Stream;
+pub(crate) use tls_info::TlsInfo;

@@ -1,4 +1,4 @@
-//! Stands in for `tls` where that feature is off: there are no such values, and nothing to do.
+//! Stands in for `tls` when that feature is off. Its types have no values.
 
 use std::convert::Infallible;
 use std::io;
@@ -8,12 +8,12 @@ use super::stream::Stream;
 use crate::context::Context;
 use crate::error::{Error, Result};
 
-/// Nobody has one.
+/// A type without values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connector(Infallible);
 
 impl Connector {
-    /// What a client has that was told nothing.
+    /// Returns `None`.
     pub(crate) fn of_default() -> Option<Self> {
         None
     }
@@ -29,7 +29,7 @@ impl Connector {
     }
 }
 
-/// Nobody has one.
+/// A type without values.
 #[derive(Clone, Debug)]
 pub(crate) struct Acceptor(Infallible);
 

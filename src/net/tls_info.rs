@@ -1,16 +1,16 @@
-//! What was agreed on in a handshake.
+//! The outcome of a TLS handshake.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The facts of a TLS connection. Cheap to clone.
+/// The outcome of a connection's TLS handshake. Cheap to clone.
 ///
-/// Without the feature `tls` there is none.
+/// Without the feature `tls` there is no value of this type.
 #[derive(Clone, PartialEq, Eq)]
-pub struct TlsInfo(Arc<Facts>);
+pub struct TlsInfo(Arc<TlsFacts>);
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(super) struct TlsFacts {
     pub(super) version: TlsVersion,
     pub(super) cipher_suite: String,
     pub(super) alpn: Option<String>,
@@ -31,44 +31,44 @@ pub enum TlsVersion {
 
 impl TlsInfo {
     #[cfg(feature = "tls")]
-    pub(super) fn new(facts: Facts) -> Self {
+    pub(super) fn new(facts: TlsFacts) -> Self {
         Self(Arc::new(facts))
     }
 
-    /// The protocol's version.
+    /// Returns the version of the protocol.
     #[must_use]
     pub fn version(&self) -> TlsVersion {
         self.0.version
     }
 
-    /// The cipher suite, by its registered name: `TLS_AES_128_GCM_SHA256`.
+    /// Returns the registered name of the cipher suite, such as `TLS_AES_128_GCM_SHA256`.
     #[must_use]
     pub fn cipher_suite(&self) -> &str {
         &self.0.cipher_suite
     }
 
-    /// The protocol that was agreed on by ALPN (RFC 7301): `http/1.1`, or nothing if one of the two
-    /// did not ask.
+    /// Returns the protocol that ALPN selected (RFC 7301): `http/1.1`, or `None` if one of the two ends
+    /// does not use ALPN.
     #[must_use]
     pub fn alpn(&self) -> Option<&str> {
         self.0.alpn.as_deref()
     }
 
-    /// The name that the client asked for (SNI, RFC 6066 section 3), in lower case. `None` if it gave
-    /// none, as for an IP address, and on the client's side.
+    /// Returns the name that the client asked for (SNI, RFC 6066 section 3), in lower case. It is `None` if
+    /// the client sent no name, as for an IP address, and always on the client's side.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
         self.0.server_name.as_deref()
     }
 
-    /// The certificates that the peer presented, in DER, its own first. On a server's side there are
-    /// none unless it asks for them (`AcceptorBuilder::client_certificates`).
+    /// Returns the peer's certificate chain in DER, the peer's certificate first. On a server it is empty
+    /// unless the server asks for client certificates (`AcceptorBuilder::client_certificates`).
     #[must_use]
     pub fn peer_certificates(&self) -> &[Vec<u8>] {
         &self.0.peer_certificates
     }
 
-    /// Whether the handshake took up an earlier session, without certificates being sent again.
+    /// Returns `true` if the handshake resumed an earlier session, without sending certificates again.
     #[must_use]
     pub fn is_resumed(&self) -> bool {
         self.0.resumed

@@ -1,61 +1,60 @@
-//! One direction of a socket: the deadline that wakes, and who is parked there.
+//! One wait of a stream: its deadline, and the threads that are parked there.
 //!
 //! ```text
 //!   thread that waits                          any other thread
 //!   ─────────────────                          ────────────────
-//!   lock: look at deadline, closed             lock: set_deadline / close / interrupt
-//!         enter its waker in `parked`                signal every waker in `parked`
+//!   lock: check deadline, closed               lock: set_deadline / close / interrupt
+//!         add its waker to `parked`                  signal every waker in `parked`
 //!   unlock                                     unlock
 //!   poll(socket, waker, until deadline)   <──  (a signal stays until it is drained)
 //!   lock: take its waker out
-//!   unlock, drain if signalled, look again
+//!   unlock, drain if signalled, check again
 //! ```
 //!
-//! Invariant: a waker is signalled only while it stands in `parked`, under the lock. So a change is
-//! either seen before the wait begins, or ends it; and no signal arrives after the wait.
+//! Invariant: a waker is signalled only while it is in `parked`, under the lock. So a change is either
+//! seen before the wait begins, or it ends the wait. No signal arrives after the wait.
 //!
-//! With nobody parked a change of the deadline is a store under a lock, and no system call.
+//! While no thread is parked, a change of the deadline is a store under a lock, and no system call.
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::fd::BorrowedFd;
-
-use super::stream::Until;
-use super::wake::{self, PollFlags, Waker};
+use super::readiness::Until;
+use super::wake::{self, PollFlags, Pollable, Waker};
 use crate::sync::{Condvar, Mutex};
 
+/// One of the things that threads wait for on a socket: input, room, or the peer's hang-up.
 pub(super) struct WaitPoint {
     state: Mutex<State>,
     /// Goes with `state`; the predicate is [`State::is_occupied`]. Notified by every thread that
     /// parks, awaited by [`WaitPoint::wait_until_parked`].
     entered: Condvar,
-    /// What a call gets once this side has closed the stream.
+    /// The kind of error of calls after this side has closed the stream.
     after_close: io::ErrorKind,
 }
 
 #[derive(Default)]
 struct State {
     deadline: Option<Instant>,
-    /// How long one wait may take, whatever the deadline.
+    /// The limit of one wait, whatever the deadline.
     patience: Option<Duration>,
-    /// Somebody asked for the end of one wait; consumed by it.
+    /// One wait must end. That wait resets it.
     interrupted: bool,
-    /// Somebody has changed what is waited for; consumed by one wait.
+    /// One waiting thread must check again. That thread resets it.
     notified: bool,
     closed: bool,
-    /// Nearly always none or one.
+    /// Rarely more than one.
     parked: Vec<Parking>,
-    /// Threads in a plain blocking call, which no waker reaches.
-    in_plain_calls: usize,
+    /// The number of threads in a blocking system call, which no waker ends.
+    in_blocking_calls: usize,
 }
 
-/// When one wait ends that nothing else ends.
+/// The time limits of one wait.
 struct Wait {
-    /// At its deadline, at which each waiting thread looks again.
+    /// The deadline, at which the thread checks again.
     until: Option<Instant>,
-    /// When its patience is over.
+    /// The end of its patience, at which the wait fails.
     patience: Option<Instant>,
 }
 
@@ -78,7 +77,7 @@ impl WaitPoint {
     pub(super) fn set_deadline(&self, deadline: Option<Instant>) {
         let mut state = self.state.lock();
         let before = std::mem::replace(&mut state.deadline, deadline);
-        // A wait that ends too early looks again; one that would end too late must be told.
+        // A wait that ends too early checks again. One that would end too late must be woken.
         if deadline.is_some_and(|new| before.is_none_or(|old| new < old)) {
             state.signal_all();
         }
@@ -88,19 +87,19 @@ impl WaitPoint {
         self.state.lock().deadline
     }
 
-    /// Limits each wait from now on, whatever the deadline.
+    /// Limits each later wait, whatever the deadline.
     pub(super) fn set_patience(&self, patience: Option<Duration>) {
         self.state.lock().patience = patience;
     }
 
-    /// Ends the wait of one thread, now or the next one.
+    /// Ends the wait of one thread: a current one or the next.
     pub(super) fn interrupt(&self) {
         let mut state = self.state.lock();
         state.interrupted = true;
         state.signal_all();
     }
 
-    /// Has one thread look again at what it waits for, now or before its next wait.
+    /// Makes one thread check again: one that waits, or the next before it waits.
     #[cfg(feature = "tls")]
     pub(super) fn notify(&self) {
         let mut state = self.state.lock();
@@ -108,14 +107,14 @@ impl WaitPoint {
         state.signal_all();
     }
 
-    /// Whether it was open before.
+    /// Fails all calls from now on. Returns `true` if it was open before.
     pub(super) fn close(&self) -> bool {
         let mut state = self.state.lock();
         state.signal_all();
         !std::mem::replace(&mut state.closed, true)
     }
 
-    /// Opens a closed wait_point again, for the one thread that is left to use it.
+    /// Reverts a close, for the one thread that still uses the stream.
     pub(super) fn reopen(&self) {
         self.state.lock().closed = false;
     }
@@ -124,18 +123,18 @@ impl WaitPoint {
         self.state.lock().closed
     }
 
-    /// May a call go on? Not after a close, nor after `until`.
-    pub(super) fn admit(&self, until: Until) -> io::Result<()> {
+    /// Fails after a close, and after `until`.
+    pub(super) fn check(&self, until: Until) -> io::Result<()> {
         let state = self.state.lock();
-        self.admit_until(&state, until.moment(state.deadline))
+        self.check_until(&state, until.time(state.deadline))
     }
 
-    /// May a call that never blocks go on? Not after a close.
-    pub(super) fn admit_if_open(&self) -> io::Result<()> {
+    /// Fails after a close.
+    pub(super) fn check_open(&self) -> io::Result<()> {
         if self.is_closed() { Err(self.closed_error()) } else { Ok(()) }
     }
 
-    fn admit_until(&self, state: &State, until: Option<Instant>) -> io::Result<()> {
+    fn check_until(&self, state: &State, until: Option<Instant>) -> io::Result<()> {
         if state.closed {
             return Err(self.closed_error());
         }
@@ -147,18 +146,18 @@ impl WaitPoint {
 
     #[cold]
     fn closed_error(&self) -> io::Error {
-        io::Error::new(self.after_close, "the stream was closed on this side")
+        io::Error::new(self.after_close, "stream closed on this side")
     }
 
-    /// Blocks until `socket` is ready for `interest`; an empty answer means "look again".
+    /// Waits until `socket` is ready for `interest`. If the result is empty, the caller checks again.
     ///
     /// # Errors
     ///
-    /// `TimedOut` when `until` has come, or the wait has taken all its patience, `Interrupted` after
-    /// [`interrupt`](Self::interrupt), the wait_point's own kind after [`close`](Self::close).
+    /// `TimedOut` after `until` or the end of its patience, `Interrupted` after
+    /// [`interrupt`](Self::interrupt), `after_close` after [`close`](Self::close).
     pub(super) fn park(
         &self,
-        socket: BorrowedFd<'_>,
+        socket: Pollable<'_>,
         interest: PollFlags,
         until: Until,
     ) -> io::Result<PollFlags> {
@@ -177,14 +176,15 @@ impl WaitPoint {
         }
     }
 
-    /// How long to wait, with the waker in its place; `None` if there is something to look at before.
+    /// Adds the waker to `parked` and returns the limits of the wait. Returns `None` if the caller must
+    /// check again before it waits.
     fn enter(&self, waker: &Arc<Waker>, until: Until) -> io::Result<Option<Wait>> {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.interrupted) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let until = until.moment(state.deadline);
-        self.admit_until(&state, until)?;
+        let until = until.time(state.deadline);
+        self.check_until(&state, until)?;
         if std::mem::take(&mut state.notified) {
             return Ok(None);
         }
@@ -194,32 +194,29 @@ impl WaitPoint {
         Ok(Some(Wait { until, patience }))
     }
 
-    /// Whether the waker was signalled.
+    /// Takes the waker out of `parked`. Returns `true` if it was signalled.
     fn leave(&self, waker: &Arc<Waker>) -> bool {
         let mut state = self.state.lock();
         let place = state.parked.iter().position(|parking| Arc::ptr_eq(&parking.waker, waker));
-        state
-            .parked
-            .swap_remove(place.expect("it was entered, and only its thread leaves"))
-            .signalled
+        state.parked.swap_remove(place.expect("only its thread takes a waker out")).signalled
     }
 
-    /// Runs a blocking call that only the socket itself can end, counted as parked.
-    pub(super) fn plainly<T>(&self, call: impl FnOnce() -> T) -> io::Result<T> {
+    /// Runs a blocking system call that only the socket can end. The thread counts as parked.
+    pub(super) fn blocking<T>(&self, call: impl FnOnce() -> T) -> io::Result<T> {
         {
             let mut state = self.state.lock();
             if state.closed {
                 return Err(self.closed_error());
             }
-            state.in_plain_calls += 1;
+            state.in_blocking_calls += 1;
             self.entered.notify_all();
         }
         let outcome = call();
-        self.state.lock().in_plain_calls -= 1;
+        self.state.lock().in_blocking_calls -= 1;
         Ok(outcome)
     }
 
-    /// Blocks until a thread is parked here, at most until `until`: whether one is.
+    /// Waits until a thread is parked here, at most until `until`. Returns `true` if one is.
     pub(super) fn wait_until_parked(&self, until: Instant) -> bool {
         let mut state = self.state.lock();
         while !state.is_occupied() {
@@ -240,8 +237,8 @@ impl State {
         }
     }
 
-    /// Whether some thread is blocked here, and not already on its way out.
+    /// Returns `true` if a thread is blocked here that has not been woken.
     fn is_occupied(&self) -> bool {
-        self.in_plain_calls > 0 || self.parked.iter().any(|parking| !parking.signalled)
+        self.in_blocking_calls > 0 || self.parked.iter().any(|parking| !parking.signalled)
     }
 }

@@ -261,7 +261,7 @@ impl ConnGuard {
             }
             match stream.wait_idle(&bell, limit.into_iter().chain(spare).min()) {
                 Ok(Woken::Readable) => return self.unpark(),
-                Ok(Woken::Rung) => {}
+                Ok(Woken::Latched) => {}
                 Err(error) if error.kind() != std::io::ErrorKind::TimedOut => {
                     return Err(CloseReason::IoFailed);
                 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::conn_guard::{ConnGuard, Entry};
 use super::{ConnState, Connection, ServerCore, room};
-use crate::net::{Addr, Bell, Stream};
+use crate::net::{Addr, Latch, Stream};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex, now};
 
@@ -43,7 +43,7 @@ pub(super) struct State {
     /// How many accept loops run.
     accepting: usize,
     /// Idle connections wait with it. Each ringing puts a new one in its place.
-    bell: Arc<Bell>,
+    bell: Arc<Latch>,
     /// Set by the first shutdown.
     stop: Option<Stop>,
 }
@@ -66,7 +66,7 @@ impl Registry {
             leaving: Vec::new(),
             next: 0,
             accepting: 0,
-            bell: Arc::new(Bell::new()),
+            bell: Arc::new(Latch::new()),
             stop: None,
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), stopping: AtomicBool::new(false) }
@@ -103,7 +103,7 @@ impl Registry {
 
     /// The bell for the next wait of an idle connection. Whoever has it and has not seen
     /// [`is_stopping`](Self::is_stopping) hears of the shutdown by it.
-    pub(super) fn bell(&self) -> Arc<Bell> {
+    pub(super) fn bell(&self) -> Arc<Latch> {
         Arc::clone(&self.state.lock().bell)
     }
 
@@ -175,13 +175,13 @@ impl Registry {
     fn ring(&self, each: impl Fn(&Entry)) {
         let (bell, entries) = {
             let mut state = self.state.lock();
-            let bell = std::mem::replace(&mut state.bell, Arc::new(Bell::new()));
+            let bell = std::mem::replace(&mut state.bell, Arc::new(Latch::new()));
             (bell, state.entries.values().cloned().collect::<Vec<_>>())
         };
         for entry in &entries {
             each(entry);
         }
-        bell.ring();
+        bell.set();
         for entry in &entries {
             entry.wake();
         }

@@ -356,5 +356,5 @@ fn only_tls12(authority: &Authority) -> Acceptor {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .unwrap();
-    Arc::new(config).into()
+    Acceptor::from_rustls(Arc::new(config))
 }

@@ -14,13 +14,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use rustix::fd::AsFd;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::error::DialError;
 use super::limit::Limit;
 use super::options::DialOptions;
-use crate::net::wake::{self, PollFd};
+use crate::net::wake;
 
 /// What an address gets at least, if that is not more than half of what is left: a SYN that was
 /// lost is sent again after one second.
@@ -135,7 +134,7 @@ impl Race {
         let until = self.next_event(limit.deadline());
         let mut fds = vec![limit.waker().poll_fd()];
         for attempt in self.lanes.iter().filter_map(|lane| lane.attempt.as_ref()) {
-            fds.push(PollFd::from_borrowed_fd(attempt.socket.as_fd(), wake::WRITE));
+            fds.push(wake::poll_fd(&attempt.socket, wake::WRITE));
         }
         wake::wait(&mut fds, until).map_err(DialError::System)?;
         let mut ready = fds[1..].iter().map(|fd| !fd.revents().is_empty()).collect::<VecDeque<_>>();

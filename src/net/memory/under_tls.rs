@@ -1,16 +1,17 @@
-//! An end in memory that carries another stream: see `stream/under_tls.rs`.
+//! The operations that a TLS stream needs of an end in memory. See `stream/under_tls.rs`.
 
 use std::io;
 
-use super::{End, Half, Lane};
-use crate::net::stream::{Interest, Parked, Until};
+use super::End;
+use super::state::{Half, Pipe};
+use crate::net::readiness::{Interest, Parked, Until};
 use crate::sync::now;
 
 impl End {
-    pub(in crate::net) fn admit(&self, place: Parked, until: Until) -> io::Result<()> {
+    pub(in crate::net) fn check(&self, place: Parked, until: Until) -> io::Result<()> {
         let state = self.lock();
         state.alive(self.side, after_close(place))?;
-        let until = until.moment(state.sides[self.side].deadline(place));
+        let until = until.time(state.sides[self.side].deadline(place));
         match until.is_some_and(|until| until <= now()) {
             true => Err(io::ErrorKind::TimedOut.into()),
             false => Ok(()),
@@ -27,7 +28,7 @@ impl End {
             let notified = std::mem::take(&mut state.sides[self.side].notified[place as usize]);
             state.alive(self.side, after_close(place))?;
             let ready = (interest.read && state.readiness(self.side).readable)
-                || (interest.write && state.lanes[self.side].is_writable());
+                || (interest.write && state.pipes[self.side].is_writable());
             if notified || ready { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
         })
     }
@@ -44,8 +45,8 @@ fn after_close(place: Parked) -> io::ErrorKind {
     }
 }
 
-impl Lane {
-    /// Whether a write would not block.
+impl Pipe {
+    /// Returns `true` if a write would not block.
     fn is_writable(&self) -> bool {
         let gone = self.writer == Half::Shut || self.reader == Half::Shut;
         gone || self.bytes.len() < self.capacity

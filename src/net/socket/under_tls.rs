@@ -1,14 +1,14 @@
-//! A socket that carries another stream: see `stream/under_tls.rs`.
+//! The operations that a TLS stream needs of the socket below it. See `stream/under_tls.rs`.
 
 use std::io;
 
 use super::Socket;
-use crate::net::stream::{Interest, Parked, Until};
+use crate::net::readiness::{Interest, Parked, Until};
 use crate::net::wake::{self, PollFlags};
 
 impl Socket {
-    pub(in crate::net) fn admit(&self, place: Parked, until: Until) -> io::Result<()> {
-        self.wait_point(place).admit(until)
+    pub(in crate::net) fn check(&self, place: Parked, until: Until) -> io::Result<()> {
+        self.wait_point(place).check(until)
     }
 
     pub(in crate::net) fn wait_ready(
@@ -20,7 +20,7 @@ impl Socket {
         let mut flags = PollFlags::empty();
         flags.set(wake::READ, interest.read);
         flags.set(wake::WRITE, interest.write);
-        self.wait_point(place).park(self.fd(), flags, until).map(drop)
+        self.wait_point(place).park(self.pollable(), flags, until).map(drop)
     }
 
     pub(in crate::net) fn notify(&self, place: Parked) {

@@ -1,21 +1,22 @@
-//! What a stream that carries another offers it, beside what it offers everybody.
+//! The operations that a TLS stream needs of the stream below it.
 
 use std::io;
 
-use super::{Interest, Kind, Parked, Stream, Until, each};
+use super::{Carrier, Kind, Stream};
+use crate::net::readiness::{Interest, Parked, Until};
 
 impl Stream {
-    /// May a call at `place` go on? Not after a close, nor after `until`.
-    pub(in crate::net) fn admit(&self, place: Parked, until: Until) -> io::Result<()> {
-        each!(self, kind => kind.admit(place, until))
+    /// Fails if a call of the kind `place` must not go on: after a close, or after `until`.
+    pub(in crate::net) fn check(&self, place: Parked, until: Until) -> io::Result<()> {
+        carrier!(self, carrier => carrier.check(place, until))
     }
 
-    /// Blocks until the stream is ready for `interest`, or somebody [`notify`](Self::notify)s, and may
-    /// return without a reason: the caller looks again.
+    /// Waits until the stream is ready for `interest`, or [`notify`](Self::notify) is called. May return
+    /// early, so the caller has to check again.
     ///
     /// # Errors
     ///
-    /// As a read or a write at `place`, which is where the thread counts as parked.
+    /// As a read or a write: the thread counts as parked at `place`.
     pub(in crate::net) fn wait_ready(
         &self,
         place: Parked,
@@ -25,9 +26,9 @@ impl Stream {
         each!(self, kind => kind.wait_ready(place, interest, until))
     }
 
-    /// Has one thread in [`wait_ready`](Self::wait_ready) at `place` look again: the one that is
-    /// blocked now, or the next.
+    /// Ends one [`wait_ready`](Self::wait_ready) at `place`: the one that is blocked now, or the next
+    /// one.
     pub(in crate::net) fn notify(&self, place: Parked) {
-        each!(self, kind => kind.notify(place));
+        carrier!(self, carrier => carrier.notify(place));
     }
 }

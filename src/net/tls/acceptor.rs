@@ -1,4 +1,4 @@
-//! The server's side: who it is, and whom it lets in.
+//! The server's side: its certificates, and the client certificates that it accepts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,51 +19,50 @@ use crate::net::stream::Stream;
 use crate::net::tls_info::TlsVersion;
 use crate::sync::Mutex;
 
-/// Makes TLS connections of what clients connect to.
+/// The TLS configuration of a server.
 ///
-/// Cloning is cheap, and what is [replaced](Self::replace) in one is replaced in all its clones: so
-/// certificates are renewed while a server runs.
+/// Cloning is cheap. [`replace`](Self::replace) changes all clones at once, so certificates can be renewed
+/// while a server runs.
 ///
-/// The default speaks TLS 1.2 and 1.3, offers `http/1.1` by ALPN, asks clients for no certificate,
-/// and gives them tickets with which they resume their sessions (RFC 8446 section 2.2), for as long as
-/// this acceptor is not replaced.
+/// By default it speaks TLS 1.2 and 1.3, offers `http/1.1` by ALPN and requests no client certificates.
+/// Clients get session tickets (RFC 8446 section 2.2), which are valid until the acceptor is replaced.
 #[derive(Clone)]
 pub struct Acceptor(Arc<Mutex<Arc<ServerConfig>>>);
 
-/// The options of an [`Acceptor`].
+/// A builder of an [`Acceptor`].
 #[derive(Clone, Debug)]
-#[must_use = "nothing comes of it without `build`"]
+#[must_use = "a builder has no effect without `build`"]
 pub struct AcceptorBuilder {
     identities: Vec<Identity>,
     clients: ClientCertificates,
     least: TlsVersion,
 }
 
-/// What a server wants of its clients.
+/// The client certificates that a server accepts.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum ClientCertificates {
-    /// They are not asked for a certificate.
+    /// Clients are not asked for a certificate.
     #[default]
     NotAsked,
-    /// They are asked, and let in without one; one that is there must lead to a root in this PEM text.
+    /// Clients may present a certificate. It must lead to a root in this PEM text.
     Optional(Vec<u8>),
-    /// They must have one that leads to a root in this PEM text.
+    /// Clients must present a certificate that leads to a root in this PEM text.
     Required(Vec<u8>),
 }
 
 impl Acceptor {
-    /// An acceptor with one identity and the default options.
+    /// Creates an acceptor with one identity and the default options.
     ///
     /// # Errors
     ///
-    /// As [`AcceptorBuilder::build`].
+    /// The errors of [`AcceptorBuilder::build`].
     pub fn new(identity: Identity) -> Result<Self> {
         Self::builder(identity).build()
     }
 
-    /// An acceptor with options of its own. `identity` is the one for clients that ask for none of the
-    /// names that there are, or for no name.
+    /// Returns a builder with the default options. Clients that ask for no name, or for a name that no
+    /// identity has, get `identity`.
     pub fn builder(identity: Identity) -> AcceptorBuilder {
         AcceptorBuilder {
             identities: vec![identity],
@@ -72,27 +71,40 @@ impl Acceptor {
         }
     }
 
-    /// From now on accepts as `other` does. Connections that are there, or in their handshake, are not
-    /// touched.
+    /// Creates an acceptor from a configuration of rustls, which it uses unchanged. For HTTP, the
+    /// `alpn_protocols` of `config` should be `http/1.1` or empty.
+    ///
+    /// # Stability
+    ///
+    /// The version of rustls may change without a new major version of this crate.
+    #[must_use]
+    pub fn from_rustls(config: Arc<ServerConfig>) -> Self {
+        Self(Arc::new(Mutex::new(config)))
+    }
+
+    /// Takes over the configuration of `other` for later connections. Existing connections and running
+    /// handshakes keep theirs.
     pub fn replace(&self, other: &Self) {
         let config = other.config();
         *self.0.lock() = config;
     }
 
-    /// Makes the handshake with a client that has connected, and gives the encrypted stream.
+    /// Performs the handshake with a client on `stream`, and returns the encrypted stream.
     ///
     /// # Errors
     ///
-    /// [`TlsHandshake`](crate::ErrorKind::TlsHandshake), also if the client does not speak TLS;
-    /// [`UntrustedCertificate`](crate::ErrorKind::UntrustedCertificate) if its certificate is not
-    /// good; [`Timeout(TlsHandshake)`](crate::TimeLimit::TlsHandshake) after `limit`. The stream is
-    /// closed by any of them.
+    /// * [`TlsHandshake`](crate::ErrorKind::TlsHandshake): the handshake failed, or the client does not
+    ///   speak TLS.
+    /// * [`UntrustedCertificate`](crate::ErrorKind::UntrustedCertificate): the client's certificate is
+    ///   invalid.
+    /// * [`Timeout(TlsHandshake)`](crate::TimeLimit::TlsHandshake): `limit` has passed.
+    ///
+    /// Every error closes the stream.
     ///
     /// # Blocking
     ///
-    /// Until the handshake is made, at most for `limit`; closing the stream, of which the caller may
-    /// have kept a handle, ends it from any thread. The stream's own read deadline does not apply, and
-    /// there is none afterwards.
+    /// Until the handshake is complete, at most for `limit`. Closing another handle on `stream` ends it
+    /// from any thread. The read deadline of `stream` is ignored, and the returned stream has none.
     pub fn accept(&self, stream: Stream, limit: impl Into<Option<Duration>>) -> Result<Stream> {
         let stream = self.begin(stream)?;
         let deadline = limit.into().and_then(|limit| Instant::now().checked_add(limit));
@@ -108,7 +120,7 @@ impl Acceptor {
         }
     }
 
-    /// The encrypted stream, whose handshake is still to be made. Does not block.
+    /// Returns the encrypted stream, whose handshake has not begun. Does not block.
     pub(crate) fn begin(&self, stream: Stream) -> Result<Stream> {
         let tls = ServerConnection::new(self.config()).map_err(config_error)?;
         Ok(Stream::from_tls(TlsStream::new(stream, tls)))
@@ -120,31 +132,32 @@ impl Acceptor {
 }
 
 impl AcceptorBuilder {
-    /// One identity more. A client gets the first one whose certificate is for the name that it asks
-    /// for (SNI, RFC 6066 section 3).
+    /// Adds an identity. A client gets the first identity whose certificate is valid for the name that
+    /// it asks for (SNI, RFC 6066 section 3).
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identities.push(identity);
         self
     }
 
-    /// Whether clients are asked for certificates. Not by default.
+    /// Sets whether clients are asked for certificates. The default is
+    /// [`NotAsked`](ClientCertificates::NotAsked).
     pub fn client_certificates(mut self, clients: ClientCertificates) -> Self {
         self.clients = clients;
         self
     }
 
-    /// The oldest version to speak: TLS 1.2 by default.
+    /// Sets the oldest version to accept. The default is TLS 1.2.
     pub fn least_version(mut self, version: TlsVersion) -> Self {
         self.least = version;
         self
     }
 
-    /// The acceptor.
+    /// Returns the acceptor.
     ///
     /// # Errors
     ///
-    /// [`InvalidTlsConfig`](crate::ErrorKind::InvalidTlsConfig) if there is something wrong with the
-    /// roots of the clients' certificates.
+    /// [`InvalidTlsConfig`](crate::ErrorKind::InvalidTlsConfig) if the roots of the client certificates
+    /// are invalid.
     pub fn build(self) -> Result<Acceptor> {
         let provider = Arc::new(ring::default_provider());
         let (pem, required) = match &self.clients {
@@ -175,15 +188,7 @@ impl AcceptorBuilder {
             .with_cert_resolver(Arc::new(ByName(identities)));
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.ticketer = ring::Ticketer::new().map_err(config_error)?;
-        Ok(Arc::new(config).into())
-    }
-}
-
-impl From<Arc<ServerConfig>> for Acceptor {
-    /// An acceptor that does as a configuration of rustls says, in everything. For HTTP its
-    /// `alpn_protocols` should be `http/1.1`, or empty.
-    fn from(config: Arc<ServerConfig>) -> Self {
-        Self(Arc::new(Mutex::new(config)))
+        Ok(Acceptor::from_rustls(Arc::new(config)))
     }
 }
 
@@ -193,7 +198,7 @@ impl fmt::Debug for Acceptor {
     }
 }
 
-/// Finds the identity for the name that a client asks for. Invariant: there is at least one.
+/// The choice of an identity by the name that a client asks for. Invariant: there is at least one.
 #[derive(Debug)]
 struct ByName(Vec<Arc<CertifiedKey>>);
 

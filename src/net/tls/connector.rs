@@ -1,4 +1,4 @@
-//! The client's side: whom it trusts, who it is.
+//! The client's side: the roots that it trusts, and its certificate.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -22,28 +22,29 @@ use crate::logging as log;
 use crate::net::stream::Stream;
 use crate::net::tls_info::TlsVersion;
 
-/// How many sessions a connector keeps to resume: hosts, roughly.
+/// The number of sessions that a connector keeps for resumption: roughly the number of hosts.
 const SESSIONS: usize = 256;
 
-/// Makes TLS connections to servers.
+/// The TLS configuration of a client.
 ///
-/// Cloning is cheap, and clones are equal: they share their sessions, which later connections resume
-/// (RFC 8446 section 2.2), and a [`Client`](crate::Client) lets their requests share connections.
+/// Cloning is cheap, and clones are equal. They share their sessions, which later connections resume (RFC
+/// 8446 section 2.2). In a [`Client`](crate::Client), requests whose connectors are equal share
+/// connections.
 ///
-/// The default trusts what the [platform](Roots::platform) trusts, speaks TLS 1.2 and 1.3, asks for
-/// `http/1.1` by ALPN, and has no identity of its own.
+/// By default it trusts the [platform's](Roots::platform) roots, speaks TLS 1.2 and 1.3, offers `http/1.1`
+/// by ALPN, and presents no certificate.
 #[derive(Clone)]
 pub struct Connector(Arc<Inner>);
 
 struct Inner {
     options: ConnectorBuilder,
-    /// Made with the first connection: it may take reading the platform's store.
+    /// Created with the first connection, because it may require reading the platform's store.
     config: OnceLock<Arc<ClientConfig>>,
 }
 
-/// The options of a [`Connector`].
+/// A builder of a [`Connector`].
 #[derive(Clone, Debug)]
-#[must_use = "nothing comes of it without `build`"]
+#[must_use = "a builder has no effect without `build`"]
 pub struct ConnectorBuilder {
     trust: Trust,
     identity: Option<Identity>,
@@ -57,7 +58,7 @@ enum Trust {
 }
 
 impl Connector {
-    /// A connector with options of its own.
+    /// Returns a builder with the default options.
     pub fn builder() -> ConnectorBuilder {
         ConnectorBuilder {
             trust: Trust::Roots(Roots::platform()),
@@ -66,25 +67,35 @@ impl Connector {
         }
     }
 
-    /// Makes the handshake with `host` on a stream that has been connected to it, and gives the
-    /// encrypted stream. `host` is what the server's certificate must be for: a name or an IP address
-    /// (RFC 6125, RFC 9525).
+    /// Creates a connector from a configuration of rustls, which it uses unchanged. For HTTP, the
+    /// `alpn_protocols` of `config` should be `http/1.1` or empty.
+    ///
+    /// # Stability
+    ///
+    /// The version of rustls may change without a new major version of this crate.
+    #[must_use]
+    pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
+        Self(Arc::new(Inner { options: Self::builder(), config: OnceLock::from(config) }))
+    }
+
+    /// Performs the handshake with `host` on `stream`, and returns the encrypted stream. The server's
+    /// certificate must be valid for `host`, which is a name or an IP address (RFC 6125, RFC 9525).
     ///
     /// # Errors
     ///
-    /// * [`UntrustedCertificate`](ErrorKind::UntrustedCertificate): the server's certificate is
-    ///   not valid for the host, has expired, or nobody trusted vouches for it.
-    /// * [`TlsHandshake`](ErrorKind::TlsHandshake): no agreement was reached, for any other reason.
-    /// * [`Timeout(TlsHandshake)`](crate::TimeLimit::TlsHandshake) after `limit`; the context's own
-    ///   error when that ends.
-    /// * [`InvalidTlsConfig`](ErrorKind::InvalidTlsConfig) if the platform's store cannot be read.
+    /// * [`UntrustedCertificate`](ErrorKind::UntrustedCertificate): the server's certificate is not valid
+    ///   for the host, has expired, or leads to no trusted root.
+    /// * [`TlsHandshake`](ErrorKind::TlsHandshake): the handshake failed for another reason.
+    /// * [`Timeout(TlsHandshake)`](crate::TimeLimit::TlsHandshake): `limit` has passed.
+    /// * [`InvalidTlsConfig`](ErrorKind::InvalidTlsConfig): the platform's store cannot be read.
+    /// * The error of `context`, if it ended.
     ///
-    /// The stream is closed by any of them.
+    /// Every error closes the stream.
     ///
     /// # Blocking
     ///
-    /// Until the handshake is made, at most for `limit`; the end of `context` ends it from any thread.
-    /// The stream's own read deadline does not apply, and there is none afterwards.
+    /// Until the handshake is complete, at most for `limit`. The end of `context` ends it from any
+    /// thread. The read deadline of `stream` is ignored, and the returned stream has none.
     pub fn connect(
         &self,
         stream: Stream,
@@ -111,16 +122,16 @@ impl Connector {
         }
     }
 
-    /// What a client has that was told nothing.
+    /// Returns the connector of a client that was given none.
     pub(crate) fn of_default() -> Option<Self> {
         Some(Self::default())
     }
 
     fn begin(&self, host: &str) -> Result<ClientConnection> {
-        // A name may be rooted by a dot, but no certificate is (RFC 6066 section 3).
+        // A host may end with a dot, the names in certificates do not (RFC 6066 section 3).
         let name = host.strip_suffix('.').unwrap_or(host).to_owned();
         let name = ServerName::try_from(name).map_err(|_| {
-            let message = format!("no certificate can be for {host:?}");
+            let message = format!("invalid host name in a TLS handshake: {host:?}");
             Error::message(ErrorKind::TlsHandshake, message)
         })?;
         ClientConnection::new(self.config()?, name).map_err(config_error)
@@ -131,54 +142,54 @@ impl Connector {
         if let Some(config) = config.get() {
             return Ok(Arc::clone(config));
         }
-        // Two threads may do it at the same time: one of the two results is kept.
+        // If two threads do this at the same time, one of the two results is kept.
         let made = Arc::new(options.config()?);
         Ok(Arc::clone(config.get_or_init(|| made)))
     }
 }
 
 impl ConnectorBuilder {
-    /// Whom to trust: by default what the [platform](Roots::platform) does.
+    /// Sets the trusted roots. The default is [`Roots::platform`].
     pub fn roots(mut self, roots: Roots) -> Self {
         self.trust = Trust::Roots(roots);
         self
     }
 
-    /// The certificate to present to servers that ask for one. None by default.
+    /// Sets the certificate to present to servers that ask for one. The default is none.
     ///
-    /// A server of TLS 1.3 looks at it when the client takes the handshake to be done: that it refuses a
-    /// client is told by the first read, as [`Receive`](ErrorKind::Receive) with the alert's name.
+    /// In TLS 1.3 the client's handshake is complete before the server has checked the certificate. If
+    /// the server refuses it, the first read fails with [`Receive`](ErrorKind::Receive) and the name of
+    /// the alert.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = Some(identity);
         self
     }
 
-    /// The oldest version to speak: TLS 1.2 by default.
+    /// Sets the oldest version to accept. The default is TLS 1.2.
     pub fn least_version(mut self, version: TlsVersion) -> Self {
         self.least = version;
         self
     }
 
-    /// Takes any certificate of any server, for any name, expired or forged.
+    /// Accepts every certificate: for any name, expired or forged.
     ///
-    /// Whoever is between the two can read and change everything. For a test against a machine of
-    /// one's own; [`Roots::only_pem`] with that machine's certificate does the same, safely. Each
-    /// connector that is made so says so in the log, as a warning.
+    /// An attacker between the two ends can then read and change everything. To test against your own
+    /// machine, [`Roots::only_pem`] with that machine's certificate is a safe alternative. Every
+    /// connector that is built this way logs a warning.
     pub fn dangerously_trust_anybody(mut self) -> Self {
         self.trust = Trust::Anybody;
         self
     }
 
-    /// The connector.
+    /// Returns the connector. The platform's store is read with the first connection.
     ///
     /// # Errors
     ///
-    /// [`InvalidTlsConfig`](ErrorKind::InvalidTlsConfig) if the options do not fit together. The
-    /// platform's store is not read before the first connection.
+    /// [`InvalidTlsConfig`](ErrorKind::InvalidTlsConfig) if the options contradict one another.
     pub fn build(self) -> Result<Connector> {
         let is_cheap = !matches!(&self.trust, Trust::Roots(roots) if roots.is_platform());
         if matches!(self.trust, Trust::Anybody) {
-            log::warn!("a TLS connector that trusts any certificate was made");
+            log::warn!("TLS connector created that trusts every certificate");
         }
         let config = match is_cheap {
             true => OnceLock::from(Arc::new(self.config()?)),
@@ -217,14 +228,6 @@ impl Default for Connector {
     }
 }
 
-impl From<Arc<ClientConfig>> for Connector {
-    /// A connector that does as a configuration of rustls says, in everything. For HTTP its
-    /// `alpn_protocols` should be `http/1.1`, or empty.
-    fn from(config: Arc<ClientConfig>) -> Self {
-        Self(Arc::new(Inner { options: Self::builder(), config: OnceLock::from(config) }))
-    }
-}
-
 impl PartialEq for Connector {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -245,7 +248,7 @@ impl fmt::Debug for Connector {
     }
 }
 
-/// Asks nobody whether a certificate is good. That the peer has its key is still made sure of.
+/// A verifier that accepts every certificate. It still checks that the peer has the certificate's key.
 #[derive(Debug)]
 struct TrustAnybody(Arc<CryptoProvider>);
 

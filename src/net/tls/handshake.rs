@@ -1,4 +1,4 @@
-//! The handshake of either side, and what its failure is called.
+//! The handshake of either side, and its errors.
 
 use std::io;
 use std::sync::Arc;
@@ -8,30 +8,31 @@ use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::net::stream::Stream;
 use crate::net::tls_info::TlsVersion;
 
-/// The one protocol that is spoken (RFC 7301, section 6).
+/// The protocol that both sides offer (RFC 7301 section 6).
 pub(super) const ALPN: &[u8] = b"http/1.1";
 
 impl Stream {
-    /// Makes the TLS handshake, if there is one to make: see [`TlsStream::shake_hands`].
+    /// Completes the TLS handshake. Does nothing without TLS. See [`TlsStream::shake_hands`].
     ///
     /// [`TlsStream::shake_hands`]: super::stream::TlsStream::shake_hands
     pub(crate) fn shake_hands(&self) -> io::Result<()> {
         self.as_tls().map_or(Ok(()), |stream| stream.shake_hands())
     }
 
-    /// The stream that carries a TLS stream. What is written there goes unencrypted.
+    /// Returns the stream that carries this TLS stream. Data written there is not encrypted.
     pub(crate) fn below_tls(&self) -> Option<&Stream> {
         self.as_tls().map(|stream| stream.below())
     }
 }
 
-/// The beginning of what the client said, if the handshake failed because it speaks HTTP without TLS.
+/// Returns the first bytes from a client, if `error` says that it sent HTTP without TLS.
 pub(crate) fn unencrypted(error: &io::Error) -> Option<&[u8]> {
     let source = error.get_ref()?.downcast_ref::<NotTls>()?;
     Some(&source.0)
 }
 
-/// What the failure of a handshake is called. `host`: whose certificate was to be seen.
+/// Converts the error of a handshake. `host` is the server whose certificate was verified, or `None` for
+/// a client's.
 pub(crate) fn handshake_error(error: io::Error, host: Option<&str>) -> Error {
     if error.kind() == io::ErrorKind::TimedOut {
         return Error::timeout(TimeLimit::TlsHandshake);
@@ -47,12 +48,12 @@ pub(crate) fn handshake_error(error: io::Error, host: Option<&str>) -> Error {
     }
 }
 
-/// What cannot be configured like that.
-pub(super) fn config_error(what: impl ToString) -> Error {
-    Error::message(ErrorKind::InvalidTlsConfig, what.to_string())
+/// Creates the error of an invalid configuration.
+pub(super) fn config_error(message: impl ToString) -> Error {
+    Error::message(ErrorKind::InvalidTlsConfig, message.to_string())
 }
 
-/// From `least` on.
+/// Returns the versions from `least` on.
 pub(super) fn versions(least: TlsVersion) -> &'static [&'static rustls::SupportedProtocolVersion] {
     static ONLY_TLS13: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
     match least {

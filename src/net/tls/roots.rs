@@ -1,4 +1,4 @@
-//! Whom one end trusts to vouch for the other.
+//! The roots that one end trusts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::config_error;
 use super::identity::{certificates, read_file};
 use crate::error::Result;
 
-/// Whose signatures make a certificate trusted.
+/// The root certificates that a client trusts.
 #[derive(Clone, Debug)]
 pub struct Roots(Source);
 
@@ -26,37 +26,39 @@ enum Source {
 }
 
 impl Roots {
-    /// What the platform trusts: the default. On macOS, iOS, Windows and Android the platform itself
-    /// verifies certificates; elsewhere its store is read once for each connector, when that first
-    /// connects (`SSL_CERT_FILE` and `SSL_CERT_DIR` name another one).
+    /// Returns the platform's roots, the default.
+    ///
+    /// On macOS, iOS, Windows and Android the platform itself verifies certificates. Elsewhere each
+    /// connector reads the platform's store with its first connection. `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` select another store.
     #[must_use]
     pub fn platform() -> Self {
         Self(Source::Platform)
     }
 
-    /// Mozilla's roots, as they were when `webpki-roots` was released. For places that have no store
-    /// of their own, such as an empty container.
+    /// Returns Mozilla's roots, as of the release of `webpki-roots`. For systems without a store, such as
+    /// an empty container.
     #[cfg(feature = "bundled-roots")]
     #[must_use]
     pub fn bundled() -> Self {
         Self(Source::Bundled)
     }
 
-    /// Only the certificates in this PEM text, which may be roots or self-signed.
+    /// Creates roots from a PEM text, in place of the platform's. The certificates may be self-signed.
     ///
     /// # Errors
     ///
-    /// [`InvalidTlsConfig`](crate::ErrorKind::InvalidTlsConfig) if there is none, or one that cannot
-    /// be read.
+    /// [`InvalidTlsConfig`](crate::ErrorKind::InvalidTlsConfig) if there is no certificate, or an invalid
+    /// one.
     pub fn only_pem(pem: impl AsRef<[u8]>) -> Result<Self> {
         Self::read(pem.as_ref()).map_err(config_error)
     }
 
-    /// Only the certificates in this file of PEM; see [`only_pem`](Self::only_pem).
+    /// Creates roots from a PEM file. See [`only_pem`](Self::only_pem).
     ///
     /// # Errors
     ///
-    /// [`InvalidTlsConfig`](crate::ErrorKind::InvalidTlsConfig), with the name of the file.
+    /// [`InvalidTlsConfig`](crate::ErrorKind::InvalidTlsConfig) with the name of the file.
     pub fn only_pem_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Self::read(&read_file(path)?)
@@ -72,7 +74,7 @@ impl Roots {
         matches!(self.0, Source::Platform)
     }
 
-    /// What verifies a server's certificate. Reads the platform's store.
+    /// Returns the verifier of server certificates. May read the platform's store.
     pub(super) fn verifier(
         &self,
         provider: Arc<CryptoProvider>,
@@ -81,7 +83,7 @@ impl Roots {
             Source::Platform => {
                 return match Verifier::new(provider) {
                     Ok(verifier) => Ok(Arc::new(verifier)),
-                    Err(error) => Err(config_error(format!("what the platform trusts: {error}"))),
+                    Err(error) => Err(config_error(format!("platform roots unavailable: {error}"))),
                 };
             }
             #[cfg(feature = "bundled-roots")]
@@ -95,11 +97,11 @@ impl Roots {
     }
 }
 
-/// The roots in a PEM text: at least one.
+/// Returns the roots in a PEM text, at least one.
 pub(super) fn store(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut store = RootCertStore::empty();
     for root in certificates(pem)? {
-        store.add(root).map_err(|error| format!("a certificate that is no root: {error}"))?;
+        store.add(root).map_err(|error| format!("invalid root certificate: {error}"))?;
     }
     Ok(store)
 }

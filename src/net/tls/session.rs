@@ -1,4 +1,4 @@
-//! What stands under a TLS stream's lock: rustls, and bytes in wait. Nothing here blocks.
+//! The state of a TLS stream, under its lock: rustls and buffered bytes. Nothing here blocks.
 
 mod info;
 
@@ -10,68 +10,70 @@ use bytes::{Buf, Bytes};
 use rustls::Connection;
 
 use crate::net::buffer::Buffer;
-use crate::net::stream::{Interest, Parked, Stream};
+use crate::net::readiness::{Interest, Parked};
+use crate::net::stream::Stream;
 
-/// How much is read from below at a time, in bytes, while the peer sends more than fits into a first,
-/// small buffer: two of the largest records.
+/// The size of a read from the stream below, in bytes, once the peer sends more than fits into the first,
+/// small buffer: two records of the largest size.
 const BULK: usize = 32 * 1024;
 
-/// One TLS connection as data. Every method that takes the stream `below` reads from it and writes to
-/// it only what does not block.
+/// The state of one TLS connection. The methods that take the stream `below` read from it and write to
+/// it without blocking.
 pub(super) struct Session {
     tls: Connection,
-    /// Received from below, and not yet taken apart.
+    /// Received from below, and not decrypted yet.
     raw: Buffer,
-    /// The last read from below filled its buffer: there is more to come.
+    /// The last read from below filled its buffer, so more is likely to follow.
     bulky: bool,
-    /// How many decrypted bytes wait to be read.
+    /// The number of decrypted bytes that have not been read.
     plaintext: usize,
-    /// Those of them that were decrypted in front of what made the session fail.
-    last_words: Bytes,
-    inward: Inward,
-    outward: Outward,
-    /// How many threads are in a write or a flush, and send what is left to be sent.
+    /// The unread bytes that were decrypted before the session failed.
+    final_plaintext: Bytes,
+    read: ReadState,
+    write: WriteState,
+    /// The number of threads in a write or a flush, which send what is unsent.
     writers: usize,
-    /// A writer has waited for room for as long as it may, and nothing was sent since.
+    /// A write has used up its patience, and nothing was sent since.
     stalled: bool,
-    /// How many threads wait below for something to read.
+    /// The number of threads that wait below for something to read.
     waiting: usize,
 }
 
-/// What can still come from the peer.
-enum Inward {
-    /// Nothing has come yet.
+/// The state of the peer's direction.
+enum ReadState {
+    /// The peer has sent nothing yet.
     Fresh,
     Open,
-    /// Its close_notify has come.
+    /// The peer has sent its close_notify.
     Ended,
-    /// The stream below has ended without one.
+    /// The stream below has ended without a close_notify.
     Cut,
-    /// It broke the protocol, or we did.
+    /// The session failed, by an error of either side.
     Failed(Arc<rustls::Error>),
-    /// We want nothing more.
+    /// This side reads no more.
     Shut,
 }
 
+/// The state of this side's direction.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outward {
+enum WriteState {
     Open,
-    /// A close_notify is on its way, and the end of the stream below follows it.
+    /// A close_notify is being sent. The stream below is shut down after it.
     Closing,
     Closed,
 }
 
-/// What came of an attempt at something.
+/// The outcome of one step of an operation.
 pub(super) enum Attempt<T> {
     Done(T),
-    /// There was progress. The next attempt is another step, so that deadlines are looked at and the
+    /// There was progress. The next attempt is a separate step, so that deadlines are checked and the
     /// lock is free in between.
     Again,
-    /// Nothing can be done before the stream below is ready.
+    /// No progress is possible before the stream below is ready.
     Wait(Interest),
 }
 
-/// A client speaks HTTP where TLS was expected: the beginning of what it said.
+/// The error for a client that speaks HTTP where TLS was expected, with the first bytes it sent.
 #[derive(Debug)]
 pub(super) struct NotTls(pub(super) Vec<u8>);
 
@@ -82,9 +84,9 @@ impl Session {
             raw: Buffer::default(),
             bulky: false,
             plaintext: 0,
-            last_words: Bytes::new(),
-            inward: Inward::Fresh,
-            outward: Outward::Open,
+            final_plaintext: Bytes::new(),
+            read: ReadState::Fresh,
+            write: WriteState::Open,
             writers: 0,
             stalled: false,
             waiting: 0,
@@ -97,7 +99,7 @@ impl Session {
 
     /// Drives the handshake one step.
     pub(super) fn shake_hands(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
-        // That the peer takes nothing any more may have a reason, which it has sent before.
+        // If the peer accepts no more data, it may have sent the reason. The read below reports that.
         let _ = self.push(below);
         if !self.tls.is_handshaking() {
             return Ok(Attempt::Done(()));
@@ -109,27 +111,27 @@ impl Session {
     }
 
     fn end_of_handshake(&self) -> io::Error {
-        match &self.inward {
-            Inward::Failed(error) => failed(error),
+        match &self.read {
+            ReadState::Failed(error) => failed(error),
             _ => {
-                let message = "the peer closed the connection during the TLS handshake";
+                let message = "peer closed the connection during the TLS handshake";
                 io::Error::new(io::ErrorKind::UnexpectedEof, message)
             }
         }
     }
 
-    /// Takes in what has come, at most one read from below, until there is something to be told:
-    /// plaintext, an end, or an error.
+    /// Takes in what has arrived, with at most one read from below. It is done when a read would not
+    /// block: when there is plaintext, an end of stream, or an error.
     pub(super) fn take_in(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
-        if self.has_news() {
+        if self.is_readable() {
             return Ok(Attempt::Done(()));
         }
-        // Answers to what the peer has sent. If they cannot be sent, writes will tell.
+        // Replies to what the peer has sent. If sending fails, the next write reports it.
         let _ = self.push(below);
         if self.raw.is_empty() {
             self.raw.reserve(if self.bulky { BULK } else { 0 });
             match self.raw.fill(|room| below.try_read(room)) {
-                Ok(0) => self.inward = Inward::Cut,
+                Ok(0) => self.read = ReadState::Cut,
                 Ok(_) => self.bulky = self.raw.is_full(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(Attempt::Wait(self.interest()));
@@ -138,83 +140,80 @@ impl Session {
             }
         }
         if !self.raw.is_empty() {
-            self.take_apart(below)?;
+            self.decrypt(below)?;
         }
         Ok(Attempt::Again)
     }
 
-    /// Takes records apart until there is something to be told, or all have been.
-    fn take_apart(&mut self, below: &Stream) -> io::Result<()> {
-        if let Inward::Fresh = self.inward {
-            self.inward = Inward::Open;
+    /// Decrypts records until a read would not block, or none is left.
+    fn decrypt(&mut self, below: &Stream) -> io::Result<()> {
+        if let ReadState::Fresh = self.read {
+            self.read = ReadState::Open;
             if matches!(self.tls, Connection::Server(_)) && is_http(self.raw.data()) {
                 let begin = NotTls(self.raw.data().to_vec());
                 return Err(io::Error::new(io::ErrorKind::InvalidData, begin));
             }
         }
-        while !self.raw.is_empty() && !self.has_news() {
+        while !self.raw.is_empty() && !self.is_readable() {
             let count = self.tls.read_tls(&mut self.raw.data())?;
             if count == 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "a TLS message is too large",
-                ));
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "TLS message too large"));
             }
             self.raw.consume(count);
             match self.tls.process_new_packets() {
                 Ok(state) => {
                     self.plaintext = state.plaintext_bytes_to_read();
                     if state.peer_has_closed() {
-                        self.end_inward(Inward::Ended, below);
+                        self.end_reading(ReadState::Ended, below);
                     }
                 }
                 Err(error) => {
-                    // The peer is told what is wrong, if there is room for it.
+                    // Sends the alert, if there is room for it.
                     let _ = self.push(below);
-                    self.keep_last_words();
-                    self.end_inward(Inward::Failed(Arc::new(error)), below);
+                    self.keep_final_plaintext();
+                    self.end_reading(ReadState::Failed(Arc::new(error)), below);
                 }
             }
         }
         Ok(())
     }
 
-    /// What was decrypted together with what failed is still the peer's word.
-    fn keep_last_words(&mut self) {
-        let mut last_words = Vec::new();
-        // Ends with an error, behind what there is.
-        let _ = self.tls.reader().read_to_end(&mut last_words);
-        self.plaintext = last_words.len();
-        self.last_words = last_words.into();
+    /// Keeps the plaintext that arrived before the error, which can still be read.
+    fn keep_final_plaintext(&mut self) {
+        let mut plaintext = Vec::new();
+        // Ends with an error after the last byte.
+        let _ = self.tls.reader().read_to_end(&mut plaintext);
+        self.plaintext = plaintext.len();
+        self.final_plaintext = plaintext.into();
     }
 
-    /// Nothing more is read, and those are told who wait for the peer to hang up.
-    fn end_inward(&mut self, end: Inward, below: &Stream) {
-        self.inward = end;
+    /// Ends the peer's direction and wakes a thread that waits for the peer to hang up.
+    fn end_reading(&mut self, end: ReadState, below: &Stream) {
+        self.read = end;
         self.raw.release();
         below.wake_hangup();
     }
 
-    /// Whether a read would not block.
-    pub(super) fn has_news(&self) -> bool {
-        self.plaintext > 0 || !matches!(self.inward, Inward::Fresh | Inward::Open)
+    /// Returns `true` if a read would not block.
+    pub(super) fn is_readable(&self) -> bool {
+        self.plaintext > 0 || !matches!(self.read, ReadState::Fresh | ReadState::Open)
     }
 
-    /// Whether something that has come waits to be taken apart.
+    /// Returns `true` if received bytes have not been decrypted yet.
     pub(super) fn has_raw(&self) -> bool {
         !self.raw.is_empty()
     }
 
-    /// A thread begins to wait below. Those who write are told of room by the stream below itself, and
-    /// are not counted.
+    /// Counts a thread that begins to wait below for something to read. The stream below itself wakes
+    /// the threads that wait for room.
     pub(super) fn begin_waiting(&mut self, place: Parked) {
         self.waiting += usize::from(place == Parked::Read);
     }
 
-    /// The same for one who reads, but only if nothing but the stream below can bring news, and nothing
-    /// is to be sent: to look for them first would be in vain.
+    /// Counts a reading thread as waiting if an attempt to read before the wait would be in vain: if
+    /// nothing has been received and nothing is unsent.
     pub(super) fn begin_waiting_if_quiet(&mut self) -> bool {
-        let quiet = !self.has_news() && !self.has_raw() && !self.has_unsent();
+        let quiet = !self.is_readable() && !self.has_raw() && !self.has_unsent();
         if quiet {
             self.begin_waiting(Parked::Read);
         }
@@ -225,20 +224,20 @@ impl Session {
         self.waiting -= usize::from(place == Parked::Read);
     }
 
-    /// Whether there is something to be told that others wait for.
-    pub(super) fn has_news_for_others(&self) -> bool {
-        self.waiting > 0 && self.has_news()
+    /// Returns `true` if there is something to read for which other threads wait.
+    pub(super) fn has_input_for_others(&self) -> bool {
+        self.waiting > 0 && self.is_readable()
     }
 
     pub(super) fn peer_has_closed(&self) -> bool {
-        matches!(self.inward, Inward::Ended | Inward::Cut)
+        matches!(self.read, ReadState::Ended | ReadState::Cut)
     }
 
     pub(super) fn has_failed(&self) -> bool {
-        matches!(self.inward, Inward::Failed(_))
+        matches!(self.read, ReadState::Failed(_))
     }
 
-    /// Reads what has been decrypted.
+    /// Reads plaintext.
     pub(super) fn read(&mut self, below: &Stream, buf: &mut [u8]) -> io::Result<Attempt<usize>> {
         Ok(match self.take_in(below)? {
             Attempt::Done(()) => Attempt::Done(self.take_out(buf)?),
@@ -249,24 +248,24 @@ impl Session {
 
     fn take_out(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.plaintext > 0 {
-            let count = match self.last_words.is_empty() {
+            let count = match self.final_plaintext.is_empty() {
                 true => self.tls.reader().read(buf)?,
-                false => (&mut self.last_words).reader().read(buf)?,
+                false => (&mut self.final_plaintext).reader().read(buf)?,
             };
             self.plaintext -= count;
             return Ok(count);
         }
-        match &self.inward {
-            Inward::Failed(error) => Err(failed(error)),
-            Inward::Cut => Err(io::Error::new(
+        match &self.read {
+            ReadState::Failed(error) => Err(failed(error)),
+            ReadState::Cut => Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                "the connection was cut: it ended without a close_notify",
+                "connection ended without a TLS close_notify",
             )),
-            Inward::Fresh | Inward::Open | Inward::Ended | Inward::Shut => Ok(0),
+            ReadState::Fresh | ReadState::Open | ReadState::Ended | ReadState::Shut => Ok(0),
         }
     }
 
-    /// Sends what is left to be sent; whether that is everything.
+    /// Sends what is unsent. Returns `true` if everything was sent.
     fn push(&mut self, below: &Stream) -> io::Result<bool> {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut Below(below)) {
@@ -276,23 +275,23 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        if self.outward == Outward::Closing {
-            self.outward = Outward::Closed;
+        if self.write == WriteState::Closing {
+            self.write = WriteState::Closed;
             below.shutdown(Shutdown::Write)?;
         }
         Ok(true)
     }
 
-    /// Encrypts as much of `slices` as there may be in wait, once nothing else is.
+    /// Encrypts as much of `slices` as rustls buffers, once everything before is sent.
     pub(super) fn accept(
         &mut self,
         below: &Stream,
         slices: &[IoSlice<'_>],
     ) -> io::Result<Attempt<usize>> {
-        if self.outward != Outward::Open {
-            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "a close_notify was sent"));
+        if self.write != WriteState::Open {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "TLS close_notify already sent"));
         }
-        if let Inward::Failed(error) = &self.inward {
+        if let ReadState::Failed(error) = &self.read {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, Arc::clone(error)));
         }
         match self.push(below)? {
@@ -301,7 +300,7 @@ impl Session {
         }
     }
 
-    /// Sends what is left to be sent.
+    /// Sends what is unsent.
     pub(super) fn flush(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
         match self.push(below)? {
             true => Ok(Attempt::Done(())),
@@ -309,13 +308,13 @@ impl Session {
         }
     }
 
-    /// A wait for room has ended without any. Whether some of what is left can be sent all the same.
+    /// Records that a wait for room has timed out, and tries again. Returns `true` if anything was sent.
     pub(super) fn sends_more(&mut self, below: &Stream) -> io::Result<bool> {
         self.stalled = true;
         Ok(self.push(below)? || !self.stalled)
     }
 
-    /// Whether the peer has taken nothing for as long as a write may wait.
+    /// Returns `true` if nothing was sent since a wait for room timed out.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled
     }
@@ -324,54 +323,54 @@ impl Session {
         self.tls.wants_write()
     }
 
-    /// A thread begins to write: nobody else need wait for room.
+    /// Counts a thread that begins to write. Meanwhile readers do not wait for room.
     pub(super) fn begin_writing(&mut self) {
         self.writers += 1;
     }
 
-    /// A thread has written. Whether something is left that nobody sends.
+    /// Discounts a thread that has written. Returns `true` if something is unsent and no thread is
+    /// writing.
     pub(super) fn end_writing(&mut self) -> bool {
         self.writers -= 1;
         self.writers == 0 && self.has_unsent()
     }
 
-    /// What a reader waits for.
+    /// Returns the events that a reader waits for.
     fn interest(&self) -> Interest {
         Interest { read: true, write: self.writers == 0 && self.has_unsent() }
     }
 
-    /// Tells the peer that nothing more will come, and ends the stream below behind it. Whether there
-    /// was room for that.
-    pub(super) fn end_outward(&mut self, below: &Stream) -> io::Result<bool> {
-        self.say_goodbye(Outward::Closing);
+    /// Sends a close_notify and then shuts down the writing direction of the stream below. Returns
+    /// `true` if there was room for all of it.
+    pub(super) fn end_writing_direction(&mut self, below: &Stream) -> io::Result<bool> {
+        self.send_close_notify(WriteState::Closing);
         self.push(below)
     }
 
-    /// Tells the peer that nothing more will come, if there is room for it. Whoever closes the stream
-    /// below does that at once, not one direction after the other.
+    /// Sends a close_notify if there is room for it. The caller closes the stream below.
     pub(super) fn end(&mut self, below: &Stream) {
-        self.say_goodbye(Outward::Closed);
+        self.send_close_notify(WriteState::Closed);
         let _ = self.push(below);
     }
 
-    fn say_goodbye(&mut self, state: Outward) {
-        // Also within the handshake, which the peer may have ended already; but not to one that has said
-        // nothing yet, of whom nobody knows whether it speaks TLS.
-        if self.outward == Outward::Open && !matches!(self.inward, Inward::Fresh) {
+    fn send_close_notify(&mut self, state: WriteState) {
+        // The handshake may be incomplete: the peer may have ended it already. A peer that has sent
+        // nothing yet may not speak TLS, and gets no close_notify.
+        if self.write == WriteState::Open && !matches!(self.read, ReadState::Fresh) {
             self.tls.send_close_notify();
         }
-        if self.outward != Outward::Closed {
-            self.outward = state;
+        if self.write != WriteState::Closed {
+            self.write = state;
         }
     }
 
-    pub(super) fn shut_inward(&mut self) {
+    pub(super) fn shut_reading(&mut self) {
         self.plaintext = 0;
         self.raw.release();
-        self.inward = Inward::Shut;
+        self.read = ReadState::Shut;
     }
 
-    /// Gives back the memory that is not in use.
+    /// Frees the memory that is not in use.
     pub(super) fn release(&mut self) {
         if self.raw.is_empty() {
             self.raw.release();
@@ -380,14 +379,14 @@ impl Session {
     }
 }
 
-/// Something to read.
+/// There is something to read.
 pub(super) const READABLE: Interest = Interest { read: true, write: false };
 
-/// Room for what is to be sent.
+/// There is room for a write.
 const ROOM: Interest = Interest { read: false, write: true };
 
-/// Whether a message begins as an HTTP request does: with a method. A TLS record begins with a byte
-/// below 32 (RFC 8446 section 5.1).
+/// Returns `true` if `bytes` begin as an HTTP request does: with a method. A TLS record begins with a
+/// byte below 32 (RFC 8446 section 5.1).
 fn is_http(bytes: &[u8]) -> bool {
     let method: Vec<u8> = bytes.iter().copied().take_while(u8::is_ascii_uppercase).collect();
     !method.is_empty() && matches!(bytes.get(method.len()), None | Some(b' '))
@@ -397,7 +396,7 @@ fn failed(error: &Arc<rustls::Error>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, Arc::clone(error))
 }
 
-/// The stream below, as rustls writes to it.
+/// The stream below as the [`Write`] that rustls expects.
 struct Below<'a>(&'a Stream);
 
 impl Write for Below<'_> {
@@ -416,7 +415,7 @@ impl Write for Below<'_> {
 
 impl std::fmt::Display for NotTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the client speaks HTTP without TLS")
+        f.write_str("client sent HTTP without TLS")
     }
 }
 

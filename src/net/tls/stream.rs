@@ -5,20 +5,20 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use super::session::{Attempt, READABLE, Session};
-use crate::net::addr::Addr;
-use crate::net::bell::{Bell, Woken};
-use crate::net::stream::{Hangup, Interest, Parked, Readiness, Stream, Until};
+use crate::net::latch::{Latch, Woken};
+use crate::net::readiness::{Hangup, Interest, Parked, Readiness, Until};
+use crate::net::stream::Stream;
 use crate::net::tls_info::TlsInfo;
 use crate::sync::{Mutex, now};
 
-/// How many reads from below a look at the stream takes at most: it holds the lock meanwhile, and a
-/// peer may send records without data for as long as it likes.
+/// The most reads from below that [`TlsStream::readiness`] makes. It holds the lock meanwhile, and a peer
+/// may send any number of records without data.
 const LOOK_AHEAD: usize = 16;
 
-/// TLS over another stream, which has the deadlines and the parked threads.
+/// TLS over another stream. The deadlines and the parked threads are those of the stream below.
 pub(in crate::net) struct TlsStream {
     below: Stream,
-    /// Held for a step that does not block; see [`Session`].
+    /// Locked for one step that does not block. See [`Session`].
     session: Mutex<Session>,
 }
 
@@ -27,8 +27,8 @@ impl TlsStream {
         Self { below, session: Mutex::new(Session::new(tls.into())) }
     }
 
-    /// The stream that carries this one.
-    pub(super) fn below(&self) -> &Stream {
+    /// Returns the stream that carries this one.
+    pub(in crate::net) fn below(&self) -> &Stream {
         &self.below
     }
 
@@ -36,16 +36,16 @@ impl TlsStream {
         self.session.lock().info()
     }
 
-    /// Makes the handshake, if it has not been made.
+    /// Completes the handshake. Does nothing if it is complete.
     ///
     /// # Blocking
     ///
-    /// Until it is made or has failed; ended by the read deadline and by `close`.
+    /// Until the handshake is complete or has failed. The read deadline and `close` end it.
     pub(super) fn shake_hands(&self) -> io::Result<()> {
         self.wait(Parked::Read, Until::Deadline(None), Session::shake_hands)
     }
 
-    /// Tries until it is done, and waits below whenever nothing can be done.
+    /// Repeats `attempt` until it is done, and waits on the stream below when there is no progress.
     fn wait<T>(
         &self,
         place: Parked,
@@ -53,13 +53,13 @@ impl TlsStream {
         mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
     ) -> io::Result<T> {
         loop {
-            self.below.admit(place, until)?;
+            self.below.check(place, until)?;
             let attempted = {
                 let mut session = self.session.lock();
                 let attempted = attempt(&mut session, &self.below)?;
                 match &attempted {
                     Attempt::Wait(_) => session.begin_waiting(place),
-                    Attempt::Done(_) | Attempt::Again => self.tell_others(&session),
+                    Attempt::Done(_) | Attempt::Again => self.wake_others(&session),
                 }
                 attempted
             };
@@ -68,8 +68,8 @@ impl TlsStream {
                 Attempt::Again => {}
                 Attempt::Wait(interest) => match self.wait_below(place, interest, until) {
                     Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                        self.below.admit(place, until)?;
-                        // Not the deadline, but a write's patience is over.
+                        self.below.check(place, until)?;
+                        // The deadline has not passed, so the write's patience is used up.
                         let writes = place == Parked::Write;
                         if writes && !self.session.lock().sends_more(&self.below)? {
                             return Err(error);
@@ -81,21 +81,21 @@ impl TlsStream {
         }
     }
 
-    /// Waits below, as one who has been counted.
+    /// Waits on the stream below. The session has counted the thread as waiting.
     fn wait_below(&self, place: Parked, interest: Interest, until: Until) -> io::Result<()> {
         let outcome = self.below.wait_ready(place, interest, until);
         self.session.lock().end_waiting(place);
         outcome
     }
 
-    /// What those wait for who are parked below may have been taken from there: they look again.
-    fn tell_others(&self, session: &Session) {
-        if session.has_news_for_others() {
+    /// Wakes a thread that waits below for input that this thread has taken in.
+    fn wake_others(&self, session: &Session) {
+        if session.has_input_for_others() {
             self.below.notify(Parked::Read);
         }
     }
 
-    /// Tries until it is done, or would have to wait.
+    /// Repeats `attempt` until it is done or fails with `WouldBlock`.
     fn attempt<T>(
         &self,
         mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
@@ -134,7 +134,7 @@ impl TlsStream {
 
     pub(in crate::net) fn wait_idle(
         &self,
-        bell: &Bell,
+        latch: &Latch,
         limit: Option<Instant>,
     ) -> io::Result<Woken> {
         loop {
@@ -143,14 +143,14 @@ impl TlsStream {
             match attempted {
                 Attempt::Done(()) => return Ok(Woken::Readable),
                 Attempt::Again => {}
-                // Something is left to be sent, for which only the stream below knows of room.
+                // Something is unsent, and only the stream below can wait for room.
                 Attempt::Wait(interest) if interest.write => {
                     self.session.lock().begin_waiting(Parked::Read);
                     self.wait_below(Parked::Read, interest, Until::Only(limit))?;
                 }
                 Attempt::Wait(_) => {
-                    if self.below.wait_idle(bell, limit)? == Woken::Rung {
-                        return Ok(Woken::Rung);
+                    if self.below.wait_idle(latch, limit)? == Woken::Latched {
+                        return Ok(Woken::Latched);
                     }
                 }
             }
@@ -159,36 +159,20 @@ impl TlsStream {
 
     pub(in crate::net) fn has_unread(&self) -> bool {
         let session = self.session.lock();
-        session.has_news() || session.has_raw() || self.below.has_unread()
-    }
-
-    pub(in crate::net) fn look_again(&self) {
-        self.below.look_again();
-    }
-
-    pub(in crate::net) fn interrupt_read(&self) {
-        self.below.interrupt_read();
+        session.is_readable() || session.has_raw() || self.below.has_unread()
     }
 
     pub(in crate::net) fn halt(&self) {
         if !self.below.is_closed() {
-            // The rest is sent when the stream has been resumed.
-            let _ = self.session.lock().end_outward(&self.below);
+            // What is unsent is sent after `resume`.
+            let _ = self.session.lock().end_writing_direction(&self.below);
         }
         self.below.halt();
     }
 
-    pub(in crate::net) fn discard_input(&self) {
-        self.below.discard_input();
-    }
-
-    pub(in crate::net) fn resume(&self) {
-        self.below.resume();
-    }
-
-    /// What was decrypted before a close is not read after it.
+    /// Fails after a close, so that plaintext from before the close is not read.
     fn check_open(&self) -> io::Result<()> {
-        self.below.admit(Parked::Read, Until::Only(None))
+        self.below.check(Parked::Read, Until::Only(None))
     }
 
     pub(in crate::net) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -200,8 +184,8 @@ impl TlsStream {
         self.wait(Parked::Read, Until::Deadline(limit), Session::take_in)
     }
 
-    /// Writes, and returns when what it took has been sent, or when the deadline comes: what is left
-    /// then is sent by whoever reads, writes or flushes next.
+    /// Writes, and returns when the data is sent or at the deadline. The next read, write or flush sends
+    /// what is unsent then.
     pub(in crate::net) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.session.lock().is_handshaking() {
             self.shake_hands()?;
@@ -212,14 +196,14 @@ impl TlsStream {
         })?;
         match self.wait(Parked::Write, Until::Deadline(None), Session::flush) {
             Err(error) if error.kind() != io::ErrorKind::TimedOut => Err(error),
-            // A peer that takes nothing is not waited for twice.
+            // Does not wait a second time for a peer that reads nothing.
             Err(error) if self.session.lock().is_stalled() => Err(error),
             _ => Ok(count),
         }
     }
 
     pub(in crate::net) fn flush(&self) -> io::Result<()> {
-        // As on any other stream, there is nothing to be told if nothing is left.
+        // Succeeds even after a close or a deadline, as on other streams.
         if !self.session.lock().has_unsent() {
             return Ok(());
         }
@@ -250,13 +234,13 @@ impl TlsStream {
         let below = self.below.readiness();
         let mut session = self.session.lock();
         if below.readable || session.has_raw() {
-            // What is wrong with it the next read will tell.
+            // The next read reports an error.
             let mut look = || matches!(session.take_in(&self.below), Ok(Attempt::Again));
             let _ = (0..LOOK_AHEAD).all(|_| look());
-            self.tell_others(&session);
+            self.wake_others(&session);
         }
         Readiness {
-            readable: session.has_news() || below.broken,
+            readable: session.is_readable() || below.broken,
             peer_closed: below.peer_closed || session.peer_has_closed(),
             broken: below.broken || session.has_failed(),
         }
@@ -267,7 +251,7 @@ impl TlsStream {
             return Ok(hangup);
         }
         match self.below.wait_hangup(least) {
-            // By somebody who wants it, or because the session has something to tell.
+            // Either `wake_hangup` was called, or the session has ended the peer's direction.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.hangup(least).ok_or(error)
             }
@@ -275,7 +259,7 @@ impl TlsStream {
         }
     }
 
-    /// What the session tells, and the stream below does not.
+    /// Returns the hang-up that only the session has seen.
     fn hangup(&self, least: Hangup) -> Option<Hangup> {
         let session = self.session.lock();
         if session.has_failed() {
@@ -286,17 +270,13 @@ impl TlsStream {
         }
     }
 
-    pub(in crate::net) fn wake_hangup(&self) {
-        self.below.wake_hangup();
-    }
-
     pub(in crate::net) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         if how != Shutdown::Write {
-            self.session.lock().shut_inward();
+            self.session.lock().shut_reading();
             self.below.shutdown(Shutdown::Read)?;
         }
         if how != Shutdown::Read {
-            let all_sent = self.session.lock().end_outward(&self.below)?;
+            let all_sent = self.session.lock().end_writing_direction(&self.below)?;
             if !all_sent {
                 self.below.notify(Parked::Read);
             }
@@ -309,14 +289,6 @@ impl TlsStream {
             self.session.lock().end(&self.below);
         }
         self.below.close();
-    }
-
-    pub(in crate::net) fn reset(&self) {
-        self.below.reset();
-    }
-
-    pub(in crate::net) fn is_closed(&self) -> bool {
-        self.below.is_closed()
     }
 
     pub(in crate::net) fn release(&self) {
@@ -338,64 +310,16 @@ impl TlsStream {
             Ok(if room { Attempt::Done(()) } else { taken })
         })
     }
-
-    pub(in crate::net) fn admit(&self, place: Parked, until: Until) -> io::Result<()> {
-        self.below.admit(place, until)
-    }
-
-    pub(in crate::net) fn notify(&self, place: Parked) {
-        self.below.notify(place);
-    }
-
-    pub(in crate::net) fn set_read_deadline(&self, deadline: Option<Instant>) {
-        self.below.set_read_deadline(deadline);
-    }
-
-    pub(in crate::net) fn read_deadline(&self) -> Option<Instant> {
-        self.below.read_deadline()
-    }
-
-    pub(in crate::net) fn set_write_deadline(&self, deadline: Option<Instant>) {
-        self.below.set_write_deadline(deadline);
-    }
-
-    pub(in crate::net) fn set_write_patience(&self, patience: Option<Duration>) {
-        self.below.set_write_patience(patience);
-    }
-
-    pub(in crate::net) fn write_deadline(&self) -> Option<Instant> {
-        self.below.write_deadline()
-    }
-
-    pub(in crate::net) fn peer_addr(&self) -> io::Result<Addr> {
-        self.below.peer_addr()
-    }
-
-    pub(in crate::net) fn local_addr(&self) -> io::Result<Addr> {
-        self.below.local_addr()
-    }
-
-    pub(in crate::net) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.below.set_nodelay(nodelay)
-    }
-
-    pub(in crate::net) fn set_keepalive(&self, period: Option<Duration>) -> io::Result<()> {
-        self.below.set_keepalive(period)
-    }
-
-    pub(in crate::net) fn wait_until_parked(&self, place: Parked, until: Instant) -> bool {
-        self.below.wait_until_parked(place, until.saturating_duration_since(now()))
-    }
 }
 
 impl Drop for TlsStream {
-    /// The peer is told that this was all, and has not been cut off.
+    /// Sends a close_notify, so that the peer can tell the end from a truncation.
     fn drop(&mut self) {
         self.close();
     }
 }
 
-/// A thread that writes. When it leaves something behind, who reads is told to send it.
+/// A thread that writes. Its drop wakes a reader to send what is unsent.
 struct Writing<'a>(&'a TlsStream);
 
 impl<'a> Writing<'a> {

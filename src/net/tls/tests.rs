@@ -12,6 +12,7 @@ use rustls::pki_types::ServerName;
 use super::*;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind as Kind, TimeLimit};
+use crate::net::tls_info::TlsVersion;
 use crate::net::{Hangup, Parked, Readiness, Stream, memory};
 
 /// Longer than any machine needs: what is waited for happens, or the test fails.
@@ -534,7 +535,7 @@ fn older_versions_are_spoken_unless_they_are_ruled_out() {
     .unwrap()
     .with_no_client_auth()
     .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(identity.key())));
-    let acceptor = Acceptor::from(Arc::new(only_12));
+    let acceptor = Acceptor::from_rustls(Arc::new(only_12));
     let roots = || Connector::builder().roots(Roots::only_pem(&pem).unwrap());
     let (server, client) = connect(&roots().build().unwrap(), &acceptor, "localhost");
     let (server, client) = (server.unwrap(), client.unwrap());
@@ -573,10 +574,10 @@ fn what_cannot_be_an_identity_says_why() {
     let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let cert = CertificateParams::new(["a".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
     for (chain, key, why) in [
-        (cert.as_str(), other.serialize_pem().as_str(), "not the certificate's"),
-        ("", &key.serialize_pem(), "no certificate"),
-        (&cert, "nothing", "no private key"),
-        ("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "", "no certificate"),
+        (cert.as_str(), other.serialize_pem().as_str(), "does not match the certificate"),
+        ("", &key.serialize_pem(), "no certificate in the PEM text"),
+        (&cert, "nothing", "invalid private key"),
+        ("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "", "invalid certificate"),
     ] {
         let error = Identity::from_pem(chain, key).unwrap_err();
         assert_eq!(error.kind(), Kind::InvalidTlsConfig);

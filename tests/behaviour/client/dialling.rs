@@ -24,7 +24,7 @@ over_each![
     t13_a_resolver_that_never_returns_does_not_accumulate_threads,
 ];
 
-/// A resolver of `addr` whose look-ups, from the second on, wait until the test lets them go.
+/// Returns a resolver of `addr` whose lookups block from the second on, until the test releases them.
 struct Gate {
     entered: Receiver<()>,
     release: Sender<io::Result<()>>,
@@ -126,8 +126,7 @@ fn t13_a_call_whose_joined_dial_fails_dials_again(over: Over) {
     assert_eq!(text(second.finish()), "two");
 }
 
-/// A server whose handshakes are slow: whatever a call that could have dialled does in the meantime,
-/// there is one dial for each of the callers.
+/// With a server whose handshakes are slow, there is at most one dial for each caller.
 fn t13_a_storm_of_calls_dials_once_for_each_caller(over: Over) {
     alone!();
     const CALLERS: usize = 16;
@@ -216,10 +215,10 @@ fn t13_a_lookup_that_panics_frees_its_place(over: Over) {
     assert_eq!(text(call.finish()), "ok");
 }
 
-/// Each call to a host whose look-up hangs left a thread behind.
+/// Each call to a host whose lookup hangs once leaked a thread.
 fn t13_a_resolver_that_never_returns_does_not_accumulate_threads(over: Over) {
     alone!();
-    /// As many look-ups as run at a time.
+    /// The most lookups that run at a time.
     const MOST: usize = 64;
     let (release, released) = bounded::<()>(0);
     let (entering, entered) = unbounded();

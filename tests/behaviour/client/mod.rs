@@ -42,7 +42,7 @@ fn get(client: &Client, url: String) -> Background<Result<Response>> {
     send(client, move |client| client.get(url))
 }
 
-/// The body of a response that came.
+/// Returns the body of a successful response.
 fn text(response: Result<Response>) -> String {
     response.expect("a response").body_mut().read_text(1 << 24).expect("a whole body")
 }

@@ -88,8 +88,8 @@ fn t13_a_queued_call_fails_at_its_deadline(over: Over) {
     assert_eq!(text(next.finish()), "ok");
 }
 
-/// At a limit of one, a place that leaks makes the next call wait for ever. Whatever happens to a
-/// connection, its place is given back, and only once: two connections are never open together.
+/// At a limit of one, a leaked place makes the next call wait without end. Every end of a connection frees its
+/// place exactly once: two connections are never open together.
 fn t13_every_end_of_a_connection_frees_its_place(over: Over) {
     alone!();
     let peers = over.peers();
@@ -272,8 +272,8 @@ fn t13_after_a_silent_address_the_next_is_tried_soon() {
     assert_eq!(text(call.finish()), "ok");
 }
 
-/// Two calls dial; the first connection to come about went to the first call, whichever dial had made
-/// it. When the other dial failed then, the second call waited for ever.
+/// Of two dialling calls, the first once got whichever connection was established first. If the other dial
+/// then failed, the second call waited without end.
 fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
     alone!();
     let (hole, peers) = (BlackHole::new(), over.peers());
@@ -301,8 +301,7 @@ fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
     assert_eq!(text(other.finish()), "ok");
 }
 
-/// The place of a call that had given up while it waited for its connection to be made was taken until
-/// that was given up, too: half a minute later.
+/// The place of a cancelled call was once taken until its dial timed out, half a minute later.
 fn t13_a_dial_that_no_call_waits_for_takes_no_place(over: Over) {
     alone!();
     let (hole, peers) = (BlackHole::new(), over.peers());
@@ -318,18 +317,23 @@ fn t13_a_dial_that_no_call_waits_for_takes_no_place(over: Over) {
             Ok(vec![if number < 2 { dead } else { alive }])
         })
         .build();
+    // A call would join a lookup that still runs.
+    let looked_up = || {
+        dialled.recv_timeout(PATIENCE).unwrap();
+        wait_until_ended("hangup-resolve");
+    };
     let call = |context: &Context| {
         let context = context.clone();
         send(&client, move |client| client.get(over.url("host.test", "/")).context(&context))
     };
     let (first, second) = (Context::new(), Context::new());
     let dials = call(&first);
-    dialled.recv_timeout(PATIENCE).unwrap();
+    looked_up();
     let queued = call(&second);
     eventually("it is queued", || client.waiting_calls() == 2);
     first.cancel();
     assert!(dials.finish().unwrap_err().is_cancelled());
-    dialled.recv_timeout(PATIENCE).unwrap();
+    looked_up();
     second.cancel();
     assert!(queued.finish().unwrap_err().is_cancelled());
     let call = get(&client, over.url("host.test", "/"));

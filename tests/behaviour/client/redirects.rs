@@ -250,7 +250,7 @@ fn t16_a_response_with_an_unusable_location_is_returned(over: Over) {
     }
 }
 
-/// The strict grammar of the RFC judged a URL that had been sent before.
+/// A URL that the client had sent was once rejected by the strict grammar of the RFC.
 #[test]
 fn t16_a_location_resolves_against_a_url_with_odd_characters() {
     alone!();
@@ -416,7 +416,7 @@ fn t16_a_callback_sees_what_is_sent_and_can_lead_elsewhere() {
     assert_eq!(text(call.finish()), "ok");
 }
 
-/// A callback that changed the query once lost the credentials, and one that set its own lost those at the
+/// A callback that changed the query once lost the credentials. One that set new credentials lost those at the
 /// next hop.
 #[test]
 fn t16_a_callback_within_the_origin_leaves_the_credentials_as_they_are() {

@@ -1,12 +1,12 @@
-//! What a session has agreed on.
+//! The outcome of a handshake.
 
 use rustls::{Connection, HandshakeKind, ProtocolVersion};
 
 use super::Session;
-use crate::net::tls_info::{Facts, TlsInfo, TlsVersion};
+use crate::net::tls_info::{TlsFacts, TlsInfo, TlsVersion};
 
 impl Session {
-    /// What was agreed on; `None` before the handshake is over.
+    /// Returns the outcome of the handshake, or `None` before it is complete.
     pub(in crate::net::tls) fn info(&self) -> Option<TlsInfo> {
         if self.tls.is_handshaking() {
             return None;
@@ -18,9 +18,9 @@ impl Session {
         let suite = self.tls.negotiated_cipher_suite()?.suite();
         let alpn = self.tls.alpn_protocol();
         let certificates = self.tls.peer_certificates().unwrap_or_default();
-        Some(TlsInfo::new(Facts {
+        Some(TlsInfo::new(TlsFacts {
             version,
-            // rustls sets its TLS 1.3 suites apart by a prefix that is not the registry's.
+            // rustls prefixes its TLS 1.3 suites with `TLS13_`, the registry with `TLS_`.
             cipher_suite: format!("{suite:?}").replacen("TLS13_", "TLS_", 1),
             alpn: alpn.map(|name| String::from_utf8_lossy(name).into_owned()),
             server_name: match &self.tls {

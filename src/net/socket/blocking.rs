@@ -1,0 +1,92 @@
+//! Reads in one blocking system call, for threads that only a close has to wake.
+//!
+//! A read that waits in `poll` takes two system calls. A blocking `recv` takes one, and the socket's
+//! receive time-out limits it. A deadline cannot: on Linux, changing the time-out does not end a `recv`
+//! that is already blocked. `shutdown` does.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Socket;
+use crate::net::latch::{Latch, Woken};
+use crate::net::wake;
+
+/// The receive time-out that a socket has, so that only a change takes a system call.
+pub(super) struct ReceiveTimeout(AtomicU64);
+
+/// No limit, in microseconds.
+const NO_TIMEOUT: u64 = 0;
+
+/// The time-out of a socket that the user may have configured.
+const UNKNOWN_TIMEOUT: u64 = u64::MAX;
+
+impl ReceiveTimeout {
+    pub(super) fn none() -> Self {
+        Self(AtomicU64::new(NO_TIMEOUT))
+    }
+
+    pub(super) fn unknown() -> Self {
+        Self(AtomicU64::new(UNKNOWN_TIMEOUT))
+    }
+
+    fn is(&self, patience: Option<Duration>) -> bool {
+        self.0.load(Ordering::Relaxed) == in_micros(patience)
+    }
+}
+
+impl Socket {
+    pub(in crate::net) fn read_for(
+        &self,
+        buf: &mut [u8],
+        patience: Option<Duration>,
+    ) -> io::Result<usize> {
+        if patience == Some(Duration::ZERO) {
+            return self.try_read(buf).map_err(blocked_is_timed_out);
+        }
+        if !self.receive_timeout.is(patience) {
+            // Data that has arrived, such as a new connection's first request, needs no time-out.
+            match self.try_read(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+            self.set_receive_timeout(patience)?;
+        }
+        let outcome = self.read.blocking(|| wake::blocking_recv(self.pollable(), buf))?;
+        self.received(outcome).map_err(blocked_is_timed_out)
+    }
+
+    pub(in crate::net) fn wait_idle(
+        &self,
+        latch: &Latch,
+        limit: Option<Instant>,
+    ) -> io::Result<Woken> {
+        let woken = self.read.blocking(|| latch.wait(self.pollable(), limit))?;
+        self.read.check_open()?;
+        woken
+    }
+
+    pub(super) fn set_receive_timeout(&self, patience: Option<Duration>) -> io::Result<()> {
+        if !self.receive_timeout.is(patience) {
+            let micros = in_micros(patience);
+            let patience = (micros != NO_TIMEOUT).then(|| Duration::from_micros(micros));
+            self.socket.set_read_timeout(patience)?;
+            self.receive_timeout.0.store(micros, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Converts to microseconds, rounded up, and never [`UNKNOWN_TIMEOUT`].
+fn in_micros(patience: Option<Duration>) -> u64 {
+    let Some(patience) = patience else { return NO_TIMEOUT };
+    let micros = patience.as_nanos().div_ceil(1000);
+    u64::try_from(micros).unwrap_or(UNKNOWN_TIMEOUT).min(UNKNOWN_TIMEOUT - 1)
+}
+
+pub(super) fn blocked_is_timed_out(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        _ => error,
+    }
+}

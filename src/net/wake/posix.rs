@@ -1,0 +1,118 @@
+//! The calls that all Unix systems have.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use socket2::{SockAddr, Socket};
+
+use super::platform::{MORE, NO_SIGNAL, duplicate};
+
+/// The most pieces of one vectored write: `IOV_MAX` is 1024 on every system that has one.
+const MOST_SLICES: usize = 1024;
+
+/// Receives once without blocking. Fails with `WouldBlock` if there is nothing to read.
+pub(in crate::net) fn try_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+    recv(socket, buf, RecvFlags::DONTWAIT)
+}
+
+/// Receives once, and blocks for at most the socket's receive time-out.
+pub(in crate::net) fn blocking_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+    recv(socket, buf, RecvFlags::empty())
+}
+
+fn recv(socket: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+    loop {
+        match rustix::net::recv(socket, &mut *buf, flags) {
+            Err(Errno::INTR) => {}
+            outcome => return Ok(outcome?.0),
+        }
+    }
+}
+
+/// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
+pub(in crate::net) fn try_send(
+    socket: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>],
+) -> io::Result<usize> {
+    send(socket, slices, SendFlags::DONTWAIT | NO_SIGNAL)
+}
+
+/// Sends as [`try_send`] does, and tells the system that more follows at once, if it can be told.
+pub(in crate::net) fn try_send_ahead(
+    socket: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>],
+) -> io::Result<usize> {
+    send(socket, slices, SendFlags::DONTWAIT | NO_SIGNAL | MORE)
+}
+
+fn send(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
+    loop {
+        let sent = match slices {
+            [one] => rustix::net::send(socket, one, flags),
+            many => rustix::net::sendmsg(
+                socket,
+                &many[..many.len().min(MOST_SLICES)],
+                &mut SendAncillaryBuffer::default(),
+                flags,
+            ),
+        };
+        match sent {
+            Err(Errno::INTR) => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+/// Lets a listener bind an address while old connections of its port are in `TIME_WAIT`.
+pub(in crate::net) fn allow_rebinding(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)
+}
+
+/// Returns a duplicate of the descriptor `number` of this process.
+pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
+    match number {
+        0 => io::stdin().as_fd().try_clone_to_owned(),
+        1 => io::stdout().as_fd().try_clone_to_owned(),
+        2 => io::stderr().as_fd().try_clone_to_owned(),
+        ..0 => Err(Errno::BADF.into()),
+        _ => duplicate(number),
+    }
+}
+
+/// Returns the path of a Unix socket's address, if it has one.
+pub(in crate::net) fn socket_path(address: &SockAddr) -> Option<PathBuf> {
+    address.as_pathname().map(PathBuf::from)
+}
+
+/// Returns `true` if `error` reports that the process or the system has no room for another socket.
+pub(in crate::net) fn is_shortage(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+    )
+}
+
+/// Returns `true` if `error` concerns only the connection that was being accepted. Some systems report
+/// the network's errors through `accept`.
+pub(in crate::net) fn is_about_the_connection(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(
+            Errno::CONNABORTED
+                | Errno::CONNRESET
+                | Errno::PERM
+                | Errno::PROTO
+                | Errno::NOPROTOOPT
+                | Errno::NETDOWN
+                | Errno::NETRESET
+                | Errno::NETUNREACH
+                | Errno::HOSTDOWN
+                | Errno::HOSTUNREACH
+                | Errno::TIMEDOUT
+                | Errno::INTR
+        )
+    )
+}
