@@ -40,7 +40,7 @@ use crate::error::{Error, Result};
 use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service};
+use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
 use conn::Conn;
 use info::ConnInfo;
 use options::{Options, Shared};
@@ -343,7 +343,7 @@ impl Protocol for Http {
     }
 
     /// Wraps the connection in TLS, if the server uses TLS. The connection's thread makes the handshake.
-    fn admit(&self, stream: Stream, remote: &Addr) -> Option<Stream> {
+    fn prepare(&self, stream: Stream, remote: &Addr) -> Option<Stream> {
         let Some(acceptor) = &self.0.options.acceptor else { return Some(stream) };
         let encrypted = acceptor.begin(stream);
         encrypted.inspect_err(|error| log::error!("{remote}: {error}")).ok()
@@ -359,11 +359,11 @@ impl Protocol for Http {
         }
     }
 
-    fn wake(&self, stream: &Stream) {
-        stream.look_again();
+    fn wake(&self) -> Wake {
+        Stream::look_again
     }
 
-    fn no_room(&self, stream: &Stream) {
+    fn reject(&self, stream: &Stream) {
         let mut response = Vec::new();
         let text = "no room for another connection\n";
         write_refusal(&mut response, StatusCode::SERVICE_UNAVAILABLE, text, false);

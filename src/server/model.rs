@@ -164,6 +164,8 @@ fn a_narrowed_context_ends_the_read_of_a_body() {
         };
         let handle = server(handler, &states).serve_stream(near);
         let answers = converse_until(&far, REQUEST, false);
+        // Until then the server lingers.
+        far.close();
         assert!(handle.shutdown(None));
         assert_eq!(answers.matches("HTTP/1.1 200").count(), 1, "{answers}");
         let read = read.read();

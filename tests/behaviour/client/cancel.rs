@@ -100,7 +100,7 @@ fn t14_cancel_ends_a_call_that_resolves(over: Over) {
     let (release, released) = bounded::<()>(0);
     let client = over
         .client_builder()
-        .resolver(move |host, _| {
+        .resolver(move |host: &str, _: u16, _: &Context| {
             if host == "slow.test" {
                 entering.send(()).unwrap();
                 let _ = released.recv();
@@ -128,7 +128,7 @@ fn t14_cancel_ends_a_call_that_dials(over: Over) {
     let addr = hole.addr;
     let client = over
         .client_builder()
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             entering.send(()).unwrap();
             Ok(vec![addr])
         })

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use hangup::testing::Stream;
-use hangup::{Client, ErrorKind, TimeLimit};
+use hangup::{Client, Context, ErrorKind, TimeLimit};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{Peers, eventually, in_background};
@@ -37,7 +37,7 @@ fn gated(over: Over, addr: SocketAddr, limit: Option<usize>) -> (Client, Gate) {
     let client = over
         .client_builder()
         .max_connections_per_host(limit)
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             if number.fetch_add(1, Ordering::SeqCst) > 0 {
                 entering.send(()).unwrap();
                 released.recv().unwrap_or(Ok(()))?;
@@ -154,7 +154,7 @@ fn t13_a_storm_of_calls_dials_once_for_each_caller(over: Over) {
     });
     let client = over
         .client_builder()
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             thread::park_timeout(slow);
             Ok(vec![addr])
         })
@@ -200,7 +200,7 @@ fn t13_a_lookup_that_panics_frees_its_place(over: Over) {
     let client = over
         .client_builder()
         .max_connections_per_host(1)
-        .resolver(move |_, _| match number.fetch_add(1, Ordering::SeqCst) {
+        .resolver(move |_: &str, _: u16, _: &Context| match number.fetch_add(1, Ordering::SeqCst) {
             0 => panic!("as the test has it"),
             _ => Ok(vec![addr]),
         })
@@ -226,7 +226,7 @@ fn t13_a_resolver_that_never_returns_does_not_accumulate_threads(over: Over) {
     let client = over
         .client_builder()
         .connect_timeout(limit)
-        .resolver(move |host, _| {
+        .resolver(move |host: &str, _: u16, _: &Context| {
             entering.send(host.to_owned()).unwrap();
             let _ = released.recv();
             Ok(Vec::new())

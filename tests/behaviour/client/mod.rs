@@ -32,7 +32,7 @@ type Response = http::Response<Body>;
 /// Sends a request on another thread.
 fn send(
     client: &Client,
-    request: impl FnOnce(&Client) -> RequestBuilder<'_> + Send + 'static,
+    request: impl FnOnce(&Client) -> RequestBuilder + Send + 'static,
 ) -> Background<Result<Response>> {
     let client = client.clone();
     in_background(move || request(&client).send())

@@ -27,7 +27,7 @@ type Shown = (String, bool);
 fn watch(
     client: &Client,
     peers: &Peers,
-    more: impl Fn(RequestBuilder<'_>) -> RequestBuilder<'_> + Send + 'static,
+    more: impl Fn(RequestBuilder) -> RequestBuilder + Send + 'static,
 ) -> (Background<hangup::Result<Response>>, Receiver<Shown>) {
     let (seen, sees) = unbounded();
     let url = peers.url("/");

@@ -42,7 +42,7 @@ fn used_connection(peers: &Peers, client: &Client) -> Peer {
 fn hung_up_on(
     over: Over,
     is_sent_again: bool,
-    request: impl FnOnce(RequestBuilder<'_>) -> RequestBuilder<'_> + Send + 'static,
+    request: impl FnOnce(RequestBuilder) -> RequestBuilder + Send + 'static,
     method: Method,
 ) -> hangup::Result<Response> {
     let peers = over.peers();

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
-use hangup::{Body, TimeLimit};
+use hangup::{Body, Context, TimeLimit};
 
 use super::{get, send};
 use crate::support::scripted_server::{BlackHole, Peer, counted_body, fed, in_background};
@@ -43,7 +43,7 @@ fn t15_the_connect_limit_covers_resolving(over: Over) {
     let client = over
         .client_builder()
         .connect_timeout(LIMIT)
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             let _ = released.recv();
             Ok(Vec::new())
         })

@@ -35,19 +35,19 @@ fn f05_an_abort_ends_the_context_and_the_body_and_is_answered() {
     // Before its body, within it, and behind it.
     peer.send(opened(1, "/", true)).send(record(ABORT, 1, &[]));
     assert_eq!(peer.expect(END, 1), [0; 8]);
-    assert!(next(&seen).contains("gave it up"));
-    assert!(next(&seen).contains("given up"));
+    assert!(next(&seen).contains("aborted the request"));
+    assert!(next(&seen).contains("aborted the request"));
 
     peer.send(opened(1, "/", true)).send(record(STDIN, 1, b"some"));
     assert_eq!(next(&seen), "4 bytes");
     peer.send(record(ABORT, 1, &[])).expect(END, 1);
-    assert!(next(&seen).contains("gave it up"));
-    assert!(next(&seen).contains("given up"));
+    assert!(next(&seen).contains("aborted the request"));
+    assert!(next(&seen).contains("aborted the request"));
 
     peer.send(request(1, "/", "all", true));
     assert_eq!((next(&seen).as_str(), next(&seen).as_str()), ("3 bytes", "ended"));
     peer.send(record(ABORT, 1, &[])).expect(END, 1);
-    assert!(next(&seen).contains("given up"));
+    assert!(next(&seen).contains("aborted the request"));
 }
 
 #[test]

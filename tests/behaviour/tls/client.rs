@@ -82,7 +82,7 @@ fn tls_the_error_says_what_is_wrong_with_a_certificate() {
         matches!(error.kind(), ErrorKind::UntrustedCertificate | ErrorKind::InvalidTlsConfig),
         "{error}"
     );
-    let resolver = |_: &str, port| Ok(vec![(Ipv4Addr::LOCALHOST, port).into()]);
+    let resolver = |_: &str, port: u16, _: &Context| Ok(vec![(Ipv4Addr::LOCALHOST, port).into()]);
     let elsewhere = Client::builder().tls(connector()).resolver(resolver).build();
     let url = server.url("/").replace("127.0.0.1", "example.org");
     let error = elsewhere.get(url).send().unwrap_err();
