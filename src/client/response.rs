@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::Uri;
 
-use super::conn::{Answer, AnswerBody, ConnFacts};
+use super::conn::{ConnFacts, ReceivedBody, ReceivedResponse};
 use super::policy::Redirected;
 use super::url::Url;
 use crate::body::Body;
@@ -152,7 +152,7 @@ impl Timings {
 /// Builds the response of a request for `url` from an answer whose head has just come. `reused` says
 /// whether the connection had carried an earlier request.
 pub(super) fn build(
-    answer: Answer,
+    answer: ReceivedResponse,
     url: Uri,
     connection: &Arc<ConnFacts>,
     reused: bool,
@@ -160,8 +160,8 @@ pub(super) fn build(
 ) -> http::Response<Body> {
     let ResponseHead { version, status, reason, headers } = answer.head;
     let (body, duplex) = match answer.body {
-        AnswerBody::Body(body) => (body, None),
-        AnswerBody::Duplex(duplex) => (Body::empty(), Some(duplex)),
+        ReceivedBody::Body(body) => (body, None),
+        ReceivedBody::Duplex(duplex) => (Body::empty(), Some(duplex)),
     };
     let timings = Timings::new(moments, connection, reused);
     let connection = Arc::clone(connection);

@@ -24,7 +24,7 @@ pub(super) fn may_retry(
     let repeatable = match failure.at {
         FailedAt::NotWritten => true,
         FailedAt::Written => is_repeatable(method, fields),
-        FailedAt::Answering => false,
+        FailedAt::Responding => false,
     };
     reused && failure.blame == Blame::Connection && repeatable
 }
@@ -55,7 +55,7 @@ mod tests {
         for (at, blame, reused, retried) in [
             (FailedAt::Written, Blame::Connection, true, true),
             (FailedAt::Written, Blame::Connection, false, false),
-            (FailedAt::Answering, Blame::Connection, true, false),
+            (FailedAt::Responding, Blame::Connection, true, false),
             (FailedAt::Written, Blame::Call, true, false),
             (FailedAt::NotWritten, Blame::Call, true, false),
             (FailedAt::NotWritten, Blame::Connection, false, false),

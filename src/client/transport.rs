@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use http::{Response, StatusCode};
 
-use super::conn::{Answer, Conn, ExchangeId, Owner};
+use super::conn::{Conn, ExchangeId, Owner, ReceivedResponse};
 use super::connect::{Connecting, dial_error};
 use super::hop::HopRequest;
 use super::options::CallOptions;
@@ -364,7 +364,7 @@ impl From<NoConnection> for Error {
 /// Returns the body of a request if the peer has answered its expectation with a 417. The request is then
 /// sent once more without the expectation (RFC 9110 section 15.5.18).
 fn repeat_without_expectation(
-    answer: &Answer,
+    answer: &ReceivedResponse,
     copy: Option<Body>,
     withheld: Option<&WithheldBody>,
     call: &CallOptions,

@@ -26,7 +26,7 @@ use std::time::Instant;
 use super::failure::Failure;
 use super::head::read_head;
 use super::messages::{
-    Answer, ExchangeId, Expectation, Expected, ReplyError, ReportTo, Unwritten, WriteJob,
+    ExchangeId, Expectation, Expected, ReceivedResponse, ReplyError, ReportTo, Unwritten, WriteJob,
 };
 use super::outgoing::Outgoing;
 use super::response::complete;
@@ -56,7 +56,7 @@ impl Conn {
         id: ExchangeId,
         outgoing: Outgoing,
         options: &CallOptions,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<ReceivedResponse, Failure> {
         let Outgoing { method, head, body, framing, closes, expect } = outgoing;
         let shared = &self.0;
         let unwinding = CloseOnUnwind { shared, id };
@@ -105,7 +105,7 @@ fn short_way(
     shared: &Arc<Shared>,
     expected: Expected,
     options: &CallOptions,
-) -> Result<Answer, Failure> {
+) -> Result<ReceivedResponse, Failure> {
     if let Some(limit) = options.response_head {
         shared.stream.set_read_deadline(Instant::now().checked_add(limit));
     }
@@ -118,7 +118,7 @@ fn way_beside(
     expected: Expected,
     options: &CallOptions,
     unwritten: Unwritten,
-) -> Result<Answer, Failure> {
+) -> Result<ReceivedResponse, Failure> {
     let id = expected.id;
     {
         let mut lifecycle = shared.lifecycle.lock();
@@ -146,7 +146,7 @@ fn read_here(
     expected: Expected,
     options: &CallOptions,
     sent_by: SentBy,
-) -> Result<Answer, ReplyError> {
+) -> Result<ReceivedResponse, ReplyError> {
     let (stream, id) = (&shared.stream, expected.id);
     let limited = options.response_head.is_some();
     let read = |buf: &mut [u8]| match limited {
@@ -161,9 +161,9 @@ fn read_here(
         lifecycle.await_head(false);
         stream.set_read_deadline(None);
     }
-    let (answer, next) = complete(shared, expected, head, buffer)?;
+    let (response, next) = complete(shared, expected, head, buffer)?;
     next.take(shared, id);
-    Ok(answer)
+    Ok(response)
 }
 
 /// The writer loop sends the rest of the request, the reader loop reads the response, and the caller
@@ -173,7 +173,7 @@ fn full_way(
     mut expected: Expected,
     options: &CallOptions,
     unsent: Unsent,
-) -> Result<Answer, Failure> {
+) -> Result<ReceivedResponse, Failure> {
     let id = expected.id;
     let (reply, replies) = bounded(1);
     let (report, sent) = bounded(1);

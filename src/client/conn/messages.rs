@@ -70,16 +70,16 @@ pub(super) struct Expected {
 }
 
 /// The reader loop's report to the caller.
-pub(super) type Reply = Result<Answer, ReplyError>;
+pub(super) type Reply = Result<ReceivedResponse, ReplyError>;
 
 /// A response whose head has been read.
-pub(in crate::client) struct Answer {
+pub(in crate::client) struct ReceivedResponse {
     pub(in crate::client) head: ResponseHead,
-    pub(in crate::client) body: AnswerBody,
+    pub(in crate::client) body: ReceivedBody,
 }
 
 /// The part of a response that follows its head.
-pub(in crate::client) enum AnswerBody {
+pub(in crate::client) enum ReceivedBody {
     /// A body, which may not have been received yet.
     Body(Body),
     /// A connection that speaks another protocol from now on.

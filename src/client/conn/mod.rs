@@ -65,7 +65,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub(super) use failure::{Blame, FailedAt, Failure};
-pub(super) use messages::{Answer, AnswerBody, ExchangeId};
+pub(super) use messages::{ExchangeId, ReceivedBody, ReceivedResponse};
 pub(super) use outgoing::{Outgoing, OutgoingFraming, Withhold};
 pub(super) use shared::{Conn, ConnFacts, Owner};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::failure::Failure;
-use super::messages::{Answer, ExchangeId, Reply, ReplyError, SendError, SendResult};
+use super::messages::{ExchangeId, ReceivedResponse, Reply, ReplyError, SendError, SendResult};
 use super::shared::{SEND_PATIENCE, Shared};
 use crate::client::options::CallOptions;
 use crate::error::{Error, ErrorKind, TimeLimit};
@@ -55,7 +55,7 @@ impl Progress {
 }
 
 impl Wait<'_> {
-    pub(super) fn run(&mut self) -> Result<Answer, Failure> {
+    pub(super) fn run(&mut self) -> Result<ReceivedResponse, Failure> {
         loop {
             let timer = self.progress.until().map_or_else(never, at);
             select! {
@@ -85,9 +85,9 @@ impl Wait<'_> {
     }
 
     /// Ends the wait with the reader loop's reply; `None` if the loop has ended without one.
-    fn replied(&self, reply: Option<Reply>) -> Result<Answer, Failure> {
+    fn replied(&self, reply: Option<Reply>) -> Result<ReceivedResponse, Failure> {
         let failed = match reply {
-            Some(Ok(answer)) => return Ok(answer),
+            Some(Ok(response)) => return Ok(response),
             Some(Err(failed)) => failed,
             None => {
                 let cause = self.shared.cause().unwrap_or_else(|| Error::new(ErrorKind::Closed));

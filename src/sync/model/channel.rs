@@ -1,9 +1,8 @@
 //! Channels with crossbeam-channel's interface.
 //!
-//! A channel's queue stands in a lock of the real kind that is never held across a point at which
-//! another thread may go on, so that every operation is one step. Who finds nothing enters itself
-//! in the channel's list of waiting threads and parks; whatever changes the channel unparks them all,
-//! and they look again.
+//! A real lock guards a channel's queue. It is never held at a point where the scheduler may run another
+//! thread, so every operation is one step. A thread that must wait enters the channel's list of waiting
+//! threads and parks. Every change of the channel unparks all of them, and they look again.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ pub struct Receiver<T>(Kind<T>);
 
 enum Kind<T> {
     Channel(Arc<Channel<T>>),
-    /// One message, when its moment has come.
+    /// One message, when its time has come.
     Timer {
         moment: Instant,
         message: fn(Instant) -> T,
@@ -45,12 +44,12 @@ struct State<T> {
     waiting: Vec<Thread>,
 }
 
-/// A channel with room for `capacity` messages; one without any room only disconnects.
+/// Creates a channel with room for `capacity` messages. One of capacity 0 can only be disconnected.
 pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     channel(Some(capacity))
 }
 
-/// A channel with room for any number of messages.
+/// Creates a channel of unlimited capacity.
 pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     channel(None)
 }
@@ -62,24 +61,24 @@ fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
     (Sender(Arc::clone(&channel)), Receiver(Kind::Channel(channel)))
 }
 
-/// A receiver that never gets anything.
+/// Creates a receiver that never receives a message.
 pub(crate) fn never<T>() -> Receiver<T> {
     Receiver(Kind::Never)
 }
 
-/// A receiver that gets one message, at `moment`.
+/// Creates a receiver that receives one message at `moment`.
 pub(crate) fn at(moment: Instant) -> Receiver<Instant> {
     let fired = Arc::new(AtomicBool::new(false));
     Receiver(Kind::Timer { moment, message: |moment| moment, fired })
 }
 
-/// A receiver that gets one message, after `patience`.
+/// Creates a receiver that receives one message after `patience`.
 pub(crate) fn after(patience: Duration) -> Receiver<Instant> {
     at(clock::now() + patience)
 }
 
 impl<T> Channel<T> {
-    /// Changes the state as one step, and has all look again who wait.
+    /// Changes the state in one step, and unparks all waiting threads.
     fn change<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
         switch();
         let (outcome, waiting) = {
@@ -139,7 +138,7 @@ impl<T> Receiver<T> {
         let limit = after(patience);
         switch();
         loop {
-            // A message that is there comes before a limit that has passed.
+            // A message takes precedence over a limit that has passed.
             if self.is_ready() {
                 return self.take().map_err(|RecvError| RecvTimeoutError::Disconnected);
             }
@@ -171,14 +170,14 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Takes what [`pick`] found, in the same step.
+    /// Takes the message that [`pick`] found, in the same step.
     pub(crate) fn take(&self) -> Result<T, RecvError> {
         match &self.0 {
             Kind::Channel(channel) => {
                 let mut state = channel.0.lock();
                 let message = state.queue.pop_front();
                 if message.is_some() {
-                    // Who waits for room is told by the next step of this thread at the latest.
+                    // Threads that wait for room are unparked by this thread's next step at the latest.
                     let waiting = std::mem::take(&mut state.waiting);
                     drop(state);
                     for thread in waiting {
@@ -227,7 +226,7 @@ impl<T> Clone for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let Kind::Channel(channel) = &self.0 else { return };
-        // With the last receiver goes what nobody will receive.
+        // The last receiver drops the messages that no other can receive.
         let dropped = channel.change(|state| {
             state.receivers -= 1;
             (state.receivers == 0).then(|| std::mem::take(&mut state.queue))
@@ -248,13 +247,13 @@ impl<T> std::fmt::Debug for Sender<T> {
     }
 }
 
-/// What [`select!`] waits for: a receiver, whatever it receives.
+/// A receiver of any type of message, as an arm of [`select!`].
 pub(crate) trait Arm {
-    /// Whether there is a message, or never will be one.
+    /// Returns `true` if there is a message, or if all senders are gone.
     fn is_ready(&self) -> bool;
-    /// Has the current thread unparked when that may have changed.
+    /// Registers the current thread to be unparked when that may have changed.
     fn enlist(&self);
-    /// Whether it becomes ready by looking at it often enough.
+    /// Returns `true` if repeated calls of `is_ready` make it ready.
     fn is_timer(&self) -> bool;
 }
 
@@ -300,7 +299,7 @@ impl<A: Arm> Arm for &A {
     }
 }
 
-/// Blocks until one of `arms` is ready, and picks any of those that are.
+/// Blocks until one of `arms` is ready, and picks any ready one.
 pub(crate) fn pick(arms: &[&dyn Arm]) -> usize {
     switch();
     loop {

@@ -1,27 +1,27 @@
-//! The clock of one exploration, and what becomes of time limits.
+//! The clock of one exploration, and the effect of time limits.
 
 use std::cell::Cell;
 use std::time::Instant;
 
 use shuttle::rand::Rng;
 
-/// What becomes of waits with a time limit that has not passed when they begin.
+/// The effect of time limits that have not passed when a wait begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limits {
-    /// They do not end by it: what waits for nothing else is a deadlock.
+    /// The limit never expires. A thread that waits for nothing else is in a deadlock.
     Never,
-    /// They end by it at any moment.
+    /// The limit expires at any moment.
     AnyMoment,
 }
 
 // All threads of an exploration are run by one thread of the system, the test's.
 std::thread_local! {
     static LIMITS: Cell<Limits> = const { Cell::new(Limits::Never) };
-    /// How far the clock was moved, if it was.
+    /// The time that the clock was moved to, if it was.
     static MOVED_TO: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// One in so many looks at a time limit finds that it has passed.
+/// One in this number of looks at a time limit finds that it has passed.
 const PATIENCE: u32 = 12;
 
 pub(super) fn reset(limits: Limits) {
@@ -33,18 +33,18 @@ pub(super) fn pass() {
     LIMITS.set(Limits::AnyMoment);
 }
 
-/// The moment against which deadlines are held.
+/// Returns the time to compare deadlines with.
 pub(crate) fn now() -> Instant {
     let now = Instant::now();
     MOVED_TO.get().map_or(now, |moved| moved.max(now))
 }
 
-/// Whether waits may end by limits that lie ahead.
+/// Returns `true` if limits that lie ahead may expire.
 pub(super) fn runs() -> bool {
     LIMITS.get() == Limits::AnyMoment
 }
 
-/// Whether `moment` has come. It may come by this very look.
+/// Returns `true` if `moment` has passed. The call itself may advance the clock to it.
 pub(super) fn has_come(moment: Instant) -> bool {
     if moment <= now() {
         return true;

@@ -11,7 +11,7 @@ use super::clock;
 #[derive(Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
-/// Holds the lock until it is dropped.
+/// The guard of a locked [`Mutex`].
 pub(crate) struct MutexGuard<'a, T> {
     mutex: &'a shuttle::sync::Mutex<T>,
     /// `None` only while its thread waits on a [`Condvar`].
@@ -66,7 +66,7 @@ pub(crate) struct Condvar {
     signal: shuttle::sync::Condvar,
 }
 
-/// Whether a wait ended by its time limit.
+/// The outcome of a wait with a time limit.
 pub(crate) struct WaitTimeoutResult(bool);
 
 impl WaitTimeoutResult {
@@ -85,8 +85,8 @@ impl Condvar {
         guard.held = Some(self.signal.wait(held).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// With time limits at any moment this wakes now and then without reason, which every caller has
-    /// to stand: who could end by its limit is not put to sleep.
+    /// If time limits may expire at any moment, this wakes spuriously now and then, as a Condvar may: a thread
+    /// whose limit could expire does not sleep.
     pub(crate) fn wait_until<T>(
         &self,
         guard: &mut MutexGuard<'_, T>,
