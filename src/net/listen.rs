@@ -74,7 +74,7 @@ impl Listener {
     /// has, the first that works is taken. `[::]` takes IPv4 connections too.
     ///
     /// Accepted connections send small writes at once (TCP_NODELAY) and probe silent peers every
-    /// [`KEEPALIVE`].
+    /// 30 s.
     ///
     /// # Errors
     ///
