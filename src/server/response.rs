@@ -45,14 +45,14 @@ pub(super) struct Wire {
     exchange: ActiveExchange,
 }
 
-/// The request that is being answered, as far as its response depends on it, and the response's framing.
+/// The current request, as far as its response depends on it, and the framing of the response.
 pub(super) struct ActiveExchange {
     pub(super) version: Version,
     pub(super) read_side: ReadSide,
     pub(super) continues: Option<Arc<Continue>>,
     /// The request asks for a tunnel (CONNECT): a 2xx response ends HTTP on the connection.
     pub(super) tunnel: bool,
-    /// Whether the connection can be reused after this exchange, as far as it is known.
+    /// `Ok` if the connection can be reused after this exchange, as far as that is known.
     pub(super) persist: Result<(), CloseReason>,
     /// How the response's body is framed, once the head was written.
     framing: BodyMode,
@@ -177,7 +177,7 @@ impl Wire {
         }
     }
 
-    /// Decides, with the head at hand, whether the connection will be reused.
+    /// Decides whether the connection will be reused. `head` is the response about to be sent.
     fn decide_persistence(&mut self, head: &FinalHead<'_>) {
         let unread = self.leaves_body_unread();
         if self.exchange.persist.is_ok()
