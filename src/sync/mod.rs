@@ -1,8 +1,7 @@
-//! The one door to threads, locks, channels, and the clock that their waits look at.
+//! The only source of threads, locks, channels, and the clock for their time limits.
 //!
-//! Everything that runs concurrently takes its primitives from here, so that every thread has a name,
-//! and so that the model tests (`--cfg hangup_shuttle`) can put a scheduler of their own in the place
-//! of the operating system's: see `model/mod.rs`.
+//! All concurrent code takes its primitives from here. So every thread has a name, and the model tests
+//! (`--cfg hangup_shuttle`) can replace the operating system's scheduler: see `model/mod.rs`.
 
 #[cfg_attr(hangup_shuttle, path = "model/mod.rs")]
 mod real;

@@ -1,4 +1,4 @@
-//! The primitives as they are.
+//! The primitives of the operating system.
 
 pub(crate) use crossbeam_channel as channel;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -8,13 +8,12 @@ pub(crate) use std::thread::JoinHandle;
 use std::io;
 use std::time::Instant;
 
-/// Starts a thread called `name`.
-///
-/// `stack` is its stack size in bytes, the platform's default if `None`.
+/// Starts a thread called `name`. `stack` is its stack size in bytes, or `None` for the platform's
+/// default.
 ///
 /// # Errors
 ///
-/// The operating system's, when it has no room for another thread.
+/// The operating system's, if it cannot start another thread.
 pub(crate) fn spawn<F>(name: &str, stack: Option<usize>, body: F) -> io::Result<JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
@@ -26,13 +25,13 @@ where
     builder.spawn(body)
 }
 
-/// Runs the user's code on one of our threads. Returns `None` if it panicked: see
+/// Runs the user's code on one of the crate's threads. Returns `None` if it panicked. See
 /// [`unwind`](crate::unwind).
 pub(crate) fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
     crate::unwind::contain(code, |_| {})
 }
 
-/// The moment against which deadlines are held.
+/// Returns the time that deadlines are compared with.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

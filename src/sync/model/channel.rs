@@ -1,9 +1,8 @@
 //! Channels with crossbeam-channel's interface.
 //!
-//! A channel's queue stands in a lock of the real kind that is never held across a point at which
-//! another thread may go on, so that every operation is one step. Who finds nothing enters itself
-//! in the channel's list of waiting threads and parks; whatever changes the channel unparks them all,
-//! and they look again.
+//! A channel's queue is under a real lock, which is never held while another thread may run. So every
+//! operation is one step. A thread that finds nothing adds itself to the channel's list of waiting threads
+//! and parks. Every change of the channel unparks them all, and they check again.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,9 +25,9 @@ pub struct Receiver<T>(Kind<T>);
 
 enum Kind<T> {
     Channel(Arc<Channel<T>>),
-    /// One message, when its moment has come.
+    /// One message, at this time.
     Timer {
-        moment: Instant,
+        time: Instant,
         message: fn(Instant) -> T,
         fired: Arc<AtomicBool>,
     },
@@ -45,12 +44,12 @@ struct State<T> {
     waiting: Vec<Thread>,
 }
 
-/// A channel with room for `capacity` messages; one without any room only disconnects.
+/// Creates a channel with room for `capacity` messages. With a capacity of 0 it can only disconnect.
 pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     channel(Some(capacity))
 }
 
-/// A channel with room for any number of messages.
+/// Creates a channel with room for any number of messages.
 pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     channel(None)
 }
@@ -62,24 +61,24 @@ fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
     (Sender(Arc::clone(&channel)), Receiver(Kind::Channel(channel)))
 }
 
-/// A receiver that never gets anything.
+/// Creates a receiver that never receives a message.
 pub(crate) fn never<T>() -> Receiver<T> {
     Receiver(Kind::Never)
 }
 
-/// A receiver that gets one message, at `moment`.
-pub(crate) fn at(moment: Instant) -> Receiver<Instant> {
+/// Creates a receiver that receives one message, at `time`.
+pub(crate) fn at(time: Instant) -> Receiver<Instant> {
     let fired = Arc::new(AtomicBool::new(false));
-    Receiver(Kind::Timer { moment, message: |moment| moment, fired })
+    Receiver(Kind::Timer { time, message: |time| time, fired })
 }
 
-/// A receiver that gets one message, after `patience`.
+/// Creates a receiver that receives one message, after `patience`.
 pub(crate) fn after(patience: Duration) -> Receiver<Instant> {
     at(clock::now() + patience)
 }
 
 impl<T> Channel<T> {
-    /// Changes the state as one step, and has all look again who wait.
+    /// Changes the state in one step, and unparks the waiting threads.
     fn change<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
         switch();
         let (outcome, waiting) = {
@@ -139,7 +138,7 @@ impl<T> Receiver<T> {
         let limit = after(patience);
         switch();
         loop {
-            // A message that is there comes before a limit that has passed.
+            // A message takes precedence over a limit that has passed.
             if self.is_ready() {
                 return self.take().map_err(|RecvError| RecvTimeoutError::Disconnected);
             }
@@ -171,14 +170,14 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Takes what [`pick`] found, in the same step.
+    /// Takes the message that [`pick`] has found, in the same step.
     pub(crate) fn take(&self) -> Result<T, RecvError> {
         match &self.0 {
             Kind::Channel(channel) => {
                 let mut state = channel.0.lock();
                 let message = state.queue.pop_front();
                 if message.is_some() {
-                    // Who waits for room is told by the next step of this thread at the latest.
+                    // Unparks the threads that wait for room.
                     let waiting = std::mem::take(&mut state.waiting);
                     drop(state);
                     for thread in waiting {
@@ -187,11 +186,11 @@ impl<T> Receiver<T> {
                 }
                 message.ok_or(RecvError)
             }
-            Kind::Timer { moment, message, fired } => {
+            Kind::Timer { time, message, fired } => {
                 fired.store(true, Ordering::Relaxed);
-                Ok(message(*moment))
+                Ok(message(*time))
             }
-            Kind::Never => unreachable!("it is never ready"),
+            Kind::Never => unreachable!("never is never ready"),
         }
     }
 }
@@ -216,8 +215,8 @@ impl<T> Clone for Receiver<T> {
                 channel.0.lock().receivers += 1;
                 Kind::Channel(Arc::clone(channel))
             }
-            Kind::Timer { moment, message, fired } => {
-                Kind::Timer { moment: *moment, message: *message, fired: Arc::clone(fired) }
+            Kind::Timer { time, message, fired } => {
+                Kind::Timer { time: *time, message: *message, fired: Arc::clone(fired) }
             }
             Kind::Never => Kind::Never,
         })
@@ -227,7 +226,7 @@ impl<T> Clone for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let Kind::Channel(channel) = &self.0 else { return };
-        // With the last receiver goes what nobody will receive.
+        // The drop of the last receiver drops the queue.
         let dropped = channel.change(|state| {
             state.receivers -= 1;
             (state.receivers == 0).then(|| std::mem::take(&mut state.queue))
@@ -248,13 +247,13 @@ impl<T> std::fmt::Debug for Sender<T> {
     }
 }
 
-/// What [`select!`] waits for: a receiver, whatever it receives.
+/// A receiver in [`select!`], whatever its type of message.
 pub(crate) trait Arm {
-    /// Whether there is a message, or never will be one.
+    /// Returns `true` if there is a message, or never will be one.
     fn is_ready(&self) -> bool;
-    /// Has the current thread unparked when that may have changed.
+    /// Requests that the current thread is unparked when that may have changed.
     fn enlist(&self);
-    /// Whether it becomes ready by looking at it often enough.
+    /// Returns `true` if repeated checks can make it ready.
     fn is_timer(&self) -> bool;
 }
 
@@ -265,8 +264,8 @@ impl<T> Arm for Receiver<T> {
                 let state = channel.0.lock();
                 !state.queue.is_empty() || state.senders == 0
             }
-            Kind::Timer { moment, fired, .. } => {
-                !fired.load(Ordering::Relaxed) && clock::has_come(*moment)
+            Kind::Timer { time, fired, .. } => {
+                !fired.load(Ordering::Relaxed) && clock::has_passed(*time)
             }
             Kind::Never => false,
         }
@@ -300,7 +299,7 @@ impl<A: Arm> Arm for &A {
     }
 }
 
-/// Blocks until one of `arms` is ready, and picks any of those that are.
+/// Waits until one of `arms` is ready, and returns the index of any that is.
 pub(crate) fn pick(arms: &[&dyn Arm]) -> usize {
     switch();
     loop {
@@ -312,7 +311,7 @@ pub(crate) fn pick(arms: &[&dyn Arm]) -> usize {
     }
 }
 
-/// Blocks until one of `arms` may have become ready.
+/// Waits until one of `arms` may have become ready.
 fn wait_for(arms: &[&dyn Arm]) {
     if arms.iter().any(|arm| arm.is_timer()) {
         shuttle::thread::yield_now();
@@ -322,7 +321,7 @@ fn wait_for(arms: &[&dyn Arm]) {
     }
 }
 
-/// Waits for the first of several receivers, as crossbeam's `select!` does: each arm is
+/// Waits for the first of several receivers, as crossbeam's `select!` does. Each arm is
 /// `recv(receiver) -> pattern => expression`, or `default(patience) => expression`.
 macro_rules! select {
     // The arms are collected, each with a name for its receiver.
@@ -345,7 +344,7 @@ macro_rules! select {
         recv($receiver:expr) -> $message:pat => $body:expr $(, $($rest:tt)*)?) => {
         select!(@arms ($($names)*) ($($arms)* ($name, $receiver, $message, $body)) $($($rest)*)?)
     };
-    // The receivers are evaluated once and in order, and stay until a body has run.
+    // The receivers are evaluated once and in order, and live until a body has run.
     (@wait $(($name:ident, $receiver:expr, $message:pat, $body:expr))*) => {
         match ($(&$receiver,)*) {
             ($($name,)*) => {
@@ -355,7 +354,7 @@ macro_rules! select {
         }
     };
     (@body $picked:ident $place:expr;) => {
-        unreachable!("{} is none of {} arms", $picked, $place)
+        unreachable!("picked {} of {} arms", $picked, $place)
     };
     (@body $picked:ident $place:expr; ($name:ident, $message:pat, $body:expr) $($rest:tt)*) => {
         if $picked == $place {

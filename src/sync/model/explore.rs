@@ -1,8 +1,8 @@
 //! Running a test under many orders of its threads.
 //!
-//! The orders are the same each time, so that a green gate stays green. In the environment,
-//! `SHUTTLE_RANDOM_SEED=<number>` chooses others, and `HANGUP_MODEL_RUNS=<number>` how many; a
-//! failure prints the seed that has its run come first.
+//! The orders are the same each time, so that a passing gate keeps passing. In the environment,
+//! `SHUTTLE_RANDOM_SEED=<number>` chooses other orders, and `HANGUP_MODEL_RUNS=<number>` their number. A
+//! failure prints the seed with which its order comes first.
 
 use shuttle::rand::Rng;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
@@ -11,18 +11,18 @@ use shuttle::{Config, MaxSteps, Runner};
 use super::clock;
 pub(crate) use super::clock::Limits;
 
-/// At how many steps the order of priority changes, in the last third of an exploration: most defects
-/// need no more than two or three changes.
+/// The number of steps at which priorities change, in the last third of an exploration. Most defects need
+/// no more than two or three changes.
 const DEPTH: usize = 3;
 
-/// The first order of an exploration, unless the environment names another.
+/// The seed of an exploration, unless the environment sets another.
 const SEED: u64 = 0x68_616e_6775_7000;
 
 /// Runs `test` under `runs` orders of its threads, and fails if any of them fails, ends in a deadlock,
 /// or does not end.
 ///
-/// Two thirds of the runs choose at every step; the others let the threads run in some order of
-/// priority that changes at a few steps, which finds what needs one thread to be very slow.
+/// Two thirds of the runs choose a thread at every step. The others run the threads by priorities that
+/// change at a few steps, which finds defects that need one thread to be very slow.
 pub(crate) fn explore(runs: usize, limits: Limits, test: impl Fn() + Send + Sync + 'static) {
     let runs = runs_from_environment().unwrap_or(runs);
     let test = std::sync::Arc::new(test);
@@ -36,7 +36,7 @@ pub(crate) fn explore(runs: usize, limits: Limits, test: impl Fn() + Send + Sync
     }
 }
 
-/// `HANGUP_MODEL_RUNS`, for a longer search than the gate's.
+/// Returns the value of `HANGUP_MODEL_RUNS`, for a longer search than the gate's.
 fn runs_from_environment() -> Option<usize> {
     std::env::var("HANGUP_MODEL_RUNS").ok()?.parse().ok()
 }
@@ -50,17 +50,17 @@ fn config() -> Config {
     config
 }
 
-/// From now on time limits run out at any moment; waits that have begun are not told.
+/// Lets time limits run out at any moment from now on. Does not end waits that have begun.
 pub(crate) fn let_time_pass() {
     clock::pass();
 }
 
-/// Any number below `end`.
+/// Returns an arbitrary number below `end`.
 pub(crate) fn any(end: usize) -> usize {
     shuttle::rand::thread_rng().gen_range(0..end)
 }
 
-/// Either.
+/// Returns an arbitrary boolean.
 pub(crate) fn perhaps() -> bool {
     any(2) == 0
 }

@@ -11,7 +11,7 @@ use super::clock;
 #[derive(Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
-/// Holds the lock until it is dropped.
+/// A guard that holds the lock until it is dropped.
 pub(crate) struct MutexGuard<'a, T> {
     mutex: &'a shuttle::sync::Mutex<T>,
     /// `None` only while its thread waits on a [`Condvar`].
@@ -66,7 +66,7 @@ pub(crate) struct Condvar {
     signal: shuttle::sync::Condvar,
 }
 
-/// Whether a wait ended by its time limit.
+/// The outcome of a wait with a time limit.
 pub(crate) struct WaitTimeoutResult(bool);
 
 impl WaitTimeoutResult {
@@ -85,8 +85,8 @@ impl Condvar {
         guard.held = Some(self.signal.wait(held).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// With time limits at any moment this wakes now and then without reason, which every caller has
-    /// to stand: who could end by its limit is not put to sleep.
+    /// While time limits may end waits, this wakes spuriously now and then, which every caller must
+    /// tolerate: a thread whose limit may pass is not put to sleep.
     pub(crate) fn wait_until<T>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -99,7 +99,7 @@ impl Condvar {
         drop(guard.give());
         shuttle::thread::yield_now();
         guard.take();
-        WaitTimeoutResult(clock::has_come(deadline))
+        WaitTimeoutResult(clock::has_passed(deadline))
     }
 
     pub(crate) fn wait_for<T>(

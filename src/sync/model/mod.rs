@@ -1,16 +1,17 @@
-//! The primitives under a scheduler that chooses, at every operation on a lock, a Condvar, a channel
-//! or an atomic, which thread goes on: a test run under [`explore`] sees thousands of orders instead
-//! of the one that the machine happens to take, and a deadlock is a failure instead of a hang.
+//! The primitives under a model scheduler.
+//!
+//! At every operation on a lock, a Condvar, a channel or an atomic, the scheduler chooses the thread that
+//! runs next. A test under [`explore`] runs in thousands of orders instead of the one that the machine
+//! happens to take, and a deadlock is a failure instead of a hang.
 //!
 //! The interfaces are those of parking_lot and crossbeam-channel, as far as this crate uses them.
 //!
-//! Time does not pass by itself here. A wait with a time limit either never ends by it, or ends by it
-//! at any moment, as the test chooses: see [`clock`]. When such a limit ends a wait, the clock that
-//! [`now`] shows has advanced to it.
-#![allow(dead_code, reason = "without tests nobody asks for an exploration")]
+//! Time does not pass by itself. The test chooses whether a time limit never ends a wait, or may end it
+//! at any moment: see [`clock`]. When a limit ends a wait, the clock of [`now`] has advanced to it.
+#![allow(dead_code, reason = "only tests explore")]
 #![allow(
     unreachable_pub,
-    reason = "the public interface names receivers, which are crossbeam's there"
+    reason = "the crate's public interface names receivers, which are crossbeam's without models"
 )]
 
 pub(crate) mod channel;
@@ -24,10 +25,10 @@ pub(crate) use shuttle::sync::atomic;
 
 use std::io;
 
-/// A thread, to be waited for.
+/// The handle on a thread.
 pub(crate) type JoinHandle<T> = shuttle::thread::JoinHandle<T>;
 
-/// Starts a thread; all have the stack that [`explore`] gives them.
+/// Starts a thread, with the stack size that [`explore`] sets.
 pub(crate) fn spawn<F>(name: &str, _stack: Option<usize>, body: F) -> io::Result<JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
@@ -35,13 +36,13 @@ where
     shuttle::thread::Builder::new().name(name.to_owned()).spawn(body)
 }
 
-/// Runs code of the user's, which does not panic in models: a panic is a failure.
+/// Runs the user's code. A panic fails the model.
 #[allow(clippy::unnecessary_wraps, reason = "the interface is the real one's")]
 pub(crate) fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
     Some(code())
 }
 
-/// A static whose value is made anew for each run.
+/// A static whose value is created again for each run.
 macro_rules! global {
     ($(#[$meta:meta])* static $name:ident: $type:ty = $value:expr;) => {
         shuttle::lazy_static! {
@@ -52,9 +53,9 @@ macro_rules! global {
 }
 pub(crate) use global;
 
-/// A point at which another thread may go on.
+/// Lets another thread run.
 fn switch() {
-    // In a destructor that runs while a failed test unwinds, the order is of no more interest.
+    // While a failed test unwinds, the order of its destructors does not matter.
     if !std::thread::panicking() {
         shuttle::thread::sleep(std::time::Duration::ZERO);
     }
