@@ -21,6 +21,13 @@ pub(crate) enum Place {
     PublicReexport,
 }
 
+/// Returns `true` within `pub(in path)`, which imports nothing.
+fn is_visibility(tokens: &[(usize, &str)], at: usize) -> bool {
+    let before = tokens[..at].iter().rev().map(|token| token.1);
+    let mut before = before.skip_while(|token| is_name(token) && *token != "in" || *token == "::");
+    before.next() == Some("in") && before.next() == Some("(")
+}
+
 impl Source {
     /// Returns the paths in the code: those of `use` items, and those that begin with `crate`, `self`,
     /// `super`, or the name of a module.
@@ -37,6 +44,8 @@ impl Source {
                     _ => Place::Use,
                 };
                 at = tree(&tokens, at + 1, &[], place, &mut found);
+            } else if is_visibility(&tokens, at) {
+                at += 1;
             } else if is_name(tokens[at].1) && (at == 0 || tokens[at - 1].1 != "::") {
                 at = path(&tokens, at, &mut found);
             } else {

@@ -49,7 +49,7 @@ pub(super) struct OpenExchange {
     pub(super) shared: Arc<Shared>,
     pub(super) id: ExchangeId,
     pub(super) buffer: Buffer,
-    /// Whether the connection may be used again, by the heads of request and response.
+    /// The verdict of both heads: whether the connection may be used again.
     pub(super) persist: Result<(), CloseReason>,
     /// Closes the connection when the call's context ends.
     pub(super) hook: Option<HookGuard>,

@@ -1,7 +1,7 @@
-//! How long a connection may be kept, as its peer announces it: `Keep-Alive: timeout=N, max=M`.
+//! The limits of a connection that its peer announces: `Keep-Alive: timeout=N, max=M`.
 //!
-//! The field has no standard any more (RFC 2068 section 19.7.1 was the last), but Apache, nginx, Node and
-//! others send it. What cannot be read is passed over.
+//! The field is in no current standard (RFC 2068 section 19.7.1 was the last), but Apache, nginx, Node
+//! and others send it. Parameters that cannot be parsed are ignored.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use http::{HeaderMap, HeaderName};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// Up to how many names are compared one after the other.
+/// The number of field names up to which they are compared one by one.
 const FEW: usize = 8;
 
-/// By how much a connection leaves the pool before the peer closes it, so that no request crosses the
-/// end. Half of the time if that is less.
+/// How long before the peer's timeout a connection leaves the pool, so that no request crosses the
+/// closing. Half of the timeout if that is less.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// The announcement of one response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct KeepAlive {
-    /// How long the connection may be idle, [`MARGIN`] already taken off.
+    /// How long the connection may be idle, less [`MARGIN`].
     pub(super) idle: Option<Duration>,
     /// How many more requests the connection may carry.
     pub(super) left: Option<u64>,
 }
 
 impl KeepAlive {
-    /// Returns what the response with these fields announces; `None` if it announces nothing.
+    /// Returns the announcement in these fields, or `None` if there is none.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         if !is_in(headers) {
             return None;
@@ -51,8 +51,8 @@ impl KeepAlive {
     }
 }
 
-/// Whether the field is there. Each response is asked, so the name is not hashed where a look at the few
-/// names costs less.
+/// Returns `true` if the field is present. This runs for every response, and comparing a few names costs
+/// less than hashing.
 fn is_in(headers: &HeaderMap) -> bool {
     match headers.keys_len() <= FEW {
         true => headers.keys().any(|name| *name == KEEP_ALIVE),
@@ -60,7 +60,7 @@ fn is_in(headers: &HeaderMap) -> bool {
     }
 }
 
-/// A parameter's name, and the number that its value begins with.
+/// Returns a parameter's name, and the number at the beginning of its value.
 fn parameter(text: &[u8]) -> Option<(&[u8], u64)> {
     let equals = text.iter().position(|byte| *byte == b'=')?;
     let (name, value) = (text[..equals].trim_ascii(), text[equals + 1..].trim_ascii());
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn t10_what_keep_alive_announces() {
+    fn t10_keep_alive_parameters_are_parsed() {
         let ms = |number| Some(Duration::from_millis(number));
         for (values, announced) in [
             (&["timeout=5, max=100"][..], (ms(4000), Some(100))),

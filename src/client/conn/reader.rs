@@ -46,7 +46,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 /// The connection has ended, and so does the loop.
 struct Ended;
 
-/// What the loop does next.
+/// The loop's next step.
 enum Step {
     /// Waits for a moment to pass.
     Pause,

@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::h1::{self, CloseReason, Framing, ResponseHead};
 use crate::net::{Buffer, Duplex};
 
-/// What is left to do with the connection once the caller has the response.
+/// The step that is left to do with the connection once the caller has the response.
 ///
 /// The response is delivered first: it says more than the end of the connection, which the caller would
 /// see at the same time.
