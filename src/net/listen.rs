@@ -21,7 +21,7 @@ use crate::sync::Mutex;
 
 /// The number of connections that may wait to be accepted. Linux takes the smaller of this and
 /// `net.core.somaxconn`, which is 4096 by default.
-pub(super) const BACKLOG: i32 = 1024;
+const BACKLOG: i32 = 1024;
 
 /// How long a TCP connection may be silent before the peer's host is probed, and the time between two
 /// probes. A host that has vanished is noticed within minutes, not after the two hours of the systems'
@@ -106,7 +106,7 @@ impl Listener {
     /// system's.
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Self> {
-        let (socket, path) = unix_path::bind(path.as_ref())?;
+        let (socket, path) = unix_path::bind(path.as_ref(), BACKLOG)?;
         Self::of(Bound { _path: Some(path), ..Bound::new(socket, Family::Unix)? })
     }
 

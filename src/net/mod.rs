@@ -39,6 +39,7 @@ mod listen;
 pub(crate) mod memory;
 #[cfg(hangup_shuttle)]
 pub(crate) mod model;
+mod pipe;
 mod readiness;
 mod socket;
 mod stream;

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::listen::BACKLOG;
-
 /// A socket file that this process has created. Its drop removes the file.
 #[derive(Debug)]
 pub(super) struct BoundPath {
@@ -21,7 +19,7 @@ pub(super) struct BoundPath {
 struct Identity(u64, u64);
 
 /// Listens at `path`. Replaces a socket file without a listener.
-pub(super) fn bind(path: &Path) -> io::Result<(Socket, BoundPath)> {
+pub(super) fn bind(path: &Path, backlog: i32) -> io::Result<(Socket, BoundPath)> {
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     match socket.bind(&address) {
@@ -33,7 +31,7 @@ pub(super) fn bind(path: &Path) -> io::Result<(Socket, BoundPath)> {
     }
     // From here on, an error removes the file again.
     let path = BoundPath { path: path.to_owned(), identity: identity(path)? };
-    socket.listen(BACKLOG)?;
+    socket.listen(backlog)?;
     Ok((socket, path))
 }
 

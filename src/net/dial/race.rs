@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_shared_among_the_addresses_that_are_left() {
+    fn the_remaining_time_is_shared_equally() {
         let now = Instant::now();
         let seconds = |remaining: u64, left| {
             let until = share(now, Some(now + Duration::from_secs(remaining)), left);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn families_are_told_apart_and_the_first_address_leads() {
+    fn the_family_of_the_first_address_is_preferred() {
         let addresses =
             ["[::1]:1", "127.0.0.1:1", "[::2]:1"].map(|text| text.parse::<SocketAddr>().unwrap());
         let race = Race::new(&addresses, &DialOptions::default());
