@@ -1,4 +1,4 @@
-//! CGI: the same handler as a program that a web server starts for each request (RFC 3875).
+//! CGI programs: the same handler in a program that a web server starts for each request (RFC 3875).
 //!
 //! ```no_run
 //! use hangup::cgi;
@@ -12,10 +12,15 @@
 //! }
 //! ```
 //!
-//! One request comes from the environment and standard input, its answer goes to standard output, and
-//! what the handler writes to its [error stream](crate::RequestExt::error_stream) to standard error.
-//! The request's context ends when an answer cannot be written any more: a web server that gives a
-//! request up closes the program's standard output, or kills it.
+//! | CGI | handler |
+//! | --- | --- |
+//! | environment variables | the request's head, and [`RequestExt::variables`](crate::RequestExt::variables) |
+//! | standard input | the request's body |
+//! | standard output | the response |
+//! | standard error | [`RequestExt::error_stream`](crate::RequestExt::error_stream) |
+//!
+//! A web server that aborts a request closes the program's standard output, or kills the program. The
+//! request's context ends when a write to standard output fails.
 
 use std::env;
 use std::ffi::OsString;
@@ -34,31 +39,35 @@ use crate::handler::{
     ResponseWriter, Sink, Variables, set_info,
 };
 use crate::net::{Addr, Duplex};
-use crate::serving::{Gone, Outcome, Service, Signals};
+use crate::serving::{Disconnect, Outcome, Service, Signals};
 use crate::sync::Mutex;
 use crate::text::counted;
 
-/// Above this many bytes the encoded output is written.
+/// The size, in bytes, at which the encoded output is written.
 const FULL: usize = 16 * 1024;
 
-/// Answers the one request that the environment and standard input describe, on standard output, with
-/// `handler`, a function or closure. A closure needs no types. For any other [`Handler`] there is
-/// [`serve_handler`].
+/// Serves the request of this process with `handler`, a function or closure.
 ///
-/// A handler that panics before it has written anything is answered for with a 500, and one that fails by
-/// whose fault that is: a body over a limit is a 413, and one that was cut off is not answered. Nothing
-/// else should write to standard output: it is the answer.
+/// The types of a closure's parameters are inferred. [`serve_handler`] takes any other [`Handler`]. The
+/// request comes from the environment and standard input. The response goes to standard output, so nothing
+/// else may write there.
+///
+/// If the handler fails before it has sent anything, the response is the one of [`Handler`]: for example, a
+/// 413 for a body that exceeds a limit, and none for a body that was cut off. If it panics, the response is
+/// a 500.
 ///
 /// # Errors
 ///
-/// [`Misuse`](ErrorKind::Misuse) if the environment describes no request: the program was not started by
-/// a web server. [`IncompleteBody`](ErrorKind::IncompleteBody) or the error of `input` if the handler
-/// failed because the body was cut off. [`Send`](ErrorKind::Send) if the answer could not be written;
-/// [`Other`](ErrorKind::Other) if the handler panicked, or failed within its answer.
+/// * [`Misuse`](ErrorKind::Misuse) if the environment does not describe a request, since the program was
+///   not started by a web server.
+/// * [`IncompleteBody`](ErrorKind::IncompleteBody) if the handler failed because the body was cut off, or
+///   the error of reading standard input.
+/// * [`Send`](ErrorKind::Send) if the response could not be written.
+/// * [`Other`](ErrorKind::Other) if the handler panicked, or failed after a part of the response was sent.
 ///
 /// # Blocking
 ///
-/// Until the handler has returned and its answer is written.
+/// Until the handler has returned and the response is written.
 pub fn serve<F>(handler: F) -> Result<()>
 where
     F: Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static,
@@ -66,7 +75,7 @@ where
     serve_handler(handler)
 }
 
-/// As [`serve`], with any [`Handler`].
+/// Serves the request of this process with any [`Handler`]. Otherwise it is like [`serve`].
 ///
 /// # Errors
 ///
@@ -76,7 +85,7 @@ pub fn serve_handler(handler: impl Handler) -> Result<()> {
     serve_with(handler, pairs, io::stdin(), io::stdout(), io::stderr())
 }
 
-/// As [`serve`], with everything that a web server gives handed in: for tests.
+/// Serves a request that the arguments describe, for tests. Otherwise it is like [`serve`].
 ///
 /// ```
 /// use hangup::{Request, ResponseWriter, cgi};
@@ -89,9 +98,9 @@ pub fn serve_handler(handler: impl Handler) -> Result<()> {
 /// let variables = [("REQUEST_METHOD", "POST"), ("PATH_INFO", "/you"), ("CONTENT_LENGTH", "2")];
 /// let (near, mut far) = hangup::testing::stream_pair();
 /// cgi::serve_with(handler, variables, &b"hi"[..], near, std::io::sink())?;
-/// let mut answer = String::new();
-/// far.read_to_string(&mut answer)?;
-/// assert!(answer.starts_with("Status: 200 OK\r\n") && answer.ends_with("/you said hi"));
+/// let mut response = String::new();
+/// far.read_to_string(&mut response)?;
+/// assert!(response.starts_with("Status: 200 OK\r\n") && response.ends_with("/you said hi"));
 /// # Ok::<(), hangup::Error>(())
 /// ```
 ///
@@ -114,11 +123,10 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     let mut wire =
         Wire { output: Box::new(output), out: Vec::new(), signals, failure: failure.clone() };
     if variables.get_bytes("REQUEST_METHOD").is_none() {
-        let message =
-            "the environment describes no request: a CGI program is started by a web server";
+        let message = "environment does not describe a request: REQUEST_METHOD missing";
         return Err(Error::message(ErrorKind::Misuse, message));
     }
-    let (request, facts) = match gateway::read(&variables) {
+    let (request, meta) = match gateway::read(&variables) {
         Ok(read) => read,
         Err(error) => {
             let text = format!("{error}\n");
@@ -126,7 +134,7 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
             return wire.write_out().map_err(|error| Error::with_source(ErrorKind::Send, error));
         }
     };
-    let body = match facts.content_length {
+    let body = match meta.content_length {
         // Without a length there is no body (RFC 3875 section 4.2).
         None | Some(0) => Body::empty(),
         Some(left) => {
@@ -137,30 +145,28 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     let mut request = request.map(|_| body);
     let signals = Arc::clone(&wire.signals);
     let errors = Mutex::new(errors);
-    set_info(&mut request, Arc::new(GatewayRequestInfo { signals: Arc::clone(&signals), facts }));
+    set_info(&mut request, Arc::new(GatewayRequestInfo { signals: Arc::clone(&signals), meta }));
     let extensions = request.extensions_mut();
     extensions.insert(variables);
     extensions.insert(ErrorStream::new(move |bytes| errors.lock().write_all(bytes)));
-    answer(&Service::new(handler), wire, request, &signals)
+    run(&Service::new(handler), wire, request, &signals)
 }
 
-fn answer(
-    service: &Service,
-    mut wire: Wire,
-    mut request: Request,
-    signals: &Signals,
-) -> Result<()> {
+/// Runs the handler, and writes its response.
+fn run(service: &Service, mut wire: Wire, mut request: Request, signals: &Signals) -> Result<()> {
     let mut response = ResponseState::default();
     response.begin(request.method() == Method::HEAD);
     let mut writer = ResponseWriter::new(&mut response, &mut wire);
     let remote = request.remote_addr().unwrap_or(Addr::Unknown);
     let outcome = service.run(&mut writer, &mut request, &remote);
     signals.finish();
-    let failed = || Error::message(ErrorKind::Other, "the handler failed");
+    let failed = || Error::message(ErrorKind::Other, "handler failed");
     let outcome = match outcome {
         Outcome::Ended(ResponseEnd::Whole | ResponseEnd::Hijacked) => Ok(()),
         Outcome::Ended(ResponseEnd::Short) => Err(failed()),
-        Outcome::Gone => Err(writer.body_failure().unwrap_or_else(|| Error::new(ErrorKind::Send))),
+        Outcome::ClientGone => {
+            Err(writer.body_failure().unwrap_or_else(|| Error::new(ErrorKind::Send)))
+        }
         Outcome::Ended(ResponseEnd::Broken) => Err(Error::new(ErrorKind::Send)),
         Outcome::Failed => {
             if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
@@ -183,7 +189,7 @@ fn bytes(text: OsString) -> Vec<u8> {
     text.to_string_lossy().into_owned().into_bytes()
 }
 
-/// How the request's body failed first, as its reader saw it.
+/// The first error that the handler got from the request's body.
 #[derive(Clone, Default)]
 struct BodyFailure(Arc<Mutex<Option<Error>>>);
 
@@ -193,9 +199,10 @@ impl BodyFailure {
     }
 }
 
-/// The request's body: so many bytes of standard input.
+/// The request's body on standard input.
 struct Input {
     input: Box<dyn Read + Send>,
+    /// How many bytes of the body are unread.
     left: u64,
     failure: BodyFailure,
     /// The context that the handler has set.
@@ -221,7 +228,8 @@ impl Read for Input {
             Err(error) => return Err(self.failed(Error::with_source(ErrorKind::Receive, error))),
         };
         if count == 0 && most > 0 {
-            let message = format!("{} less than its CONTENT_LENGTH", counted(self.left, "byte"));
+            let message =
+                format!("body is {} shorter than CONTENT_LENGTH", counted(self.left, "byte"));
             return Err(self.failed(Error::message(ErrorKind::IncompleteBody, message)));
         }
         self.left -= count as u64;
@@ -230,7 +238,7 @@ impl Read for Input {
 }
 
 impl Incoming for Input {
-    /// Standard input cannot be asked.
+    /// Returns `true` only at the end: a read of standard input may always block.
     fn is_ready(&mut self) -> bool {
         self.left == 0
     }
@@ -252,10 +260,10 @@ impl Incoming for Input {
     }
 }
 
-/// The answer on standard output.
+/// The writing half: standard output.
 struct Wire {
     output: Box<dyn Write + Send>,
-    /// Encoded and not yet written.
+    /// The output that is encoded and not written.
     out: Vec<u8>,
     signals: Arc<Signals>,
     failure: BodyFailure,
@@ -265,12 +273,12 @@ impl Wire {
     fn write_out(&mut self) -> io::Result<()> {
         let outcome = self.output.write_all(&self.out).and_then(|()| self.output.flush());
         self.out.clear();
-        outcome.inspect_err(|error| self.signals.gone(Gone::Failed(error.kind())))
+        outcome.inspect_err(|error| self.signals.disconnected(Disconnect::Failed(error.kind())))
     }
 }
 
 impl Sink for Wire {
-    /// A web server has no place for interim responses.
+    /// Has no effect: CGI has no interim responses (RFC 3875 section 6.3.3).
     fn informational(&mut self, _status: StatusCode, _headers: &HeaderMap) -> io::Result<()> {
         Ok(())
     }
@@ -285,7 +293,7 @@ impl Sink for Wire {
         if self.out.len() >= FULL { self.write_out() } else { Ok(()) }
     }
 
-    /// Trailers have no place in CGI's answers.
+    /// Ignores trailers, which CGI does not have.
     fn end(&mut self, _trailers: Option<&HeaderMap>) -> io::Result<()> {
         Ok(())
     }
@@ -295,7 +303,7 @@ impl Sink for Wire {
     }
 
     fn hijack(&mut self) -> Result<Duplex> {
-        let message = "a CGI program has no connection that could be hijacked";
+        let message = "a CGI request has no connection to hijack";
         Err(Error::message(ErrorKind::Misuse, message))
     }
 
@@ -303,9 +311,9 @@ impl Sink for Wire {
         self.failure.0.lock().clone()
     }
 
-    /// Standard input has no deadlines: how long a program may take is the web server's to say.
+    /// Has no effect: standard input has no deadlines, and the web server limits the program's time.
     fn set_read_deadline(&mut self, _deadline: Option<Instant>) {}
 
-    /// Nor has standard output.
+    /// Has no effect: standard output has no deadlines.
     fn set_write_deadline(&mut self, _deadline: Option<Instant>) {}
 }

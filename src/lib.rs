@@ -1,7 +1,30 @@
-//! Synchronous HTTP/1.1 for blocking code: a client, a server and a FastCGI responder on plain threads.
+//! A synchronous HTTP/1.1 client, server and FastCGI responder for plain threads, without an async runtime.
 //!
-//! *Either side may hang up*: a blocking call can always be given up, a peer that goes away is always
-//! noticed, and a connection is only ever reused when it is clean.
+//! *Either side may hang up.* Any thread can cancel a blocked call, a handler notices when its client has
+//! gone, and a connection is reused only if no byte of an earlier exchange can be left on it.
+//!
+//! # A client
+//!
+//! ```no_run
+//! let mut response = hangup::Client::new().get("https://example.com/").send()?;
+//! assert!(response.status().is_success());
+//! println!("{}", response.body_mut().read_text(1 << 20)?); // at most 1 MiB
+//! # Ok::<(), hangup::Error>(())
+//! ```
+//!
+//! Requests and responses are those of the [`http`] crate, with a [`Body`] that implements
+//! [`Read`](std::io::Read). A [`Context`] ends a call at any stage, from any thread, or after a time:
+//!
+//! ```no_run
+//! use hangup::{Client, Context};
+//! use std::{fs::File, io, time::Duration};
+//!
+//! let call = Context::with_timeout(Duration::from_secs(5)); // any thread may call.cancel()
+//! let file = File::open("big.iso")?;
+//! let mut response = Client::new().put("http://example.com/iso").context(&call).body(file).send()?;
+//! io::copy(response.body_mut(), &mut io::stdout())?;
+//! # Ok::<(), hangup::Error>(())
+//! ```
 //!
 //! # A server
 //!
@@ -18,13 +41,13 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A [`Handler`] is a function that writes to a [`ResponseWriter`], and `?` works in it. [`respond`]
-//! makes a handler of a function that returns a finished [`Response`]. An [`Error::status`] is an error
-//! that the client gets as the response. [`RequestExt`] has the request's context, which ends when the
-//! client goes away:
+//! A [`Handler`] is a function that writes to a [`ResponseWriter`], and `?` works in it. An
+//! [`Error::status`] becomes the response. [`respond`] turns a function that returns a finished
+//! [`Response`] into a handler. The context of a request ends when the client goes away, and works in
+//! [`select!`](crossbeam_channel::select):
 //!
 //! ```
-//! use crossbeam_channel::{Receiver, select};
+//! use hangup::crossbeam_channel::{self, Receiver, select};
 //! use hangup::{Request, RequestExt, ResponseWriter};
 //! use std::io::Write;
 //! # fn start_job() -> Receiver<String> { crossbeam_channel::never() }
@@ -39,33 +62,31 @@
 //! }
 //! ```
 //!
-//! # A client
+//! # Modules
 //!
-//! ```no_run
-//! use hangup::{Client, Context};
-//! use std::{fs::File, io, time::Duration};
-//!
-//! let client = Client::new();
-//! let call = Context::with_timeout(Duration::from_secs(5)); // any thread may call.cancel()
-//! let file = File::open("big.iso")?;
-//! let mut response = client.put("http://example.com/iso").context(&call).body(file).send()?;
-//! io::copy(response.body_mut(), &mut io::stdout())?;
-//! # Ok::<(), hangup::Error>(())
-//! ```
-//!
-//! # What blocks, and what unblocks it
-//!
-//! | a call that blocks | ends early when |
+//! | module | contents |
 //! | --- | --- |
-//! | [`RequestBuilder::send`](client::RequestBuilder::send), reading a response's body | its [`Context`] ends; one of its time limits runs out; the connection fails |
-//! | a handler's reads and writes | the client goes away; the server's time limits, or the handler's own deadlines, run out; the server is closed |
-//! | [`Listening::serve`](server::Listening::serve) | [`ServerHandle::shutdown`](server::ServerHandle::shutdown) or [`close`](server::ServerHandle::close) is called; with [`serve_until`](server::Listening::serve_until), its context ends |
-//! | [`Context::wait`] | the context ends |
-//! | a [`Stream`](net::Stream)'s reads and writes | its deadlines, which any thread can move; its [`close`](net::Stream::close) |
+//! | [`client`] | the client's options, requests, and the facts of a response |
+//! | [`server`] | the server's options, and handles to stop it |
+//! | [`fcgi`], [`cgi`] | the same handlers behind a web server |
+//! | `tls` | certificates and trust, for client and server (feature `tls`, on by default) |
+//! | [`testing`] | a test server on a free port, and connections in memory |
+//! | [`net`] | streams whose blocked calls any thread can end, listeners, dialling |
+//! | [`h1`] | the wire format: bytes to values and back, without input and output |
 //!
-//! Each of these happens within milliseconds, from any thread. This crate cannot end a call of the
-//! user's: a body source that blocks in its `read`, or a handler that computes. Such a handler can look
-//! at its [context](RequestExt::context).
+//! # Blocking
+//!
+//! | blocking call | ends early when |
+//! | --- | --- |
+//! | [`RequestBuilder::send`](client::RequestBuilder::send), reading a response's body | its [`Context`] ends, a time limit runs out, or the connection fails |
+//! | a handler's reads and writes | the client goes away, a time limit of the server or a deadline of the handler runs out, or the server is closed |
+//! | [`Listening::serve`](server::Listening::serve) | [`ServerHandle::shutdown`](server::ServerHandle::shutdown) or [`close`](server::ServerHandle::close) is called, or the context of [`serve_until`](server::Listening::serve_until) ends |
+//! | [`Context::wait`] | the context ends |
+//! | reads and writes of a [`Stream`](net::Stream) | a deadline passes, which any thread can move, or [`close`](net::Stream::close) is called |
+//!
+//! Each call returns within milliseconds of its event. The crate cannot interrupt code of the caller: a body
+//! source that blocks in `read`, or a handler that computes. Such a handler can check its
+//! [context](RequestExt::context).
 //!
 //! # Time limits
 //!
@@ -75,63 +96,83 @@
 //! | [the TLS handshake](client::ClientBuilder::tls_handshake_timeout) | 10 s | [the TLS handshake](Server::tls_handshake_timeout) | 10 s |
 //! | [sending](client::ClientBuilder::send_timeout) | none | [reading a whole request](Server::read_timeout) | none |
 //! | [the response's head](client::ClientBuilder::response_head_timeout) | none | [sending a response](Server::write_timeout) | none |
-//! | [silence within a body](client::ClientBuilder::idle_read_timeout) | none | [idling](Server::idle_timeout) | 120 s |
-//! | [the whole call](client::ClientBuilder::timeout) | none | [silence within a request's body](Server::body_idle_timeout) | 60 s |
-//! | [an idle connection](client::ClientBuilder::idle_timeout) | 90 s | [no progress while writing a response](Server::write_idle_timeout) | 60 s |
+//! | [silence within a body](client::ClientBuilder::idle_read_timeout) | none | [silence within a request's body](Server::body_idle_timeout) | 60 s |
+//! | [the whole call](client::ClientBuilder::timeout) | none | [no progress while writing a response](Server::write_idle_timeout) | 60 s |
+//! | [an idle connection](client::ClientBuilder::idle_timeout) | 90 s | [an idle connection](Server::idle_timeout) | 120 s |
 //!
-//! Each limit covers the whole step. Only limits on silence restart when bytes arrive. The error of a
-//! limit that ran out names it: [`Error::timed_out`].
+//! Each limit covers the whole step. Only limits on silence restart when bytes arrive.
+//! [`Error::timed_out`] returns the limit that ran out.
 //!
 //! # Threads
 //!
-//! A server connection has a thread (`hangup-conn`), and a second one (`hangup-watch`) once one of its
-//! handlers has asked for its context. A client connection has a thread that reads (`hangup-read`), and
-//! a second one (`hangup-write`) once it has streamed a request body. Each ends within milliseconds of
-//! its connection; but while a server accepts, a connection's first thread stays for a second, to be handed
-//! the next connection. So what a handler leaves in a thread-local variable may be met by a later request,
-//! on the same connection or on another. A FastCGI connection has a thread (`hangup-fcgi`), and each of its
-//! requests that is being handled another (`hangup-handler`). Dialling takes a thread for its time
-//! (`hangup-dial`, `hangup-resolve`). One thread (`hangup-timer`) serves all who wait on [`Context::done`]
-//! of a context with a deadline.
+//! Handlers run on the thread of their connection, FastCGI handlers on a thread of their request. Threads
+//! are reused: a later request may see the values that a handler has left in thread-local variables. All
+//! threads of the crate have names that begin with `hangup-`. Each ends within milliseconds of its
+//! connection, or within seconds of its last use if it is kept for reuse.
 //!
 //! # Logging
 //!
-//! This crate logs through the [`log`] crate. No level prints header values, queries, or bodies, except
-//! for the first 16 unexpected bytes on an idle connection. Control characters in the texts of others (a
-//! handler's error, a peer's bytes) are escaped, so that they cannot forge a line.
+//! The crate logs through the [`log`] crate. No level prints header values, queries or bodies, except for
+//! the first 16 unexpected bytes on an idle connection. Control characters in text from peers and handlers
+//! are escaped, so that they cannot forge a line.
 //!
 //! | level | events |
 //! | --- | --- |
-//! | `error` | a handler or callback panicked (the panic hook prints the place and the backtrace); no thread could be started |
-//! | `warn` | a handler failed by its own fault; a TLS connector that trusts anybody was made; accepting failed and is tried again; bytes came that answer nothing |
-//! | `debug` | why each connection was closed, requests that were refused or failed by their client's fault, requests that were sent again |
+//! | `error` | a handler or callback panicked (the panic hook prints the place and the backtrace), a thread could not be started |
+//! | `warn` | a handler failed by its own fault, a TLS connector that trusts every certificate was made, accepting failed and is retried, unexpected bytes arrived on an idle connection |
+//! | `debug` | the reason for which each connection was closed, requests that were refused or failed by their client's fault, requests that were sent again |
 //!
-//! The crate that verifies certificates against the platform's roots logs each one it refuses at `error`,
-//! beside the error that the call returns. Its target is `rustls_platform_verifier`.
+//! With the platform's certificate store, `rustls_platform_verifier` logs each refused certificate at
+//! `error` under its own target. The call returns that error as well.
 //!
-//! # More modules
+//! # Stability
 //!
-//! * [`h1`]: the wire format, bytes to values and back, without input or output.
-//! * [`net`]: streams whose blocked calls any thread can end; listeners; dialling.
-//! * [`fcgi`], [`cgi`]: the same handlers under any web server.
-//! * `tls` (feature `tls`, on by default): TLS over any stream, certificates, trust.
-//! * [`testing`]: a test server on a free port, connections in memory.
+//! [`http`], [`bytes`] and [`crossbeam_channel`] are re-exported, since their types are part of this API. A
+//! new incompatible version of one of them is an incompatible version of this crate. So is one of rustls,
+//! whose types are in `tls` only.
+
+#![cfg_attr(
+    not(all(feature = "client", feature = "server", feature = "fcgi")),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        unused_macros,
+        reason = "the lower modules have code for each of them"
+    )
+)]
+#![cfg_attr(
+    not(all(feature = "client", feature = "server", feature = "fcgi", feature = "tls")),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the docs describe the crate with all features"
+    )
+)]
 
 mod body;
+#[cfg(feature = "fcgi")]
 pub mod cgi;
+#[cfg(feature = "client")]
 pub mod client;
 mod context;
 #[cfg(doctest)]
 mod doc_tests;
 mod error;
+#[cfg(feature = "fcgi")]
 pub mod fcgi;
+#[cfg(feature = "fcgi")]
 mod gateway;
 pub mod h1;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod handler;
 mod logging;
+mod message;
 pub mod net;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod serving;
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod sniff;
 mod sync;
 pub mod testing;
@@ -141,13 +182,18 @@ pub mod tls;
 mod unwind;
 
 pub use body::{Body, MappedReader, Piece};
+#[cfg(feature = "client")]
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
-pub use handler::{CloseNotify, Handler, Request, RequestExt, Response, ResponseWriter, respond};
-pub use handler::{ErrorStream, Variables};
-pub use handler::{Filter, FilterOutput, HandlerExt, Head, Layer, Layered};
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub use handler::{
+    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Layer, Layered,
+    RequestExt, ResponseWriter, Variables, respond,
+};
+pub use message::{Request, Response};
 pub use net::tls_info::{TlsInfo, TlsVersion};
+#[cfg(feature = "server")]
 pub use server::Server;
 
 pub use {bytes, crossbeam_channel, http};

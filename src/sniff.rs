@@ -1,9 +1,9 @@
-//! What a body is, judged by how it begins: the Content-Type of an answer that names none.
+//! Detection of the media type of a body from its first bytes, for responses without a Content-Type.
 //!
 //! This is the identification of an unknown type from the
-//! [MIME Sniffing Standard](https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type),
-//! the one browsers follow, so that what we announce is what they would have made of it anyway.
-//! The signatures stand in one table, [`SIGNATURES`], and the first that fits wins:
+//! [MIME Sniffing Standard](https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type).
+//! Browsers follow the same standard, so the announced type is the one that they would detect.
+//! The signatures are in one table, [`SIGNATURES`], and the first match wins:
 //!
 //! ```text
 //!    first 512 bytes ──> markup ──> marked text ──> images ──> sound, film ──> fonts ──> archives
@@ -12,18 +12,18 @@
 //!                          text/plain <── no ───┘
 //! ```
 //!
-//! Text is announced as UTF-8 unless a byte order mark says otherwise. In four places the table
-//! departs from the standard's:
+//! Text is announced as UTF-8 unless a byte order mark indicates another encoding. The table differs from the
+//! standard's in four places:
 //!
-//! * Fonts are named although browsers do not sniff for them on a page; it costs nothing.
-//! * Embedded OpenType is not: its signature is two letters behind 34 arbitrary bytes, which
-//!   ordinary text has by chance.
-//! * RAR begins with `Rar!`, as its makers define it and as files do, not with `Rar` and a space.
-//! * MP3 without an ID3 tag is not looked for: two frames rarely fit into what we look at.
+//! * Fonts are detected, although browsers do not sniff for them on a page. It costs nothing.
+//! * Embedded OpenType is not detected: its signature is two letters after 34 arbitrary bytes, which
+//!   ordinary text may contain by chance.
+//! * RAR begins with `Rar!`, as in its specification and in real files, not with `Rar` and a space.
+//! * MP3 without an ID3 tag is not detected: two frames rarely fit into the examined bytes.
 
 use Signature::{Exactly, Leading, Masked, Rule, Tag};
 
-/// How far into a body we look; a server may have to hold back this much of an answer, no more.
+/// The number of bytes examined. A server holds back at most this much of a response for detection.
 pub(crate) const LOOK_AT: usize = 512;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -31,27 +31,27 @@ const XML: &str = "text/xml; charset=utf-8";
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 const BINARY: &str = "application/octet-stream";
 
-/// How a type gives itself away.
+/// A pattern that identifies a type.
 enum Signature {
-    /// A markup tag in upper or lower case, after white space, that ends with a space or `>`.
+    /// A markup tag, ignoring case, after white space. It ends with a space or `>`.
     Tag(&'static [u8]),
     /// These bytes, after white space.
     Leading(&'static [u8]),
-    /// These bytes at the very beginning.
+    /// These bytes at the start.
     Exactly(&'static [u8]),
-    /// The bytes of the first slice wherever the second, as long, has [`IS`]; anything elsewhere.
+    /// The bytes of the first slice where the second, of equal length, has [`IS`]. Any bytes elsewhere.
     Masked(&'static [u8], &'static [u8]),
-    /// What only a small parser can tell, of bodies that begin with this byte.
+    /// A body that begins with this byte and satisfies the function.
     Rule(u8, fn(&[u8]) -> bool),
 }
 
-/// In a mask: the byte is compared. Any other byte of a mask (`.` in ours) lets all pass.
+/// The byte of a mask that selects a comparison. Any other byte (`.` here) matches everything.
 const IS: u8 = b'#';
 
-/// In the standard's order, which decides when two would fit.
+/// In the order of the standard, which decides if two match.
 #[rustfmt::skip]
 const SIGNATURES: &[(Signature, &str)] = &[
-    // Markup, and PDF, which can hold scripts as well.
+    // Markup, and PDF, which can contain scripts as well.
     (Tag(b"<!DOCTYPE HTML"), HTML),
     (Tag(b"<HTML"), HTML),
     (Tag(b"<HEAD"), HTML),
@@ -71,7 +71,7 @@ const SIGNATURES: &[(Signature, &str)] = &[
     (Tag(b"<!--"), HTML),
     (Leading(b"<?xml"), XML),
     (Exactly(b"%PDF-"), "application/pdf"),
-    // Text that says what it is. A byte order mark counts if four bytes are there, as the standard has it.
+    // Marked text. A byte order mark counts if the body has four bytes, as in the standard.
     (Exactly(b"%!PS-Adobe-"), "application/postscript"),
     (Masked(b"\xFE\xFF..",
             b"##.."), "text/plain; charset=utf-16be"),
@@ -99,7 +99,7 @@ const SIGNATURES: &[(Signature, &str)] = &[
             b"####....####"), "video/avi"),
     (Masked(b"RIFF....WAVE",
             b"####....####"), "audio/wave"),
-    (Rule(0x00, is_mp4), "video/mp4"), // the size of a box that ends within what we look at
+    (Rule(0x00, is_mp4), "video/mp4"), // the size of a box within the examined bytes
     (Rule(0x1A, is_webm), "video/webm"),
     // Fonts.
     (Exactly(b"\x00\x01\x00\x00"), "font/ttf"),
@@ -114,10 +114,10 @@ const SIGNATURES: &[(Signature, &str)] = &[
     (Exactly(b"Rar!\x1A\x07\x01\x00"), "application/x-rar-compressed"), // since RAR 5
 ];
 
-/// The Content-Type of a body that begins with `body_start`, of which 512 bytes at most count.
+/// Returns the Content-Type of a body that begins with `body_start`. At most 512 bytes are examined.
 ///
-/// There is always one: text if nothing else is known and every byte could be text (an empty body
-/// is text), `application/octet-stream` otherwise.
+/// Without a match the type is text if every byte can be text (an empty body is text), and
+/// `application/octet-stream` otherwise.
 pub(crate) fn content_type(body_start: &[u8]) -> &'static str {
     let start = &body_start[..body_start.len().min(LOOK_AT)];
     let signed = match start.first() {
@@ -128,14 +128,13 @@ pub(crate) fn content_type(body_start: &[u8]) -> &'static str {
     };
     match signed {
         Some((_, kind)) => kind,
-        // Without a way out in the middle, so that it is many bytes at a time.
+        // Without an early exit, so that the compiler vectorises the loop.
         None if start.iter().fold(false, |seen, &byte| seen | is_binary(byte)) => BINARY,
         None => TEXT,
     }
 }
 
-/// The bytes that a signature can begin with: most of what is written without a type begins with
-/// another one.
+/// The bytes that a signature can begin with. Most bodies without a type begin with another byte.
 const CAN_BEGIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut at = 0;
@@ -158,7 +157,7 @@ const CAN_BEGIN: [bool; 256] = {
     table
 };
 
-/// White space before markup.
+/// Returns `true` for white space that may precede markup.
 const SPACES: &[u8] = b"\t\n\x0C\r ";
 
 impl Signature {
@@ -188,13 +187,13 @@ fn ends_tag(rest: &[u8]) -> bool {
     matches!(rest.first(), Some(b' ' | b'>'))
 }
 
-/// Whether no text holds `byte`: the control characters but tab, line ends, form feed and escape.
+/// Returns `true` if `byte` cannot be text: a control character but tab, line ends, form feed and escape.
 fn is_binary(byte: u8) -> bool {
     matches!(byte, 0x00..=0x08 | 0x0B | 0x0E..=0x1A | 0x1C..=0x1F)
 }
 
-/// An `ftyp` box (its size, its name, a major brand, a version, other brands; four bytes each), of
-/// which one brand begins with `mp4`.
+/// Returns `true` for an `ftyp` box with a brand that begins with `mp4`. The box consists of its size, its
+/// name, a major brand, a version and other brands, of four bytes each.
 fn is_mp4(start: &[u8]) -> bool {
     let Some((&size, [b'f', b't', b'y', b'p', brands @ ..])) = start.split_first_chunk() else {
         return false;
@@ -207,15 +206,15 @@ fn is_mp4(start: &[u8]) -> bool {
     brands.starts_with(b"mp4") || compatible.chunks(4).any(|brand| brand.starts_with(b"mp4"))
 }
 
-/// An EBML header that soon has the element DocType (0x4282), whose value is `webm`, if need be
-/// behind zeros. Other Matroska files begin alike, with another value.
+/// Returns `true` for an EBML header with an early element DocType (0x4282) whose value is `webm`, possibly
+/// after zeros. Other Matroska files have another value.
 fn is_webm(start: &[u8]) -> bool {
     const SOON: usize = 38;
     start.starts_with(b"\x1A\x45\xDF\xA3")
         && (4..SOON.min(start.len())).any(|at| {
             start[at..].strip_prefix(b"\x42\x82").is_some_and(|element| {
                 let zeros = |bytes: &[u8]| bytes.iter().take_while(|&&byte| byte == 0).count();
-                // The number of leading zero bits says how many bytes the length has besides this.
+                // The number of leading zero bits is the number of further bytes of the length.
                 let length_bytes = element.first().map_or(0, |first| first.leading_zeros() + 1);
                 let value = element.get(length_bytes as usize..).unwrap_or_default();
                 value[zeros(value)..].starts_with(b"webm")
@@ -227,7 +226,7 @@ fn is_webm(start: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// One body for each row of the table, in its order, cut to the shortest that is recognised.
+    /// One body for each row of the table, in its order, cut to the shortest that is detected.
     #[rustfmt::skip]
     const SHORTEST: &[(&[u8], &str)] = &[
         (b"<!DOCTYPE HTML>", HTML),
@@ -339,13 +338,13 @@ mod tests {
     #[test]
     fn film_boxes() {
         let cases: &[(&[u8], &str)] = &[
-            // The major brand is enough, whatever the box's other brands.
+            // The major brand suffices.
             (b"\0\0\0\x0Cftypmp41", "video/mp4"),
-            // The version is no brand, even if it spells one.
+            // The version is not a brand, even if it reads like one.
             (b"\0\0\0\x14ftypisommp42avc1", BINARY),
-            // A brand behind the box is not the box's.
+            // A brand after the box does not count.
             (b"\0\0\0\x10ftypisom\0\0\0\0mp42", BINARY),
-            // A size that is not of whole brands, and one beyond the body.
+            // A size that is not a multiple of a brand, and one beyond the body.
             (b"\0\0\0\x0Dftypmp41 ", BINARY),
             (b"\0\0\0\x20ftypmp41\0\0\0\0", BINARY),
             (b"\0\0\0\x0Cfreemp41", BINARY),

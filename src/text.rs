@@ -1,16 +1,16 @@
-//! Text for people: counts in words, and foreign text that is safe in a log.
+//! Text for messages: counts with units, and untrusted text that is safe in a log.
 
 use std::fmt::{self, Write as _};
 
-/// Displays `number` and its unit: `1 byte`, `2 bytes`. `unit` is the singular; the plural adds an s.
+/// Displays `number` and its unit: `1 byte`, `2 bytes`. `unit` is the singular. The plural adds an s.
 pub(crate) fn counted(number: impl TryInto<u64>, unit: &str) -> impl fmt::Display {
     let number = number.try_into().unwrap_or(u64::MAX);
     let plural = if number == 1 { "" } else { "s" };
     fmt::from_fn(move |f| write!(f, "{number} {unit}{plural}"))
 }
 
-/// Displays `text` without a character that could forge a line of a log or steer a terminal: those are
-/// escaped as Rust writes them, `\n` or `\u{1b}`.
+/// Displays `text` with characters escaped that could forge a line of a log or control a terminal. The escapes
+/// are Rust's, such as `\n` or `\u{1b}`.
 pub(crate) fn escaped(text: impl fmt::Display) -> impl fmt::Display {
     fmt::from_fn(move |f| write!(Escaping(f), "{text}"))
 }
@@ -29,7 +29,7 @@ impl fmt::Write for Escaping<'_, '_> {
     }
 }
 
-/// Returns `true` for controls, the line and paragraph separators, and the marks that turn the direction
+/// Returns `true` for control characters, line and paragraph separators, and marks that change the direction
 /// of text.
 fn is_unsafe(character: char) -> bool {
     character.is_control()

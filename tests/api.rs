@@ -18,6 +18,7 @@ macro_rules! all {
 fn shared<T: Debug + Send + Sync + Unpin + 'static>() {}
 fn borrowed<T: Debug + Send + Sync>() {}
 fn sent<T: Debug + Send>() {}
+fn printed<T: Debug>() {}
 
 fn root() -> Vec<&'static str> {
     let shared = all!(shared:
@@ -40,15 +41,20 @@ fn root() -> Vec<&'static str> {
 
 fn client() -> Vec<&'static str> {
     let shared = all!(shared:
+        hangup::client::CallOptions,
         hangup::client::Client,
         hangup::client::ClientBuilder,
+        hangup::client::RedirectAction,
         hangup::client::RedirectPolicy,
+        hangup::client::Redirected,
         hangup::client::Timings,
     );
-    let borrowed = all!(borrowed: hangup::client::RawHead<'_>);
+    let borrowed = all!(borrowed: hangup::client::Next<'_>, hangup::client::RawHead<'_>);
     // It holds a body.
-    let sent = all!(sent: hangup::client::RequestBuilder<'_>);
-    [&shared[..], &borrowed, &sent].concat()
+    let sent = all!(sent: hangup::client::RequestBuilder);
+    // It borrows a response, whose body one thread at a time reads.
+    let printed = all!(printed: hangup::client::Hop<'_>);
+    [&shared[..], &borrowed, &sent, &printed].concat()
 }
 
 fn servers() -> Vec<&'static str> {

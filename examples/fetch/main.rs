@@ -128,7 +128,7 @@ fn client(command: &Command) -> Result<Client, Failure> {
     let mut client = Client::builder()
         .no_default_headers()
         // curl's redirect rules differ from the crate's. `redirect.rs` implements them.
-        .redirects(RedirectPolicy::Stop)
+        .redirects(RedirectPolicy::none())
         .expect_continue_timeout(command.expect_timeout);
     if command.connect_timeout.is_some() {
         client = client

@@ -1,8 +1,10 @@
 //! Host names with addresses from the command line.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+
+use hangup::Context;
+use hangup::net::{Resolve, Resolver};
 
 /// `--resolve HOST:PORT:ADDRESS[,ADDRESS]`; the host may be `*`.
 #[derive(Clone)]
@@ -29,16 +31,15 @@ impl FromStr for Pinned {
 }
 
 /// Returns the addresses of `--resolve` for its names. The system resolves all others.
-pub(crate) fn resolver(
-    pinned: Vec<Pinned>,
-) -> impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync {
-    move |host, port| {
+pub(crate) fn resolver(pinned: Vec<Pinned>) -> impl Resolve {
+    let system = Resolver::system();
+    move |host: &str, port: u16, context: &Context| {
         let fits = |pin: &&Pinned| (pin.host == host || pin.host == "*") && pin.port == port;
         match pinned.iter().rev().find(fits) {
             Some(pin) => {
                 Ok(pin.addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
             }
-            None => (host, port).to_socket_addrs().map(Iterator::collect),
+            None => system.resolve(host, port, context),
         }
     }
 }

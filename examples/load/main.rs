@@ -131,7 +131,7 @@ impl Options {
     /// Returns the client that all threads share.
     fn client(&self) -> Result<Client, Usage> {
         let client = Client::builder()
-            .redirects(RedirectPolicy::Stop)
+            .redirects(RedirectPolicy::none())
             .max_idle_connections(self.connections)
             .max_idle_connections_per_host(self.connections);
         Ok(if self.insecure { trust_anybody(client)? } else { client }.build())

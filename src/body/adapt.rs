@@ -17,7 +17,7 @@ use http::HeaderMap;
 
 use super::Body;
 use super::copy::over_readers_limit;
-use super::source::Source;
+use super::source::{Adapter, Source};
 use crate::context::Context;
 use crate::error::Error;
 use crate::sync::Mutex;
@@ -26,26 +26,6 @@ use crate::sync::Mutex;
 /// at most the end of the framing, or a little padding. More than this is left unread: dropping the body
 /// then closes the connection.
 const MAX_LEFT_OVER: u64 = 256 * 1024;
-
-/// A body that is read through another one.
-pub(super) trait Adapter: Read + Send {
-    /// Returns the number of bytes that are left to read, if it is known.
-    fn remaining(&self) -> Option<u64>;
-    /// Returns the trailers of the inner body, once, after its end.
-    fn take_trailers(&mut self) -> Option<HeaderMap>;
-    /// Returns `true` if the next read may have to wait, as far as the source can tell.
-    fn may_wait(&mut self) -> bool;
-    /// Returns `true` if the innermost body comes from a connection.
-    fn is_incoming(&self) -> bool;
-    /// Tells the connection that its peer is to blame for `reason`.
-    fn reject(&mut self, reason: &Error);
-    /// Bounds the reading of the inner body.
-    fn set_context(&mut self, context: &Context);
-    /// Returns the same adapter over the same body from its start, if that can be read again.
-    fn again(&self) -> Option<Box<dyn Adapter>>;
-    /// Returns the word for it in `Debug`.
-    fn name(&self) -> &'static str;
-}
 
 impl Body {
     /// Replaces the body's bytes by those of the reader that `map` makes of it: a decoder, an encoder, a
@@ -332,7 +312,7 @@ impl Read for Inspected {
         let count = self.body.read(buf)?;
         if count > 0 {
             self.read += count as u64;
-            // A reader of the user's may claim more than it was given room for.
+            // A faulty reader may return more than the length of the buffer.
             let bytes = &buf[..count.min(buf.len())];
             (self.inspect)(Piece { bytes, end: self.read, total: self.total });
         }

@@ -1,9 +1,9 @@
-//! Bytes that a body has read ahead of its reader.
+//! The buffer for small reads of a body.
 
-/// How much is read ahead at most, in bytes: as the standard library's `BufReader`.
+/// The size of the buffer, in bytes: that of the standard library's `BufReader`.
 const AHEAD: usize = 8 * 1024;
 
-/// Bytes that were read from a body's source and not yet from the body.
+/// Bytes that were read from the source of a body, and not yet from the body.
 #[derive(Default)]
 pub(super) struct Ahead {
     /// Invariant: `start <= end <= bytes.len()`.
@@ -22,7 +22,7 @@ impl Ahead {
         self.end - self.start
     }
 
-    /// Fills it with one `read`; it is empty before.
+    /// Fills the buffer, which is empty, with one `read`.
     pub(super) fn fill<E>(
         &mut self,
         read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
@@ -32,16 +32,16 @@ impl Ahead {
             self.bytes = vec![0; AHEAD];
         }
         (self.start, self.end) = (0, 0);
-        // A source of the user's may claim more than it was given room for.
+        // A faulty source may return more than the length of the buffer.
         self.end = read(&mut self.bytes)?.min(AHEAD);
         Ok(())
     }
 
-    /// Takes as many bytes as are there and fit into `buf`.
+    /// Moves as many bytes into `buf` as are available and fit.
     #[inline]
     pub(super) fn take(&mut self, buf: &mut [u8]) -> usize {
         let data = &self.bytes[self.start..self.end];
-        // Parsers read single bytes, for which a call to `memcpy` would cost more than all the rest.
+        // Parsers read single bytes. A call to `memcpy` would dominate their cost.
         if let ([byte], [first, ..]) = (&mut *buf, data) {
             *byte = *first;
             self.start += 1;

@@ -18,7 +18,7 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// The error of reading the body or of writing. What was written before it stays written.
+    /// The error of reading the body or of writing. Bytes written before it stay written.
     pub fn copy_to(&mut self, writer: &mut (impl io::Write + ?Sized)) -> io::Result<u64> {
         if let Source::Bytes(bytes) = &mut self.source {
             writer.write_all(bytes)?;
@@ -73,7 +73,7 @@ impl Body {
             .map_err(|error| self.rejected(Error::with_source(ErrorKind::MalformedMessage, error)))
     }
 
-    /// Tells the connection that its peer is to blame for `reason`, which is returned.
+    /// Records on the connection that its peer caused `reason`, and returns it.
     pub(super) fn rejected(&mut self, reason: Error) -> Error {
         self.source.reject(&reason);
         reason

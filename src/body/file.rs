@@ -14,17 +14,17 @@ pub(super) struct FileSource {
     file: Arc<File>,
     start: u64,
     length: u64,
-    /// How many bytes have been read. Invariant: at most `length`.
+    /// The number of bytes that have been read. Invariant: at most `length`.
     read: u64,
 }
 
 impl FileSource {
-    /// Takes what is left of a regular file; gives back any other.
+    /// Takes the rest of a regular file, and returns any other file as the error.
     pub(super) fn of(mut file: File) -> Result<Self, File> {
         let Ok(metadata) = file.metadata() else { return Err(file) };
         let Ok(start) = file.stream_position() else { return Err(file) };
         let length = metadata.len().saturating_sub(start);
-        // The files below /proc say that they are empty, and are not.
+        // Files below /proc have content and report a length of zero.
         let is_known = length > 0 || matches!(read_at(&file, &mut [0], start), Ok(0));
         match metadata.is_file() && is_known {
             true => Ok(Self { file: Arc::new(file), start, length, read: 0 }),
@@ -32,7 +32,7 @@ impl FileSource {
         }
     }
 
-    /// Returns the same part from its begin.
+    /// Returns the same part from its start.
     pub(super) fn again(&self) -> Self {
         Self { read: 0, ..self.clone() }
     }

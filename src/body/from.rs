@@ -89,14 +89,14 @@ impl From<Box<[u8]>> for Body {
 impl From<File> for Body {
     /// Creates a body of the rest of the file, from its current position on.
     ///
-    /// A regular file's length is taken now, and the body has that length whatever happens to the file
-    /// later: what is added is not read, and a file that has become shorter is an error
+    /// The length of a regular file is taken now, and later changes do not alter it. Bytes that are appended
+    /// are not read. A file that was truncated is an error
     /// ([`ErrorKind::BodySource`](crate::ErrorKind::BodySource)), so that no peer takes the short body for
     /// a whole one. Such a body can be sent again, after a redirect or on another connection: it reads at
-    /// offsets and leaves the file's own position alone.
+    /// offsets, and the file's position stays.
     ///
-    /// A pipe, a device, or a file whose length the system does not know (those below `/proc`) is read to
-    /// its end, in chunks, and can be sent once.
+    /// A pipe, a device, or a file of unknown length (those below `/proc`) is read to its end, in chunks,
+    /// and can be sent once.
     fn from(file: File) -> Self {
         match FileSource::of(file) {
             Ok(source) => Self::of(Source::File(source)),

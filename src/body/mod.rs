@@ -5,6 +5,7 @@
 //! | `mod.rs` | [`Body`]: its constructors, properties and reads |
 //! | `copy.rs` | reading a whole body, and copying it |
 //! | `adapt.rs` | `map_reader`, `limited`, `inspect` |
+//! | `replay.rs` | bodies that are opened for each sending |
 //! | `source.rs` `file.rs` `read_at*.rs` | the sources that a body is read from |
 //! | `ahead.rs` | the buffer for small reads |
 //! | `from.rs` | conversions into a body |
@@ -19,11 +20,11 @@ mod read_at;
 #[cfg(windows)]
 #[path = "read_at_windows.rs"]
 mod read_at;
+mod replay;
 mod source;
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
-use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderValue};
@@ -132,16 +133,6 @@ impl Body {
     {
         let chunks = chunks.into_iter().map(Into::into);
         Self::from_reader(ChunkReader::new(chunks))
-    }
-
-    /// Creates a body that can be opened again, so that its request can be repeated after a redirect or
-    /// on a connection that had gone stale. `open` is called for each sending. `length` is the length of
-    /// the body that it returns, if known. Files need no such help: see [`Body::from`].
-    pub fn replayable(
-        length: Option<u64>,
-        open: impl Fn() -> io::Result<Self> + Send + Sync + 'static,
-    ) -> Self {
-        Self::of(Source::Replay { open: Arc::new(open), opened: None, length })
     }
 
     pub(crate) fn incoming(incoming: Box<dyn Incoming>) -> Self {

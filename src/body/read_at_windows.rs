@@ -1,4 +1,4 @@
-//! Reading a file at an offset, on Windows: it moves the file's position, which nothing here reads.
+//! Reading a file at an offset, on Windows. It moves the file's position, which this crate does not use.
 
 use std::fs::File;
 use std::io;

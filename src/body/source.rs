@@ -1,13 +1,10 @@
 //! The sources of a body.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
-use super::Body;
-use super::adapt::Adapter;
 use super::file::FileSource;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
@@ -23,16 +20,9 @@ pub(super) enum Source {
         reader: Box<dyn Read + Send>,
         remaining: Option<u64>,
     },
-    Replay {
-        open: Arc<Opener>,
-        opened: Option<Box<Body>>,
-        length: Option<u64>,
-    },
     Incoming(Box<dyn Incoming>),
     Adapted(Box<dyn Adapter>),
 }
-
-pub(super) type Opener = dyn Fn() -> io::Result<Body> + Send + Sync;
 
 /// A body that a connection is still delivering.
 pub(crate) trait Incoming: Read + Send {
@@ -42,10 +32,30 @@ pub(crate) trait Incoming: Read + Send {
     fn take_trailers(&mut self) -> Option<HeaderMap>;
     /// Returns `true` if a read would not have to wait for the peer.
     fn is_ready(&mut self) -> bool;
-    /// Tells the connection that the body arrived as announced, but its reader cannot accept it.
+    /// Records that the body was received correctly, but its reader cannot accept it.
     fn reject(&mut self, _reason: &Error) {}
     /// Makes reads fail once `context` has ended, and ends one that is blocked then.
     fn set_context(&mut self, _context: &Context) {}
+}
+
+/// A source that reads from another body.
+pub(super) trait Adapter: Read + Send {
+    /// Returns the number of bytes that are left to read, if it is known.
+    fn remaining(&self) -> Option<u64>;
+    /// Returns the trailers of the inner body, once, after its end.
+    fn take_trailers(&mut self) -> Option<HeaderMap>;
+    /// Returns `true` if the next read may have to wait, as far as the source can tell.
+    fn may_wait(&mut self) -> bool;
+    /// Returns `true` if the innermost body comes from a connection.
+    fn is_incoming(&self) -> bool;
+    /// Records on the connection that its peer caused `reason`.
+    fn reject(&mut self, reason: &Error);
+    /// Bounds the reading of the inner body.
+    fn set_context(&mut self, context: &Context);
+    /// Returns the same adapter over the same body from its start, if that can be read again.
+    fn again(&self) -> Option<Box<dyn Adapter>>;
+    /// Returns the adapter's name for `Debug`.
+    fn name(&self) -> &'static str;
 }
 
 impl Source {
@@ -56,8 +66,6 @@ impl Source {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::File(file) => Some(file.remaining()),
             Self::Reader { remaining, .. } => *remaining,
-            Self::Replay { opened: Some(body), length, .. } => length.and_then(|_| body.len()),
-            Self::Replay { length, .. } => *length,
             Self::Incoming(incoming) => incoming.remaining(),
             Self::Adapted(adapter) => adapter.remaining(),
         }
@@ -73,9 +81,6 @@ impl Source {
             Self::Empty => Some(Self::Empty),
             Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
             Self::File(file) => Some(Self::File(file.again())),
-            Self::Replay { open, length, .. } => {
-                Some(Self::Replay { open: Arc::clone(open), opened: None, length: *length })
-            }
             Self::Adapted(adapter) => adapter.again().map(Self::Adapted),
             Self::Reader { .. } | Self::Incoming(_) => None,
         }
@@ -94,15 +99,6 @@ impl Source {
             Self::Reader { reader, remaining: Some(remaining) } => {
                 read_exactly(reader, remaining, buf)
             }
-            Self::Replay { opened: Some(body), .. } => body.read(buf),
-            Self::Replay { open, opened, length } => {
-                let body = open()?;
-                let body = match *length {
-                    Some(length) => Body::from_sized_reader(body, length),
-                    None => body,
-                };
-                opened.insert(Box::new(body)).read(buf)
-            }
             Self::Incoming(incoming) => incoming.read(buf),
             Self::Adapted(adapter) => adapter.read(buf),
         }
@@ -112,7 +108,6 @@ impl Source {
         match self {
             Self::Incoming(incoming) => incoming.take_trailers(),
             Self::Adapted(adapter) => adapter.take_trailers(),
-            Self::Replay { opened: Some(body), .. } => body.take_trailers(),
             _ => None,
         }
     }
@@ -122,20 +117,16 @@ impl Source {
         match self {
             Self::Empty | Self::Bytes(_) | Self::File(_) => false,
             Self::Reader { remaining, .. } => *remaining != Some(0),
-            Self::Replay { opened: Some(body), .. } => body.may_wait(),
-            // Most are files.
-            Self::Replay { .. } => false,
             Self::Incoming(incoming) => !incoming.is_ready(),
             Self::Adapted(adapter) => adapter.may_wait(),
         }
     }
 
-    /// Tells the connection that its peer is to blame for `reason`.
+    /// Records on the connection that its peer caused `reason`.
     pub(super) fn reject(&mut self, reason: &Error) {
         match self {
             Self::Incoming(incoming) => incoming.reject(reason),
             Self::Adapted(adapter) => adapter.reject(reason),
-            Self::Replay { opened: Some(body), .. } => body.source.reject(reason),
             _ => {}
         }
     }
@@ -149,27 +140,26 @@ impl Source {
         }
     }
 
-    /// Returns the word for it in `Debug`.
+    /// Returns the source's name for `Debug`.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Empty => "empty",
             Self::Bytes(_) => "bytes",
             Self::File(_) => "file",
             Self::Reader { .. } => "reader",
-            Self::Replay { .. } => "replayable",
             Self::Incoming(_) => "incoming",
             Self::Adapted(adapter) => adapter.name(),
         }
     }
 }
 
-/// Reads from a source that has promised `remaining` more bytes.
+/// Reads from a source that was declared to have `remaining` more bytes.
 fn read_exactly(reader: &mut dyn Read, remaining: &mut u64, buf: &mut [u8]) -> io::Result<usize> {
     let most = usize::try_from(*remaining).unwrap_or(usize::MAX).min(buf.len());
     if most == 0 {
         return Ok(0);
     }
-    // A reader of the user's may claim more than it was given room for.
+    // A faulty reader may return more than the length of the buffer.
     let count = reader.read(&mut buf[..most])?.min(most);
     if count == 0 {
         let missing = counted(*remaining, "byte");
@@ -180,7 +170,7 @@ fn read_exactly(reader: &mut dyn Read, remaining: &mut u64, buf: &mut [u8]) -> i
     Ok(count)
 }
 
-/// Reads an iterator's chunks one after the other.
+/// Reads the chunks of an iterator in turn.
 pub(super) struct ChunkReader<I> {
     chunks: I,
     rest: Bytes,

@@ -1,5 +1,6 @@
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::copy::COPY_PIECE;
@@ -113,7 +114,7 @@ fn a_file_is_sent_from_where_it_stands_and_again() {
     body.read_exact(&mut first).unwrap();
     let mut again = body.try_clone().expect("a file can be read twice");
     assert_eq!(again.len(), Some(6));
-    // Each reads on where it stands.
+    // Each continues at its own position.
     assert_eq!(again.read_text(100).unwrap(), "456789");
     assert_eq!((&first, body.read_text(100).unwrap().as_str()), (b"45", "6789"));
     assert_eq!(body.try_clone().unwrap().read_text(100).unwrap(), "456789");
@@ -268,7 +269,7 @@ fn etag() -> HeaderMap {
     [(http::header::ETAG, HeaderValue::from_static("7"))].into_iter().collect()
 }
 
-/// Reads so many bytes, and then ends whatever its source has left: as a decoder does.
+/// Reads this many bytes and then ends, as a decoder does, whatever its source has left.
 fn first(count: u64) -> impl FnOnce(MappedReader) -> io::Take<MappedReader> {
     move |body| body.take(count)
 }
@@ -378,7 +379,7 @@ fn a_clone_keeps_the_content_type() {
     let body = Body::from("a,b").with_content_type(HeaderValue::from_static("text/csv"));
     assert_eq!(body.try_clone().unwrap().content_type().unwrap(), "text/csv");
     assert!(Body::from("a").try_clone().unwrap().content_type().is_none());
-    // It does not hinder the ways for a body in memory.
+    // A body in memory stays one.
     assert_eq!(body.as_bytes(), Some(&b"a,b"[..]));
     assert_eq!(body.into_memory().unwrap(), "a,b");
 }

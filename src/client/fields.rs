@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
 
-/// How much of a header name that is not one an error quotes, in characters.
+/// How many characters of an invalid header name an error quotes.
 const MOST_QUOTED: usize = 100;
 
 /// A value that can be read as the name of a header field: text in any case, or a [`HeaderName`].
@@ -50,8 +50,8 @@ fn read_name(text: &str) -> Result<HeaderName> {
     })
 }
 
-/// Reads a header field as users give it. An error names the field, and does not show its value: it may
-/// be a secret.
+/// Reads a header field as users give it. The error names the field and does not show its value, which
+/// may be a secret.
 pub(super) fn read_field<V>(
     name: impl IntoHeaderName,
     value: V,
@@ -64,19 +64,19 @@ where
     Ok((name, value))
 }
 
-/// The error of a caller who sets Transfer-Encoding: no other framing than the body's can be sent.
+/// Returns the error for a request with a Transfer-Encoding. The body alone decides on it.
 pub(super) fn transfer_encoding() -> Error {
     let message = "header \"transfer-encoding\" cannot be set: the body determines it";
     Error::message(ErrorKind::InvalidMessage, message)
 }
 
-/// The header fields of all of a client's requests that do not set them themselves.
+/// The header fields of a client's requests that do not set them themselves.
 #[derive(Clone, Default)]
 pub(super) struct DefaultFields {
     fields: HeaderMap,
-    /// How they are written, without those that [`is_placed`]: most requests have no others.
+    /// The fields as they are written, without those that [`is_placed`]. Most requests have no others.
     written: Vec<u8>,
-    /// Whether one of [`MESSAGE_FIELDS`] is among them. That is rare, and saves a look for each.
+    /// One of [`MESSAGE_FIELDS`] is among them. Since that is rare, it saves a look-up for each.
     frames: bool,
 }
 
@@ -91,12 +91,7 @@ impl DefaultFields {
         Self { fields, written, frames }
     }
 
-    /// Whether there is a field called `name`.
-    pub(super) fn sets(&self, name: &HeaderName) -> bool {
-        self.fields.contains_key(name)
-    }
-
-    /// Puts into `own` those that it does not set itself.
+    /// Adds to `own` the fields that it does not set itself.
     pub(super) fn merge_into(&self, own: &mut HeaderMap) {
         for (name, value) in &self.fields {
             if !own.contains_key(name) {
@@ -106,15 +101,16 @@ impl DefaultFields {
     }
 }
 
-/// Two layers that read as one; nothing is copied.
+/// The header fields of a request: its own, and the client's defaults that it does not set itself. The
+/// two layers read as one; nothing is copied.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a> {
     own: &'a HeaderMap,
-    defaults: &'a DefaultFields,
+    defaults: Option<&'a DefaultFields>,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(own: &'a HeaderMap, defaults: &'a DefaultFields) -> Self {
+    pub(super) fn new(own: &'a HeaderMap, defaults: Option<&'a DefaultFields>) -> Self {
         Self { own, defaults }
     }
 
@@ -122,10 +118,10 @@ impl<'a> Fields<'a> {
     /// is there, or is in neither.
     pub(super) fn layer_of(self, name: &HeaderName) -> &'a HeaderMap {
         debug_assert!(MESSAGE_FIELDS.contains(name), "{name}");
-        if !self.defaults.frames || self.own.contains_key(name) {
-            return self.own;
+        match self.defaults {
+            Some(defaults) if defaults.frames && !self.own.contains_key(name) => &defaults.fields,
+            _ => self.own,
         }
-        &self.defaults.fields
     }
 
     /// Returns the first of the fields called `name`, one of [`MESSAGE_FIELDS`].
@@ -133,30 +129,33 @@ impl<'a> Fields<'a> {
         self.layer_of(name).get(name)
     }
 
-    /// Returns whether there is a field called `name`.
+    /// Returns `true` if there is a field called `name`.
     pub(super) fn contains(self, name: &HeaderName) -> bool {
-        self.own.contains_key(name) || self.defaults.sets(name)
+        self.own.contains_key(name)
+            || self.defaults.is_some_and(|defaults| defaults.fields.contains_key(name))
     }
 
-    /// Appends them all, the request's own first, without those that [`is_placed`].
+    /// Appends all fields, the request's own first, without those that [`is_placed`].
     pub(super) fn write(self, out: &mut Vec<u8>) {
-        if self.own.is_empty() {
-            out.extend_from_slice(&self.defaults.written);
-        } else {
-            let defaults = &self.defaults.fields;
-            write(out, self.own);
-            write(out, defaults.iter().filter(|(name, _)| !self.own.contains_key(*name)));
+        match self.defaults {
+            Some(defaults) if self.own.is_empty() => out.extend_from_slice(&defaults.written),
+            _ => {
+                write(out, self.own);
+                write(out, self.unset_defaults());
+            }
         }
     }
-}
 
-impl<'a> Fields<'a> {
     /// As [`write`](Self::write), without the fields called `left_out`.
     pub(super) fn write_without(self, out: &mut Vec<u8>, left_out: &HeaderName) {
-        let Self { own, defaults } = self;
-        let rest = |fields: &'a HeaderMap| fields.iter().filter(|(name, _)| *name != left_out);
-        write(out, rest(own));
-        write(out, rest(&defaults.fields).filter(|(name, _)| !own.contains_key(*name)));
+        write(out, self.own.iter().filter(|(name, _)| *name != left_out));
+        write(out, self.unset_defaults().filter(|(name, _)| *name != left_out));
+    }
+
+    /// Returns the default fields that the request does not set itself.
+    fn unset_defaults(self) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
+        let defaults = self.defaults.into_iter().flat_map(|defaults| &defaults.fields);
+        defaults.filter(move |(name, _)| !self.own.contains_key(*name))
     }
 }
 
@@ -171,7 +170,7 @@ fn write<'f>(
     }
 }
 
-/// Whether a field has a place of its own in a head, or the client's own words: Host comes first, the
+/// Returns `true` if the field is not written among the others: Host comes first in a head, and the
 /// framing last.
 fn is_placed(name: &HeaderName) -> bool {
     [HOST, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
@@ -189,7 +188,7 @@ mod tests {
 
     fn written(own: &HeaderMap, defaults: &DefaultFields) -> String {
         let mut out = Vec::new();
-        Fields::new(own, defaults).write(&mut out);
+        Fields::new(own, Some(defaults)).write(&mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -199,7 +198,7 @@ mod tests {
         let mut own = map([(HOST, "a"), (ACCEPT, "one")]);
         own.append(ACCEPT, HeaderValue::from_static("two"));
 
-        let fields = Fields::new(&own, &defaults);
+        let fields = Fields::new(&own, Some(&defaults));
         assert_eq!((fields.get(&HOST).unwrap(), fields.get(&EXPECT)), (&own[HOST], None));
         let layered = written(&own, &defaults);
         assert_eq!(layered, "Accept: one\r\nAccept: two\r\nUser-Agent: us\r\n");
@@ -212,7 +211,7 @@ mod tests {
     fn what_frames_a_message_may_be_a_default() {
         let defaults = DefaultFields::new(map([(HOST, "us"), (EXPECT, "100-continue")]));
         let own = map([(HOST, "own")]);
-        let fields = Fields::new(&own, &defaults);
+        let fields = Fields::new(&own, Some(&defaults));
         assert_eq!(fields.get(&HOST).unwrap(), "own");
         assert_eq!(fields.get(&EXPECT).unwrap(), "100-continue");
         assert_eq!(fields.get(&CONNECTION), None);

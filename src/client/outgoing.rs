@@ -1,4 +1,4 @@
-//! A request as it goes out: how its body is framed, and its head, written.
+//! A request as it is sent: the framing of its body, and its head as bytes.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 
 use super::conn::{Outgoing, OutgoingFraming, Withhold};
-use super::fields::Fields;
+use super::fields::{Fields, transfer_encoding};
+use super::hop::HopRequest;
 use super::url::Url;
 use crate::body::Body;
 use crate::context::Context;
@@ -22,20 +23,20 @@ const HEAD_ROOM: usize = 256;
 /// The member of `Expect` by which the body waits for a 100 (RFC 9110 section 10.1.1).
 const CONTINUE: &str = "100-continue";
 
-/// How long the writer loop may take to give back a body that it has not begun: it only has to be
-/// scheduled, unless it still writes the head to a peer that reads nothing.
+/// How long the writer loop may take to return a body that it has not begun. It only has to be scheduled,
+/// unless it still writes the head to a peer that reads nothing.
 const GIVE_BACK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A body that waits for a 100.
 pub(super) struct WithheldBody(Receiver<Body>);
 
 impl WithheldBody {
-    /// Takes the body back once the exchange is over; `None` if it was begun.
+    /// Takes the body back once the exchange is over. Returns `None` if sending it has begun.
     ///
     /// # Blocking
     ///
-    /// Until the writer loop has taken note, at most for [`GIVE_BACK_PATIENCE`]. The end of `context` ends
-    /// it as well.
+    /// Blocks until the writer loop has returned the body or dropped it, at most for
+    /// [`GIVE_BACK_PATIENCE`], or until `context` ends.
     pub(super) fn take_back(&self, context: Option<&Context>) -> Option<Body> {
         let done = context.map_or_else(never, |context| context.done().clone());
         select! {
@@ -46,15 +47,21 @@ impl WithheldBody {
     }
 }
 
-/// Decides how the body is framed, and writes the head. A body for which the request expects a 100 waits
-/// at most for `expect_timeout`; with `None` the request expects none.
+/// Decides how the body is framed, and writes the head. If the request expects a 100, its body waits for
+/// it, at most for `expect_timeout`. With `None` the request is sent without that expectation.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidMessage`] if the request cannot be sent as it is.
 pub(super) fn prepare(
-    parts: &Parts,
-    url: &Url,
-    fields: Fields<'_>,
+    hop: &HopRequest<'_>,
     body: Body,
     expect_timeout: Option<Duration>,
 ) -> Result<(Outgoing, Option<WithheldBody>)> {
+    let (parts, fields) = (&hop.parts, hop.fields());
+    if parts.headers.contains_key(TRANSFER_ENCODING) {
+        return Err(transfer_encoding());
+    }
     let content_type = body.content_type().filter(|_| !fields.contains(&CONTENT_TYPE)).cloned();
     let (body, framing) = frame(parts, fields, body)?;
     let expected = fields.layer_of(&EXPECT);
@@ -66,14 +73,14 @@ pub(super) fn prepare(
         _ => Expectation::AsItStands,
     };
     let described = Described { content_type, framing };
-    let head = write_head(parts, url, fields, described, expectation)?;
+    let head = write_head(parts, &hop.url, fields, described, expectation)?;
     let (expect, withheld) = limit.map(withhold).unzip();
     let closes = h1::request_persists(parts.version, fields.layer_of(&CONNECTION)).is_err();
     let method = parts.method.clone();
     Ok((Outgoing { method, head, expect, body, framing, closes }, withheld))
 }
 
-/// How the field `Expect` is written.
+/// How the field Expect is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expectation {
     AsItStands,
@@ -115,15 +122,15 @@ fn frame(parts: &Parts, fields: Fields<'_>, body: Body) -> Result<(Body, Outgoin
     }
 }
 
-/// Whether the method's semantics foresee a body, so that its absence is to be said (RFC 9110
-/// section 8.6).
+/// Returns `true` if the method's semantics expect a body, so that a Content-Length of 0 is sent without
+/// one (RFC 9110 section 8.6).
 fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
 /// The header fields that the body decides.
 struct Described {
-    /// Unless the caller has set the header.
+    /// The body's content type. `None` if the request has a Content-Type.
     content_type: Option<HeaderValue>,
     framing: OutgoingFraming,
 }
@@ -163,7 +170,7 @@ fn write_head(
     Ok(head)
 }
 
-/// Writes what the request expects beside the 100.
+/// Writes the members of Expect other than `100-continue`.
 fn write_other_expectations(head: &mut Vec<u8>, fields: Fields<'_>) {
     for value in fields.layer_of(&EXPECT).get_all(&EXPECT) {
         let members = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);

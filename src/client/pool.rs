@@ -1,9 +1,9 @@
-//! The connections that a client has: which are idle, how many there may be, who waits for one.
+//! The connections of a client: the idle ones, their limits, and the calls that wait for one.
 //!
-//! Plain data: nothing here waits, dials, or looks at the clock. [`Pool`] is generic over the
-//! connection, so that its rules can be tried with numbers.
+//! Plain data: nothing here waits, dials, or reads the clock. [`Pool`] is generic over the connection, so
+//! that its rules can be tested with numbers.
 //!
-//! A dial is begun for the call that finds no connection, and belongs to that call while it waits:
+//! A dial is begun for a call that finds no connection. It belongs to that call while the call waits:
 //!
 //! ```text
 //!               begun for a call          the call got another connection
@@ -17,7 +17,7 @@
 //! ```
 //!
 //! A dial is begun only if there is no spare one. So there are never more dials and connections than
-//! calls that wait for one or have one, beside those that are idle.
+//! calls that wait for one or use one, beside the idle connections.
 
 mod host;
 #[cfg(all(test, hangup_shuttle))]
@@ -28,21 +28,21 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use self::host::Dial;
-use self::host::{Assigned, Host, Idle, Waiting};
-use super::want::{Granted, Want};
-use crate::error::{Error, ErrorKind};
+pub(super) use self::host::PendingDial;
+use self::host::{Host, Idle, Waiting};
+use super::waiter::{Delivery, NoConnection, Waiter};
+use crate::error::Error;
 
 /// How many connections a client keeps.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
-    /// Idle ones in all.
+    /// The idle connections in all.
     pub(super) idle: usize,
-    /// Idle ones to one host.
+    /// The idle connections of one route.
     pub(super) idle_per_host: usize,
-    /// How long one may be idle.
+    /// How long a connection may be idle.
     pub(super) idle_timeout: Option<Duration>,
-    /// Connections to one host, idle or not.
+    /// The connections of one route, idle or not.
     pub(super) per_host: Option<usize>,
 }
 
@@ -57,13 +57,13 @@ impl Default for Limits {
     }
 }
 
-/// What the pool keeps of connections `C` to the hosts `K`.
+/// The connections `C` by their routes `K`.
 pub(super) struct Pool<K, C> {
     limits: Limits,
     hosts: HashMap<K, Host<C>>,
     /// Invariant: the sum of all hosts' `idle.len()`.
     idle: usize,
-    /// How many connections have been put: which of two has been idle longer.
+    /// How many connections have been put. It tells which of two has been idle longer.
     puts: u64,
     closed: bool,
 }
@@ -72,18 +72,18 @@ pub(super) struct Pool<K, C> {
 pub(super) enum Checkout<C> {
     /// An idle connection.
     Idle(C),
-    /// There is none: a want is queued, until another connection is given back or closed, or a dial
+    /// There is none. A waiter is queued until another connection is put back or closed, or a dial
     /// succeeds. The caller begins the dial `begins`, if there is one.
-    Queued { want: Arc<Want<C>>, granted: Granted<C>, begins: Option<Arc<Dial>> },
-    /// The client was closed.
+    Queued { waiter: Arc<Waiter<C>>, delivery: Delivery<C>, begins: Option<Arc<PendingDial>> },
+    /// The pool was closed.
     Closed,
 }
 
-/// What becomes of a connection that is given back.
+/// The result of putting a connection back.
 pub(super) enum Return<C> {
-    /// It is idle, or a call had waited for it.
+    /// It is idle now, or went to a waiting call.
     Kept,
-    /// It is kept; this one, which had been idle longest, is not.
+    /// It is idle now. This other connection, which had been idle longest, has lost its place.
     Evicted(C),
     /// There is no place for it.
     Refused(C),
@@ -94,7 +94,7 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         Self { limits, hosts: HashMap::new(), idle: 0, puts: 0, closed: false }
     }
 
-    /// Finds the connection to `key` that was used last, or queues a want for one.
+    /// Takes the idle connection to `key` that was used last, or queues a waiter for one.
     pub(super) fn checkout(&mut self, key: &K) -> Checkout<C> {
         if self.closed {
             return Checkout::Closed;
@@ -104,29 +104,29 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
             return Checkout::Idle(idle.connection);
         }
         let host = self.hosts.entry(key.clone()).or_default();
+        let (waiter, delivery) = Waiter::new();
+        let mut waiting = Waiting::new(Arc::clone(&waiter));
         let mut begins = None;
-        let dial = if let Some(spare) = host.spare.pop_front() {
-            Assigned::Joined(spare)
+        if let Some(spare) = host.spare.pop_front() {
+            waiting.join(spare);
         } else if self.limits.per_host.is_none_or(|most| host.open < most) {
             host.open += 1;
-            Assigned::Own(Arc::clone(begins.insert(Dial::new())))
-        } else {
-            Assigned::None
-        };
-        let (want, granted) = Want::new();
-        host.waiting.push_back(Waiting { want: Arc::clone(&want), dial });
-        Checkout::Queued { want, granted, begins }
+            waiting.set_dial(Arc::clone(begins.insert(PendingDial::new())));
+        }
+        host.waiting.push_back(waiting);
+        Checkout::Queued { waiter, delivery, begins }
     }
 
-    /// Takes a want out of the queue that has been given up. Returns its dial, which the caller ends.
-    pub(super) fn forget(&mut self, key: &K, want: &Arc<Want<C>>) -> Option<Arc<Dial>> {
+    /// Takes a cancelled waiter out of the queue. Returns its dial, which the caller ends.
+    pub(super) fn forget(&mut self, key: &K, waiter: &Arc<Waiter<C>>) -> Option<Arc<PendingDial>> {
         let host = self.hosts.get_mut(key)?;
-        let is_it = |waiting: &Waiting<C>| Arc::ptr_eq(&waiting.want, want);
+        let is_it = |waiting: &Waiting<C>| Arc::ptr_eq(&waiting.waiter, waiter);
         let place = host.waiting.iter().position(is_it)?;
-        host.waiting.remove(place)?.dial.take()
+        host.waiting.remove(place)?.take_dial()
     }
 
-    /// Takes a connection that is ready for its next use: for the first that waits, or to be kept.
+    /// Puts back a connection that is ready for its next use. It goes to the first waiting call, or is
+    /// kept.
     pub(super) fn put(&mut self, key: &K, connection: C) -> Return<C> {
         if self.closed {
             return Return::Refused(connection);
@@ -148,19 +148,29 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         if self.idle > self.limits.idle { self.evict() } else { Return::Kept }
     }
 
-    /// Takes the connection that `dial` has made, for the call that waits for the dial. Gives the
-    /// connection back if none does; the dial still counts as in flight then, until the connection is
+    /// Delivers the connection that `dial` has made to the call that waits for the dial. Returns the
+    /// connection if no call does. The dial still counts as in flight then, until the connection is
     /// [put](Self::put_dialled).
-    pub(super) fn dialled(&mut self, key: &K, dial: &Arc<Dial>, connection: C) -> Result<(), C> {
+    pub(super) fn dialled(
+        &mut self,
+        key: &K,
+        dial: &Arc<PendingDial>,
+        connection: C,
+    ) -> Result<(), C> {
         match self.hosts.get_mut(key) {
             Some(host) => host.offer_dialled(dial, connection),
             None => Err(connection),
         }
     }
 
-    /// As [`put`](Self::put), for a connection that `dial` has made: for the call that has joined the
-    /// dial, if one has.
-    pub(super) fn put_dialled(&mut self, key: &K, dial: &Arc<Dial>, connection: C) -> Return<C> {
+    /// Puts a connection that `dial` has made, as [`put`](Self::put) does. It goes first to the call
+    /// that has joined the dial meanwhile.
+    pub(super) fn put_dialled(
+        &mut self,
+        key: &K,
+        dial: &Arc<PendingDial>,
+        connection: C,
+    ) -> Return<C> {
         let connection = match self.dialled(key, dial, connection) {
             Ok(()) => return Return::Kept,
             Err(connection) => connection,
@@ -171,18 +181,19 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         self.put(key, connection)
     }
 
-    /// A dial has failed: so has the call that it was begun for. Its place is free, as
-    /// [`release`](Self::release) has it. A call that had joined the dial waits on.
+    /// Fails the call that the failed `dial` was begun for. A call that had joined the dial waits on.
+    /// The dial's place is free, as in [`release`](Self::release).
     pub(super) fn dial_failed(
         &mut self,
         key: &K,
-        dial: &Arc<Dial>,
+        dial: &Arc<PendingDial>,
         error: Error,
-    ) -> Option<Arc<Dial>> {
+    ) -> Option<Arc<PendingDial>> {
         let host = self.hosts.get_mut(key)?;
         if let Some(place) = host.place_of(dial)
-            && let Waiting { want, dial: Assigned::Own(_) } = &host.waiting[place]
-            && want.grant(Err(error)).is_ok()
+            && let waiting = &host.waiting[place]
+            && waiting.has_own_dial()
+            && waiting.waiter.deliver(Err(NoConnection::DialFailed(error))).is_ok()
         {
             host.waiting.remove(place);
         }
@@ -190,7 +201,7 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         self.release(key)
     }
 
-    /// Takes out the connection that has been idle longest.
+    /// Removes the connection that has been idle longest.
     fn evict(&mut self) -> Return<C> {
         let oldest =
             self.hosts.iter().filter_map(|(key, host)| Some((host.idle.first()?.since, key)));
@@ -202,7 +213,7 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         Return::Evicted(host.idle.remove(0).connection)
     }
 
-    /// Takes an idle connection out that is of no more use. Whether it was there.
+    /// Removes an idle connection. Returns `true` if it was there.
     pub(super) fn remove(&mut self, key: &K, connection: &C) -> bool {
         let Some(host) = self.hosts.get_mut(key) else { return false };
         let Some(place) = host.idle.iter().position(|idle| idle.connection == *connection) else {
@@ -214,23 +225,25 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         true
     }
 
-    /// A connection has been closed, or a dial has failed: its place is free. Returns the dial that the
-    /// caller begins in its place, which is counted again: for the call that has waited longest without.
-    pub(super) fn release(&mut self, key: &K) -> Option<Arc<Dial>> {
+    /// Frees the place of a closed connection or a failed dial. Returns the dial that the caller begins in
+    /// that place, for the call that has waited longest without one. The place is counted again then.
+    pub(super) fn release(&mut self, key: &K) -> Option<Arc<PendingDial>> {
         let host = self.hosts.get_mut(key)?;
         debug_assert!(host.open > 0, "a place is given back once");
         host.open = host.open.saturating_sub(1);
         while !host.spare.is_empty()
             && let Some(next) = host.waiting.iter_mut().find(|next| next.is_without_dial())
         {
-            next.dial = host.spare.pop_front().map_or(Assigned::None, Assigned::Joined);
+            if let Some(spare) = host.spare.pop_front() {
+                next.join(spare);
+            }
         }
         let Some(next) = host.next_without_dial().filter(|_| !self.closed) else {
             self.forget_host_if_unused(key);
             return None;
         };
-        let dial = Dial::new();
-        next.dial = Assigned::Own(Arc::clone(&dial));
+        let dial = PendingDial::new();
+        next.set_dial(Arc::clone(&dial));
         host.open += 1;
         Some(dial)
     }
@@ -245,34 +258,35 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         }
     }
 
-    /// Takes out every idle connection.
+    /// Removes and returns every idle connection.
     pub(super) fn drain(&mut self) -> Vec<C> {
         self.idle = 0;
         let idle = self.hosts.values_mut().flat_map(|host| host.idle.drain(..));
         idle.map(|idle| idle.connection).collect()
     }
 
-    /// Keeps nothing from now on; returns the idle connections and the dials, which the caller ends.
-    pub(super) fn close(&mut self) -> (Vec<C>, Vec<Arc<Dial>>) {
+    /// Closes the pool, which keeps nothing from now on. Returns the idle connections and the dials, which
+    /// the caller ends.
+    pub(super) fn close(&mut self) -> (Vec<C>, Vec<Arc<PendingDial>>) {
         self.closed = true;
         let mut dials = Vec::new();
         for host in self.hosts.values_mut() {
             dials.extend(host.spare.drain(..));
             for mut waiting in host.waiting.drain(..) {
-                dials.extend(waiting.dial.take());
-                let _ = waiting.want.grant(Err(Error::new(ErrorKind::Closed)));
+                dials.extend(waiting.take_dial());
+                let _ = waiting.waiter.deliver(Err(NoConnection::Closed));
             }
         }
         (self.drain(), dials)
     }
 
-    /// How many wants are queued that can still be granted.
+    /// Returns the number of calls that wait for a connection.
     pub(super) fn waiting(&self) -> usize {
         let waiting = self.hosts.values().flat_map(|host| &host.waiting);
-        waiting.filter(|waiting| waiting.want.is_open()).count()
+        waiting.filter(|waiting| waiting.waiter.is_open()).count()
     }
 
-    /// How many connections are idle.
+    /// Returns the number of idle connections.
     pub(super) fn idle(&self) -> usize {
         self.idle
     }

@@ -1,43 +1,178 @@
-//! Where a redirect leads, and what of the request goes along. Pure functions.
+//! The redirect step: sends a request, and those that follow its redirects.
 
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
-    CONTENT_TYPE, COOKIE, EXPECT, HOST, LOCATION, PROXY_AUTHORIZATION, TRAILER,
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, EXPECT,
+    HOST, TRAILER,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{Method, Response, StatusCode};
 
-use super::url::Url;
-use crate::error::Result;
+use super::hop::HopRequest;
+use super::policy::{Decision, Hop, RedirectPolicy, Redirected};
+use super::response::{self, ResponseExt};
+use super::session;
+use super::url::{Scheme, Url};
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Result};
 
-/// What a client does about redirects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RedirectPolicy {
-    /// Follow at most so many, and fail with
-    /// [`ErrorKind::TooManyRedirects`](crate::ErrorKind::TooManyRedirects) beyond.
-    Follow(u32),
-    /// Hand the redirecting response to the caller.
-    Stop,
-}
-
-impl Default for RedirectPolicy {
-    /// Follow at most 10.
-    fn default() -> Self {
-        Self::Follow(10)
-    }
+/// The redirects of one call.
+pub(super) struct Redirects<'a> {
+    policy: &'a RedirectPolicy,
+    /// The client can send to `https` URLs.
+    encrypts: bool,
+    /// The redirects followed so far.
+    history: Vec<Redirected>,
 }
 
 /// How a redirect changes the method (RFC 9110 section 15.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repeat {
+enum Repeat {
     /// The same method and body.
     Same,
-    /// As GET (or HEAD), without a body.
+    /// GET (or HEAD), without a body.
     AsGet,
 }
 
-/// How `status` wants a request of `method` to be repeated; `None` if it is no redirect to follow.
-pub(super) fn repeat(status: StatusCode, method: &Method) -> Option<Repeat> {
+/// A redirect that can be followed.
+struct Followed {
+    /// The URL of the response.
+    from: Url,
+    to: Url,
+    repeat: Repeat,
+    /// The body of the next request.
+    body: Body,
+}
+
+impl<'a> Redirects<'a> {
+    pub(super) fn new(policy: &'a RedirectPolicy, encrypts: bool) -> Self {
+        Self { policy, encrypts, history: Vec::new() }
+    }
+
+    /// Sends `hop` by `send`, then the requests that follow its redirects, and returns the last response.
+    pub(super) fn run(
+        mut self,
+        mut hop: HopRequest<'_>,
+        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
+    ) -> Result<Response<Body>> {
+        let Some(limit) = self.policy.limit() else { return send(&mut hop) };
+        loop {
+            let again = hop.body.try_clone();
+            let response = send(&mut hop)?;
+            let followed = match self.next(&hop, &response, again) {
+                Ok(Some(followed)) => followed,
+                Ok(None) => return Ok(self.finish(response, None)),
+                Err(refusal) => return Ok(self.finish(response, Some(refusal))),
+            };
+            if self.history.len() >= limit as usize {
+                return Err(response::too_many_redirects(limit, self.finish(response, None)));
+            }
+            if let Some(response) = self.follow(&mut hop, response, followed)? {
+                return Ok(self.finish(response, None));
+            }
+        }
+    }
+
+    /// Returns the redirect that a response asks for, if there is one. `again` is the body, if it can be
+    /// sent again.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the redirect cannot be followed.
+    fn next(
+        &self,
+        hop: &HopRequest<'_>,
+        response: &Response<Body>,
+        again: Option<Body>,
+    ) -> Result<Option<Followed>> {
+        let Some(repeat) = repeat(response.status(), &hop.parts.method) else { return Ok(None) };
+        let from = responding_url(hop, response);
+        let Some(to) = from.redirected(response.headers()).transpose()? else { return Ok(None) };
+        let body = match (repeat, again) {
+            (Repeat::AsGet, _) => Body::empty(),
+            (Repeat::Same, Some(body)) => body,
+            (Repeat::Same, None) => {
+                let message = "the body cannot be sent again to follow the redirect";
+                return Err(Error::message(ErrorKind::InvalidMessage, message));
+            }
+        };
+        if to.scheme() == Scheme::Https && !self.encrypts {
+            let message = "Location is https, in a build without TLS";
+            return Err(Error::message(ErrorKind::InvalidRedirect, message));
+        }
+        Ok(Some(Followed { from, to, repeat, body }))
+    }
+
+    /// Turns the hop into the one that follows the redirect. Returns the response if the policy stops
+    /// there.
+    fn follow(
+        &mut self,
+        hop: &mut HopRequest<'_>,
+        mut response: Response<Body>,
+        followed: Followed,
+    ) -> Result<Option<Response<Body>>> {
+        let Followed { from, to, repeat, body } = followed;
+        hop.merge_defaults();
+        turn(&mut hop.parts, &hop.url, &to, repeat);
+        (hop.url, hop.body) = (to, body);
+        if self.policy.is_custom() && !self.consult(hop, &response, &from)? {
+            return Ok(Some(response));
+        }
+        let headers = std::mem::take(response.headers_mut());
+        self.history.push(Redirected { status: response.status(), url: from.into_uri(), headers });
+        // The response is dropped here, which settles its connection, most likely for the next request.
+        Ok(None)
+    }
+
+    /// Has the custom policy decide about the redirect, whose next request it may change. Returns `false`
+    /// if the redirect is not followed.
+    fn consult(
+        &self,
+        hop: &mut HopRequest<'_>,
+        response: &Response<Body>,
+        from: &Url,
+    ) -> Result<bool> {
+        let authorized = session::authorize(hop);
+        let shown = Hop { response, url: from.uri(), next: &hop.parts, history: &self.history };
+        match self.policy.decide(&shown) {
+            Decision::Follow => {
+                if authorized {
+                    session::deauthorize(hop);
+                }
+                Ok(true)
+            }
+            Decision::FollowAs(next) => {
+                let before = std::mem::replace(&mut hop.parts, *next).headers;
+                let Parts { headers, uri, .. } = &mut hop.parts;
+                hop.url = session::rebind(headers, uri, &hop.url, &before)?;
+                uri.clone_from(hop.url.uri());
+                Ok(true)
+            }
+            Decision::Stop => Ok(false),
+            Decision::Fail(error) => Err(error),
+        }
+    }
+
+    /// Adds to the result of the call what this step knows of it.
+    fn finish(self, mut response: Response<Body>, refusal: Option<Error>) -> Response<Body> {
+        response::note_redirects(&mut response, self.history, refusal);
+        response
+    }
+}
+
+/// Returns the URL that has responded. A middleware may have led the hop there.
+fn responding_url(hop: &HopRequest<'_>, response: &Response<Body>) -> Url {
+    let elsewhere = response.url().filter(|uri| *uri != hop.url.uri());
+    match elsewhere.map(|uri| Url::of_uri(uri.clone())) {
+        Some(Ok(mut url)) => {
+            url.inherit(&hop.url);
+            url
+        }
+        _ => hop.url.clone(),
+    }
+}
+
+/// Returns how a request of `method` is repeated after `status`; `None` if that is no redirect to follow.
+fn repeat(status: StatusCode, method: &Method) -> Option<Repeat> {
     match status.as_u16() {
         // A tunnel leads to the host that was asked for, or to none.
         _ if *method == Method::CONNECT => None,
@@ -49,20 +184,12 @@ pub(super) fn repeat(status: StatusCode, method: &Method) -> Option<Repeat> {
     }
 }
 
-/// Finds out where the response to a request for `base` redirects to; `None` if it does not say.
-pub(super) fn location(base: &Url, headers: &HeaderMap) -> Option<Result<Url>> {
-    let location = headers.get(LOCATION)?.as_bytes();
-    Some(base.resolve(location).map_err(|fault| fault.of_location(location)))
-}
-
 /// Turns the request for `from` into the one that follows the redirect to `to`.
-pub(super) fn follow(parts: &mut Parts, from: &Url, to: &Url, repeat: Repeat) {
+fn turn(parts: &mut Parts, from: &Url, to: &Url, repeat: Repeat) {
     let headers = &mut parts.headers;
     headers.remove(HOST);
     if !from.is_same_origin(to) {
-        for name in secrets(headers) {
-            headers.remove(name);
-        }
+        session::remove_secrets(headers);
     }
     if repeat == Repeat::AsGet {
         parts.method = Method::GET;
@@ -81,31 +208,10 @@ pub(super) fn follow(parts: &mut Parts, from: &Url, to: &Url, repeat: Repeat) {
     parts.uri = to.uri().clone();
 }
 
-/// Removes the secrets that are as they were in `before`: the request goes to another origin than they
-/// were meant for.
-pub(super) fn remove_unchanged_secrets(headers: &mut HeaderMap, before: &HeaderMap) {
-    for name in secrets(before) {
-        if headers.get_all(&name) == before.get_all(&name) {
-            headers.remove(name);
-        }
-    }
-}
-
-/// The fields that must not go to another origin: those that hold credentials, and those that the caller
-/// marked as sensitive.
-fn secrets(headers: &HeaderMap) -> Vec<HeaderName> {
-    let marked = headers.iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name);
-    [&AUTHORIZATION, &COOKIE, &COOKIE2, &PROXY_AUTHORIZATION]
-        .into_iter()
-        .chain(marked)
-        .cloned()
-        .collect()
-}
-
-const COOKIE2: HeaderName = HeaderName::from_static("cookie2");
-
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
+    use http::header::{AUTHORIZATION, COOKIE};
+
     use super::*;
 
     #[test]
@@ -151,7 +257,7 @@ mod tests {
                 .header("x-token", &marked)
                 .header("x-other", "kept");
             let (mut parts, ()) = request.body(()).unwrap().into_parts();
-            follow(&mut parts, &url(from), &url(to), Repeat::Same);
+            turn(&mut parts, &url(from), &url(to), Repeat::Same);
             assert!(parts.headers.contains_key("x-other"));
             parts.headers.len()
         };
@@ -170,22 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn t16_only_new_secrets_go_where_a_callback_leads() {
-        let mut before = HeaderMap::new();
-        before.insert(AUTHORIZATION, http::HeaderValue::from_static("old"));
-        before.insert(COOKIE, http::HeaderValue::from_static("old"));
-        let mut headers = before.clone();
-        headers.insert(AUTHORIZATION, http::HeaderValue::from_static("new"));
-        remove_unchanged_secrets(&mut headers, &before);
-        assert_eq!(headers.get(AUTHORIZATION).unwrap(), "new");
-        assert!(!headers.contains_key(COOKIE));
-    }
-
-    #[test]
     fn t16_a_get_carries_nothing_of_the_body_along() {
         let request = request_to("http://a/").method(Method::POST).header(CONTENT_TYPE, "x/y");
         let (mut parts, ()) = request.header(CONTENT_LENGTH, 5).body(()).unwrap().into_parts();
-        follow(&mut parts, &url("http://a/"), &url("http://a/b"), Repeat::AsGet);
+        turn(&mut parts, &url("http://a/"), &url("http://a/b"), Repeat::AsGet);
         assert_eq!(parts.method, Method::GET);
         assert!(parts.headers.is_empty());
     }

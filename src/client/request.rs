@@ -1,4 +1,4 @@
-//! A request as it is put together, and sent.
+//! A request, and the options of its call, as they are put together.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,39 +10,55 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
-use super::call::{Call, OnRedirect, Progress};
-use super::conn::{OnInformational, OnRawHead, Patience};
+use super::call::Call;
+use super::core::ClientCore;
 use super::fields::{IntoHeaderName, read_field};
+use super::hop::HopRequest;
+use super::options::CallOptions;
+use super::policy::RedirectPolicy;
 use super::raw_head::RawHead;
-use super::redirect::RedirectPolicy;
 use super::url::Url;
-use super::{Shared, Timeouts};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::net::tls::Connector;
 
-/// A request of a [`Client`](super::Client). [`send`](Self::send) reports invalid parts.
+/// A request of a [`Client`](super::Client), and the options of its call.
+///
+/// A method that is given something invalid reports it by [`send`](Self::send), which is the only one
+/// that fails. The time limits, the redirect policy and the connector of the client apply unless a method
+/// here overrides them.
+///
+/// ```no_run
+/// use hangup::{Client, Context};
+/// use std::time::Duration;
+///
+/// let client = Client::new();
+/// let context = Context::new(); // context.cancel() on any thread ends the call
+/// let response = client
+///     .post("http://example.com/rows")
+///     .header("content-type", "application/json")
+///     .bearer_auth("token")
+///     .timeout(Duration::from_secs(10))
+///     .context(&context)
+///     .body(r#"{"name":"one"}"#)
+///     .send()?;
+/// # let _ = response;
+/// # Ok::<(), hangup::Error>(())
+/// ```
 #[must_use = "nothing is sent before `send`"]
-pub struct RequestBuilder<'a> {
-    shared: &'a Shared,
+pub struct RequestBuilder {
+    core: Arc<ClientCore>,
     parts: Parts,
-    /// As given, or why it is none.
-    url: Result<Url>,
     body: Body,
-    context: Option<Context>,
-    timeouts: Timeouts,
-    redirects: RedirectPolicy,
-    /// In place of the client's.
-    connector: Option<Connector>,
-    on_informational: Option<OnInformational>,
-    on_raw_head: Option<OnRawHead>,
-    on_redirect: Option<OnRedirect<'a>>,
-    /// The first thing that was wrong with the other parts.
+    /// The URL, or why it is invalid.
+    url: Result<Url>,
+    options: CallOptions,
+    /// The first invalid part, besides the URL.
     error: Option<Error>,
 }
 
-impl fmt::Debug for RequestBuilder<'_> {
+impl fmt::Debug for RequestBuilder {
     /// Omits the headers, which may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBuilder")
@@ -53,36 +69,26 @@ impl fmt::Debug for RequestBuilder<'_> {
     }
 }
 
-impl<'a> RequestBuilder<'a> {
-    pub(super) fn new(shared: &'a Shared, method: Method, url: Result<Url>) -> Self {
+impl RequestBuilder {
+    pub(super) fn new(core: &Arc<ClientCore>, method: Method, url: Result<Url>) -> Self {
         let (mut parts, ()) = http::Request::new(()).into_parts();
         parts.method = method;
-        Self::from_parts(shared, parts, url, Body::empty())
+        Self::from_parts(core, parts, url, Body::empty())
     }
 
-    /// A request from elsewhere, whose extensions may hold a context.
-    pub(super) fn from_request(shared: &'a Shared, request: http::Request<Body>) -> Self {
+    /// Creates a request from one of the `http` crate, whose extensions may hold a context.
+    pub(super) fn from_request(core: &Arc<ClientCore>, request: http::Request<Body>) -> Self {
         let (mut parts, body) = request.into_parts();
         let url = Url::of_uri(std::mem::take(&mut parts.uri));
         let context = parts.extensions.remove();
-        Self { context, ..Self::from_parts(shared, parts, url, body) }
+        let mut this = Self::from_parts(core, parts, url, body);
+        this.options.context = context;
+        this
     }
 
-    fn from_parts(shared: &'a Shared, parts: Parts, url: Result<Url>, body: Body) -> Self {
-        Self {
-            shared,
-            parts,
-            url,
-            body,
-            context: None,
-            timeouts: shared.defaults.timeouts,
-            redirects: shared.defaults.redirects,
-            connector: None,
-            on_informational: None,
-            on_raw_head: None,
-            on_redirect: None,
-            error: None,
-        }
+    fn from_parts(core: &Arc<ClientCore>, parts: Parts, url: Result<Url>, body: Body) -> Self {
+        let options = core.defaults.options.clone();
+        Self { core: Arc::clone(core), parts, body, url, options, error: None }
     }
 
     /// Adds a header field, beside others of the same name.
@@ -154,31 +160,31 @@ impl<'a> RequestBuilder<'a> {
 
     /// Ends the call when `context` ends, at whatever stage it is: the body of its response included.
     pub fn context(mut self, context: &Context) -> Self {
-        self.context = Some(context.clone());
+        self.options.context = Some(context.clone());
         self
     }
 
     /// How long this call may take in all, to the end of the response's body.
     pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.timeouts.call = limit.into();
+        self.options.timeout = limit.into();
         self
     }
 
     /// How long writing this request may take.
     pub fn send_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.timeouts.send = limit.into();
+        self.options.send = limit.into();
         self
     }
 
     /// How long the peer may take from this request's last byte to the head of its answer.
     pub fn response_head_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.timeouts.response_head = limit.into();
+        self.options.response_head = limit.into();
         self
     }
 
     /// How long the peer may be silent within the body of this request's answer.
     pub fn idle_read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.timeouts.idle_read = limit.into();
+        self.options.idle_read = limit.into();
         self
     }
 
@@ -187,13 +193,13 @@ impl<'a> RequestBuilder<'a> {
     /// connector.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, connector: &Connector) -> Self {
-        self.connector = Some(connector.clone());
+        self.options.connector = Some(connector.clone());
         self
     }
 
     /// Sets the redirect policy of this request, overriding the client's.
     pub fn redirects(mut self, policy: RedirectPolicy) -> Self {
-        self.redirects = policy;
+        self.options.redirects = policy;
         self
     }
 
@@ -212,7 +218,7 @@ impl<'a> RequestBuilder<'a> {
         mut self,
         callback: impl Fn(StatusCode, &HeaderMap) + Send + Sync + 'static,
     ) -> Self {
-        self.on_informational = Some(Arc::new(callback));
+        self.options.on_informational = Some(Arc::new(callback));
         self
     }
 
@@ -224,8 +230,7 @@ impl<'a> RequestBuilder<'a> {
     /// connection may show heads of both.
     ///
     /// The callback runs on the thread that reads the response, before
-    /// [`on_informational`](Self::on_informational) and [`on_redirect`](Self::on_redirect). It delays the
-    /// response, so it should be quick. A panic on the thread that calls `send` passes through it; on
+    /// [`on_informational`](Self::on_informational). It delays the response, so it should be quick. A panic on the thread that calls `send` passes through it; on
     /// another thread the call fails with [`ErrorKind::Other`](crate::ErrorKind::Other).
     ///
     /// ```no_run
@@ -239,31 +244,7 @@ impl<'a> RequestBuilder<'a> {
     /// # Ok::<(), hangup::Error>(())
     /// ```
     pub fn on_raw_head(mut self, callback: impl Fn(&RawHead<'_>) + Send + Sync + 'static) -> Self {
-        self.on_raw_head = Some(Arc::new(callback));
-        self
-    }
-
-    /// Calls `callback` with each redirect before it is followed. It gets the redirecting response, without
-    /// its body, and the next request.
-    ///
-    /// The callback may change the next request. A new URI is read as one that a caller gives, with its
-    /// user and password, or those of the redirect within its origin. If it leads to another origin, the credentials that the callback left as
-    /// they were are removed.
-    ///
-    /// ```no_run
-    /// # let client = hangup::Client::new();
-    /// let mut passed = Vec::new();
-    /// let request = client.get("http://example.com/").on_redirect(|_, next| {
-    ///     passed.push(next.uri.clone());
-    /// });
-    /// request.send()?;
-    /// # Ok::<(), hangup::Error>(())
-    /// ```
-    pub fn on_redirect(
-        mut self,
-        callback: impl FnMut(&http::Response<Body>, &mut Parts) + Send + 'a,
-    ) -> Self {
-        self.on_redirect = Some(Box::new(callback));
+        self.options.on_raw_head = Some(Arc::new(callback));
         self
     }
 
@@ -297,39 +278,13 @@ impl<'a> RequestBuilder<'a> {
     /// Blocks until the response's head is there. The call's [context](Self::context) ends it from any
     /// thread within milliseconds, and so does each time limit.
     pub fn send(self) -> Result<http::Response<Body>> {
-        let Self { shared, parts, url, body, context, timeouts, connector, .. } = self;
+        let Self { core, parts, body, url, mut options, error } = self;
         let url = url?;
-        let defaults = &shared.defaults;
-        if let Some(error) = self.error.or_else(|| defaults.error.clone()) {
+        if let Some(error) = error.or_else(|| core.defaults.error.clone()) {
             return Err(error);
         }
-        let patience = Patience {
-            context: within(context, timeouts.call),
-            send: timeouts.send,
-            response_head: timeouts.response_head,
-            idle_read: timeouts.idle_read,
-            on_informational: self.on_informational,
-            on_raw_head: self.on_raw_head,
-        };
-        let call = Call {
-            shared,
-            parts,
-            url,
-            patience,
-            redirects: self.redirects,
-            connector: connector.as_ref().or(defaults.connector.as_ref()),
-            on_redirect: self.on_redirect,
-            progress: Progress::begin(&defaults.fields),
-        };
-        call.make(body)
-    }
-}
-
-/// The call's context, ended by the call's time limit as well.
-fn within(context: Option<Context>, limit: Option<Duration>) -> Option<Context> {
-    match (context, limit) {
-        (Some(context), Some(limit)) => Some(context.child_with_timeout(limit)),
-        (None, Some(limit)) => Some(Context::with_timeout(limit)),
-        (context, None) => context,
+        options.begin();
+        let call = Call { core: &core, options: &options };
+        call.run(HopRequest::new(parts, url, body, &core.defaults.fields))
     }
 }

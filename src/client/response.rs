@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use http::Uri;
 
-use super::conn::{Answer, ConnFacts};
-use super::redirect;
-use super::transport::{Exchanged, split};
+use super::conn::{ConnFacts, ReceivedBody, ReceivedResponse};
+use super::policy::Redirected;
 use super::url::Url;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
+use crate::h1::ResponseHead;
 use crate::net::{Addr, Duplex, TlsInfo};
 use crate::sync::Mutex;
 
@@ -30,6 +30,20 @@ pub trait ResponseExt: sealed::Sealed {
 
     /// Returns the number of redirects that were followed.
     fn redirects(&self) -> u32;
+
+    /// Returns the redirects that were followed, in their order: the heads of the responses that
+    /// redirected.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// let response = client.get("http://example.com/").send()?;
+    /// for hop in response.history() {
+    ///     println!("{} {}", hop.status(), hop.url());
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    fn history(&self) -> &[Redirected];
 
     /// Returns the URL that this response redirects to: its `Location`, resolved against the request's URL
     /// and read as [`IntoUrl`](super::IntoUrl) describes, without user and password.
@@ -93,71 +107,88 @@ pub struct Timings {
     pub total: Duration,
 }
 
-/// What stands in the response's extensions.
+/// What the transport knows of a response. It stands in the response's extensions.
 #[derive(Clone)]
-pub(super) struct Facts {
+pub(super) struct ResponseInfo {
     reason: Option<Box<str>>,
     url: Uri,
-    redirects: u32,
-    refused: Option<Error>,
     connection: Arc<ConnFacts>,
     reused: bool,
     timings: Timings,
 }
 
-impl Facts {
-    /// What is known of an answer whose head has just come, to a call that had `begun` then.
-    pub(super) fn new(exchanged: &Exchanged, url: Uri, redirects: u32, begun: Instant) -> Self {
-        let (connection, reused, now) = (&exchanged.facts, exchanged.reused, Instant::now());
+/// The moments of a call that its timings are computed from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    /// When the call began.
+    pub(super) begun: Instant,
+    /// When the request was handed to its connection.
+    pub(super) sent: Instant,
+}
+
+/// The redirects of a call, in the extensions of its response.
+#[derive(Clone)]
+struct Followed(Vec<Redirected>);
+
+/// Why the redirect that a response asks for was not followed, in its extensions.
+#[derive(Clone)]
+struct Refused(Error);
+
+impl Timings {
+    /// Returns the timings of a response whose head has just come.
+    fn new(moments: Moments, connection: &ConnFacts, reused: bool) -> Self {
+        let now = Instant::now();
         let made = |span| if reused { Duration::ZERO } else { span };
         Self {
-            reason: exchanged.answer.head.reason.clone(),
-            url,
-            redirects,
-            refused: None,
-            connection: Arc::clone(connection),
-            reused,
-            timings: Timings {
-                resolve: made(connection.resolved_in),
-                connect: made(connection.connected_in),
-                secure: made(connection.secured_in),
-                wait: now - exchanged.begun,
-                total: now - begun,
-            },
+            resolve: made(connection.resolved_in),
+            connect: made(connection.connected_in),
+            secure: made(connection.secured_in),
+            wait: now - moments.sent,
+            total: now - moments.begun,
         }
     }
-
-    /// Adds why the redirect that the answer asks for is not followed.
-    pub(super) fn refused(mut self, why: Option<Error>) -> Self {
-        self.refused = why;
-        self
-    }
 }
 
-/// The answer as the caller gets it.
-pub(super) fn response(answer: Answer, facts: Facts) -> http::Response<Body> {
-    let (head, body, duplex) = split(answer);
+/// Builds the response of a request for `url` from an answer whose head has just come. `reused` says
+/// whether the connection had carried an earlier request.
+pub(super) fn build(
+    answer: ReceivedResponse,
+    url: Uri,
+    connection: &Arc<ConnFacts>,
+    reused: bool,
+    moments: Moments,
+) -> http::Response<Body> {
+    let ResponseHead { version, status, reason, headers } = answer.head;
+    let (body, duplex) = match answer.body {
+        ReceivedBody::Body(body) => (body, None),
+        ReceivedBody::Duplex(duplex) => (Body::empty(), Some(duplex)),
+    };
+    let timings = Timings::new(moments, connection, reused);
+    let connection = Arc::clone(connection);
     let mut response = http::Response::new(body);
-    *response.status_mut() = head.status;
-    *response.version_mut() = head.version;
-    *response.headers_mut() = head.headers;
+    *response.status_mut() = status;
+    *response.version_mut() = version;
+    *response.headers_mut() = headers;
     let extensions = response.extensions_mut();
-    extensions.insert(facts);
+    extensions.insert(ResponseInfo { reason, url, connection, reused, timings });
     if let Some(duplex) = duplex {
-        extensions.insert(HandedOver::new(duplex));
+        extensions.insert(Upgrade::new(duplex));
     }
     response
 }
 
-/// The parts of a redirecting response that show in a report.
-pub(super) fn without_body(exchanged: &Exchanged, facts: Facts) -> http::Response<Body> {
-    let head = &exchanged.answer.head;
-    let mut response = http::Response::new(Body::empty());
-    *response.status_mut() = head.status;
-    *response.version_mut() = head.version;
-    response.headers_mut().clone_from(&head.headers);
-    response.extensions_mut().insert(facts);
-    response
+/// Notes the redirects that led to a response, and why the one that it asks for was not followed.
+pub(super) fn note_redirects(
+    response: &mut http::Response<Body>,
+    history: Vec<Redirected>,
+    refusal: Option<Error>,
+) {
+    if !history.is_empty() {
+        response.extensions_mut().insert(Followed(history));
+    }
+    if let Some(error) = refusal {
+        response.extensions_mut().insert(Refused(error));
+    }
 }
 
 /// The error of a call that was redirected more often than `most` times. It keeps the last response.
@@ -215,9 +246,9 @@ impl Error {
 
 /// A connection that waits in the response's extensions to be taken.
 #[derive(Clone)]
-pub(super) struct HandedOver(Arc<Mutex<Option<Duplex>>>);
+pub(super) struct Upgrade(Arc<Mutex<Option<Duplex>>>);
 
-impl HandedOver {
+impl Upgrade {
     pub(super) fn new(duplex: Duplex) -> Self {
         Self(Arc::new(Mutex::new(Some(duplex))))
     }
@@ -229,54 +260,58 @@ mod sealed {
     impl Sealed for http::Response<crate::body::Body> {}
 }
 
-fn facts(response: &http::Response<Body>) -> Option<&Facts> {
+fn info(response: &http::Response<Body>) -> Option<&ResponseInfo> {
     response.extensions().get()
 }
 
 impl ResponseExt for http::Response<Body> {
     fn reason(&self) -> Option<&str> {
-        facts(self).and_then(|facts| facts.reason.as_deref())
+        info(self).and_then(|info| info.reason.as_deref())
     }
 
     fn url(&self) -> Option<&Uri> {
-        facts(self).map(|facts| &facts.url)
+        info(self).map(|info| &info.url)
     }
 
     fn redirects(&self) -> u32 {
-        facts(self).map_or(0, |facts| facts.redirects)
+        self.history().len() as u32
+    }
+
+    fn history(&self) -> &[Redirected] {
+        self.extensions().get().map_or(&[], |Followed(history)| history)
     }
 
     fn redirect_url(&self) -> Option<Uri> {
         let url = Url::of_uri(self.url()?.clone()).ok()?;
-        let to = redirect::location(&url, self.headers())?.ok()?;
-        Some(to.uri().clone())
+        let to = url.redirected(self.headers())?.ok()?;
+        Some(to.into_uri())
     }
 
     fn redirect_error(&self) -> Option<&Error> {
-        facts(self).and_then(|facts| facts.refused.as_ref())
+        self.extensions().get().map(|Refused(error)| error)
     }
 
     fn remote_addr(&self) -> Option<&Addr> {
-        facts(self).map(|facts| &facts.connection.remote)
+        info(self).map(|info| &info.connection.remote)
     }
 
     fn local_addr(&self) -> Option<&Addr> {
-        facts(self).map(|facts| &facts.connection.local)
+        info(self).map(|info| &info.connection.local)
     }
 
     fn is_connection_reused(&self) -> bool {
-        facts(self).is_some_and(|facts| facts.reused)
+        info(self).is_some_and(|info| info.reused)
     }
 
     fn tls(&self) -> Option<&TlsInfo> {
-        facts(self).and_then(|facts| facts.connection.tls.as_ref())
+        info(self).and_then(|info| info.connection.tls.as_ref())
     }
 
     fn timings(&self) -> Option<&Timings> {
-        facts(self).map(|facts| &facts.timings)
+        info(self).map(|info| &info.timings)
     }
 
     fn take_duplex(&mut self) -> Option<Duplex> {
-        self.extensions_mut().remove::<HandedOver>()?.0.lock().take()
+        self.extensions_mut().remove::<Upgrade>()?.0.lock().take()
     }
 }

@@ -1,11 +1,11 @@
-//! May a request be sent again? A pure function of what is known of the failed attempt.
+//! The decision whether a failed request is sent again: a pure function.
 
 use http::{HeaderName, Method};
 
 use super::conn::{Blame, FailedAt, Failure};
 use super::fields::Fields;
 
-/// What says of a request that sending it twice has the effect of sending it once.
+/// The fields which say that sending a request twice has the effect of sending it once.
 const IDEMPOTENCY_KEYS: [HeaderName; 2] =
     [HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-idempotency-key")];
 
@@ -24,13 +24,13 @@ pub(super) fn may_retry(
     let repeatable = match failure.at {
         FailedAt::NotWritten => true,
         FailedAt::Written => is_repeatable(method, fields),
-        FailedAt::Answering => false,
+        FailedAt::Responding => false,
     };
     reused && failure.blame == Blame::Connection && repeatable
 }
 
-/// Whether sending the request twice has the effect of sending it once, as far as can be told. PUT
-/// and DELETE are idempotent too, but between the two the resource may have changed.
+/// Returns `true` if sending the request twice is known to have the effect of sending it once. PUT and
+/// DELETE are idempotent too, but the resource may have changed between the two.
 fn is_repeatable(method: &Method, fields: Fields<'_>) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
         || IDEMPOTENCY_KEYS.iter().any(|name| fields.contains(name))
@@ -50,12 +50,12 @@ mod tests {
 
     #[test]
     fn t11_each_condition_by_itself_forbids_a_retry() {
-        let (own, defaults) = (HeaderMap::new(), DefaultFields::default());
-        let none = Fields::new(&own, &defaults);
+        let own = HeaderMap::new();
+        let none = Fields::new(&own, None);
         for (at, blame, reused, retried) in [
             (FailedAt::Written, Blame::Connection, true, true),
             (FailedAt::Written, Blame::Connection, false, false),
-            (FailedAt::Answering, Blame::Connection, true, false),
+            (FailedAt::Responding, Blame::Connection, true, false),
             (FailedAt::Written, Blame::Call, true, false),
             (FailedAt::NotWritten, Blame::Call, true, false),
             (FailedAt::NotWritten, Blame::Connection, false, false),
@@ -68,18 +68,18 @@ mod tests {
 
     #[test]
     fn t11_what_is_not_repeatable_is_only_retried_unwritten() {
-        let (none, no_defaults) = (HeaderMap::new(), DefaultFields::default());
+        let none = HeaderMap::new();
         let written = failed(FailedAt::Written, Blame::Connection);
         let unwritten = failed(FailedAt::NotWritten, Blame::Connection);
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let fields = Fields::new(&none, &no_defaults);
+            let fields = Fields::new(&none, None);
             assert!(!may_retry(&written, true, &method, fields), "{method}");
             assert!(may_retry(&unwritten, true, &method, fields), "{method}");
         }
         for name in &IDEMPOTENCY_KEYS {
             let own: HeaderMap = [(name.clone(), "7".parse().unwrap())].into_iter().collect();
             let defaults = DefaultFields::new(own.clone());
-            for fields in [Fields::new(&own, &no_defaults), Fields::new(&none, &defaults)] {
+            for fields in [Fields::new(&own, None), Fields::new(&none, Some(&defaults))] {
                 assert!(may_retry(&written, true, &Method::POST, fields), "{name}");
             }
         }

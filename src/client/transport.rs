@@ -1,73 +1,82 @@
-//! One request, one answer: get a connection, exchange, decide on a retry.
+//! The transport step: sends one request and returns its response.
+//!
+//! It gets a connection from the pool, exchanges the request for the response, and decides whether a
+//! request that failed is sent again on another connection.
 
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 
-use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::StatusCode;
-use http::request::Parts;
+use http::{Response, StatusCode};
 
-use super::conn::{Answer, AnswerBody, Conn, ConnConfig, ConnFacts, ExchangeId, Owner, Patience};
-use super::connect::{Connected, Connecting, dial_error};
-use super::fields::{DefaultFields, Fields};
-use super::outgoing::prepare;
-use super::pool::{Checkout, Dial, Limits, Pool, Return};
+use super::conn::{Conn, ExchangeId, Owner, ReceivedResponse};
+use super::connect::{Connecting, dial_error};
+use super::hop::HopRequest;
+use super::options::CallOptions;
+use super::outgoing::{WithheldBody, prepare};
+use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
+use super::response::{self, Moments};
 use super::retry::may_retry;
-use super::target::Key;
-use super::url::Url;
-use super::want::{Granted, Want};
+use super::route::{Route, Via};
+use super::waiter::{Delivery, NoConnection, Waiter};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::{self, CloseReason};
 use crate::logging as log;
 use crate::net::tls::Connector;
-use crate::net::{DialError, DialOptions};
+use crate::net::{Dial, DialError, DialOptions};
 use crate::sync::Mutex;
 use crate::sync::channel::{never, select};
 
-/// What a client's connections are made and kept with.
+/// How a client makes and keeps its connections.
 pub(super) struct TransportOptions {
     pub(super) limits: Limits,
     pub(super) dial: DialOptions,
+    /// Makes the connections in place of the crate's own dialer.
+    pub(super) dialer: Option<Arc<dyn Dial>>,
     pub(super) tls_timeout: Option<Duration>,
-    pub(super) unix: Option<Arc<Path>>,
+    /// Encrypts the connections of calls that set no connector. `None` without TLS.
+    pub(super) connector: Option<Connector>,
+    pub(super) via: Via,
     pub(super) response_limits: h1::Limits,
     pub(super) expect_timeout: Duration,
 }
 
-/// A client's connections.
+/// The connections of a client.
 pub(super) struct Transport {
     inner: Arc<Inner>,
 }
 
 struct Inner {
     options: TransportOptions,
-    pool: Mutex<Pool<Key, Conn>>,
-    /// Itself, for the threads and connections it starts.
+    pool: Mutex<Pool<Route, Conn>>,
+    /// A handle on itself, for the threads and connections that it starts.
     this: Weak<Inner>,
 }
 
 /// A connection that was taken into use.
-struct Taken {
+struct CheckedOut {
     conn: Conn,
     id: ExchangeId,
-    /// Whether it had waited in the pool.
+    /// It had waited in the pool.
     was_idle: bool,
 }
 
-/// An answer, and what is known of how it came.
-pub(super) struct Exchanged {
-    pub(super) answer: Answer,
-    pub(super) facts: Arc<ConnFacts>,
-    /// Whether the connection had been used before.
-    pub(super) reused: bool,
-    /// When the request was handed to the connection.
-    pub(super) begun: Instant,
+/// What is sent in one attempt.
+struct Try {
+    body: Body,
+    /// How long the body waits for a 100, if the request asks for one. `None` once the peer has refused
+    /// the expectation.
+    expect_timeout: Option<Duration>,
+}
+
+/// The outcome of an attempt that did not fail for good.
+enum Tried {
+    Response(Response<Body>),
+    Again(Try),
 }
 
 impl Transport {
@@ -77,57 +86,29 @@ impl Transport {
         Self { inner }
     }
 
-    /// Sends the request, with the `defaults` that it does not set itself, and sends it again where that
-    /// is safe and the connection was at fault.
+    /// Returns the connector for the `https` URLs of a call; `None` without TLS.
+    pub(super) fn connector<'a>(&'a self, call: &'a CallOptions) -> Option<&'a Connector> {
+        call.connector.as_ref().or(self.inner.options.connector.as_ref())
+    }
+
+    /// Sends a request and returns the response once its head has come. Sends it again where that is safe
+    /// and the connection was at fault.
+    ///
+    /// Takes the body of `hop` and leaves the rest, for the hop that may follow.
     pub(super) fn round_trip(
         &self,
-        parts: &Parts,
-        url: &Url,
-        defaults: &DefaultFields,
-        mut body: Body,
-        patience: &Patience,
-        connector: Option<&Connector>,
-    ) -> Result<Exchanged> {
+        hop: &mut HopRequest<'_>,
+        call: &CallOptions,
+    ) -> Result<Response<Body>> {
         let options = &self.inner.options;
-        let key = Key::of(url, connector, options.unix.as_ref())?;
-        let fields = Fields::new(&parts.headers, defaults);
-        let mut expectation = Some(options.expect_timeout);
+        let route = Route::new(&hop.url, &options.via, self.connector(call))?;
+        let expect_timeout = Some(options.expect_timeout);
+        let mut next = Try { body: std::mem::take(&mut hop.body), expect_timeout };
         loop {
-            if let Some(ended) = patience.context.as_ref().and_then(Context::err) {
-                return Err(ended.into());
+            match self.inner.attempt(hop, next, &route, call)? {
+                Tried::Response(response) => return Ok(response),
+                Tried::Again(again) => next = again,
             }
-            let again = body.try_clone();
-            let (outgoing, withheld) = prepare(parts, url, fields, body, expectation)?;
-            let Taken { conn, id, was_idle } = self.inner.connection(&key, patience)?;
-            let begun = Instant::now();
-            let context = patience.context.as_ref();
-            let sendable =
-                || again.or_else(|| withheld.as_ref().and_then(|body| body.take_back(context)));
-            let failure = match conn.round_trip(id, outgoing, patience) {
-                Ok(answer) => {
-                    // The peer does not know the expectation: without it, once (RFC 9110 section
-                    // 15.5.18).
-                    if withheld.is_some()
-                        && answer.head.status == StatusCode::EXPECTATION_FAILED
-                        && let Some(sendable) = sendable()
-                    {
-                        log::debug!("{key}: 417, sent again without Expect: 100-continue");
-                        (body, expectation) = (sendable, None);
-                        continue;
-                    }
-                    let (facts, reused) = (Arc::clone(conn.facts()), !id.is_first());
-                    return Ok(Exchanged { answer, facts, reused, begun });
-                }
-                Err(failure) => failure,
-            };
-            let reused = was_idle || !id.is_first();
-            let again = may_retry(&failure, reused, &parts.method, fields);
-            let error = failure.error;
-            if !again {
-                return Err(error);
-            }
-            body = sendable().ok_or_else(|| error.clone())?;
-            log::debug!("{key}: sent again on another connection: {error}");
         }
     }
 
@@ -163,148 +144,183 @@ fn close_all(idle: Vec<Conn>) {
 }
 
 impl Inner {
-    /// Gets a connection that is ready for an exchange.
-    ///
-    /// # Blocking
-    ///
-    /// Until one is idle or has been made; ended by the call's context and the dial's time limits.
-    fn connection(&self, key: &Key, patience: &Patience) -> Result<Taken> {
-        loop {
-            let checkout = self.pool.lock().checkout(key);
-            let (want, granted) = match checkout {
-                Checkout::Idle(conn) => match conn.begin() {
-                    Some(id) => return Ok(Taken { conn, id, was_idle: true }),
-                    // It had gone stale in the pool: the next one.
-                    None => continue,
-                },
-                Checkout::Queued { want, granted, begins } => {
-                    if let Some(dial) = begins {
-                        self.dial(key, dial);
-                    }
-                    (want, granted)
+    /// Sends the request on one connection.
+    fn attempt(
+        &self,
+        hop: &HopRequest<'_>,
+        Try { body, expect_timeout }: Try,
+        route: &Route,
+        call: &CallOptions,
+    ) -> Result<Tried> {
+        if let Some(ended) = call.context.as_ref().and_then(Context::err) {
+            return Err(ended.into());
+        }
+        let copy = body.try_clone();
+        let (outgoing, withheld) = prepare(hop, body, expect_timeout)?;
+        let CheckedOut { conn, id, was_idle } = self.connection(route, call)?;
+        let sent = Instant::now();
+        let withheld = withheld.as_ref();
+        match conn.round_trip(id, outgoing, call) {
+            Ok(answer) => {
+                if let Some(body) = repeat_without_expectation(&answer, copy, withheld, call) {
+                    log::debug!("{route}: 417, sent again without Expect: 100-continue");
+                    return Ok(Tried::Again(Try { body, expect_timeout: None }));
                 }
-                Checkout::Closed => return Err(Error::new(ErrorKind::Closed)),
-            };
-            let nothing = never();
-            let done = patience.context.as_ref().map_or(&nothing, Context::done);
-            let outcome = select! {
-                recv(granted) -> outcome => outcome.ok(),
-                recv(done) -> _ => None,
-            };
-            let Some(outcome) = outcome else {
-                return Err(self.give_up(key, &want, &granted, patience));
-            };
-            let conn = outcome?;
-            if let Some(id) = conn.begin() {
-                return Ok(Taken { conn, id, was_idle: false });
+                let moments = Moments { begun: hop.begun, sent };
+                let (url, reused) = (hop.url.uri().clone(), !id.is_first());
+                Ok(Tried::Response(response::build(answer, url, conn.facts(), reused, moments)))
+            }
+            Err(failure) => {
+                let reused = was_idle || !id.is_first();
+                let may_retry = may_retry(&failure, reused, &hop.parts.method, hop.fields());
+                let error = failure.error;
+                if !may_retry {
+                    return Err(error);
+                }
+                let body = unsent_body(copy, withheld, call).ok_or_else(|| error.clone())?;
+                log::debug!("{route}: sent again on another connection: {error}");
+                Ok(Tried::Again(Try { body, expect_timeout }))
             }
         }
     }
 
-    /// The call has ended before it had a connection: its dial ends, and a connection that has just been
-    /// granted goes to another call.
-    fn give_up(
+    /// Takes a connection into use.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks until a connection is idle or has been made. The call's context ends it, and so do the time
+    /// limits of the dial.
+    fn connection(&self, route: &Route, call: &CallOptions) -> Result<CheckedOut> {
+        loop {
+            let checkout = self.pool.lock().checkout(route);
+            let (waiter, delivery) = match checkout {
+                Checkout::Idle(conn) => match conn.begin() {
+                    Some(id) => return Ok(CheckedOut { conn, id, was_idle: true }),
+                    // It had gone stale in the pool. The next one is tried.
+                    None => continue,
+                },
+                Checkout::Queued { waiter, delivery, begins } => {
+                    if let Some(dial) = begins {
+                        self.dial(route, dial);
+                    }
+                    (waiter, delivery)
+                }
+                Checkout::Closed => return Err(NoConnection::Closed.into()),
+            };
+            let nothing = never();
+            let done = call.context.as_ref().map_or(&nothing, Context::done);
+            let outcome = select! {
+                recv(delivery) -> outcome => outcome.ok(),
+                recv(done) -> _ => None,
+            };
+            let Some(outcome) = outcome else {
+                return Err(self.cancel(route, &waiter, &delivery, call));
+            };
+            let conn = outcome?;
+            if let Some(id) = conn.begin() {
+                return Ok(CheckedOut { conn, id, was_idle: false });
+            }
+        }
+    }
+
+    /// Ends the waiting of a call that has ended before it had a connection. Its dial ends, and a
+    /// connection that has just been delivered goes to another call.
+    fn cancel(
         &self,
-        key: &Key,
-        want: &Arc<Want<Conn>>,
-        granted: &Granted<Conn>,
-        patience: &Patience,
+        route: &Route,
+        waiter: &Arc<Waiter<Conn>>,
+        delivery: &Delivery<Conn>,
+        call: &CallOptions,
     ) -> Error {
-        want.give_up();
-        let dial = self.pool.lock().forget(key, want);
+        waiter.cancel();
+        let dial = self.pool.lock().forget(route, waiter);
         if let Some(dial) = dial {
             dial.context.cancel();
         }
-        if let Ok(Ok(conn)) = granted.try_recv() {
+        if let Ok(Ok(conn)) = delivery.try_recv() {
             self.park(conn);
         }
-        let ended = patience.context.as_ref().and_then(Context::err);
+        let ended = call.context.as_ref().and_then(Context::err);
         ended.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from)
     }
 
     /// Makes a connection on a separate thread, by a dial whose place is counted. If no thread can be
-    /// started the dial has failed, and the next that may begin is tried.
-    fn dial(&self, key: &Key, dial: Arc<Dial>) {
+    /// started, the dial has failed, and the next dial that may begin is tried.
+    fn dial(&self, route: &Route, dial: Arc<PendingDial>) {
         let mut next = Some(dial);
         while let Some(dial) = next {
-            next = match self.start_dial(key, &dial) {
+            next = match self.start_dial(route, &dial) {
                 Ok(()) => return,
                 Err(error) => {
                     let error = dial_error(DialError::System(error));
-                    self.pool.lock().dial_failed(key, &dial, error)
+                    self.pool.lock().dial_failed(route, &dial, error)
                 }
             }
         }
     }
 
-    fn start_dial(&self, key: &Key, dial: &Arc<Dial>) -> std::io::Result<()> {
+    fn start_dial(&self, route: &Route, dial: &Arc<PendingDial>) -> std::io::Result<()> {
         let connecting = Connecting {
-            key: key.clone(),
-            options: self.options.dial.clone(),
+            route: route.clone(),
+            dial: self.options.dial.clone(),
+            dialer: self.options.dialer.clone(),
             tls_timeout: self.options.tls_timeout,
+            idle_timeout: self.options.limits.idle_timeout,
+            response_limits: self.options.response_limits,
+            owner: self.this.clone(),
             context: dial.context.clone(),
         };
-        let (this, key, dial) = (self.this.clone(), key.clone(), Arc::clone(dial));
+        let (this, route, dial) = (self.this.clone(), route.clone(), Arc::clone(dial));
         connecting.start(move |outcome| {
             // The transport is not kept alive by its dials.
-            if let Some(inner) = this.upgrade() {
-                inner.dialled(&key, &dial, outcome);
+            match (this.upgrade(), outcome) {
+                (Some(inner), outcome) => inner.dialled(&route, &dial, outcome),
+                (None, Ok(conn)) => close_all(vec![conn]),
+                (None, Err(_)) => {}
             }
         })
     }
 
-    /// A dial has ended: its connection is the call's that waits for it. If none does, it goes to the
-    /// first that waits for any, or is idle.
-    fn dialled(&self, key: &Key, dial: &Arc<Dial>, outcome: Result<Connected>) {
-        match outcome.and_then(|connected| self.begin_http(key, connected)) {
+    /// Delivers the connection of a dial to the call that waits for the dial. If no call does, the
+    /// connection goes to the first that waits for any, or is idle.
+    fn dialled(&self, route: &Route, dial: &Arc<PendingDial>, outcome: Result<Conn>) {
+        match outcome {
             Ok(conn) => {
-                let taken = self.pool.lock().dialled(key, dial, conn);
-                if let Err(conn) = taken {
+                let delivered = self.pool.lock().dialled(route, dial, conn);
+                if let Err(conn) = delivered {
                     conn.park();
-                    let outcome = self.pool.lock().put_dialled(key, dial, conn.clone());
+                    let outcome = self.pool.lock().put_dialled(route, dial, conn.clone());
                     self.keep(&conn, outcome);
                 }
             }
             Err(error) => {
-                log::debug!("{key}: dial failed: {error}");
-                let next = self.pool.lock().dial_failed(key, dial, error);
+                log::debug!("{route}: dial failed: {error}");
+                let next = self.pool.lock().dial_failed(route, dial, error);
                 if let Some(next) = next {
-                    self.dial(key, next);
+                    self.dial(route, next);
                 }
             }
         }
     }
 
-    fn begin_http(&self, key: &Key, connected: Connected) -> Result<Conn> {
-        let config = ConnConfig {
-            key: key.clone(),
-            secured_in: connected.secured_in,
-            owner: self.this.clone(),
-            idle_timeout: self.options.limits.idle_timeout,
-            response_limits: self.options.response_limits,
-        };
-        let conn = Conn::start(connected.dialed, config);
-        conn.map_err(|error| dial_error(DialError::System(error)))
-    }
-
-    /// A connection is gone: a call that waits at the limit may dial in its place.
-    fn release(&self, key: &Key) {
-        let next = self.pool.lock().release(key);
+    /// Frees the place of a closed connection. A call that waits at the limit may dial in that place.
+    fn release(&self, route: &Route) {
+        let next = self.pool.lock().release(route);
         if let Some(dial) = next {
-            self.dial(key, dial);
+            self.dial(route, dial);
         }
     }
 
-    /// Gives a connection that its caller does not take to the first that waits, or keeps it.
+    /// Gives a connection that its caller does not take to the first waiting call, or keeps it.
     fn park(&self, conn: Conn) {
         conn.park();
         self.put(&conn);
     }
 
-    /// Gives an idle connection to the first call that waits, or keeps it; returns whether there was a
+    /// Gives an idle connection to the first waiting call, or keeps it. Returns `false` if there is no
     /// place for it.
     fn put(&self, conn: &Conn) -> bool {
-        let outcome = self.pool.lock().put(conn.key(), conn.clone());
+        let outcome = self.pool.lock().put(conn.route(), conn.clone());
         self.keep(conn, outcome)
     }
 
@@ -319,7 +335,7 @@ impl Inner {
         }
         if conn.is_closed() {
             // It was closed between the decision to keep it and now.
-            self.pool.lock().remove(conn.key(), conn);
+            self.pool.lock().remove(conn.route(), conn);
         }
         kept
     }
@@ -331,15 +347,37 @@ impl Owner for Inner {
     }
 
     fn closed(&self, conn: &Conn) {
-        self.pool.lock().remove(conn.key(), conn);
-        self.release(conn.key());
+        self.pool.lock().remove(conn.route(), conn);
+        self.release(conn.route());
     }
 }
 
-/// What the caller gets as the response's body.
-pub(super) fn split(answer: Answer) -> (h1::ResponseHead, Body, Option<crate::net::Duplex>) {
-    match answer.body {
-        AnswerBody::Body(body) => (answer.head, body, None),
-        AnswerBody::Duplex(duplex) => (answer.head, Body::from(Bytes::new()), Some(duplex)),
+impl From<NoConnection> for Error {
+    fn from(reason: NoConnection) -> Self {
+        match reason {
+            NoConnection::DialFailed(error) => error,
+            NoConnection::Closed => Self::new(ErrorKind::Closed),
+        }
     }
+}
+
+/// Returns the body of a request if the peer has answered its expectation with a 417. The request is then
+/// sent once more without the expectation (RFC 9110 section 15.5.18).
+fn repeat_without_expectation(
+    answer: &ReceivedResponse,
+    copy: Option<Body>,
+    withheld: Option<&WithheldBody>,
+    call: &CallOptions,
+) -> Option<Body> {
+    let refused = withheld.is_some() && answer.head.status == StatusCode::EXPECTATION_FAILED;
+    if refused { unsent_body(copy, withheld, call) } else { None }
+}
+
+/// Returns the body to send again: its copy, or a body that was withheld and not begun.
+fn unsent_body(
+    copy: Option<Body>,
+    withheld: Option<&WithheldBody>,
+    call: &CallOptions,
+) -> Option<Body> {
+    copy.or_else(|| withheld?.take_back(call.context.as_ref()))
 }

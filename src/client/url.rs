@@ -20,8 +20,11 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderValue, Method, Uri};
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use percent_encoding::percent_decode;
+
+use crate::error::Result;
 
 pub use into::IntoUrl;
 
@@ -141,6 +144,18 @@ impl Url {
         let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;
         value.set_sensitive(true);
         Some(value)
+    }
+
+    /// Removes user and password.
+    pub(super) fn forget_credentials(&mut self) {
+        self.userinfo = None;
+    }
+
+    /// Returns the URL that a response from this one redirects to; `None` if the response has no
+    /// Location.
+    pub(super) fn redirected(&self, headers: &HeaderMap) -> Option<Result<Self>> {
+        let location = headers.get(LOCATION)?.as_bytes();
+        Some(self.resolve(location).map_err(|fault| fault.of_location(location)))
     }
 
     /// Whether the two have the same scheme, host and port (RFC 6454). Each port is another origin:

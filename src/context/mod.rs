@@ -154,8 +154,8 @@ impl Context {
         })
     }
 
-    /// Returns the instant at which the context ends by itself: the earliest of its own deadline and its
-    /// ancestors'.
+    /// Returns the instant at which the context ends by itself: the earliest deadline of the context and its
+    /// ancestors.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline.map(|deadline| deadline.at)

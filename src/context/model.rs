@@ -1,4 +1,4 @@
-//! Contexts under every order of their threads: nobody who waits is forgotten.
+//! Contexts under every order of their threads: each waiting thread is woken.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,8 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
     }
 }
 
-/// Two cancel, while others wait on it, derive from it, and hang hooks on it: each waiter is woken,
-/// each hook runs once, and all agree on the outcome.
+/// Two threads cancel while others wait, derive contexts and add hooks. Each waiter is woken, each hook runs
+/// once, and all see the same outcome.
 #[test]
 fn whoever_waits_is_woken_by_a_cancel() {
     explore(3000, Limits::Never, || {
@@ -55,7 +55,7 @@ fn whoever_waits_is_woken_by_a_cancel() {
     });
 }
 
-/// A child that ends by itself, and one whose last handle goes, while their parent is cancelled.
+/// One child ends by itself, and another loses its last handle, while their parent is cancelled.
 #[test]
 fn children_come_and_go_while_their_parent_ends() {
     explore(3000, Limits::Never, || {
@@ -69,7 +69,7 @@ fn children_come_and_go_while_their_parent_ends() {
                 }
                 let done = child.done().clone();
                 drop(child);
-                // Nothing is left of it that could be waited for in vain.
+                // No handle is left that a thread could wait on forever.
                 assert!(done.recv().is_err());
             }
         });
@@ -80,8 +80,7 @@ fn children_come_and_go_while_their_parent_ends() {
     });
 }
 
-/// A hook that was taken back before the end never runs; one that is taken back meanwhile runs once or
-/// never.
+/// A hook that is removed before the end never runs. One that is removed during the end runs once or never.
 #[test]
 fn a_hook_runs_at_most_once() {
     explore(2000, Limits::Never, || {
@@ -103,8 +102,8 @@ fn a_hook_runs_at_most_once() {
     });
 }
 
-/// Deadlines come at any moment, the timer thread ends and is started again: whoever waits is woken,
-/// and a deadline never comes before its time.
+/// Deadlines pass at any moment, and the timer thread ends and is started again. Each waiter is woken, and
+/// no deadline fires early.
 #[test]
 fn whoever_waits_is_woken_by_a_deadline() {
     explore(1500, Limits::AnyMoment, || {
@@ -125,7 +124,7 @@ fn whoever_waits_is_woken_by_a_deadline() {
     });
 }
 
-/// The timer thread waits for a late deadline, or for any, when an earlier one is set: it is told.
+/// An earlier deadline is set while the timer thread waits for a later one, or for any. It is notified.
 #[test]
 fn an_earlier_deadline_comes_first() {
     explore(1500, Limits::Never, || {
@@ -136,14 +135,14 @@ fn an_earlier_deadline_comes_first() {
         let armed = soon.done().clone();
         assert!(armed.recv().is_err());
         join([arms]);
-        // So that the thread ends with the run.
+        // The thread must end with the run.
         let_time_pass();
         let last = Context::with_deadline(now());
         assert!(last.done().recv().is_err());
     });
 }
 
-/// A deadline and a cancel at the same moment: one outcome, and a select that sees it.
+/// A deadline and a cancellation coincide: there is one outcome, and a select sees it.
 #[test]
 fn a_deadline_and_a_cancel_have_one_outcome() {
     explore(1500, Limits::AnyMoment, || {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use super::error::ContextError;
-use super::timer::{self, TimerGuard};
+use super::timer::{self, Expire, TimerGuard};
 use crate::sync::Mutex;
 use crate::sync::channel::{Receiver, Sender, bounded};
 
@@ -108,7 +108,8 @@ impl Node {
         let Some(deadline) = self.deadline else { return };
         let mut state = self.state.lock();
         if state.outcome.is_none() && state.timer.is_none() {
-            state.timer = Some(timer::schedule(deadline.at, Arc::downgrade(self)));
+            let node: Weak<dyn Expire> = Arc::<Self>::downgrade(self);
+            state.timer = Some(timer::schedule(deadline.at, node));
         }
     }
 
@@ -184,6 +185,12 @@ impl Node {
     #[cfg(all(test, not(hangup_shuttle)))]
     pub(super) fn count_children(&self) -> usize {
         self.state.lock().children.len()
+    }
+}
+
+impl Expire for Node {
+    fn expire(&self) {
+        self.end_by_deadline();
     }
 }
 

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use super::node::Node;
 use crate::logging as log;
 use crate::sync::{Condvar, Mutex, global, now, spawn};
 
@@ -29,7 +28,7 @@ struct Timer {
 }
 
 struct Timers {
-    entries: BTreeMap<(Instant, u64), Weak<Node>>,
+    entries: BTreeMap<(Instant, u64), Weak<dyn Expire>>,
     next: u64,
     running: bool,
 }
@@ -39,6 +38,12 @@ impl Timer {
         let timers = Timers { entries: BTreeMap::new(), next: 0, running: false };
         Self { timers: Mutex::new(timers), changed: Condvar::new() }
     }
+}
+
+/// A value that ends at a deadline.
+pub(super) trait Expire: Send + Sync {
+    /// Runs on the timer's thread, without its lock.
+    fn expire(&self);
 }
 
 /// An entry in the timer's list. Dropping it removes the entry.
@@ -51,7 +56,7 @@ impl Drop for TimerGuard {
 }
 
 /// Adds `node` to the list, to be ended at `deadline`.
-pub(super) fn schedule(deadline: Instant, node: Weak<Node>) -> TimerGuard {
+pub(super) fn schedule(deadline: Instant, node: Weak<dyn Expire>) -> TimerGuard {
     let mut timers = TIMER.timers.lock();
     let key = (deadline, timers.next);
     timers.next += 1;
@@ -79,7 +84,7 @@ fn run() {
                 // Ending a context calls hooks and takes the lock to drop its guard.
                 drop(timers);
                 if let Some(node) = node.upgrade() {
-                    node.end_by_deadline();
+                    node.expire();
                 }
                 timers = TIMER.timers.lock();
             }

@@ -109,7 +109,7 @@ impl From<Infallible> for Error {
 }
 
 impl From<StatusCode> for Error {
-    /// Creates an error that is a response without a text: see [`Error::status`].
+    /// Creates an error that is a response without a text; see [`Error::status`].
     fn from(status: StatusCode) -> Self {
         Self::status(status, String::new())
     }

@@ -1,4 +1,4 @@
-//! The kinds of errors, and the words for them.
+//! The kinds of errors, and their texts.
 
 use std::fmt;
 
@@ -122,7 +122,7 @@ impl ErrorKind {
     pub(super) fn is_in_details(self, has_message: bool, has_source: bool) -> bool {
         match self {
             Self::Other => has_message || has_source,
-            // Its source is the end of a context, which names no call.
+            // Its source is a `ContextError`, whose text does not mention a call.
             Self::Timeout(TimeLimit::Call) => false,
             Self::Io
             | Self::Cancelled

@@ -1,28 +1,23 @@
-//! When a connection ends, and how: half-closed first, then read out for a bounded time, then closed.
+//! The end of a connection: it is half-closed, read for at most 500 ms, and closed.
 
-use std::io::{self, Read};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::conn::{Conn, Stage, State};
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
 use crate::logging as log;
-use crate::serving::Gone;
+use crate::serving::{Disconnect, after, discard_rest};
 use crate::sync::now;
 
-/// How long a connection that is to be closed is still read from, so that the web server, which may
-/// still be sending, sees no reset.
-const LINGER: Duration = Duration::from_millis(500);
-
 impl Conn {
-    /// Closes an idle connection that is ending. The reader calls it, and holds nothing of a next request.
+    /// Closes an idle connection that is ending. Called by the reader when it holds no part of a request.
     pub(super) fn end_if_idle(&self) {
         let mut state = self.state.lock();
         let waits = state.running == 0 && state.stage == Stage::Open && self.guard.is_ending();
         if !waits || self.stream.has_unread() {
             return;
         }
-        match self.guard.spare_until().filter(|until| !state.served && *until > now()) {
+        match self.guard.first_request_deadline().filter(|until| !state.served && *until > now()) {
             Some(until) => {
                 state.idle = state.idle.into_iter().chain([until]).min();
                 self.arm(&state);
@@ -34,7 +29,7 @@ impl Conn {
         }
     }
 
-    /// Decides how the connection goes on, if no request runs.
+    /// Chooses the next stage, if no request runs.
     pub(super) fn settle(&self, state: &mut State) {
         if state.running > 0 {
             return;
@@ -48,30 +43,31 @@ impl Conn {
         self.arm(state);
     }
 
-    /// Ends the reader's next read at `moment`, or when something else is due.
+    /// Ends the reader's next read at `moment`, or at an earlier deadline.
     pub(super) fn wake_reader_at(&self, moment: Option<Instant>) {
         let mut state = self.state.lock();
         state.reader = moment;
         self.arm(&state);
     }
 
-    /// Sets the reader's deadline. Under the lock, so that no earlier decision overwrites a later one.
+    /// Sets the reader's deadline. Called under the lock, so that no earlier decision overwrites a later
+    /// one.
     fn arm(&self, state: &State) {
         let deadline = match state.stage {
             Stage::Open | Stage::Last => state.idle.into_iter().chain(state.reader).min(),
-            // At once: the reader has to leave its records.
+            // At once, so that the reader leaves its loop.
             Stage::Closing => Some(now()),
             Stage::Lingering | Stage::Unread => return,
         };
         self.stream.set_read_deadline(deadline);
     }
 
-    /// Returns whether the connection has waited too long for a request.
+    /// Returns `true` if the connection has waited too long for a request.
     pub(super) fn is_idle_too_long(&self) -> bool {
         self.state.lock().idle.is_some_and(|idle| idle <= now())
     }
 
-    /// Takes no more records from now on, if no request runs. Returns `true` in that case.
+    /// Stops processing records, if no request runs. Returns `true` in that case.
     pub(super) fn close_if_idle(&self) -> bool {
         let mut state = self.state.lock();
         if state.running == 0 {
@@ -80,63 +76,54 @@ impl Conn {
         state.running == 0
     }
 
-    /// Takes no more records from now on, and gives up the requests that run. For a connection whose
-    /// records cannot be understood.
-    pub(super) fn give_up(&self, gone: Gone) {
+    /// Stops processing records, and fails the running requests. For a connection with a malformed record.
+    pub(super) fn fail(&self, disconnect: Disconnect) {
         self.state.lock().stage = Stage::Closing;
-        // Before their handlers hear of it, who would end them as if all were well.
-        self.outlet.end(CloseReason::Malformed);
-        self.lose_all(gone);
+        // Before the handlers are notified, which could end their requests as if they were complete.
+        self.writer.end(CloseReason::Malformed);
+        self.disconnect_all(disconnect);
     }
 
-    /// Ends our stream, and discards what the web server still sends, for [`LINGER`] at most.
+    /// Half-closes the connection, and discards what the web server sends, for at most
+    /// [`LINGER`](crate::serving::LINGER).
     pub(super) fn linger(&self, reason: CloseReason) {
         self.state.lock().stage = Stage::Lingering;
         self.guard.closing();
-        self.outlet.end(reason);
-        self.stream.set_read_deadline(Some(now() + LINGER));
-        let mut scratch = [0; 8 * 1024];
-        loop {
-            match (&self.stream).read(&mut scratch) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
+        self.writer.end(reason);
+        discard_rest(&self.stream);
     }
 
-    /// Ends the reading of the connection. Requests that run get no more of their bodies.
-    pub(super) fn unread(&self, gone: Gone, reason: CloseReason) {
+    /// Ends the reading of the connection. Running requests receive no more of their bodies.
+    pub(super) fn end_reading(&self, disconnect: Disconnect, reason: CloseReason) {
         log::debug!("{}: connection closed: {reason}", self.remote);
         if reason == CloseReason::Malformed {
-            // Its requests have been given up, whatever their handlers still do.
+            // Its requests have failed, so their handlers need the connection no more.
             self.stream.close();
         }
         self.state.lock().stage = Stage::Unread;
-        self.lose_all(gone);
+        self.disconnect_all(disconnect);
         self.settle(&mut self.state.lock());
     }
 
-    /// Cuts off the bodies of the requests that run.
-    fn lose_all(&self, gone: Gone) {
+    /// Ends the contexts of the running requests, and cuts off their bodies.
+    fn disconnect_all(&self, disconnect: Disconnect) {
         for active in self.all_active() {
-            active.signals.gone(gone);
+            active.signals.disconnected(disconnect);
             active.inbox.lose(Error::new(ErrorKind::IncompleteBody));
         }
     }
 
-    /// Returns why the stream is closed.
+    /// Returns the reason why the stream is closed.
     pub(super) fn why_closed(&self) -> CloseReason {
-        self.outlet.closed().unwrap_or(CloseReason::ShuttingDown)
+        self.writer.closed().unwrap_or(CloseReason::ShuttingDown)
     }
 
-    /// Returns whether no more records are to be taken.
+    /// Returns `true` if no more records are processed.
     pub(super) fn is_closing(&self) -> bool {
         self.state.lock().stage == Stage::Closing
     }
 
-    /// Returns whether no request is in progress.
+    /// Returns `true` if no request is in progress.
     pub(super) fn is_idle(&self) -> bool {
         self.state.lock().running == 0
     }
@@ -146,9 +133,4 @@ impl Conn {
         self.stream.close();
         self.guard.closed();
     }
-}
-
-/// Returns the moment that is `limit` from now.
-pub(super) fn after(limit: Option<Duration>) -> Option<Instant> {
-    limit.and_then(|limit| now().checked_add(limit))
 }

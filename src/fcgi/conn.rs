@@ -1,4 +1,4 @@
-//! One connection from a web server, and its requests.
+//! A connection from a web server, and the requests on it.
 //!
 //! ```text
 //!                records ┌─────────────┐ begin, params ┌──────────────────┐
@@ -6,88 +6,89 @@
 //!        ▲               │ hangup-fcgi │ stdin ─ inbox▶│ each request     │
 //!        │               └─────────────┘               └──────────────────┘
 //!        │   END_REQUEST, values ─┐                             │ stdout, stderr, END_REQUEST
-//!        └──────────────────────── outlet: one at a time ◀──────┘
+//!        └─────────────────── RecordWriter: one at a time ◀─────┘
 //! ```
 //!
 //! | state | entered by | left by |
 //! | --- | --- | --- |
-//! | idle | the start; the last request's end | a request's begin; the web server; the idle time limit |
-//! | active | a request's begin | the end of the last one |
-//! | closing | the end of a request that did not ask to keep the connection; shutdown; a time limit; a malformed record | the web server's end of stream, or half a second |
+//! | idle | its start; the end of the last request | the begin of a request; the web server; the idle limit |
+//! | active | the begin of a request | the end of the last one |
+//! | closing | the end of a request without KEEP_CONN; shutdown; a time limit; a malformed record | the web server's end of stream; 500 ms |
 //!
-//! Every connection that we end is half-closed first and read out, so that the web server gets what was
-//! written and sees no reset.
+//! A connection that this side ends is half-closed first and read to its end. So the web server receives
+//! all that was written, and no reset.
 //!
-//! A request stands in the map from its begin to just before its END_REQUEST is written, so that its id
-//! can be used again the moment that has arrived. It counts as running a little longer, until it was
-//! written, so that nobody closes the connection before.
+//! A request is in the map from its begin until just before its END_REQUEST is written. The web server can
+//! use the id again as soon as it has received that record. The request counts as running until the record
+//! was written, so that the connection is not closed before.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::closing::after;
-use super::outlet::Outlet;
+use super::batch::{FAILED, RecordBatch, completed};
+use super::options::{Options, Shared};
 use super::record::{Status, end_request, kind};
-use super::request::Active;
-use super::response::{FAILED, Records, completed};
-use super::{Options, Shared};
+use super::record_writer::RecordWriter;
+use super::request::ActiveRequest;
 use crate::error::{Error, ErrorKind};
 use crate::logging as log;
 use crate::net::{Addr, Stream};
-use crate::serving::{ConnGuard, Gone};
+use crate::serving::{ConnGuard, Disconnect, after};
 use crate::sync::Mutex;
 
-/// How long a connection for which there is no room may take over its first request, which is refused. It
-/// holds a thread.
+/// How long a connection beyond the maximum may take to send its first request, which is refused. It holds
+/// a thread meanwhile.
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// A connection from a web server.
 pub(super) struct Conn {
     pub(super) shared: Arc<Shared>,
     pub(super) stream: Stream,
     pub(super) remote: Addr,
-    pub(super) outlet: Outlet,
+    pub(super) writer: RecordWriter,
     pub(super) guard: Arc<ConnGuard>,
     pub(super) state: Mutex<State>,
 }
 
 pub(super) struct State {
-    /// By their ids.
-    active: HashMap<u16, Arc<Active>>,
-    /// How many have begun, and their END_REQUEST has not been written.
+    /// The requests by their ids.
+    active: HashMap<u16, Arc<ActiveRequest>>,
+    /// The number of requests that have begun and whose END_REQUEST was not written.
     pub(super) running: usize,
-    /// The web server has several requests in progress at once, or has asked whether it may.
+    /// The web server has several requests in progress at once, or has asked if it may.
     multiplexes: bool,
-    /// A request has come to its end.
+    /// A request has ended.
     pub(super) served: bool,
     pub(super) stage: Stage,
-    /// When the connection has waited long enough for a request. `None` while one runs.
+    /// The deadline for the next request. `None` while a request runs.
     pub(super) idle: Option<Instant>,
-    /// When the reader has something to do that no record tells it to.
+    /// The earliest deadline of what has begun to arrive.
     pub(super) reader: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Open,
-    /// No more requests begin; those that run come to their end.
+    /// No more requests begin. Those that run continue.
     Last,
-    /// No more records are taken. The reader has to be told.
+    /// No more records are processed. The reader must be woken.
     Closing,
-    /// The reader throws away what still comes.
+    /// The reader discards what arrives.
     Lingering,
-    /// Nobody reads any more. The last request to end closes.
+    /// The reader has ended. The end of the last request closes the connection.
     Unread,
 }
 
-/// Why a request does not begin.
-pub(super) enum Refused {
+/// The reason why a request does not begin.
+pub(super) enum BeginError {
     /// The id is in use.
-    InUse,
-    /// The connection takes no more requests, and the web server may learn of it.
-    Unwanted,
-    For(Status),
+    IdInUse,
+    /// The connection is closing. The request gets no response.
+    Closing,
+    /// The request is refused with this status.
+    Refused(Status),
 }
 
 impl Conn {
@@ -112,43 +113,43 @@ impl Conn {
             idle: after(idle),
             reader: None,
         };
-        let outlet = Outlet::new(stream.clone(), shared.options.write_limits());
-        Arc::new(Self { shared, stream, remote, outlet, guard, state: Mutex::new(state) })
+        let writer = RecordWriter::new(stream.clone(), shared.options.write_limits());
+        Arc::new(Self { shared, stream, remote, writer, guard, state: Mutex::new(state) })
     }
 
     pub(super) fn options(&self) -> &Options {
         &self.shared.options
     }
 
-    /// A request begins.
-    pub(super) fn begin(&self, id: u16, keep: bool) -> Result<(), Refused> {
+    /// Begins a request. `keep`: the connection continues after it.
+    pub(super) fn begin(&self, id: u16, keep: bool) -> Result<(), BeginError> {
         let mut state = self.state.lock();
         if state.active.contains_key(&id) {
-            return Err(Refused::InUse);
+            return Err(BeginError::IdInUse);
         }
         if state.stage != Stage::Open {
-            return Err(Refused::Unwanted);
+            return Err(BeginError::Closing);
         }
         if self.guard.is_refused() {
             state.stage = Stage::Last;
-            return Err(Refused::For(Status::Overloaded));
+            return Err(BeginError::Refused(Status::Overloaded));
         }
         state.multiplexes |= !state.active.is_empty();
         let most = self.options().max_requests;
         if most.is_some_and(|most| state.active.len() >= most) {
             let alone = most == Some(1);
             let status = if alone { Status::CannotMultiplex } else { Status::Overloaded };
-            return Err(Refused::For(status));
+            return Err(BeginError::Refused(status));
         }
         if !self.run(&mut state, keep) {
-            return Err(Refused::Unwanted);
+            return Err(BeginError::Closing);
         }
-        state.active.insert(id, Active::new(id, self.options().body_idle_timeout));
+        state.active.insert(id, ActiveRequest::new(id, self.options().body_idle_timeout));
         Ok(())
     }
 
-    /// Counts a request as running until its END_REQUEST has been written. Returns `false` if the server
-    /// has just closed the connection.
+    /// Counts a request as running until its END_REQUEST was written. Returns `false` if the server has
+    /// just closed the connection.
     fn run(&self, state: &mut State, keep: bool) -> bool {
         if state.running == 0 && self.guard.active().is_err() {
             return false;
@@ -161,129 +162,132 @@ impl Conn {
         true
     }
 
-    /// Answers a request that does not begin. Without `keep` it was to be the connection's last.
+    /// Refuses a request that does not begin. `keep`: the connection continues after it.
     pub(super) fn refuse(&self, id: u16, status: Status, keep: bool) {
         if self.run(&mut self.state.lock(), keep) {
-            self.queue(&end_request(id, 0, status), 1);
+            self.enqueue(&end_request(id, 0, status), 1);
         }
     }
 
-    pub(super) fn active(&self, id: u16) -> Option<Arc<Active>> {
+    /// Returns the request with this id, if it is active.
+    pub(super) fn active(&self, id: u16) -> Option<Arc<ActiveRequest>> {
         self.state.lock().active.get(&id).cloned()
     }
 
-    /// What a record that the connection itself is asked by is answered with.
-    pub(super) fn answer(&self, record: &[u8]) {
-        self.queue(record, 0);
+    /// Responds to a management record.
+    pub(super) fn respond_to_management(&self, record: &[u8]) {
+        self.enqueue(record, 0);
     }
 
-    /// Has records written, of which `ends` end a request that runs.
-    fn queue(&self, records: &[u8], ends: usize) {
-        self.outlet.queue(records, ends);
-        self.account();
+    /// Queues records, of which `ends` end a running request.
+    fn enqueue(&self, records: &[u8], ends: usize) {
+        self.writer.enqueue(records, ends);
+        self.count_ends();
     }
 
-    /// Counts requests as ended whose queued ends have been written by now.
-    fn account(&self) {
-        for _ in 0..self.outlet.take_ends() {
+    /// Counts the requests as ended whose queued ends have been written.
+    fn count_ends(&self) {
+        for _ in 0..self.writer.take_ends() {
             self.ended();
         }
     }
 
-    /// The web server has asked whether it may have several requests in progress at once, and it may.
+    /// Records that the web server has asked if it may have several requests in progress at once, and may.
     pub(super) fn will_multiplex(&self) {
         self.state.lock().multiplexes = true;
     }
 
+    /// Returns `true` if the web server has, or may have, several requests in progress at once.
     pub(super) fn multiplexes(&self) -> bool {
         self.state.lock().multiplexes
     }
 
-    /// The web server gives a request up: its context ends, its body fails, and it is over.
+    /// Aborts a request for the web server. Its context ends and its body fails.
     pub(super) fn abort(&self, id: u16) {
         let Some(active) = self.state.lock().active.remove(&id) else { return };
         if !active.end() {
             return;
         }
-        active.signals.gone(Gone::Aborted);
-        active.inbox.fail(Error::message(ErrorKind::Cancelled, "the web server gave it up"));
-        self.queue(&completed(id, 0), 1);
+        active.signals.disconnected(Disconnect::Aborted);
+        active.inbox.fail(Error::message(ErrorKind::Cancelled, "web server aborted the request"));
+        self.enqueue(&completed(id, 0), 1);
     }
 
-    /// Writes records of a request that is still on.
+    /// Writes one or more records of an active request.
     pub(super) fn write(
         &self,
-        active: &Active,
+        active: &ActiveRequest,
         kind: u8,
         first: &[u8],
         second: &[u8],
     ) -> io::Result<()> {
-        let mut records = Records::of(active.id);
+        let mut records = RecordBatch::new(active.id);
         records.carry(kind, first, second);
         let deadline = match kind {
             kind::STDOUT => active.write_deadline(),
             _ => self.options().record_deadline(active.write_deadline()),
         };
-        let outcome = self.outlet.write(&mut records.slices(&[]), deadline, || !active.is_over());
-        self.account();
-        outcome.inspect_err(|error| active.signals.gone(Gone::Failed(error.kind())))
+        let outcome = self.writer.write(&mut records.slices(&[]), deadline, || !active.is_over());
+        self.count_ends();
+        outcome.inspect_err(|error| active.signals.disconnected(Disconnect::Failed(error.kind())))
     }
 
-    /// Ends a request whose handler has returned, unless it has ended: writes the rest of its output, and
-    /// what ends it.
-    pub(super) fn finish(&self, active: &Active, out: &[u8], exit: u32) {
-        let message = "the request's body was read after its handler had returned";
+    /// Ends a request whose handler has returned: writes the rest of its output and its END_REQUEST. Has no
+    /// effect on a request that has ended.
+    pub(super) fn finish(&self, active: &ActiveRequest, out: &[u8], exit: u32) {
+        let message = "request body was read after its handler had returned";
         if active.inbox.fail(Error::message(ErrorKind::Misuse, message)) {
-            self.make_room();
+            self.wake_reader();
         }
         if !active.end() {
             return;
         }
-        // Before END_REQUEST is written: the moment it has arrived the id may be used again.
+        // Before END_REQUEST is written: the web server may use the id again once it has received that.
         self.state.lock().active.remove(&active.id);
-        let mut records = Records::of(active.id);
+        let mut records = RecordBatch::new(active.id);
         records.carry(kind::STDOUT, out, &[]);
         records.end(kind::STDOUT);
-        if active.has_erred() {
+        if active.has_errors() {
             records.end(kind::STDERR);
         }
         let end = completed(active.id, exit);
         let deadline = self.options().record_deadline(active.write_deadline());
-        match self.outlet.write(&mut records.slices(&end), deadline, || true) {
+        match self.writer.write(&mut records.slices(&end), deadline, || true) {
             Ok(()) => self.ended(),
             Err(error) => {
-                log::debug!("{}: a request's end could not be written: {error}", self.remote);
-                // On a connection that still is one, its time was over before its turn came.
-                self.outlet.queue(&completed(active.id, FAILED), 1);
+                log::debug!("{}: cannot end a request: {error}", self.remote);
+                // If the connection is open, the deadline passed while another thread was writing.
+                self.writer.enqueue(&completed(active.id, FAILED), 1);
             }
         }
-        self.account();
+        self.count_ends();
     }
 
-    /// Ends a request for which there is no room.
-    pub(super) fn overloaded(&self, active: &Active) {
+    /// Refuses a request for which there is no thread.
+    pub(super) fn overloaded(&self, active: &ActiveRequest) {
         active.end();
         self.state.lock().active.remove(&active.id);
-        self.queue(&end_request(active.id, 0, Status::Overloaded), 1);
+        self.enqueue(&end_request(active.id, 0, Status::Overloaded), 1);
     }
 
-    /// The web server has gone away: those learn of it who handle its requests.
-    pub(super) fn gone(&self, gone: Gone) {
+    /// Ends the contexts of all requests, since the web server has gone away.
+    pub(super) fn disconnected(&self, disconnect: Disconnect) {
         for active in self.all_active() {
-            active.signals.gone(gone);
+            active.signals.disconnected(disconnect);
         }
     }
 
-    pub(super) fn all_active(&self) -> Vec<Arc<Active>> {
+    /// Returns all active requests.
+    pub(super) fn all_active(&self) -> Vec<Arc<ActiveRequest>> {
         self.state.lock().active.values().cloned().collect()
     }
 
     /// Wakes the reader, if it waits for a handler to read.
-    pub(super) fn make_room(&self) {
+    pub(super) fn wake_reader(&self) {
         self.stream.wake_hangup();
     }
 
-    /// A request's END_REQUEST has been written.
+    /// Counts a request as ended: its END_REQUEST was written.
     fn ended(&self) {
         let mut state = self.state.lock();
         state.running -= 1;
@@ -295,7 +299,7 @@ impl Conn {
         }
         self.settle(&mut state);
         if self.guard.is_ending() {
-            // Only the reader knows whether a next request has begun to arrive.
+            // Only the reader knows if the next request has begun to arrive.
             self.stream.interrupt_read();
         }
     }

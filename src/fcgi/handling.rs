@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use super::closing::after;
+use super::batch::FAILED;
 use super::conn::Conn;
 use super::record::kind;
-use super::request::Active;
-use super::response::{FAILED, Wire};
+use super::request::ActiveRequest;
+use super::response::Wire;
 use crate::handler::{
     ErrorStream, Request, RequestExt, ResponseEnd, ResponseState, ResponseWriter,
 };
-use crate::serving::Outcome;
+use crate::serving::{Outcome, after};
 
-/// Runs the handler on a request, and ends it.
-pub(super) fn handle(conn: Arc<Conn>, active: Arc<Active>, mut request: Request) {
+/// Runs the handler on a request, and ends the request.
+pub(super) fn handle(conn: Arc<Conn>, active: Arc<ActiveRequest>, mut request: Request) {
     let signals = Arc::clone(&active.signals);
     let (shared, peer) = (Arc::clone(&conn.shared), conn.remote.clone());
     let (mut wire, mut response) = (begin(conn, active), ResponseState::default());
@@ -25,7 +25,7 @@ pub(super) fn handle(conn: Arc<Conn>, active: Arc<Active>, mut request: Request)
     let remote = request.remote_addr().unwrap_or(peer);
     let exit = match shared.service.run(&mut writer, &mut request, &remote) {
         Outcome::Ended(ResponseEnd::Whole) => 0,
-        Outcome::Ended(_) | Outcome::Gone => FAILED,
+        Outcome::Ended(_) | Outcome::ClientGone => FAILED,
         Outcome::Failed => {
             if writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
                 let _ = writer.finish();
@@ -37,18 +37,19 @@ pub(super) fn handle(conn: Arc<Conn>, active: Arc<Active>, mut request: Request)
     wire.end_request(exit);
 }
 
-/// Begins a response. From now on the request ends with the wire.
-pub(super) fn begin(conn: Arc<Conn>, active: Arc<Active>) -> Wire {
+/// Begins a response. Dropping the wire ends the request.
+pub(super) fn begin(conn: Arc<Conn>, active: Arc<ActiveRequest>) -> Wire {
     active.set_write_deadline(after(conn.shared.options.write_timeout));
     Wire::new(conn, active)
 }
 
-/// Returns the request's error stream. It keeps no connection alive: a handler may leave it anywhere.
-pub(super) fn error_stream(conn: &Arc<Conn>, active: &Arc<Active>) -> ErrorStream {
+/// Returns the request's error stream. It does not keep the connection alive, since a handler may keep it
+/// for any time.
+pub(super) fn error_stream(conn: &Arc<Conn>, active: &Arc<ActiveRequest>) -> ErrorStream {
     let (conn, active) = (Arc::downgrade(conn), Arc::clone(active));
     ErrorStream::new(move |bytes| {
         let Some(conn) = conn.upgrade() else { return Err(io::ErrorKind::BrokenPipe.into()) };
-        active.set_erred();
+        active.set_has_errors();
         conn.write(&active, kind::STDERR, bytes, &[])
     })
 }

@@ -1,23 +1,25 @@
-//! What has come of a request's body and has not been read yet.
+//! The part of a request's body that has arrived and was not read.
 //!
-//! The thread that reads the connection puts it in, the handler takes it out. Between them stands a bound:
-//! what is held back for a handler that does not read must not grow without end, nor keep the connection's
-//! other requests from being served.
+//! The connection's reader puts it in, and the handler takes it out. Its size is bounded: the memory for a
+//! handler that does not read must not grow without limit, and the connection's other requests must not
+//! wait for that handler.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::net::Buffer;
+use crate::serving::after;
 use crate::sync::{Condvar, Mutex, MutexGuard, now};
 use crate::text::counted;
 
+/// The part of a request's body that has arrived and was not read.
 pub(super) struct Inbox {
     /// How long a read waits for more of the body.
     idle: Option<Duration>,
     state: Mutex<State>,
-    /// Goes with `state`; the predicate is "something can be told to the reader". Notified by all that
-    /// put something in, awaited by [`read`](Inbox::read).
+    /// Goes with `state`. Predicate: a read would not block. Notified by all methods that change this,
+    /// awaited by [`read`](Inbox::read).
     changed: Condvar,
 }
 
@@ -25,15 +27,15 @@ struct State {
     held: Buffer,
     end: End,
     deadline: Option<Instant>,
-    /// A part of the next piece has arrived.
-    stirred: bool,
-    /// The room that the thread which reads the connection waits for.
+    /// A part of the next record has arrived.
+    progressed: bool,
+    /// The room that the connection's reader waits for.
     wanted: Option<Room>,
-    /// How the body failed first, as its reader saw it.
+    /// The first error that the handler got from the body.
     failure: Option<Error>,
 }
 
-/// Room for `piece` bytes, where at most `most` may be held.
+/// Room for `piece` bytes, so that at most `most` bytes are held.
 #[derive(Clone, Copy)]
 struct Room {
     piece: usize,
@@ -41,29 +43,31 @@ struct Room {
 }
 
 impl Room {
-    /// Whether it is there while `held` bytes are held. A piece always fits where nothing is.
-    fn is_there(self, held: usize) -> bool {
+    /// Returns `true` if the piece fits beside `held` bytes. It always fits into an empty inbox.
+    fn fits(self, held: usize) -> bool {
         held == 0 || held + self.piece <= self.most
     }
 }
 
 enum End {
+    /// More of the body may arrive.
     Open,
-    /// All of the body is here.
-    Ended,
-    /// No more of it comes; what is held can be read.
+    /// All of the body has arrived.
+    Complete,
+    /// No more arrives. The bytes that are held can be read.
     Lost(Error),
-    /// It is not wanted any more, or not to be had.
+    /// The body was discarded.
     Failed(Error),
     /// The context that the handler has set has ended, which is no failure of the body.
     Cancelled(Error),
 }
 
-/// What became of a piece of a body.
+/// The result of [`Inbox::put`].
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Put {
-    Taken,
-    /// There is no room before the handler reads.
+pub(super) enum PutResult {
+    /// The piece was stored, or discarded because it arrived after the end.
+    Done,
+    /// There is no room until the handler reads.
     Full,
 }
 
@@ -74,50 +78,50 @@ impl Inbox {
             held: Buffer::default(),
             end: End::Open,
             deadline: None,
-            stirred: false,
+            progressed: false,
             wanted: None,
             failure: None,
         };
         Self { idle, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Puts a piece in, if what is held then is at most `most` bytes, or nothing was held. What comes
-    /// behind the end is thrown away.
-    pub(super) fn put(&self, mut piece: &[u8], most: usize) -> Put {
+    /// Stores a piece, if at most `most` bytes are held then, or none were. Discards a piece after the end.
+    pub(super) fn put(&self, mut piece: &[u8], most: usize) -> PutResult {
         let mut state = self.state.lock();
         if !matches!(state.end, End::Open) {
-            return Put::Taken;
+            return PutResult::Done;
         }
         let room = Room { piece: piece.len(), most };
-        if !room.is_there(state.held.data().len()) {
+        if !room.fits(state.held.data().len()) {
             state.wanted = Some(room);
-            return Put::Full;
+            return PutResult::Full;
         }
         while !piece.is_empty() {
             let count = state.held.fill(|room| io::Read::read(&mut piece, room));
             count.expect("reading from memory does not fail");
         }
         self.changed.notify_all();
-        Put::Taken
+        PutResult::Done
     }
 
-    /// A part of the next piece has arrived: a read that waits for it waits anew.
-    pub(super) fn stir(&self) {
-        self.state.lock().stirred = true;
+    /// Records that a part of the next record has arrived. It restarts the idle limit of a read.
+    pub(super) fn progress(&self) {
+        self.state.lock().progressed = true;
         self.changed.notify_all();
     }
 
-    /// The body is here to its end.
+    /// Records that all of the body has arrived.
     pub(super) fn end(&self) {
-        self.finish(End::Ended);
+        self.finish(End::Complete);
     }
 
-    /// The connection has ended within the body.
+    /// Records that the connection has ended within the body.
     pub(super) fn lose(&self, error: Error) {
         self.finish(End::Lost(error));
     }
 
-    /// Throws the body away; reads fail with `error`. Whether somebody waits for room.
+    /// Discards the body. Reads fail with `error`. Returns `true` if the connection's reader waits for
+    /// room.
     pub(super) fn fail(&self, error: Error) -> bool {
         self.discard(End::Failed(error))
     }
@@ -138,12 +142,12 @@ impl Inbox {
         state.wanted.take().is_some()
     }
 
-    /// Remembers that the body failed, as its reader sees it. The first failure counts.
+    /// Stores an error that the handler got from the body. The first one counts.
     pub(super) fn report(&self, error: &Error) {
         self.state.lock().failure.get_or_insert_with(|| error.clone());
     }
 
-    /// Returns how the body failed, as its reader saw it. An unread body has not failed.
+    /// Returns the first error that the handler got from the body. An unread body has none.
     pub(super) fn failure(&self) -> Option<Error> {
         self.state.lock().failure.clone()
     }
@@ -156,33 +160,34 @@ impl Inbox {
         self.changed.notify_all();
     }
 
+    /// Sets the deadline for reading the body.
     pub(super) fn set_deadline(&self, deadline: Option<Instant>) {
         self.state.lock().deadline = deadline;
         self.changed.notify_all();
     }
 
-    /// Returns whether the room that the connection's reader waits for is still missing.
+    /// Returns `true` if the connection's reader waits for room.
     pub(super) fn is_full(&self) -> bool {
         self.state.lock().wanted.is_some()
     }
 
-    /// Returns whether a read would not have to wait.
+    /// Returns `true` if a read would not block.
     pub(super) fn is_ready(&self) -> bool {
-        !self.state.lock().is_silent()
+        !self.state.lock().would_block()
     }
 
-    /// Reads what has come; 0 at the end. Calls `make_room` if the connection's reader waits for room,
-    /// and now there is enough.
+    /// Reads what has arrived. Returns 0 at the end. Calls `wake_reader` if the connection's reader waits
+    /// for room, and there is enough now.
     ///
     /// # Errors
     ///
-    /// Those that [`fail`](Self::fail) and [`lose`](Self::lose) put here, and time-outs. A body that has
-    /// failed stays so.
+    /// The error of [`fail`](Self::fail) or [`lose`](Self::lose), or a timeout. Later reads fail with the
+    /// same one.
     ///
     /// # Blocking
     ///
-    /// Until something has come, the body has ended, or a time limit is over.
-    pub(super) fn read(&self, buf: &mut [u8], make_room: impl FnOnce()) -> Result<usize, Error> {
+    /// Until bytes have arrived, the body has ended, or a time limit has passed.
+    pub(super) fn read(&self, buf: &mut [u8], wake_reader: impl FnOnce()) -> Result<usize, Error> {
         if buf.is_empty() {
             return Ok(0);
         }
@@ -198,22 +203,22 @@ impl Inbox {
             }
         };
         let held = state.held.data().len();
-        let room = state.wanted.take_if(|room| room.is_there(held));
+        let room = state.wanted.take_if(|room| room.fits(held));
         drop(state);
         if room.is_some() {
-            make_room();
+            wake_reader();
         }
         Ok(count)
     }
 
-    /// Waits until there is something to tell the reader. A time limit that is over ends the body.
+    /// Blocks until a read can return. A time limit that passes fails the body.
     fn wait(&self, state: &mut MutexGuard<'_, State>) {
         let mut idle = None;
-        while state.is_silent() {
-            if std::mem::take(&mut state.stirred) {
+        while state.would_block() {
+            if std::mem::take(&mut state.progressed) {
                 idle = None;
             }
-            let idle = *idle.get_or_insert_with(|| self.idle.and_then(|it| now().checked_add(it)));
+            let idle = *idle.get_or_insert_with(|| after(self.idle));
             let (until, limit) = earlier(state.deadline, idle);
             match until {
                 Some(until) if until <= now() => state.end = End::Failed(Error::timeout(limit)),
@@ -226,7 +231,7 @@ impl Inbox {
     }
 }
 
-/// The earlier of the two moments, and the limit that is over then.
+/// Returns the earlier of the two moments, and the limit that passes then.
 fn earlier(deadline: Option<Instant>, idle: Option<Instant>) -> (Option<Instant>, TimeLimit) {
     match (deadline, idle) {
         (Some(deadline), Some(idle)) if idle < deadline => (Some(idle), TimeLimit::BodyIdle),
@@ -236,16 +241,16 @@ fn earlier(deadline: Option<Instant>, idle: Option<Instant>) -> (Option<Instant>
 }
 
 impl State {
-    fn is_silent(&self) -> bool {
+    fn would_block(&self) -> bool {
         self.held.is_empty() && matches!(self.end, End::Open)
     }
 
-    /// Takes what is held, or tells the end.
+    /// Takes bytes that are held. Returns 0 or the error at the end.
     fn take(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
         match &self.end {
             End::Failed(error) | End::Cancelled(error) => return Err(error.clone()),
             End::Lost(error) if self.held.is_empty() => return Err(error.clone()),
-            End::Open | End::Ended | End::Lost(_) => {}
+            End::Open | End::Complete | End::Lost(_) => {}
         }
         let count = buf.len().min(self.held.data().len());
         buf[..count].copy_from_slice(&self.held.data()[..count]);
@@ -257,10 +262,10 @@ impl State {
     }
 }
 
-/// What a reader is told whose body was thrown away because nobody read it.
+/// Returns the error of a body that was discarded because its handler did not read it.
 pub(super) fn overflow(most: usize) -> Error {
     let message =
-        format!("the body was not read, and exceeds the {} held back", counted(most, "byte"));
+        format!("request body was not read and exceeds the buffer of {}", counted(most, "byte"));
     Error::message(ErrorKind::TooLarge, message)
 }
 
@@ -276,26 +281,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded_and_room_is_told_of_once() {
+    fn held_bytes_are_bounded_and_the_reader_is_woken_once() {
         let inbox = Inbox::new(None);
-        assert_eq!(inbox.put(&[1; 100], 10), Put::Taken, "the first piece always");
-        assert_eq!(inbox.put(&[2; 1], 100), Put::Full);
-        let told = std::cell::Cell::new(0);
+        assert_eq!(inbox.put(&[1; 100], 10), PutResult::Done, "the first piece always fits");
+        assert_eq!(inbox.put(&[2; 1], 100), PutResult::Full);
+        let woken = std::cell::Cell::new(0);
         for _ in 0..2 {
-            inbox.read(&mut [0; 40], || told.set(told.get() + 1)).unwrap();
+            inbox.read(&mut [0; 40], || woken.set(woken.get() + 1)).unwrap();
         }
-        assert_eq!((told.get(), inbox.is_full()), (1, false));
-        assert_eq!(inbox.put(&[2; 80], 100), Put::Taken);
+        assert_eq!((woken.get(), inbox.is_full()), (1, false));
+        assert_eq!(inbox.put(&[2; 80], 100), PutResult::Done);
         assert_eq!(read(&inbox, 1000).unwrap(), [[1; 20].as_slice(), &[2; 80]].concat());
     }
 
     #[test]
-    fn an_end_comes_behind_what_is_held_and_a_failure_before_it() {
+    fn held_bytes_are_read_before_an_end_but_not_after_a_failure() {
         let behind = |end: &dyn Fn(&Inbox)| {
             let inbox = Inbox::new(None);
             inbox.put(b"held", 10);
             end(&inbox);
-            inbox.put(b"behind it", 10);
+            inbox.put(b"late", 10);
             assert_eq!(read(&inbox, 10).unwrap(), b"held");
             read(&inbox, 10)
         };
@@ -315,20 +320,20 @@ mod tests {
     }
 
     #[test]
-    fn room_is_told_of_when_the_piece_fits() {
+    fn the_reader_is_woken_once_its_piece_fits() {
         let inbox = Inbox::new(None);
         inbox.put(&[1; 100], 100);
-        assert_eq!(inbox.put(&[2; 50], 100), Put::Full);
+        assert_eq!(inbox.put(&[2; 50], 100), PutResult::Full);
         for _ in 0..49 {
             inbox.read(&mut [0], || panic!("there is no room")).unwrap();
         }
-        let told = std::cell::Cell::new(false);
-        inbox.read(&mut [0], || told.set(true)).unwrap();
-        assert!(told.get() && inbox.put(&[2; 50], 100) == Put::Taken);
+        let woken = std::cell::Cell::new(false);
+        inbox.read(&mut [0], || woken.set(true)).unwrap();
+        assert!(woken.get() && inbox.put(&[2; 50], 100) == PutResult::Done);
     }
 
     #[test]
-    fn a_body_has_failed_when_its_reader_has_seen_it() {
+    fn a_body_has_failed_once_its_handler_got_the_error() {
         let failure = |inbox: &Inbox| inbox.failure().map(|error| error.kind());
         let inbox = Inbox::new(None);
         inbox.fail(Error::new(ErrorKind::Cancelled));
@@ -339,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_brings_nothing_fails_for_good() {
+    fn a_body_that_timed_out_stays_failed() {
         let inbox = Inbox::new(Some(Duration::from_millis(10)));
         let too_slow = Err(ErrorKind::Timeout(TimeLimit::BodyIdle));
         assert_eq!(read(&inbox, 1), too_slow);

@@ -1,20 +1,19 @@
-//! The time limits of the thread that reads a connection.
+//! The time limits of a connection's reader.
 
 use std::time::Instant;
 
 use http::StatusCode;
 
-use super::closing::after;
-use super::reader::{Ending, Gathering, Reader};
+use super::reader::{ConnEnd, PendingParams, Reader};
 use super::record::{self, kind};
 use crate::h1::CloseReason;
 use crate::net::Buffer;
-use crate::serving::Gone;
+use crate::serving::{Disconnect, after};
 use crate::sync::now;
 
 impl Reader {
-    /// Sets the limit for the record that has begun to arrive. A body's record has a new one whenever more
-    /// of it arrives: how long a body may take, its handler decides.
+    /// Sets the deadline for a record that has begun to arrive. For a record of a body it restarts whenever
+    /// bytes arrive, since the handler decides how long a body may take.
     pub(super) fn expect_rest(&mut self, buffer: &Buffer) {
         if buffer.is_empty() {
             return;
@@ -24,36 +23,37 @@ impl Reader {
             _ => None,
         };
         if let Some(active) = active {
-            active.inbox.stir();
+            active.inbox.progress();
             self.partial = None;
         }
-        self.partial = self.partial.or_else(|| self.patience());
+        self.partial = self.partial.or_else(|| self.head_deadline());
     }
 
     /// Returns the deadline for parameters, or a record, that begin now.
-    pub(super) fn patience(&self) -> Option<Instant> {
+    pub(super) fn head_deadline(&self) -> Option<Instant> {
         after(self.conn.shared.options.read_header_timeout)
     }
 
     /// Returns the earliest deadline of what has begun to arrive.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let gathering = self.gathering.values().filter_map(|gathering| gathering.deadline);
-        gathering.chain(self.partial).min()
+        let pending = self.pending.values().filter_map(|pending| pending.deadline);
+        pending.chain(self.partial).min()
     }
 
-    /// Ends what is over its time limit. Returns how the connection ends, if it does.
-    pub(super) fn timed_out(&mut self, buffer: &mut Buffer) -> Option<Ending> {
+    /// Ends the requests and records whose deadline has passed. Returns the end of the connection, if it
+    /// ends.
+    pub(super) fn timed_out(&mut self, buffer: &mut Buffer) -> Option<ConnEnd> {
         let now = now();
-        let late = |gathering: &Gathering| gathering.deadline.is_some_and(|until| until <= now);
-        let late = self.gathering.iter().filter(|(_, it)| late(it)).map(|(id, _)| *id);
+        let late = |pending: &PendingParams| pending.deadline.is_some_and(|until| until <= now);
+        let late = self.pending.iter().filter(|(_, it)| late(it)).map(|(id, _)| *id);
         for id in late.collect::<Vec<_>>() {
-            let text = "the web server took too long to send the request's variables\n";
+            let text = "web server took too long to send the variables\n";
             self.refuse(id, StatusCode::REQUEST_TIMEOUT, text.to_owned());
         }
         if self.partial.is_some_and(|until| until <= now) {
             self.partial = None;
             if self.conn.close_if_idle() {
-                return Some(Ending(Gone::Closed, CloseReason::TimedOut));
+                return Some(ConnEnd(Disconnect::Closed, CloseReason::TimedOut));
             }
         }
         if self.conn.is_idle_too_long() {
@@ -63,13 +63,13 @@ impl Reader {
     }
 
     /// Ends the connection, unless a request has just arrived.
-    fn idle_too_long(&mut self, buffer: &mut Buffer) -> Option<Ending> {
-        if !std::mem::replace(&mut self.looked, true)
+    fn idle_too_long(&mut self, buffer: &mut Buffer) -> Option<ConnEnd> {
+        if !std::mem::replace(&mut self.rechecked, true)
             && let Ok(1..) = buffer.fill(|room| self.conn.stream.try_read(room))
         {
             return None;
         }
         let closes = self.conn.close_if_idle();
-        closes.then_some(Ending(Gone::Closed, CloseReason::IdleTooLong))
+        closes.then_some(ConnEnd(Disconnect::Closed, CloseReason::IdleTooLong))
     }
 }

@@ -1,4 +1,4 @@
-//! Whole FastCGI connections under every order of their threads, over a stream in memory.
+//! Explores the interleavings of the threads of FastCGI connections, over a stream in memory.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -12,12 +12,12 @@ use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::explore::{Limits, explore, perhaps};
 use crate::sync::spawn;
 
-/// A record, as it is sent and received.
+/// Returns a record in bytes.
 fn record(kind: u8, id: u16, content: &[u8]) -> Vec<u8> {
     [&super::record::header(kind, id, content.len())[..], content].concat()
 }
 
-/// A request for `path`, without its body.
+/// Returns the records that begin a request for `path`, without its body.
 fn opened(id: u16, path: &str, keep: bool) -> Vec<u8> {
     let mut variables = Vec::new();
     super::params::write(&mut variables, b"REQUEST_METHOD", b"POST");
@@ -26,7 +26,7 @@ fn opened(id: u16, path: &str, keep: bool) -> Vec<u8> {
     [begin, record(kind::PARAMS, id, &variables), record(kind::PARAMS, id, &[])].concat()
 }
 
-/// The next record; `None` at the end of the stream.
+/// Returns the next record. `None` at the end of the stream.
 fn next(mut stream: &Stream) -> Option<(u8, u16, Vec<u8>)> {
     let mut header = [0; HEADER];
     stream.read_exact(&mut header).ok()?;
@@ -35,7 +35,7 @@ fn next(mut stream: &Stream) -> Option<(u8, u16, Vec<u8>)> {
     Some((header[1], u16::from_be_bytes([header[2], header[3]]), content))
 }
 
-/// What request `id` is answered with, up to its END_REQUEST.
+/// Returns the response to request `id`, up to its END_REQUEST.
 fn answer(stream: &Stream, id: u16) -> String {
     let mut out = Vec::new();
     loop {
@@ -44,7 +44,7 @@ fn answer(stream: &Stream, id: u16) -> String {
         match kind {
             kind::STDOUT => out.extend(content),
             kind::END_REQUEST => return String::from_utf8(out).expect("text"),
-            other => panic!("a record of type {other}"),
+            other => panic!("unexpected record type {other}"),
         }
     }
 }
@@ -53,7 +53,7 @@ fn echo_path(w: &mut ResponseWriter, r: &mut Request) -> crate::error::Result<()
     Ok(w.write_all(r.uri().path().as_bytes())?)
 }
 
-/// Served, and shut down at the end.
+/// Runs `script` against a server, and shuts the server down.
 fn conversation(server: Server, script: impl FnOnce(&Stream)) {
     let (near, far) = memory::pair();
     let handle = server.serve_stream(far);

@@ -1,14 +1,16 @@
-//! Name-value pairs (FastCGI 1.0 section 3.4). Bytes to values and back; no input or output.
+//! Name-value pairs (FastCGI 1.0 section 3.4). This file converts between bytes and values, and does no
+//! input or output.
 
 use super::record::Malformed;
 
-/// A length up to this is one byte; a longer one is four, the first with its highest bit set.
+/// The largest length that is encoded in one byte. A larger one takes four, the first with its highest bit
+/// set.
 const SHORT: usize = 127;
 
-/// A pair's name and value.
+/// A name and its value.
 pub(super) type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// Takes the pairs out of `bytes`, which must hold whole ones.
+/// Parses `bytes`, which must end with a pair.
 pub(super) fn parse(mut bytes: &[u8]) -> Result<Vec<Pair<'_>>, Malformed> {
     let mut pairs = Vec::new();
     while !bytes.is_empty() {
@@ -60,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_of_all_lengths_survive() {
+    fn pairs_of_all_lengths_can_be_parsed() {
         let long = vec![b'v'; 200];
         let pairs: [Pair<'_>; 4] =
             [(b"A", b"1"), (b"", b""), (b"LONG", &long), (&long[..128], &long[..127])];
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_that_are_cut_short_are_malformed_wherever_they_are_cut() {
+    fn incomplete_pairs_are_malformed_at_every_length() {
         let mut bytes = Vec::new();
         write(&mut bytes, b"NAME", &[b'v'; 300]);
         for length in 1..bytes.len() {

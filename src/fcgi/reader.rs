@@ -1,4 +1,4 @@
-//! The thread that reads a connection: it takes records apart, and hands out what they carry.
+//! The thread that reads a connection. It parses records and passes their contents on.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use http::StatusCode;
 
-use super::conn::{Conn, Refused};
+use super::body::RequestBody;
+use super::conn::{BeginError, Conn};
 use super::handling;
-use super::inbox::{Put, overflow};
+use super::inbox::{PutResult, overflow};
+use super::params;
 use super::record::{self, Begin, MANAGEMENT, Malformed, RESPONDER, Record, Status, kind};
-use super::request::{Active, RequestBody};
-use super::{MAX_VARIABLES, params};
+use super::request::ActiveRequest;
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
@@ -21,131 +22,136 @@ use crate::h1::CloseReason;
 use crate::handler::{Variables, set_info};
 use crate::logging as log;
 use crate::net::{Buffer, Hangup};
-use crate::serving::Gone;
+use crate::serving::Disconnect;
 use crate::text::counted;
 
-/// Reads one connection, until it is dropped.
+/// How many variables a request may have. Each takes memory beyond its bytes.
+const MAX_VARIABLES: usize = 2000;
+
+/// The reader of one connection. Dropping it ends the reading.
 pub(super) struct Reader {
     pub(super) conn: Arc<Conn>,
-    /// The requests whose parameters have not all come.
-    pub(super) gathering: HashMap<u16, Gathering>,
-    /// When the record that has begun to arrive must be whole.
+    /// The requests whose parameters have not all arrived.
+    pub(super) pending: HashMap<u16, PendingParams>,
+    /// The deadline for the record that has begun to arrive.
     pub(super) partial: Option<Instant>,
-    /// The connection has been idle for too long, and was looked at once more.
-    pub(super) looked: bool,
-    /// Whether its end of stream has been seen behind what is still to be read.
+    /// The idle limit has passed, and the connection was read once more without blocking.
+    pub(super) rechecked: bool,
+    /// The web server has ended its stream, behind input that is unread.
     peer_closed: bool,
-    ending: Ending,
+    end: ConnEnd,
 }
 
-/// Parameters of one request.
-pub(super) struct Gathering {
+/// The parameters of one request that have arrived.
+pub(super) struct PendingParams {
     bytes: Vec<u8>,
-    /// When all must have come.
+    /// The deadline for all parameters.
     pub(super) deadline: Option<Instant>,
 }
 
-/// How the connection ends, for its requests and for the log.
+/// The end of a connection, as its requests and the log see it.
 #[derive(Clone, Copy)]
-pub(super) struct Ending(pub(super) Gone, pub(super) CloseReason);
+pub(super) struct ConnEnd(pub(super) Disconnect, pub(super) CloseReason);
 
 impl Reader {
     pub(super) fn new(conn: Arc<Conn>) -> Self {
         Self {
             conn,
-            gathering: HashMap::new(),
+            pending: HashMap::new(),
             partial: None,
-            looked: false,
+            rechecked: false,
             peer_closed: false,
-            ending: Ending(Gone::Closed, CloseReason::IoFailed),
+            end: ConnEnd(Disconnect::Closed, CloseReason::IoFailed),
         }
     }
 
     /// Reads until the connection ends.
     pub(super) fn run(mut self) {
-        self.ending = self.read_all();
-        match self.ending.1 {
-            CloseReason::Malformed => self.conn.give_up(self.ending.0),
+        self.end = self.read_all();
+        match self.end.1 {
+            CloseReason::Malformed => self.conn.fail(self.end.0),
             CloseReason::WeAskedToClose | CloseReason::IdleTooLong | CloseReason::TimedOut => {}
             CloseReason::ShuttingDown if self.conn.close_if_idle() => {}
             _ => return,
         }
-        self.conn.linger(self.ending.1);
+        self.conn.linger(self.end.1);
     }
 
-    fn read_all(&mut self) -> Ending {
+    fn read_all(&mut self) -> ConnEnd {
         let mut buffer = Buffer::default();
         loop {
-            if let Err(error) = self.take_all(&mut buffer) {
+            if let Err(error) = self.process_all(&mut buffer) {
                 return self.malformed(&error);
             }
             if self.conn.is_closing() {
-                return Ending(Gone::Closed, CloseReason::WeAskedToClose);
+                return ConnEnd(Disconnect::Closed, CloseReason::WeAskedToClose);
             }
-            // An idle connection holds no buffer.
+            // An idle connection keeps no buffer.
             if buffer.is_empty() && self.conn.is_idle() {
                 buffer.release();
             }
             self.expect_rest(&buffer);
             self.conn.wake_reader_at(self.deadline());
             match buffer.fill(|room| (&self.conn.stream).read(room)) {
-                Ok(0) => return Ending(Gone::EndOfStream, CloseReason::EndOfStream),
+                Ok(0) => return ConnEnd(Disconnect::EndOfStream, CloseReason::EndOfStream),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    if let Some(ending) = self.timed_out(&mut buffer) {
-                        return ending;
+                    if let Some(end) = self.timed_out(&mut buffer) {
+                        return end;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    if self.gathering.is_empty() && buffer.is_empty() {
+                    if self.pending.is_empty() && buffer.is_empty() {
                         self.conn.end_if_idle();
                     }
                 }
                 Err(_) if self.conn.stream.is_closed() => {
-                    return Ending(Gone::Closed, self.conn.why_closed());
+                    return ConnEnd(Disconnect::Closed, self.conn.why_closed());
                 }
-                Err(error) => return Ending(Gone::Failed(error.kind()), CloseReason::IoFailed),
+                Err(error) => {
+                    return ConnEnd(Disconnect::Failed(error.kind()), CloseReason::IoFailed);
+                }
             }
         }
     }
 
-    /// Takes the whole records, until the connection takes no more.
-    fn take_all(&mut self, buffer: &mut Buffer) -> Result<(), Malformed> {
+    /// Processes the complete records in the buffer, until the connection closes.
+    fn process_all(&mut self, buffer: &mut Buffer) -> Result<(), Malformed> {
         while !self.conn.is_closing() {
             let Some((record, used)) = record::parse(buffer.data())? else { break };
-            self.take(&record)?;
+            self.process(&record)?;
             buffer.consume(used);
             self.partial = None;
         }
         Ok(())
     }
 
-    fn malformed(&self, error: &Malformed) -> Ending {
+    fn malformed(&self, error: &Malformed) -> ConnEnd {
         log::warn!("{}: {error}", self.conn.remote);
-        Ending(Gone::Failed(io::ErrorKind::InvalidData), CloseReason::Malformed)
+        ConnEnd(Disconnect::Failed(io::ErrorKind::InvalidData), CloseReason::Malformed)
     }
 
-    fn take(&mut self, record: &Record<'_>) -> Result<(), Malformed> {
+    fn process(&mut self, record: &Record<'_>) -> Result<(), Malformed> {
         let Record { kind, id, content } = *record;
         match kind {
             _ if id == MANAGEMENT => self.manage(kind, content)?,
             kind::BEGIN_REQUEST => self.begin(id, content)?,
             kind::ABORT_REQUEST => {
-                self.gathering.remove(&id);
+                self.pending.remove(&id);
                 self.conn.abort(id);
             }
             kind::PARAMS => self.params(id, content)?,
             kind::STDIN => self.stdin(id, content),
-            // DATA is for filters; anything else is nothing that this version knows of.
+            // DATA is for filters. This version has no other types.
             _ => {}
         }
         Ok(())
     }
 
-    /// A record that concerns the connection (section 4).
+    /// Responds to a management record (FastCGI 1.0 section 4).
     fn manage(&self, kind: u8, content: &[u8]) -> Result<(), Malformed> {
         if kind != kind::GET_VALUES {
-            self.conn.answer(&record::unknown_type(kind));
+            self.conn.respond_to_management(&record::unknown_type(kind));
             return Ok(());
         }
         let options = &self.conn.shared.options;
@@ -153,10 +159,10 @@ impl Reader {
         let mut pair = Vec::new();
         for (name, _) in params::parse(content)? {
             let value = match name {
-                b"FCGI_MAX_CONNS" => options.told_connections().to_string(),
-                b"FCGI_MAX_REQS" => options.told_requests().to_string(),
+                b"FCGI_MAX_CONNS" => options.advertised_connections().to_string(),
+                b"FCGI_MAX_REQS" => options.advertised_requests().to_string(),
                 b"FCGI_MPXS_CONNS" => u8::from(options.may_multiplex()).to_string(),
-                // Variables that are not known are left out.
+                // Unknown variables are left out (FastCGI 1.0 section 4.1).
                 _ => continue,
             };
             if name == b"FCGI_MPXS_CONNS" && options.may_multiplex() {
@@ -164,14 +170,14 @@ impl Reader {
             }
             pair.clear();
             params::write(&mut pair, name, value.as_bytes());
-            // One that asks for the same again and again has been told.
+            // A query that exceeds this repeats its names.
             if values.len() + pair.len() > record::MAX_CONTENT {
                 break;
             }
             values.extend_from_slice(&pair);
         }
         let header = record::header(kind::GET_VALUES_RESULT, MANAGEMENT, values.len());
-        self.conn.answer(&[&header[..], &values].concat());
+        self.conn.respond_to_management(&[&header[..], &values].concat());
         Ok(())
     }
 
@@ -183,22 +189,22 @@ impl Reader {
         }
         match self.conn.begin(id, keep) {
             Ok(()) => {
-                self.looked = false;
-                let deadline = self.partial.or_else(|| self.patience());
-                self.gathering.insert(id, Gathering { bytes: Vec::new(), deadline });
+                self.rechecked = false;
+                let deadline = self.partial.or_else(|| self.head_deadline());
+                self.pending.insert(id, PendingParams { bytes: Vec::new(), deadline });
             }
-            Err(Refused::InUse) => return Err(Malformed::IdInUse(id)),
-            Err(Refused::Unwanted) => {}
-            Err(Refused::For(status)) => self.conn.refuse(id, status, keep),
+            Err(BeginError::IdInUse) => return Err(Malformed::IdInUse(id)),
+            Err(BeginError::Closing) => {}
+            Err(BeginError::Refused(status)) => self.conn.refuse(id, status, keep),
         }
         Ok(())
     }
 
     fn params(&mut self, id: u16, content: &[u8]) -> Result<(), Malformed> {
-        let Some(Gathering { bytes, .. }) = self.gathering.get_mut(&id) else { return Ok(()) };
+        let Some(PendingParams { bytes, .. }) = self.pending.get_mut(&id) else { return Ok(()) };
         let most = self.conn.shared.options.max_params_bytes;
         if bytes.len() + content.len() > most {
-            let text = format!("the web server's variables exceed {}\n", counted(most, "byte"));
+            let text = format!("web server's variables exceed {}\n", counted(most, "byte"));
             self.refuse_long(id, text);
             return Ok(());
         }
@@ -209,7 +215,7 @@ impl Reader {
         let bytes = std::mem::take(bytes);
         let pairs = params::parse(&bytes)?;
         if pairs.len() > MAX_VARIABLES {
-            let text = format!("the web server's variables are more than {MAX_VARIABLES}\n");
+            let text = format!("web server sent more than {MAX_VARIABLES} variables\n");
             self.refuse_long(id, text);
             return Ok(());
         }
@@ -218,15 +224,15 @@ impl Reader {
         Ok(())
     }
 
-    /// All parameters have come: the handler can run.
+    /// Starts the handler of a request whose parameters have arrived.
     fn start(&mut self, id: u16, variables: Variables) {
-        let (request, facts) = match gateway::read(&variables) {
+        let (request, meta) = match gateway::read(&variables) {
             Ok(read) => read,
             Err(error) => return self.refuse(id, StatusCode::BAD_REQUEST, format!("{error}\n")),
         };
-        self.gathering.remove(&id);
+        self.pending.remove(&id);
         let Some(active) = self.conn.active(id) else { return };
-        let body = match facts.content_length {
+        let body = match meta.content_length {
             Some(0) => {
                 active.inbox.fail(Error::new(ErrorKind::Misuse));
                 Body::empty()
@@ -237,20 +243,20 @@ impl Reader {
             }
         };
         let mut request = request.map(|_| body);
-        let info = GatewayRequestInfo { signals: Arc::clone(&active.signals), facts };
+        let info = GatewayRequestInfo { signals: Arc::clone(&active.signals), meta };
         let errors = handling::error_stream(&self.conn, &active);
         set_info(&mut request, Arc::new(info));
         let extensions = request.extensions_mut();
         extensions.insert(variables);
         extensions.insert(errors);
         let conn = Arc::clone(&self.conn);
-        self.hand_over(&Arc::clone(&active), move || handling::handle(conn, active, request));
+        self.run_job(&Arc::clone(&active), move || handling::handle(conn, active, request));
     }
 
-    /// Has `job` end a request, on a thread that may wait for its turn to write: this one must not.
-    fn hand_over(&self, active: &Active, job: impl FnOnce() + Send + 'static) {
+    /// Runs `job` on another thread, since it writes and this thread must not block. It ends the request.
+    fn run_job(&self, active: &ActiveRequest, job: impl FnOnce() + Send + 'static) {
         if let Err(error) = self.conn.shared.workers.run(job) {
-            log::error!("{}: no thread for a request: {error}", self.conn.remote);
+            log::error!("{}: cannot start a thread for a request: {error}", self.conn.remote);
             self.conn.overloaded(active);
         }
     }
@@ -259,15 +265,15 @@ impl Reader {
         self.refuse(id, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text);
     }
 
-    /// Answers a request that no handler gets to see.
+    /// Refuses a request without running its handler.
     pub(super) fn refuse(&mut self, id: u16, status: StatusCode, text: String) {
         log::debug!("{}: {status}: {}", self.conn.remote, text.trim_end());
-        self.gathering.remove(&id);
+        self.pending.remove(&id);
         let Some(active) = self.conn.active(id) else { return };
-        // Its body is not wanted.
+        // Its body is discarded.
         active.inbox.fail(Error::new(ErrorKind::Misuse));
         let conn = Arc::clone(&self.conn);
-        self.hand_over(&Arc::clone(&active), move || {
+        self.run_job(&Arc::clone(&active), move || {
             handling::begin(conn, active).refuse(status, &text);
         });
     }
@@ -278,16 +284,16 @@ impl Reader {
             return active.inbox.end();
         }
         let most = self.conn.shared.options.max_held_back;
-        while active.inbox.put(content, most) == Put::Full {
+        while active.inbox.put(content, most) == PutResult::Full {
             if self.conn.multiplexes() || !self.wait_for_room(&active) {
                 active.inbox.fail(overflow(most));
             }
         }
     }
 
-    /// Waits until the handler has read; `false` if it does not. That the web server goes away meanwhile
-    /// is noticed without reading.
-    fn wait_for_room(&mut self, active: &Active) -> bool {
+    /// Blocks until the handler has read enough for the next record. Returns `false` if it does not in
+    /// time, or if the connection is lost. An end of stream is noticed without reading.
+    fn wait_for_room(&mut self, active: &ActiveRequest) -> bool {
         let patience = self.conn.shared.options.body_patience;
         let patience = patience.map_or_else(Context::new, Context::with_timeout);
         let stream = self.conn.stream.clone();
@@ -300,7 +306,7 @@ impl Reader {
             match self.conn.stream.wait_hangup(least) {
                 Ok(Hangup::EndOfStream) => {
                     self.peer_closed = true;
-                    self.conn.gone(Gone::EndOfStream);
+                    self.conn.disconnected(Disconnect::EndOfStream);
                 }
                 Ok(Hangup::Broken) => return false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -313,7 +319,7 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let Ending(gone, reason) = self.ending;
-        self.conn.unread(gone, reason);
+        let ConnEnd(disconnect, reason) = self.end;
+        self.conn.end_reading(disconnect, reason);
     }
 }

@@ -1,5 +1,5 @@
-//! Records: the unit in which everything travels (FastCGI 1.0 section 3.3). Bytes to values and back;
-//! no input or output.
+//! Records, the units of the protocol (FastCGI 1.0 section 3.3). This file converts between bytes and
+//! values, and does no input or output.
 //!
 //! ```text
 //!   version  type   request id   content length  padding  0
@@ -15,11 +15,11 @@ const VERSION: u8 = 1;
 /// The length of a record's header, in bytes.
 pub(super) const HEADER: usize = 8;
 
-/// The most that a record carries, in bytes: the largest multiple of 8 that fits, so that what follows
-/// stays aligned (section 3.3).
+/// The largest content of a record that we send, in bytes. It is the largest multiple of 8 that fits, so
+/// that the next record stays aligned (section 3.3).
 pub(super) const MAX_CONTENT: usize = 65_528;
 
-/// The id of records that concern the connection and no request.
+/// The request id of management records, which concern the connection.
 pub(super) const MANAGEMENT: u16 = 0;
 
 /// The types of records.
@@ -36,24 +36,26 @@ pub(super) mod kind {
     pub(in crate::fcgi) const UNKNOWN_TYPE: u8 = 11;
 }
 
-/// The role of a program that answers requests, the one that is spoken (section 6.2).
+/// The role of a program that responds to requests, the only one that is supported (section 6.2).
 pub(super) const RESPONDER: u16 = 1;
 
-/// The flag of a request after which the connection is to be kept (section 5.1).
+/// The flag of a request after which the connection stays open (section 5.1).
 const KEEP_CONN: u8 = 1;
 
-/// How a request ended, as far as the protocol is concerned (section 5.5).
+/// The protocol status with which a request ends (section 5.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
+    /// The handler was run.
     Complete = 0,
-    /// The connection takes no second request beside another.
+    /// The connection has a request in progress and supports no second one.
     CannotMultiplex = 1,
-    /// There is no room for it.
+    /// A limit of the server is reached.
     Overloaded = 2,
+    /// The role is not [`RESPONDER`].
     UnknownRole = 3,
 }
 
-/// One record, as it came.
+/// A record that was received.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Record<'a> {
     pub(super) kind: u8,
@@ -61,29 +63,31 @@ pub(super) struct Record<'a> {
     pub(super) content: &'a [u8],
 }
 
-/// What begins a request.
+/// The content of a BEGIN_REQUEST record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Begin {
     pub(super) role: u16,
+    /// The connection stays open after the request.
     pub(super) keep: bool,
 }
 
-/// What no web server may send. Nothing behind it can be understood.
+/// A violation of the protocol. The bytes after it cannot be interpreted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Malformed {
+    /// The version is not 1.
     Version(u8),
-    /// The content of a record of this type.
+    /// A record of this type has invalid content.
     Content(u8),
-    /// Name-value pairs that end within one.
+    /// The name-value pairs end within a pair.
     Pairs,
-    /// A request was begun whose id is in use.
+    /// A request begins with an id that is in use.
     IdInUse(u16),
 }
 
-/// The first record of `input` and how long it is; `None` if it has not wholly come.
+/// Returns the first record of `input` and its length. `None` if it is incomplete.
 pub(super) fn parse(input: &[u8]) -> Result<Option<(Record<'_>, usize)>, Malformed> {
     let Some((header, rest)) = input.split_first_chunk::<HEADER>() else {
-        // The version is told by the first byte: no need to wait for the others.
+        // The first byte is the version, so a wrong one is detected at once.
         return match input.first() {
             Some(version) if *version != VERSION => Err(Malformed::Version(*version)),
             _ => Ok(None),
@@ -102,7 +106,7 @@ pub(super) fn parse(input: &[u8]) -> Result<Option<(Record<'_>, usize)>, Malform
     Ok(Some((Record { kind, id, content: &rest[..length] }, HEADER + whole)))
 }
 
-/// The type and the id of the record that has begun to arrive; `None` if its header has not wholly come.
+/// Returns the type and the id of the record at the start of `input`. `None` if its header is incomplete.
 pub(super) fn peek(input: &[u8]) -> Option<(u8, u16)> {
     let [_, kind, id_high, id_low, ..] = *input.first_chunk::<HEADER>()?;
     Some((kind, u16::from_be_bytes([id_high, id_low])))
@@ -120,11 +124,11 @@ impl Begin {
     }
 }
 
-/// The header of a record that carries `length` bytes without padding.
+/// Returns the header of a record with `length` bytes of content and no padding.
 ///
 /// # Panics
 ///
-/// In debug builds, if that is more than a record can carry.
+/// In debug builds, if `length` exceeds 65535.
 pub(super) fn header(kind: u8, id: u16, length: usize) -> [u8; HEADER] {
     debug_assert!(length <= usize::from(u16::MAX));
     let [id_high, id_low] = id.to_be_bytes();
@@ -132,7 +136,7 @@ pub(super) fn header(kind: u8, id: u16, length: usize) -> [u8; HEADER] {
     [VERSION, kind, id_high, id_low, length_high, length_low, 0, 0]
 }
 
-/// The record that ends a request. `exit`: what a program would have exited with.
+/// Returns the END_REQUEST record. `exit`: the exit status of a CGI program.
 pub(super) fn end_request(id: u16, exit: u32, status: Status) -> [u8; 2 * HEADER] {
     let mut record = [0; 2 * HEADER];
     record[..HEADER].copy_from_slice(&header(kind::END_REQUEST, id, HEADER));
@@ -141,7 +145,7 @@ pub(super) fn end_request(id: u16, exit: u32, status: Status) -> [u8; 2 * HEADER
     record
 }
 
-/// The record that tells that one of type `kind` was not understood.
+/// Returns the UNKNOWN_TYPE record for a record of type `unknown`.
 pub(super) fn unknown_type(unknown: u8) -> [u8; 2 * HEADER] {
     let mut record = [0; 2 * HEADER];
     record[..HEADER].copy_from_slice(&header(kind::UNKNOWN_TYPE, MANAGEMENT, HEADER));
@@ -152,10 +156,10 @@ pub(super) fn unknown_type(unknown: u8) -> [u8; 2 * HEADER] {
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Version(version) => write!(f, "FastCGI version {version}, where 1 is spoken"),
-            Self::Content(kind) => write!(f, "a record of type {kind} with a content that is none"),
-            Self::Pairs => f.write_str("name-value pairs that are cut short"),
-            Self::IdInUse(id) => write!(f, "a second request with id {id}, which is in use"),
+            Self::Version(version) => write!(f, "unsupported FastCGI version {version}"),
+            Self::Content(kind) => write!(f, "record type {kind} has invalid content"),
+            Self::Pairs => f.write_str("name-value pairs are incomplete"),
+            Self::IdInUse(id) => write!(f, "request id {id} is already in use"),
         }
     }
 }
@@ -167,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_found_when_all_of_it_has_come() {
+    fn a_record_is_parsed_once_it_is_complete() {
         let bytes = [1, kind::STDIN, 1, 2, 0, 3, 2, 0, b'a', b'b', b'c', 0, 0, 1];
         for length in 0..13 {
             assert_eq!(parse(&bytes[..length]), Ok(None), "{length}");
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_is_read() {
+    fn written_records_can_be_parsed() {
         let end = end_request(7, 3, Status::Overloaded);
         let (record, used) = parse(&end).unwrap().unwrap();
         assert_eq!((record.kind, record.id, used), (kind::END_REQUEST, 7, 16));
@@ -193,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_begins_with_a_role_and_a_flag() {
+    fn the_begin_of_a_request_has_a_role_and_a_flag() {
         let begin = |bytes: &[u8]| Begin::parse(bytes);
         assert_eq!(begin(&[0, 1, 1, 0, 0, 0, 0, 0]), Ok(Begin { role: RESPONDER, keep: true }));
         assert_eq!(begin(&[0, 2, 0, 0, 0, 0, 0, 0]), Ok(Begin { role: 2, keep: false }));

@@ -1,55 +1,53 @@
-//! A response in records of FastCGI.
+//! A response as FastCGI records.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, StatusCode};
 
+use super::batch::FAILED;
 use super::conn::Conn;
-use super::record::{HEADER, MAX_CONTENT, Status, end_request, header, kind};
-use super::request::Active;
+use super::record::kind;
+use super::request::ActiveRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway;
 use crate::handler::{FinalHead, Sink};
 use crate::net::Duplex;
 
-/// Above this many bytes the encoded output is written, whoever waits for more of it.
+/// The size, in bytes, at which the encoded output is written.
 const FULL: usize = 16 * 1024;
 
-/// From this size on, in bytes, a piece of a body is written from where it is, not copied.
+/// The size, in bytes, from which a piece of a body is written without a copy.
 const WRITE_THROUGH: usize = 4 * 1024;
 
-/// The exit status of a program that failed.
-pub(super) const FAILED: u32 = 1;
-
-/// The writing half of one request. However its handler's thread leaves it, the request is ended.
+/// The writing half of one request. Dropping it ends the request.
 pub(super) struct Wire {
     conn: Arc<Conn>,
-    active: Arc<Active>,
-    /// Encoded and not yet written: what STDOUT records will carry.
+    active: Arc<ActiveRequest>,
+    /// The output that is encoded and not written: the content of the next STDOUT records.
     out: Vec<u8>,
 }
 
 impl Wire {
-    pub(super) fn new(conn: Arc<Conn>, active: Arc<Active>) -> Self {
+    pub(super) fn new(conn: Arc<Conn>, active: Arc<ActiveRequest>) -> Self {
         Self { conn, active, out: Vec::new() }
     }
 
-    /// Ends the request: with what is left of its output, the end of its streams, and `exit`, which a
-    /// program would have exited with.
+    /// Ends the request: writes the rest of its output, the ends of its streams, and its exit status
+    /// `exit`.
     pub(super) fn end_request(&mut self, exit: u32) {
         let out = std::mem::take(&mut self.out);
         self.conn.finish(&self.active, &out, exit);
     }
 
-    /// Answers a request that no handler gets to see, and ends it.
+    /// Refuses a request without running its handler, and ends it.
     pub(super) fn refuse(&mut self, status: StatusCode, text: &str) {
         gateway::write_refusal(&mut self.out, status, text);
         self.end_request(FAILED);
     }
 
-    /// Writes what has been encoded, and `data` behind it.
+    /// Writes the encoded output, followed by `data`.
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
         if self.out.is_empty() && data.is_empty() {
             return Ok(());
@@ -61,14 +59,14 @@ impl Wire {
 }
 
 impl Drop for Wire {
-    /// Does nothing for a request that was ended.
+    /// Has no effect on a request that was ended.
     fn drop(&mut self) {
         self.end_request(FAILED);
     }
 }
 
 impl Sink for Wire {
-    /// A web server has no place for interim responses (RFC 3875 section 6.3.3 knows none).
+    /// Has no effect: CGI has no interim responses (RFC 3875 section 6.3.3).
     fn informational(&mut self, _status: StatusCode, _headers: &HeaderMap) -> io::Result<()> {
         Ok(())
     }
@@ -86,7 +84,7 @@ impl Sink for Wire {
         if self.out.len() >= FULL { self.write(&[]) } else { Ok(()) }
     }
 
-    /// Trailers have no place in CGI's answers.
+    /// Ignores trailers, which CGI does not have.
     fn end(&mut self, _trailers: Option<&HeaderMap>) -> io::Result<()> {
         Ok(())
     }
@@ -96,7 +94,7 @@ impl Sink for Wire {
     }
 
     fn hijack(&mut self) -> Result<Duplex> {
-        let message = "the connection is the web server's: it cannot be hijacked over FastCGI";
+        let message = "a FastCGI connection cannot be hijacked";
         Err(Error::message(ErrorKind::Misuse, message))
     }
 
@@ -111,44 +109,4 @@ impl Sink for Wire {
     fn set_write_deadline(&mut self, deadline: Option<Instant>) {
         self.active.set_write_deadline(deadline);
     }
-}
-
-/// Records of one stream of a request, to be written together with others.
-pub(super) struct Records<'a> {
-    id: u16,
-    /// Each with what it carries, which may stand in two places.
-    records: Vec<([u8; HEADER], &'a [u8], &'a [u8])>,
-}
-
-impl<'a> Records<'a> {
-    pub(super) fn of(id: u16) -> Self {
-        Self { id, records: Vec::new() }
-    }
-
-    /// Adds records that carry `first` and `second`, as few as it takes.
-    pub(super) fn carry(&mut self, kind: u8, mut first: &'a [u8], mut second: &'a [u8]) {
-        while !first.is_empty() || !second.is_empty() {
-            let one = first.split_off(..first.len().min(MAX_CONTENT)).unwrap_or_default();
-            let room = MAX_CONTENT - one.len();
-            let other = second.split_off(..second.len().min(room)).unwrap_or_default();
-            let header = header(kind, self.id, one.len() + other.len());
-            self.records.push((header, one, other));
-        }
-    }
-
-    /// Adds the record that ends a stream.
-    pub(super) fn end(&mut self, kind: u8) {
-        self.records.push((header(kind, self.id, 0), &[], &[]));
-    }
-
-    /// The pieces, with what ends the request behind them.
-    pub(super) fn slices<'s>(&'s self, end: &'s [u8]) -> Vec<IoSlice<'s>> {
-        let pieces = self.records.iter().flat_map(|(header, one, other)| [&header[..], one, other]);
-        pieces.chain([end]).filter(|piece| !piece.is_empty()).map(IoSlice::new).collect()
-    }
-}
-
-/// What ends a request whose handler was run.
-pub(super) fn completed(id: u16, exit: u32) -> [u8; 2 * HEADER] {
-    end_request(id, exit, Status::Complete)
 }

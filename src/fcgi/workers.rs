@@ -1,25 +1,26 @@
-//! The threads on which handlers run: reused, and limited.
+//! The threads that run handlers. They are reused, and their number is limited.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::logging as log;
-use crate::serving::contain;
 use crate::sync::channel::{Receiver, Sender, TrySendError, bounded};
 use crate::sync::{self, Mutex};
+use crate::unwind::contain;
 
-/// How long a thread without work is kept.
+/// How long an idle thread waits for its next job.
 const KEEP: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The threads end when this is dropped: at once those that have no work.
+/// The threads that run handlers. Dropping it ends them, the idle ones at once.
 pub(super) struct Workers {
-    /// Capacity 0, from who has a job to a thread without one: a job is only handed to a thread that
-    /// waits for it.
+    /// Sender: `run`. Receivers: the idle threads. Capacity 0, so that a job is sent only to a thread that
+    /// waits.
     jobs: Sender<Job>,
-    waiting: Receiver<Job>,
+    receiver: Receiver<Job>,
+    /// The number of threads.
     count: Arc<Mutex<usize>>,
     most: Option<usize>,
     stack: Option<usize>,
@@ -27,26 +28,26 @@ pub(super) struct Workers {
 
 impl Workers {
     pub(super) fn new(most: Option<usize>, stack: Option<usize>) -> Self {
-        let (jobs, waiting) = bounded(0);
-        Self { jobs, waiting, count: Arc::default(), most, stack }
+        let (jobs, receiver) = bounded(0);
+        Self { jobs, receiver, count: Arc::default(), most, stack }
     }
 
-    /// Has `job` done by a thread that has nothing to do, or by a new one.
+    /// Runs `job` on an idle thread, or on a new one.
     ///
     /// # Errors
     ///
-    /// If there are as many as there may be, or the system has no room for another. The job is dropped.
+    /// If the maximum number of threads is busy, or the operating system cannot start another. The job is
+    /// dropped.
     pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let job: Job = match self.jobs.try_send(Box::new(job)) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job,
         };
-        let place = Place::take(&self.count, self.most).ok_or_else(|| {
-            io::Error::other("as many requests as there may be are being handled")
-        })?;
-        let jobs = self.waiting.clone();
+        let slot = Slot::take(&self.count, self.most)
+            .ok_or_else(|| io::Error::other("maximum number of handler threads reached"))?;
+        let jobs = self.receiver.clone();
         sync::spawn("hangup-handler", self.stack, move || {
-            let _place = place;
+            let _slot = slot;
             run_job(job);
             while let Ok(job) = jobs.recv_timeout(KEEP) {
                 run_job(job);
@@ -56,15 +57,15 @@ impl Workers {
     }
 }
 
-/// Runs a job. The thread outlives it even if something in it panics that is no handler.
+/// Runs a job. The thread survives a panic outside the handler.
 fn run_job(job: Job) {
-    contain(job, |_| log::error!("a request's thread panicked outside its handler"));
+    contain(job, |_| log::error!("FastCGI request panicked outside its handler"));
 }
 
-/// A thread's place among those that there may be, until it is dropped.
-struct Place(Arc<Mutex<usize>>);
+/// One of the limited number of threads. Dropping it frees the slot.
+struct Slot(Arc<Mutex<usize>>);
 
-impl Place {
+impl Slot {
     fn take(count: &Arc<Mutex<usize>>, most: Option<usize>) -> Option<Self> {
         let mut taken = count.lock();
         if most.is_some_and(|most| *taken >= most) {
@@ -75,7 +76,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         *self.0.lock() -= 1;
     }

@@ -1,4 +1,4 @@
-//! The head of an answer, as a web server takes it (RFC 3875 section 6.2).
+//! The head of a response to a web server (RFC 3875 section 6.2).
 
 use http::header::{CONNECTION, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, StatusCode};
@@ -6,10 +6,10 @@ use http::{HeaderName, StatusCode};
 use crate::h1;
 use crate::handler::{FinalHead, Length};
 
-/// The fields that are not the handler's to send. All but the first concern the connection, which is the
-/// web server's (RFC 3875 section 6.3.4).
+/// The headers of a handler that are not sent. All but the first concern the connection, which the web
+/// server controls (RFC 3875 section 6.3.4).
 const NOT_PASSED_ON: [HeaderName; 7] = [
-    // A second one beside ours: web servers take the one or the other (RFC 3875 section 6.3).
+    // It would repeat the status line. Web servers differ in which one they use (RFC 3875 section 6.3).
     HeaderName::from_static("status"),
     CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -19,7 +19,7 @@ const NOT_PASSED_ON: [HeaderName; 7] = [
     UPGRADE,
 ];
 
-/// Encodes the head.
+/// Encodes the head of a response.
 pub(crate) fn write_head(out: &mut Vec<u8>, head: &FinalHead<'_>) {
     write_status(out, head.status);
     for (name, value) in head.headers {
@@ -36,7 +36,7 @@ pub(crate) fn write_head(out: &mut Vec<u8>, head: &FinalHead<'_>) {
     h1::write_end(out);
 }
 
-/// Encodes a whole answer of our own.
+/// Encodes a complete response with a line of text.
 pub(crate) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str) {
     write_status(out, status);
     h1::write_content_type(out, "text/plain; charset=utf-8");
@@ -45,7 +45,7 @@ pub(crate) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// `Status` comes first, so that no web server has to look for it.
+/// Encodes the Status field. It comes first, so that a web server finds it at once.
 fn write_status(out: &mut Vec<u8>, status: StatusCode) {
     let reason = status.canonical_reason().unwrap_or("Unknown");
     out.extend_from_slice(format!("Status: {} {reason}\r\n", status.as_u16()).as_bytes());
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f01_what_is_not_the_handlers_to_say_is_not_passed_on() {
+    fn f01_connection_headers_of_a_handler_are_not_sent() {
         let mut headers = HeaderMap::new();
         headers.insert("status", HeaderValue::from_static("500 No"));
         headers.append("status", HeaderValue::from_static("501 Neither"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::request::Facts;
+use super::request::RequestMeta;
 use crate::context::Context;
 use crate::handler::{CloseNotify, RequestInfo};
 use crate::net::{Addr, TlsInfo};
@@ -11,7 +11,7 @@ use crate::serving::Signals;
 /// The information on a request that came through a web server.
 pub(crate) struct GatewayRequestInfo {
     pub(crate) signals: Arc<Signals>,
-    pub(crate) facts: Facts,
+    pub(crate) meta: RequestMeta,
 }
 
 impl RequestInfo for GatewayRequestInfo {
@@ -24,19 +24,19 @@ impl RequestInfo for GatewayRequestInfo {
     }
 
     fn remote_addr(&self) -> Addr {
-        self.facts.remote.clone()
+        self.meta.remote.clone()
     }
 
     fn local_addr(&self) -> Addr {
-        self.facts.local.clone()
+        self.meta.local.clone()
     }
 
-    /// The client's TLS, if any, ends at the web server.
+    /// Returns `None`: a TLS connection of the client ends at the web server.
     fn tls(&self) -> Option<TlsInfo> {
         None
     }
 
     fn is_https(&self) -> bool {
-        self.facts.https
+        self.meta.https
     }
 }

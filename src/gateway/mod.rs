@@ -1,6 +1,7 @@
-//! What FastCGI and CGI have in common: a web server stands between the client and the handler, and
-//! tells of the request in variables (RFC 3875 section 4.1); the answer begins with CGI's header
-//! (section 6).
+//! The common part of FastCGI and CGI: a web server stands between the client and the handler.
+//!
+//! The web server describes the request in variables (RFC 3875 section 4.1). The response begins with a CGI
+//! header (RFC 3875 section 6).
 
 mod head;
 mod info;

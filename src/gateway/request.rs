@@ -1,4 +1,4 @@
-//! A request, as its variables describe it (RFC 3875 section 4.1).
+//! Reading a request from the variables that describe it (RFC 3875 section 4.1).
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -14,49 +14,53 @@ use crate::h1;
 use crate::handler::{Request, Variables};
 use crate::net::Addr;
 
-/// What of a path must be encoded, where a web server gives only the decoded path: what no request
-/// target may hold (see [`h1`](crate::h1#request-targets)), and what would mean something else in one.
+/// The characters that are encoded in a path that the web server has decoded. A request target must not
+/// contain them (see [`h1`](crate::h1#request-targets)), or they would change its meaning.
 const STRAY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'`').add(b'%').add(b'?');
 
-/// What the variables tell beside the request's head.
-pub(crate) struct Facts {
+/// The values of the variables beyond the request's head.
+pub(crate) struct RequestMeta {
+    /// The client's address.
     pub(crate) remote: Addr,
+    /// The web server's address.
     pub(crate) local: Addr,
     /// The client speaks HTTPS with the web server.
     pub(crate) https: bool,
+    /// The length of the body. `None` if the web server does not pass it on.
     pub(crate) content_length: Option<u64>,
 }
 
-/// Variables that describe no request.
+/// The variables do not describe a request.
 #[derive(Debug)]
-pub(crate) struct BadRequest(&'static str);
+pub(crate) struct InvalidVariables(&'static str);
 
-/// The request that the variables describe, without its body, and what else they tell.
-pub(crate) fn read(variables: &Variables) -> Result<(Request, Facts), BadRequest> {
-    let method = variables.present("REQUEST_METHOD").ok_or(BadRequest("no REQUEST_METHOD"))?;
+/// Returns the request that the variables describe, without its body.
+pub(crate) fn read(variables: &Variables) -> Result<(Request, RequestMeta), InvalidVariables> {
+    let method =
+        variables.present("REQUEST_METHOD").ok_or(InvalidVariables("REQUEST_METHOD missing"))?;
     let mut request = Request::new(Body::empty());
     *request.method_mut() =
-        Method::from_bytes(method).map_err(|_| BadRequest("REQUEST_METHOD is no method"))?;
+        Method::from_bytes(method).map_err(|_| InvalidVariables("REQUEST_METHOD invalid"))?;
     *request.uri_mut() = target(request.method(), variables)?;
     *request.version_mut() = version(variables);
     let content_length = content_length(variables)?;
     let mut headers = headers(variables, content_length)?;
     h1::prefer_authority(request.uri(), &mut headers);
     *request.headers_mut() = headers;
-    let facts = Facts {
+    let meta = RequestMeta {
         remote: address(variables, "REMOTE_ADDR", "REMOTE_PORT"),
         local: address(variables, "SERVER_ADDR", "SERVER_PORT"),
         https: is_https(variables),
         content_length,
     };
-    Ok((request, facts))
+    Ok((request, meta))
 }
 
-/// The request target as the client sent it, if the web server passes that on; else as it can be put
-/// together again (RFC 3875 section 3.3).
-fn target(method: &Method, variables: &Variables) -> Result<Uri, BadRequest> {
-    let bad = BadRequest("the request target is malformed");
+/// Returns the request target as the client sent it, if the web server passes it on. Otherwise it is
+/// rebuilt from its parts (RFC 3875 section 3.3).
+fn target(method: &Method, variables: &Variables) -> Result<Uri, InvalidVariables> {
+    let bad = InvalidVariables("request target malformed");
     if let Some(target) = variables.present("REQUEST_URI") {
         return h1::parse_target(method, target).ok_or(bad);
     }
@@ -84,34 +88,38 @@ fn version(variables: &Variables) -> Version {
     }
 }
 
-fn content_length(variables: &Variables) -> Result<Option<u64>, BadRequest> {
+fn content_length(variables: &Variables) -> Result<Option<u64>, InvalidVariables> {
     let Some(length) = variables.present("CONTENT_LENGTH") else { return Ok(None) };
     let digits = length.iter().all(u8::is_ascii_digit);
     let length = std::str::from_utf8(length).ok().filter(|_| digits).and_then(|it| it.parse().ok());
-    length.map(Some).ok_or(BadRequest("CONTENT_LENGTH is no length"))
+    length.map(Some).ok_or(InvalidVariables("CONTENT_LENGTH invalid"))
 }
 
-/// The header fields: those with a variable of their own, and the others behind `HTTP_`.
-fn headers(variables: &Variables, length: Option<u64>) -> Result<HeaderMap, BadRequest> {
+/// Returns the headers. Content-Type and Content-Length have separate variables, the names of others begin
+/// with `HTTP_`.
+fn headers(variables: &Variables, length: Option<u64>) -> Result<HeaderMap, InvalidVariables> {
     let mut headers = HeaderMap::new();
     for (name, value) in variables.iter() {
         let Some(name) = name.strip_prefix(b"HTTP_") else { continue };
         let name: Vec<u8> =
             name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
-        // `from_bytes` turns it into lower case.
-        let name = HeaderName::from_bytes(&name).map_err(|_| BadRequest("no header's name"))?;
-        let value = HeaderValue::from_bytes(value).map_err(|_| BadRequest("no header's value"))?;
+        // `from_bytes` converts it to lower case.
+        let name =
+            HeaderName::from_bytes(&name).map_err(|_| InvalidVariables("header name invalid"))?;
+        let value =
+            HeaderValue::from_bytes(value).map_err(|_| InvalidVariables("header value invalid"))?;
         headers.append(name, value);
     }
     if let Some(value) = variables.present("CONTENT_TYPE") {
-        let value = HeaderValue::from_bytes(value).map_err(|_| BadRequest("no CONTENT_TYPE"))?;
+        let value =
+            HeaderValue::from_bytes(value).map_err(|_| InvalidVariables("CONTENT_TYPE invalid"))?;
         headers.insert(CONTENT_TYPE, value);
     }
-    // Some web servers pass on both, and only one of them is checked.
+    // Some web servers also set HTTP_CONTENT_LENGTH, which was not checked.
     headers.remove(CONTENT_LENGTH);
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, length.into());
-        // The web server has undone it. Beside a length it is what requests are smuggled with.
+        // The web server has removed the coding. Both headers together allow request smuggling.
         headers.remove(TRANSFER_ENCODING);
     }
     if !headers.contains_key(HOST)
@@ -143,15 +151,15 @@ fn address(variables: &Variables, ip: &str, port: &str) -> Addr {
     }
 }
 
-/// `HTTPS` is no variable of RFC 3875's, but every web server sets it.
+/// Returns `true` if the client uses HTTPS. `HTTPS` is not part of RFC 3875, but every web server sets it.
 fn is_https(variables: &Variables) -> bool {
     let set = variables.text("HTTPS").is_some_and(|value| !value.eq_ignore_ascii_case("off"));
     set || variables.get("REQUEST_SCHEME") == Some("https")
 }
 
-impl fmt::Display for BadRequest {
+impl fmt::Display for InvalidVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the web server's variables describe no request: {}", self.0)
+        write!(f, "web server's variables do not describe a request: {}", self.0)
     }
 }
 
@@ -159,7 +167,7 @@ impl fmt::Display for BadRequest {
 mod tests {
     use super::*;
 
-    fn read_pairs(pairs: &[(&str, &str)]) -> Result<(Request, Facts), BadRequest> {
+    fn read_pairs(pairs: &[(&str, &str)]) -> Result<(Request, RequestMeta), InvalidVariables> {
         let pairs =
             pairs.iter().map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into()));
         read(&pairs.collect())
@@ -167,7 +175,7 @@ mod tests {
 
     #[test]
     fn variables_become_the_request_that_the_client_sent() {
-        let (request, facts) = read_pairs(&[
+        let (request, meta) = read_pairs(&[
             ("REQUEST_METHOD", "POST"),
             ("REQUEST_URI", "/a%20b?c=d"),
             ("SERVER_PROTOCOL", "HTTP/1.0"),
@@ -188,9 +196,9 @@ mod tests {
         let field = |name: &str| request.headers()[name].to_str().unwrap();
         assert_eq!((field("content-type"), field("content-length")), ("text/plain", "12"));
         assert_eq!((field("host"), field("x-forwarded-for")), ("example.org", "a, b"));
-        assert_eq!(facts.remote.to_string(), "192.0.2.1:1234");
-        assert_eq!(facts.local.to_string(), "[::1]:443");
-        assert!(facts.https && facts.content_length == Some(12));
+        assert_eq!(meta.remote.to_string(), "192.0.2.1:1234");
+        assert_eq!(meta.local.to_string(), "[::1]:443");
+        assert!(meta.https && meta.content_length == Some(12));
     }
 
     #[test]
@@ -204,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_put_together_where_it_is_not_passed_on() {
+    fn a_target_that_is_not_passed_on_is_rebuilt() {
         let method = ("REQUEST_METHOD", "GET");
         for (pairs, target, host) in [
             (
@@ -220,11 +228,11 @@ mod tests {
                 Some("a:8080"),
             ),
         ] {
-            let (request, facts) = read_pairs(&[&[method], &pairs[..]].concat()).unwrap();
+            let (request, meta) = read_pairs(&[&[method], &pairs[..]].concat()).unwrap();
             assert_eq!(request.uri(), target);
             let host = host.map(HeaderValue::from_static);
             assert_eq!(request.headers().get(HOST), host.as_ref());
-            assert!(!facts.https && facts.remote == Addr::Unknown);
+            assert!(!meta.https && meta.remote == Addr::Unknown);
         }
     }
 
@@ -262,7 +270,7 @@ mod tests {
 
     #[test]
     fn an_ipv4_client_of_a_dual_stack_web_server_has_an_ipv4_address() {
-        let (_, facts) = read_pairs(&[
+        let (_, meta) = read_pairs(&[
             ("REQUEST_METHOD", "GET"),
             ("REMOTE_ADDR", "::ffff:192.0.2.1"),
             ("REMOTE_PORT", "1234"),
@@ -270,12 +278,12 @@ mod tests {
             ("SERVER_PORT", "80"),
         ])
         .unwrap();
-        assert_eq!(facts.remote.to_string(), "192.0.2.1:1234");
-        assert_eq!(facts.local.to_string(), "192.0.2.2:80");
+        assert_eq!(meta.remote.to_string(), "192.0.2.1:1234");
+        assert_eq!(meta.local.to_string(), "192.0.2.2:80");
     }
 
     #[test]
-    fn what_describes_no_request_says_why() {
+    fn the_error_of_invalid_variables_names_the_reason() {
         for (pairs, why) in [
             (vec![], "REQUEST_METHOD"),
             (vec![("REQUEST_METHOD", "G T")], "REQUEST_METHOD"),

@@ -2,109 +2,34 @@
 
 mod error;
 mod lines;
+mod progress;
 mod start_line;
 mod target;
+mod values;
 
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, Uri};
 
 use self::error::Fault;
 pub use self::error::HeadError;
 use self::lines::{LineEnd, Lines};
+use self::progress::{FieldLines, Progress, Stage, StartLine};
 use self::start_line::{RequestLine, StatusLine};
 pub(crate) use self::target::prefer_authority;
-use super::fields::{self, FieldError, Noted};
+pub use self::values::{Limits, RequestHead, ResponseHead};
+use super::fields::{self, Noted};
 use super::side::Side;
-
-/// Limits on the size of a head.
-///
-/// ```
-/// use hangup::h1::Limits;
-///
-/// const LIMITS: Limits = Limits::new().with_max_bytes(64 * 1024);
-/// assert_eq!(LIMITS.max_fields, 1000); // the default
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Bytes of the start line, the fields and the empty line together. The default is 1 MiB: more than any
-    /// cookie jar needs, and small enough to hold for every connection that is sending a head.
-    pub max_bytes: usize,
-    /// Field lines. The default is 1000: some servers send hundreds of `Set-Cookie`, while hundreds of
-    /// thousands of empty fields are an attack on the header map. A map holds at most 24576 different
-    /// names, whatever this limit is.
-    pub max_fields: usize,
-}
-
-impl Limits {
-    /// Creates the default limits.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { max_bytes: 1 << 20, max_fields: 1000 }
-    }
-
-    /// Sets [`max_bytes`](Self::max_bytes).
-    #[must_use]
-    pub const fn with_max_bytes(self, max_bytes: usize) -> Self {
-        Self { max_bytes, ..self }
-    }
-
-    /// Sets [`max_fields`](Self::max_fields).
-    #[must_use]
-    pub const fn with_max_fields(self, max_fields: usize) -> Self {
-        Self { max_fields, ..self }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// The largest head, in bytes, whose fields share one allocation. The fields of a larger head are copied
 /// separately, so that a field that is kept does not keep the whole head.
 const MOST_SHARED: usize = 64 * 1024;
 
-/// The number of empty lines before a request that are skipped. RFC 9112 section 2.2 asks for one, since
-/// old clients sent one after a form and did not count it. Some clients send two.
-const MAX_EMPTY_LINES: u8 = 2;
-
 /// Parses a request target that was received outside a head, by the same rule. Returns `None` if it is
 /// invalid.
 pub(crate) fn parse_target(method: &Method, target: &[u8]) -> Option<Uri> {
     target::parse(method, Bytes::copy_from_slice(target)).ok()
-}
-
-/// The start line and the fields of a request.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct RequestHead {
-    /// The method. It is case-sensitive.
-    pub method: Method,
-    /// The target: a path, an absolute URI, host and port (CONNECT) or `*` (OPTIONS). See
-    /// [the rule](crate::h1#request-targets) for its characters.
-    pub target: Uri,
-    /// HTTP/1.0 or HTTP/1.1. A later minor version is read as HTTP/1.1.
-    pub version: Version,
-    /// The fields. The authority of a target in absolute form has replaced Host.
-    pub headers: HeaderMap,
-}
-
-/// The start line and the fields of a response.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ResponseHead {
-    /// HTTP/1.0 or HTTP/1.1. A later minor version is read as HTTP/1.1.
-    pub version: Version,
-    /// The status.
-    pub status: StatusCode,
-    /// The reason phrase, if it is not the standard one of this status.
-    pub reason: Option<Box<str>>,
-    /// The fields.
-    pub headers: HeaderMap,
 }
 
 /// Finds and parses the heads of successive messages.
@@ -131,41 +56,6 @@ pub struct HeadScanner {
     store: BytesMut,
     /// The properties of the latest head.
     noted: Noted,
-}
-
-/// The progress within one head.
-#[derive(Debug, Default)]
-struct Progress {
-    lines: Lines,
-    /// The start of the start line, after the skipped empty lines.
-    start: usize,
-    stage: Stage,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// The start line is not complete.
-    StartLine {
-        empty_lines: u8,
-        /// The number of bytes that have passed [`start_line::check_beginning`].
-        checked: usize,
-    },
-    /// The start line is complete, the fields are not.
-    Fields { line: StartLine, block: usize, count: usize },
-    /// The head is complete. Holds its start line until it is taken.
-    Found(StartLine),
-}
-
-#[derive(Debug)]
-enum StartLine {
-    Request(RequestLine),
-    Status(StatusLine),
-}
-
-impl Default for Stage {
-    fn default() -> Self {
-        Stage::StartLine { empty_lines: 0, checked: 0 }
-    }
 }
 
 impl HeadScanner {
@@ -386,136 +276,6 @@ impl HeadScanner {
     fn keep(&mut self, bytes: &[u8]) -> Bytes {
         self.store.extend_from_slice(bytes);
         self.store.split().freeze()
-    }
-}
-
-/// The fields of a complete head, not parsed yet.
-struct FieldLines {
-    /// The range of the fields, including the empty line.
-    block: Range<usize>,
-    /// The number of lines.
-    count: usize,
-}
-
-impl Progress {
-    /// Takes the start line of a complete head, and starts the next one.
-    fn take_found(&mut self) -> StartLine {
-        match std::mem::take(&mut self.stage) {
-            Stage::Found(line) => line,
-            _ => unreachable!("Invariant: it is taken once, when a head was found"),
-        }
-    }
-
-    /// Returns `true` if no byte of a head has been seen.
-    fn is_fresh(&self) -> bool {
-        matches!(self.stage, Stage::StartLine { empty_lines: 0, checked: 0 })
-    }
-
-    fn scan(
-        &mut self,
-        side: Side,
-        buf: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<(StartLine, FieldLines)>, Fault> {
-        loop {
-            // Bytes beyond the limit are never examined, so that the verdict does not depend on how many
-            // of them have arrived.
-            let end = buf.len().min(self.start.saturating_add(limits.max_bytes));
-            let Some(line) = self.lines.next(&buf[..end]) else {
-                self.check_unfinished(side, &buf[..end])?;
-                if end < buf.len() {
-                    return Err(Fault::TooLarge { limit: limits.max_bytes });
-                }
-                return Ok(None);
-            };
-            let text = &buf[line.text.clone()];
-            // In this order, so that the verdict does not depend on how the line was split.
-            if let Stage::StartLine { checked, .. } = self.stage {
-                start_line::check_beginning(side, text, checked - line.text.start)?;
-            }
-            if line.end == LineEnd::Lf && side == Side::Request {
-                return Err(Fault::BareLf { line: self.lines.number() });
-            }
-            let at_end = matches!(self.stage, Stage::Fields { .. }) && text.is_empty();
-            if at_end {
-                return Ok(Some(self.finish()));
-            }
-            self.take_line(side, text, limits)?;
-        }
-    }
-
-    /// Checks the part of a start line that has arrived.
-    fn check_unfinished(&mut self, side: Side, buf: &[u8]) -> Result<(), Fault> {
-        let Stage::StartLine { checked, .. } = &mut self.stage else { return Ok(()) };
-        let line = &buf[self.start..];
-        // A final CR may be half of a line end. It is checked together with the next byte.
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        start_line::check_beginning(side, line, *checked - self.start)?;
-        *checked = self.start + line.len();
-        Ok(())
-    }
-
-    /// Takes one line that is not the end of the head.
-    fn take_line(&mut self, side: Side, line: &[u8], limits: &Limits) -> Result<(), Fault> {
-        match &mut self.stage {
-            Stage::StartLine { empty_lines, checked }
-                if line.is_empty() && side == Side::Request =>
-            {
-                *empty_lines += 1;
-                if *empty_lines > MAX_EMPTY_LINES {
-                    return Err(Fault::StartLine("more than two empty lines before it"));
-                }
-                self.start = self.lines.next_start();
-                *checked = self.start;
-            }
-            Stage::StartLine { .. } => {
-                let line = Bytes::copy_from_slice(line);
-                let line = StartLine::parse(side, &line, &line)?;
-                let block = self.lines.next_start();
-                self.stage = Stage::Fields { line, block, count: 0 };
-            }
-            Stage::Fields { count, .. } => {
-                *count += 1;
-                if *count > limits.max_fields {
-                    return Err(Fault::TooManyFields { limit: limits.max_fields });
-                }
-                if line.starts_with(b" ") || line.starts_with(b"\t") {
-                    check_fold(side, *count)?;
-                }
-            }
-            Stage::Found(_) => unreachable!("Invariant: its line is taken at once"),
-        }
-        Ok(())
-    }
-
-    /// Returns the start line and the fields of a complete head.
-    fn finish(&mut self) -> (StartLine, FieldLines) {
-        let end = self.lines.next_start();
-        match std::mem::take(&mut self.stage) {
-            Stage::Fields { line, block, count } => (line, FieldLines { block: block..end, count }),
-            Stage::StartLine { .. } | Stage::Found(_) => {
-                unreachable!("Invariant: a head ends behind its start line");
-            }
-        }
-    }
-}
-
-impl StartLine {
-    /// Parses `line`, which is a part of `shared`.
-    fn parse(side: Side, line: &[u8], shared: &Bytes) -> Result<Self, Fault> {
-        Ok(match side {
-            Side::Request => Self::Request(start_line::parse_request(line, shared)?),
-            Side::Response => Self::Status(start_line::parse_status(line)?),
-        })
-    }
-}
-
-/// Refuses a folded line in a request. A response may have some (RFC 9112 section 5.2). A first line that
-/// would continue the start line is refused in both, when the fields are parsed.
-fn check_fold(side: Side, number: usize) -> Result<(), FieldError> {
-    match side {
-        Side::Request => Err(FieldError::new(number, b"", fields::FOLDED)),
-        Side::Response => Ok(()),
     }
 }
 

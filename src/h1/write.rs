@@ -203,7 +203,7 @@ fn write_name(out: &mut Vec<u8>, name: &HeaderName) {
     out.extend_from_slice(b": ");
 }
 
-/// What a value or a reason may hold (RFC 9110 section 5.5).
+/// Returns `true` for a byte that is allowed in a value or a reason (RFC 9110 section 5.5).
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || !byte.is_ascii_control()
 }

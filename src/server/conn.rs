@@ -22,7 +22,7 @@
 mod serve;
 
 use std::fmt::Display;
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ use crate::h1::{CloseReason, HeadError, HeadScanner};
 use crate::handler::{Request, ResponseEnd, ResponseState, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Buffer, Stream, tls};
-use crate::serving::{ConnGuard, Outcome};
+use crate::serving::{ConnGuard, LINGER, Outcome, discard_rest};
 use crate::sync::now;
 
 /// How long the connection waits for its next request in a plain blocking read, with its buffers kept. A
@@ -56,10 +56,6 @@ const MOST_KEPT: usize = 64 * 1024;
 
 /// For how many header fields a busy connection keeps memory: about as much as for bytes.
 const MOST_FIELDS_KEPT: usize = MOST_KEPT / 100;
-
-/// How long a connection that is being closed is still read from, so that the client receives the response
-/// and not a reset.
-const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection on its thread.
 pub(super) struct Conn {
@@ -388,12 +384,9 @@ impl Drop for Conn {
 /// Half-closes `stream`, and discards its input for at most [`LINGER`]. Has no effect on a stream that was
 /// closed or reset.
 #[cold]
-fn read_out(mut stream: &Stream) {
+fn read_out(stream: &Stream) {
     if !stream.is_closed() && stream.shutdown(Shutdown::Write).is_ok() {
-        stream.set_read_deadline(after(now(), LINGER));
-        // On the heap: the stack that a thread has once touched stays with its idle connection.
-        let mut waste = vec![0; 8 * 1024];
-        while let Ok(1..) = stream.read(&mut waste) {}
+        discard_rest(stream);
     }
 }
 

@@ -39,9 +39,8 @@ use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
-use crate::net::tls::Acceptor;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service};
+use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
 use conn::Conn;
 use info::ConnInfo;
 use options::{Options, Shared};
@@ -172,7 +171,7 @@ impl Server {
     /// A client that speaks plain HTTP gets a 400. [`Acceptor::replace`](crate::tls::Acceptor::replace) on
     /// a clone of the acceptor renews the certificates.
     #[cfg(feature = "tls")]
-    pub fn tls(mut self, acceptor: Acceptor) -> Self {
+    pub fn tls(mut self, acceptor: crate::net::tls::Acceptor) -> Self {
         self.shared.options.acceptor = Some(acceptor);
         self
     }
@@ -344,7 +343,7 @@ impl Protocol for Http {
     }
 
     /// Wraps the connection in TLS, if the server uses TLS. The connection's thread makes the handshake.
-    fn admit(&self, stream: Stream, remote: &Addr) -> Option<Stream> {
+    fn prepare(&self, stream: Stream, remote: &Addr) -> Option<Stream> {
         let Some(acceptor) = &self.0.options.acceptor else { return Some(stream) };
         let encrypted = acceptor.begin(stream);
         encrypted.inspect_err(|error| log::error!("{remote}: {error}")).ok()
@@ -360,11 +359,11 @@ impl Protocol for Http {
         }
     }
 
-    fn wake(&self, stream: &Stream) {
-        stream.look_again();
+    fn wake(&self) -> Wake {
+        Stream::look_again
     }
 
-    fn no_room(&self, stream: &Stream) {
+    fn reject(&self, stream: &Stream) {
         let mut response = Vec::new();
         let text = "no room for another connection\n";
         write_refusal(&mut response, StatusCode::SERVICE_UNAVAILABLE, text, false);

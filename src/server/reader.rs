@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, TimeLimit};
 use crate::logging as log;
 use crate::net::{Hangup, Stream};
-use crate::serving::{Gone, Signals};
+use crate::serving::{Disconnect, Signals};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
 use state::{Input, Mode, News, Seen, State, Watch};
 
@@ -189,7 +189,7 @@ impl ConnReader {
         state.gone = state.gone.or(gone);
         if let Some(gone) = state.gone {
             drop(state);
-            signals.gone(gone);
+            signals.disconnected(gone);
             return;
         }
         state.signals = Some(Arc::clone(signals));
@@ -208,14 +208,14 @@ impl ConnReader {
     }
 
     /// Returns what is known of the client without waiting or reading.
-    fn look(&self) -> Option<Gone> {
+    fn look(&self) -> Option<Disconnect> {
         let now = self.stream.readiness();
         if self.stream.is_closed() {
-            Some(Gone::Closed)
+            Some(Disconnect::Closed)
         } else if now.broken {
-            Some(Gone::Failed(ErrorKind::ConnectionReset))
+            Some(Disconnect::Failed(ErrorKind::ConnectionReset))
         } else if now.peer_closed && self.cancel_on_half_close {
-            Some(Gone::EndOfStream)
+            Some(Disconnect::EndOfStream)
         } else {
             None
         }
@@ -283,8 +283,10 @@ impl ConnReader {
             drop(state);
             match news {
                 News::NextRequest => signals.next_request(),
-                News::Gone(_) if self.stream.is_closed() => signals.gone(Gone::Closed),
-                News::Gone(gone) => signals.gone(gone),
+                News::Gone(_) if self.stream.is_closed() => {
+                    signals.disconnected(Disconnect::Closed)
+                }
+                News::Gone(gone) => signals.disconnected(gone),
             }
             state = self.state.lock();
         }
@@ -336,11 +338,11 @@ impl ConnReader {
     pub(super) fn failed(&self, kind: ErrorKind) {
         let signals = {
             let mut state = self.state.lock();
-            state.gone = state.gone.or(Some(Gone::Failed(kind)));
+            state.gone = state.gone.or(Some(Disconnect::Failed(kind)));
             state.signals.clone()
         };
         if let Some(signals) = signals {
-            signals.gone(Gone::Failed(kind));
+            signals.disconnected(Disconnect::Failed(kind));
         }
     }
 

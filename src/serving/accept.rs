@@ -4,29 +4,31 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ServerCore;
-use super::registry::NotAdmitted;
-use super::thread_cache::{self, Accepted};
+use super::core::{Accepted, ServerCore};
+use super::registry::AdmitError;
 use crate::logging as log;
 use crate::net::{Addr, Listener, Stream, is_shortage, is_transient};
 use crate::sync::now;
 
-/// The first wait after an accept that failed for a shortage, doubled up to [`MAX_BACK_OFF`].
-/// Connections that end mend a shortage of descriptors or memory; trying again at once does not.
+/// The first pause after accepting failed for a shortage of descriptors or memory. Connections that end
+/// relieve the shortage; an immediate retry would not.
 const MIN_BACK_OFF: Duration = Duration::from_millis(5);
+
+/// The longest pause. Each failure in a row doubles the pause up to this.
 const MAX_BACK_OFF: Duration = Duration::from_secs(1);
 
 /// How many queued connections a graceful shutdown accepts: as many as Linux queues by default.
-const LAST_ACCEPTS: usize = 4096;
+const MAX_LAST_ACCEPTS: usize = 4096;
 
-/// How long it accepts them. Another process that shares the listening socket takes what comes later.
-const LAST_CALL: Duration = Duration::from_secs(1);
+/// How long a graceful shutdown accepts queued connections. Later ones are for another process that shares
+/// the listening socket.
+const LAST_ACCEPTS_LIMIT: Duration = Duration::from_secs(1);
 
 /// Accepts connections until the server is shut down.
 ///
 /// # Errors
 ///
-/// The first that says that no connection will ever be accepted.
+/// The first error after which no connection can be accepted.
 pub(super) fn run(core: &Arc<ServerCore>, listener: &Listener) -> io::Result<()> {
     let mut back_off = MIN_BACK_OFF;
     while !core.registry.is_stopping() {
@@ -37,12 +39,12 @@ pub(super) fn run(core: &Arc<ServerCore>, listener: &Listener) -> io::Result<()>
             }
             Ok(None) => break,
             Err(error) if is_shortage(&error) => {
-                log::warn!("cannot accept a connection, trying again in {back_off:?}: {error}");
-                core.closed.wait_timeout(back_off);
+                log::warn!("accept failed, retrying in {back_off:?}: {error}");
+                core.registry.pause(back_off);
                 back_off = (back_off * 2).min(MAX_BACK_OFF);
             }
             Err(error) if is_transient(&error) => {
-                log::debug!("a connection failed before it was accepted: {error}");
+                log::debug!("connection failed before it was accepted: {error}");
             }
             Err(error) => return Err(error),
         }
@@ -51,10 +53,10 @@ pub(super) fn run(core: &Arc<ServerCore>, listener: &Listener) -> io::Result<()>
     Ok(())
 }
 
-/// Accepts the connections that the system has queued. Without effect on a listener that is closed.
+/// Accepts the connections that the system has queued. Has no effect on a closed listener.
 fn empty_queue(core: &Arc<ServerCore>, listener: &Listener) {
-    let until = now() + LAST_CALL;
-    for _ in 0..LAST_ACCEPTS {
+    let until = now() + LAST_ACCEPTS_LIMIT;
+    for _ in 0..MAX_LAST_ACCEPTS {
         match listener.accept() {
             Ok(Some((stream, remote))) => start(core, stream, remote),
             Err(error) if is_transient(&error) && !is_shortage(&error) => {}
@@ -66,22 +68,22 @@ fn empty_queue(core: &Arc<ServerCore>, listener: &Listener) {
     }
 }
 
-/// Enters a new connection and has a thread serve it.
+/// Admits a new connection and dispatches it to a thread.
 pub(super) fn start(core: &Arc<ServerCore>, stream: Stream, remote: Addr) {
-    let Some(stream) = core.protocol.admit(stream, &remote) else { return };
+    let Some(stream) = core.protocol.prepare(stream, &remote) else { return };
     let guard = match core.admit(&stream, &remote) {
         Ok(guard) => guard,
         Err(reason) => {
-            if reason == NotAdmitted::Overloaded {
-                core.protocol.no_room(&stream);
+            if reason == AdmitError::Overloaded {
+                core.protocol.reject(&stream);
             }
             return stream.close();
         }
     };
     let accepted = Accepted { stream: stream.clone(), remote, guard: Arc::clone(&guard) };
-    if let Err(error) = thread_cache::dispatch(core, accepted) {
-        log::error!("no thread for a connection: {error}");
-        core.protocol.no_room(&stream);
+    if let Err(error) = core.dispatch(accepted) {
+        log::error!("cannot start a thread for a connection: {error}");
+        core.protocol.reject(&stream);
         stream.close();
         guard.closed();
     }

@@ -1,20 +1,21 @@
-//! Connections and the threads that serve them, under every order of all of them.
+//! Explores the interleavings of connections and the threads that serve them.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use super::{ConnGuard, CoreOptions, Protocol, ServerCore, ServerHandle, accept};
+use super::{ConnGuard, CoreOptions, Protocol, ServerCore, ServerHandle, Wake, accept};
 use crate::net::{Addr, Stream, memory};
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::explore::{Limits, explore, perhaps};
 use crate::sync::{JoinHandle, spawn};
 
-/// How many clients there are at the same time, and how many connections each makes in turn: enough for
-/// some to find a thread that is free, and others none.
+/// How many clients run at the same time.
 const CLIENTS: usize = 2;
+
+/// How many connections each client makes, one after the other. Some find an idle thread, and others none.
 const IN_TURN: usize = 3;
 
-/// A connection is one byte, sent back.
+/// A protocol of one byte, which is sent back.
 struct OneByte;
 
 impl Protocol for OneByte {
@@ -26,7 +27,7 @@ impl Protocol for OneByte {
         "byte"
     }
 
-    fn admit(&self, stream: Stream, _: &Addr) -> Option<Stream> {
+    fn prepare(&self, stream: Stream, _: &Addr) -> Option<Stream> {
         Some(stream)
     }
 
@@ -40,30 +41,30 @@ impl Protocol for OneByte {
         guard.closed();
     }
 
-    fn wake(&self, stream: &Stream) {
-        stream.look_again();
+    fn wake(&self) -> Wake {
+        Stream::look_again
     }
 
-    fn no_room(&self, _: &Stream) {
-        unreachable!("there is always room for a thread");
+    fn reject(&self, _: &Stream) {
+        unreachable!("a thread can always be started");
     }
 }
 
 fn start(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-    spawn(name, None, body).expect("there is always room")
+    spawn(name, None, body).expect("a thread can always be started")
 }
 
 fn end(threads: impl IntoIterator<Item = JoinHandle<()>>) {
     threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
 }
 
-/// A server, where clients connect to it, and its accept loop, which ends with them.
+/// Returns a server, the channel of its new connections, and its accept loop, which ends with the channel.
 fn server() -> (ServerHandle, Sender<Stream>, JoinHandle<()>) {
     let core = ServerCore::new(Arc::new(OneByte), CoreOptions::default());
     let (connect, arrivals): (_, Receiver<Stream>) = unbounded();
-    let handle = ServerHandle { core: Arc::clone(&core) };
+    let handle = ServerHandle::new(Arc::clone(&core));
     let accepts = start("accepts", move || {
-        core.accepting(|| {
+        core.run_accept_loop(|| {
             while let Ok(stream) = arrivals.recv() {
                 if core.registry.is_stopping() {
                     return;
@@ -75,7 +76,7 @@ fn server() -> (ServerHandle, Sender<Stream>, JoinHandle<()>) {
     (handle, connect, accepts)
 }
 
-/// Makes connections in turn, each of which may be `served`.
+/// Starts clients that make connections. `served` gets the success of each one.
 fn clients(connect: &Sender<Stream>, served: fn(bool)) -> Vec<JoinHandle<()>> {
     let client = |connect: Sender<Stream>| {
         move || {
@@ -100,19 +101,19 @@ fn every_connection_is_served(limits: Limits) {
     });
 }
 
-/// A thread that was forgotten would wait for ever, and so would a connection.
+/// A lost notification would leave a thread or a connection waiting for ever.
 #[test]
 fn every_connection_is_served_and_no_thread_stays() {
     every_connection_is_served(Limits::Never);
 }
 
-/// Threads end for having waited long enough just when they are handed a connection.
+/// A connection is handed to a thread at the moment at which its wait times out.
 #[test]
-fn no_connection_is_lost_on_a_thread_whose_time_is_over() {
+fn no_connection_is_lost_on_a_thread_that_times_out() {
     every_connection_is_served(Limits::AnyMoment);
 }
 
-/// What was accepted is served or closed, and nobody is left.
+/// Every accepted connection is served or closed, and every thread ends.
 #[test]
 fn a_shutdown_at_any_moment_leaves_no_thread() {
     explore(2000, Limits::Never, || {
@@ -125,7 +126,7 @@ fn a_shutdown_at_any_moment_leaves_no_thread() {
             assert!(handle.shutdown(None));
             assert_eq!(handle.connections(), 0);
         });
-        // The loop itself waits for its next client, and for that there is none.
+        // The loop waits for its next client, so the channel must end.
         drop(connect);
         end(clients);
         end([stops, accepts]);

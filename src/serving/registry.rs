@@ -1,164 +1,167 @@
-//! The connections that a server has, so that it can count, close and wait for them.
+//! The connections of a server, to count, close and wait for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::conn_guard::{ConnGuard, Entry};
-use super::{ConnState, Connection, ServerCore, room};
-use crate::net::{Addr, Latch, Stream};
-use crate::sync::atomic::{AtomicBool, Ordering};
+use super::conn_state::{ConnState, Connection, OnState};
+use super::entry::{Entry, Wake};
+use super::evict;
+use super::lifecycle::{Lifecycle, Stage};
+use crate::logging as log;
+use crate::net::{Latch, Listener, Stream};
+use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Condvar, Mutex, now};
+use crate::unwind::contain;
 
-/// How many connections beyond the maximum are turned away by a thread at the same time. The others get
-/// what can be written without waiting.
+/// How many connections beyond the maximum get a thread for their refusal. Further ones get what can be
+/// written without blocking.
 const MAX_REFUSALS: usize = 16;
 
-/// How long a graceful shutdown waits for the first request of a connection that has just been made.
-/// Go's server waits as long.
-const SPARE: Duration = Duration::from_secs(5);
-
-/// How long `serve` waits for connections that [`close`](super::ServerHandle::close) has ended, so
-/// that answers that were written still arrive. It is the time a connection is read out at its end.
-pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
-
-/// All connections of one server.
+/// The connections of one server.
 pub(super) struct Registry {
-    pub(super) state: Mutex<State>,
-    /// Goes with `state`. Predicates: no connection is left, no thread accepts, the grace is over.
-    /// Notified when either count falls and when the grace changes; waited for by `wait`.
+    state: Mutex<State>,
+    /// Goes with `state`. Predicates: no connection is left, no accept loop runs, a shutdown has begun, the
+    /// grace is over. Notified when one of them may have changed.
     changed: Condvar,
-    /// Connections take no further request than those that have arrived. Set under the lock; beside
-    /// it, since every request looks.
-    stopping: AtomicBool,
+    /// The [`Stage`] of `state.lifecycle`, for threads that must not take the lock: every request reads it.
+    /// Written under the lock.
+    stage: AtomicU8,
+    max_connections: Option<usize>,
+    on_state: Option<OnState>,
+    wake: Wake,
+    /// The moment from which idle times count.
+    epoch: Instant,
 }
 
-pub(super) struct State {
-    pub(super) entries: HashMap<u64, Arc<Entry>>,
-    /// How many of them are only told that there are too many. They take no room from the others.
+struct State {
+    entries: HashMap<u64, Arc<Entry>>,
+    /// How many entries are refused connections. They do not count towards the maximum.
     refused: usize,
-    /// Those that have made room for another. They take none either.
-    pub(super) leaving: Vec<Arc<Entry>>,
-    next: u64,
-    /// How many accept loops run.
-    accepting: usize,
-    /// Idle connections wait with it. Each ringing puts a new one in its place.
-    bell: Arc<Latch>,
-    /// Set by the first shutdown.
-    stop: Option<Stop>,
+    /// The evicted connections. They do not count either.
+    leaving: Vec<Arc<Entry>>,
+    next_id: u64,
+    /// Wakes the threads of idle connections. Each use replaces it.
+    latch: Arc<Latch>,
+    lifecycle: Lifecycle,
 }
 
-/// A shutdown that has begun.
-struct Stop {
-    /// Until when a new connection may still send its first request.
-    spare_until: Instant,
-    /// Until when requests may run: the latest of all calls, unless `at_once` is set. `None` for ever.
-    grace_ends: Option<Instant>,
-    /// Connections are closed, and no more are entered.
-    at_once: bool,
+/// The reason why a connection is not admitted, not even to be refused by a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AdmitError {
+    /// The server is shutting down.
+    ShuttingDown,
+    /// [`MAX_REFUSALS`] others are being refused.
+    Overloaded,
 }
 
 impl Registry {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(
+        max_connections: Option<usize>,
+        on_state: Option<OnState>,
+        wake: Wake,
+    ) -> Arc<Self> {
         let state = State {
             entries: HashMap::new(),
             refused: 0,
             leaving: Vec::new(),
-            next: 0,
-            accepting: 0,
-            bell: Arc::new(Latch::new()),
-            stop: None,
+            next_id: 0,
+            latch: Arc::new(Latch::new()),
+            lifecycle: Lifecycle::default(),
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), stopping: AtomicBool::new(false) }
+        Arc::new(Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            stage: AtomicU8::new(Stage::Idle as u8),
+            max_connections,
+            on_state,
+            wake,
+            epoch: now(),
+        })
     }
 
-    /// How many connections are served.
+    /// Returns the number of connections that are served.
     pub(super) fn count(&self) -> usize {
         self.state.lock().served()
     }
 
-    /// An accept loop begins; `false` if the server is shutting down.
-    pub(super) fn begin_accepting(&self) -> bool {
-        let mut state = self.state.lock();
-        let accepts = !self.is_stopping();
-        state.accepting += usize::from(accepts);
-        accepts
-    }
-
-    /// Whether an accept loop runs.
+    /// Returns `true` while an accept loop runs and no shutdown has begun.
     pub(super) fn is_accepting(&self) -> bool {
-        self.state.lock().accepting > 0
+        self.stage.load(Ordering::SeqCst) == Stage::Accepting as u8
     }
 
-    /// Whether the server is shutting down.
+    /// Returns `true` once a shutdown has begun.
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
+        self.stage.load(Ordering::SeqCst) == Stage::Stopping as u8
     }
 
-    /// An accept loop has ended, and its listener is closed.
+    fn change<T>(&self, change: impl FnOnce(&mut Lifecycle) -> T) -> T {
+        let changed = {
+            let mut state = self.state.lock();
+            let changed = change(&mut state.lifecycle);
+            self.stage.store(state.lifecycle.stage() as u8, Ordering::SeqCst);
+            changed
+        };
+        self.changed.notify_all();
+        changed
+    }
+
+    /// Sets the listener, which the first shutdown ends.
+    pub(super) fn listen_on(&self, listener: Arc<Listener>) {
+        self.change(|lifecycle| lifecycle.listen_on(listener));
+    }
+
+    /// Records that an accept loop begins. Returns `false` if the server is shutting down.
+    pub(super) fn begin_accepting(&self) -> bool {
+        self.change(Lifecycle::begin_accepting)
+    }
+
+    /// Records that the accept loop has ended, and that its listener is closed.
     pub(super) fn end_accepting(&self) {
-        self.state.lock().accepting -= 1;
-        self.changed.notify_all();
+        self.change(Lifecycle::end_accepting);
     }
 
-    /// The bell for the next wait of an idle connection. Whoever has it and has not seen
-    /// [`is_stopping`](Self::is_stopping) hears of the shutdown by it.
-    pub(super) fn bell(&self) -> Arc<Latch> {
-        Arc::clone(&self.state.lock().bell)
+    /// Returns the latch for the next wait of an idle connection. A thread that takes the latch, and then
+    /// finds that the server [is not stopping](Self::is_stopping), is woken by it when a shutdown begins.
+    pub(super) fn latch(&self) -> Arc<Latch> {
+        Arc::clone(&self.state.lock().latch)
     }
 
-    /// Until when a new connection may still send its first request. `None` if the server is not
-    /// shutting down.
-    pub(super) fn spare_until(&self) -> Option<Instant> {
-        self.state.lock().stop.as_ref().map(|stop| stop.spare_until)
+    /// Returns the deadline for the first request of a new connection. `None` without a shutdown.
+    pub(super) fn first_request_deadline(&self) -> Option<Instant> {
+        self.state.lock().lifecycle.first_request_deadline()
     }
 
-    /// Begins a graceful shutdown: each connection ends when the requests that have arrived on it
-    /// are answered. Running requests have until `grace_ends`.
+    /// Begins a graceful shutdown: each connection ends after the responses to the requests that have
+    /// arrived. Running requests have until `grace_ends`. The accept loop empties its queue and ends.
     pub(super) fn stop(&self, grace_ends: Option<Instant>) {
-        let spare_until = {
-            let mut state = self.state.lock();
-            self.stopping.store(true, Ordering::SeqCst);
-            state.stop(grace_ends).spare_until
-        };
-        self.changed.notify_all();
-        self.ring(|entry| entry.hurry_handshake(spare_until));
+        let (first_request, listener, accepting) = self.change(|lifecycle| {
+            let first_request = lifecycle.stop(grace_ends);
+            (first_request, lifecycle.take_listener(), lifecycle.is_accepting())
+        });
+        self.notify_each(|entry| entry.limit_handshake(first_request));
+        match listener {
+            Some(listener) if accepting => listener.stop(),
+            Some(listener) => listener.close(),
+            None => {}
+        }
     }
 
-    /// The grace is over: connections on which no request has begun are closed.
+    /// Closes connections on which no request has begun, if the grace is over.
     pub(super) fn end_grace(&self) {
-        let over = {
-            let mut state = self.state.lock();
-            let Some(stop) = &mut state.stop else { return };
-            let now = now();
-            let over = stop.grace_ends.is_some_and(|ends| ends <= now);
-            if over {
-                stop.spare_until = stop.spare_until.min(now);
-            }
-            over
-        };
-        if over {
-            self.ring(|entry| entry.hurry_handshake(now()));
+        if self.change(Lifecycle::end_grace) {
+            self.notify_each(|entry| entry.limit_handshake(now()));
         }
     }
 
-    /// Enters no connection from now on. The grace ends after [`LAST_WORDS`], also if an earlier call has
-    /// set a longer one.
+    /// Admits no more connections. The grace of the shutdown ends after [`LINGER`](super::LINGER).
     pub(super) fn refuse_all(&self) {
-        {
-            let mut state = self.state.lock();
-            let stop = state.stop(None);
-            if !stop.at_once {
-                stop.at_once = true;
-                stop.grace_ends = Some(now() + LAST_WORDS);
-            }
-        }
-        self.changed.notify_all();
+        self.change(Lifecycle::stop_at_once);
     }
 
-    /// Throws away what has arrived on connections whose threads have not ended after
-    /// [`close_all`](Self::close_all). If the process ends with unread input, the system resets the
-    /// connection, and the responses before it are lost.
+    /// Discards the input of connections whose threads have not ended after [`close_all`](Self::close_all).
+    /// If the process ended with unread input, the system would reset the connections and drop their
+    /// responses.
     pub(super) fn discard_input(&self) {
         let entries: Vec<_> = self.state.lock().entries.values().cloned().collect();
         for entry in entries {
@@ -166,49 +169,56 @@ impl Registry {
         }
     }
 
-    /// Closes every connection, whatever it is at.
+    /// Closes every connection in any phase.
     pub(super) fn close_all(&self) {
-        self.ring(Entry::halt);
+        self.notify_each(Entry::halt);
     }
 
-    /// Does something to each connection, and has those that are idle look at what has changed.
-    fn ring(&self, each: impl Fn(&Entry)) {
-        let (bell, entries) = {
+    /// Applies `each` to all connections, and makes the threads of idle ones look for changes.
+    fn notify_each(&self, each: impl Fn(&Entry)) {
+        let (latch, entries) = {
             let mut state = self.state.lock();
-            let bell = std::mem::replace(&mut state.bell, Arc::new(Latch::new()));
-            (bell, state.entries.values().cloned().collect::<Vec<_>>())
+            let latch = std::mem::replace(&mut state.latch, Arc::new(Latch::new()));
+            (latch, state.entries.values().cloned().collect::<Vec<_>>())
         };
         for entry in &entries {
             each(entry);
         }
-        bell.set();
+        latch.set();
         for entry in &entries {
             entry.wake();
         }
     }
 
-    /// Blocks until no accept loop and no connection is left, at most until `deadline`. Whether
-    /// that was reached.
+    /// Blocks for `span`, or until a shutdown begins.
+    pub(super) fn pause(&self, span: Duration) {
+        let until = now() + span;
+        let mut state = self.state.lock();
+        while state.lifecycle.stage() != Stage::Stopping && !has_passed(until) {
+            self.changed.wait_until(&mut state, until);
+        }
+    }
+
+    /// Blocks until no accept loop and no connection is left, at most until `deadline`. Returns `true` if
+    /// none is left.
     pub(super) fn wait(&self, deadline: Option<Instant>) -> bool {
         self.wait_until(|_| deadline)
     }
 
-    /// As [`wait`](Self::wait), until the grace of the shutdown that has begun is over.
+    /// As [`wait`](Self::wait), at most until the grace of the current shutdown is over.
     pub(super) fn wait_for_grace(&self) -> bool {
-        self.wait_until(|state| state.stop.as_ref().and_then(|stop| stop.grace_ends))
+        self.wait_until(|state| state.lifecycle.grace_ends())
     }
 
     fn wait_until(&self, deadline: impl Fn(&State) -> Option<Instant>) -> bool {
         let mut state = self.state.lock();
-        while state.accepting > 0 || !state.entries.is_empty() {
+        while !state.is_over() {
             match deadline(&state) {
                 None => self.changed.wait(&mut state),
                 Some(deadline) => {
                     let over = self.changed.wait_until(&mut state, deadline).timed_out();
-                    if over && state.accepting == 0 && state.entries.is_empty() {
-                        return true;
-                    }
-                    if over && has_passed(deadline) {
+                    // A wait may end a little early.
+                    if over && !state.is_over() && has_passed(deadline) {
                         return false;
                     }
                 }
@@ -220,11 +230,36 @@ impl Registry {
     /// Blocks until no accept loop is left, so that the listener's port is free.
     pub(super) fn wait_for_listener(&self) {
         let mut state = self.state.lock();
-        while state.accepting > 0 {
+        while state.lifecycle.is_accepting() {
             self.changed.wait(&mut state);
         }
     }
 
+    /// Adds a connection, which is served or [refused](Entry::refused).
+    ///
+    /// # Errors
+    ///
+    /// The reason why the connection gets no thread.
+    pub(super) fn enter(&self, stream: &Stream) -> Result<(u64, Arc<Entry>), AdmitError> {
+        let mut state = self.state.lock();
+        if !state.lifecycle.admits() {
+            return Err(AdmitError::ShuttingDown);
+        }
+        let full = self.max_connections.is_some_and(|most| state.served() >= most);
+        let refused = full && !state.evict_one();
+        if refused && state.refused >= MAX_REFUSALS {
+            return Err(AdmitError::Overloaded);
+        }
+        let epoch = self.max_connections.map(|_| self.epoch);
+        let entry = Arc::new(Entry::new(stream.clone(), refused, self.wake, epoch));
+        let id = state.next_id;
+        state.next_id += 1;
+        state.refused += usize::from(refused);
+        state.entries.insert(id, Arc::clone(&entry));
+        Ok((id, entry))
+    }
+
+    /// Removes a connection.
     pub(super) fn leave(&self, id: u64) {
         let entry = {
             let mut state = self.state.lock();
@@ -239,30 +274,16 @@ impl Registry {
         drop(entry);
         self.changed.notify_all();
     }
-}
 
-impl ServerCore {
-    /// Enters a connection, to be served or [to be refused](ConnGuard::is_refused).
-    pub(crate) fn admit(
-        self: &Arc<Self>,
-        stream: &Stream,
-        remote: &Addr,
-    ) -> Result<Arc<ConnGuard>, NotAdmitted> {
-        let (id, entry) = self.registry.state.lock().admit(self, stream)?;
-        let connection = Connection { id, remote: remote.clone() };
-        let guard = Arc::new(ConnGuard { core: Arc::clone(self), entry, connection });
-        guard.report(ConnState::New);
-        Ok(guard)
+    /// Calls the state callback.
+    pub(super) fn report(&self, connection: &Connection, state: ConnState) {
+        let Some(callback) = &self.on_state else { return };
+        // Contained, since the accept loop calls it as well and must go on.
+        contain(
+            || callback(connection, state),
+            |_| log::error!("{}: the state callback panicked at {state:?}", connection.remote),
+        );
     }
-}
-
-/// Why a connection gets no thread, not even to be refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotAdmitted {
-    /// The server is shutting down.
-    ShuttingDown,
-    /// [`MAX_REFUSALS`] others are being refused.
-    Overloaded,
 }
 
 impl State {
@@ -270,44 +291,16 @@ impl State {
         self.entries.len().saturating_sub(self.refused + self.leaving.len())
     }
 
-    fn stop(&mut self, grace_ends: Option<Instant>) -> &mut Stop {
-        let spare_until = now() + SPARE;
-        let stop = self.stop.get_or_insert(Stop { spare_until, grace_ends, at_once: false });
-        if !stop.at_once {
-            stop.grace_ends = stop.grace_ends.zip(grace_ends).map(|(one, other)| one.max(other));
-        }
-        stop
+    /// Returns `true` if no accept loop and no connection is left.
+    fn is_over(&self) -> bool {
+        !self.lifecycle.is_accepting() && self.entries.is_empty()
     }
 
-    /// During a graceful shutdown those are still entered that an accept loop finds in its queue.
-    fn admit(
-        &mut self,
-        core: &Arc<ServerCore>,
-        stream: &Stream,
-    ) -> Result<(u64, Arc<Entry>), NotAdmitted> {
-        let ended = match &self.stop {
-            None => false,
-            Some(stop) => stop.at_once || self.accepting == 0,
-        };
-        if ended {
-            return Err(NotAdmitted::ShuttingDown);
-        }
-        let most = core.options.max_connections;
-        let full = most.is_some_and(|most| self.served() >= most);
-        let refused = full && !room::make(self);
-        if refused && self.refused >= MAX_REFUSALS {
-            return Err(NotAdmitted::Overloaded);
-        }
-        let entry = Arc::new(Entry::new(core, stream.clone(), refused));
-        let id = self.next;
-        self.next += 1;
-        self.refused += usize::from(refused);
-        self.entries.insert(id, Arc::clone(&entry));
-        Ok((id, entry))
+    fn evict_one(&mut self) -> bool {
+        evict::evict_one(&self.entries, &mut self.leaving)
     }
 }
 
-/// A wait may end a little early.
 fn has_passed(deadline: Instant) -> bool {
     deadline <= now()
 }

@@ -1,4 +1,4 @@
-//! A handler is run, and whatever comes of it is an outcome.
+//! Running a handler, and the response to its error.
 //!
 //! ```text
 //!   handler ── Ok ───────────────────────────────▶ finish ──▶ Ended
@@ -7,8 +7,8 @@
 //!   Blame: own body failed? ──── Client(4xx) ──┐
 //!          Error::status?   ──── Client / Server(status) ──▶ on_error hook, or a line of text ──▶ Ended
 //!          anything else    ──── Server(500) ──┘
-//!          client gone      ──── Gone ───────────────────────▶ nothing is sent
-//!   head sent, or a panic   ─────────────────────────────────▶ Failed: the answer breaks off
+//!          client gone      ──── ClientGone ─────────────────▶ nothing is sent
+//!   head sent, or a panic   ─────────────────────────────────▶ Failed: the response breaks off
 //! ```
 
 use std::fmt::Display;
@@ -26,19 +26,21 @@ use crate::logging as log;
 use crate::net::Addr;
 use crate::unwind;
 
-/// Turns an error, and the status it is answered with, into the answer.
+/// A function that creates the response to an error. Its second argument is the status of the default
+/// response.
 pub(crate) type ErrorHook = Box<dyn Fn(&Error, StatusCode, &Request) -> Response + Send + Sync>;
 
-/// What a handler left behind.
+/// The result of running a handler.
 pub(crate) enum Outcome {
+    /// The response has ended in this way.
     Ended(ResponseEnd),
-    /// It failed when part of its answer was out, or it panicked.
+    /// The handler panicked, or failed after a part of its response was sent.
     Failed,
-    /// The client went away within its request. Nothing was sent.
-    Gone,
+    /// The client went away during its request. Nothing was sent.
+    ClientGone,
 }
 
-/// A server's handler, and how its errors are answered.
+/// A server's handler, and the runner that responds to its errors.
 pub(crate) struct Service {
     handler: Arc<dyn Handler>,
     runner: Runner,
@@ -49,7 +51,7 @@ impl Service {
         Self { handler: Arc::new(handler), runner: Runner::default() }
     }
 
-    /// Sets what turns errors into answers.
+    /// Sets the function that creates the responses to errors.
     pub(crate) fn set_on_error<B: Into<Body>>(
         &mut self,
         hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
@@ -72,7 +74,7 @@ impl Service {
         self.runner.run(handle, writer, request, remote)
     }
 
-    /// Answers a request that the server refuses, as [`Runner::refuse`] does.
+    /// Refuses a request as [`Runner::refuse`] does.
     #[cold]
     pub(crate) fn refuse(
         &self,
@@ -92,10 +94,10 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// Runs `handle` on the request and finishes its answer. An error that it returns before it
-    /// has sent anything is answered by whose fault it is, and logged with `remote`.
+    /// Runs `handle` on the request and finishes the response. An error that it returns is logged with
+    /// `remote`. If nothing was sent before, the response depends on who caused the error.
     ///
-    /// Nothing is left in the request but memory for another one.
+    /// Empties the request, whose memory the next one can use.
     pub(crate) fn run(
         &self,
         handle: impl FnOnce(&mut ResponseWriter, &mut Request) -> Result<()>,
@@ -103,7 +105,7 @@ impl Runner {
         request: &mut Request,
         remote: &Addr,
     ) -> Outcome {
-        // Errors and hooks are the user's as well: whatever of them panics does it in here.
+        // Errors, hooks and extensions are user code as well, so this contains their panics.
         let call = || {
             let outcome = self.attempt(handle, writer, request, remote);
             writer.drop_filters();
@@ -144,14 +146,14 @@ impl Runner {
         if writer.is_on_wire() {
             return Outcome::Failed;
         }
-        let Some(status) = blame.status() else { return Outcome::Gone };
+        let Some(status) = blame.status() else { return Outcome::ClientGone };
         let (error, closes) = (body.as_ref().unwrap_or(error), body.is_some());
-        let shown = Shown { error, status, text: error.status_text(), closes };
-        self.answer(writer, &shown, request, remote)
+        let shown = ErrorResponse { error, status, text: error.status_text(), closes };
+        self.send_error(writer, &shown, request, remote)
     }
 
-    /// Answers a request that the server refuses, with an error made by [`Error::status`]. The
-    /// response must have begun.
+    /// Refuses a request without running a handler. `error` was created by [`Error::status`]. The response
+    /// must have begun.
     #[cold]
     pub(crate) fn refuse(
         &self,
@@ -162,30 +164,30 @@ impl Runner {
     ) -> Outcome {
         let status = error.status_code().unwrap_or(StatusCode::BAD_REQUEST);
         let text = error.to_string();
-        let shown = Shown { error, status, text: Some(&text), closes: true };
-        let call = || self.answer(writer, &shown, request, remote);
+        let shown = ErrorResponse { error, status, text: Some(&text), closes: true };
+        let call = || self.send_error(writer, &shown, request, remote);
         unwind::contain(call, |payload| panics::log(remote, payload)).unwrap_or(Outcome::Failed)
     }
 
-    fn answer(
+    fn send_error(
         &self,
         writer: &mut ResponseWriter,
-        shown: &Shown<'_>,
+        shown: &ErrorResponse<'_>,
         request: &Request,
         remote: &Addr,
     ) -> Outcome {
-        let answered = self.answer_by_hook(writer, shown, request);
-        let finished = answered.and_then(|()| writer.finish());
+        let written = self.write_error(writer, shown, request);
+        let finished = written.and_then(|()| writer.finish());
         finished.map_or_else(|error| last_resort(writer, &error, remote), Outcome::Ended)
     }
 
-    fn answer_by_hook(
+    fn write_error(
         &self,
         writer: &mut ResponseWriter,
-        shown: &Shown<'_>,
+        shown: &ErrorResponse<'_>,
         request: &Request,
     ) -> Result<()> {
-        let Shown { error, status, text, closes } = *shown;
+        let ErrorResponse { error, status, text, closes } = *shown;
         let Some(hook) = &self.on_error else {
             match text {
                 Some(text) => writer.replace_with_text(status, text),
@@ -204,8 +206,8 @@ impl Runner {
     }
 }
 
-/// Runs the handler, but answers `OPTIONS *` itself: that asks about the server, not about anything
-/// that a handler has (RFC 9110 section 9.3.7). There is no Allow, which lists the methods of one
+/// Runs the handler. Responds to `OPTIONS *` without it, since that request asks about the server and not
+/// about a resource (RFC 9110 section 9.3.7). The response has no Allow, which lists the methods of one
 /// resource, and no Content-Length, which a 204 must not have (section 8.6).
 fn respond(
     handle: impl FnOnce(&mut ResponseWriter, &mut Request) -> Result<()>,
@@ -219,22 +221,22 @@ fn respond(
     handle(writer, request)
 }
 
-/// An error that is answered.
-struct Shown<'a> {
+/// The response to an error.
+struct ErrorResponse<'a> {
     error: &'a Error,
     status: StatusCode,
-    /// A line for the client, if there is no hook; the status by itself if this is `None`.
+    /// The line of text that is sent without a hook. `None` sends the status and its reason.
     text: Option<&'a str>,
-    /// The connection cannot be used again: the request's end is not known.
+    /// The response closes the connection, since the request's end is unknown.
     closes: bool,
 }
 
-/// The answer to an error could not be sent as it was put together.
+/// Responds with a plain 500 if the response to an error could not be sent.
 #[cold]
 fn last_resort(writer: &mut ResponseWriter, error: &Error, remote: &Addr) -> Outcome {
     match writer.is_broken() {
-        true => log::debug!("{remote}: an error could not be answered: {error}"),
-        false => log::warn!("{remote}: an error could not be answered: {error}"),
+        true => log::debug!("{remote}: cannot send the response to an error: {error}"),
+        false => log::warn!("{remote}: cannot send the response to an error: {error}"),
     }
     match writer.replace_with(StatusCode::INTERNAL_SERVER_ERROR) {
         true => writer.finish().map_or(Outcome::Failed, Outcome::Ended),
@@ -242,25 +244,25 @@ fn last_resort(writer: &mut ResponseWriter, error: &Error, remote: &Addr) -> Out
     }
 }
 
-/// Whose fault a handler's error is, and the answer that follows from it.
+/// The side that caused a handler's error, and the status of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
     Client(StatusCode),
     Server(StatusCode),
-    /// The client's, and it is not there any more.
-    Gone,
+    /// The client, which has gone away.
+    ClientGone,
 }
 
 impl Blame {
-    /// `body`: how the request's own body failed, which decides whatever the handler made of it. An
-    /// error's kind alone says nothing: it may be that of a call which the handler made.
+    /// `body`: the error of the request's own body. It decides, whatever error the handler returns. The
+    /// kind of the handler's error does not decide, since it may come from a call that the handler made.
     fn new(error: &Error, body: Option<&Error>, broken: bool) -> Self {
         if let Some(body) = body {
-            return body_status(body).map_or(Self::Gone, Self::Client);
+            return body_status(body).map_or(Self::ClientGone, Self::Client);
         }
-        // A trailer that cannot be sent breaks the answer as well, but is no fault of the client's.
+        // An invalid trailer breaks the response as well, but the client has not caused it.
         if broken && error.kind() != ErrorKind::InvalidMessage {
-            return Self::Gone;
+            return Self::ClientGone;
         }
         match error.status_code().filter(|status| !status.is_informational()) {
             Some(status) if !status.is_server_error() => Self::Client(status),
@@ -272,20 +274,20 @@ impl Blame {
     fn status(self) -> Option<StatusCode> {
         match self {
             Self::Client(status) | Self::Server(status) => Some(status),
-            Self::Gone => None,
+            Self::ClientGone => None,
         }
     }
 
     fn log(self, remote: &Addr, line: &str, error: &dyn Display) {
         match self {
             Self::Client(status) => log::debug!("{remote}: {line} answered with {status}: {error}"),
-            Self::Gone => log::debug!("{remote}: client gone during {line}: {error}"),
+            Self::ClientGone => log::debug!("{remote}: client went away during {line}: {error}"),
             Self::Server(_) => log::warn!("{remote}: handler of {line} failed: {error}"),
         }
     }
 }
 
-/// The answer to a request whose own body failed like this; `None` if the client has gone.
+/// Returns the status for a request whose body failed with `error`. `None` if the client has gone away.
 fn body_status(error: &Error) -> Option<StatusCode> {
     match error.kind() {
         ErrorKind::TooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
@@ -305,7 +307,7 @@ fn panicked(writer: &mut ResponseWriter, request: &mut Request, remote: &Addr) -
     if writer.is_hijacked() { Outcome::Ended(ResponseEnd::Hijacked) } else { Outcome::Failed }
 }
 
-/// Drops what is in the request, but for what costs nothing to keep.
+/// Drops the contents of the request, and keeps its memory.
 fn empty(request: &mut Request) {
     clear_extensions(request);
     *request.body_mut() = Body::empty();
@@ -313,7 +315,7 @@ fn empty(request: &mut Request) {
     request.headers_mut().clear();
 }
 
-/// What a log line calls a request: nothing that could be a secret, so not the query.
+/// Returns the request for a log line. The query is left out, since it may contain secrets.
 fn request_line(request: &Request) -> String {
     format!("{} {}", request.method(), request.uri().path())
 }

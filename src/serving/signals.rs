@@ -1,4 +1,4 @@
-//! What a request's handler hears of its client: the context and the close-notify channel.
+//! The signals that a request's handler receives: its context and the close-notify channel.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -8,29 +8,32 @@ use crate::handler::CloseNotify;
 use crate::sync::Mutex;
 use crate::sync::channel::{Receiver, Sender, bounded};
 
-/// How a client went away.
+/// The reason why a request's context ends while its handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gone {
+pub(crate) enum Disconnect {
+    /// The client has ended its stream.
     EndOfStream,
+    /// The connection has failed.
     Failed(ErrorKind),
-    /// We closed the connection ourselves.
+    /// This side has closed the connection.
     Closed,
-    /// It told the web server before us, which told us.
+    /// The web server between the client and this server has aborted the request.
     Aborted,
 }
 
-impl fmt::Display for Gone {
+impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EndOfStream => f.write_str("the client closed the connection"),
             Self::Failed(kind) => write!(f, "the connection to the client failed: {kind}"),
             Self::Closed => f.write_str("the server closed the connection"),
-            Self::Aborted => f.write_str("the web server has given up the request"),
+            Self::Aborted => f.write_str("the web server aborted the request"),
         }
     }
 }
 
-/// One request's signals. Both are made when the handler first asks for them.
+/// The signals of one request. The context and the channel are created when the handler first asks for
+/// them.
 #[derive(Default)]
 pub(crate) struct Signals {
     state: Mutex<State>,
@@ -40,15 +43,17 @@ pub(crate) struct Signals {
 struct State {
     context: Option<Context>,
     notify: Option<Notify>,
-    gone: Option<Gone>,
+    disconnect: Option<Disconnect>,
     /// A pipelined request has begun to arrive.
     next_request: bool,
     /// The handler has returned.
     over: bool,
 }
 
-/// The close-notify channel: capacity 1, so that the one value never blocks who sends it. The sender
-/// stays, so that who waits once more waits instead of failing.
+/// The close-notify channel. Sender: the thread that notices the disconnect. Receiver: the handler.
+/// Capacity 1, so that the only value never blocks the sender.
+///
+/// The sender is kept, so that a second `recv` blocks instead of returning an error.
 struct Notify {
     sender: Sender<()>,
     receiver: Receiver<()>,
@@ -64,27 +69,27 @@ impl Notify {
 }
 
 impl Signals {
-    /// The client has gone away.
-    pub(crate) fn gone(&self, gone: Gone) {
+    /// Ends the context and notifies the handler, since the client has gone away. The first reason counts.
+    pub(crate) fn disconnected(&self, reason: Disconnect) {
         let context = {
             let mut state = self.state.lock();
-            state.gone = state.gone.or(Some(gone));
+            state.disconnect = state.disconnect.or(Some(reason));
             state.fire_notify();
             state.context.clone()
         };
         if let Some(context) = context {
-            context.cancel_with(gone.to_string());
+            context.cancel_with(reason.to_string());
         }
     }
 
-    /// The next request has begun to arrive while this one is being handled.
+    /// Notifies the handler that its client's next request has begun to arrive.
     pub(crate) fn next_request(&self) {
         let mut state = self.state.lock();
         state.next_request = true;
         state.fire_notify();
     }
 
-    /// The handler has returned.
+    /// Ends the context, since the handler has returned.
     pub(crate) fn finish(&self) {
         let context = {
             let mut state = self.state.lock();
@@ -96,7 +101,7 @@ impl Signals {
         }
     }
 
-    /// The context, and whether this call made it.
+    /// Returns the context, and `true` if this call has created it.
     pub(crate) fn context(&self) -> (Context, bool) {
         let mut state = self.state.lock();
         if let Some(context) = &state.context {
@@ -104,17 +109,17 @@ impl Signals {
         }
         let context = Context::new();
         state.context = Some(context.clone());
-        let (gone, over) = (state.gone, state.over);
+        let (disconnect, over) = (state.disconnect, state.over);
         drop(state);
-        match gone {
-            Some(gone) => context.cancel_with(gone.to_string()),
+        match disconnect {
+            Some(reason) => context.cancel_with(reason.to_string()),
             None if over => context.cancel_with("the handler has returned"),
             None => {}
         }
         (context, true)
     }
 
-    /// The close-notify channel, and whether this call made it.
+    /// Returns the close-notify channel, and `true` if this call has created it.
     pub(crate) fn close_notify(&self) -> (CloseNotify, bool) {
         let mut state = self.state.lock();
         if let Some(notify) = &state.notify {
@@ -122,7 +127,7 @@ impl Signals {
         }
         let (sender, receiver) = bounded(1);
         state.notify = Some(Notify { sender, receiver: receiver.clone(), fired: false });
-        if state.gone.is_some() || state.next_request {
+        if state.disconnect.is_some() || state.next_request {
             state.fire_notify();
         }
         (receiver, true)

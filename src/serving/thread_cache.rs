@@ -1,134 +1,97 @@
-//! The threads that serve connections.
+//! A cache of threads: a thread that has finished one job waits a moment for the next.
 //!
-//! A connection has one thread from its begin to its end, but not one of its own making: to start and to
-//! end a thread costs more than to answer a small request. So a thread whose connection has ended is a
-//! *spare* for a moment, and is handed the next one.
+//! Each connection is served by one thread from its begin to its end. Starting and ending a thread costs
+//! more than responding to a small request, so threads are reused for later connections.
 //!
 //! ```text
-//!   accepting thread             ThreadCache                         a connection's thread
-//!   ────────────────             ────                         ─────────────────────
-//!   dispatch(accepted) ──▶ a spare? ── no ─────────────────────▶ new: serves the accepted
-//!                          │ yes                                     │ its connection has ended
-//!                          ▼                                         ▼
-//!                       handed: the accepted ················▶ one handed? ── yes ──▶ serves it
-//!                       idle: one is taken off, and called         │ no
-//!                                           │                        ▼
-//!                                           └───────────────▶ idle: waits ── KEEP is over, dismissed,
-//!                                                                              too many ──▶ ends
+//!   accepting thread              ThreadCache                 a connection's thread
+//!   ────────────────              ───────────                 ─────────────────────
+//!   hand_over(job) ──▶ an idle thread? ── no ──────▶ a new thread runs the job
+//!                          │ yes                              │ the job is done
+//!                          ▼                                  ▼
+//!                      handed: the job  ···············▶ next: a job in handed? ── yes ──▶ runs it
+//!                      idle: one thread is removed            │ no
+//!                            and notified                     ▼
+//!                                 │                       idle: waits ── KEEP is over, the server stops,
+//!                                 └──────────────────────────▶│          or MAX_IDLE wait ──▶ ends
 //! ```
 //!
-//! Invariant: for each accepted in `handed` some thread has been taken off `idle` that will look there
-//! before it ends. Which of them finds it first does not matter.
+//! Invariant: for each job in `handed`, a thread was removed from `idle` that looks there before it ends.
+//! It does not matter which thread takes which job.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ConnGuard, ServerCore};
-use crate::net::{Addr, Stream};
 use crate::sync::{self, Condvar, Mutex};
 
-/// How long a thread waits for a next connection: long enough to be there under any load that makes the
-/// cost of threads felt, short enough for memory and thread-locals not to stay long after it.
+/// How long a thread waits for its next job. Under any load that makes the cost of threads felt, the next
+/// connection comes within this time. After the load, memory and thread-local values are freed soon.
 const KEEP: Duration = Duration::from_secs(1);
 
-/// How many threads wait at most. Each keeps what its stack has touched, 12 KiB with handlers that take
-/// little. Only after a burst would more of them be free at once.
+/// How many threads wait at most. Each keeps the memory that its stack has touched, 12 KiB with small
+/// handlers. More threads than this are idle only after a burst.
 const MAX_IDLE: usize = 128;
 
-/// A connection that was accepted and entered, and nobody serves yet.
-pub(super) struct Accepted {
-    pub(super) stream: Stream,
-    pub(super) remote: Addr,
-    pub(super) guard: Arc<ConnGuard>,
+/// The idle threads of one server, and the jobs for them.
+pub(super) struct ThreadCache<J> {
+    state: Mutex<State<J>>,
 }
 
-/// The threads of one server that serve its connections.
-#[derive(Default)]
-pub(super) struct ThreadCache {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// What has been handed over and not been taken up.
-    handed: VecDeque<Accepted>,
-    /// The threads that wait. Who came last is called first: its memory is still near, and those that
-    /// are not needed see their time run out. Each Condvar goes with this state; its predicate is that
-    /// its thread is not in here, and `dispatch` and `stop` notify it.
+struct State<J> {
+    /// Jobs that were handed over and that no thread has taken yet.
+    handed: VecDeque<J>,
+    /// The threads that wait. The last one in is the first one out: its memory is still in the processor's
+    /// caches, and threads that are not needed reach the end of their wait. Each Condvar goes with this
+    /// state. Predicate: the Condvar is not in here. Notified by `hand_over` and `end_idle`.
     idle: Vec<Arc<Condvar>>,
-    /// Whether connections are still accepted, so that it is worth to wait for one.
-    keeps: bool,
 }
 
-impl ThreadCache {
-    /// From now on threads that are free wait for a next connection.
-    pub(super) fn keep(&self) {
-        self.state.lock().keeps = true;
+impl<J> Default for ThreadCache<J> {
+    fn default() -> Self {
+        Self { state: Mutex::new(State { handed: VecDeque::new(), idle: Vec::new() }) }
     }
+}
 
-    /// Has the threads that wait end at once, and no other wait from now on.
-    pub(super) fn stop(&self) {
-        let idle = {
+impl<J> ThreadCache<J> {
+    /// Hands `job` to an idle thread. Returns it if there is none.
+    pub(super) fn hand_over(&self, job: J) -> Result<(), J> {
+        let thread = {
             let mut state = self.state.lock();
-            state.keeps = false;
-            std::mem::take(&mut state.idle)
+            let Some(thread) = state.idle.pop() else { return Err(job) };
+            state.handed.push_back(job);
+            thread
         };
-        for spare in idle {
-            spare.notify_one();
-        }
+        thread.notify_one();
+        Ok(())
     }
 
-    /// Hands `accepted` to a thread that waits; gives it back if there is none.
-    fn hand_over(&self, accepted: Accepted) -> Option<Accepted> {
-        let called = {
-            let mut state = self.state.lock();
-            let Some(called) = state.idle.pop() else { return Some(accepted) };
-            state.handed.push_back(accepted);
-            called
-        };
-        called.notify_one();
-        None
-    }
-
-    /// Waits for an accepted to be handed over; `None` if the thread is to end. `me` is what it is called
-    /// by.
-    fn next(&self, me: &Arc<Condvar>) -> Option<Accepted> {
+    /// Blocks until a job is handed over, for at most [`KEEP`]. Returns `None` if the thread must end: at
+    /// once, if no job is there and `is_kept` returns `false`.
+    ///
+    /// `is_kept` is called under the lock. Once its value has changed to `false`, the caller must call
+    /// [`end_idle`](Self::end_idle). `thread` identifies the calling thread.
+    pub(super) fn next(&self, thread: &Arc<Condvar>, is_kept: impl Fn() -> bool) -> Option<J> {
         let until = sync::now() + KEEP;
         let mut state = self.state.lock();
         loop {
-            if let Some(accepted) = state.handed.pop_front() {
-                return Some(accepted);
+            if let Some(job) = state.handed.pop_front() {
+                return Some(job);
             }
-            if !state.keeps || state.idle.len() >= MAX_IDLE || sync::now() >= until {
+            if !is_kept() || state.idle.len() >= MAX_IDLE || sync::now() >= until {
                 return None;
             }
-            state.idle.push(Arc::clone(me));
-            me.wait_until(&mut state, until);
-            state.idle.retain(|spare| !Arc::ptr_eq(spare, me));
+            state.idle.push(Arc::clone(thread));
+            thread.wait_until(&mut state, until);
+            state.idle.retain(|idle| !Arc::ptr_eq(idle, thread));
         }
     }
-}
 
-/// Has `accepted` served by a thread that is free, or by a new one.
-///
-/// # Errors
-///
-/// The operating system's, when it has no room for another thread. The accepted is dropped.
-pub(super) fn dispatch(core: &Arc<ServerCore>, accepted: Accepted) -> io::Result<()> {
-    let Some(accepted) = core.threads.hand_over(accepted) else { return Ok(()) };
-    let (name, stack) = (core.protocol.thread_name(), core.options.stack_size);
-    let core = Arc::clone(core);
-    sync::spawn(name, stack, move || work(&core, accepted)).map(drop)
-}
-
-/// A thread's life. If serving panics, which handlers and callbacks cannot bring about, it ends.
-fn work(core: &ServerCore, first: Accepted) {
-    let me = Arc::new(Condvar::new());
-    let mut next = Some(first);
-    while let Some(Accepted { stream, remote, guard }) = next {
-        core.protocol.serve(stream, remote, guard);
-        next = core.threads.next(&me);
+    /// Wakes all idle threads. They end, unless a job was handed over.
+    pub(super) fn end_idle(&self) {
+        let idle = std::mem::take(&mut self.state.lock().idle);
+        for thread in idle {
+            thread.notify_one();
+        }
     }
 }

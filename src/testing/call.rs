@@ -83,7 +83,7 @@ pub fn call<B: Into<Body>>(handler: &dyn Handler, request: http::Request<B>) -> 
             let message = "handler wrote less than the declared Content-Length";
             Err(Error::message(ErrorKind::Misuse, message))
         }
-        Outcome::Gone => Err(recorder.body_failure().or(failed).unwrap_or_else(panicked)),
+        Outcome::ClientGone => Err(recorder.body_failure().or(failed).unwrap_or_else(panicked)),
         Outcome::Ended(_) | Outcome::Failed => Err(failed.unwrap_or_else(panicked)),
     }
 }

@@ -18,13 +18,17 @@
 //! # Ok::<(), hangup::Error>(())
 //! ```
 
+#[cfg(any(feature = "server", feature = "fcgi"))]
 mod call;
+#[cfg(feature = "server")]
 mod server;
 
 use crate::net::memory;
 
 pub use crate::net::{Parked, Stream};
+#[cfg(any(feature = "server", feature = "fcgi"))]
 pub use call::{call, informational};
+#[cfg(feature = "server")]
 pub use server::TestServer;
 
 /// Creates the two ends of a connection in memory: bytes written to one are read from the other. Each

@@ -44,11 +44,11 @@ struct Answer {
 impl Bin {
     fn start() -> Self {
         let server = Running::listening("httpbin", &["--addr", "127.0.0.1:0"]);
-        let client = Client::builder().redirects(RedirectPolicy::Stop).no_default_headers();
+        let client = Client::builder().redirects(RedirectPolicy::none()).no_default_headers();
         Self { server, client: client.build() }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder<'_> {
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.server.url(path))
     }
 
@@ -69,7 +69,7 @@ impl Bin {
     }
 }
 
-fn answer(request: RequestBuilder<'_>) -> Answer {
+fn answer(request: RequestBuilder) -> Answer {
     let mut response = request.send().expect("an answer");
     let body = response.body_mut().read_bytes(1 << 26).expect("a whole body").into();
     Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }

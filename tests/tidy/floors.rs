@@ -14,6 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["gateway"],
     &["serving"],
     &["handler"],
+    &["message"],
     &["body"],
     &["net"],
     &["context", "sniff"],

@@ -26,13 +26,14 @@ use std::time::Instant;
 use super::failure::Failure;
 use super::head::read_head;
 use super::messages::{
-    Answer, ExchangeId, Expectation, Expected, ReplyError, ReportTo, Unwritten, WriteJob,
+    ExchangeId, Expectation, Expected, ReceivedResponse, ReplyError, ReportTo, Unwritten, WriteJob,
 };
-use super::outgoing::{Outgoing, Patience};
+use super::outgoing::Outgoing;
 use super::response::complete;
 use super::send::{Unsent, send_now};
 use super::shared::{Conn, Shared, close_reason};
 use super::wait::{Progress, Wait};
+use crate::client::options::CallOptions;
 use crate::context::{Context, HookGuard};
 use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
@@ -54,8 +55,8 @@ impl Conn {
         &self,
         id: ExchangeId,
         outgoing: Outgoing,
-        patience: &Patience,
-    ) -> Result<Answer, Failure> {
+        options: &CallOptions,
+    ) -> Result<ReceivedResponse, Failure> {
         let Outgoing { method, head, body, framing, closes, expect } = outgoing;
         let shared = &self.0;
         let unwinding = CloseOnUnwind { shared, id };
@@ -64,18 +65,18 @@ impl Conn {
             id,
             method,
             closes,
-            on_informational: patience.on_informational.clone(),
-            on_raw_head: patience.on_raw_head.clone(),
+            on_informational: options.on_informational.clone(),
+            on_raw_head: options.on_raw_head.clone(),
             proceed: None,
-            hook: patience.context.as_ref().map(|context| close_when_done(shared, id, context)),
-            idle_read: patience.idle_read,
+            hook: options.context.as_ref().map(|context| close_when_done(shared, id, context)),
+            idle_read: options.idle_read,
         };
         let outcome = match unsent {
-            None => short_way(shared, expected, patience),
-            Some(Unsent::Unwritten(unwritten, None)) if patience.send.is_none() => {
-                way_beside(shared, expected, patience, unwritten)
+            None => short_way(shared, expected, options),
+            Some(Unsent::Unwritten(unwritten, None)) if options.send.is_none() => {
+                way_beside(shared, expected, options, unwritten)
             }
-            Some(unsent) => full_way(shared, expected, patience, unsent),
+            Some(unsent) => full_way(shared, expected, options, unsent),
         };
         std::mem::forget(unwinding);
         if let Err(Failure { error, .. }) = &outcome {
@@ -103,32 +104,32 @@ fn close_when_done(shared: &Arc<Shared>, id: ExchangeId, context: &Context) -> H
 fn short_way(
     shared: &Arc<Shared>,
     expected: Expected,
-    patience: &Patience,
-) -> Result<Answer, Failure> {
-    if let Some(limit) = patience.response_head {
+    options: &CallOptions,
+) -> Result<ReceivedResponse, Failure> {
+    if let Some(limit) = options.response_head {
         shared.stream.set_read_deadline(Instant::now().checked_add(limit));
     }
-    read_here(shared, expected, patience, SentBy::Caller).map_err(Failure::of_reading)
+    read_here(shared, expected, options, SentBy::Caller).map_err(Failure::of_reading)
 }
 
 /// The writer loop sends the rest of the request while the caller reads the response.
 fn way_beside(
     shared: &Arc<Shared>,
     expected: Expected,
-    patience: &Patience,
+    options: &CallOptions,
     unwritten: Unwritten,
-) -> Result<Answer, Failure> {
+) -> Result<ReceivedResponse, Failure> {
     let id = expected.id;
     {
         let mut lifecycle = shared.lifecycle.lock();
         lifecycle.begin_sending();
         lifecycle.await_head(true);
     }
-    let report_to = ReportTo::Reading { id, response_head: patience.response_head };
+    let report_to = ReportTo::Reading { id, response_head: options.response_head };
     let started = shared.write_later(WriteJob { unwritten, report_to });
     started
         .map_err(|error| ReplyError { error, begun: false })
-        .and_then(|()| read_here(shared, expected, patience, SentBy::WriterLoop))
+        .and_then(|()| read_here(shared, expected, options, SentBy::WriterLoop))
         .map_err(|failed| Failure::of_exchange(shared, id, failed))
 }
 
@@ -143,11 +144,11 @@ enum SentBy {
 fn read_here(
     shared: &Arc<Shared>,
     expected: Expected,
-    patience: &Patience,
+    options: &CallOptions,
     sent_by: SentBy,
-) -> Result<Answer, ReplyError> {
+) -> Result<ReceivedResponse, ReplyError> {
     let (stream, id) = (&shared.stream, expected.id);
-    let limited = patience.response_head.is_some();
+    let limited = options.response_head.is_some();
     let read = |buf: &mut [u8]| match limited {
         // Takes one system call less.
         false => stream.read_for(buf, None),
@@ -160,9 +161,9 @@ fn read_here(
         lifecycle.await_head(false);
         stream.set_read_deadline(None);
     }
-    let (answer, next) = complete(shared, expected, head, buffer)?;
+    let (response, next) = complete(shared, expected, head, buffer)?;
     next.take(shared, id);
-    Ok(answer)
+    Ok(response)
 }
 
 /// The writer loop sends the rest of the request, the reader loop reads the response, and the caller
@@ -170,9 +171,9 @@ fn read_here(
 fn full_way(
     shared: &Arc<Shared>,
     mut expected: Expected,
-    patience: &Patience,
+    options: &CallOptions,
     unsent: Unsent,
-) -> Result<Answer, Failure> {
+) -> Result<ReceivedResponse, Failure> {
     let id = expected.id;
     let (reply, replies) = bounded(1);
     let (report, sent) = bounded(1);
@@ -191,10 +192,10 @@ fn full_way(
     // A reader loop that has ended has closed the connection, which ends the wait.
     let _ = shared.expectations.send(Expectation { expected, reply });
     let progress = match job.map(|job| shared.write_later(job)) {
-        Some(Ok(())) => Progress::sending(patience),
+        Some(Ok(())) => Progress::sending(options),
         Some(Err(_)) | None => Progress::failed(),
     };
-    Wait { shared, id, patience, replies, sent, progress }.run()
+    Wait { shared, id, options, replies, sent, progress }.run()
 }
 
 /// Closes the connection of a caller whose thread unwinds out of its exchange. A callback for response

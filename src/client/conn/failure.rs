@@ -22,7 +22,7 @@ pub(in crate::client) enum FailedAt {
     /// At least a part of the request was written, and no byte of a response was received.
     Written,
     /// At least one byte of a response was received.
-    Answering,
+    Responding,
 }
 
 /// The cause of a failure.
@@ -36,7 +36,7 @@ pub(in crate::client) enum Blame {
 impl Failure {
     /// No response could be read, after at least a part of the request was written.
     pub(super) fn of_reading(ReplyError { error, begun }: ReplyError) -> Self {
-        let at = if begun { FailedAt::Answering } else { FailedAt::Written };
+        let at = if begun { FailedAt::Responding } else { FailedAt::Written };
         Self { at, blame: Blame::of(&error), error }
     }
 

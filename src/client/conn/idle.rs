@@ -54,7 +54,7 @@ impl Shared {
 
     fn unexpected(&self, bytes: &[u8]) -> CloseReason {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LOGGED_BYTES)]);
-        log::warn!("{}: unexpected data outside a response: {text:?}", self.key);
+        log::warn!("{}: unexpected data outside a response: {text:?}", self.route);
         CloseReason::BytesLeftOver
     }
 

@@ -16,14 +16,13 @@
 //! The result of sending a request is also kept in the connection's [lifecycle](super::state), where
 //! the thread that ends the exchange finds it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::Method;
 
 use crate::body::Body;
-use crate::client::raw_head::RawHead;
+use crate::client::options::{OnInformational, OnRawHead};
 use crate::context::HookGuard;
 use crate::error::Error;
 use crate::h1::ResponseHead;
@@ -48,12 +47,6 @@ impl ExchangeId {
     }
 }
 
-/// A callback that is called with each interim response.
-pub(in crate::client) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
-
-/// A callback that is called with each response head as it was received.
-pub(in crate::client) type OnRawHead = Arc<dyn Fn(&RawHead<'_>) + Send + Sync>;
-
 /// The order to the reader loop to read a response.
 pub(super) struct Expectation {
     pub(super) expected: Expected,
@@ -77,16 +70,16 @@ pub(super) struct Expected {
 }
 
 /// The reader loop's report to the caller.
-pub(super) type Reply = Result<Answer, ReplyError>;
+pub(super) type Reply = Result<ReceivedResponse, ReplyError>;
 
 /// A response whose head has been read.
-pub(in crate::client) struct Answer {
+pub(in crate::client) struct ReceivedResponse {
     pub(in crate::client) head: ResponseHead,
-    pub(in crate::client) body: AnswerBody,
+    pub(in crate::client) body: ReceivedBody,
 }
 
 /// The part of a response that follows its head.
-pub(in crate::client) enum AnswerBody {
+pub(in crate::client) enum ReceivedBody {
     /// A body, which may not have been received yet.
     Body(Body),
     /// A connection that speaks another protocol from now on.

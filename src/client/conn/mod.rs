@@ -65,13 +65,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub(super) use failure::{Blame, FailedAt, Failure};
-pub(super) use messages::{Answer, AnswerBody, ExchangeId, OnInformational, OnRawHead};
-pub(super) use outgoing::{Outgoing, OutgoingFraming, Patience, Withhold};
+pub(super) use messages::{ExchangeId, ReceivedBody, ReceivedResponse};
+pub(super) use outgoing::{Outgoing, OutgoingFraming, Withhold};
 pub(super) use shared::{Conn, ConnFacts, Owner};
 
 use self::shared::{LOOP_STACK, Shared};
 use self::state::{Lifecycle, StateKind};
-use super::target::Key;
+use super::route::Route;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
 use crate::net::{Addr, Dialed};
@@ -80,7 +80,7 @@ use crate::sync::{self, Condvar, Mutex};
 
 /// The options of a new connection.
 pub(super) struct ConnConfig {
-    pub(super) key: Key,
+    pub(super) route: Route,
     /// How long the TLS handshake took.
     pub(super) secured_in: Duration,
     pub(super) owner: Weak<dyn Owner>,
@@ -109,7 +109,7 @@ impl Conn {
         let (wake_ups, woken) = bounded(1);
         let shared = Arc::new(Shared {
             stream,
-            key: config.key,
+            route: config.route,
             owner: config.owner,
             idle_timeout: config.idle_timeout,
             response_limits: config.response_limits,
@@ -127,8 +127,8 @@ impl Conn {
         Ok(Self(shared))
     }
 
-    pub(super) fn key(&self) -> &Key {
-        &self.0.key
+    pub(super) fn route(&self) -> &Route {
+        &self.0.route
     }
 
     pub(super) fn facts(&self) -> &Arc<ConnFacts> {
@@ -182,6 +182,6 @@ impl PartialEq for Conn {
 
 impl fmt::Debug for Conn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Conn({})", self.0.key)
+        write!(f, "Conn({})", self.0.route)
     }
 }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::messages::{OnInformational, OnRawHead};
 use crate::body::Body;
-use crate::context::Context;
 use crate::sync::channel::Sender;
 
 /// A request that is ready to be written.
@@ -39,15 +37,4 @@ pub(in crate::client) struct Withhold {
     pub(in crate::client) limit: Duration,
     /// Returns the body if it is not sent. Dropped before the first byte is read from the body.
     pub(in crate::client) give_back: Sender<Body>,
-}
-
-/// The limits of a call, its context, and its callbacks.
-#[derive(Clone, Default)]
-pub(in crate::client) struct Patience {
-    pub(in crate::client) context: Option<Context>,
-    pub(in crate::client) send: Option<Duration>,
-    pub(in crate::client) response_head: Option<Duration>,
-    pub(in crate::client) idle_read: Option<Duration>,
-    pub(in crate::client) on_informational: Option<OnInformational>,
-    pub(in crate::client) on_raw_head: Option<OnRawHead>,
 }

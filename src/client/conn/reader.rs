@@ -167,10 +167,10 @@ fn read(shared: &Arc<Shared>, expectation: Expectation) {
         Err(ReplyError { error: Error::message(ErrorKind::Other, message), begun: true })
     });
     match head.and_then(|(head, buffer)| complete(shared, expected, head, buffer)) {
-        Ok((answer, next)) => {
+        Ok((response, next)) => {
             // If the caller has given up, the response is dropped here, and its body closes the
             // connection.
-            let _ = reply.send(Ok(answer));
+            let _ = reply.send(Ok(response));
             next.take(shared, id);
         }
         Err(ReplyError { error, begun }) => {

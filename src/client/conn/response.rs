@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 use super::body::{OpenExchange, ResponseBody};
 use super::head::malformed;
 use super::keep_alive::KeepAlive;
-use super::messages::{Answer, AnswerBody, ExchangeId, Expected, ReplyError};
+use super::messages::{ExchangeId, Expected, ReceivedBody, ReceivedResponse, ReplyError};
 use super::shared::{SEND_PATIENCE, Shared};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
@@ -54,7 +54,7 @@ pub(super) fn complete(
     expected: Expected,
     head: ResponseHead,
     mut buffer: Buffer,
-) -> Result<(Answer, NextStep), ReplyError> {
+) -> Result<(ReceivedResponse, NextStep), ReplyError> {
     let Expected { id, method, closes, proceed, hook, idle_read, .. } = expected;
     // A body that is still withheld is not wanted any more.
     drop(proceed);
@@ -65,7 +65,10 @@ pub(super) fn complete(
             return Err(malformed(Error::message(ErrorKind::MalformedMessage, message)));
         }
         let duplex = Duplex::new(shared.stream.clone(), buffer.take());
-        return Ok((Answer { head, body: AnswerBody::Duplex(duplex) }, NextStep::HandOver));
+        return Ok((
+            ReceivedResponse { head, body: ReceivedBody::Duplex(duplex) },
+            NextStep::HandOver,
+        ));
     }
     let framed = h1::response_framing(&method, head.status, head.version, &head.headers)
         .map_err(|error| malformed(Error::with_source(ErrorKind::MalformedMessage, error)))?;
@@ -91,7 +94,7 @@ pub(super) fn complete(
             (Body::incoming(Box::new(body)), NextStep::Nothing)
         }
     };
-    Ok((Answer { head, body: AnswerBody::Body(body) }, next))
+    Ok((ReceivedResponse { head, body: ReceivedBody::Body(body) }, next))
 }
 
 /// Returns `true` if the connection speaks another protocol after this response.

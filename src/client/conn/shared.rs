@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::messages::{ExchangeId, Expectation, SendError, SendResult};
 use super::state::{Lifecycle, State, StateKind};
-use crate::client::target::Key;
+use crate::client::route::Route;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
 use crate::logging as log;
@@ -39,7 +39,7 @@ pub(in crate::client) struct Conn(pub(super) Arc<Shared>);
 /// The state of a connection that its parties share.
 pub(super) struct Shared {
     pub(super) stream: Stream,
-    pub(super) key: Key,
+    pub(super) route: Route,
     pub(super) owner: Weak<dyn Owner>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
@@ -98,7 +98,7 @@ impl Shared {
     ) -> bool {
         let closed = self.end_if(condition, State::Closed(cause));
         if closed {
-            log::debug!("{}: connection closed: {reason}", self.key);
+            log::debug!("{}: connection closed: {reason}", self.route);
             self.leave();
         }
         closed

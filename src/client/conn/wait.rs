@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::failure::Failure;
-use super::messages::{Answer, ExchangeId, Reply, ReplyError, SendError, SendResult};
-use super::outgoing::Patience;
+use super::messages::{ExchangeId, ReceivedResponse, Reply, ReplyError, SendError, SendResult};
 use super::shared::{SEND_PATIENCE, Shared};
+use crate::client::options::CallOptions;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::sync::channel::{Receiver, at, never, select};
 
 pub(super) struct Wait<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) id: ExchangeId,
-    pub(super) patience: &'a Patience,
+    pub(super) options: &'a CallOptions,
     pub(super) replies: Receiver<Reply>,
     pub(super) sent: Receiver<SendResult>,
     pub(super) progress: Progress,
@@ -33,16 +33,16 @@ pub(super) enum Progress {
 }
 
 impl Progress {
-    pub(super) fn sending(patience: &Patience) -> Self {
-        Self::Sending { until: patience.send.and_then(|limit| Instant::now().checked_add(limit)) }
+    pub(super) fn sending(options: &CallOptions) -> Self {
+        Self::Sending { until: options.send.and_then(|limit| Instant::now().checked_add(limit)) }
     }
 
     pub(super) fn failed() -> Self {
         Self::Failed { until: Instant::now() + SEND_PATIENCE }
     }
 
-    fn sent(patience: &Patience) -> Self {
-        let limit = patience.response_head;
+    fn sent(options: &CallOptions) -> Self {
+        let limit = options.response_head;
         Self::Sent { until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
     }
 
@@ -55,7 +55,7 @@ impl Progress {
 }
 
 impl Wait<'_> {
-    pub(super) fn run(&mut self) -> Result<Answer, Failure> {
+    pub(super) fn run(&mut self) -> Result<ReceivedResponse, Failure> {
         loop {
             let timer = self.progress.until().map_or_else(never, at);
             select! {
@@ -63,7 +63,7 @@ impl Wait<'_> {
                 recv(self.sent) -> result => {
                     self.sent = never();
                     self.progress = match result {
-                        Ok(Ok(())) => Progress::sent(self.patience),
+                        Ok(Ok(())) => Progress::sent(self.options),
                         Ok(Err(SendError::Withheld)) => Progress::Sent { until: None },
                         Ok(Err(SendError::Failed { .. })) => Progress::failed(),
                         // No response can change that.
@@ -85,9 +85,9 @@ impl Wait<'_> {
     }
 
     /// Ends the wait with the reader loop's reply; `None` if the loop has ended without one.
-    fn replied(&self, reply: Option<Reply>) -> Result<Answer, Failure> {
+    fn replied(&self, reply: Option<Reply>) -> Result<ReceivedResponse, Failure> {
         let failed = match reply {
-            Some(Ok(answer)) => return Ok(answer),
+            Some(Ok(response)) => return Ok(response),
             Some(Err(failed)) => failed,
             None => {
                 let cause = self.shared.cause().unwrap_or_else(|| Error::new(ErrorKind::Closed));
@@ -112,7 +112,7 @@ impl Wait<'_> {
     }
 
     fn context_ended(&self) -> Option<Failure> {
-        let context = self.patience.context.as_ref()?;
+        let context = self.options.context.as_ref()?;
         context.err().map(|ended| Failure::of_the_call(ended.into()))
     }
 }

@@ -1,59 +1,52 @@
-//! One host's connections, dials, and waiting calls.
+//! The connections, dials and waiting calls of one route.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::client::want::Want;
+use crate::client::waiter::Waiter;
 use crate::context::Context;
 
-/// The connections to one host.
+/// The connections of one route.
 pub(super) struct Host<C> {
-    /// The most recently used is last.
+    /// The idle connections. The most recently used is last.
     pub(super) idle: Vec<Idle<C>>,
-    /// Connections that exist or are being dialled. Invariant: at most `limits.per_host`.
+    /// How many connections exist or are being dialled. Invariant: at most `limits.per_host`.
     pub(super) open: usize,
-    /// First come, first served.
+    /// The waiting calls, in the order in which they came.
     pub(super) waiting: VecDeque<Waiting<C>>,
-    /// Dials that no call waits for, the oldest first. Invariant: empty while a call waits without a
-    /// dial.
-    pub(super) spare: VecDeque<Arc<Dial>>,
+    /// The dials that no call waits for, the oldest first. Invariant: empty while a call waits without
+    /// a dial.
+    pub(super) spare: VecDeque<Arc<PendingDial>>,
 }
 
 /// A call that waits for a connection.
 pub(super) struct Waiting<C> {
-    pub(super) want: Arc<Want<C>>,
-    pub(super) dial: Assigned,
+    pub(super) waiter: Arc<Waiter<C>>,
+    dial: Assigned,
 }
 
-/// The dial that a call waits for, beside any connection that comes free.
-pub(super) enum Assigned {
-    /// The host's limit has been reached.
+/// The dial that a call waits for. Any connection that becomes free ends the waiting as well.
+enum Assigned {
+    /// No dial: the limit of connections has been reached.
     None,
-    /// It was begun for this call: its failure is the call's.
-    Own(Arc<Dial>),
-    /// It was begun for another call, which has left it.
-    Joined(Arc<Dial>),
+    /// A dial that was begun for this call. If it fails, the call fails.
+    Own(Arc<PendingDial>),
+    /// A dial that was begun for another call, which has left it.
+    Joined(Arc<PendingDial>),
 }
 
 impl Assigned {
-    fn is(&self, this: &Arc<Dial>) -> bool {
+    fn is(&self, this: &Arc<PendingDial>) -> bool {
         match self {
             Self::None => false,
             Self::Own(dial) | Self::Joined(dial) => Arc::ptr_eq(dial, this),
         }
     }
-
-    pub(super) fn take(&mut self) -> Option<Arc<Dial>> {
-        match std::mem::replace(self, Self::None) {
-            Self::None => None,
-            Self::Own(dial) | Self::Joined(dial) => Some(dial),
-        }
-    }
 }
 
-/// A dial in flight. Its place in the host's limit is counted until it ends.
+/// A dial in flight. It counts against the limit of connections until it ends.
 #[derive(Debug)]
-pub(in crate::client) struct Dial {
+pub(in crate::client) struct PendingDial {
     /// Ends the dial.
     pub(in crate::client) context: Context,
 }
@@ -61,7 +54,7 @@ pub(in crate::client) struct Dial {
 /// A connection that waits for its next use.
 pub(super) struct Idle<C> {
     pub(super) connection: C,
-    /// `Pool::puts` at that moment.
+    /// The value of `Pool::puts` when it was put.
     pub(super) since: u64,
 }
 
@@ -72,11 +65,11 @@ impl<C> Default for Host<C> {
 }
 
 impl<C> Host<C> {
-    /// Offers a connection to the calls that wait, in their order. A want that refuses it has been
-    /// given up, and its caller is about to take it out of the queue.
+    /// Offers a connection to the waiting calls, in their order. A waiter that refuses it has been
+    /// cancelled, and its caller is about to take it out of the queue.
     pub(super) fn offer(&mut self, mut connection: C) -> Result<(), C> {
         for place in 0..self.waiting.len() {
-            match self.waiting[place].want.grant(Ok(connection)) {
+            match self.waiting[place].waiter.deliver(Ok(connection)) {
                 Ok(()) => {
                     self.leave(place);
                     return Ok(());
@@ -87,13 +80,13 @@ impl<C> Host<C> {
         Err(connection)
     }
 
-    /// Takes a call out of the queue that got a connection which its dial has not made: the dial goes to
-    /// the next that has none.
+    /// Takes a call out of the queue that got a connection which its dial has not made. The dial goes to
+    /// the next call that has none.
     fn leave(&mut self, place: usize) {
         let left = self.waiting.remove(place);
-        let Some(dial) = left.and_then(|mut left| left.dial.take()) else { return };
+        let Some(dial) = left.and_then(|mut left| left.take_dial()) else { return };
         match self.next_without_dial() {
-            Some(next) => next.dial = Assigned::Joined(dial),
+            Some(next) => next.join(dial),
             None => self.spare.push_back(dial),
         }
     }
@@ -102,14 +95,18 @@ impl<C> Host<C> {
         self.waiting.iter_mut().find(|next| next.is_without_dial())
     }
 
-    pub(super) fn place_of(&self, dial: &Arc<Dial>) -> Option<usize> {
+    pub(super) fn place_of(&self, dial: &Arc<PendingDial>) -> Option<usize> {
         self.waiting.iter().position(|waiting| waiting.dial.is(dial))
     }
 
-    /// Offers the connection that `dial` has made to the call that waits for it.
-    pub(super) fn offer_dialled(&mut self, dial: &Arc<Dial>, connection: C) -> Result<(), C> {
+    /// Offers the connection that `dial` has made to the call that waits for the dial.
+    pub(super) fn offer_dialled(
+        &mut self,
+        dial: &Arc<PendingDial>,
+        connection: C,
+    ) -> Result<(), C> {
         let Some(place) = self.place_of(dial) else { return Err(connection) };
-        match self.waiting[place].want.grant(Ok(connection)) {
+        match self.waiting[place].waiter.deliver(Ok(connection)) {
             Ok(()) => {
                 self.waiting.remove(place);
                 Ok(())
@@ -118,8 +115,8 @@ impl<C> Host<C> {
         }
     }
 
-    /// A dial has ended: no call waits for it any more, and none joins it.
-    pub(super) fn forget_dial(&mut self, dial: &Arc<Dial>) {
+    /// Forgets a dial that has ended: no call waits for it any more, and none joins it.
+    pub(super) fn forget_dial(&mut self, dial: &Arc<PendingDial>) {
         if let Some(place) = self.place_of(dial) {
             self.waiting[place].dial = Assigned::None;
         }
@@ -128,12 +125,37 @@ impl<C> Host<C> {
 }
 
 impl<C> Waiting<C> {
+    pub(super) fn new(waiter: Arc<Waiter<C>>) -> Self {
+        Self { waiter, dial: Assigned::None }
+    }
+
     pub(super) fn is_without_dial(&self) -> bool {
-        matches!(self.dial, Assigned::None) && self.want.is_open()
+        matches!(self.dial, Assigned::None) && self.waiter.is_open()
+    }
+
+    /// Assigns a dial that is begun for this call.
+    pub(super) fn set_dial(&mut self, dial: Arc<PendingDial>) {
+        self.dial = Assigned::Own(dial);
+    }
+
+    /// Assigns a dial that was begun for another call.
+    pub(super) fn join(&mut self, dial: Arc<PendingDial>) {
+        self.dial = Assigned::Joined(dial);
+    }
+
+    pub(super) fn has_own_dial(&self) -> bool {
+        matches!(self.dial, Assigned::Own(_))
+    }
+
+    pub(super) fn take_dial(&mut self) -> Option<Arc<PendingDial>> {
+        match std::mem::replace(&mut self.dial, Assigned::None) {
+            Assigned::None => None,
+            Assigned::Own(dial) | Assigned::Joined(dial) => Some(dial),
+        }
     }
 }
 
-impl Dial {
+impl PendingDial {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self { context: Context::new() })
     }

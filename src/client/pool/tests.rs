@@ -1,30 +1,31 @@
 use super::*;
+use crate::error::ErrorKind;
 
 fn pool(limits: Limits) -> Pool<&'static str, u32> {
     Pool::new(limits)
 }
 
-/// Queues a want that waits for its dial.
-fn dials(pool: &mut Pool<&str, u32>) -> (Arc<Want<u32>>, Granted<u32>, Arc<Dial>) {
+/// Queues a call that waits for its dial.
+fn dials(pool: &mut Pool<&str, u32>) -> (Arc<Waiter<u32>>, Delivery<u32>, Arc<PendingDial>) {
     match pool.checkout(&"a") {
-        Checkout::Queued { want, granted, begins: Some(dial) } => (want, granted, dial),
+        Checkout::Queued { waiter, delivery, begins: Some(dial) } => (waiter, delivery, dial),
         _ => panic!("it dials"),
     }
 }
 
-/// Queues a want for which no dial is begun.
-fn waits(pool: &mut Pool<&str, u32>) -> (Arc<Want<u32>>, Granted<u32>) {
+/// Queues a call for which no dial is begun.
+fn waits(pool: &mut Pool<&str, u32>) -> (Arc<Waiter<u32>>, Delivery<u32>) {
     match pool.checkout(&"a") {
-        Checkout::Queued { want, granted, begins: None } => (want, granted),
+        Checkout::Queued { waiter, delivery, begins: None } => (waiter, delivery),
         _ => panic!("it waits"),
     }
 }
 
-/// A connection that a call has got by its dial.
+/// Makes a connection by a call's dial, which the call then uses.
 fn busy(pool: &mut Pool<&str, u32>, connection: u32) {
-    let (_, granted, dial) = dials(pool);
+    let (_, delivery, dial) = dials(pool);
     pool.dialled(&"a", &dial, connection).unwrap();
-    assert_eq!(granted.try_recv().unwrap().unwrap(), connection);
+    assert_eq!(delivery.try_recv().unwrap().unwrap(), connection);
 }
 
 fn failure() -> Error {
@@ -66,26 +67,26 @@ fn t13_beyond_the_total_the_longest_idle_goes() {
 fn t13_the_queue_at_a_limit_is_fair() {
     let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
     busy(&mut pool, 1);
-    let (_second, second_granted) = waits(&mut pool);
-    let (_third, third_granted) = waits(&mut pool);
+    let (_second, second_delivery) = waits(&mut pool);
+    let (_third, third_delivery) = waits(&mut pool);
     assert!(matches!(pool.put(&"a", 1), Return::Kept));
-    assert_eq!(second_granted.try_recv().unwrap().unwrap(), 1);
-    assert!(third_granted.try_recv().is_err());
+    assert_eq!(second_delivery.try_recv().unwrap().unwrap(), 1);
+    assert!(third_delivery.try_recv().is_err());
     // The second's connection is closed: the third may dial in its place.
     let dial = pool.release(&"a").expect("the place is free");
     pool.dialled(&"a", &dial, 2).unwrap();
-    assert_eq!(third_granted.try_recv().unwrap().unwrap(), 2);
+    assert_eq!(third_delivery.try_recv().unwrap().unwrap(), 2);
 }
 
 #[test]
 fn t13_a_call_that_gave_up_is_passed_over() {
     let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
     busy(&mut pool, 9);
-    let (gone, _gone_granted) = waits(&mut pool);
-    let (_stays, granted) = waits(&mut pool);
-    gone.give_up();
+    let (gone, _gone_delivery) = waits(&mut pool);
+    let (_stays, delivery) = waits(&mut pool);
+    gone.cancel();
     assert!(matches!(pool.put(&"a", 9), Return::Kept));
-    assert_eq!(granted.try_recv().unwrap().unwrap(), 9);
+    assert_eq!(delivery.try_recv().unwrap().unwrap(), 9);
     assert!(pool.forget(&"a", &gone).is_none());
     assert_eq!(pool.hosts["a"].waiting.len(), 0);
 }
@@ -95,10 +96,10 @@ fn t13_a_free_place_goes_to_one_that_waits_without_a_dial() {
     let mut pool = pool(Limits { per_host: Some(2), ..Limits::default() });
     busy(&mut pool, 1);
     let (_dials, _dialled, _dial) = dials(&mut pool);
-    let (_waits, granted) = waits(&mut pool);
+    let (_waits, delivery) = waits(&mut pool);
     let next = pool.release(&"a").expect("the place is free");
     pool.dialled(&"a", &next, 2).unwrap();
-    assert_eq!(granted.try_recv().unwrap().unwrap(), 2);
+    assert_eq!(delivery.try_recv().unwrap().unwrap(), 2);
     assert!(pool.release(&"a").is_none(), "every call has a dial");
 }
 
@@ -106,39 +107,39 @@ fn t13_a_free_place_goes_to_one_that_waits_without_a_dial() {
 fn t13_a_call_with_another_connection_leaves_its_dial_to_the_next() {
     let mut pool = pool(Limits { per_host: Some(2), ..Limits::default() });
     busy(&mut pool, 1);
-    let (_first, first_granted, dial) = dials(&mut pool);
-    let (_second, second_granted) = waits(&mut pool);
+    let (_first, first_delivery, dial) = dials(&mut pool);
+    let (_second, second_delivery) = waits(&mut pool);
     assert!(matches!(pool.put(&"a", 1), Return::Kept));
-    assert_eq!(first_granted.try_recv().unwrap().unwrap(), 1);
+    assert_eq!(first_delivery.try_recv().unwrap().unwrap(), 1);
     pool.dialled(&"a", &dial, 2).unwrap();
-    assert_eq!(second_granted.try_recv().unwrap().unwrap(), 2);
+    assert_eq!(second_delivery.try_recv().unwrap().unwrap(), 2);
 }
 
 #[test]
 fn t13_a_new_call_joins_the_dial_that_is_spare_the_longest() {
     let mut pool = pool(Limits::default());
     let calls = [(); 2].map(|()| dials(&mut pool));
-    for (connection, (_, granted, _)) in calls.iter().enumerate() {
+    for (connection, (_, delivery, _)) in calls.iter().enumerate() {
         assert!(matches!(pool.put(&"a", connection as u32), Return::Kept));
-        assert!(granted.try_recv().unwrap().is_ok());
+        assert!(delivery.try_recv().unwrap().is_ok());
     }
-    let (_third, third_granted) = waits(&mut pool);
+    let (_third, third_delivery) = waits(&mut pool);
     // Any connection goes to a call that waits, also if no call has joined its dial.
     assert!(pool.dialled(&"a", &calls[1].2, 7).is_err(), "it is to be parked first");
     assert!(matches!(pool.put_dialled(&"a", &calls[1].2, 7), Return::Kept));
-    assert_eq!(third_granted.try_recv().unwrap().unwrap(), 7);
-    let (_fourth, fourth_granted) = waits(&mut pool);
+    assert_eq!(third_delivery.try_recv().unwrap().unwrap(), 7);
+    let (_fourth, fourth_delivery) = waits(&mut pool);
     pool.dialled(&"a", &calls[0].2, 8).unwrap();
-    assert_eq!(fourth_granted.try_recv().unwrap().unwrap(), 8);
+    assert_eq!(fourth_delivery.try_recv().unwrap().unwrap(), 8);
     let (_, _, _) = dials(&mut pool);
 }
 
 #[test]
 fn t13_a_spare_dial_ends_in_the_pool() {
     let mut pool = pool(Limits::default());
-    let (_call, granted, dial) = dials(&mut pool);
+    let (_call, delivery, dial) = dials(&mut pool);
     assert!(matches!(pool.put(&"a", 1), Return::Kept));
-    assert!(granted.try_recv().unwrap().is_ok());
+    assert!(delivery.try_recv().unwrap().is_ok());
     assert!(pool.dialled(&"a", &dial, 2).is_err());
     assert!(matches!(pool.put_dialled(&"a", &dial, 2), Return::Kept));
     assert!(matches!(pool.checkout(&"a"), Checkout::Idle(2)));
@@ -148,13 +149,13 @@ fn t13_a_spare_dial_ends_in_the_pool() {
 #[test]
 fn t13_the_failure_of_a_dial_is_that_of_the_call_it_was_begun_for() {
     let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
-    let (_first, first_granted, dial) = dials(&mut pool);
-    let (_second, second_granted) = waits(&mut pool);
+    let (_first, first_delivery, dial) = dials(&mut pool);
+    let (_second, second_delivery) = waits(&mut pool);
     let next = pool.dial_failed(&"a", &dial, failure()).expect("the place is free");
-    assert!(first_granted.try_recv().unwrap().is_err());
-    assert!(second_granted.try_recv().is_err());
+    assert!(first_delivery.try_recv().unwrap().is_err());
+    assert!(second_delivery.try_recv().is_err());
     assert!(pool.dial_failed(&"a", &next, failure()).is_none());
-    assert!(second_granted.try_recv().unwrap().is_err());
+    assert!(second_delivery.try_recv().unwrap().is_err());
     assert!(pool.hosts.is_empty());
 }
 
@@ -165,24 +166,24 @@ fn t13_a_call_that_joined_a_dial_which_fails_has_a_dial_of_its_own() {
     for connection in 0..3 {
         assert!(matches!(pool.put(&"a", connection), Return::Kept));
     }
-    let (_call, granted) = waits(&mut pool);
+    let (_call, delivery) = waits(&mut pool);
     // While others are spare it joins those.
     assert!(pool.dial_failed(&"a", &calls[0].2, failure()).is_none());
     assert!(pool.dial_failed(&"a", &calls[2].2, failure()).is_none(), "no call waits for it");
     let own = pool.dial_failed(&"a", &calls[1].2, failure()).expect("another dial");
-    assert!(granted.try_recv().is_err());
+    assert!(delivery.try_recv().is_err());
     assert!(pool.dial_failed(&"a", &own, failure()).is_none());
-    assert!(granted.try_recv().unwrap().is_err());
+    assert!(delivery.try_recv().unwrap().is_err());
 }
 
 #[test]
 fn t14_a_call_that_gives_up_takes_its_dial_along() {
     let mut pool = pool(Limits::default());
-    let (want, _granted, dial) = dials(&mut pool);
-    want.give_up();
-    let ends = pool.forget(&"a", &want).expect("its dial");
+    let (waiter, _delivery, dial) = dials(&mut pool);
+    waiter.cancel();
+    let ends = pool.forget(&"a", &waiter).expect("its dial");
     assert!(Arc::ptr_eq(&ends, &dial));
-    let (_next, _next_granted, next) = dials(&mut pool);
+    let (_next, _next_delivery, next) = dials(&mut pool);
     // The connection came all the same.
     assert!(matches!(pool.put_dialled(&"a", &dial, 1), Return::Kept));
     assert!(!next.context.is_done());
@@ -192,9 +193,9 @@ fn t14_a_call_that_gives_up_takes_its_dial_along() {
 #[test]
 fn a_host_is_forgotten_with_its_last_connection() {
     let mut pool = pool(Limits::default());
-    let (want, _granted, _dial) = dials(&mut pool);
-    want.give_up();
-    pool.forget(&"a", &want);
+    let (waiter, _delivery, _dial) = dials(&mut pool);
+    waiter.cancel();
+    pool.forget(&"a", &waiter);
     // It was closed just before it was put: the pool hears of it first.
     assert!(pool.release(&"a").is_none());
     assert!(matches!(pool.put(&"a", 1), Return::Kept));
@@ -206,10 +207,10 @@ fn a_host_is_forgotten_with_its_last_connection() {
 fn a_closed_pool_keeps_nothing_and_grants_nothing() {
     let mut pool = pool(Limits { per_host: Some(1), ..Limits::default() });
     busy(&mut pool, 1);
-    let (_waits, granted) = waits(&mut pool);
+    let (_waits, delivery) = waits(&mut pool);
     let (idle, dials) = pool.close();
     assert!(idle.is_empty() && dials.is_empty());
-    assert!(granted.recv().unwrap().is_err());
+    assert!(delivery.recv().unwrap().is_err());
     assert!(matches!(pool.put(&"a", 1), Return::Refused(1)));
     assert!(matches!(pool.checkout(&"a"), Checkout::Closed));
 }
@@ -217,10 +218,10 @@ fn a_closed_pool_keeps_nothing_and_grants_nothing() {
 #[test]
 fn a_closed_pool_hands_out_its_dials() {
     let mut pool = pool(Limits::default());
-    let (_left, granted, spare) = dials(&mut pool);
+    let (_left, delivery, spare) = dials(&mut pool);
     assert!(matches!(pool.put(&"a", 1), Return::Kept));
-    assert!(granted.try_recv().unwrap().is_ok());
-    let (_joins, _granted) = waits(&mut pool);
+    assert!(delivery.try_recv().unwrap().is_ok());
+    let (_joins, _delivery) = waits(&mut pool);
     let (_dials, _dialled, own) = dials(&mut pool);
     let (_, ends) = pool.close();
     assert_eq!(ends.len(), 2);

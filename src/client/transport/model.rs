@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use http::Request;
 
-use super::{Inner, Transport, TransportOptions, split};
+use super::{Inner, Transport, TransportOptions};
 use crate::body::Body;
-use crate::client::conn::Patience;
 use crate::client::fields::DefaultFields;
+use crate::client::hop::HopRequest;
+use crate::client::options::CallOptions;
 use crate::client::pool::Limits;
+use crate::client::route::Via;
 use crate::client::url::Url;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -86,8 +88,10 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
     Transport::new(TransportOptions {
         limits: Limits { per_host, idle_per_host, idle_timeout: None, ..Limits::default() },
         dial: DialOptions::default(),
+        dialer: None,
         tls_timeout: None,
-        unix: None,
+        connector: None,
+        via: Via::Direct,
         response_limits: crate::h1::Limits { max_bytes: 4096, max_fields: 1000 },
         expect_timeout: Duration::from_secs(1),
     })
@@ -95,18 +99,12 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
 
 /// One call from its beginning to the end of its answer, or to its being let go.
 fn call(transport: &Transport, context: Option<&Context>) -> Result<()> {
-    let (parts, ()) = Request::get("http://model/").body(()).expect("a valid request").into_parts();
-    let url = Url::of_uri(parts.uri.clone()).expect("a valid URL");
-    let patience = Patience { context: context.cloned(), ..Patience::default() };
-    let exchanged = transport.round_trip(
-        &parts,
-        &url,
-        &DefaultFields::default(),
-        Body::empty(),
-        &patience,
-        None,
-    )?;
-    let (_, mut body, _) = split(exchanged.answer);
+    let (parts, ()) = Request::new(()).into_parts();
+    let url = Url::parse("http://model/").expect("a valid URL");
+    let defaults = DefaultFields::default();
+    let mut hop = HopRequest::new(parts, url, Body::empty(), &defaults);
+    let options = CallOptions { context: context.cloned(), ..CallOptions::default() };
+    let mut body = transport.round_trip(&mut hop, &options)?.into_body();
     if perhaps() {
         let mut text = String::new();
         body.read_to_string(&mut text).map_err(Error::from)?;

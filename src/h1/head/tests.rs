@@ -1,5 +1,7 @@
 //! Heads, each tried whole and cut at every place.
 
+use http::Version;
+
 use super::*;
 use crate::h1::splits;
 

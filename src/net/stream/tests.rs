@@ -60,12 +60,24 @@ fn kind<T: fmt::Debug>(outcome: io::Result<T>) -> io::ErrorKind {
     outcome.unwrap_err().kind()
 }
 
-/// Writes until there is no room.
-fn fill(stream: &Stream) -> usize {
+/// Writes until there is no room. A full socket may have room again a moment later, when the peer's system
+/// has taken in some data.
+fn fill(mut stream: &Stream) -> usize {
     let piece = [b'x'; 16 * 1024];
+    let mut written = fill_at_once(stream, &piece);
+    stream.set_write_deadline(Some(Instant::now() + Duration::from_millis(20)));
+    while let Ok(count) = stream.write(&piece) {
+        written += count + fill_at_once(stream, &piece);
+        stream.set_write_deadline(Some(Instant::now() + Duration::from_millis(20)));
+    }
+    stream.set_write_deadline(None);
+    written + fill_at_once(stream, &piece)
+}
+
+fn fill_at_once(stream: &Stream, piece: &[u8]) -> usize {
     let mut written = 0;
     loop {
-        match stream.try_write_vectored(&[IoSlice::new(&piece)]) {
+        match stream.try_write_vectored(&[IoSlice::new(piece)]) {
             Ok(count) => written += count,
             Err(error) if error.kind() == WouldBlock => return written,
             Err(error) => panic!("{error}"),

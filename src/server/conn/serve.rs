@@ -164,7 +164,7 @@ impl Conn {
             Outcome::Ended(ResponseEnd::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
             Outcome::Ended(ResponseEnd::Hijacked) => Step::HandedOver,
             Outcome::Failed => self.break_off(&exchange, CloseReason::HandlerFailed),
-            Outcome::Gone => self.break_off(&exchange, CloseReason::EndOfStream),
+            Outcome::ClientGone => self.break_off(&exchange, CloseReason::EndOfStream),
         }
     }
 

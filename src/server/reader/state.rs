@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::net::Hangup;
-use crate::serving::{Gone, Signals};
+use crate::serving::{Disconnect, Signals};
 
 pub(super) struct State {
     pub(super) watch: Watch,
@@ -17,7 +17,7 @@ pub(super) struct State {
     pub(super) input: Input,
     /// The byte that a background read got. It is the first byte of the next read.
     pub(super) held: Option<u8>,
-    pub(super) gone: Option<Gone>,
+    pub(super) gone: Option<Disconnect>,
     /// The client has closed its sending side, which does not count as going away.
     half_closed: bool,
 }
@@ -78,7 +78,7 @@ pub(super) enum Seen {
 #[derive(Clone, Copy)]
 pub(super) enum News {
     NextRequest,
-    Gone(Gone),
+    Gone(Disconnect),
 }
 
 impl State {
@@ -117,8 +117,8 @@ impl State {
                 self.half_closed = true;
                 None
             }
-            Seen::EndOfStream => Some(News::Gone(Gone::EndOfStream)),
-            Seen::Failed(kind) => Some(News::Gone(Gone::Failed(kind))),
+            Seen::EndOfStream => Some(News::Gone(Disconnect::EndOfStream)),
+            Seen::Failed(kind) => Some(News::Gone(Disconnect::Failed(kind))),
             Seen::Nothing => None,
         };
         if let Some(News::Gone(gone)) = news {

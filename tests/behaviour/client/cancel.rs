@@ -1,4 +1,4 @@
-//! T14: any thread can give a call up, at any stage; that call ends, and no other.
+//! T14: any thread can cancel a call at any stage, and no other call ends.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -29,10 +29,10 @@ over_each![each way:
 /// The time that "within milliseconds" may take on a busy machine.
 const PROMPT: Duration = Duration::from_secs(2);
 
-/// More than any socket's buffers hold.
+/// A length that exceeds every socket buffer.
 const ENORMOUS: u64 = 1 << 30;
 
-/// Cancels the call, which must end at once, and say why.
+/// Cancels the call, which must end at once with the reason.
 fn cancel<T: std::fmt::Debug>(context: &Context, call: Background<Result<T, Error>>) {
     assert!(call.is_running(), "it has not waited");
     context.cancel_with("enough");
@@ -100,7 +100,7 @@ fn t14_cancel_ends_a_call_that_resolves(over: Over) {
     let (release, released) = bounded::<()>(0);
     let client = over
         .client_builder()
-        .resolver(move |host, _| {
+        .resolver(move |host: &str, _: u16, _: &Context| {
             if host == "slow.test" {
                 entering.send(()).unwrap();
                 let _ = released.recv();
@@ -128,7 +128,7 @@ fn t14_cancel_ends_a_call_that_dials(over: Over) {
     let addr = hole.addr;
     let client = over
         .client_builder()
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             entering.send(()).unwrap();
             Ok(vec![addr])
         })
@@ -220,7 +220,7 @@ fn t14_cancel_ends_a_call_that_waits_for_the_head(over: Over) {
     }
 }
 
-/// Cancels a call whose body is being read, which the peer's answer has begun.
+/// Cancels a call whose body is being read. `answer` begins the response.
 fn cancel_within_body(over: Over, answer: &str) {
     let peers = over.peers();
     let client = over.client();
@@ -248,7 +248,7 @@ fn t14_cancel_ends_a_read_of_the_body(over: Over) {
     cancel_within_body(over, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
 }
 
-/// The end of the connection is the end of such a body, but not the one that we made.
+/// The end of the connection delimits such a body, but not if the client closed it.
 fn t14_cancel_ends_a_read_of_a_body_without_a_length(over: Over) {
     alone!();
     for _ in 0..50 {
@@ -276,8 +276,8 @@ fn t14_the_error_distinguishes_a_deadline_from_a_cancellation(over: Over) {
     peer.expect_closed();
 }
 
-/// A call that is cancelled just when its answer comes has given its connection back, and another
-/// call has it: cancelling closed it under that one.
+/// A call that is cancelled just when its response arrives may have returned its connection, and another call
+/// may use it. The cancellation once closed the connection of that other call.
 fn t14_a_late_cancel_does_not_touch_the_next_call(over: Over) {
     alone!();
     let peers = over.peers().serve(|_, peer| {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use hangup::testing::Stream;
-use hangup::{Client, ErrorKind, TimeLimit};
+use hangup::{Client, Context, ErrorKind, TimeLimit};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{Peers, eventually, in_background};
@@ -24,7 +24,7 @@ over_each![
     t13_a_resolver_that_never_returns_does_not_accumulate_threads,
 ];
 
-/// A resolver of `addr` whose look-ups, from the second on, wait until the test lets them go.
+/// Returns a resolver of `addr` whose lookups block from the second on, until the test releases them.
 struct Gate {
     entered: Receiver<()>,
     release: Sender<io::Result<()>>,
@@ -37,7 +37,7 @@ fn gated(over: Over, addr: SocketAddr, limit: Option<usize>) -> (Client, Gate) {
     let client = over
         .client_builder()
         .max_connections_per_host(limit)
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             if number.fetch_add(1, Ordering::SeqCst) > 0 {
                 entering.send(()).unwrap();
                 released.recv().unwrap_or(Ok(()))?;
@@ -126,8 +126,7 @@ fn t13_a_call_whose_joined_dial_fails_dials_again(over: Over) {
     assert_eq!(text(second.finish()), "two");
 }
 
-/// A server whose handshakes are slow: whatever a call that could have dialled does in the meantime,
-/// there is one dial for each of the callers.
+/// With a server whose handshakes are slow, there is at most one dial for each caller.
 fn t13_a_storm_of_calls_dials_once_for_each_caller(over: Over) {
     alone!();
     const CALLERS: usize = 16;
@@ -155,7 +154,7 @@ fn t13_a_storm_of_calls_dials_once_for_each_caller(over: Over) {
     });
     let client = over
         .client_builder()
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             thread::park_timeout(slow);
             Ok(vec![addr])
         })
@@ -201,7 +200,7 @@ fn t13_a_lookup_that_panics_frees_its_place(over: Over) {
     let client = over
         .client_builder()
         .max_connections_per_host(1)
-        .resolver(move |_, _| match number.fetch_add(1, Ordering::SeqCst) {
+        .resolver(move |_: &str, _: u16, _: &Context| match number.fetch_add(1, Ordering::SeqCst) {
             0 => panic!("as the test has it"),
             _ => Ok(vec![addr]),
         })
@@ -216,10 +215,10 @@ fn t13_a_lookup_that_panics_frees_its_place(over: Over) {
     assert_eq!(text(call.finish()), "ok");
 }
 
-/// Each call to a host whose look-up hangs left a thread behind.
+/// Each call to a host whose lookup hangs once leaked a thread.
 fn t13_a_resolver_that_never_returns_does_not_accumulate_threads(over: Over) {
     alone!();
-    /// As many look-ups as run at a time.
+    /// The most lookups that run at a time.
     const MOST: usize = 64;
     let (release, released) = bounded::<()>(0);
     let (entering, entered) = unbounded();
@@ -227,7 +226,7 @@ fn t13_a_resolver_that_never_returns_does_not_accumulate_threads(over: Over) {
     let client = over
         .client_builder()
         .connect_timeout(limit)
-        .resolver(move |host, _| {
+        .resolver(move |host: &str, _: u16, _: &Context| {
             entering.send(host.to_owned()).unwrap();
             let _ = released.recv();
             Ok(Vec::new())

@@ -20,8 +20,8 @@ over_each![
 /// The time that a wait of 50 ms may take on a busy machine.
 const GENEROUS: Duration = Duration::from_secs(2);
 
-/// Has a request answered with `answer` and drops the response; returns how long that took, and
-/// whether the connection was kept.
+/// Drops the response `answer` to a request. Returns the time that the drop took, and whether the connection was
+/// kept.
 fn drop_after(over: Over, answer: &[u8]) -> (Duration, bool, Peer) {
     let peers = over.peers();
     let client = over.client();
@@ -94,7 +94,7 @@ fn t09_dropping_a_body_with_a_slow_rest_closes_the_connection_within_50ms(over: 
     }
 }
 
-/// The drain's limit is a moment: a peer that sends a byte now and then does not extend it.
+/// The drain has one deadline: a server that sends a byte now and then does not extend it.
 fn t09_dropping_a_body_whose_rest_drips_does_not_block_the_caller(over: Over) {
     alone!();
     let peers = over.peers();

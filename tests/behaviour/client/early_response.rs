@@ -1,4 +1,4 @@
-//! T5, T6: answers that come before the request has been written.
+//! T5, T6: responses that arrive before the request has been written.
 
 use hangup::{Body, Context, ErrorKind, ResponseExt};
 
@@ -22,12 +22,12 @@ over_each![each way:
     t08_a_response_that_was_read_holds_no_descriptor,
 ];
 
-/// More than any socket's buffers hold.
+/// A length that exceeds every socket buffer.
 const ENORMOUS: u64 = 1 << 30;
 
-/// A server that has no use for the request's body (a 403, say) answers before it has read it. The
-/// answer counts, but the connection is in the middle of a request that may never end: using it for
-/// the next one would mix the two up.
+/// A server that rejects a request, with a 403 for example, responds before it has read the body. The response is
+/// valid, but the connection is in the middle of a request that may never end. Reusing it would mix up two
+/// requests.
 fn t05_an_early_response_is_read_and_its_connection_not_reused(over: Over) {
     alone!();
     const LENGTH: usize = 256 * 1024;
@@ -89,8 +89,8 @@ fn t05_dropping_an_early_response_ends_the_writer(over: Over) {
     peer.expect_closed();
 }
 
-/// The head of a small body waits for it, so that both go out together: but not for long, since a
-/// server may have its answer from the head alone.
+/// The head waits for a small body, so that both are sent together. It does not wait long, since a server may
+/// respond to the head alone.
 fn t05_a_small_body_whose_source_blocks_does_not_delay_the_head(over: Over) {
     alone!();
     let peers = over.peers();
@@ -138,8 +138,8 @@ fn t05_a_body_in_memory_that_does_not_fit_is_sent_by_the_writer_loop(over: Over)
     }
 }
 
-/// The peer answers without reading, and closes: its system resets the connection, since bytes are
-/// left unread. The client's write fails; the answer has arrived all the same.
+/// The server responds without reading, and closes. Its system resets the connection, since bytes are unread. The
+/// client's write fails, though the response has arrived.
 fn t05_the_response_takes_precedence_over_the_failed_write(over: Over) {
     alone!();
     let client = over.client();
@@ -163,7 +163,7 @@ fn t05_the_response_takes_precedence_over_the_failed_write(over: Over) {
     }
 }
 
-/// The reset that follows an answer is no reason to lose it.
+/// A reset behind a response must not discard it.
 fn t05_a_response_that_arrived_before_the_reset_is_returned(over: Over) {
     alone!();
     let client = over.client();
@@ -179,7 +179,7 @@ fn t05_a_response_that_arrived_before_the_reset_is_returned(over: Over) {
     }
 }
 
-/// A server without room answers at once, and closes before there is a request at all.
+/// A server at its limit responds at once, and closes before the request arrives.
 fn t05_a_response_that_arrives_before_the_request_is_written_is_returned(over: Over) {
     alone!();
     let client = over.client();

@@ -73,7 +73,7 @@ fn t12_a_final_response_instead_of_the_100_spares_the_body(over: Over) {
     }
 }
 
-/// The heads of requests with a body and without, however the expectation came about.
+/// The table has requests with and without a body, and every way to set the expectation.
 fn t12_expect_is_not_sent_without_content_or_in_http_1_0(over: Over) {
     alone!();
     let peers = over.peers();
@@ -103,7 +103,7 @@ fn t12_expect_is_not_sent_without_content_or_in_http_1_0(over: Over) {
     }
 }
 
-/// Whatever else is expected is the caller's, and is sent as it stands.
+/// Other expectations of the caller are sent unchanged.
 fn t12_the_expect_header_is_a_list(over: Over) {
     alone!();
     let peers = over.peers();
@@ -158,7 +158,7 @@ fn sized(text: &'static str) -> Body {
     Body::from_sized_reader(text.as_bytes(), text.len() as u64)
 }
 
-/// Once only; and not for an expectation that is not in the request.
+/// The request is sent again once, and only if it had the expectation.
 fn t12_a_417_is_returned_if_the_body_cannot_be_sent_again(over: Over) {
     alone!();
     let peers = over.peers();
@@ -184,8 +184,8 @@ fn t12_a_417_is_returned_if_the_body_cannot_be_sent_again(over: Over) {
     peers.expect_no_more();
 }
 
-/// The body was released by a 100, or was not waited for any longer: what has been read of its source is
-/// gone. A body that lies in memory can be sent again.
+/// After a 100, or at the end of the wait for it, bytes have been read from the source and are gone. A body in
+/// memory can be sent again.
 fn t12_a_body_that_was_begun_before_the_417_is_not_repeated(over: Over) {
     alone!();
     let peers = over.peers();

@@ -1,4 +1,4 @@
-//! Files as request bodies: sent again, and changed meanwhile.
+//! Files as request bodies: sent again, and changed while they are sent.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ over_each![each way:
     t11_a_file_that_grows_keeps_its_length,
 ];
 
-/// Longer than what any socket's buffer takes at once.
+/// A length that exceeds every socket buffer.
 const LENGTH: usize = 3_000_000;
 
 /// A file that is removed at the end of its test.

@@ -1,4 +1,4 @@
-//! T10: connections that wait for their next use are watched.
+//! T10: idle connections are watched.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ over_each![
     t10_idle_connections_are_closed_when_asked,
 ];
 
-/// A client with one idle connection to the peer.
+/// Gives the client one idle connection, and returns the server's end.
 fn idle(client: &Client, peers: &Peers) -> Peer {
     let call = get(client, peers.url("/first"));
     let mut peer = peers.accept();
@@ -98,8 +98,8 @@ fn t10_stray_bytes_are_never_the_next_response(over: Over) {
     }
 }
 
-/// The watch took the peer's end of stream, or its bytes, off a connection that a call had just taken;
-/// a POST then failed though nothing was wrong with it.
+/// The watch once consumed the end of the stream, or bytes, on a connection that a call had just taken. A POST
+/// then failed though nothing was wrong with it.
 fn t10_a_connection_that_is_about_to_be_closed_is_not_taken(over: Over) {
     alone!();
     let (stray, strays) = bounded::<()>(0);
@@ -132,7 +132,7 @@ fn t10_an_idle_connection_is_closed_in_time(over: Over) {
     is_empty(&client);
 }
 
-/// The idle time ends with the next request, however long its answer takes.
+/// The idle time ends with the next request, however long its response takes.
 fn t10_a_slow_response_does_not_count_as_idle_time(over: Over) {
     alone!();
     let limit = Duration::from_millis(30);
@@ -147,7 +147,7 @@ fn t10_a_slow_response_does_not_count_as_idle_time(over: Over) {
     peer.expect_end();
 }
 
-/// A connection whose idle time ends at the moment of its next use serves that, or is left alone.
+/// A connection whose idle time ends at the moment of its next use serves the request, or is not taken.
 fn t10_the_end_of_the_idle_time_fails_no_call(over: Over) {
     alone!();
     let limit = Duration::from_millis(2);

@@ -1,4 +1,4 @@
-//! T12: interim answers, Expect: 100-continue, other protocols.
+//! T12: interim responses and protocol switches.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -64,7 +64,7 @@ fn t12_too_many_interim_responses_are_an_error(over: Over) {
     assert_eq!(call.finish().unwrap_err().kind(), ErrorKind::TooLarge);
 }
 
-/// Has the connection speak another protocol, with bytes of it right behind the answer's head.
+/// Switches the connection to another protocol, with its first bytes right behind the response's head.
 fn becomes_a_duplex(over: Over, method: Method, path: &str, answer: &str) {
     let peers = over.peers();
     let client = over.client();
@@ -135,7 +135,7 @@ fn t12_a_duplex_that_is_not_taken_is_closed(over: Over) {
     }
 }
 
-/// The writer loop must not write on into another protocol.
+/// The writer loop must not write the rest of the request into another protocol.
 fn t12_a_101_within_the_request_is_an_error(over: Over) {
     alone!();
     let peers = over.peers();
@@ -152,7 +152,7 @@ fn t12_a_101_within_the_request_is_an_error(over: Over) {
     drop(feeder);
 }
 
-/// A limit for sending has the connection's thread read the answer.
+/// With a limit for sending, the connection's thread reads the response.
 fn t12_a_callback_that_panics_on_the_read_thread_fails_its_call(over: Over) {
     alone!();
     let peers = over.peers();
@@ -200,7 +200,7 @@ fn t12_a_callback_that_panics_on_the_callers_thread_resumes_there(over: Over) {
     assert_eq!(text(call.finish()), "ok");
 }
 
-/// An interim answer that came whole is no part of a final one.
+/// A complete interim response is no part of a final one.
 fn t12_an_end_after_an_interim_response_is_an_empty_reply(over: Over) {
     alone!();
     let peers = over.peers();

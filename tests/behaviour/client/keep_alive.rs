@@ -1,4 +1,4 @@
-//! T10: what `Keep-Alive` says of a connection's stay in the pool.
+//! T10: the effect of `Keep-Alive` on the idle time of a connection.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ over_each![each way:
     t10_an_invalid_keep_alive_is_ignored,
 ];
 
-/// An exchange whose answer has this field.
+/// Runs an exchange whose response has this header.
 fn exchange(client: &Client, peers: &Peers, peer: Option<Peer>, keep_alive: &str) -> Peer {
     let call = get(client, peers.url("/"));
     let is_reused = peer.is_some();

@@ -13,7 +13,7 @@ over_each![
     t13_a_response_may_have_5000_header_fields,
 ];
 
-/// Each has the body `hello`.
+/// Responses with the body `hello`.
 const FORGIVABLE: &[&str] = &[
     "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
     "HTTP/1.1 200 OK\r\nContent-Length: 5\n\r\nhello",

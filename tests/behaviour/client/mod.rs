@@ -32,7 +32,7 @@ type Response = http::Response<Body>;
 /// Sends a request on another thread.
 fn send(
     client: &Client,
-    request: impl FnOnce(&Client) -> RequestBuilder<'_> + Send + 'static,
+    request: impl FnOnce(&Client) -> RequestBuilder + Send + 'static,
 ) -> Background<Result<Response>> {
     let client = client.clone();
     in_background(move || request(&client).send())
@@ -42,7 +42,7 @@ fn get(client: &Client, url: String) -> Background<Result<Response>> {
     send(client, move |client| client.get(url))
 }
 
-/// The body of a response that came.
+/// Returns the body of a successful response.
 fn text(response: Result<Response>) -> String {
     response.expect("a response").body_mut().read_text(1 << 24).expect("a whole body")
 }

@@ -1,4 +1,4 @@
-//! Bugs that other clients have had, and this one must not.
+//! Bugs that other clients have had.
 
 use hangup::{ErrorKind, ResponseExt};
 
@@ -15,7 +15,7 @@ over_each![
     a_response_that_is_not_http_is_one_clear_error,
 ];
 
-/// A head may come in any pieces.
+/// A head may arrive in any pieces.
 fn a_head_that_arrives_in_two_reads(over: Over) {
     alone!();
     let peers = over.peers();

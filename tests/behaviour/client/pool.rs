@@ -88,8 +88,8 @@ fn t13_a_queued_call_fails_at_its_deadline(over: Over) {
     assert_eq!(text(next.finish()), "ok");
 }
 
-/// At a limit of one, a place that leaks makes the next call wait for ever. Whatever happens to a
-/// connection, its place is given back, and only once: two connections are never open together.
+/// At a limit of one, a leaked place makes the next call wait without end. Every end of a connection frees its
+/// place exactly once: two connections are never open together.
 fn t13_every_end_of_a_connection_frees_its_place(over: Over) {
     alone!();
     let peers = over.peers();
@@ -98,7 +98,7 @@ fn t13_every_end_of_a_connection_frees_its_place(over: Over) {
     let client = over
         .client_builder()
         .max_connections_per_host(1)
-        .resolver(move |_, _| match refused.load(Ordering::Relaxed) {
+        .resolver(move |_: &str, _: u16, _: &Context| match refused.load(Ordering::Relaxed) {
             0 => Ok(vec![addr]),
             _ => Err(std::io::Error::other("no such host")),
         })
@@ -243,7 +243,9 @@ fn t13_after_a_refused_connect_the_next_address_is_tried() {
     drop(refusing);
     // Of the same family, and of the other.
     for dead in [dead, (std::net::Ipv6Addr::LOCALHOST, dead.port()).into()] {
-        let client = Client::builder().resolver(move |_, _| Ok(vec![dead, alive])).build();
+        let client = Client::builder()
+            .resolver(move |_: &str, _: u16, _: &Context| Ok(vec![dead, alive]))
+            .build();
         let call = get(&client, "http://host.test/".to_owned());
         let mut peer = peers.accept();
         let request = peer.expect_request("GET /");
@@ -252,7 +254,8 @@ fn t13_after_a_refused_connect_the_next_address_is_tried() {
         let response = call.finish().unwrap();
         assert_eq!(response.remote_addr().unwrap().ip(), Some(alive));
     }
-    let client = Client::builder().resolver(move |_, _| Ok(vec![dead])).build();
+    let client =
+        Client::builder().resolver(move |_: &str, _: u16, _: &Context| Ok(vec![dead])).build();
     let error = client.get("http://host.test/").send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.to_string().contains("host.test"), "{error}");
@@ -264,7 +267,9 @@ fn t13_after_a_silent_address_the_next_is_tried_soon() {
     let peers = Peers::new();
     let (silent, alive) = (BlackHole::v6(), peers.addr());
     let dead = silent.addr;
-    let client = Client::builder().resolver(move |_, _| Ok(vec![dead, alive])).build();
+    let client = Client::builder()
+        .resolver(move |_: &str, _: u16, _: &Context| Ok(vec![dead, alive]))
+        .build();
     let call = get(&client, "http://host.test/".to_owned());
     let mut peer = peers.accept();
     peer.expect_request("GET /");
@@ -272,8 +277,8 @@ fn t13_after_a_silent_address_the_next_is_tried_soon() {
     assert_eq!(text(call.finish()), "ok");
 }
 
-/// Two calls dial; the first connection to come about went to the first call, whichever dial had made
-/// it. When the other dial failed then, the second call waited for ever.
+/// Of two dialling calls, the first once got whichever connection was established first. If the other dial
+/// then failed, the second call waited without end.
 fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
     alone!();
     let (hole, peers) = (BlackHole::new(), over.peers());
@@ -282,7 +287,7 @@ fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
     let (entering, entered) = crossbeam_channel::unbounded();
     let client = over
         .client_builder()
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             let first = number.fetch_add(1, Ordering::SeqCst) == 0;
             entering.send(()).unwrap();
             Ok(vec![if first { dead } else { alive }])
@@ -301,8 +306,7 @@ fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
     assert_eq!(text(other.finish()), "ok");
 }
 
-/// The place of a call that had given up while it waited for its connection to be made was taken until
-/// that was given up, too: half a minute later.
+/// The place of a cancelled call was once taken until its dial timed out, half a minute later.
 fn t13_a_dial_that_no_call_waits_for_takes_no_place(over: Over) {
     alone!();
     let (hole, peers) = (BlackHole::new(), over.peers());
@@ -312,24 +316,29 @@ fn t13_a_dial_that_no_call_waits_for_takes_no_place(over: Over) {
     let client = over
         .client_builder()
         .max_connections_per_host(1)
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             let number = number.fetch_add(1, Ordering::SeqCst);
             dialling.send(()).unwrap();
             Ok(vec![if number < 2 { dead } else { alive }])
         })
         .build();
+    // A call would join a lookup that still runs.
+    let looked_up = || {
+        dialled.recv_timeout(PATIENCE).unwrap();
+        wait_until_ended("hangup-resolve");
+    };
     let call = |context: &Context| {
         let context = context.clone();
         send(&client, move |client| client.get(over.url("host.test", "/")).context(&context))
     };
     let (first, second) = (Context::new(), Context::new());
     let dials = call(&first);
-    dialled.recv_timeout(PATIENCE).unwrap();
+    looked_up();
     let queued = call(&second);
     eventually("it is queued", || client.waiting_calls() == 2);
     first.cancel();
     assert!(dials.finish().unwrap_err().is_cancelled());
-    dialled.recv_timeout(PATIENCE).unwrap();
+    looked_up();
     second.cancel();
     assert!(queued.finish().unwrap_err().is_cancelled());
     let call = get(&client, over.url("host.test", "/"));
@@ -350,7 +359,7 @@ fn t13_a_connection_that_no_call_waits_for_any_more_is_pooled(over: Over) {
     let (release, released) = crossbeam_channel::bounded::<()>(0);
     let client = over
         .client_builder()
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             if number.fetch_add(1, Ordering::SeqCst) == 1 {
                 entering.send(()).unwrap();
                 let _ = released.recv();

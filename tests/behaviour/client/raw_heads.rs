@@ -1,4 +1,4 @@
-//! T12, T16: the heads of responses as they came.
+//! T12, T16: the heads of responses as received.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,14 +20,14 @@ over_each![
     t12_a_raw_head_callback_that_panics_on_the_read_thread_fails_its_call,
 ];
 
-/// A head that was shown, and whether it was complete.
+/// A reported head, and whether it was complete.
 type Shown = (String, bool);
 
-/// Sends a request whose raw heads are received by the channel.
+/// Sends a request and returns a channel of its raw heads.
 fn watch(
     client: &Client,
     peers: &Peers,
-    more: impl Fn(RequestBuilder<'_>) -> RequestBuilder<'_> + Send + 'static,
+    more: impl Fn(RequestBuilder) -> RequestBuilder + Send + 'static,
 ) -> (Background<hangup::Result<Response>>, Receiver<Shown>) {
     let (seen, sees) = unbounded();
     let url = peers.url("/");

@@ -28,7 +28,7 @@ over_each![each way:
     t11_a_body_source_that_fails_with_a_connection_error_is_not_retried,
 ];
 
-/// A connection that has carried one exchange and is idle.
+/// Returns an idle connection that has carried one exchange.
 fn used_connection(peers: &Peers, client: &Client) -> Peer {
     let call = get(client, peers.url("/first"));
     let mut peer = peers.accept();
@@ -38,12 +38,11 @@ fn used_connection(peers: &Peers, client: &Client) -> Peer {
     peer
 }
 
-/// Sends the request over a used connection whose peer reads it and hangs up. If it is sent again,
-/// that is answered.
+/// Sends the request over a used connection whose server reads it and closes. A second attempt is answered.
 fn hung_up_on(
     over: Over,
     is_sent_again: bool,
-    request: impl FnOnce(RequestBuilder<'_>) -> RequestBuilder<'_> + Send + 'static,
+    request: impl FnOnce(RequestBuilder) -> RequestBuilder + Send + 'static,
     method: Method,
 ) -> hangup::Result<Response> {
     let peers = over.peers();
@@ -141,7 +140,7 @@ fn t11_a_fresh_connection_is_never_retried(over: Over) {
     }
 }
 
-/// A server that closed each connection as soon as it was accepted was dialled without end.
+/// The client once dialled without end if the server closed each connection as soon as it was accepted.
 fn t11_a_server_that_closes_new_connections_is_not_dialled_again(over: Over) {
     alone!();
     let peers = over.peers();
@@ -193,8 +192,8 @@ fn t11_several_stale_connections_are_skipped(over: Over) {
     assert_eq!(text(call.finish()), "ok");
 }
 
-/// A server that closes after each answer without saying so: whether its end of stream comes before,
-/// with or after the next request, a GET gets its answer.
+/// The server closes after each response without announcing it. Its FIN may arrive before, with or after the next
+/// request: a GET always gets its response.
 fn t11_a_server_that_closes_after_n_responses_fails_no_call(over: Over) {
     alone!();
     let peers = over.peers().serve(|number, peer| {
@@ -212,7 +211,7 @@ fn t11_a_server_that_closes_after_n_responses_fails_no_call(over: Over) {
     drop(client);
 }
 
-/// Nothing of the request had been written: it may be repeated whatever it is.
+/// If no byte of a request has been written, every request may be repeated.
 fn t11_a_post_that_was_not_begun_is_sent_on_another_connection(over: Over) {
     alone!();
     let peers = over.peers().serve(|_, peer| {
@@ -271,7 +270,7 @@ fn t11_a_call_whose_body_source_fails_is_not_retried(over: Over) {
     peers.expect_no_more();
 }
 
-/// The source asks another server, which hangs up: the error looks like one of our own connection.
+/// The source reads from another server, which closes. Its error looks like one of the call's connection.
 fn t11_a_body_source_that_fails_with_a_connection_error_is_not_retried(over: Over) {
     alone!();
     let peers = over.peers();

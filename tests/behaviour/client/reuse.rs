@@ -1,4 +1,4 @@
-//! T1, T3, T7: which connections are used again, and when.
+//! T1, T3, T7: which connections are reused, and when.
 
 use std::io::Read;
 
@@ -23,7 +23,7 @@ over_each![
     t03_a_connection_that_the_server_ends_behind_its_response_is_not_reused,
 ];
 
-/// Sends one request to a peer that answers with `answer`, reads the body, and tells whether the
+/// Sends one request to a server that responds with `answer`, and reads the body. Returns `true` if the
 /// connection was kept.
 fn is_kept_after(over: Over, answer: &str) -> bool {
     let peers = over.peers();
@@ -131,7 +131,7 @@ fn t03_a_full_pool_closes_further_idle_connections(over: Over) {
     both.iter_mut().for_each(|peer| drop(peer.expect_closed()));
 }
 
-/// Answers every request of a connection alike.
+/// Sends the same response to every request of a connection.
 fn answer_all(peer: &mut Peer, answer: &str) {
     while peer.next_request("").is_some() {
         if peer.try_send(answer).is_err() {
@@ -140,7 +140,7 @@ fn answer_all(peer: &mut Peer, answer: &str) {
     }
 }
 
-/// Many requests one after the other, each of which must find the connection of the one before.
+/// Sends many requests in sequence, each of which must reuse the connection of the one before.
 fn uses_one_connection(
     over: Over,
     answer: &'static str,
@@ -181,8 +181,8 @@ fn t07_the_next_request_reuses_the_connection_after_a_streamed_body(over: Over) 
     uses_one_connection(over, LENGTH, || Body::from_chunks(["a", "b"]), to_the_end);
 }
 
-/// The writer loop may be about to report when the answer is there: a body that is over with its
-/// head, and one that is dropped unread, wait for it as a body that is read does.
+/// The writer loop may not have reported yet when the response arrives. A response without a body, and a body that
+/// is dropped unread, wait for the report as a body that is read does.
 fn t07_the_next_request_reuses_the_connection_after_a_response_without_a_body(over: Over) {
     alone!();
     uses_one_connection(over, NO_BODY, || Body::from_chunks(["a", "b"]), |_| {});

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
-use hangup::{Body, TimeLimit};
+use hangup::{Body, Context, TimeLimit};
 
 use super::{get, send};
 use crate::support::scripted_server::{BlackHole, Peer, counted_body, fed, in_background};
@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_millis(250);
 /// The time that a limit may take on a busy machine. A limit that restarts never ends.
 const GENEROUS: Duration = Duration::from_secs(10);
 
-/// Sends `piece` again and again, faster than the limit, until the client has gone.
+/// Sends `piece` repeatedly, faster than the limit, until the client has closed.
 fn drip(mut peer: Peer, piece: &'static str) -> crate::support::scripted_server::Background<()> {
     in_background(move || {
         while peer.try_send(piece).is_ok() {
@@ -43,7 +43,7 @@ fn t15_the_connect_limit_covers_resolving(over: Over) {
     let client = over
         .client_builder()
         .connect_timeout(LIMIT)
-        .resolver(move |_, _| {
+        .resolver(move |_: &str, _: u16, _: &Context| {
             let _ = released.recv();
             Ok(Vec::new())
         })
@@ -77,7 +77,7 @@ fn t15_the_send_limit_ends_a_blocked_write(over: Over) {
     peer.expect_closed();
 }
 
-/// A peer that takes a little now and then does not extend the limit.
+/// A server that reads a little now and then does not extend the limit.
 fn t15_the_send_limit_is_not_restarted_by_a_partial_write(over: Over) {
     alone!();
     let peers = over.peers_with_small_buffers();
@@ -130,7 +130,7 @@ fn t15_the_head_limit_is_not_restarted_by_a_part_of_the_head(over: Over) {
     }
 }
 
-/// The limit is the peer's: it begins when the request is out, however long that took.
+/// The limit concerns the server: it begins when the request has been written, however long that took.
 fn t15_the_head_limit_begins_with_the_last_byte_of_the_request(over: Over) {
     alone!();
     let peers = over.peers();
@@ -168,7 +168,7 @@ fn t15_the_idle_limit_ends_a_silent_body(over: Over) {
     }
 }
 
-/// A slow body is no silent one, but the whole call has its limit.
+/// A slow body is not silent, but the limit of the whole call ends it.
 fn t15_the_call_limit_covers_every_step(over: Over) {
     alone!();
     let peers = over.peers();

@@ -1,4 +1,4 @@
-//! C1, C2: what becomes of a URL, and of the other parts of a request that may be wrong.
+//! C1, C2: URLs, and other parts of a request that may be invalid.
 
 use hangup::http::header::TRANSFER_ENCODING;
 use hangup::http::{Request, Uri};
@@ -8,7 +8,7 @@ use super::{get, send, text};
 use crate::support::alone;
 use crate::support::scripted_server::{Peers, in_background};
 
-/// One request, whatever it is: its target, and its head.
+/// Answers one request for `target`, and returns its head.
 fn answer_one(peers: &Peers, target: &str) -> String {
     let mut peer = peers.accept();
     let request = peer.expect_request(&format!("GET {target} "));
@@ -91,7 +91,7 @@ fn c01_a_bad_url_is_an_error_at_send() {
     assert!(error.to_string().contains("ftp") && !error.to_string().contains("secret"), "{error}");
 }
 
-/// The loopback interface is a zone as good as any; a link-local address needs one.
+/// The loopback interface can be a zone. A link-local address needs one.
 #[cfg(target_os = "linux")]
 #[test]
 fn c01_a_zone_is_used_to_connect_and_not_sent() {
@@ -128,7 +128,7 @@ fn elsewhere(location: &str) -> String {
     format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
 }
 
-/// This machine's link-local addresses, each with its interface.
+/// Returns this machine's link-local addresses, each with its interface.
 #[cfg(target_os = "linux")]
 fn link_local() -> Vec<(String, String)> {
     let all = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();

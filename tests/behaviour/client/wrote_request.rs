@@ -1,4 +1,4 @@
-//! T2, T4: a connection is only used again once its request has wholly been written.
+//! T2, T4: a connection is reused only after its request has been written completely.
 
 use std::time::{Duration, Instant};
 
@@ -42,8 +42,8 @@ fn t04_a_finished_response_waits_at_most_50ms_for_the_writer(over: Over) {
     drop(feeder);
 }
 
-/// A writer that is only late keeps its connection: the request's last piece comes after the answer's
-/// last byte, within the 50 ms.
+/// A late writer keeps the connection: the last piece of the request is written after the last byte of the
+/// response, within the 50 ms.
 fn is_waited_for(over: Over, answer: &str, end: impl Fn(Response) + Copy + Send + 'static) -> bool {
     let peers = over.peers();
     let client = over.client();

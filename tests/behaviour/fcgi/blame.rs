@@ -1,4 +1,4 @@
-//! H1 over FastCGI: errors are answered by whose fault they are.
+//! H1 over FastCGI: the status of an error depends on its cause.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::raw::{
 use super::{next, reports, serve, serve_with};
 use crate::support::{alone, logs};
 
-/// Reads at most 4 bytes of body, and makes of its error one that tells nothing of it.
+/// Reads at most 4 bytes of the body, and hides the error in another.
 fn reads_four(_: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     match r.body_mut().read_bytes(4) {
         Ok(_) => Ok(()),
@@ -21,7 +21,7 @@ fn reads_four(_: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     }
 }
 
-/// A request with a declared length, and so much of its body.
+/// Returns a request with a declared length and a part of its body.
 fn declared(length: &str, body: &[u8]) -> Vec<u8> {
     let params = [variables("/"), pairs(&[("CONTENT_LENGTH", length)])].concat();
     let mut bytes =
@@ -35,7 +35,7 @@ fn expect_status(answer: &Answer, status: &str) {
     assert!(answer.head.starts_with(&format!("Status: {status}")), "{answer:?}");
 }
 
-/// Nothing but the request's end.
+/// Expects the end of the request without a response.
 #[track_caller]
 fn expect_no_answer(peer: &mut WebServer) {
     let answer = peer.expect_answer(1);
@@ -67,7 +67,7 @@ fn h01_a_failed_request_body_decides_the_status() {
     assert!(told.iter().any(|line| line.contains("POST / answered with 413")), "{told:?}");
 }
 
-/// The end of a request that was given up.
+/// Expects the end of an aborted request.
 #[track_caller]
 fn expect_no_answer_at_all(peer: &mut WebServer) {
     assert_eq!(peer.expect(END, 1), [0; 8]);
@@ -122,7 +122,7 @@ fn h01_an_error_after_the_head_sends_no_second_response() {
     assert_ne!(answer.exit, 0);
 }
 
-/// An error's kind tells nothing: it may be that of a call which the handler made.
+/// The kind of an error does not identify its cause: the handler may have called another server.
 #[test]
 fn h01_an_error_of_a_call_that_the_handler_made_is_a_500() {
     alone!();

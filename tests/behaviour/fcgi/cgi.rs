@@ -8,8 +8,8 @@ use hangup::{ErrorKind, Handler, Request, RequestExt, ResponseWriter, Result, cg
 use super::{echo, path};
 use crate::support::alone;
 
-/// Runs a handler on a request with `variables` beside those that there always are. Returns what came
-/// of it, the answer, and what was said on the error stream.
+/// Runs a handler on a request with the usual variables and `variables`. Returns the result, the response, and
+/// the output on the error stream.
 fn run(
     handler: impl Handler,
     variables: &[(&str, &str)],

@@ -59,7 +59,7 @@ fn f09_parameters_that_take_too_long_end_their_request_only() {
     peer.send(request(1, "/", "again", true)).expect_answer(1).expect("200 OK", "again");
 }
 
-/// Requests that begin give those before them no more time.
+/// A new request does not extend the limit of earlier ones.
 #[test]
 fn f09_each_request_has_a_deadline_for_its_own_parameters() {
     alone!();
@@ -118,7 +118,7 @@ fn f09_the_error_stream_has_the_deadline_of_the_response() {
     }
 }
 
-/// A web server that asks and asks, and reads none of the answers, keeps neither thread nor place.
+/// A web server that sends GET_VALUES and reads no result holds neither a thread nor a place.
 #[test]
 fn f09_a_peer_that_reads_no_values_does_not_hold_its_thread() {
     alone!();
@@ -133,7 +133,7 @@ fn f09_a_peer_that_reads_no_values_does_not_hold_its_thread() {
     }
 }
 
-/// A handler that is writing is not kept by what others have queued behind it.
+/// Records that others have queued do not delay a handler that writes.
 #[test]
 fn f09_records_queued_behind_a_response_are_limited() {
     alone!();
@@ -149,7 +149,7 @@ fn f09_records_queued_behind_a_response_are_limited() {
     assert!(next(&seen), "the write fails with the connection");
 }
 
-/// An idle connection is looked at once more before it is closed.
+/// The server looks for input once more before it closes an idle connection.
 #[test]
 fn f09_a_request_that_has_arrived_is_not_lost_to_the_idle_limit() {
     alone!();

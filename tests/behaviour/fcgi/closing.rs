@@ -1,4 +1,4 @@
-//! However a connection ends, what was answered before arrives.
+//! Every end of a connection loses no response before it.
 
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use super::raw::{STDOUT, WebServer, opened, record, request};
 use super::{next, path, reason, reports, serve, serve_with};
 use crate::support::{PATIENCE, alone};
 
-/// A connection whose web server has an answer of so many bytes to read.
+/// Returns a connection on which `bytes` bytes of a response have arrived and are unread.
 fn answered(server: &hangup::testing::TestServer, bytes: usize) -> WebServer {
     let socket = TcpStream::connect(server.addr()).unwrap();
     socket.set_nodelay(true).unwrap();
@@ -30,7 +30,7 @@ fn answered(server: &hangup::testing::TestServer, bytes: usize) -> WebServer {
     }
 }
 
-/// How long the answer to `/answered` is, with all its records.
+/// Returns the length of the response to `/answered`, with all its records.
 fn length_of_answer(server: &hangup::testing::TestServer) -> usize {
     let mut peer = WebServer::connect(server);
     peer.send(request(1, "/answered", "", false));

@@ -1,4 +1,4 @@
-//! How requests end that do not just end: given up, cut off, panicked, shut down.
+//! Requests that are aborted or cut off, that panic, or that end with a shutdown.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -35,19 +35,19 @@ fn f05_an_abort_ends_the_context_and_the_body_and_is_answered() {
     // Before its body, within it, and behind it.
     peer.send(opened(1, "/", true)).send(record(ABORT, 1, &[]));
     assert_eq!(peer.expect(END, 1), [0; 8]);
-    assert!(next(&seen).contains("gave it up"));
-    assert!(next(&seen).contains("given up"));
+    assert!(next(&seen).contains("aborted the request"));
+    assert!(next(&seen).contains("aborted the request"));
 
     peer.send(opened(1, "/", true)).send(record(STDIN, 1, b"some"));
     assert_eq!(next(&seen), "4 bytes");
     peer.send(record(ABORT, 1, &[])).expect(END, 1);
-    assert!(next(&seen).contains("gave it up"));
-    assert!(next(&seen).contains("given up"));
+    assert!(next(&seen).contains("aborted the request"));
+    assert!(next(&seen).contains("aborted the request"));
 
     peer.send(request(1, "/", "all", true));
     assert_eq!((next(&seen).as_str(), next(&seen).as_str()), ("3 bytes", "ended"));
     peer.send(record(ABORT, 1, &[])).expect(END, 1);
-    assert!(next(&seen).contains("given up"));
+    assert!(next(&seen).contains("aborted the request"));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn f05_an_abort_before_the_parameters_is_answered() {
     peer.expect_end();
 }
 
-/// The id of a request that was given up is free, whatever its handler still does.
+/// The id of an aborted request is free, even while its handler runs.
 #[test]
 fn f05_the_output_of_an_aborted_handler_is_discarded() {
     alone!();
@@ -174,7 +174,7 @@ fn f09_a_panic_ends_its_request_only() {
     peer.send(request(1, "/fine", "", true)).expect_answer(1).expect("200 OK", "/fine");
 }
 
-/// Something that panics when it is dropped, as a panic's payload can.
+/// A panic payload that panics when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -183,7 +183,7 @@ impl Drop for Bomb {
     }
 }
 
-/// Its request was never answered, and its thread was lost.
+/// Such a request once got no response, and its thread was lost.
 #[test]
 fn f09_a_panic_whose_payload_panics_ends_its_request_only() {
     alone!();
@@ -203,7 +203,7 @@ fn f09_a_panic_whose_payload_panics_ends_its_request_only() {
     peer.send(request(1, "/fine", "", true)).expect_answer(1).expect("200 OK", "/fine");
 }
 
-/// An abort is answered when a thread that is writing has done so, and the connection is not ended before.
+/// An abort during a write is answered when the write has ended, and the connection stays open until then.
 #[test]
 fn f05_an_abort_during_a_write_is_answered_after_it() {
     alone!();

@@ -9,7 +9,7 @@ use super::raw::{PARAMS, STDIN, begin, pairs, record};
 use super::{path, serve};
 use crate::support::alone;
 
-/// The head and the body of the answer, over FastCGI and over CGI.
+/// Returns the head and the body of the response, over FastCGI and over CGI.
 fn ask(
     handler: fn(&mut ResponseWriter, &mut Request) -> Result<()>,
     variables: &[(&str, &str)],

@@ -23,7 +23,7 @@ use hangup::{Handler, Request, RequestExt, ResponseWriter, Result, fcgi};
 use crate::support::PATIENCE;
 use raw::WebServer;
 
-/// A server on TCP, and a connection to it.
+/// Starts a server on TCP, and connects to it.
 fn serve(handler: impl Handler) -> (TestServer, WebServer) {
     serve_with(fcgi::Server::with_handler(handler))
 }
@@ -34,36 +34,36 @@ fn serve_with(server: fcgi::Server) -> (TestServer, WebServer) {
     (server, web_server)
 }
 
-/// A server's one connection, in memory, and its end of it.
+/// Serves one connection in memory. The last value is the server's end.
 fn serve_here(server: fcgi::Server) -> (ServerHandle, WebServer, Stream) {
     let (near, far) = stream_pair();
     let handle = server.serve_stream(far.clone());
     (handle, WebServer::over(near), far)
 }
 
-/// Says back the body that it reads.
+/// Responds with the request's body.
 fn echo(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     io::copy(r.body_mut(), w)?;
     Ok(())
 }
 
-/// Answers with the request's path, and reads nothing.
+/// Responds with the request's path, and reads nothing.
 fn path(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     Ok(w.write_all(r.uri().path().as_bytes())?)
 }
 
-/// Where a handler tells the test what it has seen.
+/// Creates a channel for a handler's reports to the test.
 fn reports<T>() -> (Sender<T>, Receiver<T>) {
     unbounded()
 }
 
-/// The next report.
+/// Returns the next report.
 #[track_caller]
 fn next<T>(reports: &Receiver<T>) -> T {
     reports.recv_timeout(PATIENCE).expect("a report")
 }
 
-/// Waits until the request's context ends, and says why.
+/// Waits until the request's context ends, and returns the reason.
 fn reason(r: &Request) -> String {
     let why = r.context().wait_timeout(PATIENCE).expect("the context ends");
     why.to_string()

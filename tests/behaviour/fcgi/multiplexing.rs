@@ -112,7 +112,7 @@ fn f08_a_body_up_to_the_limit_is_held_back_while_others_continue() {
     peer.expect_answer(1).expect("200 OK", "5000");
 }
 
-/// A web server that has several requests in progress is not kept waiting for one of them.
+/// One of several concurrent requests does not block the others.
 #[test]
 fn f08_beyond_the_limit_a_multiplexed_body_fails_and_others_continue() {
     alone!();
@@ -137,7 +137,7 @@ fn f08_beyond_the_limit_a_multiplexed_body_fails_and_others_continue() {
     }
 }
 
-/// One that has not: reading waits for the handler, and nothing of the body is lost.
+/// With a single request, reading waits for the handler, and no byte of the body is lost.
 #[test]
 fn f08_beyond_the_limit_the_connection_waits_for_its_only_handler() {
     alone!();
@@ -203,7 +203,7 @@ fn f08_a_web_server_that_closes_is_noticed_while_the_connection_waits() {
     assert!(next(&seen).contains("closed"));
 }
 
-/// Handlers that do with the body what a test wants: it gets the body, and says when they return.
+/// Starts a server whose handler gives the body to the test at `/gives`, and returns after a signal.
 fn gives_its_body_away(
     server: impl FnOnce(fcgi::Server) -> fcgi::Server,
 ) -> (ServerHandle, super::WebServer, Stream, Receiver<Body>, Sender<()>) {
@@ -242,7 +242,7 @@ fn f08_a_dropped_body_holds_nothing_back() {
     peer.expect_answer(1).expect("200 OK", "/gives");
 }
 
-/// Nor for the handler that has returned, wherever it has left the body.
+/// The connection does not wait for a handler that has returned, wherever the body is.
 #[test]
 fn f08_a_handler_that_returns_makes_room() {
     alone!();
@@ -279,8 +279,7 @@ fn f08_bytes_beyond_the_declared_length_hold_nothing_back() {
     }
 }
 
-/// A web server that has ended its stream is seen once. The connection then waits without looking at it
-/// again and again.
+/// The end of the web server's stream is seen once. The connection then waits without polling it.
 #[test]
 fn f08_the_wait_for_a_handler_sees_the_end_of_the_stream_once() {
     alone!();

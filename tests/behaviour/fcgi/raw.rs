@@ -1,4 +1,4 @@
-//! A web server that says exactly what a script tells it to, record by record.
+//! A web server that sends exactly the records of a script.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -19,7 +19,7 @@ pub(super) const GET_VALUES: u8 = 9;
 pub(super) const GET_VALUES_RESULT: u8 = 10;
 pub(super) const UNKNOWN_TYPE: u8 = 11;
 
-/// A record as it came.
+/// A received record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) kind: u8,
@@ -27,7 +27,7 @@ pub(super) struct Record {
     pub(super) content: Vec<u8>,
 }
 
-/// A request's answer, put together from its records.
+/// A response, assembled from its records.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) head: String,
@@ -38,7 +38,7 @@ pub(super) struct Answer {
     pub(super) status: u8,
 }
 
-/// The bytes of a record.
+/// Returns the bytes of a record.
 pub(super) fn record(kind: u8, id: u16, content: &[u8]) -> Vec<u8> {
     padded(kind, id, content, 0)
 }
@@ -55,7 +55,7 @@ pub(super) fn begin(id: u16, role: u16, keep: bool) -> Vec<u8> {
     record(BEGIN, id, &[0, role as u8, u8::from(keep), 0, 0, 0, 0, 0])
 }
 
-/// Name-value pairs.
+/// Encodes name-value pairs.
 pub(super) fn pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let length = |bytes: &mut Vec<u8>, length: usize| match length {
@@ -83,13 +83,13 @@ pub(super) fn variables(target: &str) -> Vec<u8> {
     ])
 }
 
-/// A request with all its parameters, and none of its body.
+/// Returns a request with all its parameters and without its body.
 pub(super) fn opened(id: u16, target: &str, keep: bool) -> Vec<u8> {
     let params = record(PARAMS, id, &variables(target));
     [begin(id, 1, keep), params, record(PARAMS, id, &[])].concat()
 }
 
-/// A whole request.
+/// Returns a complete request.
 pub(super) fn request(id: u16, target: &str, body: &str, keep: bool) -> Vec<u8> {
     let mut bytes = opened(id, target, keep);
     for piece in body.as_bytes().chunks(60_000) {
@@ -99,8 +99,8 @@ pub(super) fn request(id: u16, target: &str, body: &str, keep: bool) -> Vec<u8> 
     bytes
 }
 
-/// One connection to a server. Whatever is expected of the server and does not happen within
-/// [`PATIENCE`] fails the test.
+/// One connection to a server. A method that expects something of the server fails the test after
+/// [`PATIENCE`].
 pub(super) struct WebServer {
     stream: Stream,
     received: Vec<u8>,
@@ -123,7 +123,7 @@ impl WebServer {
         self
     }
 
-    /// Sends again and again, and reads nothing, until the server has closed the connection.
+    /// Sends repeatedly and reads nothing, until the server has closed the connection.
     #[track_caller]
     pub(super) fn flood(&mut self, records: impl AsRef<[u8]>) {
         self.stream.set_write_deadline(Some(Instant::now() + PATIENCE));
@@ -144,7 +144,7 @@ impl WebServer {
         self.stream.reset();
     }
 
-    /// The next record; `None` at the end of the stream.
+    /// Reads the next record, or returns `None` at the end of the stream.
     pub(super) fn next(&mut self) -> Option<Record> {
         loop {
             if let Some((header, rest)) = self.received.split_first_chunk::<8>() {
@@ -176,7 +176,7 @@ impl WebServer {
         record.content
     }
 
-    /// The whole answer of the one request that is in progress.
+    /// Reads the complete response to the only request in progress.
     #[track_caller]
     pub(super) fn expect_answer(&mut self, id: u16) -> Answer {
         let mut answers = self.expect_answers(1);
@@ -185,7 +185,7 @@ impl WebServer {
         answer
     }
 
-    /// The answers of so many requests, in the order in which they end.
+    /// Reads the responses to `count` requests, in the order in which they end.
     #[track_caller]
     pub(super) fn expect_answers(&mut self, count: usize) -> Vec<(u16, Answer)> {
         let mut streams: std::collections::HashMap<u16, (Vec<u8>, Vec<u8>)> = Default::default();
@@ -220,7 +220,7 @@ impl WebServer {
         assert_eq!(self.next(), None);
     }
 
-    /// The connection is over, one way or the other, and nothing more was said.
+    /// Expects that the connection ends, with FIN or with a reset, and that the server sends nothing before.
     #[track_caller]
     pub(super) fn expect_closed(&mut self) {
         self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));

@@ -1,4 +1,4 @@
-//! Records, parameters, values: what is understood, and what is not.
+//! Valid and malformed records, parameters and values.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use super::raw::{
 use super::{echo, path, serve, serve_with};
 use crate::support::alone;
 
-/// Answers with what it knows of the request.
+/// Responds with a description of the request.
 fn describe(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let remote = r.remote_addr().expect("an address");
     let variables = r.variables().expect("FastCGI").clone();
@@ -126,7 +126,7 @@ fn f05_get_values_is_answered() {
     assert_eq!(peer.expect(GET_VALUES_RESULT, 0), pairs(&[("FCGI_MPXS_CONNS", "0")]));
 }
 
-/// More than a record holds was once cut within a pair.
+/// A list of values that exceeds a record was once cut within a pair.
 #[test]
 fn f05_get_values_is_answered_in_whole_pairs() {
     alone!();
@@ -137,7 +137,7 @@ fn f05_get_values_is_answered_in_whole_pairs() {
     assert!(told.len() > 65_000 && told.chunks(pair.len()).all(|told| told == pair));
 }
 
-/// The web server takes the status that it finds first, or last.
+/// With two Status fields, a web server takes the first or the last.
 #[test]
 fn f01_a_status_field_set_by_the_handler_is_not_sent() {
     alone!();

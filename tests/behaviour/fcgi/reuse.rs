@@ -1,4 +1,4 @@
-//! A request's id, used again the moment it is free; a connection that serves many.
+//! Request ids and connections that are reused.
 
 use std::io::Write;
 use std::thread;
@@ -11,7 +11,7 @@ use super::raw::{STDIN, WebServer, opened, record, request};
 use super::{echo, next, path, reports, serve, serve_with};
 use crate::support::{alone, rounds};
 
-/// As nginx does, with `fastcgi_keep_conn on`: every request of a connection has the id 1.
+/// nginx with `fastcgi_keep_conn on` gives every request of a connection the id 1.
 #[test]
 fn f03_an_id_is_used_a_thousand_times_on_one_connection() {
     alone!();
@@ -22,8 +22,7 @@ fn f03_an_id_is_used_a_thousand_times_on_one_connection() {
     }
 }
 
-/// A web server that sends the next begin the very moment END_REQUEST arrives finds the id free. One
-/// thread reads and says when, the other has the bytes ready.
+/// The id is free when a web server begins a new request as soon as END_REQUEST arrives.
 #[test]
 fn f03_an_id_is_free_the_moment_its_end_arrives() {
     alone!();
@@ -105,7 +104,7 @@ fn f01_a_response_streams_as_it_is_written() {
     assert_eq!(answer.head.len() + answer.body.len(), 200_000);
 }
 
-/// A server that takes one connection, on which a request runs, and reports when it has begun.
+/// Starts a server for one connection, on which a request runs.
 fn busy(server: impl FnOnce(fcgi::Server) -> fcgi::Server) -> (TestServer, WebServer) {
     let (report, begun) = reports();
     let handler = move |w: &mut ResponseWriter, r: &mut Request| {

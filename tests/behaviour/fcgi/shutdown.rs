@@ -1,4 +1,4 @@
-//! A graceful shutdown, and connections that make room: no request that has arrived is lost.
+//! A graceful shutdown, and idle connections closed for new ones, lose no request that has arrived.
 
 use std::thread;
 use std::time::Duration;
@@ -80,7 +80,7 @@ fn f09_the_connection_that_is_idle_longest_is_closed_for_a_new_one() {
     one.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
 }
 
-/// Until the shutdown has begun.
+/// Waits until the shutdown has begun.
 fn until_closed(server: &hangup::testing::TestServer) {
     while std::net::TcpStream::connect(server.addr()).is_ok() {}
 }

@@ -1,4 +1,4 @@
-//! Accepting, and having no room.
+//! Accepting connections, and refusing those beyond the limit.
 
 use std::io::Write;
 use std::process::Command;
@@ -16,7 +16,7 @@ over_each![s16_the_connection_that_is_idle_longest_is_closed_for_a_new_one];
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Waits at `/wait` until `go` is dropped, and says when it has begun.
+/// Blocks at `/wait` until `go` is dropped, and reports when it has begun.
 fn busy(arrived: Sender<()>, go: Receiver<()>) -> impl hangup::Handler {
     move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/wait" {
@@ -93,8 +93,8 @@ fn s16_the_connection_that_is_idle_longest_is_closed_for_a_new_one(over: Over) {
     assert!(server.handle().connections() <= 3);
 }
 
-/// Its thread may be anywhere between the read and the handler: a request that was sent before is
-/// answered, or another connection makes room.
+/// The thread of the idle connection may be anywhere between the read and the handler. Its request is answered,
+/// or another connection is closed instead.
 #[test]
 fn s16_closing_an_idle_connection_for_a_new_one_loses_no_request() {
     alone!();
@@ -122,7 +122,7 @@ fn s16_closing_an_idle_connection_for_a_new_one_loses_no_request() {
     }
 }
 
-/// More make room than may leave at the same time, and none of their clients reacts.
+/// More connections are closed than may linger at the same time, and their clients do not react.
 #[test]
 fn s16_refused_clients_that_stay_connected_delay_no_other() {
     alone!();
@@ -229,7 +229,7 @@ fn s16_a_thread_whose_connection_has_ended_serves_another() {
     }
 }
 
-/// The connection was closed before the answer was written to it.
+/// The connection was once closed before the response was written.
 #[test]
 fn s16_a_connection_for_which_no_thread_starts_gets_503() {
     alone!();
@@ -258,7 +258,7 @@ fn s16_a_client_that_closes_before_it_is_accepted_does_no_harm() {
     RawClient::connect(&server).send(GET).expect(200);
 }
 
-/// Runs [`out_of_descriptors`] where running out of them harms no other test.
+/// Runs [`out_of_descriptors`] in a process with a limit of 64 descriptors.
 #[test]
 fn s16_without_descriptors_the_server_waits_and_continues() {
     alone!();

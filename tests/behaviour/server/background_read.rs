@@ -1,4 +1,4 @@
-//! The background read, and what it tells the request's context.
+//! The background read, and how it ends the request's context.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ fn reports_its_end() -> (Server, crossbeam_channel::Receiver<String>) {
     (Server::new(handler), ends)
 }
 
-/// Looks at its context, which starts a background read, and answers with its path.
+/// Looks at its context, which starts a background read, and responds with its path.
 fn looks_and_answers(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let context = r.context();
     let mut body = String::new();
@@ -251,7 +251,7 @@ fn s04_context_ends_behind_an_unread_body(over: Over) {
     }
 }
 
-/// Other servers notice nothing here either: the background read has its byte.
+/// Other servers do not notice this end either, since their background read has its byte.
 fn s04_context_ends_behind_a_buffered_pipelined_request(over: Over) {
     alone!();
     for reset in [false, true] {
@@ -381,8 +381,8 @@ fn s04_a_half_close_does_not_end_the_context_where_the_option_says_so(over: Over
     }
 }
 
-/// The watch once ended with a half-close that did not count, so that a reset behind it went
-/// unnoticed until the handler wrote something.
+/// An ignored half-close once ended the background read, so a reset behind it went unnoticed until the handler
+/// wrote something.
 fn s04_a_reset_behind_an_ignored_half_close_ends_the_context(over: Over) {
     alone!();
     for request in [
@@ -474,7 +474,7 @@ fn s07_a_request_kept_beyond_its_handler_reads_nothing(over: Over) {
     assert_eq!(peer.expect(200), "/after");
 }
 
-/// A context that is looked at once keeps a thread, but not for as long as the connection is idle.
+/// A context that was used once keeps a thread. The thread ends after 1 s without a request.
 fn s01_an_idle_connection_ends_its_watch_thread(over: Over) {
     alone!();
     if threads().is_none() {

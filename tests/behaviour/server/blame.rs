@@ -1,4 +1,4 @@
-//! Errors are answered by whose fault they are.
+//! The status of an error depends on its cause: the client, the handler, or a server that the handler called.
 
 use std::io::Write;
 use std::time::Duration;
@@ -28,12 +28,12 @@ over_each![
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const CHUNKED: &str = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// An upload of a declared length.
+/// Returns an upload of a declared length.
 fn upload(declared: usize, sent: &str) -> String {
     format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {declared}\r\n\r\n{sent}")
 }
 
-/// Reads the body, and makes the error its own in one of the ways in which programs do that.
+/// Reads the body, and converts the error in one of the ways of real programs.
 fn read_in_some_way(way: &str, r: &mut Request) -> Result<()> {
     let outcome = match way {
         "text" => return r.body_mut().read_text(4).map(drop),
@@ -135,7 +135,7 @@ fn h01_an_error_after_the_head_sends_no_second_response(over: Over) {
     assert_eq!(logs::of_servers(Level::Warn), [""; 0]);
 }
 
-/// A handler that forwards fails as the server it calls does: its own client did nothing wrong.
+/// A forwarding handler that fails because its upstream failed gets a 500: its client did nothing wrong.
 fn h01_an_error_of_a_call_that_the_handler_made_is_a_500(over: Over) {
     alone!();
     logs::collect();
@@ -248,7 +248,7 @@ fn h01_a_client_that_does_not_read_its_response_is_not_a_warning(over: Over) {
     assert_eq!(logs::of_servers(Level::Warn), [""; 0]);
 }
 
-/// Errors as JSON, as a program would have them.
+/// Responds to errors with JSON.
 fn problem(error: &Error, status: StatusCode, r: &Request) -> hangup::http::Response<String> {
     let text = error.status_code().map_or(String::new(), |_| error.to_string());
     let json = format!("{{{} {} {:?}}}", status.as_u16(), r.uri().path(), text);

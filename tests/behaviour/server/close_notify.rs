@@ -1,4 +1,4 @@
-//! Close-notify: one channel a request.
+//! Close-notify: one channel for each request.
 
 use std::io::{Read, Write};
 
@@ -57,8 +57,8 @@ fn s05_close_notify_fires_at_a_pipelined_request_which_is_then_answered(over: Ov
     );
 }
 
-/// A request that came in one read with the end of the body before it once fired nothing: the
-/// background read only sees what comes later.
+/// A request that arrived in one read with the end of the body before it once fired no notification, since the
+/// background read sees only later bytes.
 fn s05_close_notify_fires_at_a_request_that_arrived_with_the_end_of_a_body(over: Over) {
     alone!();
     for asks_first in [false, true] {

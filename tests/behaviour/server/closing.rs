@@ -1,4 +1,4 @@
-//! The one way to close a connection: what has been answered arrives, whatever else was sent.
+//! Closing a connection loses no response, whatever else the client has sent.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -32,8 +32,8 @@ over_each![
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 const LARGE: usize = 6 << 20;
 
-/// A server whose answers to `/large` do not fit into what its client has room for. Their handler reports
-/// when all is written, and returns when it may.
+/// A server whose responses to `/large` do not fit into the client's buffers. The handler reports when all is
+/// written, and returns after a signal.
 struct Large {
     server: TestServer,
     answers: Receiver<()>,
@@ -58,8 +58,8 @@ impl Large {
         Self { server: over.server_with(options(server)), answers, go: Some(go) }
     }
 
-    /// Asks for a large answer and reads only as much of it as lets the server write all of it: the rest
-    /// stays in the sockets' buffers. Returns how much was read.
+    /// Requests a large response and reads only until the server has written all of it. The rest stays in the
+    /// sockets' buffers. Returns the number of bytes read.
     fn begin(&self, peer: &mut RawClient) -> usize {
         peer.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(peer.expect_head().status, 200);
@@ -71,20 +71,20 @@ impl Large {
         read
     }
 
-    /// Has the handler return.
+    /// Lets the handler return.
     fn go_on(&mut self) {
         self.go = None;
     }
 }
 
-/// Reads the rest, slowly enough for what can go wrong.
+/// Reads the rest after a pause in which a reset could arrive.
 #[track_caller]
 fn end_large(peer: &mut RawClient, read: usize) {
     thread::park_timeout(Duration::from_millis(50));
     assert_eq!(peer.expect_bytes(LARGE - read).len(), LARGE - read);
 }
 
-/// The head said nothing of a close, and a byte of a next request lies unread when the answer ends.
+/// The head did not announce the close, and a byte of the next request is unread when the response ends.
 fn s17_a_large_response_survives_a_graceful_shutdown(over: Over) {
     alone!();
     let mut large = Large::new(over, |server| server);
@@ -115,7 +115,7 @@ fn s17_a_large_response_survives_an_immediate_shutdown(over: Over) {
     peer.expect_end();
 }
 
-/// The client cannot see the end behind the answer, and sends on.
+/// The client cannot see the end behind the response, and sends another request.
 fn s15_a_large_response_survives_the_close_of_an_idle_connection(over: Over) {
     alone!();
     let idle = Duration::from_millis(50);
@@ -336,7 +336,7 @@ fn h15_a_silent_new_connection_is_closed_at_the_end_of_the_grace(over: Over) {
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
-/// Until the shutdown has begun.
+/// Waits until the shutdown has begun.
 fn until_closed(server: &TestServer) {
     while TcpStream::connect(server.addr()).is_ok() {}
 }

@@ -87,8 +87,8 @@ fn s10_the_limit_counts_only_the_unread_rest(over: Over) {
     );
 }
 
-/// A client that sends on only when it has the answer would wait for ever for a server that reads
-/// the body first.
+/// A client that sends the rest only after the response would wait without end for a server that reads the
+/// body first.
 fn s10_the_response_is_sent_before_the_drain(over: Over) {
     alone!();
     also_in_memory(
@@ -153,7 +153,7 @@ fn s10_an_unread_chunked_body_keeps_the_connection_if_its_end_has_arrived(over: 
     }
 }
 
-/// A handler that has begun to read may read on.
+/// A handler that reads the body sees all of it.
 fn s10_a_chunked_body_that_is_being_read_keeps_the_connection(over: Over) {
     alone!();
     let server = || {

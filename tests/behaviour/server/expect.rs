@@ -106,7 +106,7 @@ fn s11_a_handler_may_send_the_100_itself(over: Over) {
     );
 }
 
-/// It went past what was still being held back of the answers before it.
+/// The 100 once overtook earlier responses that were held back.
 fn s11_a_100_does_not_overtake_the_responses_before_it(over: Over) {
     alone!();
     also_in_memory(
@@ -174,7 +174,7 @@ fn s11_an_unknown_expectation_is_417(over: Over) {
     );
 }
 
-/// Its body is there, or on its way, and can be read out.
+/// Such a body has arrived or will, so the server can read and discard it.
 fn s10_a_client_that_does_not_wait_for_its_100_keeps_its_connection(over: Over) {
     alone!();
     const CHUNKED: &str = "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\

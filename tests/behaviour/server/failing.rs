@@ -176,7 +176,7 @@ fn s13_a_value_dropped_with_the_request_may_panic(over: Over) {
     assert!(server.handle().shutdown(PATIENCE));
 }
 
-/// The callback also runs on the accepting thread, which once died of its panic.
+/// The callback also runs on the accepting thread, which its panic once ended.
 fn s13_a_panic_of_the_state_callback_ends_nothing(over: Over) {
     alone!();
     let (report, states) = reports();
@@ -202,8 +202,8 @@ impl Drop for Payload {
     }
 }
 
-/// Such a payload once took the connection's thread with it, and left its watch and its descriptors;
-/// out of the state callback, it took the accept loop.
+/// Such a payload once ended the connection's thread and leaked its watch thread and descriptors. From the
+/// state callback, it ended the accept loop.
 fn s13_a_payload_that_panics_when_it_is_dropped_ends_nothing_else(over: Over) {
     alone!();
     let server = Server::new(|w: &mut ResponseWriter, r: &mut Request| match r.uri().path() {

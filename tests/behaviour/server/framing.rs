@@ -1,4 +1,4 @@
-//! How a response is framed.
+//! The framing of responses.
 
 use std::io::{Cursor, Read, Write};
 
@@ -25,13 +25,13 @@ over_each![
     s12_a_tunnel_has_no_length_and_no_coding,
 ];
 
-/// The answer to one request, and the connection behind it.
+/// Returns the response to one request, and the connection.
 fn ask(over: Over, handler: impl hangup::Handler, request: &str) -> (Answer, RawClient) {
     let (_server, _far, peer) = served(over, handler);
     answer(peer, request)
 }
 
-/// As [`ask`], where it is about what the answer says.
+/// Does the same as [`ask`] in memory, for tests that concern only the response.
 fn ask_in_memory(handler: impl hangup::Handler, request: &str) -> (Answer, RawClient) {
     let (_server, _far, peer) = in_memory(handler);
     answer(peer, request)
@@ -260,7 +260,7 @@ fn s12_205_has_no_body_and_a_length_of_zero(over: Over) {
     }
 }
 
-/// A response that was sent whole had none: nothing of its body was looked at.
+/// A finished response once lost its trailers, since its body was not read.
 fn s12_head_has_the_content_type_of_get(over: Over) {
     alone!();
     let server = || {
@@ -387,7 +387,7 @@ fn s12_trailers_of_a_finished_response_follow_it_whatever_its_length() {
     }
 }
 
-/// Forbidden trailers could tell a proxy another length or route than the head did.
+/// Forbidden trailers could give a proxy another length or route than the head.
 fn s12_a_field_that_is_forbidden_in_trailers_aborts_the_response(over: Over) {
     alone!();
     let (_server, _far, mut peer) = served(over, |w: &mut ResponseWriter, _: &mut Request| {
@@ -551,7 +551,7 @@ fn s12_connection_close_set_by_the_handler_closes_the_connection(over: Over) {
     }
 }
 
-/// It was passed on beside our own `close`.
+/// The handler's value was once sent beside the server's `close`.
 #[test]
 fn s12_keep_alive_set_by_the_handler_changes_nothing() {
     alone!();

@@ -1,4 +1,4 @@
-//! The connection handed over.
+//! Hijacked connections.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -28,7 +28,7 @@ over_each![
 
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
 
-/// Switches to a protocol that says back what it hears.
+/// Switches to a protocol that echoes its input.
 fn echo(mut connection: Duplex) -> Result<()> {
     connection.write_all(SWITCH.as_bytes())?;
     let mut buffer = [0; 100];
@@ -40,7 +40,7 @@ fn echo(mut connection: Duplex) -> Result<()> {
     }
 }
 
-/// Only TCP alone has a socket to give: what is read from one that carries TLS is not the stream's.
+/// Only plain TCP can hand out its socket. Under TLS the socket carries records.
 #[test]
 fn s06_hijack_gives_the_tcp_stream_itself() {
     alone!();
@@ -225,8 +225,8 @@ fn s06_a_hijacked_connection_outlives_any_end_of_its_handler(over: Over) {
     }
 }
 
-/// A connection once counted as the server's until the handler that had hijacked it returned: a
-/// shutdown waited for it, and an immediate one closed it under the handler's hands.
+/// A hijacked connection once belonged to the server until its handler returned. A graceful shutdown waited for
+/// it, and `close` closed it.
 fn s06_a_hijacked_connection_no_longer_counts(over: Over) {
     alone!();
     let (report, hijacked) = reports();
@@ -274,7 +274,7 @@ fn s06_a_101_is_sent_behind_the_100(over: Over) {
     }
 }
 
-/// As it stands on the wire: with its framing, if none of it was read. The body itself is gone.
+/// The handler gets the bytes of the wire, with their framing if it read none. The body itself is gone.
 fn s06_hijack_hands_over_the_unread_body(over: Over) {
     alone!();
     let body = "b".repeat(90);

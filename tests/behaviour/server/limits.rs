@@ -1,4 +1,4 @@
-//! Requests that are too large, and closing so that the answer arrives.
+//! Requests that are too large, and closing so that the response arrives.
 
 use std::io::Write;
 
@@ -19,14 +19,14 @@ over_each![
     s08_unread_input_behind_a_last_request_does_not_reset_the_connection,
 ];
 
-/// The server's own addition to its limit.
+/// The bytes that the server accepts beyond its limit.
 const SLOP: usize = 4096;
 
 fn small() -> Server {
     Server::new(echo_path).max_header_bytes(1000)
 }
 
-/// A head of exactly so many bytes.
+/// Returns a head of exactly `length` bytes.
 fn head_of(bytes: usize) -> String {
     let (start, end) = ("GET /a HTTP/1.1\r\nHost: a\r\nX: ", "\r\n\r\n");
     format!("{start}{}{end}", "x".repeat(bytes - start.len() - end.len()))
@@ -83,7 +83,7 @@ fn s08_the_limit_on_fields_is_an_option(over: Over) {
     }
 }
 
-/// Closing with input unread resets the connection, and the reset eats what the client has not
+/// Closing with unread input resets the connection, and the reset discards the bytes that the client has not
 /// read yet.
 fn s08_a_client_that_has_sent_much_more_reads_the_whole_431(over: Over) {
     alone!();
@@ -114,7 +114,7 @@ fn s08_a_client_that_has_sent_ten_unread_mebibytes_reads_the_response(over: Over
     peer.expect_end();
 }
 
-/// The server's half of the connection ends with the answer, not when the lingering is over.
+/// The server sends FIN with the response, not at the end of the lingering.
 fn s08_the_server_sends_fin_at_once_and_waits_for_the_clients(over: Over) {
     alone!();
     let (_server, far, mut peer) = served_with(over, small());
@@ -126,8 +126,8 @@ fn s08_the_server_sends_fin_at_once_and_waits_for_the_clients(over: Over) {
     peer.send("more").half_close();
 }
 
-/// Nothing of what was sent behind a last request had been looked at, so that closing reset the
-/// connection under the answer.
+/// Bytes behind a last request were once left unread, so closing reset the connection before the response was
+/// read.
 fn s08_unread_input_behind_a_last_request_does_not_reset_the_connection(over: Over) {
     alone!();
     // More than the client's side holds: the rest is still the server's when it closes.

@@ -1,4 +1,4 @@
-//! Requests that are none.
+//! Malformed requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ over_each![
     s09_a_handler_learns_that_the_body_is_malformed_or_cut_short,
 ];
 
-/// Each with the status that it gets.
+/// Malformed requests, each with its status.
 const MALFORMED: &[(&str, u16)] = &[
     ("\0\0\0\0", 400),
     ("\x16\x03\x01\x02\x00\x01\x00", 400),

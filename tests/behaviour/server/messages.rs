@@ -1,4 +1,4 @@
-//! Requests that are unusual, and right.
+//! Unusual requests that are valid.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -20,7 +20,7 @@ over_each![
     s09_blanks_before_a_chunk_extension_are_ignored,
 ];
 
-/// Answers with the target and every Host.
+/// Responds with the target and every Host.
 fn echo_target(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let hosts: Vec<_> = r.headers().get_all("host").iter().collect();
     Ok(write!(w, "{:?} {} {hosts:?}", r.version(), r.uri())?)
@@ -138,7 +138,7 @@ fn s09_blanks_before_a_chunk_extension_are_ignored(over: Over) {
     });
 }
 
-/// They had the addresses that the socket shows: `::ffff:127.0.0.1`.
+/// Such clients once had the address that the socket reports: `::ffff:127.0.0.1`.
 #[test]
 fn h05_ipv4_clients_of_a_dual_stack_listener_have_ipv4_addresses() {
     alone!();

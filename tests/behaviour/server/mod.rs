@@ -30,23 +30,23 @@ use hangup::{Handler, Request, ResponseWriter, Result, Server};
 
 use crate::support::{Over, PATIENCE, RawClient};
 
-/// Answers with the request's path.
+/// Responds with the request's path.
 fn echo_path(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     Ok(w.write_all(r.uri().path().as_bytes())?)
 }
 
-/// Where a handler tells the test what it has seen.
+/// Creates a channel for a handler's reports to the test.
 fn reports<T>() -> (Sender<T>, Receiver<T>) {
     unbounded()
 }
 
-/// The next report.
+/// Returns the next report.
 #[track_caller]
 fn next<T>(reports: &Receiver<T>) -> T {
     reports.recv_timeout(PATIENCE).expect("a report")
 }
 
-/// A handler served to one client in memory.
+/// Serves a handler to one client in memory.
 fn in_memory(handler: impl Handler) -> (Serving, Stream, RawClient) {
     in_memory_with(Server::with_handler(handler))
 }
@@ -55,8 +55,8 @@ fn in_memory_with(server: Server) -> (Serving, Stream, RawClient) {
     served_over(Over::Tcp.pair_in_memory(), server)
 }
 
-/// A handler served to one client, and the server's end of the connection, so that a test can see
-/// who is parked on it. The wait for a request counts as well: first, a test hears from its handler.
+/// Serves a handler to one client. The second value is the server's end of the connection, on which a test can
+/// wait for a parked thread. The wait for a request parks as well, so a test first waits for its handler.
 fn served(over: Over, handler: impl Handler) -> (Serving, Stream, RawClient) {
     served_with(over, Server::with_handler(handler))
 }
@@ -71,7 +71,7 @@ fn served_over((near, far): (Stream, Stream), server: Server) -> (Serving, Strea
     (Serving(handle), far, RawClient::over(near))
 }
 
-/// Ends the server at the end of the test.
+/// Closes the server at the end of the test.
 struct Serving(ServerHandle);
 
 impl Drop for Serving {
@@ -81,7 +81,7 @@ impl Drop for Serving {
     }
 }
 
-/// A server over the carrier and one in memory, for what must hold over both.
+/// Runs a script with a server over the transport, and with one in memory.
 fn also_in_memory(over: Over, server: impl Fn() -> Server, script: impl Fn(&mut RawClient)) {
     let carried = over.server_with(server());
     script(&mut over.connect(&carried));

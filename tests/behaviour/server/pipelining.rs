@@ -1,4 +1,4 @@
-//! Requests that do not wait for answers.
+//! Pipelined requests.
 
 use std::io::Write;
 

@@ -19,7 +19,7 @@ fn get(path: &str, fields: &str) -> String {
 #[derive(Clone)]
 struct Mark;
 
-/// Leaves behind what it can, and tells what it has found.
+/// Leaves as much state as it can, and responds with the state that it finds.
 fn leaves_and_finds(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
     let marked = r.extensions_mut().insert(Mark).is_some();
     let found = w.headers().len() + w.trailers_mut().len();

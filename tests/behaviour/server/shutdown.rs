@@ -93,8 +93,8 @@ fn s17_a_long_response_that_has_begun_is_finished(over: Over) {
     assert!(server.handle().shutdown(PATIENCE));
 }
 
-/// The connection counted as idle while the last answers were still in its buffer: a shutdown at
-/// that moment lost them.
+/// A connection once counted as idle while the last responses were in its buffer. A shutdown at that moment
+/// lost them.
 fn s17_a_connection_is_idle_only_when_its_responses_are_sent(over: Over) {
     alone!();
     let (read, reads) = bounded(1);
@@ -274,7 +274,7 @@ fn s17_serve_returns_when_the_server_is_shut_down() {
     serving.join().unwrap().unwrap();
 }
 
-/// A program whose `main` ends behind `serve` cut the requests that were running.
+/// Running requests were once cut off if `main` ended after `serve`.
 #[test]
 fn s17_serve_returns_when_the_running_requests_have_ended() {
     alone!();
@@ -337,7 +337,7 @@ fn s17_serve_returns_when_the_grace_is_over() {
     assert!(handle.shutdown(PATIENCE));
 }
 
-/// A second signal, which closes at once, had no effect on `serve` as long as the grace of the first lasted.
+/// `close` once had no effect on `serve` during the grace of an earlier shutdown.
 #[test]
 fn s17_close_ends_a_longer_grace() {
     alone!();

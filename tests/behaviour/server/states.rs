@@ -1,4 +1,4 @@
-//! The states of a connection, as they are reported.
+//! The reported states of a connection.
 
 use std::io::Write;
 
@@ -41,7 +41,7 @@ fn recorded(over: Over, server: Server) -> (TestServer, Receiver<(u64, ConnState
     (over.server_with(server), states)
 }
 
-/// The states of the connection that is served next, until its last.
+/// Returns the states of the next connection, up to its last.
 #[track_caller]
 fn states_until_the_last(states: &Receiver<(u64, ConnState)>) -> Vec<ConnState> {
     let mut seen = Vec::new();

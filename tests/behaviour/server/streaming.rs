@@ -1,4 +1,4 @@
-//! Answers that come piece by piece, and answers that wait for others.
+//! Responses that are streamed, and responses that are held back for others.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ over_each![
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// A source that has what the test puts into it.
+/// Creates a body source that the test feeds.
 struct Pipe {
     pieces: Receiver<Vec<u8>>,
     rest: Vec<u8>,
@@ -116,7 +116,7 @@ fn s12_a_body_of_known_length_goes_out_before_its_source_has_to_wait(over: Over)
     }
 }
 
-/// The event stream of an upstream once lay in a forwarding server until 16 KiB of it had come.
+/// A forwarding server once held back an event stream until 16 KiB of it had arrived.
 fn s12_a_body_that_is_forwarded_arrives_piece_by_piece(over: Over) {
     alone!();
     for (field, pieces, end) in [
@@ -214,8 +214,7 @@ fn s12_status_and_headers_are_those_that_were_sent(over: Over) {
     assert_eq!((answer.status, answer.field("x-sent")), (201, Some("1")));
 }
 
-/// A client that sends requests and reads no answers once had the server collect them all: only a body
-/// was counted.
+/// The server once collected all responses for a client that read none: the limit counted only bodies.
 fn s18_responses_without_bodies_are_held_back_up_to_a_limit(over: Over) {
     alone!();
     let requests = rounds(2000);

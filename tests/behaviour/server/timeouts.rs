@@ -1,5 +1,6 @@
-//! Time limits, each by itself.
+//! Each time limit alone.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ over_each![
 const SHORT: Duration = Duration::from_millis(150);
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Of all limits only the one that the test is about.
+/// Creates a server without the default limits, so that a test sets only one.
 fn unlimited(handler: impl hangup::Handler) -> Server {
     Server::with_handler(handler).read_header_timeout(None).idle_timeout(None)
 }
@@ -43,15 +44,16 @@ fn unlimited(handler: impl hangup::Handler) -> Server {
 fn s15_an_incomplete_head_closes_the_connection_without_a_response(over: Over) {
     alone!();
     for part in ["", "G", "GET / HTTP/1.1\r\nHost: a\r\nX: "] {
-        also_in_memory(
-            over,
-            || unlimited(echo_path).read_header_timeout(SHORT),
-            |peer| {
-                let begun = Instant::now();
-                peer.send(part).expect_end();
-                assert!(begun.elapsed() >= SHORT, "{part:?}");
-            },
-        );
+        // Before the server accepts, which begins the time for a first byte.
+        let begun = Cell::new(Instant::now());
+        let server = || {
+            begun.set(Instant::now());
+            unlimited(echo_path).read_header_timeout(SHORT)
+        };
+        also_in_memory(over, server, |peer| {
+            peer.send(part).expect_end();
+            assert!(begun.get().elapsed() >= SHORT, "{part:?}");
+        });
     }
 }
 
@@ -111,7 +113,7 @@ fn s15_an_idle_connection_is_closed(over: Over) {
     }
 }
 
-/// After the first half second of idleness the wait is another one, without buffers.
+/// After the first half second of idle time, the connection waits without buffers.
 fn s15_an_idle_connection_without_buffers_is_served_again(over: Over) {
     alone!();
     also_in_memory(
@@ -191,7 +193,7 @@ fn s15_a_client_that_never_reads_fails_its_handler(over: Over) {
     assert!(!rest.ends_with(b"0\r\n\r\n"));
 }
 
-/// The limit was lifted before the answers to requests that had come together were written.
+/// The limit was once removed before the responses to pipelined requests were written.
 fn s15_a_client_that_sends_requests_and_never_reads_does_not_hold_its_thread(over: Over) {
     alone!();
     let server =
@@ -268,7 +270,7 @@ fn s15_a_deadline_of_one_request_does_not_apply_to_the_next(over: Over) {
     );
 }
 
-/// A watched connection's read deadline, when it passes, must not look like the client's end.
+/// A read deadline that passes during a background read must not look like the end of the stream.
 fn s15_a_read_deadline_that_passes_does_not_end_the_context(over: Over) {
     alone!();
     let (report, ends) = reports();
@@ -286,7 +288,7 @@ fn s15_a_read_deadline_that_passes_does_not_end_the_context(over: Over) {
     assert!(next(&ends), "the client is still watched");
 }
 
-/// Added to a moment, the longest duration there is overflows.
+/// `Instant::now() + Duration::MAX` overflows.
 fn s15_a_limit_may_be_the_longest_duration(over: Over) {
     alone!();
     let ever = Duration::MAX;
@@ -308,7 +310,7 @@ fn s15_a_limit_may_be_the_longest_duration(over: Over) {
     );
 }
 
-/// With the limit for heads lifted, or longer, a head that dripped once held its thread for ever.
+/// Without a shorter limit for heads, a dripping head once held its thread without end.
 fn s15_the_limit_for_a_request_covers_its_head(over: Over) {
     alone!();
     for header_limit in [None, Some(PATIENCE)] {
@@ -325,7 +327,7 @@ fn s15_the_limit_for_a_request_covers_its_head(over: Over) {
     }
 }
 
-/// Reads its body, and reports which limit has ended that.
+/// Reads its body, and reports the limit that ended the read.
 fn reads_body(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
     unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
         let outcome = r.body_mut().read_text(100);
@@ -404,7 +406,7 @@ fn s15_the_earliest_of_several_limits_applies(over: Over) {
     }
 }
 
-/// Writes for as long as it can, and reports which limit has ended that.
+/// Writes until an error, and reports the limit that caused it.
 fn writes_on(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
     unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/deadline" {
@@ -441,7 +443,7 @@ fn s15_a_client_that_stops_reading_fails_its_handler(over: Over) {
     }
 }
 
-/// It always takes some within the limit, though never so much that its socket would be called writable.
+/// The client reads some bytes within each limit, but never enough for the server's socket to become writable.
 fn s15_a_client_that_reads_slowly_gets_its_response(over: Over) {
     alone!();
     let limit = 6 * SHORT;

@@ -82,7 +82,7 @@ fn tls_the_error_says_what_is_wrong_with_a_certificate() {
         matches!(error.kind(), ErrorKind::UntrustedCertificate | ErrorKind::InvalidTlsConfig),
         "{error}"
     );
-    let resolver = |_: &str, port| Ok(vec![(Ipv4Addr::LOCALHOST, port).into()]);
+    let resolver = |_: &str, port: u16, _: &Context| Ok(vec![(Ipv4Addr::LOCALHOST, port).into()]);
     let elsewhere = Client::builder().tls(connector()).resolver(resolver).build();
     let url = server.url("/").replace("127.0.0.1", "example.org");
     let error = elsewhere.get(url).send().unwrap_err();
@@ -125,7 +125,7 @@ fn tls_a_client_certificate_is_presented() {
     assert!(matches!(error.kind(), ErrorKind::Receive | ErrorKind::Send), "{error:?}");
 }
 
-/// A listener whose handshakes never end.
+/// Returns a listener whose handshakes never end.
 fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
@@ -174,7 +174,7 @@ fn tls_the_error_says_that_the_peer_speaks_no_tls() {
     assert_eq!(error.kind(), ErrorKind::TlsHandshake, "{error}");
 }
 
-/// Asks `peers` for `/`, and answers `answer` before `leave`.
+/// Requests `/` from `peers`, which send `answer` before `leave`.
 fn ask(answer: &'static str, leave: fn(&mut RawTls)) -> Result<String> {
     let peers = RawTlsServer::new();
     let client = Client::builder().tls(trusting(peers.pem())).build();
@@ -218,8 +218,7 @@ fn tls_a_framed_body_is_whole_however_the_stream_ends() {
     assert_eq!(ask("", RawTls::close_notify).unwrap_err().kind(), ErrorKind::EmptyReply);
 }
 
-/// Tickets and changes of keys come whenever the server likes: a connection that waits for its next
-/// use is as clean as before.
+/// A server may send tickets and key updates at any time. An idle connection stays usable.
 #[test]
 fn tls_records_without_data_do_not_prevent_reuse() {
     alone!();

@@ -1,4 +1,4 @@
-//! Both directions of one encrypted connection, as busy as they can be.
+//! Both directions of one encrypted connection under full load.
 
 use std::io::{self, Cursor, Read, Write};
 use std::net::Shutdown;

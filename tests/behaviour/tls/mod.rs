@@ -14,7 +14,7 @@ use rcgen::{CertificateParams, KeyPair};
 
 use raw_tls::RawTls;
 
-/// A certificate for `names` that vouches for itself, as an identity and in PEM.
+/// Creates a self-signed certificate for `names`, as an identity and in PEM.
 fn identity_of(names: &[&str]) -> (Identity, String) {
     let key = KeyPair::generate().expect("a key");
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -23,7 +23,7 @@ fn identity_of(names: &[&str]) -> (Identity, String) {
     (Identity::from_pem(&cert, key.serialize_pem()).expect("its key"), cert)
 }
 
-/// Trusts only `pem`.
+/// Returns a connector that trusts only `pem`.
 fn trusting(pem: &str) -> Connector {
     Connector::builder().roots(Roots::only_pem(pem).expect("PEM")).build().expect("a connector")
 }

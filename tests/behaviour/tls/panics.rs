@@ -1,4 +1,4 @@
-//! Code of the user's that TLS calls, on threads of ours, and that panics.
+//! Panics in a user's code that TLS calls on the crate's threads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,8 +95,8 @@ fn ok(w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
     Ok(w.write_all(b"ok")?)
 }
 
-/// The dialling thread died of it, and nothing was reported: with every limit of a second the caller
-/// waited for ever, and the place under the host's limit was never free again.
+/// The panic once ended the dialling thread without a report. The caller waited beyond every limit, and the place
+/// under the host's limit was never freed.
 #[test]
 fn t13_a_panic_in_the_handshake_is_an_error_and_frees_its_place() {
     alone!();

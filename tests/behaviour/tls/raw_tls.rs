@@ -1,5 +1,4 @@
-//! A peer that does with its records what rustls lets it do, and no well-behaved one would: it cuts them
-//! anywhere, sends some that carry no data, and leaves without a word.
+//! A TLS peer that cuts records anywhere, sends records without data, and closes without a close_notify.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -22,7 +21,7 @@ pub(super) struct RawTls {
 }
 
 impl RawTls {
-    /// A client of `server`, whose certificate is in `pem`.
+    /// Connects to `server`, whose certificate is in `pem`.
     pub(super) fn connect(server: &TestServer, pem: &str) -> Self {
         let mut roots = RootCertStore::empty();
         let der = hangup::tls::rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes());
@@ -49,7 +48,7 @@ impl RawTls {
         peer
     }
 
-    /// The records that carry `text`.
+    /// Returns the records that carry `text`.
     pub(super) fn records(&mut self, text: impl AsRef<[u8]>) -> Vec<u8> {
         self.tls.writer().write_all(text.as_ref()).expect("room");
         self.take_records()
@@ -68,7 +67,7 @@ impl RawTls {
         self.send_records(&records);
     }
 
-    /// Bytes as they are on the wire.
+    /// Sends bytes as they are.
     pub(super) fn send_records(&mut self, records: &[u8]) {
         self.socket.write_all(records).expect("a peer that reads");
     }
@@ -78,7 +77,7 @@ impl RawTls {
         self.send_records(&records);
     }
 
-    /// Changes its keys, and asks the peer to change its own, which it does when it next sends data.
+    /// Sends a key update and requests one, which the peer sends with its next data.
     pub(super) fn update_keys(&mut self) {
         match &mut self.tls {
             Connection::Client(tls) => tls.refresh_traffic_keys().expect("TLS 1.3"),
@@ -87,7 +86,7 @@ impl RawTls {
         self.flush();
     }
 
-    /// Says in order that it has no more to say; the stream below goes on.
+    /// Sends a close_notify. The stream below stays open.
     pub(super) fn close_notify(&mut self) {
         self.tls.send_close_notify();
         self.flush();
@@ -108,7 +107,7 @@ impl RawTls {
         self.socket = nobody.expect("another socket");
     }
 
-    /// Some of what has come; 0 at the end.
+    /// Reads some plaintext. Returns 0 at the end.
     pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.tls.reader().read(buf) {
@@ -134,7 +133,7 @@ impl RawTls {
         assert_eq!(String::from_utf8_lossy(&came), text);
     }
 
-    /// A request's head, up to its empty line.
+    /// Reads a request's head, up to its empty line.
     pub(super) fn expect_head(&mut self) -> String {
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") {
@@ -145,7 +144,7 @@ impl RawTls {
     }
 }
 
-/// A server whose connections a test serves record by record.
+/// A server whose test sends the records of each connection.
 pub(super) struct RawTlsServer {
     listener: TcpListener,
     config: Arc<ServerConfig>,
@@ -186,7 +185,7 @@ impl RawTlsServer {
     }
 }
 
-/// A server of ours, and what a [`RawTls`] must know of it.
+/// Starts a server, and returns its certificate in PEM, which a [`RawTls`] trusts.
 pub(super) fn serve(server: hangup::Server) -> (TestServer, String) {
     let (identity, pem) = identity_of(&["localhost", "127.0.0.1"]);
     let acceptor = hangup::tls::Acceptor::new(identity).expect("an acceptor");

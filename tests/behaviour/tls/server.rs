@@ -85,7 +85,7 @@ fn tls_plain_http_gets_a_400_that_names_https() {
     });
 }
 
-/// Peers that make the handshake on the accepting thread have one silent client keep out all others.
+/// A server that performs handshakes on the accepting thread lets one silent client block all others.
 #[test]
 fn tls_silent_clients_block_no_other_and_are_closed() {
     alone!();
@@ -161,7 +161,7 @@ fn tls_certificates_are_renewed_while_the_server_runs() {
     assert_eq!(error.kind(), hangup::ErrorKind::UntrustedCertificate);
 }
 
-/// A TLS record that carries half a request, while a background read is pending for it.
+/// A record with half a request arrives during a background read.
 #[test]
 fn tls_a_request_may_be_split_over_records() {
     alone!();
@@ -198,7 +198,7 @@ fn tls_a_request_may_be_split_over_records() {
     }
 }
 
-/// A change of keys makes the socket readable, and no byte of data comes.
+/// A key update makes the socket readable without a byte of data.
 #[test]
 fn tls_a_record_without_data_is_no_request_and_no_hangup() {
     alone!();

@@ -1,10 +1,10 @@
-//! The writing half of a connection, which several requests share.
+//! The writing half of a connection, which the connection's requests share.
 //!
-//! Records must not be mixed up, so one thread writes at a time. It has the *turn*, and no lock. Others
-//! wait for the turn, each until its own deadline. Small records for which no thread waits are *queued*: the
-//! thread that has the turn writes them before it gives the turn up.
+//! One thread writes at a time, so that records are not mixed up. It holds a [`WriteGuard`], and no lock
+//! while it writes. Other threads wait for the guard, each until its own deadline. Small records for which
+//! no thread waits are *queued*: the thread that holds the guard writes them before it drops the guard.
 //!
-//! Invariant: while something is queued, a thread has the turn.
+//! Invariant: while records are queued, a thread holds the guard.
 
 use std::io::{self, IoSlice, Write};
 use std::net::Shutdown;
@@ -13,110 +13,115 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, TimeLimit};
 use crate::h1::CloseReason;
 use crate::net::Stream;
+use crate::serving::after;
 use crate::sync::{Condvar, Mutex, now};
 
-/// How much may be queued, in bytes. Only a web server that asks and asks, and does not read the answers,
-/// needs more.
+/// How many bytes may be queued. Only a web server that keeps sending records and reads no responses needs
+/// more.
 const MAX_QUEUED: usize = 64 * 1024;
 
-/// Time limits of a connection's writes.
+/// The time limits of a connection's writes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// From one piece that the web server takes to the next.
+pub(super) struct WriteLimits {
+    /// How long the web server may take no byte.
     pub(super) idle: Option<Duration>,
-    /// For all that one turn writes of the queue: a thread that has the turn must get away in the end.
+    /// How long one guard may write queued records. It bounds the time that a thread spends on the records
+    /// of other threads.
     pub(super) queue: Duration,
 }
 
-pub(super) struct Outlet {
+/// Writes whole records, for one thread at a time.
+pub(super) struct RecordWriter {
     stream: Stream,
-    limits: Limits,
+    limits: WriteLimits,
     state: Mutex<State>,
-    /// Goes with `state`; the predicate is "no thread has the turn". Notified by the thread that gives the
-    /// turn up, awaited by [`take_turn`](Outlet::take_turn).
+    /// Goes with `state`. Predicate: no thread holds the guard. Notified when a guard is dropped, awaited
+    /// by [`lock`](RecordWriter::lock).
     free: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    taken: bool,
+    /// A thread holds the guard.
+    locked: bool,
     queued: Vec<u8>,
     /// How many of the queued records end a request.
     queued_ends: usize,
-    /// How many of those have been written, or never will be, since [`Outlet::take_ends`].
+    /// How many of those were written, or failed, since the last [`RecordWriter::take_ends`].
     past_ends: usize,
-    /// Why this half ended.
+    /// The reason why this half has ended.
     closed: Option<CloseReason>,
 }
 
-impl Outlet {
-    pub(super) fn new(stream: Stream, limits: Limits) -> Self {
+impl RecordWriter {
+    pub(super) fn new(stream: Stream, limits: WriteLimits) -> Self {
         Self { stream, limits, state: Mutex::default(), free: Condvar::new() }
     }
 
-    /// Writes whole records, if `may` still says so when the turn has come.
+    /// Writes whole records, if `may_write` returns `true` once this thread holds the guard.
     ///
     /// # Errors
     ///
-    /// `TimedOut` at the deadline or the limit for progress, `BrokenPipe` if `may` says no, or the
-    /// connection's own. A write that fails within the records closes the connection.
+    /// `TimedOut` at the deadline or the limit for progress, `BrokenPipe` if `may_write` returns `false`,
+    /// or the connection's error. A write that fails within the records closes the connection.
     ///
     /// # Blocking
     ///
-    /// Until they are written. The deadline, the limit, and closing the stream end it.
+    /// Until the records are written. The deadline, the limit, and closing the stream end it.
     pub(super) fn write(
         &self,
         records: &mut [IoSlice<'_>],
         deadline: Option<Instant>,
-        may: impl FnOnce() -> bool,
+        may_write: impl FnOnce() -> bool,
     ) -> io::Result<()> {
-        let turn = self.take_turn(deadline)?;
-        if !may() {
+        let guard = self.lock(deadline)?;
+        if !may_write() {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the request has ended"));
         }
-        // Nothing has been written: this ends one request, and not the connection.
+        // Nothing has been written, so this ends one request and not the connection.
         if deadline.is_some_and(|deadline| deadline <= now()) {
             return Err(Error::timeout(TimeLimit::Send).into());
         }
-        turn.write(records, deadline)
+        guard.write(records, deadline)
     }
 
-    /// Has small records written for which no thread waits. `ends` of them end a request.
+    /// Queues small records, of which `ends` end a request.
     ///
     /// # Blocking
     ///
-    /// If no thread has the turn, until they are written, [`Limits::queue`] at most. Otherwise not at all.
-    pub(super) fn queue(&self, records: &[u8], ends: usize) {
+    /// If no thread holds the guard, until the records are written, for at most [`WriteLimits::queue`].
+    /// Otherwise it does not block.
+    pub(super) fn enqueue(&self, records: &[u8], ends: usize) {
         let mut state = self.state.lock();
         state.queued.extend_from_slice(records);
         state.queued_ends += ends;
-        if !std::mem::replace(&mut state.taken, true) {
+        if !std::mem::replace(&mut state.locked, true) {
             drop(state);
-            // It writes what is queued.
-            drop(Turn(self));
+            // Dropping the guard writes the queue.
+            drop(WriteGuard(self));
         } else if state.queued.len() > MAX_QUEUED {
             drop(state);
             self.close(CloseReason::LimitReached);
         }
     }
 
-    /// Returns how many queued ends of requests have been dealt with since the last call.
+    /// Returns how many queued ends of requests were written, or failed, since the last call.
     pub(super) fn take_ends(&self) -> usize {
         std::mem::take(&mut self.state.lock().past_ends)
     }
 
-    /// Returns why this half ended, if it has.
+    /// Returns the reason why this half has ended.
     pub(super) fn closed(&self) -> Option<CloseReason> {
         self.state.lock().closed
     }
 
-    /// Ends our stream. Writes fail from now on, and what was written is still delivered.
+    /// Half-closes the stream. Later writes fail. Records that were written before are still delivered.
     pub(super) fn end(&self, reason: CloseReason) {
         self.state.lock().closed.get_or_insert(reason);
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Closes the connection, unless our stream was ended: then it is read out.
+    /// Closes the connection, unless the stream was half-closed. Then the reader reads it to its end.
     fn close(&self, reason: CloseReason) {
         {
             let mut state = self.state.lock();
@@ -128,27 +133,27 @@ impl Outlet {
         self.stream.close();
     }
 
-    fn take_turn(&self, deadline: Option<Instant>) -> io::Result<Turn<'_>> {
+    fn lock(&self, deadline: Option<Instant>) -> io::Result<WriteGuard<'_>> {
         let mut state = self.state.lock();
-        while state.taken {
+        while state.locked {
             match deadline {
                 None => self.free.wait(&mut state),
                 Some(deadline) => {
-                    if self.free.wait_until(&mut state, deadline).timed_out() && state.taken {
+                    if self.free.wait_until(&mut state, deadline).timed_out() && state.locked {
                         return Err(Error::timeout(TimeLimit::Send).into());
                     }
                 }
             }
         }
-        state.taken = true;
-        Ok(Turn(self))
+        state.locked = true;
+        Ok(WriteGuard(self))
     }
 }
 
-/// The right to write.
-struct Turn<'a>(&'a Outlet);
+/// The exclusive right to write. Dropping it writes the queue.
+struct WriteGuard<'a>(&'a RecordWriter);
 
-impl Turn<'_> {
+impl WriteGuard<'_> {
     fn write(&self, records: &mut [IoSlice<'_>], deadline: Option<Instant>) -> io::Result<()> {
         let outcome = self.write_all(records, deadline);
         if let Err(error) = &outcome {
@@ -166,7 +171,7 @@ impl Turn<'_> {
         deadline: Option<Instant>,
     ) -> io::Result<()> {
         let mut stream = &self.0.stream;
-        // Empty slices are none: a write of nothing would look like the end of all room.
+        // Removes empty slices: writing one would return 0, as if the stream took no more.
         IoSlice::advance_slices(&mut records, 0);
         while !records.is_empty() {
             let (until, limit) = self.until(deadline);
@@ -184,10 +189,9 @@ impl Turn<'_> {
         stream.flush()
     }
 
-    /// The moment at which a write that makes no progress ends, and the limit that ends it then.
+    /// Returns the moment at which a write without progress ends, and the limit that ends it.
     fn until(&self, deadline: Option<Instant>) -> (Option<Instant>, TimeLimit) {
-        let idle = self.0.limits.idle.and_then(|idle| now().checked_add(idle));
-        match (idle, deadline) {
+        match (after(self.0.limits.idle), deadline) {
             (Some(idle), Some(deadline)) if deadline <= idle => (Some(deadline), TimeLimit::Send),
             (Some(idle), _) => (Some(idle), TimeLimit::WriteIdle),
             (None, deadline) => (deadline, TimeLimit::Send),
@@ -195,21 +199,20 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
-    /// Writes what is queued, and gives the turn up.
+impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
         let mut deadline = None;
         loop {
             let (records, ends) = {
                 let mut state = self.0.state.lock();
                 if state.queued.is_empty() {
-                    state.taken = false;
+                    state.locked = false;
                     break;
                 }
                 (std::mem::take(&mut state.queued), std::mem::take(&mut state.queued_ends))
             };
             let deadline = *deadline.get_or_insert_with(|| now() + self.0.limits.queue);
-            // If it fails the connection is closed, and what is queued from then on fails as well.
+            // A failure closes the connection, so records that are queued later fail as well.
             let _ = self.write(&mut [IoSlice::new(&records)], Some(deadline));
             self.0.state.lock().past_ends += ends;
         }
@@ -229,16 +232,16 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    fn outlet(queue: Duration) -> (Arc<Outlet>, Stream, Stream) {
+    fn writer(queue: Duration) -> (Arc<RecordWriter>, Stream, Stream) {
         let (near, far) = memory::pair();
-        let outlet = Outlet::new(near.clone(), Limits { idle: None, queue });
-        (Arc::new(outlet), near, far)
+        let writer = RecordWriter::new(near.clone(), WriteLimits { idle: None, queue });
+        (Arc::new(writer), near, far)
     }
 
-    /// A thread that has the turn, and no room to write. What comes of it.
-    fn blocked(outlet: &Arc<Outlet>, near: &Stream) -> Receiver<io::Result<()>> {
+    /// Starts a thread that holds the guard and blocks in its write. Returns the write's result.
+    fn blocked(writer: &Arc<RecordWriter>, near: &Stream) -> Receiver<io::Result<()>> {
         let (report, outcome) = bounded(1);
-        let writer = Arc::clone(outlet);
+        let writer = Arc::clone(writer);
         let write = move || {
             let bytes = vec![b'a'; 1 << 20];
             let written = writer.write(&mut [IoSlice::new(&bytes)], None, || true);
@@ -249,49 +252,49 @@ mod tests {
         outcome
     }
 
-    /// A web server that asks on and on, and reads none of the answers, is not served for ever.
+    /// A web server that keeps sending records and reads no responses loses its connection.
     #[test]
     fn f09_the_queue_is_bounded() {
-        let (outlet, near, _far) = outlet(PATIENCE);
-        let outcome = blocked(&outlet, &near);
+        let (writer, near, _far) = writer(PATIENCE);
+        let outcome = blocked(&writer, &near);
         for _ in 0..MAX_QUEUED / 1024 {
-            outlet.queue(&[b'q'; 1024], 0);
+            writer.enqueue(&[b'q'; 1024], 0);
         }
-        assert!(!near.is_closed(), "as much as there may be");
-        outlet.queue(b"q", 0);
-        assert!(near.is_closed() && outlet.closed() == Some(CloseReason::LimitReached));
+        assert!(!near.is_closed(), "the queue is full, and not more");
+        writer.enqueue(b"q", 0);
+        assert!(near.is_closed() && writer.closed() == Some(CloseReason::LimitReached));
         outcome.recv().unwrap().unwrap_err();
     }
 
-    /// Nobody waits for what is queued, and its requests end when it has been written.
+    /// No thread waits for queued records. Their requests end when they are written.
     #[test]
-    fn f05_what_is_queued_is_written_by_the_thread_that_has_the_turn() {
-        let (outlet, near, mut far) = outlet(PATIENCE);
-        let outcome = blocked(&outlet, &near);
-        outlet.queue(b"end", 1);
-        assert_eq!(outlet.take_ends(), 0, "it has not been written");
+    fn f05_the_thread_that_holds_the_guard_writes_the_queue() {
+        let (writer, near, mut far) = writer(PATIENCE);
+        let outcome = blocked(&writer, &near);
+        writer.enqueue(b"end", 1);
+        assert_eq!(writer.take_ends(), 0, "not written yet");
         let mut received = vec![0; (1 << 20) + 3];
         far.read_exact(&mut received).unwrap();
         assert!(received.ends_with(b"aend"));
         outcome.recv().unwrap().unwrap();
-        assert_eq!((outlet.take_ends(), outlet.take_ends()), (1, 0));
+        assert_eq!((writer.take_ends(), writer.take_ends()), (1, 0));
     }
 
-    /// A connection that takes nothing gives the thread back that has something queued for it.
+    /// A thread does not wait for ever to write the queue to a web server that reads nothing.
     #[test]
-    fn f09_what_is_queued_has_a_time_limit() {
-        let (outlet, near, _far) = outlet(Duration::from_millis(20));
+    fn f09_queued_records_have_a_time_limit() {
+        let (writer, near, _far) = writer(Duration::from_millis(20));
         while near.try_write_vectored(&[IoSlice::new(&[0; 4096])]).is_ok() {}
-        outlet.queue(b"end", 1);
-        assert_eq!((outlet.take_ends(), outlet.closed()), (1, Some(CloseReason::TimedOut)));
+        writer.enqueue(b"end", 1);
+        assert_eq!((writer.take_ends(), writer.closed()), (1, Some(CloseReason::TimedOut)));
     }
 
     #[test]
-    fn f09_a_deadline_that_is_over_ends_a_request_and_not_the_connection() {
-        let (outlet, near, _far) = outlet(PATIENCE);
-        let write = || outlet.write(&mut [IoSlice::new(b"late")], Some(now()), || true);
+    fn f09_a_passed_deadline_ends_the_request_but_not_the_connection() {
+        let (writer, near, _far) = writer(PATIENCE);
+        let write = || writer.write(&mut [IoSlice::new(b"late")], Some(now()), || true);
         assert_eq!(write().unwrap_err().kind(), io::ErrorKind::TimedOut);
-        let outcome = blocked(&outlet, &near);
+        let outcome = blocked(&writer, &near);
         assert_eq!(write().unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(!near.is_closed());
         near.close();

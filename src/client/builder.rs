@@ -1,0 +1,358 @@
+//! The options of a client.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT, TRANSFER_ENCODING, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
+
+use super::Client;
+use super::core::{ClientCore, Defaults};
+use super::fields::{DefaultFields, IntoHeaderName, read_field, transfer_encoding};
+use super::middleware::Middleware;
+use super::policy::RedirectPolicy;
+use super::pool::Limits;
+use super::route::Via;
+use super::transport::{Transport, TransportOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::h1;
+use crate::net::tls::Connector;
+use crate::net::{Dial, DialOptions, Resolve, Resolver};
+
+/// The User-Agent of requests that set none.
+const OUR_NAME: &str = concat!("hangup/", env!("CARGO_PKG_VERSION"));
+
+/// The most bytes in the head of a response by default, its interim responses included.
+const MAX_RESPONSE_HEAD: usize = 1 << 20;
+
+/// The most header fields of a response by default. Some servers send thousands of `Set-Cookie`.
+const MAX_RESPONSE_HEADERS: usize = 5000;
+
+/// How long a TLS handshake may take by default.
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a body waits by default for a 100. Servers that do not know the expectation send none.
+const EXPECT_CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The options of a [`Client`]. Each method names its default.
+///
+/// ```
+/// use hangup::Client;
+/// use std::time::Duration;
+///
+/// let client = Client::builder()
+///     .user_agent("backup/1.0")
+///     .connect_timeout(Duration::from_secs(5))
+///     .response_head_timeout(Duration::from_secs(20))
+///     .build();
+/// # let _ = client;
+/// ```
+#[must_use = "no client is made before `build`"]
+pub struct ClientBuilder {
+    headers: HeaderMap,
+    defaults: Defaults,
+    transport: TransportOptions,
+    middlewares: Vec<Box<dyn Middleware>>,
+    hop_middlewares: Vec<Box<dyn Middleware>>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        Self {
+            headers,
+            defaults: Defaults::default(),
+            transport: TransportOptions {
+                limits: Limits::default(),
+                dial: DialOptions::new(),
+                dialer: None,
+                tls_timeout: Some(TLS_HANDSHAKE_TIMEOUT),
+                connector: Connector::of_default(),
+                via: Via::Direct,
+                response_limits: h1::Limits {
+                    max_bytes: MAX_RESPONSE_HEAD,
+                    max_fields: MAX_RESPONSE_HEADERS,
+                },
+                expect_timeout: EXPECT_CONTINUE_TIMEOUT,
+            },
+            middlewares: Vec::new(),
+            hop_middlewares: Vec::new(),
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// Adds a header that requests have unless they set it themselves, replacing a default of the same
+    /// name. The defaults are `User-Agent: hangup/VERSION` and `Accept: */*`;
+    /// [`no_default_headers`](Self::no_default_headers) removes them.
+    ///
+    /// A name or a value that is not allowed is reported by every [`send`](RequestBuilder::send).
+    pub fn default_header<V>(mut self, name: impl IntoHeaderName, value: V) -> Self
+    where
+        V: TryInto<HeaderValue>,
+    {
+        let field =
+            read_field(name, value).and_then(|(name, value)| match name == TRANSFER_ENCODING {
+                true => Err(transfer_encoding()),
+                false => Ok((name, value)),
+            });
+        match field {
+            Ok((name, value)) => {
+                self.headers.insert(name, value);
+            }
+            Err(error) => {
+                self.defaults.error.get_or_insert(error);
+            }
+        }
+        self
+    }
+
+    /// Sets the `User-Agent` of requests that set none themselves. `hangup/VERSION` by default.
+    ///
+    /// A value that is not allowed is reported by every [`send`](RequestBuilder::send).
+    pub fn user_agent<V>(self, value: V) -> Self
+    where
+        V: TryInto<HeaderValue>,
+    {
+        self.default_header(USER_AGENT, value)
+    }
+
+    /// Removes all default headers.
+    pub fn no_default_headers(mut self) -> Self {
+        self.headers.clear();
+        self
+    }
+
+    /// Sets the redirect policy. The default follows up to 10.
+    pub fn redirects(mut self, policy: RedirectPolicy) -> Self {
+        self.defaults.options.redirects = policy;
+        self
+    }
+
+    /// How long a whole call may take, from `send` to the end of the response's body. No limit by
+    /// default.
+    pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.defaults.options.timeout = limit.into();
+        self
+    }
+
+    /// How long resolving the host and connecting may take together. 30 s by default.
+    pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.transport.dial.connect_timeout = limit.into();
+        self
+    }
+
+    /// What makes the connections of `https` URLs: whom it trusts, and who it says it is. By default a
+    /// [`Connector`] that trusts what the platform does. A request can have [another
+    /// one](RequestBuilder::tls).
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, connector: Connector) -> Self {
+        self.transport.connector = Some(connector);
+        self
+    }
+
+    /// How long the TLS handshake may take, beyond connecting. 10 s by default.
+    pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.transport.tls_timeout = limit.into();
+        self
+    }
+
+    /// How long writing a request may take. No limit by default.
+    pub fn send_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.defaults.options.send = limit.into();
+        self
+    }
+
+    /// How long the peer may take from the request's last byte to the head of its answer. No limit
+    /// by default.
+    pub fn response_head_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.defaults.options.response_head = limit.into();
+        self
+    }
+
+    /// How long the peer may be silent within a response's body. No limit by default.
+    pub fn idle_read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.defaults.options.idle_read = limit.into();
+        self
+    }
+
+    /// How long a request with `Expect: 100-continue` waits for the 100 before it sends its body
+    /// anyway. 1 s by default.
+    pub fn expect_continue_timeout(mut self, limit: Duration) -> Self {
+        self.transport.expect_timeout = limit;
+        self
+    }
+
+    /// How many connections may be idle in all: 100 by default. Beyond, the one that has been idle
+    /// longest is closed. With 0 none is kept.
+    pub fn max_idle_connections(mut self, most: usize) -> Self {
+        self.transport.limits.idle = most;
+        self
+    }
+
+    /// How many connections to one host may be idle: 16 by default.
+    pub fn max_idle_connections_per_host(mut self, most: usize) -> Self {
+        self.transport.limits.idle_per_host = most;
+        self
+    }
+
+    /// Sets how many connections to one host there may be, idle or in use. No limit by default. At the
+    /// limit, calls wait in the order in which they came. [`build`](Self::build) refuses a limit of 0.
+    pub fn max_connections_per_host(mut self, most: impl Into<Option<usize>>) -> Self {
+        self.transport.limits.per_host = most.into();
+        self
+    }
+
+    /// Sets how long a connection may be idle before it is closed. 90 s by default. A server that
+    /// announces a shorter time (`Keep-Alive: timeout=N`) shortens it for its connection.
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.transport.limits.idle_timeout = limit.into();
+        self
+    }
+
+    /// How many bytes the head of a response may have, and its interim responses in all: 1 MiB by
+    /// default. Beyond, the call fails with [`ErrorKind::TooLarge`].
+    pub fn max_response_head(mut self, bytes: usize) -> Self {
+        self.transport.response_limits.max_bytes = bytes;
+        self
+    }
+
+    /// Sets how many header fields the head of a response may have: 5000 by default. Beyond, the call
+    /// fails with [`ErrorKind::TooLarge`]. No response can have more than
+    /// 24576 different ones.
+    pub fn max_response_headers(mut self, fields: usize) -> Self {
+        self.transport.response_limits.max_fields = fields;
+        self
+    }
+
+    /// Connects to this Unix socket, whatever the URL's host is.
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.transport.via = Via::Unix(Arc::from(path.into()));
+        self
+    }
+
+    /// Sets the resolver of host names. The system's by default.
+    ///
+    /// It runs on a separate thread and may block: a call that is given up does not wait for it. It is
+    /// not asked for literal IP addresses. A [`dialer`](Self::dialer) replaces it.
+    ///
+    /// ```
+    /// use hangup::{Client, Context};
+    ///
+    /// let client = Client::builder()
+    ///     .resolver(|_host: &str, port: u16, _: &Context| Ok(vec![([127, 0, 0, 1], port).into()]))
+    ///     .build();
+    /// # let _ = client;
+    /// ```
+    pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
+        self.transport.dial = self.transport.dial.resolver(Resolver::new(resolver));
+        self
+    }
+
+    /// Sets the dialer, which makes the connections in place of the client's own.
+    ///
+    /// It runs on a separate thread, `hangup-dial`. The client still adds TLS for `https` URLs. The
+    /// context that the dialer gets ends with the call that needs the connection, and when the [limit for
+    /// connecting](Self::connect_timeout) runs out. A panic of the dialer fails the call with
+    /// [`ErrorKind::Connect`].
+    ///
+    /// ```
+    /// use hangup::net::{Dial, DialError, DialOptions, Dialed, Target};
+    /// use hangup::{Client, Context};
+    ///
+    /// let own = DialOptions::new().nodelay(false);
+    /// let client = Client::builder()
+    ///     .dialer(move |target: &Target, context: &Context| -> Result<Dialed, DialError> {
+    ///         println!("dialling {target}");
+    ///         own.dial(target, context)
+    ///     })
+    ///     .build();
+    /// # let _ = client;
+    /// ```
+    pub fn dialer(mut self, dialer: impl Dial + 'static) -> Self {
+        self.transport.dialer = Some(Arc::new(dialer));
+        self
+    }
+
+    /// Adds a [`Middleware`] that runs once for each call, around all of its redirects.
+    ///
+    /// The first one added is the outermost: it sees the request first and the response last. A client
+    /// without middlewares has none of their cost.
+    ///
+    /// ```no_run
+    /// use hangup::client::Next;
+    /// use hangup::{Client, Request};
+    ///
+    /// let client = Client::builder()
+    ///     .wrap(|request: Request, next: Next<'_>| {
+    ///         let line = format!("{} {}", request.method(), request.uri());
+    ///         let response = next.run(request);
+    ///         match &response {
+    ///             Ok(response) => println!("{line}: {}", response.status()),
+    ///             Err(error) => println!("{line}: {error}"),
+    ///         }
+    ///         response
+    ///     })
+    ///     .build();
+    /// # let _ = client;
+    /// ```
+    pub fn wrap(mut self, middleware: impl Middleware + 'static) -> Self {
+        self.middlewares.push(Box::new(middleware));
+        self
+    }
+
+    /// Adds a [`Middleware`] that runs once for each hop of a call: for its first request, and for each
+    /// that follows a redirect.
+    ///
+    /// The first one added is the outermost. All of them run inside of those that [`wrap`](Self::wrap)
+    /// added. They see each request as it is sent, with the credentials of its URL. A request that
+    /// is sent again because a connection was stale passes them once.
+    pub fn wrap_hop(mut self, middleware: impl Middleware + 'static) -> Self {
+        self.hop_middlewares.push(Box::new(middleware));
+        self
+    }
+
+    /// Returns the client.
+    ///
+    /// # Panics
+    ///
+    /// If an option is one with which no call could ever end: see [`try_build`](Self::try_build).
+    pub fn build(self) -> Client {
+        match self.try_build() {
+            Ok(client) => client,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Returns the client, or an error if its options are invalid.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misuse`] if
+    /// [`max_connections_per_host`](Self::max_connections_per_host) is 0: every call would wait for
+    /// ever.
+    pub fn try_build(self) -> Result<Client> {
+        if self.transport.limits.per_host == Some(0) {
+            let message = "max_connections_per_host is 0, so no call could have a connection";
+            return Err(Error::message(ErrorKind::Misuse, message));
+        }
+        let Self { headers, defaults, transport, middlewares, hop_middlewares } = self;
+        let fields = DefaultFields::new(headers);
+        Ok(Client::new_with(ClientCore {
+            transport: Transport::new(transport),
+            defaults: Defaults { fields, ..defaults },
+            middlewares,
+            hop_middlewares,
+        }))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! What the handles of one client share.
+
+use super::fields::DefaultFields;
+use super::middleware::Middleware;
+use super::options::CallOptions;
+use super::transport::Transport;
+use crate::error::Error;
+
+/// The state of a client, shared by its handles and its requests.
+pub(super) struct ClientCore {
+    pub(super) transport: Transport,
+    pub(super) defaults: Defaults,
+    /// The outermost is first.
+    pub(super) middlewares: Vec<Box<dyn Middleware>>,
+    /// The outermost is first.
+    pub(super) hop_middlewares: Vec<Box<dyn Middleware>>,
+}
+
+/// What a request begins with.
+#[derive(Default)]
+pub(super) struct Defaults {
+    pub(super) fields: DefaultFields,
+    pub(super) options: CallOptions,
+    /// The first invalid option of the client. Every call reports it.
+    pub(super) error: Option<Error>,
+}

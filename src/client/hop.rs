@@ -1,0 +1,54 @@
+//! One request of a call: the first one, or one that follows a redirect.
+
+use std::mem;
+use std::time::Instant;
+
+use http::request::Parts;
+
+use super::fields::{DefaultFields, Fields};
+use super::url::Url;
+use crate::body::Body;
+
+/// A request on its way to the transport.
+pub(super) struct HopRequest<'a> {
+    /// The head. Its URI counts only where the user's code sees it: `url` is sent.
+    pub(super) parts: Parts,
+    pub(super) url: Url,
+    pub(super) body: Body,
+    /// The client's default fields, until they are merged into the request's own.
+    defaults: Option<&'a DefaultFields>,
+    /// When the call began.
+    pub(super) begun: Instant,
+}
+
+impl<'a> HopRequest<'a> {
+    /// Returns the first request of a call, which begins now.
+    pub(super) fn new(parts: Parts, url: Url, body: Body, defaults: &'a DefaultFields) -> Self {
+        Self { parts, url, body, defaults: Some(defaults), begun: Instant::now() }
+    }
+
+    /// Returns a request with all of its fields, for a call that has `begun`.
+    pub(super) fn complete(parts: Parts, url: Url, body: Body, begun: Instant) -> Self {
+        Self { parts, url, body, defaults: None, begun }
+    }
+
+    /// Returns the header fields that are sent.
+    pub(super) fn fields(&self) -> Fields<'_> {
+        Fields::new(&self.parts.headers, self.defaults)
+    }
+
+    /// Merges the client's default fields into the request's own. From now on they can be changed, and
+    /// secrets among them removed.
+    pub(super) fn merge_defaults(&mut self) {
+        if let Some(defaults) = self.defaults.take() {
+            defaults.merge_into(&mut self.parts.headers);
+        }
+    }
+
+    /// Returns the request to be sent, and keeps its head for the next hop.
+    pub(super) fn take(&mut self) -> Self {
+        let Self { parts, url, defaults, begun, .. } = self;
+        let (parts, url) = (parts.clone(), url.clone());
+        Self { parts, url, body: mem::take(&mut self.body), defaults: *defaults, begun: *begun }
+    }
+}

@@ -1,0 +1,103 @@
+//! The options of one call.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+
+use super::policy::RedirectPolicy;
+use super::raw_head::RawHead;
+use crate::context::Context;
+use crate::net::tls::Connector;
+
+/// A callback for the interim responses to a request.
+pub(super) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
+
+/// A callback for the heads of the responses to a request, as the server sent them.
+pub(super) type OnRawHead = Arc<dyn Fn(&RawHead<'_>) + Send + Sync>;
+
+/// The options of a call: everything that a call may set beside its request.
+///
+/// [`RequestBuilder`](super::RequestBuilder) sets them, beginning with the defaults of the client. A
+/// middleware reads them through [`Next::options`](super::Next::options).
+#[derive(Clone, Default)]
+pub struct CallOptions {
+    /// Ends the call. Once the call has begun, so does the end of `timeout`.
+    pub(super) context: Option<Context>,
+    /// The limit of the whole call.
+    pub(super) timeout: Option<Duration>,
+    /// The limit of writing a request.
+    pub(super) send: Option<Duration>,
+    /// The limit from a request's last byte to the head of its response.
+    pub(super) response_head: Option<Duration>,
+    /// The longest silence within a response's body.
+    pub(super) idle_read: Option<Duration>,
+    pub(super) redirects: RedirectPolicy,
+    /// Encrypts the call's connections, in place of the client's connector.
+    pub(super) connector: Option<Connector>,
+    pub(super) on_informational: Option<OnInformational>,
+    pub(super) on_raw_head: Option<OnRawHead>,
+}
+
+impl CallOptions {
+    /// Begins the call: its context ends from now on when its time limit runs out.
+    pub(super) fn begin(&mut self) {
+        let Some(limit) = self.timeout else { return };
+        self.context = Some(match &self.context {
+            Some(context) => context.child_with_timeout(limit),
+            None => Context::with_timeout(limit),
+        });
+    }
+
+    /// Returns the call's context, if it has one. It ends when [`timeout`](Self::timeout) runs out, and
+    /// with the context that the caller gave.
+    ///
+    /// A middleware that waits, between two attempts say, waits on this context.
+    #[must_use]
+    pub fn context(&self) -> Option<&Context> {
+        self.context.as_ref()
+    }
+
+    /// Returns the limit of the whole call, from `send` to the end of the response's body.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Returns the limit of writing a request.
+    #[must_use]
+    pub fn send_timeout(&self) -> Option<Duration> {
+        self.send
+    }
+
+    /// Returns the limit from a request's last byte to the head of its response.
+    #[must_use]
+    pub fn response_head_timeout(&self) -> Option<Duration> {
+        self.response_head
+    }
+
+    /// Returns the longest silence allowed within a response's body.
+    #[must_use]
+    pub fn idle_read_timeout(&self) -> Option<Duration> {
+        self.idle_read
+    }
+
+    /// Returns the redirect policy.
+    #[must_use]
+    pub fn redirects(&self) -> &RedirectPolicy {
+        &self.redirects
+    }
+}
+
+impl fmt::Debug for CallOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions")
+            .field("timeout", &self.timeout)
+            .field("send_timeout", &self.send)
+            .field("response_head_timeout", &self.response_head)
+            .field("idle_read_timeout", &self.idle_read)
+            .field("redirects", &self.redirects)
+            .finish_non_exhaustive()
+    }
+}
