@@ -14,10 +14,10 @@
 //!
 //! | CGI | handler |
 //! | --- | --- |
-//! | environment variables | the request's head, and [`RequestExt::variables`](crate::RequestExt::variables) |
+//! | environment variables | the request's head, and [`RequestExt::variables`] |
 //! | standard input | the request's body |
 //! | standard output | the response |
-//! | standard error | [`RequestExt::error_stream`](crate::RequestExt::error_stream) |
+//! | standard error | [`RequestExt::error_stream`] |
 //!
 //! A web server that aborts a request closes the program's standard output, or kills the program. The
 //! request's context ends when a write to standard output fails.

@@ -62,6 +62,23 @@
 //! }
 //! ```
 //!
+//! [`HandlerExt`] puts [layers](Layer) around a handler, such as a time limit or an access log. A
+//! [`Filter`] changes a response on its way to the client. [`testing::call`] runs a handler without a
+//! socket:
+//!
+//! ```
+//! use hangup::{HandlerExt, Request, respond, testing};
+//!
+//! let handler = respond(|r| Ok(http::Response::new(r.uri().path().to_owned().into())))
+//!     .layer_fn(|w, r, next| match r.uri().path() {
+//!         "/private" => Err(http::StatusCode::FORBIDDEN.into()),
+//!         _ => next.handle(w, r),
+//!     });
+//! let mut response = testing::call(&handler, Request::get("/public").body("")?)?;
+//! assert_eq!(response.body_mut().read_text(100)?, "/public");
+//! # Ok::<(), hangup::Error>(())
+//! ```
+//!
 //! # Modules
 //!
 //! | module | contents |
@@ -70,7 +87,7 @@
 //! | [`server`] | the server's options, and handles to stop it |
 //! | [`fcgi`], [`cgi`] | the same handlers behind a web server |
 //! | `tls` | certificates and trust, for client and server (feature `tls`, on by default) |
-//! | [`testing`] | a test server on a free port, and connections in memory |
+//! | [`testing`] | calls of handlers without a socket, a test server, connections in memory |
 //! | [`net`] | streams whose blocked calls any thread can end, listeners, dialling |
 //! | [`h1`] | the wire format: bytes to values and back, without input and output |
 //!

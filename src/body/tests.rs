@@ -23,7 +23,7 @@ fn a_sized_reader_is_not_read_beyond_its_length() {
 }
 
 #[test]
-fn whatever_a_body_is_made_of_is_copied() {
+fn bodies_of_every_source_are_copied() {
     let long = vec![b'x'; 3 * COPY_PIECE + 1];
     let reader = || Body::from_reader(io::Cursor::new(vec![b'x'; 3 * COPY_PIECE + 1]));
     for (mut body, all) in
@@ -56,7 +56,7 @@ fn the_limit_is_the_last_length_that_passes() {
 }
 
 #[test]
-fn what_can_be_sent_again_is_cloned_whole() {
+fn a_replayable_body_is_cloned_whole() {
     let mut body = Body::replayable(None, || Ok(Body::from("again")));
     let mut copy = body.try_clone().expect("replayable");
     assert_eq!(body.read_text(10).unwrap(), "again");

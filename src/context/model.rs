@@ -22,7 +22,7 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
 /// Two threads cancel while others wait, derive contexts and add hooks. Each waiter is woken, each hook runs
 /// once, and all see the same outcome.
 #[test]
-fn whoever_waits_is_woken_by_a_cancel() {
+fn each_waiter_is_woken_by_a_cancel() {
     explore(3000, Limits::Never, || {
         let root = Context::new();
         let hooks = Arc::new(AtomicUsize::new(0));
@@ -105,7 +105,7 @@ fn a_hook_runs_at_most_once() {
 /// Deadlines pass at any moment, and the timer thread ends and is started again. Each waiter is woken, and
 /// no deadline fires early.
 #[test]
-fn whoever_waits_is_woken_by_a_deadline() {
+fn each_waiter_is_woken_by_a_deadline() {
     explore(1500, Limits::AnyMoment, || {
         let wait_for = |deadline| {
             let context = Context::with_deadline(deadline);

@@ -62,8 +62,7 @@ fn conversation(server: Server, script: impl FnOnce(&Stream)) {
     assert!(handle.shutdown(None));
 }
 
-/// F3: the id is free the moment its END_REQUEST arrives, also on a connection that takes one request at a
-/// time.
+/// F3: an id is free as soon as its END_REQUEST arrives, even with one request at a time.
 #[test]
 fn f03_an_id_is_free_the_moment_its_end_arrives() {
     explore(300, Limits::Never, || {
@@ -78,26 +77,26 @@ fn f03_an_id_is_free_the_moment_its_end_arrives() {
     });
 }
 
-/// F5: a request that is given up is ended once, by whichever of the two is first, and what its handler
-/// writes never stands in another request's answer.
+/// F5: an aborted request is ended once, by the abort or by its handler. The output of its handler is never
+/// part of another request's response.
 #[test]
 fn f05_an_abort_races_with_the_handlers_end() {
     explore(300, Limits::Never, || {
         conversation(Server::new(echo_path), |mut peer| {
-            peer.write_all(&opened(1, "/given-up", true)).unwrap();
+            peer.write_all(&opened(1, "/aborted", true)).unwrap();
             if perhaps() {
                 peer.write_all(&record(kind::STDIN, 1, b"body")).unwrap();
             }
             peer.write_all(&record(kind::ABORT_REQUEST, 1, &[])).unwrap();
             let first = answer(peer, 1);
-            assert!(first.is_empty() || first.ends_with("/given-up"), "{first}");
+            assert!(first.is_empty() || first.ends_with("/aborted"), "{first}");
             peer.write_all(&opened(1, "/next", true)).unwrap();
             assert!(answer(peer, 1).ends_with("/next"));
         });
     });
 }
 
-/// F4: without KEEP_CONN the connection is closed behind the END_REQUEST, and not before.
+/// F4: without KEEP_CONN the connection is closed after the END_REQUEST, and not before.
 #[test]
 fn f04_the_last_request_is_answered_before_the_connection_ends() {
     explore(300, Limits::Never, || {
@@ -109,8 +108,8 @@ fn f04_the_last_request_is_answered_before_the_connection_ends() {
     });
 }
 
-/// F8, F9: a web server that leaves ends the context of a handler that reads nothing, whether the reader
-/// reads at that moment or waits for the handler.
+/// F8, F9: a disconnect ends the context of a handler that reads nothing, both while the reader reads and
+/// while it waits for the handler.
 #[test]
 fn f09_contexts_end_with_the_connection_whatever_its_reader_does() {
     explore(300, Limits::Never, || {
@@ -131,11 +130,11 @@ fn f09_contexts_end_with_the_connection_whatever_its_reader_does() {
                 assert!(answer(peer, 1).starts_with("Status: 200"));
             }
         });
-        assert_eq!(running.load(Ordering::SeqCst), 0, "the shutdown has waited for it");
+        assert_eq!(running.load(Ordering::SeqCst), 0, "the shutdown waits for the handler");
     });
 }
 
-/// A shutdown while a request runs lets it be answered, and closes the connection behind it.
+/// A shutdown lets a running request end, and closes the connection after it.
 #[test]
 fn f09_shutdown_lets_the_request_finish() {
     explore(300, Limits::Never, || {

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_line_is_said() {
+    fn an_error_names_the_fault_of_a_line() {
         for (block, message) in [
             (&b"a: b\r\nc : d\r\n\r\n"[..], "field 2 (`c `): space before the colon"),
             (b"a\t: b\r\n\r\n", "field 1 (`a\\t`): space before the colon"),

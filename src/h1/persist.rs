@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_connection_field_asks_for() {
+    fn the_connection_field_decides_on_reuse() {
         let asked = Err(CloseReason::PeerAskedToClose);
         let old = Err(CloseReason::Http10);
         for (values, in_http_11, in_http_10) in [

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_written_head_is_read_back() {
         let mut headers = HeaderMap::new();
         headers.append(HOST, HeaderValue::from_static("a"));
         headers.append("x-one", HeaderValue::from_static("1"));

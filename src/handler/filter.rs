@@ -26,7 +26,7 @@ use http::{HeaderMap, StatusCode};
 /// | [`end`](Self::end) | once, after the handler has returned successfully |
 ///
 /// The writer holds back up to 2 KiB until the handler flushes or returns. No filter is called before
-/// that, so a handler that fails early can still be answered with an error response. That response passes
+/// that, so a handler that fails early can still get an error response. That response passes
 /// through the filters as well. An error response that comes later does not: the filters have seen a part
 /// of the other response, and are dropped. The same happens when a filter itself returns an error. Once
 /// bytes were sent to the client, an error closes the connection.

@@ -69,7 +69,7 @@ pub(crate) use crate::message::{Request, Response};
 /// | cause | response | log level |
 /// | --- | --- | --- |
 /// | the request's own body is malformed | 400 | `debug` |
-/// | it is larger than a limit, such as that of [`Body::read_bytes`] | 413 | `debug` |
+/// | it is larger than a limit, such as that of [`Body::read_bytes`](crate::Body::read_bytes) | 413 | `debug` |
 /// | it arrived too slowly | 408 | `debug` |
 /// | its trailers are too large | 431 | `debug` |
 /// | the client has gone away | none | `debug` |

@@ -4,7 +4,7 @@
 //!              ┌────────────────────┬───────────────────────────────────┐
 //!              ▼                    ▼ the next request has arrived      │ the connection persists
 //!   New, after the TLS handshake if there is one:
-//!          Await ──first byte──▶ ReadHead ──head──▶ Serve ──answered────┤
+//!          Await ──first byte──▶ ReadHead ──head──▶ Serve ──responded───┤
 //!            │                      │                 │                 ├──▶ Close
 //!            │ end of stream,       │ malformed,      │ refused         │
 //!            │ idle too long,       │ too large       ▼                 │

@@ -1,4 +1,4 @@
-//! Whole server connections under every order of their threads: the real loop from head to answer,
+//! Complete server connections under every order of their threads: the real loop from head to response,
 //! over a stream in memory.
 
 use std::io::{Read, Write};
@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::{ConnState, Server};
 use crate::body::Body;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
 use crate::handler::{Handler, Request, RequestExt, ResponseWriter};
 use crate::net::{Stream, memory};
 use crate::sync::explore::{Limits, any, explore, perhaps};
@@ -16,7 +18,7 @@ fn start(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     spawn(name, None, body).expect("there is always room")
 }
 
-/// What threads note down, to be looked at in the end: a panic of a handler is caught by the server.
+/// Notes of several threads, checked at the end. A handler cannot assert: the server catches its panic.
 struct Notes<T>(Arc<Mutex<Vec<T>>>);
 
 impl<T> Clone for Notes<T> {
@@ -39,12 +41,12 @@ impl<T> Notes<T> {
     }
 }
 
-/// Sends `bytes` in pieces and ends its stream, while another thread reads the answers. Returns them.
+/// Sends `bytes` in pieces and ends its stream, while another thread reads the responses. Returns them.
 fn converse(stream: &Stream, bytes: &'static [u8]) -> String {
     converse_until(stream, bytes, true)
 }
 
-/// As [`converse`]; a client that does not end its stream waits for the server to close.
+/// Does as [`converse`], but ends the stream only if `ends`. Otherwise the server closes the connection.
 fn converse_until(stream: &Stream, bytes: &'static [u8], ends: bool) -> String {
     let writing = stream.clone();
     let writer = start("client", move || {
@@ -52,7 +54,7 @@ fn converse_until(stream: &Stream, bytes: &'static [u8], ends: bool) -> String {
         while !rest.is_empty() {
             let (piece, behind) = rest.split_at(next_cut(rest));
             if (&writing).write_all(piece).is_err() {
-                // The server has closed first: what it has not read is of no interest.
+                // The server closed first. The bytes that it has not read do not matter.
                 break;
             }
             rest = behind;
@@ -67,7 +69,7 @@ fn converse_until(stream: &Stream, bytes: &'static [u8], ends: bool) -> String {
     answers
 }
 
-/// Where a client's next write ends: behind a head, where bodies begin, or anywhere.
+/// Returns where a client's next write ends: behind a head, where bodies begin, or anywhere.
 fn next_cut(bytes: &[u8]) -> usize {
     let end_of_head = bytes.windows(4).position(|four| four == b"\r\n\r\n");
     match (any(4), end_of_head) {
@@ -77,7 +79,7 @@ fn next_cut(bytes: &[u8]) -> usize {
     }
 }
 
-/// A server without time limits that notes its connection's states.
+/// Returns a server without time limits that notes its connection's states.
 fn server(handler: impl Handler, states: &Notes<ConnState>) -> Server {
     let states = states.clone();
     Server::with_handler(handler)
@@ -86,7 +88,7 @@ fn server(handler: impl Handler, states: &Notes<ConnState>) -> Server {
         .on_connection_state(move |_, state| states.add(state))
 }
 
-/// The connection is closed, or hijacked, once and last; no state follows itself.
+/// Asserts that the connection was closed or hijacked once and last, and that no state follows itself.
 fn assert_legal(states: &[ConnState]) {
     assert_eq!(states.first(), Some(&ConnState::New));
     let is_last = |state: &ConnState| matches!(state, ConnState::Closed | ConnState::Hijacked);
@@ -94,8 +96,8 @@ fn assert_legal(states: &[ConnState]) {
     assert!(states.windows(2).all(|pair| pair[0] != pair[1]), "{states:?}");
 }
 
-/// A handler leaves its request's body to another thread and returns. That thread reads on, or fails,
-/// and the next request is whole, also if its handler has its client watched before it reads the body.
+/// A handler leaves its request's body to another thread and returns. That thread reads on or fails. The
+/// next request is complete, also if its handler has the client watched before it reads the body.
 #[test]
 fn a_body_left_to_another_thread_does_not_touch_the_next_request() {
     const REQUESTS: &[u8] = b"POST /leaves HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd\
@@ -141,7 +143,40 @@ fn a_body_left_to_another_thread_does_not_touch_the_next_request() {
     });
 }
 
-/// Pipelined requests are answered in order, whatever their handlers ask for.
+/// A request's context is narrowed, and another thread ends it at any moment. The read of a body that never
+/// arrives in full returns with the context's error, whatever it was doing.
+#[test]
+fn a_narrowed_context_ends_the_read_of_a_body() {
+    const REQUEST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab";
+    explore(3000, Limits::Never, || {
+        let (near, far) = memory::pair();
+        let (read, states) = (Notes::new(), Notes::new());
+        let notes = read.clone();
+        let handler = move |_: &mut ResponseWriter, request: &mut Request| {
+            // With or without a watch on the client.
+            let context = if perhaps() { request.context().child() } else { Context::new() };
+            request.set_context(context.clone());
+            start("cancels", move || context.cancel());
+            let mut bytes = Vec::new();
+            let error = request.body_mut().read_to_end(&mut bytes).map_err(Error::from);
+            notes.add((error.map_err(|error| error.kind()), bytes));
+            Ok(())
+        };
+        let handle = server(handler, &states).serve_stream(near);
+        let answers = converse_until(&far, REQUEST, false);
+        // Until then the server lingers.
+        far.close();
+        assert!(handle.shutdown(None));
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), 1, "{answers}");
+        let read = read.read();
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].0, Err(ErrorKind::Cancelled));
+        assert!(b"ab".starts_with(&read[0].1[..]));
+        assert_legal(&states.read());
+    });
+}
+
+/// Pipelined requests get their responses in order, whatever signals their handlers use.
 #[test]
 fn watched_requests_are_answered_in_order() {
     const REQUESTS: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
@@ -157,7 +192,7 @@ fn watched_requests_are_answered_in_order() {
             request.body_mut().read_to_string(&mut body)?;
             let late = perhaps().then(|| request.context());
             if let Some(notify) = notify {
-                // Another request follows, or the client goes.
+                // Another request follows, or the client goes away.
                 notify.recv().expect("close-notify does not disconnect");
             }
             write!(writer, "{}{body};", request.uri().path())?;
@@ -176,7 +211,7 @@ fn watched_requests_are_answered_in_order() {
     });
 }
 
-/// A handler takes the connection over while its client is watched: it gets every byte.
+/// A handler takes over the connection while its client is watched, and gets every byte.
 #[test]
 fn a_hijacked_connection_comes_with_all_its_bytes() {
     const BYTES: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
@@ -210,12 +245,12 @@ fn a_hijacked_connection_comes_with_all_its_bytes() {
     });
 }
 
-/// The server is shut down, by two at once, at any moment: they return, and no connection is left, also
-/// if its client would have stayed.
+/// Two threads shut the server down at any moment. Both return, and no connection is left, also if its
+/// client would have stayed.
 #[test]
 fn a_shutdown_leaves_no_connection() {
     const REQUESTS: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
-    // A thread that waits for a request at once looks at the shutdown when that wait is over.
+    // A thread that waits in a plain read checks for the shutdown when that wait ends.
     explore(3000, Limits::AnyMoment, || {
         let (near, far) = memory::pair();
         let states = Notes::new();
@@ -238,7 +273,7 @@ fn a_shutdown_leaves_no_connection() {
             })
         });
         let answers = converse_until(&far, REQUESTS, perhaps());
-        // Once the server has ended its side, so does the client: until then it may linger.
+        // The client ends its side after the server. Until then the server may linger.
         drop(far);
         for stop in stops {
             stop.join().expect("it does not panic");
@@ -248,8 +283,8 @@ fn a_shutdown_leaves_no_connection() {
     });
 }
 
-/// A request that was sent before the shutdown began is answered, wherever it is at that moment: on a new
-/// connection, on one whose thread waits for it at once, or is parked, or has just read it. So is the
+/// A request that was sent before the shutdown began gets its response, wherever it is at that moment: on a
+/// new connection, or on one whose thread waits in a plain read, is parked, or has just read it. So does the
 /// second of two that were sent together.
 #[test]
 fn h15_a_graceful_shutdown_loses_no_request_that_has_arrived() {
@@ -283,7 +318,8 @@ fn h15_a_graceful_shutdown_loses_no_request_that_has_arrived() {
     });
 }
 
-/// A new connection finds no room, and one that may be idle: either is served, and no connection is left.
+/// A new connection exceeds the limit while another may be idle. One of them is served, and no connection
+/// is left.
 #[test]
 fn s16_making_room_loses_no_request_that_has_arrived() {
     const REQUEST: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -314,7 +350,7 @@ fn s16_making_room_loses_no_request_that_has_arrived() {
         let _ = far.shutdown(Shutdown::Write);
         let _ = far.read_to_string(&mut answers);
         drop(far);
-        // The other's end, if it does not come by itself.
+        // Ends the other connection, if it does not end by itself.
         assert!(stopping.shutdown(None));
         asks.join().expect("it does not panic");
         assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
@@ -322,7 +358,7 @@ fn s16_making_room_loses_no_request_that_has_arrived() {
     });
 }
 
-/// Time limits run out at any moment: the connection ends, and the handler is told.
+/// Time limits run out at any moment. The connection ends, and the handler notices.
 #[test]
 fn time_limits_may_run_out_at_any_moment() {
     const REQUESTS: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\

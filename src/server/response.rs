@@ -45,7 +45,7 @@ pub(super) struct Wire {
     exchange: ActiveExchange,
 }
 
-/// The request that is being answered, as far as its response depends on it, and the response's framing.
+/// The current request, as far as its response depends on it, and the framing of the response.
 pub(super) struct ActiveExchange {
     pub(super) version: Version,
     pub(super) read_side: ReadSide,
@@ -177,7 +177,7 @@ impl Wire {
         }
     }
 
-    /// Decides, with the head at hand, whether the connection will be reused.
+    /// Decides whether the connection will be reused. `head` is the response about to be sent.
     fn decide_persistence(&mut self, head: &FinalHead<'_>) {
         let unread = self.leaves_body_unread();
         if self.exchange.persist.is_ok()

@@ -235,10 +235,10 @@ mod tests {
     fn s13_a_read_that_panics_gives_the_body_back() {
         let (_client, stream) = memory::pair();
         let (reader, slot) = slot_of(stream);
-        let lent = Arc::clone(&slot);
+        let shared = Arc::clone(&slot);
         let (begun, has_begun) = crate::sync::channel::bounded(1);
         let read = crate::sync::spawn("reads", None, move || {
-            let _ = lent.with_body::<()>(|_| {
+            let _ = shared.with_body::<()>(|_| {
                 begun.send(()).unwrap();
                 panic!("on purpose");
             });

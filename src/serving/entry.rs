@@ -4,7 +4,7 @@
 //!            first byte                 the response ends with the connection
 //!   Idle ──────────────▶ Active ──────▶ Unframed
 //!   │  ▲ ◀──────────────   │               │
-//!   │  │     answered      │               │     the thread closes
+//!   │  │    response sent  │               │     the thread closes
 //!   │  │ readable          ├───────────────┴──▶ Lingering ──▶ Released
 //!   │  └──── Parked        │                       ▲
 //!   │ quiet ───▲ │         │ the server closes     │

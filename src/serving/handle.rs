@@ -42,7 +42,7 @@ impl ServerHandle {
     /// Shuts the server down gracefully: no request that has arrived is lost.
     ///
     /// * The listener is closed after the connections that the system has queued are accepted.
-    /// * The requests that have arrived are answered. The last response on each connection has
+    /// * The requests that have arrived get their responses. The last response on each connection has
     ///   `Connection: close`.
     /// * A connection that waits for its next request is closed within 100 ms.
     /// * A new connection has 5 s for its first request, or `grace` if that is shorter.

@@ -1,4 +1,4 @@
-//! The end of a connection: it is half-closed, read for a moment, and closed.
+//! The end of a connection: it is half-closed, read for up to 500 ms, and closed.
 
 use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! A cache of threads: a thread that has finished one job waits a moment for the next.
+//! A cache of threads: a thread that has finished one job waits up to 1 s for the next.
 //!
 //! Each connection is served by one thread from its begin to its end. Starting and ending a thread costs
 //! more than responding to a small request, so threads are reused for later connections.

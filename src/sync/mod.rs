@@ -1,6 +1,6 @@
-//! The only source of threads, locks, channels, and the clock for their time limits.
+//! The only source of threads, locks and channels, and of the clock for their time limits.
 //!
-//! All concurrent code takes its primitives from here. So every thread has a name, and the model tests
+//! All concurrent code takes its primitives from here. Every thread therefore has a name, and the model tests
 //! (`--cfg hangup_shuttle`) can replace the operating system's scheduler: see `model/mod.rs`.
 
 #[cfg_attr(hangup_shuttle, path = "model/mod.rs")]

@@ -1,4 +1,4 @@
-//! The primitives of the operating system.
+//! The primitives of the libraries and the operating system.
 
 pub(crate) use crossbeam_channel as channel;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -8,12 +8,13 @@ pub(crate) use std::thread::JoinHandle;
 use std::io;
 use std::time::Instant;
 
-/// Starts a thread called `name`. `stack` is its stack size in bytes, or `None` for the platform's
-/// default.
+/// Starts a thread called `name`.
+///
+/// `stack` is its stack size in bytes. `None` is the platform's default.
 ///
 /// # Errors
 ///
-/// The operating system's, if it cannot start another thread.
+/// Returns the operating system's error if it cannot start another thread.
 pub(crate) fn spawn<F>(name: &str, stack: Option<usize>, body: F) -> io::Result<JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
@@ -25,13 +26,13 @@ where
     builder.spawn(body)
 }
 
-/// Runs the user's code on one of the crate's threads. Returns `None` if it panicked. See
+/// Runs the user's code on one of the crate's threads. Returns `None` if it panics: see
 /// [`unwind`](crate::unwind).
 pub(crate) fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
     crate::unwind::contain(code, |_| {})
 }
 
-/// Returns the time that deadlines are compared with.
+/// Returns the time to compare deadlines with.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

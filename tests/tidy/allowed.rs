@@ -26,9 +26,10 @@ impl Allowed {
 }
 
 pub(crate) const ALLOWED: &[Allowed] = &[
-    Allowed { rule: Rule::Floors, place: "src/", reason: "rooms are being moved" },
-    Allowed { rule: Rule::Circles, place: "src/", reason: "files are being split" },
-    Allowed { rule: Rule::FileLength, place: "src/", reason: "files are being split" },
-    Allowed { rule: Rule::FunctionLength, place: "src/", reason: "functions are being split" },
-    Allowed { rule: Rule::Prose, place: "src/", reason: "the documentation is being rewritten" },
+    Allowed { rule: Rule::Circles, place: "src/client/", reason: "the client is being split" },
+    Allowed { rule: Rule::Circles, place: "src/net/", reason: "a stream may run over another" },
+    Allowed { rule: Rule::Prose, place: "src/client/", reason: "being rewritten" },
+    Allowed { rule: Rule::Prose, place: "src/handler/", reason: "being rewritten" },
+    Allowed { rule: Rule::Prose, place: "src/net/", reason: "being rewritten" },
+    Allowed { rule: Rule::Prose, place: "src/server/", reason: "being rewritten" },
 ];

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn an_encoded_body_is_decoded() {
         let mut trailers = HeaderMap::new();
         trailers.append("x-sum", HeaderValue::from_static("12"));
         trailers.append("x-sum", HeaderValue::from_static("34"));

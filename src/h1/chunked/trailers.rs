@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_come_behind_a_body() {
+    fn framing_and_credentials_are_forbidden_in_trailers() {
         for (name, forbidden) in [
             ("content-length", true),
             ("transfer-encoding", true),

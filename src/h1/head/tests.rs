@@ -165,7 +165,7 @@ fn statuses_of_errors() {
 }
 
 #[test]
-fn what_is_not_http_is_refused_before_any_line_end() {
+fn bytes_of_another_protocol_are_refused_before_any_line_end() {
     let limits = &LIMITS;
     for text in [&b"\x16\x03\x01\x02\x00"[..], b"\x16", b"\0", b"{\"a\":", b"GET\0", b"GET \xff"] {
         assert!(HeadScanner::default().request(text, limits).is_err(), "{text:?}");
@@ -213,7 +213,7 @@ fn a_head_without_end_is_refused_once_it_is_longer_than_the_limit() {
 }
 
 #[test]
-fn what_stands_beyond_the_limit_does_not_change_the_verdict() {
+fn bytes_beyond_the_limit_do_not_change_the_verdict() {
     let limits = Limits { max_bytes: 20, max_fields: 10 };
     for rest in ["\n", "\r\n\r\n", "\0"] {
         let text = format!("GET / HTTP/1.0\r\nA: bc{rest}");

@@ -43,7 +43,7 @@ fn responses_are_read_leniently_and_requests_are_not() {
 }
 
 #[test]
-fn what_no_response_may_have() {
+fn malformed_responses_are_refused() {
     for rest in [
         "\r\n A: b\r\n\r\n",
         "\n A: b\n\n",

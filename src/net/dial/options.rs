@@ -16,7 +16,7 @@ const FALLBACK_DELAY: Duration = Duration::from_millis(300);
 
 /// The options of [`dial`](super::dial()).
 ///
-/// As a [`Dial`], a value of this type dials with these options.
+/// As a [`Dial`](super::Dial), a value of this type dials with these options.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,10 +1,9 @@
 //! The connection reader under every order of its threads.
 //!
-//! A client sends requests of three bytes, in pieces that ignore their borders, and then ends its
-//! stream. The connection's thread reads them, and has the client watched meanwhile, or not; another
-//! thread asks for the same request's signals at any moment, also when the request has ended. What
-//! must hold at each step stands in the reader itself, as debug assertions; here stands what must
-//! hold of the whole.
+//! A client sends requests of three bytes, in pieces that ignore their borders, and then ends its stream.
+//! The connection's thread reads them, with or without a watch on the client. Another thread asks for the
+//! same request's signals at any moment, also after the request has ended. The reader's debug assertions
+//! check each step. The models check the outcome.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -19,14 +18,14 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::explore::{Limits, any, explore, perhaps};
 use crate::sync::{JoinHandle, spawn};
 
-/// How many bytes a request has, of which the last is its body.
+/// The number of bytes of a request. The last one is its body.
 const REQUEST: usize = 3;
 
 fn start(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     spawn(name, None, body).expect("there is always room")
 }
 
-/// What the client sends: no byte occurs twice.
+/// Returns the bytes that the client sends. No byte occurs twice.
 fn sent(requests: usize) -> Vec<u8> {
     (0..requests * REQUEST).map(|byte| byte as u8).collect()
 }
@@ -34,7 +33,7 @@ fn sent(requests: usize) -> Vec<u8> {
 /// A client that sends `requests`, and then ends its stream, closes, or resets.
 struct Client {
     thread: JoinHandle<()>,
-    /// Set just before it goes away.
+    /// Set just before the client goes away.
     goes: Arc<AtomicBool>,
 }
 
@@ -61,7 +60,7 @@ impl Client {
     }
 }
 
-/// The connection's thread, with what it has read beyond the request at hand.
+/// The connection's thread, with the bytes that it has read beyond the current request.
 struct Server {
     reader: Arc<ConnReader>,
     buffer: Vec<u8>,
@@ -74,7 +73,7 @@ impl Server {
         Self { reader, buffer: Vec::new(), received: Vec::new() }
     }
 
-    /// Reads until `count` bytes are there; `false` at the end of the stream.
+    /// Reads until it has `count` bytes. Returns `false` at the end of the stream.
     fn receive(&mut self, count: usize) -> bool {
         while self.buffer.len() < count {
             let mut piece = vec![0; 1 + any(4)];
@@ -100,7 +99,7 @@ impl Server {
         self.reader.body_ended(!self.buffer.is_empty());
     }
 
-    /// All that was read, or would be by who has the connection from now on.
+    /// Returns all bytes that were read, and those that a hijacker would read.
     fn rest(mut self) -> Vec<u8> {
         self.received.append(&mut self.buffer);
         self.received.extend(self.reader.take_held());
@@ -109,8 +108,8 @@ impl Server {
     }
 }
 
-/// Asks for a request's signals, on a thread of its own: whoever gets a context or a channel waits
-/// until it tells something, which must happen at the latest when the handler has returned.
+/// Asks for a request's signals on a separate thread, and waits for the context. It must end at the latest
+/// when the handler has returned.
 fn second_party(info: Arc<ConnRequestInfo>) -> JoinHandle<()> {
     start("second party", move || {
         let notify = info.close_notify();
@@ -119,7 +118,7 @@ fn second_party(info: Arc<ConnRequestInfo>) -> JoinHandle<()> {
     })
 }
 
-/// Requests are never damaged by watching their client, and the watch ends with its connection.
+/// Watching the client never damages a request, and the watch ends with its connection.
 #[test]
 fn no_byte_is_lost_to_the_watch() {
     explore(4000, Limits::Never, || {
@@ -159,7 +158,7 @@ fn no_byte_is_lost_to_the_watch() {
     });
 }
 
-/// A handler that waits for its client to go is told, however much is still unread.
+/// A handler that waits for its client to go away notices, however much is still unread.
 #[test]
 fn a_client_that_goes_is_noticed() {
     explore(4000, Limits::Never, || {
@@ -167,7 +166,7 @@ fn a_client_that_goes_is_noticed() {
         let client = Client::start(far, 2, false);
         let mut server = Server::new(near, true);
         if !server.receive(REQUEST - 1) {
-            // It has reset the connection, and what was under way is lost.
+            // The client has reset the connection, so bytes may be lost.
             client.thread.join().expect("it does not panic");
             return;
         }
@@ -187,8 +186,8 @@ fn a_client_that_goes_is_noticed() {
     });
 }
 
-/// Close-notify fires when the next request begins to arrive, whether its first byte came along with
-/// this one, before the handler asked, or while it waits; that byte is not lost.
+/// Close-notify fires when the next request begins to arrive: together with this one, before the handler
+/// asks, or while it waits. The next request's first byte is not lost.
 #[test]
 fn the_next_request_fires_close_notify_once() {
     explore(3000, Limits::Never, || {
@@ -211,7 +210,7 @@ fn the_next_request_fires_close_notify_once() {
     });
 }
 
-/// The connection is handed over while its client is being watched, and others ask for signals.
+/// The connection is handed over while its client is watched and other threads ask for signals.
 #[test]
 fn a_watched_connection_can_be_handed_over() {
     explore(3000, Limits::Never, || {
@@ -235,7 +234,7 @@ fn a_watched_connection_can_be_handed_over() {
     });
 }
 
-/// A read deadline of the handler's own stays what it was, whatever aborts do.
+/// Aborts do not change the handler's read deadline.
 #[test]
 fn an_abort_puts_the_deadline_back() {
     explore(2000, Limits::Never, || {

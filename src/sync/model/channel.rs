@@ -1,8 +1,8 @@
 //! Channels with crossbeam-channel's interface.
 //!
-//! A channel's queue is under a real lock, which is never held while another thread may run. So every
-//! operation is one step. A thread that finds nothing adds itself to the channel's list of waiting threads
-//! and parks. Every change of the channel unparks them all, and they check again.
+//! A real lock guards a channel's queue. It is never held at a point where the scheduler may run another
+//! thread, so every operation is one step. A thread that must wait enters the channel's list of waiting
+//! threads and parks. Every change of the channel unparks all of them, and they look again.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub struct Receiver<T>(Kind<T>);
 
 enum Kind<T> {
     Channel(Arc<Channel<T>>),
-    /// One message, at this time.
+    /// One message, when its time has come.
     Timer {
-        time: Instant,
+        moment: Instant,
         message: fn(Instant) -> T,
         fired: Arc<AtomicBool>,
     },
@@ -44,12 +44,12 @@ struct State<T> {
     waiting: Vec<Thread>,
 }
 
-/// Creates a channel with room for `capacity` messages. With a capacity of 0 it can only disconnect.
+/// Creates a channel with room for `capacity` messages. One of capacity 0 can only be disconnected.
 pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     channel(Some(capacity))
 }
 
-/// Creates a channel with room for any number of messages.
+/// Creates a channel of unlimited capacity.
 pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     channel(None)
 }
@@ -66,19 +66,19 @@ pub(crate) fn never<T>() -> Receiver<T> {
     Receiver(Kind::Never)
 }
 
-/// Creates a receiver that receives one message, at `time`.
-pub(crate) fn at(time: Instant) -> Receiver<Instant> {
+/// Creates a receiver that receives one message at `moment`.
+pub(crate) fn at(moment: Instant) -> Receiver<Instant> {
     let fired = Arc::new(AtomicBool::new(false));
-    Receiver(Kind::Timer { time, message: |time| time, fired })
+    Receiver(Kind::Timer { moment, message: |moment| moment, fired })
 }
 
-/// Creates a receiver that receives one message, after `patience`.
+/// Creates a receiver that receives one message after `patience`.
 pub(crate) fn after(patience: Duration) -> Receiver<Instant> {
     at(clock::now() + patience)
 }
 
 impl<T> Channel<T> {
-    /// Changes the state in one step, and unparks the waiting threads.
+    /// Changes the state in one step, and unparks all waiting threads.
     fn change<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
         switch();
         let (outcome, waiting) = {
@@ -170,14 +170,14 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Takes the message that [`pick`] has found, in the same step.
+    /// Takes the message that [`pick`] found, in the same step.
     pub(crate) fn take(&self) -> Result<T, RecvError> {
         match &self.0 {
             Kind::Channel(channel) => {
                 let mut state = channel.0.lock();
                 let message = state.queue.pop_front();
                 if message.is_some() {
-                    // Unparks the threads that wait for room.
+                    // Threads that wait for room are unparked by this thread's next step at the latest.
                     let waiting = std::mem::take(&mut state.waiting);
                     drop(state);
                     for thread in waiting {
@@ -186,11 +186,11 @@ impl<T> Receiver<T> {
                 }
                 message.ok_or(RecvError)
             }
-            Kind::Timer { time, message, fired } => {
+            Kind::Timer { moment, message, fired } => {
                 fired.store(true, Ordering::Relaxed);
-                Ok(message(*time))
+                Ok(message(*moment))
             }
-            Kind::Never => unreachable!("never is never ready"),
+            Kind::Never => unreachable!("it is never ready"),
         }
     }
 }
@@ -215,8 +215,8 @@ impl<T> Clone for Receiver<T> {
                 channel.0.lock().receivers += 1;
                 Kind::Channel(Arc::clone(channel))
             }
-            Kind::Timer { time, message, fired } => {
-                Kind::Timer { time: *time, message: *message, fired: Arc::clone(fired) }
+            Kind::Timer { moment, message, fired } => {
+                Kind::Timer { moment: *moment, message: *message, fired: Arc::clone(fired) }
             }
             Kind::Never => Kind::Never,
         })
@@ -226,7 +226,7 @@ impl<T> Clone for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let Kind::Channel(channel) = &self.0 else { return };
-        // The drop of the last receiver drops the queue.
+        // The last receiver drops the messages that no other can receive.
         let dropped = channel.change(|state| {
             state.receivers -= 1;
             (state.receivers == 0).then(|| std::mem::take(&mut state.queue))
@@ -247,13 +247,13 @@ impl<T> std::fmt::Debug for Sender<T> {
     }
 }
 
-/// A receiver in [`select!`], whatever its type of message.
+/// A receiver of any type of message, as an arm of [`select!`].
 pub(crate) trait Arm {
-    /// Returns `true` if there is a message, or never will be one.
+    /// Returns `true` if there is a message, or if all senders are gone.
     fn is_ready(&self) -> bool;
-    /// Requests that the current thread is unparked when that may have changed.
+    /// Registers the current thread to be unparked when that may have changed.
     fn enlist(&self);
-    /// Returns `true` if repeated checks can make it ready.
+    /// Returns `true` if repeated calls of `is_ready` make it ready.
     fn is_timer(&self) -> bool;
 }
 
@@ -264,8 +264,8 @@ impl<T> Arm for Receiver<T> {
                 let state = channel.0.lock();
                 !state.queue.is_empty() || state.senders == 0
             }
-            Kind::Timer { time, fired, .. } => {
-                !fired.load(Ordering::Relaxed) && clock::has_passed(*time)
+            Kind::Timer { moment, fired, .. } => {
+                !fired.load(Ordering::Relaxed) && clock::has_come(*moment)
             }
             Kind::Never => false,
         }
@@ -299,7 +299,7 @@ impl<A: Arm> Arm for &A {
     }
 }
 
-/// Waits until one of `arms` is ready, and returns the index of any that is.
+/// Blocks until one of `arms` is ready, and picks any ready one.
 pub(crate) fn pick(arms: &[&dyn Arm]) -> usize {
     switch();
     loop {
@@ -311,7 +311,7 @@ pub(crate) fn pick(arms: &[&dyn Arm]) -> usize {
     }
 }
 
-/// Waits until one of `arms` may have become ready.
+/// Blocks until one of `arms` may have become ready.
 fn wait_for(arms: &[&dyn Arm]) {
     if arms.iter().any(|arm| arm.is_timer()) {
         shuttle::thread::yield_now();
@@ -321,7 +321,7 @@ fn wait_for(arms: &[&dyn Arm]) {
     }
 }
 
-/// Waits for the first of several receivers, as crossbeam's `select!` does. Each arm is
+/// Waits for the first of several receivers, as crossbeam's `select!` does: each arm is
 /// `recv(receiver) -> pattern => expression`, or `default(patience) => expression`.
 macro_rules! select {
     // The arms are collected, each with a name for its receiver.
@@ -344,7 +344,7 @@ macro_rules! select {
         recv($receiver:expr) -> $message:pat => $body:expr $(, $($rest:tt)*)?) => {
         select!(@arms ($($names)*) ($($arms)* ($name, $receiver, $message, $body)) $($($rest)*)?)
     };
-    // The receivers are evaluated once and in order, and live until a body has run.
+    // The receivers are evaluated once and in order, and stay until a body has run.
     (@wait $(($name:ident, $receiver:expr, $message:pat, $body:expr))*) => {
         match ($(&$receiver,)*) {
             ($($name,)*) => {
@@ -354,7 +354,7 @@ macro_rules! select {
         }
     };
     (@body $picked:ident $place:expr;) => {
-        unreachable!("picked {} of {} arms", $picked, $place)
+        unreachable!("{} is none of {} arms", $picked, $place)
     };
     (@body $picked:ident $place:expr; ($name:ident, $message:pat, $body:expr) $($rest:tt)*) => {
         if $picked == $place {

@@ -1,27 +1,27 @@
-//! The clock of one exploration, and its rule for time limits.
+//! The clock of one exploration, and the effect of time limits.
 
 use std::cell::Cell;
 use std::time::Instant;
 
 use shuttle::rand::Rng;
 
-/// The rule for waits whose time limit has not passed when they begin.
+/// The effect of time limits that have not passed when a wait begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limits {
-    /// The limit never ends the wait. A thread that waits for nothing else is deadlocked.
+    /// The limit never expires. A thread that waits for nothing else is in a deadlock.
     Never,
-    /// The limit may end the wait at any moment.
+    /// The limit expires at any moment.
     AnyMoment,
 }
 
-// One system thread, the test's, runs all threads of an exploration.
+// All threads of an exploration are run by one thread of the system, the test's.
 std::thread_local! {
     static LIMITS: Cell<Limits> = const { Cell::new(Limits::Never) };
-    /// The time to which the clock was advanced, if it was.
+    /// The time that the clock was moved to, if it was.
     static MOVED_TO: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// On average, one of this many checks of a time limit finds that it has passed.
+/// One in this number of looks at a time limit finds that it has passed.
 const PATIENCE: u32 = 12;
 
 pub(super) fn reset(limits: Limits) {
@@ -33,25 +33,25 @@ pub(super) fn pass() {
     LIMITS.set(Limits::AnyMoment);
 }
 
-/// Returns the time that deadlines are compared with.
+/// Returns the time to compare deadlines with.
 pub(crate) fn now() -> Instant {
     let now = Instant::now();
     MOVED_TO.get().map_or(now, |moved| moved.max(now))
 }
 
-/// Returns `true` if time limits may end waits.
+/// Returns `true` if limits that lie ahead may expire.
 pub(super) fn runs() -> bool {
     LIMITS.get() == Limits::AnyMoment
 }
 
-/// Returns `true` if `time` has passed. The call itself may advance the clock to it.
-pub(super) fn has_passed(time: Instant) -> bool {
-    if time <= now() {
+/// Returns `true` if `moment` has passed. The call itself may advance the clock to it.
+pub(super) fn has_come(moment: Instant) -> bool {
+    if moment <= now() {
         return true;
     }
-    let passes = runs() && shuttle::rand::thread_rng().gen_ratio(1, PATIENCE);
-    if passes {
-        MOVED_TO.set(Some(time));
+    let comes = runs() && shuttle::rand::thread_rng().gen_ratio(1, PATIENCE);
+    if comes {
+        MOVED_TO.set(Some(moment));
     }
-    passes
+    comes
 }

@@ -1,8 +1,8 @@
-//! Running a test under many orders of its threads.
+//! Runs a test under many orders of its threads.
 //!
-//! The orders are the same each time, so that a passing gate keeps passing. In the environment,
-//! `SHUTTLE_RANDOM_SEED=<number>` chooses other orders, and `HANGUP_MODEL_RUNS=<number>` their number. A
-//! failure prints the seed with which its order comes first.
+//! The orders are the same each time, so a passing test keeps passing. The environment variable
+//! `SHUTTLE_RANDOM_SEED=<number>` selects other orders, and `HANGUP_MODEL_RUNS=<number>` their number. A failure
+//! prints the seed whose first order is the failing one.
 
 use shuttle::rand::Rng;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
@@ -11,18 +11,18 @@ use shuttle::{Config, MaxSteps, Runner};
 use super::clock;
 pub(crate) use super::clock::Limits;
 
-/// The number of steps at which priorities change, in the last third of an exploration. Most defects need
-/// no more than two or three changes.
+/// The number of steps at which the order of priority changes, in the last third of an exploration. Most
+/// defects need two or three changes.
 const DEPTH: usize = 3;
 
-/// The seed of an exploration, unless the environment sets another.
+/// The first order of an exploration, unless the environment names another.
 const SEED: u64 = 0x68_616e_6775_7000;
 
 /// Runs `test` under `runs` orders of its threads, and fails if any of them fails, ends in a deadlock,
 /// or does not end.
 ///
-/// Two thirds of the runs choose a thread at every step. The others run the threads by priorities that
-/// change at a few steps, which finds defects that need one thread to be very slow.
+/// Two thirds of the runs choose a thread at every step. The others run the threads in an order of priority that
+/// changes at a few steps, which finds defects that need one very slow thread.
 pub(crate) fn explore(runs: usize, limits: Limits, test: impl Fn() + Send + Sync + 'static) {
     let runs = runs_from_environment().unwrap_or(runs);
     let test = std::sync::Arc::new(test);
@@ -36,7 +36,7 @@ pub(crate) fn explore(runs: usize, limits: Limits, test: impl Fn() + Send + Sync
     }
 }
 
-/// Returns the value of `HANGUP_MODEL_RUNS`, for a longer search than the gate's.
+/// `HANGUP_MODEL_RUNS`, for a longer search than the gate's.
 fn runs_from_environment() -> Option<usize> {
     std::env::var("HANGUP_MODEL_RUNS").ok()?.parse().ok()
 }
@@ -50,17 +50,17 @@ fn config() -> Config {
     config
 }
 
-/// Lets time limits run out at any moment from now on. Does not end waits that have begun.
+/// Lets time limits of later waits expire at any moment. Waits that have begun are not affected.
 pub(crate) fn let_time_pass() {
     clock::pass();
 }
 
-/// Returns an arbitrary number below `end`.
+/// Returns any number below `end`.
 pub(crate) fn any(end: usize) -> usize {
     shuttle::rand::thread_rng().gen_range(0..end)
 }
 
-/// Returns an arbitrary boolean.
+/// Returns `true` or `false`.
 pub(crate) fn perhaps() -> bool {
     any(2) == 0
 }

@@ -11,7 +11,7 @@ use super::clock;
 #[derive(Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
-/// A guard that holds the lock until it is dropped.
+/// The guard of a locked [`Mutex`].
 pub(crate) struct MutexGuard<'a, T> {
     mutex: &'a shuttle::sync::Mutex<T>,
     /// `None` only while its thread waits on a [`Condvar`].
@@ -85,8 +85,8 @@ impl Condvar {
         guard.held = Some(self.signal.wait(held).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// While time limits may end waits, this wakes spuriously now and then, which every caller must
-    /// tolerate: a thread whose limit may pass is not put to sleep.
+    /// If time limits may expire at any moment, this wakes spuriously now and then, as a Condvar may: a thread
+    /// whose limit could expire does not sleep.
     pub(crate) fn wait_until<T>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -99,7 +99,7 @@ impl Condvar {
         drop(guard.give());
         shuttle::thread::yield_now();
         guard.take();
-        WaitTimeoutResult(clock::has_passed(deadline))
+        WaitTimeoutResult(clock::has_come(deadline))
     }
 
     pub(crate) fn wait_for<T>(

@@ -1,17 +1,15 @@
-//! The primitives under a model scheduler.
-//!
-//! At every operation on a lock, a Condvar, a channel or an atomic, the scheduler chooses the thread that
-//! runs next. A test under [`explore`] runs in thousands of orders instead of the one that the machine
-//! happens to take, and a deadlock is a failure instead of a hang.
+//! The primitives under a scheduler that chooses the next thread at every operation on a lock, a Condvar, a
+//! channel or an atomic. A test under [`explore`] sees thousands of orders, and a deadlock is a failure instead
+//! of a hang.
 //!
 //! The interfaces are those of parking_lot and crossbeam-channel, as far as this crate uses them.
 //!
-//! Time does not pass by itself. The test chooses whether a time limit never ends a wait, or may end it
-//! at any moment: see [`clock`]. When a limit ends a wait, the clock of [`now`] has advanced to it.
-#![allow(dead_code, reason = "only tests explore")]
+//! Time does not pass by itself here. The test chooses whether time limits never expire or expire at any moment:
+//! see [`clock`]. When a limit ends a wait, the clock of [`now`] has advanced to it.
+#![allow(dead_code, reason = "without tests nobody asks for an exploration")]
 #![allow(
     unreachable_pub,
-    reason = "the crate's public interface names receivers, which are crossbeam's without models"
+    reason = "the public interface names receivers, which are crossbeam's there"
 )]
 
 pub(crate) mod channel;
@@ -25,10 +23,10 @@ pub(crate) use shuttle::sync::atomic;
 
 use std::io;
 
-/// The handle on a thread.
+/// A handle to wait for a thread.
 pub(crate) type JoinHandle<T> = shuttle::thread::JoinHandle<T>;
 
-/// Starts a thread, with the stack size that [`explore`] sets.
+/// Starts a thread. All have the stack size that [`explore`] sets.
 pub(crate) fn spawn<F>(name: &str, _stack: Option<usize>, body: F) -> io::Result<JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
@@ -36,13 +34,13 @@ where
     shuttle::thread::Builder::new().name(name.to_owned()).spawn(body)
 }
 
-/// Runs the user's code. A panic fails the model.
+/// Runs the user's code. It does not panic in models, where a panic is a failure.
 #[allow(clippy::unnecessary_wraps, reason = "the interface is the real one's")]
 pub(crate) fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
     Some(code())
 }
 
-/// A static whose value is created again for each run.
+/// A static with a new value for each run.
 macro_rules! global {
     ($(#[$meta:meta])* static $name:ident: $type:ty = $value:expr;) => {
         shuttle::lazy_static! {
@@ -53,9 +51,9 @@ macro_rules! global {
 }
 pub(crate) use global;
 
-/// Lets another thread run.
+/// Lets the scheduler run another thread.
 fn switch() {
-    // While a failed test unwinds, the order of its destructors does not matter.
+    // The order does not matter in a destructor that runs while a failed test unwinds.
     if !std::thread::panicking() {
         shuttle::thread::sleep(std::time::Duration::ZERO);
     }

@@ -107,9 +107,9 @@ fn s02_an_aborted_background_read_returns_at_once(over: Over) {
             begun.elapsed()
         })
         .collect();
-    // The whole exchange, on a machine that does other things as well.
+    // A wait in the abort would delay every exchange. A busy machine delays most, but not the fastest tenth.
     times.sort_unstable();
-    assert!(times[100] < Duration::from_millis(5), "the median is {:?}", times[100]);
+    assert!(times[20] < Duration::from_millis(5), "the fastest tenth takes {:?}", times[20]);
 }
 
 fn s02_many_requests_start_and_abort_a_read_without_a_wrong_byte(over: Over) {

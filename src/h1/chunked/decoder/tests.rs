@@ -224,7 +224,7 @@ fn responses_are_read_leniently_and_requests_are_not() {
 }
 
 #[test]
-fn what_no_response_may_have() {
+fn malformed_chunks_of_a_response_are_refused() {
     for input in [
         "\n",
         " 1\na\n",

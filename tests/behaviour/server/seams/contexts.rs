@@ -51,7 +51,11 @@ fn l05_a_read_of_the_body_ends_with_the_narrowed_context(over: Over) {
     };
     let handler = handler.layer_fn(|w, r, next| {
         match r.uri().path() {
-            "/limit" => {
+            "/limit" | "/adapted" => {
+                if r.uri().path() == "/adapted" {
+                    let body = std::mem::take(r.body_mut());
+                    *r.body_mut() = body.limited(10);
+                }
                 let narrowed = r.context().child_with_timeout(Duration::from_millis(50));
                 r.set_context(narrowed);
             }
@@ -63,8 +67,9 @@ fn l05_a_read_of_the_body_ends_with_the_narrowed_context(over: Over) {
         }
         next.handle(w, r)
     });
+    let timeout = ErrorKind::Timeout(TimeLimit::Call);
     for (path, kind) in
-        [("/limit", ErrorKind::Timeout(TimeLimit::Call)), ("/cancelled", ErrorKind::Cancelled)]
+        [("/limit", timeout), ("/adapted", timeout), ("/cancelled", ErrorKind::Cancelled)]
     {
         let (_server, _far, mut peer) = served(over, handler.clone());
         peer.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"));
