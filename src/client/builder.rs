@@ -86,11 +86,11 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Adds a header that requests have unless they set it themselves, replacing a default of the same
-    /// name. The defaults are `User-Agent: hangup/VERSION` and `Accept: */*`;
+    /// Sets a header of requests that do not set it themselves. It replaces a default of the same name.
+    /// The defaults are `User-Agent: hangup/VERSION` and `Accept: */*`;
     /// [`no_default_headers`](Self::no_default_headers) removes them.
     ///
-    /// A name or a value that is not allowed is reported by every [`send`](RequestBuilder::send).
+    /// Every [`send`](super::RequestBuilder::send) reports an invalid name or value.
     pub fn default_header<V>(mut self, name: impl IntoHeaderName, value: V) -> Self
     where
         V: TryInto<HeaderValue>,
@@ -113,7 +113,7 @@ impl ClientBuilder {
 
     /// Sets the `User-Agent` of requests that set none themselves. `hangup/VERSION` by default.
     ///
-    /// A value that is not allowed is reported by every [`send`](RequestBuilder::send).
+    /// Every [`send`](super::RequestBuilder::send) reports an invalid value.
     pub fn user_agent<V>(self, value: V) -> Self
     where
         V: TryInto<HeaderValue>,
@@ -133,75 +133,74 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a whole call may take, from `send` to the end of the response's body. No limit by
-    /// default.
+    /// Sets the limit of a whole call, from `send` to the end of the response's body, redirects and
+    /// middlewares included. No limit by default.
     pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.defaults.options.timeout = limit.into();
         self
     }
 
-    /// How long resolving the host and connecting may take together. 30 s by default.
+    /// Sets the limit of resolving the host and connecting, both together. 30 s by default.
     pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.transport.dial.connect_timeout = limit.into();
         self
     }
 
-    /// What makes the connections of `https` URLs: whom it trusts, and who it says it is. By default a
-    /// [`Connector`] that trusts what the platform does. A request can have [another
-    /// one](RequestBuilder::tls).
+    /// Sets the TLS configuration for `https` URLs: trusted roots and client certificate. The default
+    /// trusts the platform's roots. [`RequestBuilder::tls`](super::RequestBuilder::tls) overrides it.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, connector: Connector) -> Self {
         self.transport.connector = Some(connector);
         self
     }
 
-    /// How long the TLS handshake may take, beyond connecting. 10 s by default.
+    /// Sets the limit of the TLS handshake, which begins after connecting. 10 s by default.
     pub fn tls_handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.transport.tls_timeout = limit.into();
         self
     }
 
-    /// How long writing a request may take. No limit by default.
+    /// Sets the limit of writing a request, its body included. No limit by default.
     pub fn send_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.defaults.options.send = limit.into();
         self
     }
 
-    /// How long the peer may take from the request's last byte to the head of its answer. No limit
-    /// by default.
+    /// Sets the limit from the request's last byte to the head of its response. No limit by default.
     pub fn response_head_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.defaults.options.response_head = limit.into();
         self
     }
 
-    /// How long the peer may be silent within a response's body. No limit by default.
+    /// Sets how long the server may be silent within a response's body. The limit restarts with each byte
+    /// that arrives. No limit by default.
     pub fn idle_read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.defaults.options.idle_read = limit.into();
         self
     }
 
-    /// How long a request with `Expect: 100-continue` waits for the 100 before it sends its body
-    /// anyway. 1 s by default.
+    /// Sets how long a request with `Expect: 100-continue` waits for the 100 before it sends its body
+    /// anyway (RFC 9110 section 10.1.1). 1 s by default.
     pub fn expect_continue_timeout(mut self, limit: Duration) -> Self {
         self.transport.expect_timeout = limit;
         self
     }
 
-    /// How many connections may be idle in all: 100 by default. Beyond, the one that has been idle
-    /// longest is closed. With 0 none is kept.
+    /// Sets how many connections may be idle in all. 100 by default. Beyond that, the connection that
+    /// has been idle longest is closed. With 0, no connection is kept.
     pub fn max_idle_connections(mut self, most: usize) -> Self {
         self.transport.limits.idle = most;
         self
     }
 
-    /// How many connections to one host may be idle: 16 by default.
+    /// Sets how many connections to one host may be idle. 16 by default.
     pub fn max_idle_connections_per_host(mut self, most: usize) -> Self {
         self.transport.limits.idle_per_host = most;
         self
     }
 
-    /// Sets how many connections to one host there may be, idle or in use. No limit by default. At the
-    /// limit, calls wait in the order in which they came. [`build`](Self::build) refuses a limit of 0.
+    /// Sets how many connections to one host may exist, idle or in use. No limit by default. At the
+    /// limit, calls wait in the order in which they came. [`build`](Self::build) panics if it is 0.
     pub fn max_connections_per_host(mut self, most: impl Into<Option<usize>>) -> Self {
         self.transport.limits.per_host = most.into();
         self
@@ -214,22 +213,21 @@ impl ClientBuilder {
         self
     }
 
-    /// How many bytes the head of a response may have, and its interim responses in all: 1 MiB by
-    /// default. Beyond, the call fails with [`ErrorKind::TooLarge`].
+    /// Sets how many bytes the head of a response may have, and all of its interim responses together.
+    /// 1 MiB by default. Beyond that, the call fails with [`ErrorKind::TooLarge`].
     pub fn max_response_head(mut self, bytes: usize) -> Self {
         self.transport.response_limits.max_bytes = bytes;
         self
     }
 
-    /// Sets how many header fields the head of a response may have: 5000 by default. Beyond, the call
-    /// fails with [`ErrorKind::TooLarge`]. No response can have more than
-    /// 24576 different ones.
+    /// Sets how many header fields a response may have. 5000 by default. Beyond that, the call fails with
+    /// [`ErrorKind::TooLarge`]. No response can have more than 24576 different fields.
     pub fn max_response_headers(mut self, fields: usize) -> Self {
         self.transport.response_limits.max_fields = fields;
         self
     }
 
-    /// Connects to this Unix socket, whatever the URL's host is.
+    /// Sets a Unix socket that every connection leads to, whatever the URL's host is.
     pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
         self.transport.via = Via::Unix(Arc::from(path.into()));
         self
@@ -320,7 +318,7 @@ impl ClientBuilder {
     ///
     /// # Panics
     ///
-    /// If an option is one with which no call could ever end: see [`try_build`](Self::try_build).
+    /// Panics if an option is invalid: see [`try_build`](Self::try_build).
     pub fn build(self) -> Client {
         match self.try_build() {
             Ok(client) => client,
@@ -333,8 +331,8 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Misuse`] if
-    /// [`max_connections_per_host`](Self::max_connections_per_host) is 0: every call would wait for
-    /// ever.
+    /// [`max_connections_per_host`](Self::max_connections_per_host) is 0, since every call would wait
+    /// forever.
     pub fn try_build(self) -> Result<Client> {
         if self.transport.limits.per_host == Some(0) {
             let message = "max_connections_per_host is 0, so no call could have a connection";

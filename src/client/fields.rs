@@ -15,7 +15,9 @@ const MOST_QUOTED: usize = 100;
 pub trait IntoHeaderName: sealed::Sealed {}
 
 mod sealed {
-    use super::{HeaderName, Result};
+    use http::HeaderName;
+
+    use crate::error::Result;
 
     pub trait Sealed {
         fn into_name(self) -> Result<HeaderName>;

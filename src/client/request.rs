@@ -21,6 +21,7 @@ use super::url::Url;
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, Result};
+#[cfg(feature = "tls")]
 use crate::net::tls::Connector;
 
 /// A request of a [`Client`](super::Client), and the options of its call.
@@ -93,8 +94,8 @@ impl RequestBuilder {
 
     /// Adds a header field, beside others of the same name.
     ///
-    /// [`send`](Self::send) reports a name or a value that is not allowed. A `Transfer-Encoding` is
-    /// refused as well, because the body decides on it.
+    /// [`send`](Self::send) reports an invalid name or value. It also refuses a `Transfer-Encoding`,
+    /// because the body decides on it.
     pub fn header<V>(mut self, name: impl IntoHeaderName, value: V) -> Self
     where
         V: TryInto<HeaderValue>,
@@ -108,20 +109,20 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds the header fields of `headers`, in place of those of the same names.
+    /// Sets the header fields of `headers`, in place of those of the same names.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.parts.headers.extend(headers);
         self
     }
 
-    /// Identifies by user name and password (RFC 7617).
+    /// Sets HTTP Basic credentials (RFC 7617), as an `Authorization` header.
     pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
         let token = STANDARD.encode(format!("{user}:{password}"));
         self.authorize(&format!("Basic {token}"));
         self
     }
 
-    /// Identifies by a token (RFC 6750).
+    /// Sets a bearer token (RFC 6750), as an `Authorization` header.
     pub fn bearer_auth(mut self, token: &str) -> Self {
         self.authorize(&format!("Bearer {token}"));
         self
@@ -137,60 +138,61 @@ impl RequestBuilder {
         }
     }
 
-    /// Sends this body. One that knows its length is sent with it, any other in chunks.
+    /// Sets the body. A body of known length is sent with a `Content-Length`, any other in chunks. Without
+    /// this method the request has no body.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// Sends the request as HTTP/1.0 or HTTP/1.1 (the default).
+    /// Sets the HTTP version of the request: HTTP/1.0 or HTTP/1.1. HTTP/1.1 by default.
     pub fn version(mut self, version: Version) -> Self {
         self.parts.version = version;
         self
     }
 
-    /// Waits for the peer's 100 (Continue) before the body is sent, so that a peer that refuses it
-    /// can say so before it is sent (RFC 9110 section 10.1.1).
+    /// Has the body wait for the server's 100 (Continue), so that the server can refuse the body before it
+    /// is sent (RFC 9110 section 10.1.1).
     ///
-    /// Has no effect on a request without content, or of HTTP/1.0. A peer that answers 417 (Expectation
-    /// Failed) gets the request once more without the expectation, if the body can still be sent.
+    /// Has no effect on a request without a body, or on HTTP/1.0. After a 417 (Expectation Failed) the
+    /// request is sent once more without the expectation, if the body can still be sent.
     pub fn expect_continue(self) -> Self {
         self.header(http::header::EXPECT, "100-continue")
     }
 
-    /// Ends the call when `context` ends, at whatever stage it is: the body of its response included.
+    /// Sets the context of the call. When it ends, the call ends, at whatever stage it is, and so does the
+    /// reading of its response's body.
     pub fn context(mut self, context: &Context) -> Self {
         self.options.context = Some(context.clone());
         self
     }
 
-    /// How long this call may take in all, to the end of the response's body.
+    /// Sets the limit of the whole call, to the end of the response's body, overriding the client's.
     pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.timeout = limit.into();
         self
     }
 
-    /// How long writing this request may take.
+    /// Sets the limit of writing the request, its body included, overriding the client's.
     pub fn send_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.send = limit.into();
         self
     }
 
-    /// How long the peer may take from this request's last byte to the head of its answer.
+    /// Sets the limit from the request's last byte to the head of its response, overriding the client's.
     pub fn response_head_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.response_head = limit.into();
         self
     }
 
-    /// How long the peer may be silent within the body of this request's answer.
+    /// Sets how long the server may be silent within the response's body, overriding the client's limit.
     pub fn idle_read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.idle_read = limit.into();
         self
     }
 
-    /// What makes this request's connection if its URL is `https`, in place of the
-    /// [client's](super::ClientBuilder::tls). It shares connections only with requests of the same
-    /// connector.
+    /// Sets the TLS connector for this request, overriding the [client's](super::ClientBuilder::tls).
+    /// Connections are shared only with requests of the same connector.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, connector: &Connector) -> Self {
         self.options.connector = Some(connector.clone());
@@ -252,7 +254,7 @@ impl RequestBuilder {
         self.error.get_or_insert(error);
     }
 
-    /// Sends the request, follows its redirects, and returns the response once its head is there,
+    /// Sends the request, follows its redirects, and returns the response once its head has come,
     /// whatever its status is. The body is read through the response.
     ///
     /// A response that arrives before the whole request has been read is returned while the body is still
@@ -264,9 +266,10 @@ impl RequestBuilder {
     ///
     /// # Errors
     ///
-    /// * An invalid URL, header or body, an unsupported scheme.
-    /// * No connection, or one that failed; a response that is not HTTP.
-    /// * A time limit, or the end of the context.
+    /// * An invalid URL, header or body, or an unsupported scheme.
+    /// * No connection was made, or it failed, or the response was not HTTP.
+    /// * A time limit ran out, or the context ended.
+    /// * An error of a [middleware](super::Middleware) or a [redirect policy](super::RedirectAction::fail).
     /// * [`TooManyRedirects`](crate::ErrorKind::TooManyRedirects); [`Error::take_response`] returns the last
     ///   response.
     ///
@@ -275,7 +278,7 @@ impl RequestBuilder {
     ///
     /// # Blocking
     ///
-    /// Blocks until the response's head is there. The call's [context](Self::context) ends it from any
+    /// Blocks until the response's head has come. The call's [context](Self::context) ends it from any
     /// thread within milliseconds, and so does each time limit.
     pub fn send(self) -> Result<http::Response<Body>> {
         let Self { core, parts, body, url, mut options, error } = self;

@@ -1,4 +1,4 @@
-//! What a response knows of how it came.
+//! The facts of a response beyond its head and body.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::sync::Mutex;
 ///
 /// The trait is sealed: other crates cannot implement it.
 pub trait ResponseExt: sealed::Sealed {
-    /// The reason phrase of the status line, if it is not the usual one of the status.
+    /// Returns the reason phrase of the status line, if it is not the usual one of the status.
     fn reason(&self) -> Option<&str>;
 
     /// Returns the URL of this response's request, after all redirects, as it was sent: without user and
@@ -71,23 +71,23 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn redirect_error(&self) -> Option<&Error>;
 
-    /// The peer's address.
+    /// Returns the server's address.
     fn remote_addr(&self) -> Option<&Addr>;
 
-    /// Our own address on the connection.
+    /// Returns the client's address on the connection.
     fn local_addr(&self) -> Option<&Addr>;
 
-    /// Whether the connection had been used for an earlier request.
+    /// Returns `true` if the connection had carried an earlier request.
     fn is_connection_reused(&self) -> bool;
 
-    /// What was agreed on in the TLS handshake; `None` without TLS.
+    /// Returns the facts of the TLS session; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
 
-    /// How long the steps took.
+    /// Returns how long the steps of the call took.
     fn timings(&self) -> Option<&Timings>;
 
-    /// Takes the connection over after a 101 (Switching Protocols), or a successful answer to
-    /// CONNECT: `None` for any other response, and the second time.
+    /// Takes over the connection after a 101 (Switching Protocols) or a successful response to CONNECT.
+    /// Returns `None` for any other response, and the second time.
     fn take_duplex(&mut self) -> Option<Duplex>;
 }
 
@@ -95,19 +95,19 @@ pub trait ResponseExt: sealed::Sealed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timings {
-    /// Resolving the host's name: zero on a connection that was reused.
+    /// Resolving the host name. Zero on a reused connection.
     pub resolve: Duration,
-    /// Connecting: zero on a connection that was reused.
+    /// Connecting. Zero on a reused connection.
     pub connect: Duration,
-    /// The TLS handshake: zero without TLS, and on a connection that was reused.
+    /// The TLS handshake. Zero without TLS and on a reused connection.
     pub secure: Duration,
-    /// From the last request being handed to its connection to its answer's head.
+    /// From handing the last request to its connection to the head of its response.
     pub wait: Duration,
-    /// From `send` to the answer's head, with all redirects.
+    /// From `send` to the head of the last response, with all redirects.
     pub total: Duration,
 }
 
-/// What the transport knows of a response. It stands in the response's extensions.
+/// The facts that the transport adds to a response, in its extensions.
 #[derive(Clone)]
 pub(super) struct ResponseInfo {
     reason: Option<Box<str>>,

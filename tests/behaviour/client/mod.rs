@@ -18,6 +18,7 @@ mod raw_heads;
 mod redirects;
 mod retry;
 mod reuse;
+mod seams;
 mod time_limits;
 mod urls;
 mod wrote_request;
