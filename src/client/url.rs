@@ -86,6 +86,11 @@ impl Url {
         &self.uri
     }
 
+    /// Takes the URI out. The URL is of no use afterwards.
+    pub(super) fn take_uri(&mut self) -> Uri {
+        std::mem::take(&mut self.uri)
+    }
+
     pub(super) fn into_uri(self) -> Uri {
         self.uri
     }
