@@ -18,9 +18,21 @@ macro_rules! all {
 fn shared<T: Debug + Send + Sync + Unpin + 'static>() {}
 fn borrowed<T: Debug + Send + Sync>() {}
 fn sent<T: Debug + Send>() {}
+fn local<T: Debug>() {}
+
+/// A layer and a handler, to name the type of both together.
+type Layered = hangup::Layered<
+    fn(
+        &mut hangup::ResponseWriter,
+        &mut hangup::Request,
+        &dyn hangup::Handler,
+    ) -> hangup::Result<()>,
+    fn(&mut hangup::ResponseWriter, &mut hangup::Request) -> hangup::Result<()>,
+>;
 fn printed<T: Debug>() {}
 
 fn root() -> Vec<&'static str> {
+    shared::<Layered>();
     let shared = all!(shared:
         hangup::Context,
         hangup::ContextError,
@@ -36,7 +48,9 @@ fn root() -> Vec<&'static str> {
     let borrowed = all!(borrowed: hangup::Piece<'_>);
     // One thread at a time reads a body, and writes a response.
     let sent = all!(sent: hangup::Body, hangup::ResponseWriter<'_>);
-    [&shared[..], &borrowed, &sent].concat()
+    // A filter sees them during one call.
+    let local = all!(local: hangup::FilterOutput<'_>, hangup::Head<'_>);
+    [&shared[..], &borrowed, &sent, &local, &["hangup::Layered"]].concat()
 }
 
 fn client() -> Vec<&'static str> {

@@ -94,7 +94,8 @@ impl Transport {
     /// Sends a request and returns the response once its head has come. Sends it again where that is safe
     /// and the connection was at fault.
     ///
-    /// Takes the body of `hop` and leaves the rest, for the hop that may follow.
+    /// Takes the body of `hop`, and its URI unless the response may redirect. Leaves the rest for the hop
+    /// that may follow.
     pub(super) fn round_trip(
         &self,
         hop: &mut HopRequest<'_>,
@@ -147,7 +148,7 @@ impl Inner {
     /// Sends the request on one connection.
     fn attempt(
         &self,
-        hop: &HopRequest<'_>,
+        hop: &mut HopRequest<'_>,
         Try { body, expect_timeout }: Try,
         route: &Route,
         call: &CallOptions,
@@ -167,7 +168,11 @@ impl Inner {
                     return Ok(Tried::Again(Try { body, expect_timeout: None }));
                 }
                 let moments = Moments { begun: hop.begun, sent };
-                let (url, reused) = (hop.url.uri().clone(), !id.is_first());
+                let url = match answer.head.status.is_redirection() {
+                    true => hop.url.uri().clone(),
+                    false => hop.url.take_uri(),
+                };
+                let reused = !id.is_first();
                 Ok(Tried::Response(response::build(answer, url, conn.facts(), reused, moments)))
             }
             Err(failure) => {

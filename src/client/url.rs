@@ -86,6 +86,11 @@ impl Url {
         &self.uri
     }
 
+    /// Takes the URI out. The URL is of no use afterwards.
+    pub(super) fn take_uri(&mut self) -> Uri {
+        std::mem::take(&mut self.uri)
+    }
+
     pub(super) fn into_uri(self) -> Uri {
         self.uri
     }
@@ -133,8 +138,8 @@ impl Url {
         self.uri.path_and_query().map_or("/", |target| target.as_str())
     }
 
-    /// Returns the Authorization field of the URL's user and password (RFC 7617), if it has any. What they
-    /// decode to are bytes: nothing says that they are text.
+    /// Returns the Authorization field of the URL's user and password (RFC 7617), if it has any. The
+    /// decoded values are bytes and need not be text.
     pub(super) fn credentials(&self) -> Option<HeaderValue> {
         let UserInfo(userinfo) = self.userinfo.as_ref()?;
         let colon = userinfo.iter().position(|byte| *byte == b':').unwrap_or(userinfo.len());
@@ -158,7 +163,7 @@ impl Url {
         Some(self.resolve(location).map_err(|fault| fault.of_location(location)))
     }
 
-    /// Whether the two have the same scheme, host and port (RFC 6454). Each port is another origin:
+    /// Returns `true` if both have the same scheme, host and port (RFC 6454). Each port is another origin:
     /// another process may listen there.
     pub(super) fn is_same_origin(&self, other: &Self) -> bool {
         self.scheme == other.scheme

@@ -1,4 +1,4 @@
-//! What a web server passes to a handler beyond the request's head and body, over FastCGI and CGI.
+//! Data that a web server passes to a handler beside the request's head and body, over FastCGI and CGI.
 
 use std::fmt;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! What a request carries beyond its head and body.
+//! Data that a request carries beside its head and body.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub trait RequestExt: sealed::Sealed {
 
     /// Replaces the request's context, usually by a child of [`context`](Self::context) with a deadline.
     ///
-    /// Whoever handles the request from now on sees the new context. A child still ends when the client
+    /// Later handlers of the request see the new context. A child still ends when the client
     /// goes away. The next request on the connection has a fresh context.
     ///
     /// Once the new context has ended, reading the request's body fails with the context's error, and a

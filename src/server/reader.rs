@@ -20,7 +20,7 @@
 //!
 //! Where a read is not allowed (the body was not read to its end) or no longer useful (a byte of a
 //! pipelined request is held), the thread waits for the client's end of stream without a read: see
-//! [`Mode`]. What the thread saw, and what follows from it, is in `reader/state.rs`.
+//! [`Mode`]. `reader/state.rs` has the thread's observations and their effect.
 
 #[cfg(all(test, hangup_shuttle))]
 mod model;
@@ -90,7 +90,7 @@ impl ConnReader {
         self.read_with(buf, |buf| (&self.stream).read(buf))
     }
 
-    /// Reads some of a request's body. Whatever the connection's deadline, the read waits at most `idle`.
+    /// Reads some of a request's body. The read waits at most `idle`, even if the connection's deadline is later.
     ///
     /// # Errors
     ///

@@ -52,7 +52,7 @@ pub(super) struct ActiveExchange {
     pub(super) continues: Option<Arc<Continue>>,
     /// The request asks for a tunnel (CONNECT): a 2xx response ends HTTP on the connection.
     pub(super) tunnel: bool,
-    /// Whether the connection can be reused after this exchange, as far as it is known.
+    /// `Ok` if the connection can be reused after this exchange, as far as that is known.
     pub(super) persist: Result<(), CloseReason>,
     /// How the response's body is framed, once the head was written.
     framing: BodyMode,

@@ -119,7 +119,7 @@ fn read_port(text: &[u8]) -> Result<Option<u16>, Fault> {
     Ok(Some(port))
 }
 
-/// Whether a host can only be an IPv4 address: no top-level domain is a number.
+/// Returns `true` if a host can only be an IPv4 address: no top-level domain is a number.
 fn ends_in_a_number(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let last = host.rsplit('.').next().unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::error::Result;
 /// * `.` and `..` in the path are resolved, as browsers and curl do before they send.
 /// * Characters that cannot be sent are percent-encoded as UTF-8: spaces, `"`, `<`, `>`, backquotes,
 ///   controls, and everything beyond ASCII. All others go out as they stand, among them
-///   `[ ] { } | ^ \ '` and a `%` that begins no escape. What is percent-encoded already stays so.
+///   `[ ] { } | ^ \ '` and a `%` that begins no escape. Existing percent-encoding stays.
 /// * User and password become Basic credentials (RFC 7617), unless the request has an `Authorization`
 ///   header. Neither is ever part of an error or of [`ResponseExt::url`](super::super::ResponseExt::url).
 /// * An IPv6 address may have a zone: `http://[fe80::1%25eth0]/`. The zone selects the network

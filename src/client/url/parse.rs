@@ -240,8 +240,8 @@ const PLAIN_HOST: [bool; 256] = {
     plain
 };
 
-/// Whether this is an IPv4 address in its usual form: four numbers without leading zeros. Stands for the
-/// standard library's parser, which takes twice the time of the rest.
+/// Returns `true` for an IPv4 address in its usual form: four numbers without leading zeros. The standard
+/// library's parser would take twice the time of all other steps.
 fn is_plain_ipv4(host: &[u8]) -> bool {
     let (mut dots, mut digits, mut number) = (0, 0, 0u16);
     for byte in host {

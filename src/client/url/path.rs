@@ -51,7 +51,7 @@ fn push_encoded(out: &mut String, text: &[u8]) {
     out.extend(percent_encode(text, STRAY));
 }
 
-/// Whether path and query can be sent as they stand. They begin with `/`, or are empty.
+/// Returns `true` if path and query can be sent unchanged. They begin with `/`, or are empty.
 pub(super) fn is_plain(target: &[u8], dots: Dots) -> bool {
     let mut before = 0;
     for byte in target {

@@ -28,7 +28,7 @@ impl Step {
     }
 }
 
-/// What follows a filter: the other filters and the writer behind them.
+/// The steps behind a filter: the other filters and the writer.
 struct Rest<'r, 'w> {
     steps: &'r mut [Step],
     writer: &'r mut ResponseWriter<'w>,

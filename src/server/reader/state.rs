@@ -22,7 +22,7 @@ pub(super) struct State {
     half_closed: bool,
 }
 
-/// What the next byte on the connection belongs to.
+/// The message that the next byte on the connection belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Input {
     /// The request's body, or nothing known: no background read is allowed.
@@ -40,7 +40,7 @@ impl Input {
     }
 }
 
-/// What the watch thread does.
+/// The state of the watch thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Watch {
     /// It has not been started.
@@ -65,7 +65,7 @@ pub(super) enum Mode {
     Wait(Hangup),
 }
 
-/// What the watch thread saw.
+/// An observation of the watch thread.
 pub(super) enum Seen {
     Byte(u8),
     EndOfStream,
@@ -74,7 +74,7 @@ pub(super) enum Seen {
     Nothing,
 }
 
-/// What the request's signals report.
+/// An event for the request's signals.
 #[derive(Clone, Copy)]
 pub(super) enum News {
     NextRequest,
