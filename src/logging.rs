@@ -1,8 +1,8 @@
-//! The `log` crate's macros for texts that others have written.
+//! The `log` crate's macros for text from outside the crate.
 //!
-//! A log line may hold a handler's error, a peer's bytes or a path. These macros take the place of the
-//! `log` crate's (`use crate::logging as log;`) and escape whatever could begin a line or steer a
-//! terminal. Every file of the crate uses them; a test reads the files.
+//! A log line may contain a handler's error, a peer's bytes or a path. These macros replace the `log`
+//! crate's (`use crate::logging as log;`) and escape characters that could begin a new line or control a
+//! terminal. A test checks that every file of the crate uses them.
 
 macro_rules! line {
     ($level:ident, $($text:tt)+) => {
@@ -42,7 +42,7 @@ mod tests {
             if path.is_dir() {
                 look(&path, found);
             } else if !path.ends_with("logging.rs") {
-                // A macro that is written out in full is so on purpose.
+                // A macro with its full path is meant to log without escaping.
                 let text = fs::read_to_string(&path).unwrap().replace("::log::", "");
                 let logs = ["error", "warn", "info", "debug", "trace"]
                     .iter()

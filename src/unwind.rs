@@ -1,12 +1,12 @@
-//! Panics of the user's code end here, whatever their payloads do.
+//! Catching panics of the user's code, including those of their payloads.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::logging as log;
 
-/// Runs `call`, and hands what it panicked with to `report`. Returns `None` after a panic, also if
-/// `report`, or the drop of the payload, panics in turn.
+/// Runs `call`. If it panics, calls `report` with the payload and returns `None`. A panic of `report`, or
+/// of the payload's drop, is caught as well.
 pub(crate) fn contain<T>(
     call: impl FnOnce() -> T,
     report: impl FnOnce(&(dyn Any + Send)),
@@ -28,11 +28,11 @@ fn discard(payload: Box<dyn Any + Send>, report: impl FnOnce(&(dyn Any + Send)))
     drop_payload(payload);
 }
 
-/// Drops a payload. One that panics as it is dropped leaves another, which is not dropped but leaked:
-/// it might be of the same kind.
+/// Drops a payload. If the drop panics, the payload of that panic is leaked, because its drop might panic
+/// too.
 fn drop_payload(payload: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        log::error!("the payload of a panic panicked when it was dropped");
+        log::error!("panic payload panicked in its drop");
         std::mem::forget(another);
     }
 }
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn no_payload_gets_out() {
+    fn no_panic_escapes() {
         assert_eq!(contain(|| 7, |_| {}), Some(7));
         let mut reported = 0;
         let call = || std::panic::panic_any(Bomb);

@@ -69,10 +69,10 @@ impl TlsOptions {
             connector = connector.identity(identity);
         }
         if let Some(version) = self.least {
-            connector = connector.least_version(version);
+            connector = connector.min_version(version);
         }
         if self.insecure {
-            connector = connector.dangerously_trust_anybody();
+            connector = connector.dangerously_accept_any_certificate();
         }
         Ok(client.tls(connector.build()?))
     }

@@ -69,6 +69,6 @@ impl Certificate {
 
 /// Makes the client accept any certificate, for `-k`.
 pub(crate) fn trust_anybody(client: ClientBuilder) -> Result<ClientBuilder, Usage> {
-    let connector = Connector::builder().dangerously_trust_anybody().build();
+    let connector = Connector::builder().dangerously_accept_any_certificate().build();
     Ok(client.tls(connector.map_err(Usage::wrong)?))
 }

@@ -1,4 +1,4 @@
-//! Where a stream leads.
+//! The addresses of a stream.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -6,24 +6,25 @@ use std::path::PathBuf;
 
 use super::wake;
 
-/// One end of a [`Stream`](super::Stream).
+/// The address of one end of a [`Stream`](super::Stream).
 ///
 /// Displayed as `127.0.0.1:80`, `[::1]:80`, `unix:/run/app.sock`, `unix`, `memory` or `unknown`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Addr {
-    /// TCP. An IPv4 address that a dual-stack socket shows as `::ffff:192.0.2.1` is `192.0.2.1` here.
+    /// A TCP address. An IPv4 address that a dual-stack socket shows as `::ffff:192.0.2.1` is
+    /// `192.0.2.1` here.
     Ip(SocketAddr),
-    /// A Unix socket, with its path if it has one; the end that connected usually has none.
+    /// A Unix socket, with its path if it has one. The connecting end usually has none.
     Unix(Option<PathBuf>),
     /// A stream in memory.
     Memory,
-    /// The system could not say, which happens to a peer that is gone already.
+    /// The system does not know the address, for example of a peer that is already gone.
     Unknown,
 }
 
 impl Addr {
-    /// The address and port, if it is TCP.
+    /// Returns the IP address and port of a TCP address.
     #[must_use]
     pub fn ip(&self) -> Option<SocketAddr> {
         match self {
@@ -42,12 +43,12 @@ impl Addr {
 }
 
 impl From<SocketAddr> for Addr {
-    /// Keeps the address, but for an IPv4 address in the form of IPv6 (RFC 4291 section 2.5.5.2),
-    /// which becomes an IPv4 address.
+    /// Converts an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) to the IPv4 address, and keeps any
+    /// other.
     fn from(address: SocketAddr) -> Self {
         Self::Ip(match address.ip().to_canonical() {
             IpAddr::V4(ip) => SocketAddr::from((ip, address.port())),
-            // As it is, for its scope.
+            // Unchanged, because `ip` lacks its scope.
             IpAddr::V6(_) => address,
         })
     }
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_read_as_people_write_them() {
+    fn addresses_are_displayed_in_the_usual_form() {
         let ip: SocketAddr = "[::1]:80".parse().unwrap();
         assert_eq!(Addr::from(ip).to_string(), "[::1]:80");
         assert_eq!(Addr::Unix(Some("/run/app".into())).to_string(), "unix:/run/app");
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_in_the_form_of_ipv6_is_an_ipv4_address() {
+    fn an_ipv4_mapped_ipv6_address_is_an_ipv4_address() {
         for (address, shown) in [
             ("[::ffff:192.0.2.1]:80", "192.0.2.1:80"),
             ("[::ffff:0:0]:80", "0.0.0.0:80"),

@@ -1,25 +1,26 @@
-//! What has been received and not yet been used.
+//! The buffer of received bytes.
 
 use std::io;
 
 use crate::h1::{HeadError, HeadScanner, Limits, ResponseHead};
 
-/// The first size of a buffer that holds anything, in bytes: most heads fit.
+/// The first size of a buffer, in bytes. Most heads fit.
 const FIRST_SIZE: usize = 2048;
 
-/// More than this, in bytes, is freed in two steps: half of what glibc maps by itself at first.
+/// The size, in bytes, above which memory is freed in two steps: half the size from which glibc maps memory
+/// separately by default.
 const LARGE: usize = 64 * 1024;
 
-/// Bytes that came off a connection, in order, with room behind them.
+/// Bytes received from a connection, with room behind them.
 ///
-/// An empty buffer that was [`release`](Self::release)d owns no memory.
+/// A buffer that was [released](Self::release) owns no memory.
 #[derive(Default)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
-    /// Invariant: `start <= end <= bytes.len()`; what lies between them is unused input.
+    /// Invariant: `start <= end <= bytes.len()`. The bytes between them are the unused input.
     start: usize,
     end: usize,
-    /// What looks for heads in it, with memory for them that is used again.
+    /// The scanner for heads, which reuses its memory.
     scanner: Option<Box<HeadScanner>>,
 }
 
@@ -32,7 +33,7 @@ impl Buffer {
         self.start == self.end
     }
 
-    /// Uses up the first `count` bytes.
+    /// Removes the first `count` bytes.
     pub(crate) fn consume(&mut self, count: usize) {
         debug_assert!(count <= self.end - self.start);
         self.start += count;
@@ -41,8 +42,8 @@ impl Buffer {
         }
     }
 
-    /// Finds the head of a response once it is whole, with its length in bytes; it is to be
-    /// [consumed](Self::consume). Until then the bytes may only grow in number from call to call.
+    /// Returns the head of a response and its length in bytes, once it is complete. The caller
+    /// [consumes](Self::consume) it. Until then, bytes may only be added between two calls.
     pub(crate) fn next_response(
         &mut self,
         limits: &Limits,
@@ -54,7 +55,7 @@ impl Buffer {
         scanner.response(&self.bytes[self.start..self.end], limits)
     }
 
-    /// Lets `read` put more behind the unused bytes; returns how many came (0: end of stream).
+    /// Appends bytes that `read` returns. Returns their number, or 0 at the end of the stream.
     pub(crate) fn fill(
         &mut self,
         read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
@@ -65,7 +66,7 @@ impl Buffer {
         Ok(count)
     }
 
-    /// Puts `bytes` behind the unused ones, and takes no more memory for them than they need.
+    /// Appends `bytes`, without allocating more memory than they need.
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         let end = self.end + bytes.len();
         if self.bytes.len() < end {
@@ -75,7 +76,7 @@ impl Buffer {
         self.end = end;
     }
 
-    /// Makes the next [`fill`](Self::fill) of an empty buffer ask for at least `size` bytes.
+    /// Makes the next [`fill`](Self::fill) of an empty buffer read up to at least `size` bytes.
     #[cfg(feature = "tls")]
     pub(crate) fn reserve(&mut self, size: usize) {
         if self.bytes.len() < size {
@@ -83,14 +84,14 @@ impl Buffer {
         }
     }
 
-    /// Whether there is no room behind the unused bytes.
+    /// Returns `true` if there is no room behind the unused bytes.
     #[cfg(feature = "tls")]
     pub(crate) fn is_full(&self) -> bool {
         self.end == self.bytes.len()
     }
 
-    /// Leaves room for at least one byte: by moving up what is there, or else by doubling. A buffer that
-    /// is smaller than the first size grows to that first.
+    /// Makes room for at least one byte: moves the unused bytes to the front, or else doubles the size.
+    /// Below the first size, grows to that.
     fn make_room(&mut self) {
         if self.bytes.len() < FIRST_SIZE {
             self.bytes.resize(FIRST_SIZE, 0);
@@ -107,33 +108,33 @@ impl Buffer {
         }
     }
 
-    /// Moves the unused bytes out.
+    /// Returns the unused bytes, and frees the memory.
     pub(crate) fn take(&mut self) -> bytes::Bytes {
         let taken = bytes::Bytes::copy_from_slice(self.data());
         self.release();
         taken
     }
 
-    /// Returns whether it owns more than `most` bytes of memory, and what is unused fills less than half
-    /// of that: then [`trim`](Self::trim) is worth its copy.
+    /// Returns `true` if it owns more than `most` bytes of memory and the unused bytes fill less than half
+    /// of `most`. Then [`trim`](Self::trim) is worth its copy.
     pub(crate) fn is_oversized(&self, most: usize) -> bool {
         self.bytes.capacity() > most && self.data().len() < most / 2
     }
 
-    /// Gives memory back, but for that of the unused bytes.
+    /// Frees all memory but that of the unused bytes.
     pub(crate) fn trim(&mut self) {
         let unused = self.data().to_vec();
         (self.start, self.end) = (0, unused.len());
         free(std::mem::replace(&mut self.bytes, unused));
     }
 
-    /// How much memory it owns, in bytes.
+    /// Returns the memory that it owns, in bytes.
     #[cfg(all(test, not(hangup_shuttle)))]
     pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// Gives the memory back. What was unused is lost.
+    /// Frees the memory and drops the unused bytes.
     pub(crate) fn release(&mut self) {
         *self = Self::default();
     }
@@ -145,8 +146,8 @@ impl Drop for Buffer {
     }
 }
 
-/// Frees memory, a large piece in two steps: first it shrinks. The allocator of glibc takes the size of a
-/// large piece that is freed whole as usual from then on, and keeps as much in the heap of every thread.
+/// Frees memory. A large allocation is shrunk first: when glibc frees one at its full size, it takes that
+/// size as usual, and keeps as much in the heap of every thread.
 fn free(mut bytes: Vec<u8>) {
     if bytes.capacity() > LARGE {
         bytes.clear();
@@ -158,7 +159,7 @@ fn free(mut bytes: Vec<u8>) {
 mod tests {
     use super::*;
 
-    /// Puts `text` into the buffer, in as many steps as it takes.
+    /// Fills the buffer with `text`, in as many steps as needed.
     fn put(buffer: &mut Buffer, mut text: &[u8]) {
         while !text.is_empty() {
             let count = buffer.fill(|room| {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_while_it_grows_and_moves_up() {
+    fn no_byte_is_lost_while_the_buffer_grows_and_moves() {
         let all: Vec<u8> = (0..50_000_u32).map(|n| n as u8).collect();
         let (mut buffer, mut seen) = (Buffer::default(), Vec::new());
         for piece in all.chunks(700) {
@@ -186,20 +187,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_takes_no_more_than_it_needs() {
+    fn put_allocates_no_more_than_needed() {
         let mut buffer = Buffer::default();
         buffer.put(&[b'x'; 100]);
         assert_eq!((buffer.data(), buffer.capacity()), (&[b'x'; 100][..], 100));
         buffer.consume(99);
         buffer.put(b"yz");
         assert_eq!(buffer.data(), b"xyz");
-        // What is read behind it has room as ever.
+        // A later read has room as usual.
         buffer.fill(|room| Ok(room.len())).unwrap();
         assert_eq!(buffer.data().len(), FIRST_SIZE - 99);
     }
 
     #[test]
-    fn a_failed_read_leaves_what_was_there() {
+    fn a_failed_read_keeps_the_unused_bytes() {
         let mut buffer = Buffer::default();
         put(&mut buffer, b"kept");
         buffer.fill(|_| Err(io::ErrorKind::TimedOut.into())).unwrap_err();

@@ -1,4 +1,4 @@
-//! A connection that no longer speaks HTTP.
+//! A connection after HTTP.
 
 use std::io::{self, IoSlice, Read, Write};
 
@@ -6,12 +6,11 @@ use bytes::{Buf, Bytes};
 
 use super::Stream;
 
-/// A connection handed over by HTTP: hijacked by a handler, or switched to another protocol by a
-/// 101 or an answer to CONNECT.
+/// A connection that has left HTTP: hijacked by a handler, or switched to another protocol by a 101 or a
+/// successful response to CONNECT.
 ///
-/// Reading gives first the bytes that had arrived behind the HTTP message, then the connection's.
-/// [`into_parts`](Self::into_parts) gives the two by themselves, and
-/// [`Stream::into_tcp`] the very socket.
+/// Reads return first the bytes that arrived behind the HTTP message, and then the connection's.
+/// [`into_parts`](Self::into_parts) separates the two, and [`Stream::into_tcp`] returns the socket.
 #[must_use = "dropping it closes the connection"]
 #[derive(Debug)]
 pub struct Duplex {
@@ -24,14 +23,14 @@ impl Duplex {
         Self { stream, received }
     }
 
-    /// The connection, for its deadlines, addresses and half-close. Reading from it misses the
-    /// bytes that had arrived before.
+    /// Returns the connection, for its deadlines, addresses and half-close. Reading from it skips the
+    /// bytes that arrived before.
     #[must_use]
     pub fn stream(&self) -> &Stream {
         &self.stream
     }
 
-    /// The connection, and what had already been received from it.
+    /// Returns the connection, and the bytes that were received from it but not read.
     #[must_use]
     pub fn into_parts(self) -> (Stream, Bytes) {
         (self.stream, self.received)

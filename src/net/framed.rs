@@ -1,4 +1,4 @@
-//! A message's body as it comes off a connection.
+//! The body of a message on a connection.
 
 use std::io;
 
@@ -8,23 +8,23 @@ use super::{Buffer, Stream};
 use crate::error::{Error, ErrorKind};
 use crate::h1::{BodyDecoder, BodyError, BodyLimits, Framing, Next};
 
-/// From how many wanted bytes on a read goes past the buffer, straight to the reader.
+/// The size of a read, in bytes, from which it bypasses the buffer.
 const DIRECT_READ: usize = 4096;
 
-/// How far [`FramedBody::has_arrived`] looks, in bytes.
+/// The most bytes that [`FramedBody::has_arrived`] buffers.
 const LOOK_AHEAD: usize = 64 * 1024;
 
-/// Takes a body out of the bytes of a connection, by its framing. It owns neither: both ends lend
-/// their buffer and their way of reading for each call.
+/// The decoder of a body on a connection. The client and the server pass their buffer and their way of
+/// reading to each call.
 pub(crate) struct FramedBody {
     decoder: BodyDecoder,
 }
 
-/// Why a body could not be read on.
+/// The error of reading a body.
 pub(crate) enum FramedError {
     /// Reading failed.
     Io(io::Error),
-    /// The peer broke the framing, or ended the stream within it.
+    /// The peer sent invalid framing, or ended the stream within the body.
     Framing(BodyError),
 }
 
@@ -39,7 +39,7 @@ impl FramedBody {
         Self { decoder: BodyDecoder::response(framing, BodyLimits::default()) }
     }
 
-    /// Whether the body's last byte, trailers included, has been used.
+    /// Returns `true` if the body was read to its last byte, trailers included.
     pub(crate) fn is_ended(&self) -> bool {
         self.decoder.is_ended()
     }
@@ -52,10 +52,10 @@ impl FramedBody {
         self.decoder.take_trailers()
     }
 
-    /// Reads some of the body into `out`; 0 at its end, or if `out` is empty.
+    /// Reads a part of the body into `out`. Returns 0 at its end, or if `out` is empty.
     ///
-    /// When this returns the last bytes, [`is_ended`](Self::is_ended) tells it at once if the
-    /// framing does, without another read.
+    /// If the framing shows that these were the last bytes, [`is_ended`](Self::is_ended) is `true`
+    /// without another read.
     pub(crate) fn read(
         &mut self,
         buffer: &mut Buffer,
@@ -63,7 +63,7 @@ impl FramedBody {
         out: &mut [u8],
     ) -> Result<usize, FramedError> {
         loop {
-            let came = match self.advance(buffer)? {
+            let outcome = match self.advance(buffer)? {
                 Next::End => return Ok(0),
                 Next::Payload(_) if out.is_empty() => return Ok(0),
                 Next::Payload(left) => {
@@ -74,7 +74,7 @@ impl FramedBody {
                     if want >= DIRECT_READ {
                         let count = read(&mut out[..want]);
                         if let Ok(count @ 1..) = count {
-                            return self.passed_on(buffer, count);
+                            return self.count_payload(buffer, count);
                         }
                         count
                     } else {
@@ -83,7 +83,7 @@ impl FramedBody {
                 }
                 Next::NeedInput => buffer.fill(&mut read),
             };
-            match came {
+            match outcome {
                 Ok(0) => self.decoder.end_of_stream()?,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -94,8 +94,8 @@ impl FramedBody {
         }
     }
 
-    /// Whether a read would not have to wait for `stream`, as far as that can be told without waiting.
-    /// Framing is taken in for it, so that what is there of a next chunk is not mistaken for payload.
+    /// Returns `true` if a read would not have to wait for `stream`. Decodes framing that has arrived, so
+    /// that it does not take the size line of a chunk for payload.
     pub(crate) fn is_ready(&mut self, buffer: &mut Buffer, stream: &Stream) -> bool {
         loop {
             match self.advance(buffer) {
@@ -112,8 +112,8 @@ impl FramedBody {
         }
     }
 
-    /// Returns whether the body's end has arrived from `stream`, without waiting and without using any of
-    /// the body. Looks at no more than [`LOOK_AHEAD`] bytes.
+    /// Returns `true` if the end of the body has arrived from `stream`, within [`LOOK_AHEAD`] bytes. Does
+    /// not block, and consumes nothing of the body.
     pub(crate) fn has_arrived(&self, buffer: &mut Buffer, stream: &Stream) -> bool {
         while buffer.data().len() < LOOK_AHEAD {
             let filled = buffer.fill(|room| stream.try_read(room));
@@ -141,12 +141,12 @@ impl FramedBody {
         let count = out.len().min(buffer.data().len());
         out[..count].copy_from_slice(&buffer.data()[..count]);
         buffer.consume(count);
-        self.passed_on(buffer, count)
+        self.count_payload(buffer, count)
     }
 
-    fn passed_on(&mut self, buffer: &mut Buffer, count: usize) -> Result<usize, FramedError> {
+    fn count_payload(&mut self, buffer: &mut Buffer, count: usize) -> Result<usize, FramedError> {
         self.decoder.payload_taken(count as u64);
-        // The end may stand in the buffer already; what is wrong there, the next read reports.
+        // The end may be in the buffer already. If it is invalid, the next read reports that.
         if !matches!(self.decoder.remaining(), Some(1..)) {
             let _ = self.advance(buffer);
         }

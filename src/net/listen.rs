@@ -1,4 +1,4 @@
-//! Where connections come from: TCP, Unix, and listeners inherited from a parent process.
+//! Listening sockets: TCP, Unix, and those inherited from a parent process.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -19,15 +19,16 @@ use super::unix_path::{self, BoundPath};
 use super::wake::{self, Waker};
 use crate::sync::Mutex;
 
-/// How many connections may wait to be accepted. Linux takes the smaller of this and
+/// The number of connections that may wait to be accepted. Linux takes the smaller of this and
 /// `net.core.somaxconn`, which is 4096 by default.
-pub(super) const BACKLOG: i32 = 1024;
+const BACKLOG: i32 = 1024;
 
-/// How long an accepted TCP connection may be silent before the peer's host is probed, and how
-/// often from then on: a host that has vanished is noticed within minutes, not after two hours.
+/// How long a TCP connection may be silent before the peer's host is probed, and the time between two
+/// probes. A host that has vanished is noticed within minutes, not after the two hours of the systems'
+/// defaults.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// A listening socket whose [`accept`](Self::accept) any thread can end.
+/// A listening socket. Any thread can end a blocked [`accept`](Self::accept).
 ///
 /// ```
 /// use hangup::net::Listener;
@@ -35,7 +36,7 @@ pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
 /// let listener = Listener::bind_tcp("127.0.0.1:0")?;
 /// let address = listener.local_addr()?.ip().unwrap();
 /// let client = std::net::TcpStream::connect(address)?;
-/// let (stream, peer) = listener.accept()?.expect("nobody has closed the listener");
+/// let (stream, peer) = listener.accept()?.expect("the listener is open");
 /// assert_eq!(peer.ip(), Some(client.local_addr()?));
 ///
 /// listener.close();
@@ -44,6 +45,7 @@ pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "dropping a listener closes it"]
 pub struct Listener {
     state: Mutex<State>,
     local: Addr,
@@ -51,38 +53,37 @@ pub struct Listener {
 
 #[derive(Debug)]
 enum State {
-    /// Threads in `accept` hold it a moment longer than this.
+    /// A thread in `accept` also holds it.
     Bound(Arc<Bound>),
-    /// A socket of the standard library's could not be taken over.
+    /// A socket of the standard library could not be taken over.
     Failed(io::Error),
     Closed,
 }
 
-/// The socket, in non-blocking mode, and its file if it made one. Dropping it frees the address.
+/// The socket in non-blocking mode, and its file if it created one. Its drop frees the address.
 #[derive(Debug)]
 struct Bound {
     socket: socket2::Socket,
     family: Family,
-    /// Signalled by `stop` and by the close, and never drained: no accept waits from then on.
+    /// Signalled by `stop` and `close`, and never drained, so no later `accept` waits.
     stopped: Waker,
     #[cfg(unix)]
     _path: Option<BoundPath>,
 }
 
 impl Listener {
-    /// Listens on `address`; port 0 lets the system choose one. Of several addresses that a name
-    /// has, the first that works is taken. `[::]` takes IPv4 connections too.
+    /// Listens on `address`. Port 0 lets the system choose a port. If a name has several addresses, the
+    /// first that works is used. `[::]` accepts IPv4 connections too.
     ///
-    /// Accepted connections send small writes at once (TCP_NODELAY) and probe silent peers every
-    /// 30 s.
+    /// Accepted connections have `TCP_NODELAY` set, and probe a silent peer every 30 s.
     ///
     /// # Errors
     ///
-    /// The system's: `AddrInUse`, `PermissionDenied`, a name that does not resolve.
+    /// The system's, such as `AddrInUse`, `PermissionDenied` or a name that does not resolve.
     ///
     /// # Blocking
     ///
-    /// While a host name is being resolved; an address needs no resolving.
+    /// While a host name is resolved. A literal address does not block.
     pub fn bind_tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
         let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
         for address in address.to_socket_addrs()? {
@@ -96,24 +97,23 @@ impl Listener {
 
     /// Listens on a Unix socket at `path`.
     ///
-    /// A socket file that a dead process has left there is replaced. The file is removed when the
-    /// listener is closed, unless somebody else has put another one in its place.
+    /// A socket file that a dead process has left is replaced. Closing the listener removes the file,
+    /// unless another process has replaced it.
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if somebody listens there, or if the file is anything but a socket. Otherwise
-    /// the system's.
+    /// `AddrInUse` if another socket listens there, or if the file is not a socket. Otherwise the
+    /// system's.
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Self> {
-        let (socket, path) = unix_path::bind(path.as_ref())?;
+        let (socket, path) = unix_path::bind(path.as_ref(), BACKLOG)?;
         Self::of(Bound { _path: Some(path), ..Bound::new(socket, Family::Unix)? })
     }
 
-    /// Takes over a listening socket of either family, such as one inherited from the process that
-    /// started this one.
+    /// Takes over a listening TCP or Unix socket, such as one inherited from the parent process.
     ///
-    /// The socket is put into non-blocking mode, which processes that share it see too. A Unix
-    /// socket's file is left where it is.
+    /// The socket is put into non-blocking mode, also for other processes that share it. The file of a
+    /// Unix socket is not removed.
     ///
     /// # Errors
     ///
@@ -130,25 +130,25 @@ impl Listener {
         Self::take_over(socket, family)
     }
 
-    /// Takes over the listening socket that this process inherited as descriptor `number`, as a
-    /// supervisor or an earlier process of the same server passes one on.
+    /// Takes over the listening socket that this process inherited as descriptor `number`, for example
+    /// from a supervisor or from an earlier process of the same server.
     ///
-    /// The listener works on a duplicate: descriptor `number` stays open, and closing the listener
-    /// does not end the socket. On Linux the duplicate is made by `pidfd_getfd`, which needs Linux
-    /// 5.6 and which some containers forbid; descriptors 0 to 2 need no such call.
-    /// [`from_fd`](Self::from_fd) takes a descriptor that was obtained in another way.
+    /// The listener uses a duplicate. Descriptor `number` stays open, so closing the listener does not
+    /// end the socket. On Linux, duplicates of descriptors above 2 need `pidfd_getfd`: Linux 5.6 or
+    /// later, and a container that allows the call. [`from_fd`](Self::from_fd) takes a descriptor
+    /// that was obtained in another way.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the descriptor is not a stream socket that listens. Otherwise the system's:
-    /// there is no such descriptor, or it cannot be duplicated.
+    /// `InvalidInput` if the descriptor is not a stream socket that listens. Otherwise the system's, if
+    /// there is no such descriptor or it cannot be duplicated.
     #[cfg(unix)]
     pub fn inherited(number: i32) -> io::Result<Self> {
         Self::from_fd(wake::inherited(number)?)
     }
 
-    /// Takes over the listening socket that this process got as its standard input, as FastCGI
-    /// programs and services of `inetd` do. Standard input itself stays open.
+    /// Takes over the listening socket that is this process's standard input, as FastCGI programs and
+    /// `inetd` services do. Standard input stays open.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl Listener {
         Self::inherited(0)
     }
 
-    /// Takes over a socket that others have made.
+    /// Takes over a socket that the user or another process has made.
     fn take_over(socket: socket2::Socket, family: Family) -> io::Result<Self> {
         let stream = socket.r#type().is_ok_and(|kind| kind == Type::STREAM);
         if !stream || !wake::listens(&socket) {
@@ -176,7 +176,7 @@ impl Listener {
         Ok(Self { state: Mutex::new(State::Bound(Arc::new(bound))), local })
     }
 
-    /// A listener whose first `accept` reports why there is none.
+    /// Creates a listener whose first `accept` fails with `error`.
     fn failed(error: io::Error) -> Self {
         Self { state: Mutex::new(State::Failed(error)), local: Addr::Unknown }
     }
@@ -193,19 +193,19 @@ impl Listener {
         }
     }
 
-    /// Waits for the next connection: `None` once the listener is closed.
+    /// Waits for the next connection. Returns `None` if the listener is closed.
     ///
-    /// Several threads may accept at once. A peer whose address cannot be had is
-    /// [`Addr::Unknown`], and no error.
+    /// Several threads may accept at the same time. If the system does not know the peer's address, it is
+    /// [`Addr::Unknown`].
     ///
     /// # Errors
     ///
-    /// The system's; see [`is_transient`]. A listener made of a standard library's socket that could
-    /// not be taken over reports that by its first `accept`.
+    /// The system's. [`is_transient`] tells whether to accept again. If a socket of the standard library
+    /// could not be taken over, the first `accept` reports that.
     ///
     /// # Blocking
     ///
-    /// Until there is a connection; [`close`](Self::close) ends it from any thread.
+    /// Until there is a connection. [`close`](Self::close) ends it from any thread.
     pub fn accept(&self) -> io::Result<Option<(Stream, Addr)>> {
         let Some(bound) = self.bound()? else { return Ok(None) };
         loop {
@@ -221,47 +221,46 @@ impl Listener {
         }
     }
 
-    /// Ends the waiting: from now on [`accept`](Self::accept) returns `None` once it has returned
-    /// every connection that the system has queued.
+    /// Ends the waiting. [`accept`](Self::accept) returns the connections that the system has queued, and
+    /// `None` after the last.
     pub(crate) fn stop(&self) {
         if let State::Bound(bound) = &*self.state.lock() {
             bound.stopped.signal();
         }
     }
 
-    /// Stops listening and ends every [`accept`](Self::accept), now and from now on. The second
-    /// time it does nothing.
+    /// Stops listening. Every current and later [`accept`](Self::accept) returns `None`. A second call does
+    /// nothing.
     ///
-    /// The address is free when those that are in `accept` have returned: at once, if there are
-    /// none. Connections that nobody has accepted are closed by the system.
+    /// The address is free when the threads in `accept` have returned, or at once if there are none. The
+    /// system closes connections that were not accepted.
     pub fn close(&self) {
         let mut state = self.state.lock();
         if let State::Bound(bound) = std::mem::replace(&mut *state, State::Closed) {
             bound.stopped.signal();
-            // Dropped under the lock: a thread that finds the listener closed, and no other in
-            // `accept`, finds the address free.
+            // Dropped under the lock: when `is_closed` returns true and no thread is in `accept`, the
+            // address is free.
             drop(bound);
         }
     }
 
-    /// Whether the listener was closed.
+    /// Returns `true` if the listener was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(*self.state.lock(), State::Closed)
     }
 
-    /// The address it listens on (with the port the system chose), or listened on before it was
-    /// closed.
+    /// Returns the address that the listener is, or was, bound to, with the port that the system chose.
     ///
     /// # Errors
     ///
-    /// None today: the address is asked for when the listener is made.
+    /// None today. The address is read when the listener is created.
     pub fn local_addr(&self) -> io::Result<Addr> {
         Ok(self.local.clone())
     }
 }
 
-/// Takes the socket over as [`Listener::from_fd`] does. If that fails, the first
+/// Takes over the socket as [`Listener::from_fd`] does. If that fails, the first
 /// [`accept`](Listener::accept) reports it.
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
@@ -269,8 +268,8 @@ impl From<TcpListener> for Listener {
     }
 }
 
-/// Takes the socket over as [`Listener::from_fd`] does, and leaves its file where it is. If that
-/// fails, the first [`accept`](Listener::accept) reports it.
+/// Takes over the socket as [`Listener::from_fd`] does, without removing its file later. If that fails,
+/// the first [`accept`](Listener::accept) reports it.
 #[cfg(unix)]
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Self {
@@ -282,7 +281,7 @@ impl From<UnixListener> for Listener {
 impl TryFrom<OwnedFd> for Listener {
     type Error = io::Error;
 
-    /// As [`Listener::from_fd`].
+    /// Takes over the socket. See [`Listener::from_fd`].
     fn try_from(fd: OwnedFd) -> io::Result<Self> {
         Self::from_fd(fd)
     }
@@ -315,8 +314,8 @@ fn bind_one(address: SocketAddr) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     wake::allow_rebinding(&socket)?;
     if address.is_ipv6() && address.ip().is_unspecified() {
-        // What "every address" means must not depend on the system's configuration. Some systems
-        // cannot, and are left as they are.
+        // The meaning of "every address" must not depend on the system's configuration. Some systems
+        // cannot change it, and keep their meaning.
         let _ = socket.set_only_v6(false);
     }
     prepare_accepted(&socket)?;
@@ -325,7 +324,7 @@ fn bind_one(address: SocketAddr) -> io::Result<socket2::Socket> {
     Ok(socket)
 }
 
-/// Sets on a listener what the sockets it accepts shall inherit.
+/// Sets the options that accepted sockets inherit.
 fn prepare_accepted(socket: &socket2::Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     wake::set_keepalive(socket, Some(KEEPALIVE))
@@ -333,16 +332,20 @@ fn prepare_accepted(socket: &socket2::Socket) -> io::Result<()> {
 
 /// Returns `true` if accepting again can succeed after `error`, which [`Listener::accept`] returned.
 ///
-/// Two sorts are transient. Some errors concern only the connection that was being accepted, and
-/// are over with it (`ECONNABORTED`, `ECONNRESET`, `EPROTO`, `EPERM` from a firewall, network
-/// errors). A shortage (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`) lasts until something is released:
-/// a loop must wait before it tries again. Any other error (`EBADF`, `EINVAL`, `ENOTSOCK`) is final.
+/// Two kinds of errors are transient:
+///
+/// * An error of the one connection that was being accepted (`ECONNABORTED`, `ECONNRESET`, `EPROTO`,
+///   `EPERM` from a firewall, network errors). The loop can go on at once.
+/// * A shortage (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`). It lasts until something is released, so the
+///   loop must wait before it accepts again.
+///
+/// Any other error (`EBADF`, `EINVAL`, `ENOTSOCK`) is final.
 #[must_use]
 pub fn is_transient(error: &io::Error) -> bool {
     wake::is_shortage(error) || wake::is_about_the_connection(error)
 }
 
-/// Returns `true` if an error of [`Listener::accept`] tells of a shortage.
+/// Returns `true` if an error of [`Listener::accept`] reports a shortage.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     wake::is_shortage(error)
 }

@@ -1,23 +1,17 @@
-//! Blocking bytes that can always be called back: streams, listeners, dialling.
+//! Blocking connections whose calls any thread can end: streams, listeners, dialling.
 //!
 //! ```text
 //!              Listener::accept          dial
-//!                     │                   │  resolve ── a helper thread, left behind if need be
+//!                     │                   │  resolve ── on a helper thread, which a dial can leave
 //!                     │                   │  race ───── connects of both address families at once
 //!                     └──────┐     ┌──────┘
 //!                            v     v
 //!                           Stream            one handle, cloned at will
 //!            ┌─────────────────┼────────────────┐
-//!           tls ─ on another  Socket          memory   what carries the bytes
-//!                     ┌────────┘
-//!                     │
-//!        ┌────────────┼────────────┐
-//!    WaitPoint: read   WaitPoint: write  WaitPoint: hangup   deadline and parked threads of each wait
-//!        └────────────┼────────────┘
-//!                    wake                     poll, the wake-up descriptor: the platform
+//!           TLS over another  TCP or Unix     memory
 //! ```
 //!
-//! Nothing here blocks without somebody being able to end it:
+//! Every call that blocks can be ended by another thread:
 //!
 //! | a thread is blocked in | another thread ends it with |
 //! | --- | --- |
@@ -28,9 +22,11 @@
 //! | [`Listener::accept`] | [`Listener::close`] |
 //! | [`dial`] | its context |
 //!
-//! A deadline ends a call because the call does not sit in the system's `read`: it waits for the
-//! socket, its own wake-up descriptor, and the deadline, all three in one `poll`. A thread has one
-//! such descriptor, made when it first has to wait this way.
+//! A deadline can end a call because the call does not block in the system's `read`. It waits in one
+//! `poll` for the socket, for a wake-up descriptor and for the deadline. Each thread has one such
+//! descriptor, which is created when it first waits.
+//!
+//! Two traits let other code take part: [`Resolve`] finds addresses, [`Dial`] makes connections.
 
 mod addr;
 mod buffer;
@@ -43,6 +39,7 @@ mod listen;
 pub(crate) mod memory;
 #[cfg(hangup_shuttle)]
 pub(crate) mod model;
+mod pipe;
 mod readiness;
 mod socket;
 mod stream;

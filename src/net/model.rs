@@ -1,4 +1,4 @@
-//! Dialling as a model's script has it: no names, no sockets.
+//! Dialling by a model's script, without names and sockets.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use crate::context::Context;
 
 type Dialer = dyn Fn(&Context) -> Result<Dialed, DialError>;
 
-// All threads of an exploration are run by one thread of the system, the test's.
+// One system thread, the test's, runs all threads of an exploration.
 std::thread_local! {
     static DIALER: RefCell<Option<Arc<Dialer>>> = const { RefCell::new(None) };
 }
 
-/// Has every dial of this run done by `dialer`.
-#[allow(dead_code, reason = "without tests there is no script")]
+/// Sets the dialer of this run.
+#[allow(dead_code, reason = "only tests have a script")]
 pub(crate) fn dial_by(dialer: impl Fn(&Context) -> Result<Dialed, DialError> + 'static) {
     DIALER.set(Some(Arc::new(dialer)));
 }
 
-/// Connects as the script has it.
+/// Connects by the script.
 pub(crate) fn dial(_: &Target, _: &DialOptions, context: &Context) -> Result<Dialed, DialError> {
-    let dialer = DIALER.with_borrow(Clone::clone).expect("a script for dialling");
+    let dialer = DIALER.with_borrow(Clone::clone).expect("the model has set a dialer");
     dialer(context)
 }

@@ -40,7 +40,7 @@ impl Acceptor {
 }
 
 impl Stream {
-    pub(crate) fn shake_hands(&self) -> io::Result<()> {
+    pub(crate) fn complete_handshake(&self) -> io::Result<()> {
         Ok(())
     }
 

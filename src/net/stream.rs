@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::addr::Addr;
-use super::memory::End;
+use super::pipe::End;
 use super::readiness::{Hangup, Parked, Readiness};
 use super::socket::Socket;
 #[cfg(feature = "tls")]

@@ -1,4 +1,4 @@
-//! Socket files: who made the one that is there, and who takes it away.
+//! The files of Unix listeners: replacing stale ones, and removing our own.
 
 use std::fs;
 use std::io;
@@ -7,21 +7,19 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::listen::BACKLOG;
-
-/// A socket file of ours, removed when this is dropped.
+/// A socket file that this process has created. Its drop removes the file.
 #[derive(Debug)]
 pub(super) struct BoundPath {
     path: PathBuf,
     identity: Identity,
 }
 
-/// The device and inode of a file: the same path may be another file by and by.
+/// The device and inode of a file. Another file may take its path later.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity(u64, u64);
 
-/// Listens at `path`. A socket file on which nobody listens is replaced.
-pub(super) fn bind(path: &Path) -> io::Result<(Socket, BoundPath)> {
+/// Listens at `path`. Replaces a socket file without a listener.
+pub(super) fn bind(path: &Path, backlog: i32) -> io::Result<(Socket, BoundPath)> {
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     match socket.bind(&address) {
@@ -31,19 +29,19 @@ pub(super) fn bind(path: &Path) -> io::Result<(Socket, BoundPath)> {
         }
         outcome => outcome?,
     }
-    // From here on the file is ours: an error below takes it away again.
+    // From here on, an error removes the file again.
     let path = BoundPath { path: path.to_owned(), identity: identity(path)? };
-    socket.listen(BACKLOG)?;
+    socket.listen(backlog)?;
     Ok((socket, path))
 }
 
-/// Whether `path` is a socket, not a link to one, and nobody answers.
+/// Returns `true` if `path` is a socket (not a link to one) without a listener.
 fn is_stale(path: &Path, address: &SockAddr) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     is_socket && refuses(address)
 }
 
-/// A listener whose queue is full gives another error than one that is not there.
+/// Returns `true` if no listener is there. A listener whose queue is full causes another error.
 fn refuses(address: &SockAddr) -> bool {
     let attempt = || {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -60,7 +58,7 @@ fn identity(path: &Path) -> io::Result<Identity> {
 impl Drop for BoundPath {
     fn drop(&mut self) {
         if identity(&self.path).is_ok_and(|there| there == self.identity) {
-            // It may have gone in between, which is what was wanted.
+            // Fails if the file is already gone.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -8,11 +8,11 @@ mod index;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// Returns the address that `host` is, if it is one with a zone. The brackets of a URL may be around it.
+/// Returns the address if `host` is an IPv6 address with a zone, with or without the brackets of a URL.
 ///
 /// # Errors
 ///
-/// There is no such network interface.
+/// `NotFound` if there is no such network interface.
 pub(super) fn address(host: &str, port: u16) -> Option<io::Result<SocketAddr>> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let (ip, zone) = bare.split_once('%')?;
@@ -25,7 +25,7 @@ pub(super) fn address(host: &str, port: u16) -> Option<io::Result<SocketAddr>> {
 }
 
 fn no_interface(name: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, format!("no network interface is called {name:?}"))
+    io::Error::new(io::ErrorKind::NotFound, format!("network interface {name:?} not found"))
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]

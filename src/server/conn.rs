@@ -166,7 +166,7 @@ impl Conn {
         let limit = self.shared.options.tls_handshake_timeout;
         let deadline = limit.and_then(|limit| after(Instant::now(), limit));
         self.guard.begin_handshake(deadline);
-        let Err(error) = self.stream().shake_hands() else {
+        let Err(error) = self.stream().complete_handshake() else {
             self.guard.end_handshake();
             let tls = self.stream().tls();
             self.conn_info = Arc::new(ConnInfo { tls, ..ConnInfo::clone(&self.conn_info) });

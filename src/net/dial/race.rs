@@ -1,4 +1,4 @@
-//! One connection out of several addresses (RFC 8305), by one thread with one `poll`.
+//! Connecting to one of several addresses (RFC 8305), on one thread with one `poll`.
 //!
 //! ```text
 //!   first family   a1 ──fails──> a2 ──────────────────────> connected: the race is over
@@ -6,8 +6,8 @@
 //!                       └ or as soon as the first family has no address left
 //! ```
 //!
-//! Within a family one address is tried after the other. Each gets its share of the time that is
-//! left, so that one that never answers does not use up the others' time.
+//! The addresses of one family are tried in turn. Each gets an equal share of the remaining time, so that
+//! one that never answers does not use up the time of the others.
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,19 +21,18 @@ use super::limit::Limit;
 use super::options::DialOptions;
 use crate::net::wake;
 
-/// What an address gets at least, if that is not more than half of what is left: a SYN that was
-/// lost is sent again after one second.
+/// The least share of an address, if it is not more than half of the remaining time. A lost SYN is sent
+/// again after one second.
 const LEAST_SHARE: Duration = Duration::from_secs(2);
 
-/// The winner, or every loser with its reason.
+/// The connected socket, or every address with its error.
 type Outcome = Result<(Socket, SocketAddr), Vec<(SocketAddr, io::Error)>>;
 
-/// Connects to one of `addresses`: the socket (in non-blocking mode still) and its address, or all
-/// addresses and why they failed.
+/// Connects to one of `addresses`. The socket stays in non-blocking mode.
 ///
 /// # Blocking
 ///
-/// Until `limit` comes.
+/// Until a connection is made or every address has failed. `limit` ends it.
 pub(super) fn connect(
     addresses: &[SocketAddr],
     options: &DialOptions,
@@ -57,22 +56,22 @@ pub(super) fn connect(
 }
 
 struct Race {
-    /// The preferred family's, and the other's.
+    /// The preferred family, and the other one.
     lanes: [Lane; 2],
-    /// When the second lane may start although the first still has hope.
+    /// The time from which the second lane may start although the first is not over.
     second_from: Instant,
     local: Option<IpAddr>,
     failed: Vec<(SocketAddr, io::Error)>,
 }
 
-/// One address family: at most one attempt at a time.
+/// The addresses of one family, with at most one attempt at a time.
 #[derive(Default)]
 struct Lane {
     waiting: VecDeque<SocketAddr>,
     attempt: Option<Attempt>,
 }
 
-/// A connect under way.
+/// A connect in progress.
 struct Attempt {
     socket: Socket,
     address: SocketAddr,
@@ -99,7 +98,7 @@ impl Race {
         self.lanes.iter().all(Lane::is_over)
     }
 
-    /// Gives up the attempts whose share of the time is used up.
+    /// Ends the attempts whose share of the time is used up.
     fn expire(&mut self, now: Instant) {
         for lane in &mut self.lanes {
             let expired = |attempt: &mut Attempt| attempt.until.is_some_and(|until| until <= now);
@@ -109,7 +108,7 @@ impl Race {
         }
     }
 
-    /// Starts what may start; the winner, if one is connected at once.
+    /// Starts the attempts that are due. Returns the winner if one is connected at once.
     fn start(&mut self, now: Instant, deadline: Option<Instant>) -> Option<(Socket, SocketAddr)> {
         for number in 0..self.lanes.len() {
             let may_start = number == 0 || now >= self.second_from || self.lanes[0].is_over();
@@ -118,7 +117,7 @@ impl Race {
                 let Some(address) = self.lanes[number].waiting.pop_front() else { break };
                 match begin(address, self.local) {
                     Ok((socket, Progress::Connected)) => return Some((socket, address)),
-                    Ok((socket, Progress::UnderWay)) => {
+                    Ok((socket, Progress::Connecting)) => {
                         let until = share(now, deadline, left);
                         self.lanes[number].attempt = Some(Attempt { socket, address, until });
                     }
@@ -129,7 +128,7 @@ impl Race {
         None
     }
 
-    /// Waits until something happens, and takes in what did: the winner, if there is one.
+    /// Waits until an attempt is ready or the next step is due. Returns the winner, if there is one.
     fn wait(&mut self, limit: &Limit<'_>) -> Result<Option<(Socket, SocketAddr)>, DialError> {
         let until = self.next_event(limit.deadline());
         let mut fds = vec![limit.waker().poll_fd()];
@@ -140,7 +139,7 @@ impl Race {
         let mut ready = fds[1..].iter().map(|fd| !fd.revents().is_empty()).collect::<VecDeque<_>>();
         drop(fds);
         for lane in &mut self.lanes {
-            let is_ready = |_: &mut Attempt| ready.pop_front().expect("one answer an attempt");
+            let is_ready = |_: &mut Attempt| ready.pop_front().expect("one result an attempt");
             let Some(attempt) = lane.attempt.take_if(is_ready) else { continue };
             match attempt.finish() {
                 Ok(winner) => return Ok(Some(winner)),
@@ -150,7 +149,7 @@ impl Race {
         Ok(None)
     }
 
-    /// When to look again even if no socket has anything to say.
+    /// Returns the time of the next step if no socket becomes ready.
     fn next_event(&self, deadline: Option<Instant>) -> Option<Instant> {
         let shares = self.lanes.iter().filter_map(|lane| lane.attempt.as_ref()?.until);
         let second_is_due = self.lanes[1].attempt.is_none() && !self.lanes[1].waiting.is_empty();
@@ -179,7 +178,7 @@ impl Attempt {
 
 enum Progress {
     Connected,
-    UnderWay,
+    Connecting,
 }
 
 fn begin(address: SocketAddr, local: Option<IpAddr>) -> io::Result<(Socket, Progress)> {
@@ -187,25 +186,25 @@ fn begin(address: SocketAddr, local: Option<IpAddr>) -> io::Result<(Socket, Prog
     socket.set_nonblocking(true)?;
     if let Some(local) = local {
         if local.is_ipv6() != address.is_ipv6() {
-            let reason = "the local address is of the other family";
+            let reason = "local address is of the other family";
             return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, reason));
         }
         socket.bind(&SockAddr::from(SocketAddr::new(local, 0)))?;
     }
     match wake::start_connect(&socket, &SockAddr::from(address))? {
         true => Ok((socket, Progress::Connected)),
-        false => Ok((socket, Progress::UnderWay)),
+        false => Ok((socket, Progress::Connecting)),
     }
 }
 
-/// Whether a TCP socket got connected to itself: possible when the port asked for is one that the
-/// system hands out, and nobody listens on it.
+/// Returns `true` if a TCP socket is connected to itself. That can happen if the target's port has no
+/// listener and the system chooses it as the local port.
 fn is_self_connected(socket: &Socket, remote: SocketAddr) -> bool {
     socket.local_addr().ok().and_then(|local| local.as_socket()) == Some(remote)
 }
 
-/// Until when the first of `left` addresses may try: an equal share of the time that is left, or
-/// [`LEAST_SHARE`] if that is more, but never so much that the next one gets nothing.
+/// Returns the end of the share of the first of `left` addresses: an equal share of the remaining time, or
+/// [`LEAST_SHARE`] if that is more, but at most half of the remaining time.
 fn share(now: Instant, deadline: Option<Instant>, left: usize) -> Option<Instant> {
     let remaining = deadline?.saturating_duration_since(now);
     let part = match u32::try_from(left).unwrap_or(u32::MAX) {
@@ -220,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_shared_among_the_addresses_that_are_left() {
+    fn the_remaining_time_is_shared_equally() {
         let now = Instant::now();
         let seconds = |remaining: u64, left| {
             let until = share(now, Some(now + Duration::from_secs(remaining)), left);
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn families_are_told_apart_and_the_first_address_leads() {
+    fn the_family_of_the_first_address_is_preferred() {
         let addresses =
             ["[::1]:1", "127.0.0.1:1", "[::2]:1"].map(|text| text.parse::<SocketAddr>().unwrap());
         let race = Race::new(&addresses, &DialOptions::default());

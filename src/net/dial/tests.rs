@@ -8,8 +8,7 @@ use socket2::{Domain, Type};
 use super::*;
 use crate::net::Listener;
 
-/// An address that answers nothing: its listener's queue is full, so that the system drops what
-/// asks for a connection.
+/// An address that never accepts: its listener's queue is full, so the system drops SYNs.
 struct BlackHole {
     address: SocketAddr,
     _listener: socket2::Socket,
@@ -24,7 +23,7 @@ impl BlackHole {
         listener.listen(0).unwrap();
         let address = listener.local_addr().unwrap().as_socket().unwrap();
         let mut queued = Vec::new();
-        // A queue of length 0 takes one or two.
+        // A queue of length 0 holds one or two connections.
         loop {
             let socket =
                 socket2::Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
@@ -45,20 +44,20 @@ fn host() -> Target {
     Target::Host { host: "x.test".to_owned(), port: 80 }
 }
 
-/// Options under which every name has these addresses.
+/// Returns options that resolve every name to these addresses.
 fn resolving_to(addresses: &[SocketAddr]) -> DialOptions {
     let addresses = addresses.to_vec();
     let resolver = Resolver::new(move |_: &str, _: u16, _: &Context| Ok(addresses.clone()));
     DialOptions::new().resolver(resolver)
 }
 
-/// An address on which nobody listens.
+/// Returns an address without a listener.
 fn refusing() -> SocketAddr {
     TcpListener::bind((V4, 0)).unwrap().local_addr().unwrap()
 }
 
 #[test]
-fn a_dial_gives_an_ordinary_connection() {
+fn a_dialled_socket_is_blocking_and_has_its_options() {
     let listener = TcpListener::bind((V4, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let options = resolving_to(&[address]);
@@ -77,8 +76,8 @@ fn a_dial_gives_an_ordinary_connection() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_other_family_steps_in_for_one_that_is_silent() {
-    // A machine without IPv6 has nothing to show here.
+fn the_other_family_is_tried_after_the_fallback_delay() {
+    // Skipped on a machine without IPv6.
     let Ok(listener) = TcpListener::bind((V6, 0)) else { return };
     let hole = BlackHole::new(V4);
     let answering = listener.local_addr().unwrap();
@@ -86,11 +85,11 @@ fn the_other_family_steps_in_for_one_that_is_silent() {
     let dialed = dial(&host(), &options, &Context::new()).unwrap();
     assert_eq!(dialed.remote, Addr::Ip(answering));
     assert!(dialed.connected_in >= options.fallback_delay);
-    assert_eq!(connects_under_way(hole.address), 0, "the loser is closed");
+    assert_eq!(connects_in_progress(hole.address), 0, "the other attempt is closed");
 }
 
 #[test]
-fn the_other_family_need_not_wait_for_one_that_has_failed() {
+fn the_other_family_is_tried_at_once_after_a_failure() {
     let Ok(listener) = TcpListener::bind((V6, 0)) else { return };
     let answering = listener.local_addr().unwrap();
     let mut options = resolving_to(&[refusing(), answering]);
@@ -100,7 +99,7 @@ fn the_other_family_need_not_wait_for_one_that_has_failed() {
 }
 
 #[test]
-fn one_silent_address_does_not_use_up_the_others_time() {
+fn a_silent_address_gets_only_its_share_of_the_time() {
     let hole = BlackHole::new(V4);
     let listener = TcpListener::bind((V4, 0)).unwrap();
     let answering = listener.local_addr().unwrap();
@@ -108,11 +107,11 @@ fn one_silent_address_does_not_use_up_the_others_time() {
     options.connect_timeout = Some(Duration::from_millis(800));
     let dialed = dial(&host(), &options, &Context::new()).unwrap();
     assert_eq!(dialed.remote, Addr::Ip(answering));
-    assert!(dialed.connected_in >= Duration::from_millis(200), "the first was given its share");
+    assert!(dialed.connected_in >= Duration::from_millis(200), "the first address got its share");
 }
 
 #[test]
-fn a_refusal_names_every_address() {
+fn the_error_lists_every_address() {
     let (one, other) = (refusing(), refusing());
     let error = dial(&host(), &resolving_to(&[one, other]), &Context::new()).unwrap_err();
     let DialError::Connect { tried, .. } = &error else { panic!("{error}") };
@@ -123,7 +122,7 @@ fn a_refusal_names_every_address() {
 }
 
 #[test]
-fn the_time_limit_names_its_phase() {
+fn a_timeout_names_its_phase() {
     let hole = BlackHole::new(V4);
     let mut options = resolving_to(&[hole.address]);
     // Long enough for the lookup's thread on a busy machine.
@@ -134,13 +133,13 @@ fn the_time_limit_names_its_phase() {
 }
 
 #[test]
-fn a_context_ends_a_dial_that_connects() {
+fn a_context_ends_a_dial() {
     let hole = BlackHole::new(V4);
     let options = resolving_to(&[hole.address]);
     let context = Context::new();
     thread::scope(|scope| {
         let dialing = scope.spawn(|| dial(&host(), &options, &context));
-        // Whether it has begun to connect or is about to, the cancel must reach it.
+        // The cancel must reach the dial before and during its connect.
         context.cancel();
         let error = dialing.join().unwrap().unwrap_err();
         assert!(matches!(&error, DialError::Cancelled(why) if why.is_cancelled()), "{error}");
@@ -152,9 +151,9 @@ fn a_context_ends_a_dial_that_connects() {
     );
 }
 
-/// How many sockets of this system have asked `address` for a connection and got no answer.
+/// Returns the number of the system's sockets that have sent a SYN to `address` without a reply.
 #[cfg(target_os = "linux")]
-fn connects_under_way(address: SocketAddr) -> usize {
+fn connects_in_progress(address: SocketAddr) -> usize {
     let asking = format!(":{:04X} 02 ", address.port());
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     table.lines().filter(|line| line.contains(&asking)).count()
@@ -162,24 +161,24 @@ fn connects_under_way(address: SocketAddr) -> usize {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_context_that_ends_while_connects_are_awaited_wakes_the_dial() {
+fn a_context_wakes_a_dial_that_waits_for_connects() {
     let hole = BlackHole::new(V4);
     let options = resolving_to(&[hole.address]);
     let context = Context::new();
     thread::scope(|scope| {
         let dialing = scope.spawn(|| dial(&host(), &options, &context));
-        // Once the system has the connect under way, the dial is in its wait, or about to be.
-        while connects_under_way(hole.address) == 0 {
+        // Once the system has begun the connect, the dial waits, or is about to.
+        while connects_in_progress(hole.address) == 0 {
             thread::yield_now();
         }
         context.cancel();
         assert!(matches!(dialing.join().unwrap(), Err(DialError::Cancelled(_))));
-        assert_eq!(connects_under_way(hole.address), 0, "no socket is left behind");
+        assert_eq!(connects_in_progress(hole.address), 0, "no socket is left behind");
     });
 }
 
 #[test]
-fn a_unix_socket_is_dialled_by_its_path() {
+fn a_unix_socket_is_dialled() {
     let path = std::env::temp_dir().join(format!("hangup-{}-dialled", std::process::id()));
     let listener = Listener::bind_unix(&path).unwrap();
     let target = Target::Unix(path.clone());
@@ -196,7 +195,7 @@ fn a_unix_socket_is_dialled_by_its_path() {
 }
 
 #[test]
-fn a_unix_listener_with_a_full_queue_is_waited_for() {
+fn a_dial_waits_for_a_unix_listener_with_a_full_queue() {
     let path = std::env::temp_dir().join(format!("hangup-{}-full", std::process::id()));
     let _ = fs::remove_file(&path);
     let listener = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
@@ -235,7 +234,7 @@ fn the_local_address_is_used() {
 }
 
 #[test]
-fn a_context_that_has_ended_dials_nothing() {
+fn an_ended_context_prevents_a_dial() {
     let asked = |_: &str, _: u16, _: &Context| -> io::Result<_> { panic!("asked") };
     let options = DialOptions::new().resolver(Resolver::new(asked));
     let context = Context::new();
@@ -245,7 +244,7 @@ fn a_context_that_has_ended_dials_nothing() {
 }
 
 #[test]
-fn targets_read_as_people_write_them() {
+fn targets_are_displayed_in_the_usual_form() {
     let text = |host: &str| Target::Host { host: host.to_owned(), port: 80 }.to_string();
     assert_eq!(text("example.org"), "example.org:80");
     assert_eq!((text("::1"), text("[::1]")), ("[::1]:80".into(), "[::1]:80".into()));

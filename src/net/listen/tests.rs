@@ -9,7 +9,7 @@ use std::thread;
 use super::*;
 use crate::sync::channel;
 
-/// A path of this test's own, with nothing there.
+/// Returns an unused path for one test.
 fn fresh_path(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("hangup-{}-{name}", std::process::id()));
     let _ = fs::remove_file(&path);
@@ -21,7 +21,7 @@ fn port_of(listener: &Listener) -> SocketAddr {
 }
 
 #[test]
-fn what_is_accepted_works_and_has_its_options() {
+fn an_accepted_socket_has_its_options() {
     let listener = Listener::bind_tcp("127.0.0.1:0").unwrap();
     let mut client = TcpStream::connect(port_of(&listener)).unwrap();
     let (mut stream, peer) = listener.accept().unwrap().unwrap();
@@ -60,7 +60,7 @@ fn close_ends_every_accept_and_frees_the_port() {
     assert!(listener.is_closed());
     assert!(listener.accept().unwrap().is_none());
     assert_eq!(listener.local_addr().unwrap().ip(), Some(address));
-    // Without the option that lets an address be shared, and with the old handle still there.
+    // Binds without the option to share an address, while the old handle still exists.
     let plain = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     plain.bind(&address.into()).unwrap();
 }
@@ -70,7 +70,7 @@ fn a_port_can_be_bound_again_at_once() {
     let listener = Listener::bind_tcp("127.0.0.1:0").unwrap();
     let address = port_of(&listener);
     let client = TcpStream::connect(address).unwrap();
-    // The side that closes first is the one that lingers.
+    // The side that closes first enters TIME_WAIT.
     drop(listener.accept().unwrap().unwrap());
     drop(listener);
     let again = Listener::bind_tcp(address).unwrap();
@@ -79,8 +79,8 @@ fn a_port_can_be_bound_again_at_once() {
 }
 
 #[test]
-fn every_address_of_ipv6_takes_ipv4_too() {
-    // A machine without IPv6 has nothing to show here.
+fn the_unspecified_ipv6_address_accepts_ipv4() {
+    // Skipped on a machine without IPv6.
     let Ok(listener) = Listener::bind_tcp("[::]:0") else { return };
     let port = port_of(&listener).port();
     let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -106,7 +106,7 @@ fn a_socket_file_comes_and_goes_with_its_listener() {
 fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
     let path = fresh_path("stale");
     drop(UnixListener::bind(&path).unwrap());
-    assert!(path.exists(), "the standard library leaves it there");
+    assert!(path.exists(), "the standard library does not remove the file");
     let listener = Listener::bind_unix(&path).unwrap();
     assert_eq!(Listener::bind_unix(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
     UnixStream::connect(&path).unwrap();
@@ -115,7 +115,7 @@ fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
 }
 
 #[test]
-fn a_file_that_is_no_socket_is_never_touched() {
+fn a_file_that_is_not_a_socket_is_kept() {
     let (file, link) = (fresh_path("file"), fresh_path("link"));
     fs::write(&file, "precious").unwrap();
     assert_eq!(Listener::bind_unix(&file).unwrap_err().kind(), io::ErrorKind::AddrInUse);
@@ -128,10 +128,10 @@ fn a_file_that_is_no_socket_is_never_touched() {
 }
 
 #[test]
-fn a_file_that_another_listener_has_put_there_stays() {
+fn the_file_of_another_listener_is_kept() {
     let (path, aside) = (fresh_path("ours"), fresh_path("aside"));
     let first = Listener::bind_unix(&path).unwrap();
-    // Kept alive under another name, so that its inode is not used again.
+    // Kept under another name, so that its inode is not reused.
     fs::rename(&path, &aside).unwrap();
     let second = Listener::bind_unix(&path).unwrap();
     drop(first);
@@ -142,7 +142,7 @@ fn a_file_that_another_listener_has_put_there_stays() {
 }
 
 #[test]
-fn listeners_of_others_are_taken_over() {
+fn sockets_of_the_standard_library_are_taken_over() {
     let path = fresh_path("taken-over");
     let unix = UnixListener::bind(&path).unwrap();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -162,12 +162,12 @@ fn listeners_of_others_are_taken_over() {
     assert!(from_unix.accept().unwrap().unwrap().0.into_unix().is_ok());
     drop(from_unix);
     drop(Listener::from(unix));
-    assert!(path.exists(), "we have not made it");
+    assert!(path.exists(), "the listener did not create the file");
     fs::remove_file(&path).unwrap();
 }
 
 #[test]
-fn what_does_not_listen_is_refused() {
+fn a_socket_that_does_not_listen_is_refused() {
     let refused = |fd: OwnedFd| Listener::from_fd(fd).unwrap_err().kind();
     let connected = UnixStream::pair().unwrap().0;
     assert_eq!(refused(connected.into()), io::ErrorKind::InvalidInput);
@@ -178,7 +178,7 @@ fn what_does_not_listen_is_refused() {
 }
 
 #[test]
-fn s16_a_socket_of_the_standard_librarys_that_does_not_listen_is_reported_by_accept() {
+fn s16_accept_reports_a_socket_that_does_not_listen() {
     let connected: OwnedFd = UnixStream::pair().unwrap().0.into();
     let listener = Listener::from(UnixListener::from(connected));
     assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::InvalidInput);
@@ -203,7 +203,7 @@ fn h14_a_listening_socket_is_inherited_by_its_number() {
 }
 
 #[test]
-fn h15_a_stopped_listener_gives_what_is_queued_and_no_more() {
+fn h15_a_stopped_listener_accepts_queued_connections_only() {
     let listener = Listener::bind_tcp("127.0.0.1:0").unwrap();
     let _clients = [(); 3].map(|()| TcpStream::connect(port_of(&listener)).unwrap());
     listener.stop();

@@ -15,7 +15,7 @@ use std::io::{IoSlice, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 
-/// Longer than any machine needs: what is waited for happens, or the test fails.
+/// The time after which a wait fails the test. No machine needs so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn tcp_pair() -> (Stream, Stream) {
@@ -53,7 +53,7 @@ fn past() -> Option<Instant> {
 }
 
 fn parked(stream: &Stream, place: Parked) {
-    assert!(stream.wait_until_parked(place, PATIENCE), "nobody was parked at {place:?}");
+    assert!(stream.wait_until_parked(place, PATIENCE), "no thread is parked at {place:?}");
 }
 
 fn kind<T: fmt::Debug>(outcome: io::Result<T>) -> io::ErrorKind {
@@ -89,7 +89,7 @@ fn a_thousand_deadlines_lose_no_byte_while_bytes_flow() {
             let writer = scope.spawn(|| {
                 let mut next = 0_u32;
                 while !stop.load(Ordering::Relaxed) {
-                    // Now and then the reader is given the time to park.
+                    // Sometimes gives the reader time to park.
                     if next.is_multiple_of(5) {
                         let _ = one.wait_until_parked(Parked::Read, Duration::from_millis(1));
                     }
@@ -147,14 +147,14 @@ fn a_deadline_wakes_a_parked_reader_every_time() {
                 latencies.push(wakes.recv_timeout(PATIENCE).expect(name) - start);
             }
             latencies.sort();
-            // Loose on purpose: a sleepy machine is not a bug, a poll every 100 ms would be.
+            // A loose bound: it allows for a slow machine, and excludes a poll every 100 ms.
             assert!(latencies[150] < Duration::from_millis(50), "{name}: {:?}", latencies[150]);
         });
     });
 }
 
 #[test]
-fn a_deadline_in_the_past_hides_data_until_it_is_put_right() {
+fn a_past_deadline_fails_reads_until_it_is_changed() {
     over_each(|_, one, other| {
         (&other).write_all(b"kept").unwrap();
         one.wait_readable().unwrap();
@@ -171,7 +171,7 @@ fn a_deadline_in_the_past_hides_data_until_it_is_put_right() {
 }
 
 #[test]
-fn a_deadline_comes_by_itself_and_can_be_moved_either_way() {
+fn a_deadline_can_be_moved_either_way() {
     over_each(|_, one, _other| {
         one.set_read_deadline(Some(Instant::now() + Duration::from_millis(5)));
         assert_eq!(kind(read_once(&one)), TimedOut);
@@ -199,7 +199,7 @@ fn is_moved_in_time(one: &Stream, limit: Duration) -> bool {
 }
 
 #[test]
-fn a_limit_of_ones_own_is_the_earlier_of_two() {
+fn wait_readable_until_ends_at_the_earlier_limit() {
     over_each(|_, one, _other| {
         let far = Some(Instant::now() + PATIENCE);
         assert_eq!(kind(one.wait_readable_until(past())), TimedOut);
@@ -212,7 +212,7 @@ fn a_limit_of_ones_own_is_the_earlier_of_two() {
 }
 
 #[test]
-fn waiting_for_data_takes_none_of_it() {
+fn wait_readable_reads_nothing() {
     over_each(|_, one, other| {
         thread::scope(|scope| {
             let waiter = scope.spawn(|| one.wait_readable());
@@ -251,7 +251,7 @@ fn a_write_into_a_full_stream_is_called_back() {
 }
 
 #[test]
-fn close_wakes_everything_and_never_looks_like_the_end() {
+fn close_wakes_every_thread_and_is_not_an_end_of_stream() {
     over_each(|_, one, other| {
         (&one).write_all(b"last words").unwrap();
         thread::scope(|scope| {
@@ -276,7 +276,7 @@ fn close_wakes_everything_and_never_looks_like_the_end() {
 }
 
 #[test]
-fn close_wakes_a_plain_read_and_a_wait() {
+fn close_wakes_read_for_and_wait_hangup() {
     over_each(|_, one, _other| {
         thread::scope(|scope| {
             let plain = scope.spawn(|| kind(one.read_for(&mut [0], None)));
@@ -296,7 +296,7 @@ fn close_wakes_a_plain_read_and_a_wait() {
 }
 
 #[test]
-fn a_plain_read_has_its_patience() {
+fn read_for_ends_after_its_patience() {
     over_each(|_, one, other| {
         let short = Some(Duration::from_millis(5));
         one.set_read_deadline(past());
@@ -312,7 +312,7 @@ fn a_plain_read_has_its_patience() {
 }
 
 #[test]
-fn half_of_a_stream_ends_and_the_other_half_lives() {
+fn shutdown_ends_one_direction_only() {
     over_each(|name, one, other| {
         (&one).write_all(b"question").unwrap();
         one.shutdown(Shutdown::Write).unwrap();
@@ -328,7 +328,7 @@ fn half_of_a_stream_ends_and_the_other_half_lives() {
 }
 
 #[test]
-fn readiness_tells_what_is_there() {
+fn readiness_reports_data_end_and_failure() {
     over_each(|name, one, other| {
         let quiet = Readiness { readable: false, peer_closed: false, broken: false };
         assert_eq!(one.readiness(), quiet, "{name}");
@@ -372,7 +372,7 @@ fn a_hangup_is_seen_behind_unread_bytes() {
 }
 
 #[test]
-fn behind_an_end_of_stream_the_reset_is_still_to_come() {
+fn wait_hangup_sees_a_reset_after_an_end_of_stream() {
     over_each(|name, one, other| {
         other.shutdown(Shutdown::Write).unwrap();
         assert_eq!(one.wait_hangup(Hangup::EndOfStream).unwrap(), Hangup::EndOfStream, "{name}");
@@ -386,7 +386,7 @@ fn behind_an_end_of_stream_the_reset_is_still_to_come() {
 }
 
 #[test]
-fn a_hangup_is_watched_while_another_thread_reads() {
+fn a_hangup_is_seen_while_another_thread_reads() {
     over_each(|name, one, other| {
         thread::scope(|scope| {
             let watcher = scope.spawn(|| one.wait_hangup(Hangup::EndOfStream));
@@ -397,7 +397,7 @@ fn a_hangup_is_watched_while_another_thread_reads() {
                 (&other).write_all(piece).unwrap();
                 assert_eq!(reader.join().unwrap().unwrap(), piece);
             }
-            // The bytes have not ended the watch.
+            // The bytes have not ended the wait.
             parked(&one, Parked::Hangup);
             drop(other);
             let seen = watcher.join().unwrap().unwrap();
@@ -432,7 +432,7 @@ fn a_reset_reaches_a_parked_reader() {
             parked(&one, Parked::Read);
             other.reset();
             match reader.join().unwrap() {
-                // A Unix socket knows no reset; over TLS, an end that nobody announced is no end.
+                // A Unix socket has no reset. Over TLS, an end without a close_notify is an error.
                 Ok(bytes) => assert!(name == "unix" && bytes.is_empty(), "{name}"),
                 Err(error) if error.kind() == UnexpectedEof => assert_eq!(name, "unix"),
                 Err(error) => assert_eq!(error.kind(), ConnectionReset, "{name}"),
@@ -445,7 +445,7 @@ fn a_reset_reaches_a_parked_reader() {
 }
 
 #[test]
-fn dropping_the_last_handle_is_the_end() {
+fn dropping_the_last_handle_closes_the_stream() {
     over_each(|_, one, other| {
         let clone = other.clone();
         drop(other);
@@ -457,7 +457,7 @@ fn dropping_the_last_handle_is_the_end() {
 }
 
 #[test]
-fn several_threads_parked_in_one_place_are_all_woken() {
+fn a_deadline_wakes_all_parked_threads() {
     over_each(|_, one, _other| {
         thread::scope(|scope| {
             let waiters = [(); 4].map(|()| scope.spawn(|| kind(one.wait_readable())));
@@ -471,7 +471,7 @@ fn several_threads_parked_in_one_place_are_all_woken() {
 }
 
 #[test]
-fn many_slices_go_out_in_order() {
+fn many_slices_are_written_in_order() {
     over_each(|name, one, other| {
         let text = (0..3000_u32).map(|number| number.to_string()).collect::<Vec<_>>();
         let mut slices = text.iter().map(|item| IoSlice::new(item.as_bytes())).collect::<Vec<_>>();
@@ -489,7 +489,7 @@ fn many_slices_go_out_in_order() {
 }
 
 #[test]
-fn a_socket_handed_out_is_an_ordinary_one() {
+fn into_std_returns_a_blocking_socket_without_timeouts() {
     let (one, other) = tcp_pair();
     assert_eq!(kind(one.read_for(&mut [0], Some(Duration::from_millis(1)))), TimedOut);
     one.set_read_deadline(past());
@@ -523,7 +523,7 @@ fn a_foreign_socket_is_put_into_blocking_mode() {
 }
 
 #[test]
-fn addresses_and_options_exist_for_every_kind() {
+fn every_kind_has_addresses_and_options() {
     over_each(|name, one, other| {
         assert_eq!(one.peer_addr().unwrap(), other.local_addr().unwrap());
         assert_eq!(one.peer_addr().unwrap().ip().is_some(), name == "tcp");
@@ -534,8 +534,7 @@ fn addresses_and_options_exist_for_every_kind() {
     });
 }
 
-/// A stream that nobody waits on costs one descriptor, and a thread that waits costs one more,
-/// however many streams it waits on.
+/// A stream uses one descriptor. A thread that waits uses one more, however many streams it waits on.
 #[cfg(target_os = "linux")]
 #[test]
 fn wake_up_descriptors_belong_to_threads() {
@@ -548,11 +547,11 @@ fn wake_up_descriptors_belong_to_threads() {
         }
         Arc::strong_count(&crate::net::wake::Waker::of_this_thread().unwrap())
     };
-    // One here, one in the thread's own place, and none left behind in the streams.
+    // One reference here, one in the thread's local, and none in the streams.
     assert_eq!(handles_after(20), 2);
 }
 
-/// Which open descriptors of this process lead to `what`, as `/proc/self/fd` names it.
+/// Returns the number of this process's descriptors that `/proc/self/fd` shows as `what`.
 #[cfg(target_os = "linux")]
 fn descriptors_of(what: &std::path::Path) -> usize {
     let all = std::fs::read_dir("/proc/self/fd").unwrap();
@@ -565,7 +564,7 @@ fn descriptors_of(what: &std::path::Path) -> usize {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_stream_is_one_descriptor_and_leaves_none() {
+fn a_stream_uses_one_descriptor_and_leaves_none() {
     use std::os::fd::AsRawFd;
 
     let (one, other) = UnixStream::pair().unwrap();

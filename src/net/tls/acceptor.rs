@@ -109,7 +109,7 @@ impl Acceptor {
         let stream = self.begin(stream)?;
         let deadline = limit.into().and_then(|limit| Instant::now().checked_add(limit));
         stream.set_read_deadline(deadline);
-        let outcome = stream.shake_hands();
+        let outcome = stream.complete_handshake();
         stream.set_read_deadline(None);
         match outcome {
             Ok(()) => Ok(stream),
@@ -147,7 +147,7 @@ impl AcceptorBuilder {
     }
 
     /// Sets the oldest version to accept. The default is TLS 1.2.
-    pub fn least_version(mut self, version: TlsVersion) -> Self {
+    pub fn min_version(mut self, version: TlsVersion) -> Self {
         self.least = version;
         self
     }

@@ -54,7 +54,7 @@ pub struct ConnectorBuilder {
 #[derive(Clone, Debug)]
 enum Trust {
     Roots(Roots),
-    Anybody,
+    Any,
 }
 
 impl Connector {
@@ -108,7 +108,7 @@ impl Connector {
         let of_hook = stream.clone();
         let _hook = context.on_done(move |_| of_hook.close());
         stream.set_read_deadline(deadline);
-        let outcome = stream.shake_hands();
+        let outcome = stream.complete_handshake();
         stream.set_read_deadline(None);
         match outcome {
             Ok(()) => Ok(stream),
@@ -166,7 +166,7 @@ impl ConnectorBuilder {
     }
 
     /// Sets the oldest version to accept. The default is TLS 1.2.
-    pub fn least_version(mut self, version: TlsVersion) -> Self {
+    pub fn min_version(mut self, version: TlsVersion) -> Self {
         self.least = version;
         self
     }
@@ -176,8 +176,8 @@ impl ConnectorBuilder {
     /// An attacker between the two ends can then read and change everything. To test against your own
     /// machine, [`Roots::only_pem`] with that machine's certificate is a safe alternative. Every
     /// connector that is built this way logs a warning.
-    pub fn dangerously_trust_anybody(mut self) -> Self {
-        self.trust = Trust::Anybody;
+    pub fn dangerously_accept_any_certificate(mut self) -> Self {
+        self.trust = Trust::Any;
         self
     }
 
@@ -188,8 +188,8 @@ impl ConnectorBuilder {
     /// [`InvalidTlsConfig`](ErrorKind::InvalidTlsConfig) if the options contradict one another.
     pub fn build(self) -> Result<Connector> {
         let is_cheap = !matches!(&self.trust, Trust::Roots(roots) if roots.is_platform());
-        if matches!(self.trust, Trust::Anybody) {
-            log::warn!("TLS connector created that trusts every certificate");
+        if matches!(self.trust, Trust::Any) {
+            log::warn!("TLS connector created that accepts any certificate");
         }
         let config = match is_cheap {
             true => OnceLock::from(Arc::new(self.config()?)),
@@ -202,7 +202,7 @@ impl ConnectorBuilder {
         let provider = Arc::new(ring::default_provider());
         let verifier = match &self.trust {
             Trust::Roots(roots) => roots.verifier(Arc::clone(&provider))?,
-            Trust::Anybody => Arc::new(TrustAnybody(Arc::clone(&provider))),
+            Trust::Any => Arc::new(AcceptAny(Arc::clone(&provider))),
         };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(versions(self.least))
@@ -250,9 +250,9 @@ impl fmt::Debug for Connector {
 
 /// A verifier that accepts every certificate. It still checks that the peer has the certificate's key.
 #[derive(Debug)]
-struct TrustAnybody(Arc<CryptoProvider>);
+struct AcceptAny(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for TrustAnybody {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _end_entity: &CertificateDer<'_>,

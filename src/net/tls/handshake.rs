@@ -12,11 +12,11 @@ use crate::net::tls_info::TlsVersion;
 pub(super) const ALPN: &[u8] = b"http/1.1";
 
 impl Stream {
-    /// Completes the TLS handshake. Does nothing without TLS. See [`TlsStream::shake_hands`].
+    /// Completes the TLS handshake. Does nothing without TLS. See [`TlsStream::complete_handshake`].
     ///
-    /// [`TlsStream::shake_hands`]: super::stream::TlsStream::shake_hands
-    pub(crate) fn shake_hands(&self) -> io::Result<()> {
-        self.as_tls().map_or(Ok(()), |stream| stream.shake_hands())
+    /// [`TlsStream::complete_handshake`]: super::stream::TlsStream::complete_handshake
+    pub(crate) fn complete_handshake(&self) -> io::Result<()> {
+        self.as_tls().map_or(Ok(()), |stream| stream.complete_handshake())
     }
 
     /// Returns the stream that carries this TLS stream. Data written there is not encrypted.

@@ -98,7 +98,7 @@ impl Session {
     }
 
     /// Drives the handshake one step.
-    pub(super) fn shake_hands(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
+    pub(super) fn complete_handshake(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
         // If the peer accepts no more data, it may have sent the reason. The read below reports that.
         let _ = self.push(below);
         if !self.tls.is_handshaking() {

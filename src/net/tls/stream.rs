@@ -41,8 +41,8 @@ impl TlsStream {
     /// # Blocking
     ///
     /// Until the handshake is complete or has failed. The read deadline and `close` end it.
-    pub(super) fn shake_hands(&self) -> io::Result<()> {
-        self.wait(Parked::Read, Until::Deadline(None), Session::shake_hands)
+    pub(super) fn complete_handshake(&self) -> io::Result<()> {
+        self.wait(Parked::Read, Until::Deadline(None), Session::complete_handshake)
     }
 
     /// Repeats `attempt` until it is done, and waits on the stream below when there is no progress.
@@ -188,7 +188,7 @@ impl TlsStream {
     /// what is unsent then.
     pub(in crate::net) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.session.lock().is_handshaking() {
-            self.shake_hands()?;
+            self.complete_handshake()?;
         }
         let _turn = Writing::begin(self);
         let count = self.wait(Parked::Write, Until::Deadline(None), |session, below| {

@@ -1,4 +1,4 @@
-//! What TLS adds to what every stream does: see also the tests of [`Stream`].
+//! The tests for TLS only. The tests of [`Stream`] run over TLS as well.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -15,10 +15,10 @@ use crate::error::{Error, ErrorKind as Kind, TimeLimit};
 use crate::net::tls_info::TlsVersion;
 use crate::net::{Hangup, Parked, Readiness, Stream, memory};
 
-/// Longer than any machine needs: what is waited for happens, or the test fails.
+/// The time after which a wait fails the test. No machine needs so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A certificate that vouches for itself, and its key.
+/// Returns an identity with a self-signed certificate, and the certificate.
 fn identity_of(name: &str) -> (Identity, String) {
     let key = KeyPair::generate().unwrap();
     let cert = CertificateParams::new([name.to_owned()]).unwrap().self_signed(&key).unwrap().pem();
@@ -37,13 +37,13 @@ fn ends() -> &'static (Connector, Acceptor) {
 
 fn connect(connector: &Connector, acceptor: &Acceptor, host: &str) -> Outcome {
     let (one, other) = memory::pair();
-    shake_hands(connector, acceptor, host, one, other)
+    complete_handshake(connector, acceptor, host, one, other)
 }
 
-/// What came of a handshake on either side: the server's, the client's.
+/// The outcomes of a handshake: the server's and the client's.
 type Outcome = (Result<Stream, Error>, Result<Stream, Error>);
 
-fn shake_hands(
+fn complete_handshake(
     connector: &Connector,
     acceptor: &Acceptor,
     host: &str,
@@ -57,13 +57,12 @@ fn shake_hands(
     })
 }
 
-/// The two ends of a connection, encrypted: the server's and the client's.
+/// Returns the encrypted ends of a connection: the server's and the client's.
 pub(in crate::net) fn over_tls(one: Stream, other: Stream) -> (Stream, Stream) {
     let (connector, acceptor) = ends();
-    let (server, client) = shake_hands(connector, acceptor, "localhost", one, other);
+    let (server, client) = complete_handshake(connector, acceptor, "localhost", one, other);
     let (server, client) = (server.unwrap(), client.unwrap());
-    // Takes in the tickets, which have come by now: closing a socket that has something unread is a
-    // reset.
+    // Takes in the tickets, which have arrived by now: closing a socket with unread data causes a reset.
     let _ = client.readiness();
     (server, client)
 }
@@ -74,7 +73,7 @@ fn pair() -> (Stream, Stream) {
 }
 
 fn parked(stream: &Stream, place: Parked) {
-    assert!(stream.wait_until_parked(place, PATIENCE), "nobody was parked at {place:?}");
+    assert!(stream.wait_until_parked(place, PATIENCE), "no thread is parked at {place:?}");
 }
 
 fn read_text(mut stream: &Stream, length: usize) -> String {
@@ -83,14 +82,14 @@ fn read_text(mut stream: &Stream, length: usize) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// A client that does with its records what rustls lets it do, and no stream does.
+/// A client that controls its records one by one, as no stream does.
 struct RawClient {
     tls: rustls::ClientConnection,
     below: Stream,
 }
 
 impl RawClient {
-    /// It, and the server's stream.
+    /// Returns the client and the server's stream.
     fn connect() -> (Self, Stream) {
         let (connector, acceptor) = ends();
         let (one, below) = memory::pair();
@@ -106,13 +105,13 @@ impl RawClient {
         (Self { tls, below }, server)
     }
 
-    /// The record, or records, that carry `text`.
+    /// Returns the records that carry `text`.
     fn records(&mut self, text: &str) -> Vec<u8> {
         self.tls.writer().write_all(text.as_bytes()).unwrap();
         self.take_records()
     }
 
-    /// The record that changes the keys, and asks for the same.
+    /// Returns the record that updates the keys and requests an update.
     fn key_update(&mut self) -> Vec<u8> {
         self.tls.refresh_traffic_keys().unwrap();
         self.take_records()
@@ -130,7 +129,7 @@ impl RawClient {
         self.below.write_all(bytes).unwrap();
     }
 
-    /// What the server has sent, up to that many bytes of it.
+    /// Returns what the server has sent, up to `length` bytes.
     fn receive(&mut self, length: usize) -> String {
         let mut bytes = vec![0; length];
         let mut got = 0;
@@ -149,7 +148,7 @@ impl RawClient {
 }
 
 #[test]
-fn a_record_may_come_byte_by_byte_and_in_pieces_that_mean_nothing() {
+fn a_record_may_arrive_in_any_pieces() {
     let (mut client, server) = RawClient::connect();
     let mut records = client.records("half a req");
     records.extend(client.records("uest"));
@@ -164,14 +163,14 @@ fn a_record_may_come_byte_by_byte_and_in_pieces_that_mean_nothing() {
 }
 
 #[test]
-fn a_wait_for_data_is_not_over_with_a_record_that_has_none() {
+fn a_record_without_data_does_not_end_a_wait() {
     let (mut client, server) = RawClient::connect();
     let update = client.key_update();
     thread::scope(|scope| {
         let waiter = scope.spawn(|| server.wait_readable());
         parked(&server, Parked::Read);
         client.send(&update);
-        // Whoever takes it in, the reader or this look, there is nothing to be read.
+        // There is nothing to read, whether the reader or this thread takes the record in.
         let quiet = Readiness { readable: false, peer_closed: false, broken: false };
         assert_eq!(server.readiness(), quiet);
         parked(&server, Parked::Read);
@@ -186,7 +185,7 @@ fn a_wait_for_data_is_not_over_with_a_record_that_has_none() {
 }
 
 #[test]
-fn a_look_at_a_stream_takes_in_what_is_no_data() {
+fn readiness_takes_in_records_without_data() {
     let (mut client, server) = RawClient::connect();
     let quiet = Readiness { readable: false, peer_closed: false, broken: false };
     let (update, record) = (client.key_update(), client.records("x"));
@@ -200,9 +199,9 @@ fn a_look_at_a_stream_takes_in_what_is_no_data() {
     assert_eq!(server.try_read(&mut [0]).unwrap(), 1);
 }
 
-/// The bytes that a reader waits for below may be taken from there by who only looks.
+/// `readiness` may take in the bytes that a reader waits for below.
 #[test]
-fn a_look_beside_a_parked_reader_does_not_keep_the_data_from_it() {
+fn readiness_wakes_a_parked_reader_for_the_data_it_takes_in() {
     for _ in 0..200 {
         let (mut client, server) = RawClient::connect();
         let record = client.records("data");
@@ -236,12 +235,12 @@ fn records_without_data_do_not_lengthen_a_wait() {
 }
 
 #[test]
-fn what_a_write_leaves_behind_at_its_deadline_is_sent_by_the_next_reader() {
+fn the_next_read_sends_what_a_write_left_unsent() {
     let (one, other) = memory::pair_with_capacity(1000);
     let (server, client) = over_tls(one, other);
     let text = "x".repeat(5000);
     server.set_write_deadline(Some(Instant::now() + Duration::from_millis(5)));
-    assert_eq!((&server).write(text.as_bytes()).unwrap(), 5000, "taken, if not sent");
+    assert_eq!((&server).write(text.as_bytes()).unwrap(), 5000, "accepted, but not all sent");
     let error = (&server).write(b"more").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!((&server).flush().unwrap_err().kind(), ErrorKind::TimedOut);
@@ -255,9 +254,9 @@ fn what_a_write_leaves_behind_at_its_deadline_is_sent_by_the_next_reader() {
     server.try_flush().unwrap();
 }
 
-/// As the short way of a client does: it writes what there is room for, and reads the answer.
+/// A client may write as much as there is room for, and then read the response.
 #[test]
-fn a_plain_reader_sends_what_is_left() {
+fn read_for_sends_what_a_write_left_unsent() {
     let (one, other) = memory::pair_with_capacity(1000);
     let (server, client) = over_tls(one, other);
     assert_eq!(client.try_write_vectored(&[IoSlice::new(&[b'x'; 3000])]).unwrap(), 3000);
@@ -313,7 +312,7 @@ fn both_directions_are_busy_at_once() {
 }
 
 #[test]
-fn a_stream_that_ends_without_a_word_was_cut() {
+fn an_end_without_a_close_notify_is_an_error() {
     let (server, client) = pair();
     (&client).write_all(b"all?").unwrap();
     let below = client.below_tls().unwrap();
@@ -327,7 +326,7 @@ fn a_stream_that_ends_without_a_word_was_cut() {
 }
 
 #[test]
-fn a_close_notify_is_the_end_though_the_stream_below_goes_on() {
+fn a_close_notify_is_the_end_of_the_stream() {
     let (mut client, server) = RawClient::connect();
     let record = client.records("bye");
     client.tls.send_close_notify();
@@ -346,7 +345,7 @@ fn a_close_notify_is_the_end_though_the_stream_below_goes_on() {
 }
 
 #[test]
-fn a_forged_record_breaks_the_stream_and_the_peer_is_told() {
+fn a_forged_record_fails_both_ends() {
     let (mut client, server) = RawClient::connect();
     let mut record = client.records("data");
     *record.last_mut().unwrap() ^= 1;
@@ -361,9 +360,9 @@ fn a_forged_record_breaks_the_stream_and_the_peer_is_told() {
     assert_eq!(alert, rustls::Error::AlertReceived(rustls::AlertDescription::BadRecordMac));
 }
 
-/// An answer that came before the connection died is an answer.
+/// A response that arrived before the failure is valid.
 #[test]
-fn what_came_in_front_of_a_forged_record_is_read() {
+fn data_before_a_forged_record_is_read() {
     let (mut client, server) = RawClient::connect();
     let mut records = client.records("last words");
     records.extend(client.records("forged"));
@@ -375,7 +374,7 @@ fn what_came_in_front_of_a_forged_record_is_read() {
 }
 
 #[test]
-fn a_handshake_is_called_back_by_its_limit_its_context_and_a_close() {
+fn a_limit_a_context_and_a_close_end_a_handshake() {
     let (connector, acceptor) = ends();
     let soon = Duration::from_millis(5);
     let (one, _other) = memory::pair();
@@ -406,7 +405,7 @@ fn a_handshake_is_called_back_by_its_limit_its_context_and_a_close() {
 }
 
 #[test]
-fn a_peer_that_speaks_no_tls_is_found_out() {
+fn a_peer_without_tls_is_recognised() {
     let (connector, acceptor) = ends();
     let (one, mut other) = memory::pair();
     other.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
@@ -424,7 +423,7 @@ fn a_peer_that_speaks_no_tls_is_found_out() {
 }
 
 #[test]
-fn a_certificate_for_another_name_or_of_nobody_known_is_not_trusted() {
+fn a_certificate_for_another_name_or_of_an_unknown_root_is_not_trusted() {
     let (connector, acceptor) = ends();
     let (server, client) = connect(connector, acceptor, "example.org");
     let error = client.unwrap_err();
@@ -437,10 +436,10 @@ fn a_certificate_for_another_name_or_of_nobody_known_is_not_trusted() {
 }
 
 #[test]
-fn who_trusts_anybody_trusts_anybody() {
+fn any_certificate_can_be_accepted() {
     let (stranger, _) = identity_of("localhost");
     let acceptor = Acceptor::new(stranger).unwrap();
-    let connector = Connector::builder().dangerously_trust_anybody().build().unwrap();
+    let connector = Connector::builder().dangerously_accept_any_certificate().build().unwrap();
     let (server, client) = connect(&connector, &acceptor, "example.org");
     assert!(server.is_ok() && client.is_ok());
 }
@@ -461,11 +460,11 @@ fn a_client_gets_the_identity_of_the_name_that_it_asks_for() {
     }
     let (_, client) = connect(&connector, &acceptor, "three.example");
     let error = client.unwrap_err();
-    assert!(error.to_string().contains("localhost"), "the first identity was shown: {error}");
+    assert!(error.to_string().contains("localhost"), "the first identity was presented: {error}");
 }
 
 #[test]
-fn client_certificates_are_asked_for_or_required() {
+fn client_certificates_are_optional_or_required() {
     let (server, server_pem) = identity_of("localhost");
     let (client, client_pem) = identity_of("client");
     let nobody = || Connector::builder().roots(Roots::only_pem(&server_pem).unwrap());
@@ -512,7 +511,7 @@ fn the_second_handshake_resumes_the_session_of_the_first() {
     for resumed in [false, true, true] {
         let (server, client) = connect(&connector, &acceptor, "localhost");
         let (server, client) = (server.unwrap(), client.unwrap());
-        // The ticket comes behind the handshake, with the first data.
+        // The ticket arrives after the handshake, with the first data.
         (&server).write_all(b"x").unwrap();
         assert_eq!(read_text(&client, 1), "x");
         for info in [server.tls().unwrap(), client.tls().unwrap()] {
@@ -525,7 +524,7 @@ fn the_second_handshake_resumes_the_session_of_the_first() {
 }
 
 #[test]
-fn older_versions_are_spoken_unless_they_are_ruled_out() {
+fn min_version_excludes_older_versions() {
     let (connector, _) = ends();
     let (identity, pem) = identity_of("localhost");
     let only_12 = rustls::ServerConfig::builder_with_provider(Arc::new(
@@ -548,7 +547,7 @@ fn older_versions_are_spoken_unless_they_are_ruled_out() {
     (&server).write_all(b"bye").unwrap();
     assert_eq!(read_text(&client, 3), "bye");
 
-    let modern = roots().least_version(TlsVersion::Tls13).build().unwrap();
+    let modern = roots().min_version(TlsVersion::Tls13).build().unwrap();
     let (_, client) = connect(&modern, &acceptor, "localhost");
     assert_eq!(client.unwrap_err().kind(), Kind::TlsHandshake);
     assert_ne!(*connector, modern);
@@ -570,7 +569,7 @@ fn tls_goes_over_tls() {
 }
 
 #[test]
-fn what_cannot_be_an_identity_says_why() {
+fn an_invalid_identity_reports_the_reason() {
     let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let cert = CertificateParams::new(["a".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
     for (chain, key, why) in [
@@ -593,7 +592,7 @@ fn what_cannot_be_an_identity_says_why() {
 
 #[cfg(feature = "bundled-roots")]
 #[test]
-fn bundled_roots_trust_no_stranger() {
+fn bundled_roots_do_not_trust_an_unknown_root() {
     let (_, acceptor) = ends();
     let connector = Connector::builder().roots(Roots::bundled()).build().unwrap();
     let (_, client) = connect(&connector, acceptor, "localhost");

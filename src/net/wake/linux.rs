@@ -1,6 +1,6 @@
 //! Linux and Android.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFlags, eventfd};
@@ -9,19 +9,34 @@ use rustix::net::SendFlags;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use socket2::{Socket, TcpKeepalive};
 
+use super::posix;
+
 pub(in crate::net) use super::posix::{
-    allow_rebinding, blocking_recv, inherited, is_about_the_connection, is_shortage, socket_path,
-    try_recv, try_send, try_send_ahead,
+    allow_rebinding, blocking_recv, is_about_the_connection, is_shortage, socket_path, try_recv,
 };
 
 /// The peer has ended its stream, however much of it is unread.
 pub(in crate::net) const PEER_DONE: PollFlags = PollFlags::RDHUP;
 
 /// A write to a connection that is gone raises no signal.
-pub(super) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 
-/// More follows at once. The system may hold the data back for at most 200 ms and send both together.
-pub(super) const MORE: SendFlags = SendFlags::MORE;
+/// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
+pub(in crate::net) fn try_send(
+    socket: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>],
+) -> io::Result<usize> {
+    posix::try_send(socket, slices, NO_SIGNAL)
+}
+
+/// Sends as [`try_send`] does, and tells the system that more follows at once. The system may hold the data
+/// back for at most 200 ms, to send both together.
+pub(in crate::net) fn try_send_ahead(
+    socket: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>],
+) -> io::Result<usize> {
+    posix::try_send(socket, slices, NO_SIGNAL | SendFlags::MORE)
+}
 
 /// Resets a TCP connection without closing its descriptor.
 pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
@@ -38,9 +53,11 @@ pub(in crate::net) fn listens(socket: &Socket) -> bool {
 }
 
 /// Returns a duplicate of the descriptor `number` of this process, without unsafe code.
-pub(super) fn duplicate(number: i32) -> io::Result<OwnedFd> {
-    let this = pidfd_open(getpid(), PidfdFlags::empty())?;
-    Ok(pidfd_getfd(this, number, PidfdGetfdFlags::empty())?)
+pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
+    posix::duplicate_or(number, || {
+        let this = pidfd_open(getpid(), PidfdFlags::empty())?;
+        Ok(pidfd_getfd(this, number, PidfdGetfdFlags::empty())?)
+    })
 }
 
 pub(super) fn keepalive(period: Duration) -> TcpKeepalive {

@@ -8,8 +8,6 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::{SockAddr, Socket};
 
-use super::platform::{MORE, NO_SIGNAL, duplicate};
-
 /// The most pieces of one vectored write: `IOV_MAX` is 1024 on every system that has one.
 const MOST_SLICES: usize = 1024;
 
@@ -32,23 +30,13 @@ fn recv(socket: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<
     }
 }
 
-/// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
-pub(in crate::net) fn try_send(
+/// Sends once without blocking, with `flags`. Fails with `WouldBlock` if there is no room at all.
+pub(super) fn try_send(
     socket: BorrowedFd<'_>,
     slices: &[IoSlice<'_>],
+    flags: SendFlags,
 ) -> io::Result<usize> {
-    send(socket, slices, SendFlags::DONTWAIT | NO_SIGNAL)
-}
-
-/// Sends as [`try_send`] does, and tells the system that more follows at once, if it can be told.
-pub(in crate::net) fn try_send_ahead(
-    socket: BorrowedFd<'_>,
-    slices: &[IoSlice<'_>],
-) -> io::Result<usize> {
-    send(socket, slices, SendFlags::DONTWAIT | NO_SIGNAL | MORE)
-}
-
-fn send(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
+    let flags = flags | SendFlags::DONTWAIT;
     loop {
         let sent = match slices {
             [one] => rustix::net::send(socket, one, flags),
@@ -71,14 +59,17 @@ pub(in crate::net) fn allow_rebinding(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)
 }
 
-/// Returns a duplicate of the descriptor `number` of this process.
-pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
+/// Returns a duplicate of the descriptor `number` of this process. Above 2, `duplicate` makes it.
+pub(super) fn duplicate_or(
+    number: i32,
+    duplicate: impl FnOnce() -> io::Result<OwnedFd>,
+) -> io::Result<OwnedFd> {
     match number {
         0 => io::stdin().as_fd().try_clone_to_owned(),
         1 => io::stdout().as_fd().try_clone_to_owned(),
         2 => io::stderr().as_fd().try_clone_to_owned(),
         ..0 => Err(Errno::BADF.into()),
-        _ => duplicate(number),
+        _ => duplicate(),
     }
 }
 

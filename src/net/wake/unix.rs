@@ -1,6 +1,6 @@
 //! The Unix systems other than Linux and Android.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::time::Duration;
 
@@ -11,9 +11,10 @@ use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::net::SendFlags;
 use socket2::{Socket, TcpKeepalive};
 
+use super::posix;
+
 pub(in crate::net) use super::posix::{
-    allow_rebinding, blocking_recv, inherited, is_about_the_connection, is_shortage, socket_path,
-    try_recv, try_send, try_send_ahead,
+    allow_rebinding, blocking_recv, is_about_the_connection, is_shortage, socket_path, try_recv,
 };
 
 /// The peer has ended its stream, however much of it is unread.
@@ -25,13 +26,21 @@ pub(in crate::net) const PEER_DONE: PollFlags = PollFlags::empty();
 
 /// A write to a connection that is gone raises no signal.
 #[cfg(not(target_vendor = "apple"))]
-pub(super) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 /// The standard library sets an option of the socket instead.
 #[cfg(target_vendor = "apple")]
-pub(super) const NO_SIGNAL: SendFlags = SendFlags::empty();
+const NO_SIGNAL: SendFlags = SendFlags::empty();
 
-/// Nothing: an ordinary write.
-pub(super) const MORE: SendFlags = SendFlags::empty();
+/// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
+pub(in crate::net) fn try_send(
+    socket: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>],
+) -> io::Result<usize> {
+    posix::try_send(socket, slices, NO_SIGNAL)
+}
+
+/// Sends as [`try_send`] does: these systems cannot be told that more follows.
+pub(in crate::net) use self::try_send as try_send_ahead;
 
 /// Ends a TCP connection. The peer sees a reset when the last descriptor is closed.
 pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
@@ -40,12 +49,12 @@ pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
 }
 
 /// Sets on an accepted socket the options that it may not have inherited from its listener.
-pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, keepalive: Duration) {
+pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, period: Duration) {
     // A socket that refuses an option may be dead already, which its first read or write reports.
     let _ = socket.set_nonblocking(false);
     if tcp {
         let _ = socket.set_tcp_nodelay(true);
-        let _ = super::set_keepalive(socket, Some(keepalive));
+        let _ = socket.set_tcp_keepalive(&self::keepalive(period));
     }
 }
 
@@ -62,8 +71,10 @@ pub(in crate::net) fn listens(_socket: &Socket) -> bool {
 }
 
 /// Returns a duplicate of the descriptor `number` of this process, without unsafe code.
-pub(super) fn duplicate(number: i32) -> io::Result<OwnedFd> {
-    Ok(open(format!("/dev/fd/{number}"), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
+    posix::duplicate_or(number, || {
+        Ok(open(format!("/dev/fd/{number}"), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+    })
 }
 
 #[cfg(not(target_os = "openbsd"))]

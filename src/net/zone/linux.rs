@@ -1,4 +1,4 @@
-//! Linux tells the number of an interface for any socket.
+//! Linux: any socket can look up the number of an interface.
 
 use std::io;
 

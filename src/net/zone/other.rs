@@ -1,4 +1,4 @@
-//! Elsewhere the system's resolver knows the interfaces: those that link-local addresses have.
+//! Other systems: the resolver knows the interfaces that have link-local addresses.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};

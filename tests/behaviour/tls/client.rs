@@ -55,7 +55,7 @@ fn tls_connections_are_shared_only_by_requests_of_the_same_connector() {
     alone!();
     let server = server();
     let client = Client::builder().tls(connector()).build();
-    let other = Connector::builder().dangerously_trust_anybody().build().unwrap();
+    let other = Connector::builder().dangerously_accept_any_certificate().build().unwrap();
     let reused = |connector: &Connector| {
         let response = client.get(server.url("/")).tls(connector).send().unwrap();
         let reused = response.is_connection_reused();
@@ -88,7 +88,7 @@ fn tls_the_error_says_what_is_wrong_with_a_certificate() {
     let error = elsewhere.get(url).send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UntrustedCertificate);
     assert!(error.to_string().contains("example.org"), "{error}");
-    let insecure = Connector::builder().dangerously_trust_anybody().build().unwrap();
+    let insecure = Connector::builder().dangerously_accept_any_certificate().build().unwrap();
     assert_eq!(text(Client::new().get(server.url("/")).tls(&insecure).send()), "ok");
 }
 

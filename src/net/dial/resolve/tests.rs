@@ -24,7 +24,7 @@ fn literal_addresses_are_not_looked_up() {
 }
 
 #[test]
-fn the_system_knows_localhost() {
+fn the_systems_resolver_resolves_localhost() {
     let addresses = resolve(&Resolver::default(), "localhost").unwrap();
     assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 80));
 }
@@ -40,7 +40,7 @@ fn failures_name_the_host() {
 }
 
 #[test]
-fn a_resolver_that_hangs_is_left_behind() {
+fn a_hanging_look_up_is_left_behind() {
     let (release, released) = channel::bounded::<()>(0);
     let (entering, entered) = channel::bounded(1);
     let resolver = Resolver::new(move |_: &str, _: u16, _: &Context| {
@@ -61,7 +61,7 @@ fn a_resolver_that_hangs_is_left_behind() {
     drop(release);
 }
 
-/// A resolver that answers nothing before the sender is dropped, and how often it was called.
+/// Returns a resolver that hangs until the sender is dropped, and a receiver of the names it was asked for.
 fn hanging() -> (Resolver, channel::Sender<()>, channel::Receiver<String>) {
     let (release, released) = channel::bounded::<()>(0);
     let (entering, entered) = channel::unbounded();
@@ -87,13 +87,13 @@ fn t13_an_abandoned_look_up_is_joined() {
     }
     entered.recv().unwrap();
     assert!(entered.is_empty());
-    // Another port is another question, and so is another resolver's.
+    // Another port is another look-up, and so is the same name in another resolver.
     resolver.look_up("x.test", 81, Some(Instant::now()), &Context::new()).unwrap_err();
     entered.recv().unwrap();
     let (other, other_release, other_entered) = hanging();
     gives_up(&other, "x.test");
     assert_eq!(other_entered.recv().unwrap(), "x.test");
-    // Its answer is the one of all who wait.
+    // Every dial that waits gets the same result.
     thread::scope(|scope| {
         let asking = [(); 3].map(|()| scope.spawn(|| resolve(&resolver, "x.test")));
         drop(release);
@@ -105,7 +105,7 @@ fn t13_an_abandoned_look_up_is_joined() {
 }
 
 #[test]
-fn t13_look_ups_are_limited_and_those_beyond_wait_for_a_place() {
+fn t13_look_ups_beyond_the_limit_wait() {
     let (resolver, release, entered) = hanging();
     for number in 0..MAX_LOOKUPS {
         gives_up(&resolver, &format!("{number}.test"));
@@ -126,7 +126,7 @@ fn t13_look_ups_are_limited_and_those_beyond_wait_for_a_place() {
         drop(release);
         assert!(waits.join().unwrap().is_ok());
     });
-    // The one that was given up in the queue was never made.
+    // The look-up that was abandoned in the queue was never run.
     let made: Vec<_> = entered.try_iter().collect();
     assert_eq!(made, ["patient.test"]);
     while resolver.0.table.lock().threads > 0 {
@@ -140,7 +140,7 @@ fn patient() -> lookup::Name {
     ("patient.test".to_owned(), 80)
 }
 
-/// A payload whose own drop panics.
+/// A payload whose drop panics.
 struct Grenade;
 
 impl Drop for Grenade {
@@ -150,7 +150,7 @@ impl Drop for Grenade {
 }
 
 #[test]
-fn t13_a_look_up_that_panics_is_an_error_and_frees_its_place() {
+fn t13_a_look_up_that_panics_is_an_error() {
     let resolver = Resolver::new(|host: &str, _: u16, _: &Context| match host {
         "x.test" => panic!("as the test has it"),
         _ => std::panic::panic_any(Grenade),
@@ -165,7 +165,7 @@ fn t13_a_look_up_that_panics_is_an_error_and_frees_its_place() {
 }
 
 #[test]
-fn t13_a_look_up_whose_question_is_lost_is_made_anew() {
+fn t13_an_old_look_up_is_repeated() {
     let (resolver, release, entered) = hanging();
     gives_up(&resolver, "x.test");
     entered.recv().unwrap();
@@ -187,9 +187,8 @@ fn t13_a_look_up_whose_question_is_lost_is_made_anew() {
     drop(release);
 }
 
-/// Fails as soon as its context ends, until it is released.
 #[test]
-fn a_look_up_that_no_dial_waits_for_may_stop_and_is_repeated_for_a_later_dial() {
+fn an_abandoned_look_up_that_stops_is_repeated_for_a_later_dial() {
     let (entering, entered) = channel::unbounded();
     let (release, released) = channel::unbounded();
     let (failing, may_fail) = channel::unbounded::<()>();
