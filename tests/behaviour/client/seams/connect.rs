@@ -2,11 +2,11 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use hangup::net::{Dial, DialError, DialOptions, Dialed, Resolve, Resolver, Stream, Target};
 use hangup::{Client, Context, ErrorKind, ResponseExt, TimeLimit};
+use parking_lot::Mutex;
 
 use crate::client::{get, text};
 use crate::support::alone;
@@ -63,7 +63,7 @@ fn a_dialer_wraps_the_crates_own() {
     let log = std::sync::Arc::clone(&seen);
     let client = Client::builder()
         .dialer(move |target: &Target, context: &Context| -> Result<Dialed, DialError> {
-            log.lock().unwrap().push(target.to_string());
+            log.lock().push(target.to_string());
             own.dial(target, context)
         })
         .build();
@@ -72,7 +72,7 @@ fn a_dialer_wraps_the_crates_own() {
     peer.expect_request("GET /a ");
     peer.answer(200, "ok");
     assert_eq!(text(call.finish()), "ok");
-    assert_eq!(*seen.lock().unwrap(), [peers.addr().to_string()]);
+    assert_eq!(*seen.lock(), [peers.addr().to_string()]);
 }
 
 #[test]

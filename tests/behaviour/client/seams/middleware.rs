@@ -1,12 +1,13 @@
 //! Middlewares around a call and around a hop.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hangup::client::{Middleware, Next};
 use hangup::http::{HeaderValue, Uri};
 use hangup::{Body, Client, ErrorKind, Request, Response, ResponseExt, Result, TimeLimit};
+use parking_lot::Mutex;
 
 use crate::client::{get, send, text};
 use crate::support::alone;
@@ -25,15 +26,15 @@ impl Log {
         let log = self.clone();
         move |request: Request, next: Next<'_>| {
             let line = format!("{name} {} {}", request.method(), request.uri().path());
-            log.0.lock().unwrap().push(line);
+            log.0.lock().push(line);
             let response = next.run(request)?;
-            log.0.lock().unwrap().push(format!("{name} {}", response.status().as_u16()));
+            log.0.lock().push(format!("{name} {}", response.status().as_u16()));
             Ok(response)
         }
     }
 
     fn lines(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.0.lock())
     }
 }
 
