@@ -278,7 +278,7 @@ fn grace_has_an_end() {
     let mut first = [0; 16];
     stream.read_exact(&mut first).unwrap();
     server.signal(Signal::TERM);
-    server.said("closing 1 connection: the grace");
+    server.said("shutdown grace period is over, closing 1 connection");
     assert_eq!(server.ended().0.code(), Some(0));
 }
 
