@@ -7,8 +7,7 @@ use hangup::h1::{BodyDecoder, BodyError, BodyLimits, Framing, Next};
 use http::HeaderMap;
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: BodyLimits =
-    BodyLimits::new().with_extensions(16, 32).with_trailers(64, 4);
+const LIMITS: BodyLimits = BodyLimits::new().with_extensions(16, 32).with_trailers(64, 4);
 
 fuzz_target!(|input: &[u8]| {
     let Some((kind, input)) = input.split_first() else { return };

@@ -79,8 +79,7 @@ fn body(data: &[u8], trailers: &HeaderMap) {
     if chunked::write_end(&mut out, Some(trailers)).is_err() {
         chunked::write_end(&mut out, None).expect("no trailers, nothing forbidden");
     }
-    let limits =
-        BodyLimits::new().with_trailers(1 << 20, 10_000);
+    let limits = BodyLimits::new().with_trailers(1 << 20, 10_000);
     let mut decoder = BodyDecoder::request(Framing::Chunked, limits);
     let mut payload = Vec::new();
     let mut input = &out[..];
