@@ -251,11 +251,12 @@ impl Body {
     /// The client repeats a request with this, after a redirect or on another connection.
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
-        if self.has_trailers() {
+        let again = Self::of(self.source.again()?);
+        let Some(extras) = &self.extras else { return Some(again) };
+        if extras.trailers.is_some() {
             return None;
         }
-        let again = Self::of(self.source.again()?);
-        Some(match self.content_type() {
+        Some(match &extras.content_type {
             Some(content_type) => again.with_content_type(content_type.clone()),
             None => again,
         })

@@ -29,21 +29,24 @@ pub(super) struct Call<'a> {
 
 impl Call<'_> {
     /// Sends the first request of the call and returns the response that is its result.
-    pub(super) fn run(self, hop: HopRequest<'_>) -> Result<Response<Body>> {
+    #[inline]
+    pub(super) fn run(self, mut hop: HopRequest<'_>) -> Result<Response<Body>> {
         match &self.core.middlewares[..] {
-            [] => self.follow(hop),
-            chain => middleware::run(chain, hop, self.options, |hop| self.follow(hop)),
+            [] => self.follow(&mut hop),
+            chain => middleware::run(chain, hop, self.options, |mut hop| self.follow(&mut hop)),
         }
     }
 
     /// Sends a request, and those that follow its redirects.
-    fn follow(self, hop: HopRequest<'_>) -> Result<Response<Body>> {
+    #[inline]
+    fn follow(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
         let encrypts = self.core.transport.connector(self.options).is_some();
         let redirects = Redirects::new(&self.options.redirects, encrypts);
         redirects.run(hop, |hop| session::run(hop, |hop| self.hop(hop)))
     }
 
     /// Sends one request.
+    #[inline]
     fn hop(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
         match &self.core.hop_middlewares[..] {
             [] => self.core.transport.round_trip(hop, self.options),

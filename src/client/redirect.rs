@@ -49,16 +49,17 @@ impl<'a> Redirects<'a> {
     }
 
     /// Sends `hop` by `send`, then the requests that follow its redirects, and returns the last response.
+    #[inline]
     pub(super) fn run(
         mut self,
-        mut hop: HopRequest<'_>,
+        hop: &mut HopRequest<'_>,
         send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
     ) -> Result<Response<Body>> {
-        let Some(limit) = self.policy.limit() else { return send(&mut hop) };
+        let Some(limit) = self.policy.limit() else { return send(hop) };
         loop {
             let again = hop.body.try_clone();
-            let response = send(&mut hop)?;
-            let followed = match self.next(&hop, &response, again) {
+            let response = send(hop)?;
+            let followed = match self.next(hop, &response, again) {
                 Ok(Some(followed)) => followed,
                 Ok(None) => return Ok(self.finish(response, None)),
                 Err(refusal) => return Ok(self.finish(response, Some(refusal))),
@@ -66,7 +67,7 @@ impl<'a> Redirects<'a> {
             if self.history.len() >= limit as usize {
                 return Err(response::too_many_redirects(limit, self.finish(response, None)));
             }
-            if let Some(response) = self.follow(&mut hop, response, followed)? {
+            if let Some(response) = self.follow(hop, response, followed)? {
                 return Ok(self.finish(response, None));
             }
         }

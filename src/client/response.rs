@@ -151,6 +151,7 @@ impl Timings {
 
 /// Builds the response of a request for `url` from an answer whose head has just come. `reused` says
 /// whether the connection had carried an earlier request.
+#[inline]
 pub(super) fn build(
     answer: ReceivedResponse,
     url: Uri,

@@ -15,6 +15,7 @@ const COOKIE2: HeaderName = HeaderName::from_static("cookie2");
 
 /// Sends a hop by `next`, with the credentials of its URL unless it has its own. They are taken back
 /// afterwards: each hop's are derived from its own URL.
+#[inline]
 pub(super) fn run(
     hop: &mut HopRequest<'_>,
     next: impl FnOnce(&mut HopRequest<'_>) -> Result<Response<Body>>,
