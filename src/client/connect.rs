@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Some of it may be the user's code: the resolver, the dialer, the verifier of certificates, the key log,
-//! the session store. Whatever happens there, [`Report`] reports the outcome once.
+//! the session store. [`Report`] reports the outcome once, also if that code panics.
 
 use std::io;
 use std::sync::{Arc, Weak};

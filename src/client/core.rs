@@ -1,4 +1,4 @@
-//! What the handles of one client share.
+//! The state that the handles of one client share.
 
 use super::fields::DefaultFields;
 use super::middleware::Middleware;
@@ -16,7 +16,7 @@ pub(super) struct ClientCore {
     pub(super) hop_middlewares: Vec<Box<dyn Middleware>>,
 }
 
-/// What a request begins with.
+/// The fields and options that a request begins with.
 #[derive(Default)]
 pub(super) struct Defaults {
     pub(super) fields: DefaultFields,

@@ -149,18 +149,18 @@ impl Timings {
     }
 }
 
-/// Builds the response of a request for `url` from an answer whose head has just come. `reused` says
-/// whether the connection had carried an earlier request.
+/// Builds the response to a request for `url` from a received one, whose head has just arrived. `reused`
+/// is `true` if the connection had carried an earlier request.
 #[inline]
 pub(super) fn build(
-    answer: ReceivedResponse,
+    received: ReceivedResponse,
     url: Uri,
     connection: &Arc<ConnFacts>,
     reused: bool,
     moments: Moments,
 ) -> http::Response<Body> {
-    let ResponseHead { version, status, reason, headers } = answer.head;
-    let (body, duplex) = match answer.body {
+    let ResponseHead { version, status, reason, headers } = received.head;
+    let (body, duplex) = match received.body {
         ReceivedBody::Body(body) => (body, None),
         ReceivedBody::Duplex(duplex) => (Body::empty(), Some(duplex)),
     };

@@ -15,7 +15,7 @@ use crate::net::tls::Connector;
 pub(super) struct Route {
     /// The server that the requests are for.
     pub(super) origin: Origin,
-    /// What the connection leads through.
+    /// The way of the connection.
     via: Via,
     /// Encrypts the connection to the origin. `None` for `http` URLs.
     pub(super) tls: Option<Connector>,
@@ -31,7 +31,7 @@ pub(super) struct Origin {
     zone: Option<Arc<str>>,
 }
 
-/// What a connection leads through on its way to the origin.
+/// The way of a connection to the origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Via {
     /// It leads to the origin's own address.

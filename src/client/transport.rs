@@ -65,7 +65,7 @@ struct CheckedOut {
     was_idle: bool,
 }
 
-/// What is sent in one attempt.
+/// The part of a request that differs between attempts.
 struct Try {
     body: Body,
     /// How long the body waits for a 100, if the request asks for one. `None` once the peer has refused
@@ -162,18 +162,18 @@ impl Inner {
         let sent = Instant::now();
         let withheld = withheld.as_ref();
         match conn.round_trip(id, outgoing, call) {
-            Ok(answer) => {
-                if let Some(body) = repeat_without_expectation(&answer, copy, withheld, call) {
+            Ok(received) => {
+                if let Some(body) = repeat_without_expectation(&received, copy, withheld, call) {
                     log::debug!("{route}: 417, sent again without Expect: 100-continue");
                     return Ok(Tried::Again(Try { body, expect_timeout: None }));
                 }
                 let moments = Moments { begun: hop.begun, sent };
-                let url = match answer.head.status.is_redirection() {
+                let url = match received.head.status.is_redirection() {
                     true => hop.url.uri().clone(),
                     false => hop.url.take_uri(),
                 };
                 let reused = !id.is_first();
-                Ok(Tried::Response(response::build(answer, url, conn.facts(), reused, moments)))
+                Ok(Tried::Response(response::build(received, url, conn.facts(), reused, moments)))
             }
             Err(failure) => {
                 let reused = was_idle || !id.is_first();
@@ -366,15 +366,15 @@ impl From<NoConnection> for Error {
     }
 }
 
-/// Returns the body of a request if the peer has answered its expectation with a 417. The request is then
+/// Returns the body of a request if the peer has refused its expectation with a 417. The request is then
 /// sent once more without the expectation (RFC 9110 section 15.5.18).
 fn repeat_without_expectation(
-    answer: &ReceivedResponse,
+    received: &ReceivedResponse,
     copy: Option<Body>,
     withheld: Option<&WithheldBody>,
     call: &CallOptions,
 ) -> Option<Body> {
-    let refused = withheld.is_some() && answer.head.status == StatusCode::EXPECTATION_FAILED;
+    let refused = withheld.is_some() && received.head.status == StatusCode::EXPECTATION_FAILED;
     if refused { unsent_body(copy, withheld, call) } else { None }
 }
 

@@ -103,8 +103,8 @@ impl End {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             if place == Parked::Write && idle.is_none() {
-                let patience = state.sides[self.side].write_patience;
-                idle = patience.and_then(|patience| now().checked_add(patience));
+                let limit = state.sides[self.side].write_idle_timeout;
+                idle = limit.and_then(|limit| now().checked_add(limit));
             }
             self.park(&mut state, place, earlier(until, idle));
         }
@@ -130,14 +130,14 @@ impl End {
         self.wait(Parked::Read, Until::Deadline(None), |state| state.read(self.side, buf))
     }
 
-    pub(super) fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
-        if patience == Some(Duration::ZERO) {
+    pub(super) fn read_for(&self, buf: &mut [u8], limit: Option<Duration>) -> io::Result<usize> {
+        if limit == Some(Duration::ZERO) {
             return self.try_read(buf).map_err(|error| match error.kind() {
                 io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
                 _ => error,
             });
         }
-        let until = patience.and_then(|patience| now().checked_add(patience));
+        let until = limit.and_then(|limit| now().checked_add(limit));
         self.wait(Parked::Read, Until::Only(until), |state| state.read(self.side, buf))
     }
 
@@ -226,8 +226,8 @@ impl End {
         self.change(|state| state.sides[self.side].write_deadline = deadline);
     }
 
-    pub(super) fn set_write_patience(&self, patience: Option<Duration>) {
-        self.lock().sides[self.side].write_patience = patience;
+    pub(super) fn set_write_idle_timeout(&self, limit: Option<Duration>) {
+        self.lock().sides[self.side].write_idle_timeout = limit;
     }
 
     pub(super) fn write_deadline(&self) -> Option<Instant> {

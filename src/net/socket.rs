@@ -70,8 +70,8 @@ impl Socket {
         self.write.set_deadline(deadline);
     }
 
-    pub(super) fn set_write_patience(&self, patience: Option<Duration>) {
-        self.write.set_patience(patience);
+    pub(super) fn set_write_idle_timeout(&self, limit: Option<Duration>) {
+        self.write.set_idle_limit(limit);
     }
 
     pub(super) fn write_deadline(&self) -> Option<Instant> {

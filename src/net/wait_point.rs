@@ -38,7 +38,7 @@ pub(super) struct WaitPoint {
 struct State {
     deadline: Option<Instant>,
     /// The limit of one wait, whatever the deadline.
-    patience: Option<Duration>,
+    idle_limit: Option<Duration>,
     /// One wait must end. That wait resets it.
     interrupted: bool,
     /// One waiting thread must check again. That thread resets it.
@@ -54,13 +54,13 @@ struct State {
 struct Wait {
     /// The deadline, at which the thread checks again.
     until: Option<Instant>,
-    /// The end of its patience, at which the wait fails.
-    patience: Option<Instant>,
+    /// The end of its limit, at which the wait fails.
+    limit: Option<Instant>,
 }
 
 impl Wait {
     fn has_run_out(&self) -> bool {
-        self.patience.is_some_and(|patience| patience <= Instant::now())
+        self.limit.is_some_and(|limit| limit <= Instant::now())
     }
 }
 
@@ -88,8 +88,8 @@ impl WaitPoint {
     }
 
     /// Limits each later wait, whatever the deadline.
-    pub(super) fn set_patience(&self, patience: Option<Duration>) {
-        self.state.lock().patience = patience;
+    pub(super) fn set_idle_limit(&self, limit: Option<Duration>) {
+        self.state.lock().idle_limit = limit;
     }
 
     /// Ends the wait of one thread: a current one or the next.
@@ -153,7 +153,7 @@ impl WaitPoint {
     ///
     /// # Errors
     ///
-    /// `TimedOut` after `until` or the end of its patience, `Interrupted` after
+    /// `TimedOut` after `until` or the end of its limit, `Interrupted` after
     /// [`interrupt`](Self::interrupt), `after_close` after [`close`](Self::close).
     pub(super) fn park(
         &self,
@@ -163,7 +163,7 @@ impl WaitPoint {
     ) -> io::Result<PollFlags> {
         let waker = Waker::of_this_thread()?;
         let Some(wait) = self.enter(&waker, until)? else { return Ok(PollFlags::empty()) };
-        let earliest = wait.until.into_iter().chain(wait.patience).min();
+        let earliest = wait.until.into_iter().chain(wait.limit).min();
         let outcome = wake::wait_for(socket, interest, &waker, earliest);
         let signalled = self.leave(&waker);
         if signalled || matches!(outcome, Ok((_, true))) {
@@ -190,8 +190,8 @@ impl WaitPoint {
         }
         state.parked.push(Parking { waker: Arc::clone(waker), signalled: false });
         self.entered.notify_all();
-        let patience = state.patience.and_then(|patience| Instant::now().checked_add(patience));
-        Ok(Some(Wait { until, patience }))
+        let limit = state.idle_limit.and_then(|limit| Instant::now().checked_add(limit));
+        Ok(Some(Wait { until, limit }))
     }
 
     /// Takes the waker out of `parked`. Returns `true` if it was signalled.

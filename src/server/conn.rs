@@ -102,7 +102,7 @@ impl Conn {
         info: ConnInfo,
         guard: Arc<ConnGuard>,
     ) -> Box<Self> {
-        stream.set_write_patience(shared.options.write_idle_timeout);
+        stream.set_write_idle_timeout(shared.options.write_idle_timeout);
         let reader = ConnReader::new(stream, shared.options.cancel_on_half_close);
         let wire = Wire::new(Arc::clone(&reader), Arc::clone(&guard));
         // Boxed, so that idle connections do not keep it on their stack.

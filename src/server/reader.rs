@@ -123,10 +123,10 @@ impl ConnReader {
         self.stream.read_deadline().is_some_and(|deadline| deadline <= sync::now())
     }
 
-    /// Reads as [`read`](Self::read) does, by one plain system call. Before `patience` has passed, only
+    /// Reads as [`read`](Self::read) does, by one plain system call. Before `limit` has passed, only
     /// closing the connection ends it.
-    pub(super) fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
-        self.read_with(buf, |buf| self.stream.read_for(buf, patience))
+    pub(super) fn read_for(&self, buf: &mut [u8], limit: Option<Duration>) -> io::Result<usize> {
+        self.read_with(buf, |buf| self.stream.read_for(buf, limit))
     }
 
     fn read_with(

@@ -336,7 +336,7 @@ impl Sink for Wire {
         let stream = self.stream().clone();
         stream.set_read_deadline(None);
         stream.set_write_deadline(None);
-        stream.set_write_patience(None);
+        stream.set_write_idle_timeout(None);
         let mut received = BytesMut::from(half.buffer.data());
         if let Some(byte) = self.reader.take_held() {
             received.put_u8(byte);

@@ -24,7 +24,7 @@ use crate::net::{Buffer, FramedBody, FramedError};
 const DRAIN_LIMIT: u64 = 256 * 1024;
 
 /// How long dropping a body may block.
-const DRAIN_PATIENCE: Duration = Duration::from_millis(50);
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A response body, read by the caller straight from the connection.
 pub(super) struct ResponseBody {
@@ -108,7 +108,7 @@ impl ResponseBody {
         if !cheap {
             return;
         }
-        let deadline = Instant::now() + DRAIN_PATIENCE;
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
         self.idle_read = None;
         exchange.shared.stream.set_read_deadline(Some(deadline));
         let mut waste = [0; 8 * 1024];

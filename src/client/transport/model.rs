@@ -34,7 +34,7 @@ fn start(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
 struct World {
     /// One in so many dials fails; none if 0.
     fails: usize,
-    /// Peers close after an answer, and say so.
+    /// Peers close after a response, and announce it.
     closes: bool,
     /// Peers may hang up instead of answering.
     hangs_up: bool,
@@ -58,7 +58,7 @@ impl World {
         })
     }
 
-    /// Answers requests until the client, or it itself, hangs up.
+    /// Responds to requests until one side closes the connection.
     fn answer(self, mut stream: &Stream) {
         let mut seen = Vec::new();
         loop {
@@ -97,7 +97,7 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
     })
 }
 
-/// One call from its beginning to the end of its answer, or to its being let go.
+/// Makes one call, and reads its response to the end or drops it early.
 fn call(transport: &Transport, context: Option<&Context>) -> Result<()> {
     let (parts, ()) = Request::new(()).into_parts();
     let url = Url::parse("http://model/").expect("a valid URL");
@@ -148,7 +148,7 @@ fn all_call(transport: Transport, callers: usize, outcome: fn(Result<()>)) {
     end(Arc::into_inner(transport).expect("the callers are gone"));
 }
 
-/// Calls that share one place, or two: each has its answer.
+/// Calls that share one or two places: each gets its response.
 #[test]
 fn who_waits_for_a_place_gets_one() {
     explore(800, Time::Never, || {
@@ -159,7 +159,7 @@ fn who_waits_for_a_place_gets_one() {
     });
 }
 
-/// Dials fail, and peers hang up: each caller gets an answer or an error.
+/// Dials fail and peers close: each call gets a response or an error.
 #[test]
 fn failures_leave_nobody_waiting() {
     explore(800, Time::Never, || {

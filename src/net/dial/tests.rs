@@ -27,8 +27,8 @@ impl BlackHole {
         loop {
             let socket =
                 socket2::Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
-            let patience = Duration::from_millis(100);
-            let connected = socket.connect_timeout(&address.into(), patience);
+            let limit = Duration::from_millis(100);
+            let connected = socket.connect_timeout(&address.into(), limit);
             if connected.is_err() {
                 return Self { address, _listener: listener, _queued: queued };
             }

@@ -24,7 +24,7 @@ pub(super) struct Pipe {
     pub(super) reader: Half,
 }
 
-/// Whether one side still uses its half of a pipe.
+/// One side's use of its half of a pipe.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Half {
     Open,
@@ -38,7 +38,7 @@ pub(super) struct Side {
     pub(super) read_deadline: Option<Instant>,
     pub(super) write_deadline: Option<Instant>,
     /// The limit of one write's wait, whatever the deadline.
-    pub(super) write_patience: Option<Duration>,
+    pub(super) write_idle_timeout: Option<Duration>,
     /// One wait for a hang-up must end. That wait resets it.
     pub(super) interrupted: bool,
     /// One read that has nothing to read must end. That read resets it.
@@ -50,7 +50,7 @@ pub(super) struct Side {
     pub(super) parked: [usize; 3],
 }
 
-/// Whether a stream can still be used.
+/// The condition of a stream.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Life {
     #[default]

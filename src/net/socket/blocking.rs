@@ -30,8 +30,8 @@ impl ReceiveTimeout {
         Self(AtomicU64::new(UNKNOWN_TIMEOUT))
     }
 
-    fn is(&self, patience: Option<Duration>) -> bool {
-        self.0.load(Ordering::Relaxed) == in_micros(patience)
+    fn is(&self, limit: Option<Duration>) -> bool {
+        self.0.load(Ordering::Relaxed) == in_micros(limit)
     }
 }
 
@@ -39,18 +39,18 @@ impl Socket {
     pub(in crate::net) fn read_for(
         &self,
         buf: &mut [u8],
-        patience: Option<Duration>,
+        limit: Option<Duration>,
     ) -> io::Result<usize> {
-        if patience == Some(Duration::ZERO) {
+        if limit == Some(Duration::ZERO) {
             return self.try_read(buf).map_err(blocked_is_timed_out);
         }
-        if !self.receive_timeout.is(patience) {
+        if !self.receive_timeout.is(limit) {
             // Data that has arrived, such as a new connection's first request, needs no time-out.
             match self.try_read(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }
-            self.set_receive_timeout(patience)?;
+            self.set_receive_timeout(limit)?;
         }
         let outcome = self.read.blocking(|| wake::blocking_recv(self.pollable(), buf))?;
         self.received(outcome).map_err(blocked_is_timed_out)
@@ -66,11 +66,11 @@ impl Socket {
         woken
     }
 
-    pub(super) fn set_receive_timeout(&self, patience: Option<Duration>) -> io::Result<()> {
-        if !self.receive_timeout.is(patience) {
-            let micros = in_micros(patience);
-            let patience = (micros != NO_TIMEOUT).then(|| Duration::from_micros(micros));
-            self.socket.set_read_timeout(patience)?;
+    pub(super) fn set_receive_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        if !self.receive_timeout.is(limit) {
+            let micros = in_micros(limit);
+            let limit = (micros != NO_TIMEOUT).then(|| Duration::from_micros(micros));
+            self.socket.set_read_timeout(limit)?;
             self.receive_timeout.0.store(micros, Ordering::Relaxed);
         }
         Ok(())
@@ -78,9 +78,9 @@ impl Socket {
 }
 
 /// Converts to microseconds, rounded up, and never [`UNKNOWN_TIMEOUT`].
-fn in_micros(patience: Option<Duration>) -> u64 {
-    let Some(patience) = patience else { return NO_TIMEOUT };
-    let micros = patience.as_nanos().div_ceil(1000);
+fn in_micros(limit: Option<Duration>) -> u64 {
+    let Some(limit) = limit else { return NO_TIMEOUT };
+    let micros = limit.as_nanos().div_ceil(1000);
     u64::try_from(micros).unwrap_or(UNKNOWN_TIMEOUT).min(UNKNOWN_TIMEOUT - 1)
 }
 

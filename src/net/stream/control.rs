@@ -9,8 +9,8 @@ use crate::net::latch::{Latch, Woken};
 impl Stream {
     /// Sets how long one write may wait without progress, whatever the deadline. A write that waits
     /// longer fails with `TimedOut`. `None`, the default, is no limit. Applies to waits that begin later.
-    pub(crate) fn set_write_patience(&self, patience: Option<Duration>) {
-        carrier!(self, carrier => carrier.set_write_patience(patience))
+    pub(crate) fn set_write_idle_timeout(&self, limit: Option<Duration>) {
+        carrier!(self, carrier => carrier.set_write_idle_timeout(limit))
     }
 
     /// Waits until a read would not block, or until `latch` is set. Reads nothing. The read deadline does

@@ -6,23 +6,23 @@ use std::time::Duration;
 use super::{Carrier, Kind, Stream};
 
 impl Stream {
-    /// Reads, and waits at most for `patience` (`None` is no limit). Most calls take one system call.
+    /// Reads, and waits at most for `limit` (`None` is no limit). Most calls take one system call.
     ///
-    /// For threads that no other thread has to wake: the read deadline does not apply. If `patience`
+    /// For threads that no other thread has to wake: the read deadline does not apply. If `limit`
     /// differs from the previous call's and the call has to wait, it takes two more system calls. The
-    /// system may round `patience` up by some milliseconds.
+    /// system may round `limit` up by some milliseconds.
     ///
     /// # Errors
     ///
-    /// `TimedOut` if nothing arrived within `patience`, `ConnectionAborted` after
+    /// `TimedOut` if nothing arrived within `limit`, `ConnectionAborted` after
     /// [`close`](Self::close), or the connection's error.
     ///
     /// # Blocking
     ///
-    /// Until there is something to read, at most for `patience`. [`close`](Self::close) and
+    /// Until there is something to read, at most for `limit`. [`close`](Self::close) and
     /// [`shutdown`](Self::shutdown) end it.
-    pub fn read_for(&self, buf: &mut [u8], patience: Option<Duration>) -> io::Result<usize> {
-        each!(self, kind => kind.read_for(buf, patience))
+    pub fn read_for(&self, buf: &mut [u8], limit: Option<Duration>) -> io::Result<usize> {
+        each!(self, kind => kind.read_for(buf, limit))
     }
 
     /// Reads what has arrived, without blocking. The read deadline does not apply.

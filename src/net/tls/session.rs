@@ -33,7 +33,7 @@ pub(super) struct Session {
     write: WriteState,
     /// The number of threads in a write or a flush, which send what is unsent.
     writers: usize,
-    /// A write has used up its patience, and nothing was sent since.
+    /// A write has used up its limit, and nothing was sent since.
     stalled: bool,
     /// The number of threads that wait below for something to read.
     waiting: usize,

@@ -69,7 +69,7 @@ impl TlsStream {
                 Attempt::Wait(interest) => match self.wait_below(place, interest, until) {
                     Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                         self.below.check(place, until)?;
-                        // The deadline has not passed, so the write's patience is used up.
+                        // The deadline has not passed, so the write's limit is used up.
                         let writes = place == Parked::Write;
                         if writes && !self.session.lock().sends_more(&self.below)? {
                             return Err(error);
@@ -117,15 +117,15 @@ impl TlsStream {
     pub(in crate::net) fn read_for(
         &self,
         buf: &mut [u8],
-        patience: Option<Duration>,
+        limit: Option<Duration>,
     ) -> io::Result<usize> {
-        if patience == Some(Duration::ZERO) {
+        if limit == Some(Duration::ZERO) {
             return self.try_read(buf).map_err(|error| match error.kind() {
                 io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
                 _ => error,
             });
         }
-        let until = Until::Only(patience.and_then(|patience| now().checked_add(patience)));
+        let until = Until::Only(limit.and_then(|limit| now().checked_add(limit)));
         if self.session.lock().begin_waiting_if_quiet() {
             self.wait_below(Parked::Read, READABLE, until)?;
         }

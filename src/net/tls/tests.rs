@@ -218,11 +218,11 @@ fn readiness_wakes_a_parked_reader_for_the_data_it_takes_in() {
 #[test]
 fn records_without_data_do_not_lengthen_a_wait() {
     let (mut client, server) = RawClient::connect();
-    let patience = Duration::from_millis(60);
-    let until = Instant::now() + patience;
+    let limit = Duration::from_millis(60);
+    let until = Instant::now() + limit;
     thread::scope(|scope| {
         let plain = scope.spawn(|| {
-            let outcome = server.read_for(&mut [0], Some(patience));
+            let outcome = server.read_for(&mut [0], Some(limit));
             (outcome, Instant::now())
         });
         parked(&server, Parked::Read);
@@ -230,7 +230,7 @@ fn records_without_data_do_not_lengthen_a_wait() {
         client.send(&update);
         let (outcome, ended) = plain.join().unwrap();
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::TimedOut);
-        assert!(ended >= until && ended < until + patience * 10);
+        assert!(ended >= until && ended < until + limit * 10);
     });
 }
 

@@ -17,7 +17,7 @@ use crate::server::slot::{BodyHandle, BodySlot};
 use crate::serving::Outcome;
 
 /// How long reading the rest of a request body may take, to reuse the connection.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A request's input after its handler has returned.
 enum Unread {
@@ -184,7 +184,7 @@ impl Conn {
             if self.write_responses().is_err() {
                 return Step::Close(CloseReason::IoFailed);
             }
-            if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_PATIENCE) {
+            if !body.drain(DRAIN_LIMIT, Instant::now() + DRAIN_TIMEOUT) {
                 return Step::Close(CloseReason::BodyNotRead);
             }
             // The body ended between two requests, where no watch is allowed.
