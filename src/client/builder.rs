@@ -235,8 +235,8 @@ impl ClientBuilder {
 
     /// Sets the resolver of host names. The system's by default.
     ///
-    /// It runs on a separate thread and may block: a call that is given up does not wait for it. It is
-    /// not asked for literal IP addresses. A [`dialer`](Self::dialer) replaces it.
+    /// It runs on a separate thread and may block: a call that has ended does not wait for it. It does not
+    /// run for literal IP addresses, nor if there is a [`dialer`](Self::dialer), which resolves by itself.
     ///
     /// ```
     /// use hangup::{Client, Context};

@@ -230,8 +230,8 @@ impl Server {
 
     /// Sets how many connections are served at the same time. The default is no limit.
     ///
-    /// For a further connection, the one that has waited longest for its next request is closed. If none
-    /// waits, the requests on the new connection are refused as overloaded.
+    /// For a further connection, the one that has been idle longest is closed. If none is idle, the requests
+    /// on the new connection are refused as overloaded.
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.options.max_connections = most.into();
         self

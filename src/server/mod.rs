@@ -183,15 +183,15 @@ impl Server {
         self
     }
 
-    /// Sets how many bytes a request's head may have: 1 MiB by default. The server adds 4 KiB to the limit,
-    /// and responds to a larger head with 431.
+    /// Sets how many bytes a request's head may have: 1 MiB by default. The server adds 4 KiB to the limit.
+    /// The response to a larger head is a 431 (Request Header Fields Too Large).
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.shared.options.max_header_bytes = bytes;
         self
     }
 
-    /// Sets how many header fields a request may have: 1000 by default. The server responds to a request
-    /// with more with 431. No request can have more than 24576 different fields.
+    /// Sets how many header fields a request may have: 1000 by default. The response to a request
+    /// with more fields is a 431 (Request Header Fields Too Large). No request can have more than 24576 different fields.
     pub fn max_headers(mut self, fields: usize) -> Self {
         self.shared.options.max_headers = fields;
         self
@@ -199,9 +199,9 @@ impl Server {
 
     /// Limits the number of connections. By default only the operating system limits it.
     ///
-    /// For a connection beyond the limit, the server closes the connection that has waited longest for its
-    /// next request. A new connection without a request counts as waiting after one second. If none waits,
-    /// the new connection gets a 503 and is closed.
+    /// For a connection beyond the limit, the server closes the one that has been idle longest. A new
+    /// connection that has sent no request counts as idle after 1 s. If none is idle, the connection beyond
+    /// the limit gets a 503 (Service Unavailable) and is closed.
     pub fn max_connections(mut self, most: impl Into<Option<usize>>) -> Self {
         self.core.max_connections = most.into();
         self
