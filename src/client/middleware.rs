@@ -1,11 +1,12 @@
 //! The user's code around a call or a hop.
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, Uri};
 
 use super::hop::HopRequest;
 use super::options::CallOptions;
 use super::session;
 use crate::body::Body;
+use crate::context::Context;
 use crate::error::Result;
 
 /// Code that runs around a request: it may change the request, look at the response, send the request
@@ -24,7 +25,9 @@ use crate::error::Result;
 ///
 /// let client = Client::builder()
 ///     .wrap(|mut request: Request, next: Next<'_>| {
-///         request.headers_mut().insert("x-api-key", HeaderValue::from_static("k1"));
+///         let mut key = HeaderValue::from_static("k1");
+///         key.set_sensitive(true); // never sent to another origin after a redirect
+///         request.headers_mut().insert("x-api-key", key);
 ///         next.run(request)
 ///     })
 ///     .build();
@@ -69,6 +72,7 @@ use crate::error::Result;
 ///                 Some(again) if response.status() == StatusCode::SERVICE_UNAVAILABLE => body = again,
 ///                 _ => return Ok(response),
 ///             }
+///             drop(response); // gives its connection back
 ///             let pause = Duration::from_millis(pause);
 ///             match next.options().context() {
 ///                 Some(context) => _ = context.wait_timeout(pause),
@@ -106,10 +110,16 @@ pub struct Next<'a> {
     rest: &'a Chain,
     last: &'a (dyn Fn(Request<Body>) -> Result<Response<Body>> + Sync),
     options: &'a CallOptions,
+    /// The URI and the headers with which the middleware received its request.
+    received: &'a (Uri, HeaderMap),
 }
 
 impl Next<'_> {
     /// Sends the request and returns the response once its head has come. May be called several times.
+    ///
+    /// A response whose body was not read keeps its connection. Drop it before sending again: at
+    /// [`max_connections_per_host`](super::ClientBuilder::max_connections_per_host), the next request would
+    /// wait for that connection.
     ///
     /// # Errors
     ///
@@ -119,9 +129,16 @@ impl Next<'_> {
     /// # Blocking
     ///
     /// As [`RequestBuilder::send`](super::RequestBuilder::send).
-    pub fn run(&self, request: Request<Body>) -> Result<Response<Body>> {
+    pub fn run(&self, mut request: Request<Body>) -> Result<Response<Body>> {
+        if let Some(ended) = self.options.context().and_then(Context::err) {
+            return Err(ended.into());
+        }
+        session::keep_to_origin(&mut request, self.received)?;
         match self.rest.split_first() {
-            Some((first, rest)) => first.handle(request, Next { rest, ..*self }),
+            Some((first, rest)) => {
+                let received = &(request.uri().clone(), request.headers().clone());
+                first.handle(request, Next { rest, received, ..*self })
+            }
             None => (self.last)(request),
         }
     }
@@ -156,6 +173,7 @@ pub(super) fn run(
         let url = session::rebind(&mut parts.headers, &parts.uri, &url, &before)?;
         last(HopRequest::complete(parts, url, body, begun))
     };
-    let next = Next { rest: chain, last: &last, options };
+    let received = &(parts.uri.clone(), before.clone());
+    let next = Next { rest: chain, last: &last, options, received };
     next.run(Request::from_parts(parts, body))
 }

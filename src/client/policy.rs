@@ -46,7 +46,8 @@ impl RedirectPolicy {
     }
 
     /// Creates a policy that calls `decide` for each redirect before it is followed. At most 10 are
-    /// followed; [`with_limit`](Self::with_limit) sets another limit.
+    /// followed; [`with_limit`](Self::with_limit) sets another limit. A redirect beyond the limit fails the
+    /// call without a call of `decide`.
     ///
     /// `decide` runs on the thread that called `send`, and only for redirects that can be followed: the
     /// URL is valid, and the body can be sent again if it has to be.

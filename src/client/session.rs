@@ -4,7 +4,7 @@
 //! those of a URL, and the only one that removes secrets from a request that goes to another origin.
 
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
-use http::{HeaderMap, HeaderName, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 
 use super::hop::HopRequest;
 use super::url::Url;
@@ -71,7 +71,9 @@ pub(super) fn rebind(
             headers.remove(AUTHORIZATION);
         }
         // The code has removed them.
-        None if before.contains_key(AUTHORIZATION) => to.forget_credentials(),
+        None if before.contains_key(AUTHORIZATION) && to.credentials() == Some(derived) => {
+            to.forget_credentials();
+        }
         _ => {}
     }
     Ok(to)
@@ -84,11 +86,29 @@ pub(super) fn remove_secrets(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes the secrets that are as they were in `before`.
+/// Removes the secrets of a request that a middleware passes on to another origin, as far as it
+/// left them as it `received` them.
+pub(super) fn keep_to_origin(
+    request: &mut Request<Body>,
+    (uri, headers): &(Uri, HeaderMap),
+) -> Result<()> {
+    if request.uri() != uri {
+        let (from, to) = (Url::of_uri(uri.clone())?, Url::of_uri(request.uri().clone())?);
+        if !from.is_same_origin(&to) {
+            remove_unchanged_secrets(request.headers_mut(), headers);
+        }
+    }
+    Ok(())
+}
+
+/// Removes the values of secrets that are in `before` as well.
 fn remove_unchanged_secrets(headers: &mut HeaderMap, before: &HeaderMap) {
     for name in secrets(before) {
-        if headers.get_all(&name) == before.get_all(&name) {
-            headers.remove(name);
+        let is_new = |value: &&HeaderValue| before.get_all(&name).iter().all(|old| old != *value);
+        let new: Vec<_> = headers.get_all(&name).iter().filter(is_new).cloned().collect();
+        headers.remove(&name);
+        for value in new {
+            headers.append(&name, value);
         }
     }
 }
@@ -106,8 +126,6 @@ fn secrets(headers: &HeaderMap) -> Vec<HeaderName> {
 
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn url(text: &str) -> Url {
@@ -133,6 +151,23 @@ mod tests {
         let (url, after) = rebound("http://b/", &before, after);
         assert_eq!(after.get(AUTHORIZATION).unwrap(), "new");
         assert!(!after.contains_key(COOKIE) && url.credentials().is_none());
+    }
+
+    #[test]
+    fn t16_a_value_that_is_appended_leaves_the_old_one_behind() {
+        let before = headers([(COOKIE, "session=a")]);
+        let mut after = before.clone();
+        after.append(COOKIE, HeaderValue::from_static("x=1"));
+        let (_, after) = rebound("http://b/", &before, after);
+        assert_eq!(after, headers([(COOKIE, "x=1")]));
+    }
+
+    #[test]
+    fn t16_credentials_of_a_changed_url_replace_those_that_were_removed() {
+        let derived = url("http://u:p@a/").credentials().unwrap();
+        let before: HeaderMap = [(AUTHORIZATION, derived)].into_iter().collect();
+        let (url, _) = rebound("http://v:q@a/", &before, HeaderMap::new());
+        assert_eq!(url.credentials(), self::url("http://v:q@a/").credentials());
     }
 
     #[test]

@@ -98,8 +98,8 @@ impl Shared {
     ) -> bool {
         let closed = self.end_if(condition, State::Closed(cause));
         if closed {
-            log::debug!("{}: connection closed: {reason}", self.route);
             self.leave();
+            log::debug!("{}: connection closed: {reason}", self.route);
         }
         closed
     }

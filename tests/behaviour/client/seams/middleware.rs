@@ -208,3 +208,44 @@ fn credentials_stay_with_their_origin_whatever_a_middleware_does() {
     assert_eq!(response.url().unwrap(), &*other.url("/b"));
     assert_eq!(text(Ok(response)), "ok");
 }
+
+/// A secret that one middleware adds stays with the origin that it was added for when the next one leads
+/// the request elsewhere.
+#[test]
+fn credentials_of_one_middleware_do_not_follow_another_to_a_new_origin() {
+    alone!();
+    let other = Peers::new();
+    let elsewhere: Uri = other.url("/b").parse().unwrap();
+    let client = Client::builder()
+        .wrap(|mut request: Request, next: Next<'_>| {
+            let value = HeaderValue::from_static("Bearer secret");
+            request.headers_mut().insert("authorization", value);
+            next.run(request)
+        })
+        .wrap(move |mut request: Request, next: Next<'_>| {
+            *request.uri_mut() = elsewhere.clone();
+            next.run(request)
+        })
+        .build();
+    let call = get(&client, "http://127.0.0.1:1/a".to_owned());
+    let mut peer = other.accept();
+    assert_eq!(peer.expect_request("GET /b").field("authorization"), None);
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+}
+
+/// A middleware that responds by itself does not do so for a call that has ended.
+#[test]
+fn a_call_that_has_ended_reaches_no_further_middleware() {
+    alone!();
+    let client = Client::builder()
+        .timeout(Duration::from_millis(20))
+        .wrap(|request: Request, next: Next<'_>| {
+            let _ = next.options().context().expect("a limit has a context").wait();
+            next.run(request)
+        })
+        .wrap(|_: Request, _: Next<'_>| Ok(Response::new("cached".into())))
+        .build();
+    let error = client.get("http://127.0.0.1:1/").send().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeLimit::Call));
+}
