@@ -237,7 +237,8 @@ impl Read for Limited {
             };
         }
         let most = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
-        let count = self.body.read(&mut buf[..most])?;
+        // A reader may return more than it was given room for.
+        let count = self.body.read(&mut buf[..most])?.min(most);
         self.left = Some(left - count as u64);
         Ok(count)
     }

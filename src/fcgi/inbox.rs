@@ -147,9 +147,15 @@ impl Inbox {
         self.state.lock().failure.get_or_insert_with(|| error.clone());
     }
 
-    /// Returns the first error that the handler got from the body. An unread body has none.
-    pub(super) fn failure(&self) -> Option<Error> {
-        self.state.lock().failure.clone()
+    /// Returns the first error that the handler got from the body. An unread body has none. If the client is
+    /// `gone`, that is why the body was cancelled.
+    pub(super) fn failure(&self, gone: bool) -> Option<Error> {
+        let state = self.state.lock();
+        match (&state.failure, &state.end) {
+            (Some(error), _) => Some(error.clone()),
+            (None, End::Cancelled(error)) if gone => Some(error.clone()),
+            _ => None,
+        }
     }
 
     fn finish(&self, end: End) {
@@ -334,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_body_has_failed_once_its_handler_got_the_error() {
-        let failure = |inbox: &Inbox| inbox.failure().map(|error| error.kind());
+        let failure = |inbox: &Inbox| inbox.failure(false).map(|error| error.kind());
         let inbox = Inbox::new(None);
         inbox.fail(Error::new(ErrorKind::Cancelled));
         assert_eq!(failure(&inbox), None);

@@ -103,7 +103,7 @@ impl Sink for Wire {
     }
 
     fn body_failure(&self) -> Option<Error> {
-        self.active.inbox.failure()
+        self.active.inbox.failure(self.active.signals.is_disconnected())
     }
 
     fn set_write_deadline(&mut self, deadline: Option<Instant>) {

@@ -121,7 +121,11 @@ impl ConnBody {
 
     #[cold]
     fn cancel(&mut self, error: Error) -> Error {
-        self.progress = Progress::Cancelled(error.clone());
+        self.progress = match self.half.reader.is_gone() {
+            // The client ended the context, and with it this body.
+            true => Progress::Failed(error.clone()),
+            false => Progress::Cancelled(error.clone()),
+        };
         error
     }
 

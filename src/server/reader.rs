@@ -323,6 +323,11 @@ impl ConnReader {
         }
     }
 
+    /// Returns `true` if the client is known to have gone away.
+    pub(super) fn is_gone(&self) -> bool {
+        self.state.lock().gone.is_some()
+    }
+
     /// Ends a request whose handler has returned, and its watch. The next bytes are the next request's.
     pub(super) fn end_request(&self) {
         let mut state = self.state.lock();

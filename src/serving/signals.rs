@@ -69,6 +69,11 @@ impl Notify {
 }
 
 impl Signals {
+    /// Returns `true` if the client is known to have gone away.
+    pub(crate) fn is_disconnected(&self) -> bool {
+        self.state.lock().disconnect.is_some()
+    }
+
     /// Ends the context and notifies the handler, since the client has gone away. The first reason counts.
     pub(crate) fn disconnected(&self, reason: Disconnect) {
         let context = {

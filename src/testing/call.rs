@@ -4,12 +4,13 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::body::{Body, Incoming};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::h1::chunked;
 use crate::handler::{
     CloseNotify, FinalHead, Handler, Length, Request, RequestInfo, Response, ResponseEnd,
     ResponseState, ResponseWriter, Sink, set_info,
@@ -22,8 +23,8 @@ use crate::sync::Mutex;
 ///
 /// Nothing is sent over a socket. The response is collected in memory: its body, with trailers if the
 /// handler has set any, has arrived in full. Layers and filters run as in a server. `Content-Length` and a
-/// sniffed `Content-Type` are among the headers. `Date`, `Connection` and `Transfer-Encoding` are not, as
-/// they belong to a connection. A response to a HEAD request has no body.
+/// sniffed `Content-Type` are among the headers. `Date` is there only if the handler sets it. `Connection`
+/// and `Transfer-Encoding` belong to a connection and are left out. A response to a HEAD request has no body.
 ///
 /// An error that the handler returns becomes the response that a [`Server`](crate::Server) without
 /// `on_error` would send: see [`Handler`]. [`informational`] returns the interim responses.
@@ -34,7 +35,7 @@ use crate::sync::Mutex;
 /// # Errors
 ///
 /// There is no response if a server would break off the connection. That is the case if the handler panics
-/// ([`ErrorKind::Other`]), if it fails after a part of the response was sent (its error), if it writes less
+/// or its response cannot be ended ([`ErrorKind::Other`]), if it fails after a part of the response was sent (its error), if it writes less
 /// than its `Content-Length` ([`ErrorKind::Misuse`]), or if reading `request`'s body fails (that error).
 ///
 /// # Blocking
@@ -111,7 +112,7 @@ struct Informational(Arc<[http::Response<()>]>);
 
 #[cold]
 fn panicked() -> Error {
-    Error::message(ErrorKind::Other, "handler panicked")
+    Error::message(ErrorKind::Other, "handler panicked, or its response could not be ended")
 }
 
 /// The information on a request that came from no connection.
@@ -218,6 +219,8 @@ struct Recorder {
     informational: Vec<http::Response<()>>,
     response: http::Response<()>,
     body: Vec<u8>,
+    /// The body would be sent in chunks, so trailers could follow it.
+    is_chunked: bool,
     trailers: Option<HeaderMap>,
     failure: BodyFailure,
 }
@@ -247,11 +250,16 @@ impl Sink for Recorder {
         *self.response.status_mut() = head.status;
         let headers = self.response.headers_mut();
         headers.clone_from(head.headers);
+        headers.remove(CONNECTION);
         if let Some(kind) = head.sniffed {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
-        if let Length::Known(length) = head.length {
-            headers.insert(http::header::CONTENT_LENGTH, length.into());
+        match head.length {
+            Length::Known(length) => {
+                headers.insert(CONTENT_LENGTH, length.into());
+            }
+            Length::Unknown => self.is_chunked = !head.head_only,
+            Length::NoBody | Length::Unsaid => {}
         }
         Ok(())
     }
@@ -261,9 +269,10 @@ impl Sink for Recorder {
         Ok(())
     }
 
-    /// As on the wire, only a body of unknown length has trailers.
+    /// As on the wire, only a body of unknown length has trailers, and not every field is allowed there.
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {
-        if !self.response.headers().contains_key(http::header::CONTENT_LENGTH) {
+        if self.is_chunked {
+            chunked::write_end(&mut Vec::new(), trailers).map_err(io::Error::other)?;
             self.trailers = trailers.cloned();
         }
         Ok(())

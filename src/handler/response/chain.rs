@@ -59,7 +59,13 @@ impl<'w> Rest<'_, 'w> {
 
 impl Downstream for Rest<'_, '_> {
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
-        if data.is_empty() || !self.writer.state.head.has_body() {
+        if data.is_empty() {
+            return Ok(());
+        }
+        if let Some(step) = self.steps.last_mut() {
+            step.begin(&mut self.writer.state.head);
+        }
+        if !self.writer.state.head.has_body() {
             return Ok(());
         }
         self.call(|filter, out| filter.body(data, out), |writer| writer.write_all(data))

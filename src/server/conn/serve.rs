@@ -160,7 +160,10 @@ impl Conn {
         let Some(body) = body else { return Step::Close(CloseReason::HandlerFailed) };
         match outcome {
             Outcome::Ended(ResponseEnd::Whole) => self.keep_or_close(body, exchange.persist),
-            Outcome::Ended(ResponseEnd::Short) => Step::Close(CloseReason::HandlerFailed),
+            // Without a length on the wire, only a reset shows that the body is too short.
+            Outcome::Ended(ResponseEnd::Short) => {
+                self.break_off(&exchange, CloseReason::HandlerFailed)
+            }
             Outcome::Ended(ResponseEnd::Broken) => self.break_off(&exchange, CloseReason::IoFailed),
             Outcome::Ended(ResponseEnd::Hijacked) => Step::HandedOver,
             Outcome::Failed => self.break_off(&exchange, CloseReason::HandlerFailed),

@@ -6,13 +6,16 @@ use hangup::{
     Context, ErrorKind, HandlerExt, Request, RequestExt, ResponseWriter, Result, TimeLimit,
 };
 
+use log::Level;
+
 use super::super::{in_memory, next, reports, served};
 use super::GET;
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, logs, over_each};
 
 over_each![
     l04_a_narrowed_context_still_ends_when_the_client_goes_away,
     l05_a_read_of_the_body_ends_with_the_narrowed_context,
+    l05_an_upload_that_is_cut_off_stays_the_clients_fault,
 ];
 
 fn l04_a_narrowed_context_still_ends_when_the_client_goes_away(over: Over) {
@@ -112,4 +115,34 @@ fn l06_the_next_request_has_a_context_of_its_own() {
     for _ in 0..3 {
         assert_eq!(peer.send(GET).expect(200), "false true");
     }
+}
+
+/// The context ends with the client, and the body with the context. There is no response, and no warning.
+fn l05_an_upload_that_is_cut_off_stays_the_clients_fault(over: Over) {
+    alone!();
+    logs::collect();
+    let (report, seen) = reports();
+    let handler = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        // From now on the server watches the client.
+        let narrowed = r.context().child_with_timeout(Duration::from_secs(3600));
+        r.set_context(narrowed);
+        let outcome = r.body_mut().read_text(100).map(drop);
+        report.send(outcome.is_err()).unwrap();
+        outcome
+    };
+    let server = over.server(handler);
+    for ends_by_reset in [false, true] {
+        let mut peer = over.connect(&server);
+        peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab");
+        match ends_by_reset {
+            true => peer.reset(),
+            false => {
+                peer.half_close();
+                peer.expect_silence_to_the_end();
+            }
+        }
+        assert!(next(&seen));
+    }
+    assert!(server.handle().shutdown(PATIENCE));
+    assert_eq!(logs::of_servers(Level::Warn), [""; 0]);
 }

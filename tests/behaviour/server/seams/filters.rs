@@ -12,7 +12,7 @@ use hangup::{
 
 use super::super::{in_memory, in_memory_with, next, reports};
 use super::{Count, GET, Twice, UpperCase, Whole, any, filtered};
-use crate::support::{Answer, alone};
+use crate::support::{Answer, Over, alone};
 
 const HEAD: &str = "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -137,6 +137,20 @@ fn l12_a_length_that_is_not_kept_fails_the_response() {
     let (_server, _, mut peer) = in_memory(filtered(letters(10), || vec![Shorter]));
     assert_eq!(length(&peer.send(GET).expect_head()), Some("10"));
     peer.expect_end();
+}
+
+/// The filter has removed the length that the handler does not keep. Without it a FIN would make the body
+/// look complete.
+#[test]
+fn l12_a_short_response_to_an_old_client_is_reset() {
+    alone!();
+    let handler = |w: &mut ResponseWriter, _: &mut Request| {
+        w.set_header("content-length", 9000)?;
+        Ok(w.write_all(&[b'a'; 5000])?)
+    };
+    let server = Over::Tcp.server(filtered(handler, || vec![Twice::default()]));
+    let mut peer = Over::Tcp.connect(&server);
+    peer.send("GET / HTTP/1.0\r\n\r\n").expect_reset();
 }
 
 #[test]
