@@ -69,8 +69,8 @@ pub(super) fn prepare(
     let may_ask = !body.is_empty() && parts.version >= Version::HTTP_11;
     let limit = expect_timeout.filter(|_| asks && may_ask);
     let expectation = match limit {
-        None if asks => Expectation::WithoutContinue,
-        _ => Expectation::AsItStands,
+        None if asks => ExpectField::WithoutContinue,
+        _ => ExpectField::AsItStands,
     };
     let described = Described { content_type, framing };
     let head = write_head(parts, &hop.url, fields, described, expectation)?;
@@ -82,7 +82,7 @@ pub(super) fn prepare(
 
 /// How the field Expect is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expectation {
+enum ExpectField {
     AsItStands,
     WithoutContinue,
 }
@@ -140,7 +140,7 @@ fn write_head(
     url: &Url,
     fields: Fields<'_>,
     body: Described,
-    expectation: Expectation,
+    expectation: ExpectField,
 ) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_ROOM);
     let target = url.request_target(&parts.method);
@@ -150,8 +150,8 @@ fn write_head(
     let host = fields.get(&HOST).map_or(url.authority().as_bytes(), HeaderValue::as_bytes);
     h1::write_field(&mut head, &HOST, host);
     match expectation {
-        Expectation::AsItStands => fields.write(&mut head),
-        Expectation::WithoutContinue => {
+        ExpectField::AsItStands => fields.write(&mut head),
+        ExpectField::WithoutContinue => {
             fields.write_without(&mut head, &EXPECT);
             write_other_expectations(&mut head, fields);
         }

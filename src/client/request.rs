@@ -208,9 +208,9 @@ impl RequestBuilder {
     /// Calls `callback` with each interim response (1xx but 101).
     ///
     /// It runs on the thread that reads the response: the thread that called [`send`](Self::send), or
-    /// the connection's thread if the body waits for a 100, or has a [limit for
-    /// sending](Self::send_timeout) and cannot be sent at once. It delays the response, so it should be
-    /// quick.
+    /// the connection's thread if the body waits for a 100, has a [limit for
+    /// sending](Self::send_timeout) and cannot be sent at once, or could not be sent. It delays the
+    /// response, so it should be quick.
     ///
     /// # Panics
     ///
@@ -273,8 +273,9 @@ impl RequestBuilder {
     /// * [`TooManyRedirects`](crate::ErrorKind::TooManyRedirects); [`Error::take_response`] returns the last
     ///   response.
     ///
-    /// A request that failed on a connection which had been used before is sent once more on another, if
-    /// nothing of it had been written or its method makes that safe.
+    /// A request that failed on a connection which had been used before is sent again on another, until a
+    /// new connection was tried. That happens only if nothing of it had been written or its method makes it
+    /// safe.
     ///
     /// # Blocking
     ///

@@ -63,6 +63,9 @@ pub trait RequestExt: sealed::Sealed {
     /// does not treat this as a failure of the client. It closes the connection after the response if the
     /// rest of the body is unread. Writing the response is not affected.
     ///
+    /// A client that closes its sending side counts as gone by default: then the context and the body end, and
+    /// unread bytes are lost. Over FastCGI the unread body is discarded as soon as the context has ended.
+    ///
     /// ```
     /// use hangup::{HandlerExt, RequestExt, respond};
     /// use std::time::Duration;

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn no_byte_is_looked_at_twice() {
-        // What was looked at becomes line feeds, which would be found if it were looked at again.
+        // Bytes that were looked at become line feeds, which a second look would find.
         // The one byte kept is the possible CR of a CRLF that is cut in two.
         let text = [b'x'; 1000];
         let mut lines = Lines::default();

@@ -235,7 +235,7 @@ fn as_many_fields_as_allowed_and_one_more() {
 
 #[test]
 fn a_head_that_drips_in_is_looked_at_once() {
-    // What was looked at is overwritten with bytes that are an error wherever they stand: a
+    // Bytes that were looked at are overwritten with bytes that are an error wherever they stand: a
     // scanner that looked at them again would refuse. Only the last two bytes (a CRLF that
     // is cut in two) and the first five (the protocol's name) may be looked at again.
     let start = "HTTP/1.1 200 OK and a long reason that goes on for a while";

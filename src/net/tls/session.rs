@@ -64,7 +64,7 @@ enum WriteState {
 }
 
 /// The outcome of one step of an operation.
-pub(super) enum Attempt<T> {
+pub(super) enum Progress<T> {
     Done(T),
     /// There was progress. The next attempt is a separate step, so that deadlines are checked and the
     /// lock is free in between.
@@ -98,14 +98,14 @@ impl Session {
     }
 
     /// Drives the handshake one step.
-    pub(super) fn complete_handshake(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
+    pub(super) fn complete_handshake(&mut self, below: &Stream) -> io::Result<Progress<()>> {
         // If the peer accepts no more data, it may have sent the reason. The read below reports that.
         let _ = self.push(below);
         if !self.tls.is_handshaking() {
-            return Ok(Attempt::Done(()));
+            return Ok(Progress::Done(()));
         }
         match self.take_in(below)? {
-            Attempt::Done(()) => Err(self.end_of_handshake()),
+            Progress::Done(()) => Err(self.end_of_handshake()),
             other => Ok(other),
         }
     }
@@ -122,9 +122,9 @@ impl Session {
 
     /// Takes in what has arrived, with at most one read from below. It is done when a read would not
     /// block: when there is plaintext, an end of stream, or an error.
-    pub(super) fn take_in(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
+    pub(super) fn take_in(&mut self, below: &Stream) -> io::Result<Progress<()>> {
         if self.is_readable() {
-            return Ok(Attempt::Done(()));
+            return Ok(Progress::Done(()));
         }
         // Replies to what the peer has sent. If sending fails, the next write reports it.
         let _ = self.push(below);
@@ -134,7 +134,7 @@ impl Session {
                 Ok(0) => self.read = ReadState::Cut,
                 Ok(_) => self.bulky = self.raw.is_full(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(Attempt::Wait(self.interest()));
+                    return Ok(Progress::Wait(self.interest()));
                 }
                 Err(error) => return Err(error),
             }
@@ -142,7 +142,7 @@ impl Session {
         if !self.raw.is_empty() {
             self.decrypt(below)?;
         }
-        Ok(Attempt::Again)
+        Ok(Progress::Again)
     }
 
     /// Decrypts records until a read would not block, or none is left.
@@ -238,11 +238,11 @@ impl Session {
     }
 
     /// Reads plaintext.
-    pub(super) fn read(&mut self, below: &Stream, buf: &mut [u8]) -> io::Result<Attempt<usize>> {
+    pub(super) fn read(&mut self, below: &Stream, buf: &mut [u8]) -> io::Result<Progress<usize>> {
         Ok(match self.take_in(below)? {
-            Attempt::Done(()) => Attempt::Done(self.take_out(buf)?),
-            Attempt::Again => Attempt::Again,
-            Attempt::Wait(interest) => Attempt::Wait(interest),
+            Progress::Done(()) => Progress::Done(self.take_out(buf)?),
+            Progress::Again => Progress::Again,
+            Progress::Wait(interest) => Progress::Wait(interest),
         })
     }
 
@@ -287,7 +287,7 @@ impl Session {
         &mut self,
         below: &Stream,
         slices: &[IoSlice<'_>],
-    ) -> io::Result<Attempt<usize>> {
+    ) -> io::Result<Progress<usize>> {
         if self.write != WriteState::Open {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, "TLS close_notify already sent"));
         }
@@ -295,16 +295,16 @@ impl Session {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, Arc::clone(error)));
         }
         match self.push(below)? {
-            true => Ok(Attempt::Done(self.tls.writer().write_vectored(slices)?)),
-            false => Ok(Attempt::Wait(ROOM)),
+            true => Ok(Progress::Done(self.tls.writer().write_vectored(slices)?)),
+            false => Ok(Progress::Wait(ROOM)),
         }
     }
 
     /// Sends what is unsent.
-    pub(super) fn flush(&mut self, below: &Stream) -> io::Result<Attempt<()>> {
+    pub(super) fn flush(&mut self, below: &Stream) -> io::Result<Progress<()>> {
         match self.push(below)? {
-            true => Ok(Attempt::Done(())),
-            false => Ok(Attempt::Wait(ROOM)),
+            true => Ok(Progress::Done(())),
+            false => Ok(Progress::Wait(ROOM)),
         }
     }
 

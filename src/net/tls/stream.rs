@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use super::session::{Attempt, READABLE, Session};
+use super::session::{Progress, READABLE, Session};
 use crate::net::latch::{Latch, Woken};
 use crate::net::readiness::{Hangup, Interest, Parked, Readiness, Until};
 use crate::net::stream::Stream;
@@ -50,7 +50,7 @@ impl TlsStream {
         &self,
         place: Parked,
         until: Until,
-        mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
+        mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Progress<T>>,
     ) -> io::Result<T> {
         loop {
             self.below.check(place, until)?;
@@ -58,15 +58,15 @@ impl TlsStream {
                 let mut session = self.session.lock();
                 let attempted = attempt(&mut session, &self.below)?;
                 match &attempted {
-                    Attempt::Wait(_) => session.begin_waiting(place),
-                    Attempt::Done(_) | Attempt::Again => self.wake_others(&session),
+                    Progress::Wait(_) => session.begin_waiting(place),
+                    Progress::Done(_) | Progress::Again => self.wake_others(&session),
                 }
                 attempted
             };
             match attempted {
-                Attempt::Done(outcome) => return Ok(outcome),
-                Attempt::Again => {}
-                Attempt::Wait(interest) => match self.wait_below(place, interest, until) {
+                Progress::Done(outcome) => return Ok(outcome),
+                Progress::Again => {}
+                Progress::Wait(interest) => match self.wait_below(place, interest, until) {
                     Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                         self.below.check(place, until)?;
                         // The deadline has not passed, so the write's limit is used up.
@@ -98,14 +98,14 @@ impl TlsStream {
     /// Repeats `attempt` until it is done or fails with `WouldBlock`.
     fn attempt<T>(
         &self,
-        mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Attempt<T>>,
+        mut attempt: impl FnMut(&mut Session, &Stream) -> io::Result<Progress<T>>,
     ) -> io::Result<T> {
         loop {
             let attempted = attempt(&mut self.session.lock(), &self.below)?;
             match attempted {
-                Attempt::Done(outcome) => return Ok(outcome),
-                Attempt::Again => {}
-                Attempt::Wait(_) => return Err(io::ErrorKind::WouldBlock.into()),
+                Progress::Done(outcome) => return Ok(outcome),
+                Progress::Again => {}
+                Progress::Wait(_) => return Err(io::ErrorKind::WouldBlock.into()),
             }
         }
     }
@@ -141,14 +141,14 @@ impl TlsStream {
             self.check_open()?;
             let attempted = self.session.lock().take_in(&self.below)?;
             match attempted {
-                Attempt::Done(()) => return Ok(Woken::Readable),
-                Attempt::Again => {}
+                Progress::Done(()) => return Ok(Woken::Readable),
+                Progress::Again => {}
                 // Something is unsent, and only the stream below can wait for room.
-                Attempt::Wait(interest) if interest.write => {
+                Progress::Wait(interest) if interest.write => {
                     self.session.lock().begin_waiting(Parked::Read);
                     self.wait_below(Parked::Read, interest, Until::Only(limit))?;
                 }
-                Attempt::Wait(_) => {
+                Progress::Wait(_) => {
                     if self.below.wait_idle(latch, limit)? == Woken::Latched {
                         return Ok(Woken::Latched);
                     }
@@ -164,7 +164,7 @@ impl TlsStream {
 
     pub(in crate::net) fn halt(&self) {
         if !self.below.is_closed() {
-            // What is unsent is sent after `resume`.
+            // Unsent bytes are sent after `resume`.
             let _ = self.session.lock().end_writing_direction(&self.below);
         }
         self.below.halt();
@@ -235,7 +235,7 @@ impl TlsStream {
         let mut session = self.session.lock();
         if below.readable || session.has_raw() {
             // The next read reports an error.
-            let mut look = || matches!(session.take_in(&self.below), Ok(Attempt::Again));
+            let mut look = || matches!(session.take_in(&self.below), Ok(Progress::Again));
             let _ = (0..LOOK_AHEAD).all(|_| look());
             self.wake_others(&session);
         }
@@ -307,7 +307,7 @@ impl TlsStream {
             }
             let taken = session.take_in(below)?;
             let room = interest.write && !session.has_unsent();
-            Ok(if room { Attempt::Done(()) } else { taken })
+            Ok(if room { Progress::Done(()) } else { taken })
         })
     }
 }
