@@ -41,8 +41,8 @@ struct State {
     idle_limit: Option<Duration>,
     /// One wait must end. That wait resets it.
     interrupted: bool,
-    /// One waiting thread must check again. That thread resets it.
-    notified: bool,
+    /// The number of times that the threads were told to check again.
+    notices: u64,
     closed: bool,
     /// Rarely more than one.
     parked: Vec<Parking>,
@@ -99,12 +99,19 @@ impl WaitPoint {
         state.signal_all();
     }
 
-    /// Makes one thread check again: one that waits, or the next before it waits.
+    /// Makes all threads check again that wait, or that are about to wait with an older count of
+    /// [`notices`](Self::notices).
     #[cfg(feature = "tls")]
     pub(super) fn notify(&self) {
         let mut state = self.state.lock();
-        state.notified = true;
+        state.notices += 1;
         state.signal_all();
+    }
+
+    /// Returns the number of calls of [`notify`](Self::notify) so far.
+    #[cfg(feature = "tls")]
+    pub(super) fn notices(&self) -> u64 {
+        self.state.lock().notices
     }
 
     /// Fails all calls from now on. Returns `true` if it was open before.
@@ -161,8 +168,20 @@ impl WaitPoint {
         interest: PollFlags,
         until: Until,
     ) -> io::Result<PollFlags> {
+        self.park_after(socket, interest, until, None)
+    }
+
+    /// Waits as [`park`](Self::park) does. The result is empty at once if there are more notices than the
+    /// `seen` ones.
+    pub(super) fn park_after(
+        &self,
+        socket: Pollable<'_>,
+        interest: PollFlags,
+        until: Until,
+        seen: Option<u64>,
+    ) -> io::Result<PollFlags> {
         let waker = Waker::of_this_thread()?;
-        let Some(wait) = self.enter(&waker, until)? else { return Ok(PollFlags::empty()) };
+        let Some(wait) = self.enter(&waker, until, seen)? else { return Ok(PollFlags::empty()) };
         let earliest = wait.until.into_iter().chain(wait.limit).min();
         let outcome = wake::wait_for(socket, interest, &waker, earliest);
         let signalled = self.leave(&waker);
@@ -178,14 +197,19 @@ impl WaitPoint {
 
     /// Adds the waker to `parked` and returns the limits of the wait. Returns `None` if the caller must
     /// check again before it waits.
-    fn enter(&self, waker: &Arc<Waker>, until: Until) -> io::Result<Option<Wait>> {
+    fn enter(
+        &self,
+        waker: &Arc<Waker>,
+        until: Until,
+        seen: Option<u64>,
+    ) -> io::Result<Option<Wait>> {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.interrupted) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let until = until.time(state.deadline);
         self.check_until(&state, until)?;
-        if std::mem::take(&mut state.notified) {
+        if seen.is_some_and(|seen| seen != state.notices) {
             return Ok(None);
         }
         state.parked.push(Parking { waker: Arc::clone(waker), signalled: false });

@@ -43,9 +43,9 @@ pub(super) struct Side {
     pub(super) interrupted: bool,
     /// One read that has nothing to read must end. That read resets it.
     pub(super) read_interrupted: bool,
-    /// For each [`Parked`]: one waiting thread must check again. That thread resets it.
+    /// For each [`Parked`]: the number of times that the threads were told to check again.
     #[cfg(feature = "tls")]
-    pub(super) notified: [bool; 3],
+    pub(super) notices: [u64; 3],
     /// For each [`Parked`]: the number of threads that have parked since the last change.
     pub(super) parked: [usize; 3],
 }

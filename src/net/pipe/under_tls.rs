@@ -23,9 +23,10 @@ impl End {
         place: Parked,
         interest: Interest,
         until: Until,
+        seen: u64,
     ) -> io::Result<()> {
         self.wait(place, until, |state| {
-            let notified = std::mem::take(&mut state.sides[self.side].notified[place as usize]);
+            let notified = state.sides[self.side].notices[place as usize] != seen;
             state.alive(self.side, after_close(place))?;
             let ready = (interest.read && state.readiness(self.side).readable)
                 || (interest.write && state.pipes[self.side].is_writable());
@@ -33,8 +34,12 @@ impl End {
         })
     }
 
+    pub(in crate::net) fn notices(&self, place: Parked) -> u64 {
+        self.lock().sides[self.side].notices[place as usize]
+    }
+
     pub(in crate::net) fn notify(&self, place: Parked) {
-        self.change(|state| state.sides[self.side].notified[place as usize] = true);
+        self.change(|state| state.sides[self.side].notices[place as usize] += 1);
     }
 }
 

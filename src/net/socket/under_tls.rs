@@ -16,11 +16,16 @@ impl Socket {
         place: Parked,
         interest: Interest,
         until: Until,
+        seen: u64,
     ) -> io::Result<()> {
         let mut flags = PollFlags::empty();
         flags.set(wake::READ, interest.read);
         flags.set(wake::WRITE, interest.write);
-        self.wait_point(place).park(self.pollable(), flags, until).map(drop)
+        self.wait_point(place).park_after(self.pollable(), flags, until, Some(seen)).map(drop)
+    }
+
+    pub(in crate::net) fn notices(&self, place: Parked) -> u64 {
+        self.wait_point(place).notices()
     }
 
     pub(in crate::net) fn notify(&self, place: Parked) {

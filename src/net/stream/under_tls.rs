@@ -11,8 +11,8 @@ impl Stream {
         carrier!(self, carrier => carrier.check(place, until))
     }
 
-    /// Waits until the stream is ready for `interest`, or [`notify`](Self::notify) is called. May return
-    /// early, so the caller has to check again.
+    /// Waits until the stream is ready for `interest`, or there are more [`notices`](Self::notices) than
+    /// the `seen` ones. May return early, so the caller has to check again.
     ///
     /// # Errors
     ///
@@ -22,12 +22,18 @@ impl Stream {
         place: Parked,
         interest: Interest,
         until: Until,
+        seen: u64,
     ) -> io::Result<()> {
-        each!(self, kind => kind.wait_ready(place, interest, until))
+        each!(self, kind => kind.wait_ready(place, interest, until, seen))
     }
 
-    /// Ends one [`wait_ready`](Self::wait_ready) at `place`: the one that is blocked now, or the next
-    /// one.
+    /// Returns the number of calls of [`notify`](Self::notify) at `place` so far. A caller that takes it
+    /// under the lock of what it checks, and waits with it, misses no change.
+    pub(in crate::net) fn notices(&self, place: Parked) -> u64 {
+        carrier!(self, carrier => carrier.notices(place))
+    }
+
+    /// Ends each [`wait_ready`](Self::wait_ready) at `place` that has not seen this notice.
     pub(in crate::net) fn notify(&self, place: Parked) {
         carrier!(self, carrier => carrier.notify(place));
     }

@@ -54,19 +54,19 @@ impl TlsStream {
     ) -> io::Result<T> {
         loop {
             self.below.check(place, until)?;
-            let attempted = {
+            let (attempted, seen) = {
                 let mut session = self.session.lock();
                 let attempted = attempt(&mut session, &self.below)?;
                 match &attempted {
                     Progress::Wait(_) => session.begin_waiting(place),
                     Progress::Done(_) | Progress::Again => self.wake_others(&session),
                 }
-                attempted
+                (attempted, self.below.notices(place))
             };
             match attempted {
                 Progress::Done(outcome) => return Ok(outcome),
                 Progress::Again => {}
-                Progress::Wait(interest) => match self.wait_below(place, interest, until) {
+                Progress::Wait(interest) => match self.wait_below(place, interest, until, seen) {
                     Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                         self.below.check(place, until)?;
                         // The deadline has not passed, so the write's limit is used up.
@@ -81,9 +81,16 @@ impl TlsStream {
         }
     }
 
-    /// Waits on the stream below. The session has counted the thread as waiting.
-    fn wait_below(&self, place: Parked, interest: Interest, until: Until) -> io::Result<()> {
-        let outcome = self.below.wait_ready(place, interest, until);
+    /// Waits on the stream below. The session has counted the thread as waiting when there were `seen`
+    /// notices.
+    fn wait_below(
+        &self,
+        place: Parked,
+        interest: Interest,
+        until: Until,
+        seen: u64,
+    ) -> io::Result<()> {
+        let outcome = self.below.wait_ready(place, interest, until, seen);
         self.session.lock().end_waiting(place);
         outcome
     }
@@ -126,8 +133,12 @@ impl TlsStream {
             });
         }
         let until = Until::Only(limit.and_then(|limit| now().checked_add(limit)));
-        if self.session.lock().begin_waiting_if_quiet() {
-            self.wait_below(Parked::Read, READABLE, until)?;
+        let seen = {
+            let mut session = self.session.lock();
+            session.begin_waiting_if_quiet().then(|| self.below.notices(Parked::Read))
+        };
+        if let Some(seen) = seen {
+            self.wait_below(Parked::Read, READABLE, until, seen)?;
         }
         self.wait(Parked::Read, until, |session, below| session.read(below, buf))
     }
@@ -145,8 +156,12 @@ impl TlsStream {
                 Progress::Again => {}
                 // Something is unsent, and only the stream below can wait for room.
                 Progress::Wait(interest) if interest.write => {
-                    self.session.lock().begin_waiting(Parked::Read);
-                    self.wait_below(Parked::Read, interest, Until::Only(limit))?;
+                    let seen = {
+                        let mut session = self.session.lock();
+                        session.begin_waiting(Parked::Read);
+                        self.below.notices(Parked::Read)
+                    };
+                    self.wait_below(Parked::Read, interest, Until::Only(limit), seen)?;
                 }
                 Progress::Wait(_) => {
                     if self.below.wait_idle(latch, limit)? == Woken::Latched {
@@ -300,8 +315,12 @@ impl TlsStream {
         place: Parked,
         interest: Interest,
         until: Until,
+        seen: u64,
     ) -> io::Result<()> {
         self.wait(place, until, |session, below| {
+            if below.notices(place) != seen {
+                return Ok(Progress::Done(()));
+            }
             if !interest.read {
                 return session.flush(below);
             }

@@ -12,6 +12,7 @@ use rustls::pki_types::ServerName;
 use super::*;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind as Kind, TimeLimit};
+use crate::net::readiness::{Interest, Until};
 use crate::net::tls_info::TlsVersion;
 use crate::net::{Hangup, Parked, Readiness, Stream, memory};
 
@@ -298,6 +299,8 @@ fn both_directions_are_busy_at_once() {
     let send = |mut stream: &Stream| {
         io::copy(&mut io::repeat(7).take(LENGTH), &mut stream).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
+        // Sends the close_notify if there was no room for it. The reader of this end may have ended.
+        stream.flush().unwrap();
     };
     let receive = |mut stream: &Stream| io::copy(&mut stream, &mut io::sink()).unwrap();
     thread::scope(|scope| {
@@ -309,6 +312,27 @@ fn both_directions_are_busy_at_once() {
             assert_eq!(reader.join().unwrap(), LENGTH);
         }
     });
+}
+
+/// The notice is counted where the innermost stream waits, and both layers see it.
+#[test]
+fn a_notice_ends_a_wait_through_two_layers_of_tls() {
+    let (server, client) = pair();
+    let (server, _client) = over_tls(server, client);
+    let inner = server.below_tls().unwrap();
+    let seen = inner.notices(Parked::Read);
+    thread::scope(|scope| {
+        let readable = Interest { read: true, write: false };
+        let until = Until::Only(Some(Instant::now() + PATIENCE));
+        let waiter = scope.spawn(move || inner.wait_ready(Parked::Read, readable, until, seen));
+        parked(inner, Parked::Read);
+        inner.notify(Parked::Read);
+        waiter.join().unwrap().unwrap();
+    });
+    // A notice that came before the wait counts as well.
+    inner
+        .wait_ready(Parked::Read, Interest { read: true, write: false }, Until::Only(None), seen)
+        .unwrap();
 }
 
 #[test]

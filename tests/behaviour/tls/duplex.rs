@@ -27,7 +27,9 @@ fn exchange(connection: Duplex, length: usize) -> io::Result<()> {
                 (&stream).write_all(piece)?;
                 left -= piece.len();
             }
-            stream.shutdown(Shutdown::Write)
+            stream.shutdown(Shutdown::Write)?;
+            // Sends the close_notify if there was no room for it, also if the reader has ended.
+            (&stream).flush()
         });
         let mut incoming = Cursor::new(received).chain(&stream);
         let (mut buf, mut place) = (vec![0; 64 * 1024], 0);
