@@ -167,28 +167,10 @@ impl Command {
             }
             "-H" | "--header" => self.headers.push(args.value()?),
             "-A" | "--user-agent" => self.user_agent = Some(args.value()?),
-            "-e" | "--referer" => {
-                let referer = args.value()?;
-                self.refers = referer.ends_with(";auto");
-                self.referer = Some(referer.trim_end_matches(";auto").to_owned());
-            }
+            "-e" | "--referer" => self.take_referer(args)?,
             "-u" | "--user" => self.user = Some(args.value()?),
-            "-r" | "--range" => {
-                let range = args.value()?;
-                let completed = range::completed(&range).map_err(|why| args.bad(why))?;
-                if completed != range && !self.silent {
-                    eprintln!("fetch: -r {range}: using {completed}");
-                }
-                self.range = Some(completed);
-            }
-            "-C" | "--continue-at" => {
-                self.resume = Some(match args.value()?.as_str() {
-                    "-" => Resume::AtItsEnd,
-                    offset => Resume::At(
-                        offset.parse().map_err(|_| args.bad("expected an offset or `-`"))?,
-                    ),
-                });
-            }
+            "-r" | "--range" => self.take_range(args)?,
+            "-C" | "--continue-at" => self.resume = Some(resume(args)?),
             "-d" | "--data" | "--data-ascii" => self.add_data(DataKind::Text, args)?,
             "--data-binary" => self.add_data(DataKind::Binary, args)?,
             "--data-raw" => self.add_data(DataKind::Raw, args)?,
@@ -196,19 +178,7 @@ impl Command {
                 self.json = true;
                 self.add_data(DataKind::Json, args)?;
             }
-            "-G" | "--get" => self.get = true,
-            "-I" | "--head" => self.head = true,
-            "-i" | "--include" => self.include = true,
-            "-L" | "--location" => self.location = true,
-            "--max-redirs" => {
-                // -1 means no limit.
-                let most: i64 = args.number()?;
-                if most < -1 {
-                    return Err(args.bad("the number is less than -1"));
-                }
-                self.max_redirects = u32::try_from(most).unwrap_or(u32::MAX);
-            }
-            "-f" | "--fail" => self.fail = true,
+            "--max-redirs" => self.max_redirects = redirects(args)?,
             "--retry" => self.retries = args.number()?,
             "-m" | "--max-time" => self.max_time = some_time(args.seconds()?),
             "--connect-timeout" => self.connect_timeout = some_time(args.seconds()?),
@@ -218,18 +188,49 @@ impl Command {
                 let pinned = args.value()?.parse();
                 self.resolve.push(pinned.map_err(|()| args.bad("not HOST:PORT:ADDRESS"))?);
             }
-            "--http1.0" => self.http10 = true,
-            "--compressed" => self.compressed = true,
             "-w" | "--write-out" => self.write_out = Some(args.value()?),
-            "-#" | "--progress-bar" => self.progress_bar = true,
-            "-v" | "--verbose" => self.verbose = true,
-            "-s" | "--silent" => self.silent = true,
-            "-S" | "--show-error" => self.show_error = true,
             "-F" | "--form" | "-x" | "--proxy" | "--noproxy" | "-b" | "--cookie" | "-c"
             | "--cookie-jar" => return Err(args.bad("not supported")),
-            option if self.tls.take(option, args)? => {}
+            option if self.take_flag(option) || self.tls.take(option, args)? => {}
             _ => return Err(args.unknown()),
         }
+        Ok(())
+    }
+
+    /// Takes an option without a value. Returns `false` if it is another one.
+    fn take_flag(&mut self, option: &str) -> bool {
+        let flag = match option {
+            "-G" | "--get" => &mut self.get,
+            "-I" | "--head" => &mut self.head,
+            "-i" | "--include" => &mut self.include,
+            "-L" | "--location" => &mut self.location,
+            "-f" | "--fail" => &mut self.fail,
+            "--http1.0" => &mut self.http10,
+            "--compressed" => &mut self.compressed,
+            "-#" | "--progress-bar" => &mut self.progress_bar,
+            "-v" | "--verbose" => &mut self.verbose,
+            "-s" | "--silent" => &mut self.silent,
+            "-S" | "--show-error" => &mut self.show_error,
+            _ => return false,
+        };
+        *flag = true;
+        true
+    }
+
+    fn take_referer(&mut self, args: &mut Args) -> Result<(), Usage> {
+        let referer = args.value()?;
+        self.refers = referer.ends_with(";auto");
+        self.referer = Some(referer.trim_end_matches(";auto").to_owned());
+        Ok(())
+    }
+
+    fn take_range(&mut self, args: &mut Args) -> Result<(), Usage> {
+        let range = args.value()?;
+        let completed = range::completed(&range).map_err(|why| args.bad(why))?;
+        if completed != range && !self.silent {
+            eprintln!("fetch: -r {range}: using {completed}");
+        }
+        self.range = Some(completed);
         Ok(())
     }
 
@@ -264,4 +265,24 @@ impl Hands {
 /// Parses a time limit. 0 means no limit.
 fn some_time(limit: Duration) -> Option<Duration> {
     Some(limit).filter(|limit| !limit.is_zero())
+}
+
+/// Reads the argument of `-C`: an offset, or `-` for the end of the file.
+fn resume(args: &mut Args) -> Result<Resume, Usage> {
+    match args.value()?.as_str() {
+        "-" => Ok(Resume::AtItsEnd),
+        offset => match offset.parse() {
+            Ok(offset) => Ok(Resume::At(offset)),
+            Err(_) => Err(args.bad("expected an offset or `-`")),
+        },
+    }
+}
+
+/// Reads the argument of `--max-redirs`. -1 is no limit.
+fn redirects(args: &mut Args) -> Result<u32, Usage> {
+    let most: i64 = args.number()?;
+    match most < -1 {
+        true => Err(args.bad("the number is less than -1")),
+        false => Ok(u32::try_from(most).unwrap_or(u32::MAX)),
+    }
 }
