@@ -29,7 +29,7 @@ fn zipped(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A gzip reader stops at the end of its own format, before the last chunk.
+/// A gzip reader stops at the end of the gzip data, before the last chunk.
 fn c08_a_decoders_connection_is_free_once_its_body_was_read(over: Over) {
     alone!();
     let peers = over.peers();

@@ -111,7 +111,7 @@ fn l12_a_filter_that_changes_the_length_has_the_body_sent_in_chunks() {
     let answer = peer.send(GET).expect_response();
     assert_eq!((length(&answer), answer.field("transfer-encoding")), (None, Some("chunked")));
     assert_eq!(answer.text(), "aabb".repeat(3000));
-    // What the length of a GET's response would be is not known without a body.
+    // Only the body of a GET's response would show its length.
     assert_eq!(length(&peer.send(HEAD).expect_head()), None);
     assert_eq!(peer.send(GET).expect(200).len(), 12_000);
 }
