@@ -166,7 +166,7 @@ impl ConnBody {
     /// Returns `true` if something behind the body has arrived. `false` if the body was not read to its
     /// end, behind which nothing is known.
     pub(super) fn has_next(&self, stream: &Stream) -> bool {
-        let ended = matches!(self.progress, Progress::Ended(_));
+        let ended = self.is_ended();
         ended && (!self.half.buffer.is_empty() || stream.has_unread())
     }
 
@@ -225,6 +225,11 @@ impl ConnBody {
                 left = rest;
             }
         }
+        self.is_ended()
+    }
+
+    /// Returns `true` if the body was read to its end.
+    pub(super) fn is_ended(&self) -> bool {
         matches!(self.progress, Progress::Ended(_))
     }
 }

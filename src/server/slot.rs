@@ -150,6 +150,8 @@ impl Drop for Borrowed<'_> {
         }
         let mut slot = self.slot.slot.lock();
         if let Slot::Borrowed { interrupted: Some(deadline) } = *slot {
+            // A body that has ended has no deadline any more.
+            let deadline = deadline.filter(|_| !body.is_ended());
             body.half.reader.stream().set_read_deadline(deadline);
         }
         *slot = Slot::Here(body);

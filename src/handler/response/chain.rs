@@ -15,7 +15,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 
 use super::ResponseWriter;
 use super::state::{Chain, Filters, Step};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::handler::filter::{Downstream, Filter, FilterOutput, Head, HeadFields};
 use crate::handler::sink::Length;
 
@@ -25,6 +25,16 @@ impl Step {
         if !mem::replace(&mut self.begun, true) {
             self.filter.head(&mut Head::new(head));
         }
+    }
+}
+
+/// Fails the response if a filter panics: a layer may catch that, and write on.
+struct FailOnUnwind<'r, 'w>(&'r mut ResponseWriter<'w>);
+
+impl Drop for FailOnUnwind<'_, '_> {
+    fn drop(&mut self) {
+        let error = Error::message(ErrorKind::Other, "a filter panicked");
+        self.0.state.filters = Filters::Failed(error);
     }
 }
 
@@ -78,7 +88,8 @@ impl Downstream for Rest<'_, '_> {
     fn head(&mut self) -> Option<Head<'_>> {
         let passed_on = match self.steps.last() {
             Some(step) => step.begun,
-            None => self.writer.is_on_wire(),
+            // The writer holds nothing when the filters begin.
+            None => self.writer.is_on_wire() || !self.writer.state.held.is_empty(),
         };
         (!passed_on).then(|| Head::new(&mut self.writer.state.head))
     }
@@ -157,7 +168,13 @@ impl ResponseWriter<'_> {
             }
             Filters::None | Filters::Added(_) => return Ok(()),
         };
-        match step(&mut Rest { steps: &mut chain.steps, writer: self }) {
+        let outcome = {
+            let running = FailOnUnwind(self);
+            let outcome = step(&mut Rest { steps: &mut chain.steps, writer: &mut *running.0 });
+            mem::forget(running);
+            outcome
+        };
+        match outcome {
             Ok(()) => {
                 self.state.filters = Filters::Running(chain);
                 Ok(())

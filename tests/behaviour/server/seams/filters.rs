@@ -411,3 +411,43 @@ fn l18_bytes_sent_counts_the_body() {
     assert_eq!(peer.send(GET).expect(200).len(), 8000);
     assert_eq!(next(&counts), 8000);
 }
+
+/// A layer may catch the panic. The rest must not reach the client past the filter.
+#[test]
+fn l15_nothing_passes_a_filter_that_has_panicked() {
+    alone!();
+    struct Panics;
+    impl Filter for Panics {
+        fn body(&mut self, _: &[u8], _: &mut FilterOutput<'_>) -> io::Result<()> {
+            panic!("on purpose")
+        }
+    }
+    let handler = |w: &mut ResponseWriter, _: &mut Request| {
+        w.filter(Panics);
+        let write = || w.write_all(&[b'a'; 5000]);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(write)).unwrap_err();
+        Ok(w.write_all(b"plain")?)
+    };
+    let (_server, _, mut peer) = in_memory(handler);
+    peer.send(GET).expect(500);
+}
+
+#[test]
+fn l16_the_first_write_passes_the_head_on() {
+    alone!();
+    struct Writes;
+    impl Filter for Writes {
+        fn head(&mut self, head: &mut Head<'_>) {
+            head.headers_mut().remove(CONTENT_LENGTH);
+        }
+        fn end(&mut self, out: &mut FilterOutput<'_>) -> io::Result<()> {
+            assert!(out.head().is_some());
+            out.write_all(b"!")?;
+            assert!(out.head().is_none());
+            Ok(())
+        }
+    }
+    let empty = |_: &mut ResponseWriter, _: &mut Request| Ok(());
+    let (_server, _, mut peer) = in_memory(filtered(empty, || vec![Writes]));
+    assert_eq!(peer.send(GET).expect(200), "!");
+}
