@@ -162,6 +162,12 @@ impl Error {
         Self(Arc::new(Inner { kind, status: Some(status), message, source: None }))
     }
 
+    /// Creates the error of a response whose status is an error. `response` says which response.
+    pub(crate) fn of_response(status: StatusCode, response: impl Into<Source>) -> Self {
+        let (kind, source) = (ErrorKind::Status, Some(response.into()));
+        Self(Arc::new(Inner { kind, status: Some(status), message: None, source }))
+    }
+
     /// Returns the status of an error of the kind [`ErrorKind::Status`]; `None` of any other.
     #[must_use]
     pub fn status_code(&self) -> Option<StatusCode> {

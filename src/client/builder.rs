@@ -52,8 +52,8 @@ const EXPECT_CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 #[must_use = "no client is made before `build`"]
 pub struct ClientBuilder {
     headers: HeaderMap,
-    defaults: Defaults,
-    transport: TransportOptions,
+    pub(super) defaults: Defaults,
+    pub(super) transport: TransportOptions,
     middlewares: Vec<Box<dyn Middleware>>,
     hop_middlewares: Vec<Box<dyn Middleware>>,
 }
@@ -130,6 +130,13 @@ impl ClientBuilder {
     /// Sets the redirect policy. The default follows up to 10.
     pub fn redirects(mut self, policy: RedirectPolicy) -> Self {
         self.defaults.options.redirects = policy;
+        self
+    }
+
+    /// Makes a response of 4xx or 5xx an error of the kind [`Status`](ErrorKind::Status).
+    /// [`Error::take_response`] returns the response. Off by default.
+    pub fn status_as_error(mut self, is_error: bool) -> Self {
+        self.defaults.options.extras_mut().status_as_error = is_error;
         self
     }
 

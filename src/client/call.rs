@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!   RequestBuilder::send ── Request + CallOptions
-//!     Middleware   once a call   the user's, added by `wrap`
-//!       Redirects  once a call   which are followed, and as what request
-//!         Session  once a hop    credentials, bound to their origin
-//!           Middleware           the user's, added by `wrap_hop`
-//!             Transport          route, pool, connection, exchange, safe retry
+//!     Middleware     once a call   the user's, added by `wrap`
+//!       Extras       once a call   a status as an error
+//!         Redirects  once a call   which are followed, and as what request
+//!           Session  once a hop    credentials, bound to their origin
+//!             Middleware           the user's, added by `wrap_hop`
+//!               Transport          route, pool, connection, exchange, safe retry
 //! ```
 
 use http::Response;
@@ -32,8 +33,17 @@ impl Call<'_> {
     #[inline]
     pub(super) fn run(self, mut hop: HopRequest<'_>) -> Result<Response<Body>> {
         match &self.core.middlewares[..] {
-            [] => self.follow(&mut hop),
-            chain => middleware::run(chain, hop, self.options, |mut hop| self.follow(&mut hop)),
+            [] => self.steps(&mut hop),
+            chain => middleware::run(chain, hop, self.options, |mut hop| self.steps(&mut hop)),
+        }
+    }
+
+    /// Runs the steps that a call may ask for, around its redirects.
+    #[inline]
+    fn steps(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+        match self.options.extras() {
+            None => self.follow(hop),
+            Some(extras) => extras.run(hop, |hop| self.follow(hop)),
         }
     }
 

@@ -24,6 +24,7 @@ mod call;
 mod conn;
 mod connect;
 mod core;
+mod extras;
 mod fields;
 mod hop;
 mod middleware;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
+use super::extras::Extras;
 use super::policy::RedirectPolicy;
 use super::raw_head::RawHead;
 use crate::context::Context;
@@ -38,9 +39,21 @@ pub struct CallOptions {
     pub(super) connector: Option<Connector>,
     pub(super) on_informational: Option<OnInformational>,
     pub(super) on_raw_head: Option<OnRawHead>,
+    /// `None` if all of them have their defaults, so that a plain call pays for none.
+    extras: Option<Arc<Extras>>,
 }
 
 impl CallOptions {
+    /// Returns the options that are rarely set, if one is.
+    pub(super) fn extras(&self) -> Option<&Extras> {
+        self.extras.as_deref()
+    }
+
+    /// Returns the options that are rarely set, to set one.
+    pub(super) fn extras_mut(&mut self) -> &mut Extras {
+        Arc::make_mut(self.extras.get_or_insert_default())
+    }
+
     /// Begins the call: its context ends from now on when its time limit runs out.
     pub(super) fn begin(&mut self) {
         let Some(limit) = self.timeout else { return };

@@ -49,12 +49,12 @@ use crate::net::tls::Connector;
 /// ```
 #[must_use = "nothing is sent before `send`"]
 pub struct RequestBuilder {
-    core: Arc<ClientCore>,
-    parts: Parts,
-    body: Body,
+    pub(super) core: Arc<ClientCore>,
+    pub(super) parts: Parts,
+    pub(super) body: Body,
     /// The URL, or why it is invalid.
-    url: Result<Url>,
-    options: CallOptions,
+    pub(super) url: Result<Url>,
+    pub(super) options: CallOptions,
     /// The first invalid part, besides the URL.
     error: Option<Error>,
 }
@@ -205,6 +205,13 @@ impl RequestBuilder {
         self
     }
 
+    /// Makes a response of 4xx or 5xx an error of the kind [`Status`](crate::ErrorKind::Status), overriding
+    /// the client's setting. [`Error::take_response`] returns the response.
+    pub fn status_as_error(mut self, is_error: bool) -> Self {
+        self.options.extras_mut().status_as_error = is_error;
+        self
+    }
+
     /// Calls `callback` with each interim response (1xx but 101).
     ///
     /// It runs on the thread that reads the response: the thread that called [`send`](Self::send), or
@@ -250,7 +257,7 @@ impl RequestBuilder {
         self
     }
 
-    fn fail(&mut self, error: Error) {
+    pub(super) fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }
 

@@ -194,20 +194,35 @@ pub(super) fn note_redirects(
 
 /// The error of a call that was redirected more often than `most` times. It keeps the last response.
 pub(super) fn too_many_redirects(most: u32, response: http::Response<Body>) -> Error {
-    let kept = KeptResponse {
-        text: match response.url() {
-            Some(url) => format!("{} from {url}", response.status()),
-            None => response.status().to_string(),
-        },
-        response: Mutex::new(Some(response)),
-    };
+    let kept = KeptResponse::new(response);
     Error::explained(ErrorKind::TooManyRedirects, format!("more than {most}"), kept)
+}
+
+/// Turns a response of 4xx or 5xx into an error that keeps it.
+pub(super) fn error_for_status(
+    response: http::Response<Body>,
+) -> crate::Result<http::Response<Body>> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return Ok(response);
+    }
+    Err(Error::of_response(status, KeptResponse::new(response)))
 }
 
 /// The response that an error keeps, as the error's source.
 struct KeptResponse {
     text: String,
     response: Mutex<Option<http::Response<Body>>>,
+}
+
+impl KeptResponse {
+    fn new(response: http::Response<Body>) -> Self {
+        let text = match response.url() {
+            Some(url) => format!("{} from {url}", response.status()),
+            None => response.status().to_string(),
+        };
+        Self { text, response: Mutex::new(Some(response)) }
+    }
 }
 
 impl fmt::Debug for KeptResponse {
