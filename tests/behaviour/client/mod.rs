@@ -21,6 +21,7 @@ mod reuse;
 mod seams;
 mod time_limits;
 mod urls;
+mod values;
 mod wrote_request;
 
 use hangup::client::RequestBuilder;
