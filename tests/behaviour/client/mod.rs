@@ -22,6 +22,7 @@ mod script;
 mod seams;
 mod time_limits;
 mod urls;
+mod values;
 mod wrote_request;
 
 use hangup::client::RequestBuilder;
