@@ -4,6 +4,7 @@ use http::Response;
 
 use super::hop::HopRequest;
 use super::response;
+use super::session::sources::SessionSources;
 use crate::body::Body;
 use crate::error::Result;
 
@@ -12,6 +13,8 @@ use crate::error::Result;
 pub(super) struct Extras {
     /// A response of 4xx or 5xx becomes an error.
     pub(super) status_as_error: bool,
+    /// The cookie store and the netrc file.
+    pub(super) session: SessionSources,
 }
 
 impl Extras {

@@ -19,15 +19,19 @@
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
 
 // In reading order.
+mod auth;
 mod builder;
 mod call;
 mod conn;
 mod connect;
+mod cookie_store;
 mod core;
 mod extras;
 mod fields;
 mod hop;
+mod loopback;
 mod middleware;
+mod netrc;
 mod options;
 mod outgoing;
 mod policy;
@@ -53,8 +57,10 @@ use crate::body::Body;
 use crate::error::Result;
 
 pub use builder::ClientBuilder;
+pub use cookie_store::CookieStore;
 pub use fields::IntoHeaderName;
 pub use middleware::{Middleware, Next};
+pub use netrc::Netrc;
 pub use options::CallOptions;
 pub use policy::{Hop, RedirectAction, RedirectPolicy, Redirected};
 pub use raw_head::RawHead;
