@@ -20,7 +20,7 @@ pub(super) struct HopRequest<'a> {
     defaults: Option<&'a DefaultFields>,
     /// When the call began.
     pub(super) begun: Instant,
-    /// What the session has added to this hop.
+    /// The session's part of this hop.
     pub(super) state: HopState,
 }
 

@@ -24,11 +24,14 @@ mod builder;
 mod call;
 mod conn;
 mod connect;
+mod contents;
 mod cookie_store;
 mod core;
 mod extras;
 mod fields;
 mod hop;
+#[cfg(feature = "json")]
+mod json;
 mod loopback;
 mod middleware;
 mod netrc;
@@ -43,6 +46,7 @@ mod response;
 mod retry;
 mod route;
 mod session;
+mod steps;
 mod transport;
 mod url;
 mod waiter;
@@ -65,7 +69,7 @@ pub use options::CallOptions;
 pub use policy::{Hop, RedirectAction, RedirectPolicy, Redirected};
 pub use raw_head::RawHead;
 pub use request::RequestBuilder;
-pub use response::{ResponseExt, Timings};
+pub use response::{DEFAULT_READ_LIMIT, ResponseExt, Timings};
 pub use url::IntoUrl;
 
 /// Sends requests, over connections that it keeps.

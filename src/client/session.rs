@@ -32,7 +32,7 @@ use crate::error::Result;
 const COOKIE2: HeaderName = HeaderName::from_static("cookie2");
 
 /// Sends a hop by `next`, with the credentials and cookies of its URL, and stores the cookies of the
-/// response. What was added is removed afterwards: each hop's is derived from its own URL.
+/// response. The added fields are removed afterwards: each hop's is derived from its own URL.
 #[inline]
 pub(super) fn run(
     hop: &mut HopRequest<'_>,
@@ -132,8 +132,8 @@ fn from_netrc(hop: &HopRequest<'_>, sources: &SessionSources) -> Option<HeaderVa
 /// Before, it had the URL `from`, the headers `before` and `state`.
 ///
 /// A changed URI is read as one that a caller gives. If it leads to another origin, the secrets that the
-/// code left as they were are removed. What the session had added is removed in any case, since it is derived
-/// anew from the URL that is returned.
+/// code left as they were are removed. The fields that the session had added are removed in any case, since
+/// they are derived anew from the URL that is returned.
 pub(super) fn rebind(
     headers: &mut HeaderMap,
     uri: &Uri,
