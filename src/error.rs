@@ -255,6 +255,7 @@ impl Error {
                 | ErrorKind::BodySource
                 | ErrorKind::Misuse
                 | ErrorKind::InvalidTlsConfig
+                | ErrorKind::InvalidFile
         )
     }
 }
