@@ -106,7 +106,9 @@ mod tests {
         for kind in [ErrorKind::Decode, ErrorKind::InvalidUrl, ErrorKind::UntrustedCertificate] {
             assert!(!is_temporary(&Error::new(kind)), "{kind:?}");
         }
-        for (status, temporary) in [(404, false), (401, false), (429, true), (501, false), (503, true)] {
+        for (status, temporary) in
+            [(404, false), (401, false), (429, true), (501, false), (503, true)]
+        {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(is_temporary(&Error::status(status, "")), temporary, "{status}");
         }
