@@ -3,6 +3,7 @@
 use http::Response;
 
 use super::hop::HopRequest;
+use super::proxy::ProxyPolicy;
 use super::response;
 use crate::body::Body;
 use crate::error::Result;
@@ -12,6 +13,8 @@ use crate::error::Result;
 pub(super) struct Extras {
     /// A response of 4xx or 5xx becomes an error.
     pub(super) status_as_error: bool,
+    /// The proxies of the call, in place of the client's.
+    pub(super) proxy: Option<ProxyPolicy>,
 }
 
 impl Extras {

@@ -8,6 +8,7 @@ use http::Uri;
 
 use super::conn::{ConnFacts, ReceivedBody, ReceivedResponse};
 use super::policy::Redirected;
+use super::proxy::Proxy;
 use super::url::Url;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind};
@@ -71,7 +72,10 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn redirect_error(&self) -> Option<&Error>;
 
-    /// Returns the server's address.
+    /// Returns the proxy that the request took, if it took one.
+    fn proxy(&self) -> Option<&Proxy>;
+
+    /// Returns the server's address, or the proxy's if the request took one.
     fn remote_addr(&self) -> Option<&Addr>;
 
     /// Returns the client's address on the connection.
@@ -80,7 +84,7 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns `true` if the connection had carried an earlier request.
     fn is_connection_reused(&self) -> bool;
 
-    /// Returns the facts of the TLS session; `None` without TLS.
+    /// Returns the facts of the TLS session with the server; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
 
     /// Returns how long the steps of the call took.
@@ -99,6 +103,9 @@ pub struct Timings {
     pub resolve: Duration,
     /// Connecting. Zero on a reused connection.
     pub connect: Duration,
+    /// Opening a tunnel through a proxy, with the TLS handshake of an HTTPS proxy. Zero without a proxy and
+    /// on a reused connection.
+    pub proxy: Duration,
     /// The TLS handshake. Zero without TLS and on a reused connection.
     pub secure: Duration,
     /// From handing the last request to its connection to the head of its response.
@@ -142,6 +149,7 @@ impl Timings {
         Self {
             resolve: made(connection.resolved_in),
             connect: made(connection.connected_in),
+            proxy: made(connection.tunnelled_in),
             secure: made(connection.secured_in),
             wait: now - moments.sent,
             total: now - moments.begun,
@@ -305,6 +313,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn redirect_error(&self) -> Option<&Error> {
         self.extensions().get().map(|Refused(error)| error)
+    }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        info(self).and_then(|info| info.connection.proxy.as_ref())
     }
 
     fn remote_addr(&self) -> Option<&Addr> {
