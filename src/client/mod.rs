@@ -24,10 +24,13 @@ mod builder;
 mod call;
 mod conn;
 mod connect;
+mod contents;
 mod core;
 mod extras;
 mod fields;
 mod hop;
+#[cfg(feature = "json")]
+mod json;
 mod middleware;
 mod options;
 mod outgoing;
@@ -41,6 +44,7 @@ mod response;
 mod retry;
 mod route;
 mod session;
+mod steps;
 mod transport;
 mod tunnel;
 mod url;
@@ -63,7 +67,7 @@ pub use policy::{Hop, RedirectAction, RedirectPolicy, Redirected};
 pub use proxy::{Proxy, ProxyFailure, ProxyPolicy};
 pub use raw_head::RawHead;
 pub use request::RequestBuilder;
-pub use response::{ResponseExt, Timings};
+pub use response::{DEFAULT_READ_LIMIT, ResponseExt, Timings};
 pub use url::IntoUrl;
 
 /// Sends requests, over connections that it keeps.

@@ -83,7 +83,7 @@ pub(super) struct ConnConfig {
     pub(super) route: Route,
     /// How long the TLS handshake took.
     pub(super) secured_in: Duration,
-    /// What the peer has sent before the connection begins.
+    /// The bytes that the peer has sent before the connection begins.
     pub(super) received: Buffer,
     /// How long it took to open the tunnel through a proxy.
     pub(super) tunnelled_in: Duration,
