@@ -263,6 +263,7 @@ impl Error {
                 | ErrorKind::BodySource
                 | ErrorKind::Misuse
                 | ErrorKind::InvalidTlsConfig
+                | ErrorKind::InvalidFile
         )
     }
 }
