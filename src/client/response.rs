@@ -12,6 +12,7 @@ use serde_core::de::DeserializeOwned;
 use self::info::{Followed, Refused, Upgrade, info};
 use super::events::EventStream;
 use super::policy::Redirected;
+use super::proxy::Proxy;
 use super::url::Url;
 use crate::body::{Body, ReadLimit};
 use crate::error::{Error, Result};
@@ -80,7 +81,10 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn redirect_error(&self) -> Option<&Error>;
 
-    /// Returns the server's address.
+    /// Returns the proxy that the request took, if it took one.
+    fn proxy(&self) -> Option<&Proxy>;
+
+    /// Returns the server's address, or the proxy's if the request took one.
     fn remote_addr(&self) -> Option<&Addr>;
 
     /// Returns the client's address on the connection.
@@ -89,7 +93,7 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns `true` if the connection had carried an earlier request.
     fn is_connection_reused(&self) -> bool;
 
-    /// Returns the facts of the TLS session; `None` without TLS.
+    /// Returns the facts of the TLS session with the server; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
 
     /// Returns how long the steps of the call took.
@@ -274,6 +278,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn redirect_error(&self) -> Option<&Error> {
         self.extensions().get().map(|Refused(error)| error)
+    }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        info(self).and_then(|info| info.connection.proxy.as_ref())
     }
 
     fn remote_addr(&self) -> Option<&Addr> {
