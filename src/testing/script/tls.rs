@@ -1,7 +1,8 @@
 //! Scripts over TLS.
 
 use super::Script;
-use super::opening::Opening;
+use super::failure::shown;
+use super::opening::{Opening, open};
 use super::peer::Peer;
 use super::stage::Declared;
 use crate::net::tls::Acceptor;
@@ -31,6 +32,23 @@ impl Script {
         let Opening::Tls(acceptor) = self.opening.clone() else { panic!("the script has no TLS") };
         let play = Box::new(|_: &mut Peer| {});
         self.stage().declare(Declared { opening: Opening::Refused(acceptor), play: Some(play) });
+        self
+    }
+}
+
+impl Peer {
+    /// Does a TLS handshake within this connection, as behind a proxy that has answered a CONNECT. The
+    /// connection is that of the server behind it from then on.
+    #[track_caller]
+    pub fn start_tls(&mut self, acceptor: &Acceptor) -> &mut Self {
+        self.begin();
+        if !self.buffer.is_empty() {
+            self.fail(format!("expected a TLS handshake; received {}", shown(&self.buffer)));
+        }
+        match open(self.stream.clone(), &Opening::Tls(acceptor.clone()), self.limit()) {
+            Ok(stream) => self.stream = stream.unwrap_or_else(|| self.stream.clone()),
+            Err(text) => self.fail(text),
+        }
         self
     }
 }
