@@ -8,6 +8,7 @@
 //! | `replay.rs` | bodies that are opened for each sending |
 //! | `source.rs` `file.rs` `read_at*.rs` | the sources that a body is read from |
 //! | `ahead.rs` | the buffer for small reads |
+//! | `multipart/` | forms as bodies |
 //! | `from.rs` | conversions into a body |
 
 mod adapt;
@@ -15,6 +16,8 @@ mod ahead;
 mod copy;
 mod file;
 mod from;
+#[cfg(feature = "client")]
+mod multipart;
 #[cfg(unix)]
 mod read_at;
 #[cfg(windows)]
@@ -34,6 +37,8 @@ use ahead::Ahead;
 use source::{ChunkReader, Source};
 
 pub use adapt::{MappedReader, Piece};
+#[cfg(feature = "client")]
+pub use multipart::{Multipart, Part};
 pub(crate) use source::Incoming;
 
 /// The body of a request or a response; empty by default.
