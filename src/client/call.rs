@@ -3,16 +3,19 @@
 //! ```text
 //!   RequestBuilder::send ── Request + CallOptions
 //!     Middleware     once a call   the user's, added by `wrap`
-//!       Extras       once a call   a status as an error
+//!       Extras       once a call   a status as an error, progress
+//!         decode     once a call   content codings of the last response
 //!         Redirects  once a call   which are followed, and as what request
-//!           Session  once a hop    credentials, bound to their origin
+//!           Session  once a hop    credentials, bound to their origin; offered content codings
 //!             Middleware           the user's, added by `wrap_hop`
 //!               Transport          route, pool, connection, exchange, safe retry
 //! ```
 
-use http::Response;
+use http::{HeaderValue, Response};
 
 use super::core::ClientCore;
+use super::decode;
+use super::extras::Extras;
 use super::hop::HopRequest;
 use super::middleware;
 use super::options::CallOptions;
@@ -28,10 +31,10 @@ pub(super) struct Call<'a> {
     pub(super) options: &'a CallOptions,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// Sends the first request of the call and returns the response that is its result.
     #[inline]
-    pub(super) fn run(self, mut hop: HopRequest<'_>) -> Result<Response<Body>> {
+    pub(super) fn run(self, mut hop: HopRequest<'a>) -> Result<Response<Body>> {
         match &self.core.middlewares[..] {
             [] => self.steps(&mut hop),
             chain => middleware::run(chain, hop, self.options, |mut hop| self.steps(&mut hop)),
@@ -40,29 +43,49 @@ impl Call<'_> {
 
     /// Runs the steps that a call may ask for, around its redirects.
     #[inline]
-    fn steps(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+    fn steps(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
         match self.options.extras() {
-            None => self.follow(hop),
-            Some(extras) => extras.run(hop, |hop| self.follow(hop)),
+            None => self.follow(hop, None),
+            Some(extras) => extras.run(hop, |hop| self.follow(hop, Some(extras))),
         }
     }
 
-    /// Sends a request, and those that follow its redirects.
+    /// Sends a request, and those that follow its redirects. Decodes the body of the last response.
     #[inline]
-    fn follow(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+    fn follow(self, hop: &mut HopRequest<'a>, extras: Option<&Extras>) -> Result<Response<Body>> {
         let encrypts = self.core.transport.connector(self.options).is_some();
-        let redirects = Redirects::new(&self.options.redirects, encrypts);
-        redirects.run(hop, |hop| session::run(hop, |hop| self.hop(hop)))
+        let redirects = Redirects::new(self.options, encrypts);
+        let send =
+            |hop: &mut HopRequest<'a>| session::run(hop, self.codings(), |hop| self.hop(hop));
+        let mut response = redirects.run(hop, send)?;
+        if let Some(extras) = extras {
+            extras.received(&mut response);
+        }
+        decode::decode(&mut response, self.options.context())?;
+        Ok(response)
+    }
+
+    /// Returns the content codings that the requests of the call offer.
+    fn codings(self) -> Option<&'a HeaderValue> {
+        self.core.defaults.accept_encoding.as_ref().filter(|_| self.options.decode)
     }
 
     /// Sends one request.
     #[inline]
-    fn hop(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+    fn hop(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
         match &self.core.hop_middlewares[..] {
             [] => self.core.transport.round_trip(hop, self.options),
-            chain => middleware::run(chain, hop.take(), self.options, |mut hop| {
-                session::run(&mut hop, |hop| self.core.transport.round_trip(hop, self.options))
-            }),
+            chain => {
+                let shown = hop.offer;
+                let mut hop = hop.take();
+                decode::show_offer(&mut hop);
+                middleware::run(chain, hop, self.options, |mut hop| {
+                    let codings = decode::hide_offer(&mut hop.parts.headers, shown);
+                    session::run(&mut hop, codings, |hop| {
+                        self.core.transport.round_trip(hop, self.options)
+                    })
+                })
+            }
         }
     }
 }

@@ -7,17 +7,21 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
+use super::decode;
 use super::hop::HopRequest;
+use super::options::CallOptions;
 use super::policy::{Decision, Hop, RedirectPolicy, Redirected};
 use super::response::{self, ResponseExt};
 use super::session;
 use super::url::{Scheme, Url};
 use crate::body::Body;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The redirects of one call.
 pub(super) struct Redirects<'a> {
     policy: &'a RedirectPolicy,
+    context: Option<&'a Context>,
     /// The client can send to `https` URLs.
     encrypts: bool,
     /// The redirects followed so far.
@@ -44,16 +48,17 @@ struct Followed {
 }
 
 impl<'a> Redirects<'a> {
-    pub(super) fn new(policy: &'a RedirectPolicy, encrypts: bool) -> Self {
-        Self { policy, encrypts, history: Vec::new() }
+    pub(super) fn new(options: &'a CallOptions, encrypts: bool) -> Self {
+        let (policy, context) = (&options.redirects, options.context());
+        Self { policy, context, encrypts, history: Vec::new() }
     }
 
     /// Sends `hop` by `send`, then the requests that follow its redirects, and returns the last response.
     #[inline]
-    pub(super) fn run(
+    pub(super) fn run<'h>(
         mut self,
-        hop: &mut HopRequest<'_>,
-        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
+        hop: &mut HopRequest<'h>,
+        send: impl Fn(&mut HopRequest<'h>) -> Result<Response<Body>>,
     ) -> Result<Response<Body>> {
         let Some(limit) = self.policy.limit() else { return send(hop) };
         loop {
@@ -65,7 +70,7 @@ impl<'a> Redirects<'a> {
                 Err(refusal) => return Ok(self.finish(response, Some(refusal))),
             };
             if self.history.len() >= limit as usize {
-                return Err(response::too_many_redirects(limit, self.finish(response, None)));
+                return Err(self.too_many(limit, response));
             }
             if let Some(response) = self.follow(hop, response, followed)? {
                 return Ok(self.finish(response, None));
@@ -150,6 +155,17 @@ impl<'a> Redirects<'a> {
             }
             Decision::Stop => Ok(false),
             Decision::Fail(error) => Err(error),
+        }
+    }
+
+    /// Returns the error of a call whose last response is one redirect too many.
+    #[cold]
+    fn too_many(self, limit: u32, response: Response<Body>) -> Error {
+        let context = self.context;
+        let mut response = self.finish(response, None);
+        match decode::decode(&mut response, context) {
+            Ok(()) => response::too_many_redirects(limit, response),
+            Err(error) => error,
         }
     }
 

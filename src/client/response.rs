@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use http::Uri;
 
 use super::conn::{ConnFacts, ReceivedBody, ReceivedResponse};
+use super::decode::Encoded;
 use super::policy::Redirected;
 use super::url::Url;
 use crate::body::Body;
@@ -83,6 +84,20 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns the facts of the TLS session; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
 
+    /// Returns how the server encoded the body, if the client [decodes](super::ClientBuilder::decode) it:
+    /// the `Content-Encoding` and the `Content-Length` that the response had.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// let response = client.get("http://example.com/").send()?;
+    /// if let Some(encoded) = response.encoded() {
+    ///     println!("sent as {}", encoded.content_encoding());
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    fn encoded(&self) -> Option<&Encoded>;
+
     /// Returns how long the steps of the call took.
     fn timings(&self) -> Option<&Timings>;
 
@@ -114,7 +129,18 @@ pub(super) struct ResponseInfo {
     url: Uri,
     connection: Arc<ConnFacts>,
     reused: bool,
+    offered_codings: bool,
     timings: Timings,
+}
+
+/// How a response was received.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exchanged {
+    /// The connection had carried an earlier request.
+    pub(super) reused: bool,
+    /// The request offered content codings, and its method allows a body in the response.
+    pub(super) offered_codings: bool,
+    pub(super) moments: Moments,
 }
 
 /// The moments of a call that its timings are computed from.
@@ -149,15 +175,13 @@ impl Timings {
     }
 }
 
-/// Builds the response to a request for `url` from a received one, whose head has just arrived. `reused`
-/// is `true` if the connection had carried an earlier request.
+/// Builds the response to a request for `url` from a received one, whose head has just arrived.
 #[inline]
 pub(super) fn build(
     received: ReceivedResponse,
     url: Uri,
     connection: &Arc<ConnFacts>,
-    reused: bool,
-    moments: Moments,
+    Exchanged { reused, offered_codings, moments }: Exchanged,
 ) -> http::Response<Body> {
     let ResponseHead { version, status, reason, headers } = received.head;
     let (body, duplex) = match received.body {
@@ -171,7 +195,7 @@ pub(super) fn build(
     *response.version_mut() = version;
     *response.headers_mut() = headers;
     let extensions = response.extensions_mut();
-    extensions.insert(ResponseInfo { reason, url, connection, reused, timings });
+    extensions.insert(ResponseInfo { reason, url, connection, reused, offered_codings, timings });
     if let Some(duplex) = duplex {
         extensions.insert(Upgrade::new(duplex));
     }
@@ -280,6 +304,11 @@ fn info(response: &http::Response<Body>) -> Option<&ResponseInfo> {
     response.extensions().get()
 }
 
+/// Returns `true` if the request of a response offered content codings, and the response may have a body.
+pub(super) fn offered_codings(response: &http::Response<Body>) -> bool {
+    info(response).is_some_and(|info| info.offered_codings)
+}
+
 impl ResponseExt for http::Response<Body> {
     fn reason(&self) -> Option<&str> {
         info(self).and_then(|info| info.reason.as_deref())
@@ -321,6 +350,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn tls(&self) -> Option<&TlsInfo> {
         info(self).and_then(|info| info.connection.tls.as_ref())
+    }
+
+    fn encoded(&self) -> Option<&Encoded> {
+        self.extensions().get()
     }
 
     fn timings(&self) -> Option<&Timings> {

@@ -15,11 +15,15 @@ const COOKIE2: HeaderName = HeaderName::from_static("cookie2");
 
 /// Sends a hop by `next`, with the credentials of its URL unless it has its own. They are taken back
 /// afterwards: each hop's are derived from its own URL.
+///
+/// The hop offers `codings` as its Accept-Encoding, unless its own fields decide on that.
 #[inline]
-pub(super) fn run(
-    hop: &mut HopRequest<'_>,
-    next: impl FnOnce(&mut HopRequest<'_>) -> Result<Response<Body>>,
+pub(super) fn run<'a>(
+    hop: &mut HopRequest<'a>,
+    codings: Option<&'a HeaderValue>,
+    next: impl FnOnce(&mut HopRequest<'a>) -> Result<Response<Body>>,
 ) -> Result<Response<Body>> {
+    hop.offer = codings.filter(|_| !hop.fields().choose_coding());
     let authorized = authorize(hop);
     let response = next(hop);
     if authorized {

@@ -9,7 +9,7 @@ mod model;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 
 use super::conn::{Conn, ExchangeId, Owner, ReceivedResponse};
 use super::connect::{Connecting, dial_error};
@@ -17,7 +17,7 @@ use super::hop::HopRequest;
 use super::options::CallOptions;
 use super::outgoing::{WithheldBody, prepare};
 use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
-use super::response::{self, Moments};
+use super::response::{self, Exchanged, Moments};
 use super::retry::may_retry;
 use super::route::{Route, Via};
 use super::waiter::{Delivery, NoConnection, Waiter};
@@ -172,8 +172,12 @@ impl Inner {
                     true => hop.url.uri().clone(),
                     false => hop.url.take_uri(),
                 };
-                let reused = !id.is_first();
-                Ok(Tried::Response(response::build(received, url, conn.facts(), reused, moments)))
+                let how = Exchanged {
+                    reused: !id.is_first(),
+                    offered_codings: hop.offer.is_some() && hop.parts.method != Method::HEAD,
+                    moments,
+                };
+                Ok(Tried::Response(response::build(received, url, conn.facts(), how)))
             }
             Err(failure) => {
                 let reused = was_idle || !id.is_first();
