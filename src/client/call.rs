@@ -6,9 +6,10 @@
 //!       Extras       once a call   a status as an error, progress
 //!         decode     once a call   content codings of the last response
 //!         Redirects  once a call   which are followed, and as what request
-//!           Session  once a hop    credentials, bound to their origin; offered content codings
+//!           Session  once a hop    credentials and cookies, bound to their origin
 //!             Middleware           the user's, added by `wrap_hop`
-//!               Transport          route, pool, connection, exchange, safe retry
+//!               Session            the same again, of the request that the middlewares pass on
+//!                 Transport        route, pool, connection, exchange, safe retry
 //! ```
 
 use http::{HeaderValue, Response};
@@ -55,9 +56,7 @@ impl<'a> Call<'a> {
     fn follow(self, hop: &mut HopRequest<'a>, extras: Option<&Extras>) -> Result<Response<Body>> {
         let encrypts = self.core.transport.connector(self.options).is_some();
         let redirects = Redirects::new(self.options, encrypts);
-        let send =
-            |hop: &mut HopRequest<'a>| session::run(hop, self.codings(), |hop| self.hop(hop));
-        let mut response = redirects.run(hop, send)?;
+        let mut response = redirects.run(hop, |hop| self.hop(hop))?;
         if let Some(extras) = extras {
             extras.received(&mut response);
         }
@@ -65,27 +64,32 @@ impl<'a> Call<'a> {
         Ok(response)
     }
 
-    /// Returns the content codings that the requests of the call offer.
+    /// Sends one request.
+    #[inline]
+    fn hop(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
+        hop.offer = self.codings().filter(|_| !hop.fields().choose_coding());
+        match &self.core.hop_middlewares[..] {
+            [] => self.exchange(hop),
+            chain => session::show(hop, self.options.session(), |hop| {
+                let hop = decode::show_offer(hop.take());
+                let shown = hop.offer;
+                middleware::run(chain, hop, self.options, |hop| {
+                    self.exchange(&mut decode::hide_offer(hop, shown))
+                })
+            }),
+        }
+    }
+
+    /// Returns the content codings that the requests of the call offer, unless a field decides on them.
     fn codings(self) -> Option<&'a HeaderValue> {
         self.core.defaults.accept_encoding.as_ref().filter(|_| self.options.decode)
     }
 
-    /// Sends one request.
+    /// Sends one request with what belongs to its URL.
     #[inline]
-    fn hop(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
-        match &self.core.hop_middlewares[..] {
-            [] => self.core.transport.round_trip(hop, self.options),
-            chain => {
-                let shown = hop.offer;
-                let mut hop = hop.take();
-                decode::show_offer(&mut hop);
-                middleware::run(chain, hop, self.options, |mut hop| {
-                    let codings = decode::hide_offer(&mut hop.parts.headers, shown);
-                    session::run(&mut hop, codings, |hop| {
-                        self.core.transport.round_trip(hop, self.options)
-                    })
-                })
-            }
-        }
+    fn exchange(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+        session::run(hop, self.options.session(), |hop| {
+            self.core.transport.round_trip(hop, self.options)
+        })
     }
 }

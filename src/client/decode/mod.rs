@@ -61,25 +61,27 @@ pub(super) fn accept_encoding() -> Option<HeaderValue> {
     HeaderValue::try_from(names.join(", ")).ok()
 }
 
-/// Adds the offer of a hop to its header, for the user's code to see.
-pub(super) fn show_offer(hop: &mut HopRequest<'_>) {
+/// Returns a hop with its offer among its header fields, for the user's code to see.
+pub(super) fn show_offer(mut hop: HopRequest<'_>) -> HopRequest<'_> {
     if let Some(codings) = hop.offer {
         hop.parts.headers.insert(ACCEPT_ENCODING, codings.clone());
     }
+    hop
 }
 
-/// Takes an offer that [`show_offer`] has added out of the header again. Returns `None` if the user's code
-/// has removed or changed it.
+/// Returns a hop that the user's code has passed on, with the offer that was `shown` to it, unless the code
+/// has removed the field, changed it, or added a Range.
 pub(super) fn hide_offer<'a>(
-    headers: &mut HeaderMap,
+    mut hop: HopRequest<'a>,
     shown: Option<&'a HeaderValue>,
-) -> Option<&'a HeaderValue> {
+) -> HopRequest<'a> {
+    let headers = &mut hop.parts.headers;
     let mut values = headers.get_all(ACCEPT_ENCODING).iter();
-    if values.next() != shown || values.next().is_some() {
-        return None;
+    if values.next() == shown && values.next().is_none() {
+        headers.remove(ACCEPT_ENCODING);
+        hop.offer = shown.filter(|_| !hop.fields().choose_coding());
     }
-    headers.remove(ACCEPT_ENCODING);
-    shown
+    hop
 }
 
 /// Decodes the body of a response to a request that offered content codings.

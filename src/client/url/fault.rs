@@ -24,6 +24,7 @@ pub(in crate::client) enum Fault {
     ZoneMisplaced,
     PortNotANumber,
     PortOutOfRange,
+    NoPlaceForQuery,
     TooLong,
 }
 
@@ -37,6 +38,18 @@ impl Fault {
                 Error::message(ErrorKind::UnsupportedScheme, message)
             }
             _ => Error::message(ErrorKind::InvalidUrl, format!("{url}: {self}")),
+        }
+    }
+
+    /// The error of a proxy's URL. `role` says where the URL stands.
+    pub(in crate::client) fn of_proxy(self, url: &str, role: &str) -> Error {
+        let url = quoted(url.as_bytes());
+        match self {
+            Self::SchemeUnknown(scheme) => {
+                let message = format!("{scheme:?} in {url} {role}");
+                Error::message(ErrorKind::UnsupportedScheme, message)
+            }
+            _ => Error::message(ErrorKind::InvalidUrl, format!("{url} {role}: {self}")),
         }
     }
 
@@ -67,6 +80,7 @@ impl fmt::Display for Fault {
             Self::ZoneMisplaced => "IPv6 zone is empty or contains a forbidden character",
             Self::PortNotANumber => "port is not a number",
             Self::PortOutOfRange => "port out of range",
+            Self::NoPlaceForQuery => "\"*\" cannot have a query",
             Self::TooLong => "it is too long",
         })
     }

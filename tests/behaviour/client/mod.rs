@@ -14,13 +14,16 @@ mod keep_alive;
 mod lenient;
 mod peers_bugs;
 mod pool;
+mod proxies;
 mod raw_heads;
 mod redirects;
 mod retry;
 mod reuse;
+mod script;
 mod seams;
 mod time_limits;
 mod urls;
+mod values;
 mod wrote_request;
 
 use hangup::client::RequestBuilder;
