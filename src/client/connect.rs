@@ -12,8 +12,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::conn::{Conn, ConnConfig, Owner};
+use super::observe::CallEvent;
+use super::pool::PendingDial;
 use super::route::Route;
-use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::Limits;
 use crate::net::{Dial, DialError, DialOptions, Dialed, Phase, Stream, dial};
@@ -32,8 +33,8 @@ pub(super) struct Connecting {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
     pub(super) owner: Weak<dyn Owner>,
-    /// Ends the making.
-    pub(super) context: Context,
+    /// Ends the making, and shows its events.
+    pub(super) pending: Arc<PendingDial>,
 }
 
 impl Connecting {
@@ -74,22 +75,33 @@ impl Connecting {
     fn dial(&self) -> Result<Dialed> {
         let target = self.route.dial_target();
         let Some(dialer) = &self.dialer else {
-            return dial(&target, &self.dial, &self.context).map_err(dial_error);
+            let pending = Arc::clone(&self.pending);
+            let watched = self.dial.clone().on_event(move |event| pending.watch.show_dial(event));
+            return dial(&target, &watched, &self.pending.context).map_err(dial_error);
         };
+        let whole = &self.pending.context;
         let context = match self.dial.connect_timeout {
-            Some(limit) => self.context.child_with_timeout(limit),
-            None => self.context.clone(),
+            Some(limit) => whole.child_with_timeout(limit),
+            None => whole.clone(),
         };
-        dialer.dial(&target, &context).map_err(|error| match context.is_done() {
-            true if !self.context.is_done() => Error::timeout(TimeLimit::Connect),
+        let dialed = dialer.dial(&target, &context).map_err(|error| match context.is_done() {
+            true if !whole.is_done() => Error::timeout(TimeLimit::Connect),
             _ => dial_error(error),
-        })
+        })?;
+        self.pending.watch.show(|| CallEvent::Connected { address: &dialed.remote });
+        Ok(dialed)
     }
 
     /// Makes the TLS handshake, if the route is encrypted.
     fn secure(&self, stream: Stream) -> Result<Stream> {
         let Some(connector) = &self.route.tls else { return Ok(stream) };
-        connector.connect(stream, &self.route.origin.host, self.tls_timeout, &self.context)
+        let (host, pending) = (&self.route.origin.host, &*self.pending);
+        pending.watch.show(|| CallEvent::TlsBegun { host });
+        let stream = connector.connect(stream, host, self.tls_timeout, &pending.context)?;
+        if let Some(session) = stream.tls() {
+            pending.watch.show(|| CallEvent::TlsDone { session: &session });
+        }
+        Ok(stream)
     }
 }
 

@@ -1,10 +1,15 @@
 //! The options that most calls leave at their defaults, and the steps of a call that they ask for.
 
+use std::mem;
+
 use http::Response;
 
 use super::hop::HopRequest;
+use super::observe::{Observers, Trace};
 use super::response;
+use super::retry::{self, Retried, Retry};
 use crate::body::Body;
+use crate::context::Context;
 use crate::error::Result;
 
 /// The options of a call beyond the plain ones. Calls share those of their client, until one sets its own.
@@ -12,6 +17,12 @@ use crate::error::Result;
 pub(super) struct Extras {
     /// A response of 4xx or 5xx becomes an error.
     pub(super) status_as_error: bool,
+    /// The request is sent again after a failure that may pass.
+    pub(super) retry: Option<Retry>,
+    /// The observers of each call.
+    pub(super) observers: Observers,
+    /// The observed call, once it has begun.
+    pub(super) trace: Option<Trace>,
 }
 
 impl Extras {
@@ -19,12 +30,36 @@ impl Extras {
     pub(super) fn run(
         &self,
         hop: &mut HopRequest<'_>,
+        context: Option<&Context>,
         send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
     ) -> Result<Response<Body>> {
-        let response = send(hop)?;
+        let response = match &self.retry {
+            None => send(hop)?,
+            Some(retry) => self.send_again(retry, hop, context, send)?,
+        };
         match self.status_as_error {
             true => response::error_for_status(response),
             false => Ok(response),
         }
+    }
+
+    /// Sends a request by `send`, as often as `retry` says.
+    fn send_again(
+        &self,
+        retry: &Retry,
+        hop: &mut HopRequest<'_>,
+        context: Option<&Context>,
+        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
+    ) -> Result<Response<Body>> {
+        let method = hop.parts.method.clone();
+        let repeatable = retry::is_repeatable(&method, hop.fields());
+        let trace = self.trace.as_ref();
+        let retried = Retried { method: &method, repeatable, context, trace };
+        let body = mem::take(&mut hop.body);
+        retry.run(&retried, body, |body| {
+            let mut attempt = hop.take();
+            attempt.body = body;
+            send(&mut attempt)
+        })
     }
 }

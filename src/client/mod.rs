@@ -17,6 +17,8 @@
 //! * [`ResponseExt`] tells how a response came: its URL, redirects, peer, TLS session, timings.
 //! * [`RedirectPolicy`] decides which redirects are followed.
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
+//! * [`Retry`] sends requests again after failures that may pass.
+//! * [`Observe`] sees the steps of a call as they happen.
 
 // In reading order.
 mod builder;
@@ -27,7 +29,9 @@ mod core;
 mod extras;
 mod fields;
 mod hop;
+mod layers;
 mod middleware;
+mod observe;
 mod options;
 mod outgoing;
 mod policy;
@@ -35,9 +39,11 @@ mod pool;
 mod raw_head;
 mod redirect;
 mod request;
+mod resend;
 mod response;
 mod retry;
 mod route;
+mod seams;
 mod session;
 mod transport;
 mod url;
@@ -55,11 +61,13 @@ use crate::error::Result;
 pub use builder::ClientBuilder;
 pub use fields::IntoHeaderName;
 pub use middleware::{Middleware, Next};
+pub use observe::{CallEvent, CallId, Observe};
 pub use options::CallOptions;
 pub use policy::{Hop, RedirectAction, RedirectPolicy, Redirected};
 pub use raw_head::RawHead;
 pub use request::RequestBuilder;
 pub use response::{ResponseExt, Timings};
+pub use retry::{Attempt, Jitter, Retry};
 pub use url::IntoUrl;
 
 /// Sends requests, over connections that it keeps.

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
 use super::hop::HopRequest;
+use super::observe::{CallEvent, Trace, show};
 use super::policy::{Decision, Hop, RedirectPolicy, Redirected};
 use super::response::{self, ResponseExt};
 use super::session;
@@ -20,6 +21,8 @@ pub(super) struct Redirects<'a> {
     policy: &'a RedirectPolicy,
     /// The client can send to `https` URLs.
     encrypts: bool,
+    /// The call, if it is observed.
+    trace: Option<&'a Trace>,
     /// The redirects followed so far.
     history: Vec<Redirected>,
 }
@@ -44,8 +47,12 @@ struct Followed {
 }
 
 impl<'a> Redirects<'a> {
-    pub(super) fn new(policy: &'a RedirectPolicy, encrypts: bool) -> Self {
-        Self { policy, encrypts, history: Vec::new() }
+    pub(super) fn new(
+        policy: &'a RedirectPolicy,
+        encrypts: bool,
+        trace: Option<&'a Trace>,
+    ) -> Self {
+        Self { policy, encrypts, trace, history: Vec::new() }
     }
 
     /// Sends `hop` by `send`, then the requests that follow its redirects, and returns the last response.
@@ -118,6 +125,10 @@ impl<'a> Redirects<'a> {
         if self.policy.is_custom() && !self.consult(hop, &response, &from)? {
             return Ok(Some(response));
         }
+        show(self.trace, || {
+            let (from, to, method) = (from.uri(), hop.url.uri(), &hop.parts.method);
+            CallEvent::Redirected { status: response.status(), from, method, to }
+        });
         let headers = std::mem::take(response.headers_mut());
         self.history.push(Redirected { status: response.status(), url: from.into_uri(), headers });
         // The response is dropped here, which settles its connection, most likely for the next request.

@@ -45,6 +45,11 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn history(&self) -> &[Redirected];
 
+    /// Returns how often the request was sent to get this response: 1, and one more for each
+    /// [retry](super::Retry). Redirects do not count, nor does a request that was sent again because a
+    /// reused connection had been closed.
+    fn attempts(&self) -> u32;
+
     /// Returns the URL that this response redirects to: its `Location`, resolved against the request's URL
     /// and read as [`IntoUrl`](super::IntoUrl) describes, without user and password.
     ///
@@ -106,6 +111,10 @@ pub struct Timings {
     /// From `send` to the head of the last response, with all redirects.
     pub total: Duration,
 }
+
+/// How often a request was sent, in the extensions of its response. Absent if that is once.
+#[derive(Clone, Copy)]
+struct Attempts(u32);
 
 /// The facts that the transport adds to a response, in its extensions.
 #[derive(Clone)]
@@ -198,6 +207,11 @@ pub(super) fn too_many_redirects(most: u32, response: http::Response<Body>) -> E
     Error::explained(ErrorKind::TooManyRedirects, format!("more than {most}"), kept)
 }
 
+/// Notes the number of attempts that led to a response.
+pub(super) fn note_attempts(response: &mut http::Response<Body>, number: u32) {
+    response.extensions_mut().insert(Attempts(number));
+}
+
 /// Turns a response of 4xx or 5xx into an error that keeps it.
 pub(super) fn error_for_status(
     response: http::Response<Body>,
@@ -238,6 +252,14 @@ impl fmt::Display for KeptResponse {
 }
 
 impl std::error::Error for KeptResponse {}
+
+/// Looks at the response that an error keeps; `None` if there is none. `look` is no code of the user.
+pub(super) fn with_kept<T>(
+    error: &Error,
+    look: impl FnOnce(&http::Response<Body>) -> T,
+) -> Option<T> {
+    error.cause()?.downcast_ref::<KeptResponse>()?.response.lock().as_ref().map(look)
+}
 
 impl Error {
     /// Takes the response that led to this error: the last one, if there were
@@ -295,6 +317,11 @@ impl ResponseExt for http::Response<Body> {
 
     fn history(&self) -> &[Redirected] {
         self.extensions().get().map_or(&[], |Followed(history)| history)
+    }
+
+    fn attempts(&self) -> u32 {
+        let once = u32::from(info(self).is_some());
+        self.extensions().get().map_or(once, |Attempts(number)| *number)
     }
 
     fn redirect_url(&self) -> Option<Uri> {
