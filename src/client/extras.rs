@@ -1,16 +1,7 @@
-//! The options that most calls leave at their defaults, and the steps of a call that they ask for.
+//! The options that most calls leave at their defaults. `steps.rs` has the steps that they ask for.
 
-use std::mem;
-
-use http::Response;
-
-use super::hop::HopRequest;
 use super::observe::{Observers, Trace};
-use super::response;
-use super::retry::{self, Retried, Retry};
-use crate::body::Body;
-use crate::context::Context;
-use crate::error::Result;
+use super::retry::Retry;
 
 /// The options of a call beyond the plain ones. Calls share those of their client, until one sets its own.
 #[derive(Clone, Default)]
@@ -23,43 +14,4 @@ pub(super) struct Extras {
     pub(super) observers: Observers,
     /// The observed call, once it has begun.
     pub(super) trace: Option<Trace>,
-}
-
-impl Extras {
-    /// Sends a request by `send`, with the steps that these options ask for around it.
-    pub(super) fn run(
-        &self,
-        hop: &mut HopRequest<'_>,
-        context: Option<&Context>,
-        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
-    ) -> Result<Response<Body>> {
-        let response = match &self.retry {
-            None => send(hop)?,
-            Some(retry) => self.send_again(retry, hop, context, send)?,
-        };
-        match self.status_as_error {
-            true => response::error_for_status(response),
-            false => Ok(response),
-        }
-    }
-
-    /// Sends a request by `send`, as often as `retry` says.
-    fn send_again(
-        &self,
-        retry: &Retry,
-        hop: &mut HopRequest<'_>,
-        context: Option<&Context>,
-        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
-    ) -> Result<Response<Body>> {
-        let method = hop.parts.method.clone();
-        let repeatable = retry::is_repeatable(&method, hop.fields());
-        let trace = self.trace.as_ref();
-        let retried = Retried { method: &method, repeatable, context, trace };
-        let body = mem::take(&mut hop.body);
-        retry.run(&retried, body, |body| {
-            let mut attempt = hop.take();
-            attempt.body = body;
-            send(&mut attempt)
-        })
-    }
 }
