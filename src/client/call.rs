@@ -5,9 +5,10 @@
 //!     Middleware     once a call   the user's, added by `wrap`
 //!       Extras       once a call   a status as an error
 //!         Redirects  once a call   which are followed, and as what request
-//!           Session  once a hop    credentials, bound to their origin
+//!           Session  once a hop    credentials and cookies, bound to their origin
 //!             Middleware           the user's, added by `wrap_hop`
-//!               Transport          route, pool, connection, exchange, safe retry
+//!               Session            the same again, of the request that the middlewares pass on
+//!                 Transport        route, pool, connection, exchange, safe retry
 //! ```
 
 use http::Response;
@@ -74,8 +75,9 @@ impl Call<'_> {
     #[inline]
     fn follow(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
         let encrypts = self.core.transport.connector(self.options).is_some();
-        let redirects = Redirects::new(&self.options.redirects, encrypts, self.options.trace());
-        redirects.run(hop, |hop| session::run(hop, |hop| self.hop(hop)))
+        let (session, trace) = (self.options.session(), self.options.trace());
+        let redirects = Redirects::new(&self.options.redirects, session, encrypts, trace);
+        redirects.run(hop, |hop| self.hop(hop))
     }
 
     /// Sends one request.
@@ -90,20 +92,31 @@ impl Call<'_> {
     /// Sends one request inside of the client's middlewares.
     #[inline]
     fn hop_own(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
-        let send = |hop: &mut HopRequest<'_>| self.core.transport.round_trip(hop, self.options);
         match self.layers {
-            Some(Layers { hop: chain, .. }) if !chain.is_empty() => self.through(chain, hop, send),
-            _ => send(hop),
+            Some(Layers { hop: chain, .. }) if !chain.is_empty() => {
+                self.through(chain, hop, |hop| self.exchange(hop))
+            }
+            _ => self.exchange(hop),
         }
     }
 
-    /// Runs middlewares around a hop. What they pass on gets its credentials anew.
+    /// Runs middlewares around a hop, which see it as it will be sent.
     fn through(
         self,
         chain: &middleware::Chain,
         hop: &mut HopRequest<'_>,
         send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>> + Sync,
     ) -> Result<Response<Body>> {
-        middleware::run(chain, hop.take(), self.options, |mut hop| session::run(&mut hop, &send))
+        session::show(hop, self.options.session(), |hop| {
+            middleware::run(chain, hop.take(), self.options, |mut hop| send(&mut hop))
+        })
+    }
+
+    /// Sends one request with what belongs to its URL.
+    #[inline]
+    fn exchange(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+        session::run(hop, self.options.session(), |hop| {
+            self.core.transport.round_trip(hop, self.options)
+        })
     }
 }

@@ -1,7 +1,9 @@
 //! The options that most calls leave at their defaults. `steps.rs` has the steps that they ask for.
 
 use super::observe::{Observers, Trace};
+use super::proxy::ProxyPolicy;
 use super::retry::Retry;
+use super::session::sources::SessionSources;
 
 /// The options of a call beyond the plain ones. Calls share those of their client, until one sets its own.
 #[derive(Clone, Default)]
@@ -14,4 +16,8 @@ pub(super) struct Extras {
     pub(super) observers: Observers,
     /// The observed call, once it has begun.
     pub(super) trace: Option<Trace>,
+    /// The proxies of the call, in place of the client's.
+    pub(super) proxy: Option<ProxyPolicy>,
+    /// The cookie store and the netrc file.
+    pub(super) session: SessionSources,
 }

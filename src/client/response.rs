@@ -11,6 +11,7 @@ use serde_core::de::DeserializeOwned;
 
 use self::info::{Attempts, Followed, Refused, Upgrade, info};
 use super::policy::Redirected;
+use super::proxy::Proxy;
 use super::url::Url;
 use crate::body::{Body, ReadLimit};
 use crate::error::{Error, Result};
@@ -66,7 +67,9 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns why the client did not follow the redirect that this response asks for.
     ///
     /// The kind is [`InvalidRedirect`](crate::ErrorKind::InvalidRedirect) if the `Location` is empty, is
-    /// no URL, or has another scheme than `http` and `https` (or `http` alone, without TLS). It is
+    /// no URL, or has another scheme than `http` and `https` (or `http` alone, without TLS), or if the
+    /// policy [limits the schemes](super::RedirectPolicy::https_only) or the
+    /// [host](super::RedirectPolicy::same_host). It is
     /// [`InvalidMessage`](crate::ErrorKind::InvalidMessage) if the redirect repeats the request's body and
     /// the body cannot be sent again. Returns `None` if the response is no redirect, has no `Location`,
     /// or was not to be followed by the [policy](super::RedirectPolicy).
@@ -82,7 +85,10 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn redirect_error(&self) -> Option<&Error>;
 
-    /// Returns the server's address.
+    /// Returns the proxy that the request took, if it took one.
+    fn proxy(&self) -> Option<&Proxy>;
+
+    /// Returns the server's address, or the proxy's if the request took one.
     fn remote_addr(&self) -> Option<&Addr>;
 
     /// Returns the client's address on the connection.
@@ -91,7 +97,7 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns `true` if the connection had carried an earlier request.
     fn is_connection_reused(&self) -> bool;
 
-    /// Returns the facts of the TLS session; `None` without TLS.
+    /// Returns the facts of the TLS session with the server; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
 
     /// Returns how long the steps of the call took.
@@ -257,6 +263,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn redirect_error(&self) -> Option<&Error> {
         self.extensions().get().map(|Refused(error)| error)
+    }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        info(self).and_then(|info| info.connection.proxy.as_ref())
     }
 
     fn remote_addr(&self) -> Option<&Addr> {

@@ -16,6 +16,7 @@ mod lenient;
 mod observed;
 mod peers_bugs;
 mod pool;
+mod proxies;
 mod raw_heads;
 mod redirects;
 mod retries;

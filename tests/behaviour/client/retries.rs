@@ -1,13 +1,11 @@
 //! C15: retries with back-off.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use hangup::ResponseExt;
 use hangup::client::Retry;
-use hangup::http::StatusCode;
-use hangup::{Client, Context, ErrorKind, ResponseExt};
 
-use super::{get, send, text};
-use crate::support::scripted_server::Peers;
+use super::{send, text};
 use crate::support::{Over, alone, over_each};
 
 over_each![each way: c15_a_failing_status_is_retried_on_the_same_connection];
