@@ -30,6 +30,7 @@ mod connect;
 mod contents;
 mod cookie_store;
 mod core;
+mod events;
 mod extras;
 mod fields;
 mod hop;
@@ -71,6 +72,7 @@ use crate::error::Result;
 
 pub use builder::ClientBuilder;
 pub use cookie_store::CookieStore;
+pub use events::{EventSource, EventStream, ServerEvent};
 pub use fields::IntoHeaderName;
 pub use middleware::{Middleware, Next};
 pub use netrc::Netrc;

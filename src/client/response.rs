@@ -10,6 +10,7 @@ use http::Uri;
 use serde_core::de::DeserializeOwned;
 
 use self::info::{Attempts, Followed, Refused, Upgrade, info};
+use super::events::EventStream;
 use super::policy::Redirected;
 use super::proxy::Proxy;
 use super::url::Url;
@@ -19,7 +20,7 @@ use crate::net::{Addr, Duplex, TlsInfo};
 
 pub use info::Timings;
 pub(super) use info::{Moments, build, note_attempts, note_redirects};
-pub(super) use kept::{error_for_status, too_many_redirects, with_kept};
+pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects, with_kept};
 pub use read::DEFAULT_READ_LIMIT;
 
 /// Facts that a response of a [`Client`](super::Client) carries beyond its head and body. For a response
@@ -222,6 +223,30 @@ pub trait ResponseExt: sealed::Sealed {
     /// The error of a response of 4xx or 5xx. Its text names the status, the method and the URL.
     fn error_for_status(self) -> Result<http::Response<Body>>;
 
+    /// Reads the body as a stream of server-sent events.
+    ///
+    /// Ask for one with `Accept: text/event-stream`. [`EventSource`](super::EventSource) does that, and
+    /// reconnects when the stream ends.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// let request = client.get("https://example.com/prices").header("accept", "text/event-stream");
+    /// for event in request.send()?.events()? {
+    ///     let event = event?;
+    ///     println!("{}: {}", event.name, event.data);
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// * [`Status`](crate::ErrorKind::Status) if the status is not 200.
+    /// * [`Decode`](crate::ErrorKind::Decode) if the `Content-Type` is not `text/event-stream`.
+    ///
+    /// Both keep the response for [`Error::take_response`].
+    fn events(self) -> Result<EventStream>;
+
     /// Takes over the connection after a 101 (Switching Protocols) or a successful response to CONNECT.
     /// Returns `None` for any other response, and the second time.
     fn take_duplex(&mut self) -> Option<Duplex>;
@@ -321,5 +346,9 @@ impl ResponseExt for http::Response<Body> {
 
     fn error_for_status(self) -> Result<http::Response<Body>> {
         error_for_status(self)
+    }
+
+    fn events(self) -> Result<EventStream> {
+        EventStream::of(self)
     }
 }
