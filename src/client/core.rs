@@ -3,7 +3,7 @@
 use http::HeaderValue;
 
 use super::fields::DefaultFields;
-use super::middleware::Middleware;
+use super::layers::Layers;
 use super::options::CallOptions;
 use super::transport::Transport;
 use crate::error::Error;
@@ -12,10 +12,7 @@ use crate::error::Error;
 pub(super) struct ClientCore {
     pub(super) transport: Transport,
     pub(super) defaults: Defaults,
-    /// The outermost is first.
-    pub(super) middlewares: Vec<Box<dyn Middleware>>,
-    /// The outermost is first.
-    pub(super) hop_middlewares: Vec<Box<dyn Middleware>>,
+    pub(super) layers: Layers,
 }
 
 /// The fields and options that a request begins with.

@@ -9,6 +9,7 @@ use http::{Method, Response, StatusCode};
 
 use super::decode;
 use super::hop::HopRequest;
+use super::observe::{CallEvent, Trace, show};
 use super::options::CallOptions;
 use super::policy::{Decision, Hop, RedirectPolicy, Redirected};
 use super::response::{self, ResponseExt};
@@ -27,6 +28,8 @@ pub(super) struct Redirects<'a> {
     sources: Option<&'a SessionSources>,
     /// The client can send to `https` URLs.
     encrypts: bool,
+    /// The call, if it is observed.
+    trace: Option<&'a Trace>,
     /// The redirects followed so far.
     history: Vec<Redirected>,
 }
@@ -65,6 +68,7 @@ impl<'a> Redirects<'a> {
             context: options.context(),
             sources: options.session(),
             encrypts,
+            trace: options.trace(),
             history: Vec::new(),
         }
     }
@@ -89,7 +93,7 @@ impl<'a> Redirects<'a> {
                 return Err(self.too_many(limit, response));
             }
             match self.follow(hop, &response, followed)? {
-                Step::Followed(from) => self.note(response, from),
+                Step::Followed(from) => self.note(hop, response, from),
                 Step::Stopped(refusal) => return Ok(self.finish(response, refusal)),
             }
         }
@@ -175,7 +179,11 @@ impl<'a> Redirects<'a> {
 
     /// Notes a redirect that is followed. The response is dropped, which settles its connection, most likely
     /// for the next request.
-    fn note(&mut self, mut response: Response<Body>, from: Url) {
+    fn note(&mut self, hop: &HopRequest<'_>, mut response: Response<Body>, from: Url) {
+        show(self.trace, || {
+            let (from, to, method) = (from.uri(), hop.url.uri(), &hop.parts.method);
+            CallEvent::Redirected { status: response.status(), from, method, to }
+        });
         let headers = std::mem::take(response.headers_mut());
         self.history.push(Redirected { status: response.status(), url: from.into_uri(), headers });
     }

@@ -9,8 +9,9 @@ use http::Uri;
 #[cfg(feature = "json")]
 use serde_core::de::DeserializeOwned;
 
-use self::info::{Followed, Refused, Upgrade, info};
+use self::info::{Attempts, Followed, Refused, Upgrade, info};
 use super::decode::Encoded;
+use super::events::EventStream;
 use super::policy::Redirected;
 use super::proxy::Proxy;
 use super::url::Url;
@@ -19,8 +20,8 @@ use crate::error::{Error, Result};
 use crate::net::{Addr, Duplex, TlsInfo};
 
 pub use info::Timings;
-pub(super) use info::{Answered, Moments, build, note_redirects, offered_codings};
-pub(super) use kept::{error_for_status, too_many_redirects};
+pub(super) use info::{Answered, Moments, build, note_attempts, note_redirects, offered_codings};
+pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects, with_kept};
 pub use read::DEFAULT_READ_LIMIT;
 
 /// Facts that a response of a [`Client`](super::Client) carries beyond its head and body. For a response
@@ -52,6 +53,11 @@ pub trait ResponseExt: sealed::Sealed {
     /// # Ok::<(), hangup::Error>(())
     /// ```
     fn history(&self) -> &[Redirected];
+
+    /// Returns how often the request was sent to get this response: 1, and one more for each
+    /// [retry](super::Retry). Redirects do not count, nor does a request that was sent again because a
+    /// reused connection had been closed.
+    fn attempts(&self) -> u32;
 
     /// Returns the URL that this response redirects to: its `Location`, resolved against the request's URL
     /// and read as [`IntoUrl`](super::IntoUrl) describes, without user and password.
@@ -232,6 +238,30 @@ pub trait ResponseExt: sealed::Sealed {
     /// The error of a response of 4xx or 5xx. Its text names the status, the method and the URL.
     fn error_for_status(self) -> Result<http::Response<Body>>;
 
+    /// Reads the body as a stream of server-sent events.
+    ///
+    /// Ask for one with `Accept: text/event-stream`. [`EventSource`](super::EventSource) does that, and
+    /// reconnects when the stream ends.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// let request = client.get("https://example.com/prices").header("accept", "text/event-stream");
+    /// for event in request.send()?.events()? {
+    ///     let event = event?;
+    ///     println!("{}: {}", event.name, event.data);
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// * [`Status`](crate::ErrorKind::Status) if the status is not 200.
+    /// * [`Decode`](crate::ErrorKind::Decode) if the `Content-Type` is not `text/event-stream`.
+    ///
+    /// Both keep the response for [`Error::take_response`].
+    fn events(self) -> Result<EventStream>;
+
     /// Takes over the connection after a 101 (Switching Protocols) or a successful response to CONNECT.
     /// Returns `None` for any other response, and the second time.
     fn take_duplex(&mut self) -> Option<Duplex>;
@@ -258,6 +288,11 @@ impl ResponseExt for http::Response<Body> {
 
     fn history(&self) -> &[Redirected] {
         self.extensions().get().map_or(&[], |Followed(history)| history)
+    }
+
+    fn attempts(&self) -> u32 {
+        let once = u32::from(info(self).is_some());
+        self.extensions().get().map_or(once, |Attempts(number)| *number)
     }
 
     fn redirect_url(&self) -> Option<Uri> {
@@ -330,5 +365,9 @@ impl ResponseExt for http::Response<Body> {
 
     fn error_for_status(self) -> Result<http::Response<Body>> {
         error_for_status(self)
+    }
+
+    fn events(self) -> Result<EventStream> {
+        EventStream::of(self)
     }
 }
