@@ -264,6 +264,7 @@ impl Error {
                 | ErrorKind::BodySource
                 | ErrorKind::Misuse
                 | ErrorKind::InvalidTlsConfig
+                | ErrorKind::InvalidFile
         )
     }
 }

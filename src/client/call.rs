@@ -5,9 +5,10 @@
 //!     Middleware     once a call   the user's, added by `wrap`
 //!       Extras       once a call   a status as an error
 //!         Redirects  once a call   which are followed, and as what request
-//!           Session  once a hop    credentials, bound to their origin
+//!           Session  once a hop    credentials and cookies, bound to their origin
 //!             Middleware           the user's, added by `wrap_hop`
-//!               Transport          route, pool, connection, exchange, safe retry
+//!               Session            the same again, of the request that the middlewares pass on
+//!                 Transport        route, pool, connection, exchange, safe retry
 //! ```
 
 use http::Response;
@@ -51,18 +52,26 @@ impl Call<'_> {
     #[inline]
     fn follow(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
         let encrypts = self.core.transport.connector(self.options).is_some();
-        let redirects = Redirects::new(&self.options.redirects, encrypts);
-        redirects.run(hop, |hop| session::run(hop, |hop| self.hop(hop)))
+        let redirects = Redirects::new(&self.options.redirects, self.options.session(), encrypts);
+        redirects.run(hop, |hop| self.hop(hop))
     }
 
     /// Sends one request.
     #[inline]
     fn hop(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
         match &self.core.hop_middlewares[..] {
-            [] => self.core.transport.round_trip(hop, self.options),
-            chain => middleware::run(chain, hop.take(), self.options, |mut hop| {
-                session::run(&mut hop, |hop| self.core.transport.round_trip(hop, self.options))
+            [] => self.exchange(hop),
+            chain => session::show(hop, self.options.session(), |hop| {
+                middleware::run(chain, hop.take(), self.options, |mut hop| self.exchange(&mut hop))
             }),
         }
+    }
+
+    /// Sends one request with what belongs to its URL.
+    #[inline]
+    fn exchange(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+        session::run(hop, self.options.session(), |hop| {
+            self.core.transport.round_trip(hop, self.options)
+        })
     }
 }

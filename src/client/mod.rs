@@ -19,18 +19,22 @@
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
 
 // In reading order.
+mod auth;
 mod builder;
 mod call;
 mod conn;
 mod connect;
 mod contents;
+mod cookie_store;
 mod core;
 mod extras;
 mod fields;
 mod hop;
 #[cfg(feature = "json")]
 mod json;
+mod loopback;
 mod middleware;
+mod netrc;
 mod options;
 mod outgoing;
 mod policy;
@@ -57,8 +61,10 @@ use crate::body::Body;
 use crate::error::Result;
 
 pub use builder::ClientBuilder;
+pub use cookie_store::CookieStore;
 pub use fields::IntoHeaderName;
 pub use middleware::{Middleware, Next};
+pub use netrc::Netrc;
 pub use options::CallOptions;
 pub use policy::{Hop, RedirectAction, RedirectPolicy, Redirected};
 pub use raw_head::RawHead;

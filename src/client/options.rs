@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use super::extras::Extras;
 use super::policy::RedirectPolicy;
 use super::raw_head::RawHead;
+use super::session::sources::SessionSources;
 use crate::context::Context;
 use crate::net::tls::Connector;
 
@@ -47,6 +48,12 @@ impl CallOptions {
     /// Returns the options that are rarely set, if one is.
     pub(super) fn extras(&self) -> Option<&Extras> {
         self.extras.as_deref()
+    }
+
+    /// Returns where the call's credentials and cookies come from, besides its URL.
+    #[inline]
+    pub(super) fn session(&self) -> Option<&SessionSources> {
+        self.extras().map(|extras| &extras.session)
     }
 
     /// Returns the options that are rarely set, to set one.

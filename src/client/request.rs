@@ -4,12 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
+use super::auth;
 use super::call::Call;
 use super::core::ClientCore;
 use super::fields::{IntoHeaderName, read_field};
@@ -117,8 +116,8 @@ impl RequestBuilder {
 
     /// Sets HTTP Basic credentials (RFC 7617), as an `Authorization` header.
     pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
-        let token = STANDARD.encode(format!("{user}:{password}"));
-        self.authorize(&format!("Basic {token}"));
+        let credentials = auth::basic(user.as_bytes(), password.as_bytes());
+        self.parts.headers.insert(AUTHORIZATION, credentials);
         self
     }
 

@@ -61,7 +61,9 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns why the client did not follow the redirect that this response asks for.
     ///
     /// The kind is [`InvalidRedirect`](crate::ErrorKind::InvalidRedirect) if the `Location` is empty, is
-    /// no URL, or has another scheme than `http` and `https` (or `http` alone, without TLS). It is
+    /// no URL, or has another scheme than `http` and `https` (or `http` alone, without TLS), or if the
+    /// policy [limits the schemes](super::RedirectPolicy::https_only) or the
+    /// [host](super::RedirectPolicy::same_host). It is
     /// [`InvalidMessage`](crate::ErrorKind::InvalidMessage) if the redirect repeats the request's body and
     /// the body cannot be sent again. Returns `None` if the response is no redirect, has no `Location`,
     /// or was not to be followed by the [policy](super::RedirectPolicy).

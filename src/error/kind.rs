@@ -19,6 +19,8 @@ pub enum ErrorKind {
     /// The TLS configuration is invalid: a certificate or key cannot be read, the two do not belong
     /// together, or the platform's roots cannot be loaded.
     InvalidTlsConfig,
+    /// A file or text that the caller gave is malformed: one with passwords or cookies.
+    InvalidFile,
 
     /// The call's [`Context`](crate::Context) was cancelled.
     Cancelled,
@@ -147,6 +149,7 @@ impl ErrorKind {
             Self::BodySource => "body source failed",
             Self::Misuse => "invalid state",
             Self::InvalidTlsConfig => "invalid TLS configuration",
+            Self::InvalidFile => "invalid file",
             Self::Cancelled => "cancelled",
             Self::Timeout(_) => "timed out",
             Self::Resolve => "cannot resolve the host",

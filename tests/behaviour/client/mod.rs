@@ -18,6 +18,7 @@ mod raw_heads;
 mod redirects;
 mod retry;
 mod reuse;
+mod script;
 mod seams;
 mod time_limits;
 mod urls;
