@@ -287,7 +287,8 @@ impl fmt::Display for Error {
             parts.push(separator, message)?;
         }
         // The text of a kept response may be empty.
-        if let Some(text) = source.as_ref().map(ToString::to_string).filter(|text| !text.is_empty()) {
+        if let Some(text) = source.as_ref().map(ToString::to_string).filter(|text| !text.is_empty())
+        {
             parts.push(": ", &text)?;
         }
         if f.alternate() {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::Response;
 
+use super::first_line;
 use super::info::info;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,16 +21,15 @@ pub(in crate::client) fn too_many_redirects(most: u32, response: Response<Body>)
 }
 
 /// Turns a response of 4xx or 5xx into an error that keeps it.
-pub(in crate::client) fn error_for_status(response: Response<Body>) -> Result<Response<Body>> {
+pub(in crate::client) fn error_for_status(mut response: Response<Body>) -> Result<Response<Body>> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
     }
-    let text = match info(&response) {
-        Some(info) => format!("{} {}", info.method, info.url),
-        None => String::new(),
-    };
-    Err(Error::of_response(status, KeptResponse::new(text, response)))
+    let request = info(&response).map(|info| format!("{} {}", info.method, info.url));
+    let line = first_line::of(&mut response);
+    let text: Vec<String> = request.into_iter().chain(line).collect();
+    Err(Error::of_response(status, KeptResponse::new(text.join(": "), response)))
 }
 
 /// The response that an error keeps, as the error's source.
