@@ -15,7 +15,7 @@ use super::middleware::Middleware;
 use super::policy::RedirectPolicy;
 use super::pool::Limits;
 use super::route::Via;
-use super::transport::{Transport, TransportOptions};
+use super::transport::{ProxyOptions, Transport, TransportOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
 use crate::net::tls::Connector;
@@ -73,6 +73,7 @@ impl Default for ClientBuilder {
                 tls_timeout: Some(TLS_HANDSHAKE_TIMEOUT),
                 connector: Connector::of_default(),
                 via: Via::Direct,
+                proxy: ProxyOptions::default(),
                 response_limits: h1::Limits {
                     max_bytes: MAX_RESPONSE_HEAD,
                     max_fields: MAX_RESPONSE_HEADERS,
@@ -345,7 +346,10 @@ impl ClientBuilder {
             let message = "max_connections_per_host is 0, so no call could have a connection";
             return Err(Error::message(ErrorKind::Misuse, message));
         }
-        let Self { headers, defaults, transport, middlewares, hop_middlewares } = self;
+        let Self { headers, defaults, mut transport, middlewares, hop_middlewares } = self;
+        let proxy = &mut transport.proxy;
+        proxy.policy = proxy.policy.take().unwrap_or_default().if_any();
+        proxy.user_agent = headers.get(USER_AGENT).cloned();
         let fields = DefaultFields::new(headers);
         Ok(Client::new_with(ClientCore {
             transport: Transport::new(transport),

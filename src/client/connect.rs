@@ -1,22 +1,25 @@
 //! Making a connection: everything that runs on a dialling thread, `hangup-dial`.
 //!
 //! ```text
-//!   dial ──▶ TLS handshake ──▶ reader loop started ──▶ report(Result<Conn>)
+//!   dial ──▶ [TLS to the proxy] ──▶ [tunnel] ──▶ [TLS to the origin] ──▶ reader loop ──▶ report
 //! ```
 //!
 //! Some of it may be the user's code: the resolver, the dialer, the verifier of certificates, the key log,
 //! the session store. [`Report`] reports the outcome once, also if that code panics.
 
 use std::io;
+use std::mem;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::conn::{Conn, ConnConfig, Owner};
+use super::proxy::ProxyError;
 use super::route::Route;
+use super::tunnel::TunnelOptions;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::Limits;
-use crate::net::{Dial, DialError, DialOptions, Dialed, Phase, Stream, dial};
+use crate::net::{Buffer, Dial, DialError, DialOptions, Dialed, Phase, dial};
 use crate::sync;
 
 /// The dialling thread's stack, in bytes. It also makes the TLS handshake and verifies certificates.
@@ -29,6 +32,7 @@ pub(super) struct Connecting {
     /// Connects in place of the crate's own dialer.
     pub(super) dialer: Option<Arc<dyn Dial>>,
     pub(super) tls_timeout: Option<Duration>,
+    pub(super) tunnel: TunnelOptions,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
     pub(super) owner: Weak<dyn Owner>,
@@ -58,38 +62,61 @@ impl Connecting {
 
     fn run(self, step: &mut Step) -> Result<Conn> {
         let mut dialed = self.dial()?;
+        let mut received = Buffer::default();
+        let mut tunnelled_in = Duration::ZERO;
+        if let Some(proxy) = self.route.proxy() {
+            *step = Step::Proxy;
+            let begun = Instant::now();
+            dialed.stream = self.tunnel.secure(dialed.stream, proxy, &self.context)?;
+            received = self.tunnel.open(&dialed.stream, &self.route, &self.context)?;
+            tunnelled_in = begun.elapsed();
+        }
         *step = Step::Handshake;
-        let begun = Instant::now();
         let mut secured_in = Duration::ZERO;
-        if self.route.tls.is_some() {
-            dialed.stream = self.secure(dialed.stream)?;
+        if let Some(connector) = &self.route.tls {
+            let begun = Instant::now();
+            let (received, host) = (mem::take(&mut received), &self.route.origin.host);
+            let (limit, context) = (self.tls_timeout, &self.context);
+            let Dialed { stream, .. } = dialed;
+            dialed.stream = connector.connect_behind(stream, received, host, limit, context)?;
             secured_in = begun.elapsed();
         }
         *step = Step::Start;
         let Self { route, idle_timeout, response_limits, owner, .. } = self;
-        let config = ConnConfig { route, secured_in, owner, idle_timeout, response_limits };
+        let config = ConnConfig {
+            route,
+            received,
+            tunnelled_in,
+            secured_in,
+            owner,
+            idle_timeout,
+            response_limits,
+        };
         Conn::start(dialed, config).map_err(|error| dial_error(DialError::System(error)))
     }
 
     fn dial(&self) -> Result<Dialed> {
         let target = self.route.dial_target();
         let Some(dialer) = &self.dialer else {
-            return dial(&target, &self.dial, &self.context).map_err(dial_error);
+            let dialed = dial(&target, &self.dial, &self.context);
+            return dialed.map_err(|error| self.dial_error(error));
         };
         let context = match self.dial.connect_timeout {
             Some(limit) => self.context.child_with_timeout(limit),
             None => self.context.clone(),
         };
         dialer.dial(&target, &context).map_err(|error| match context.is_done() {
-            true if !self.context.is_done() => Error::timeout(TimeLimit::Connect),
-            _ => dial_error(error),
+            true if !self.context.is_done() => self.dial_error(DialError::TimedOut(Phase::Connect)),
+            _ => self.dial_error(error),
         })
     }
 
-    /// Makes the TLS handshake, if the route is encrypted.
-    fn secure(&self, stream: Stream) -> Result<Stream> {
-        let Some(connector) = &self.route.tls else { return Ok(stream) };
-        connector.connect(stream, &self.route.origin.host, self.tls_timeout, &self.context)
+    /// Returns the client's error for a failed dial, which names the proxy if it led to one.
+    fn dial_error(&self, error: DialError) -> Error {
+        match (self.route.proxy(), dial_kind(&error)) {
+            (Some(proxy), Some(kind)) => ProxyError::dial(proxy.address(), kind, error),
+            _ => dial_error(error),
+        }
     }
 }
 
@@ -97,6 +124,7 @@ impl Connecting {
 #[derive(Clone, Copy)]
 enum Step {
     Dial,
+    Proxy,
     Handshake,
     Start,
 }
@@ -120,6 +148,7 @@ impl<F: FnOnce(Result<Conn>)> Drop for Report<F> {
     fn drop(&mut self) {
         let (kind, message) = match self.step {
             Step::Dial => (ErrorKind::Connect, "the dialer panicked"),
+            Step::Proxy => (ErrorKind::Proxy, "a callback of the TLS configuration panicked"),
             Step::Start => (ErrorKind::Connect, "the dialling thread panicked"),
             Step::Handshake => {
                 (ErrorKind::TlsHandshake, "a callback of the TLS configuration panicked")
@@ -131,14 +160,22 @@ impl<F: FnOnce(Result<Conn>)> Drop for Report<F> {
 
 /// Returns the client's error for a failed dial.
 pub(super) fn dial_error(error: DialError) -> Error {
-    let kind = match &error {
+    match (dial_kind(&error), &error) {
+        (Some(kind), _) => Error::with_source(kind, error),
+        (None, DialError::Cancelled(ended)) => ended.clone().into(),
+        (None, _) => Error::with_source(ErrorKind::Connect, error),
+    }
+}
+
+/// Returns the kind of a failed dial, or `None` if its context ended.
+fn dial_kind(error: &DialError) -> Option<ErrorKind> {
+    match error {
         DialError::TimedOut(Phase::Resolve) | DialError::ResolverBusy { .. } => {
-            ErrorKind::Timeout(TimeLimit::Resolve)
+            Some(ErrorKind::Timeout(TimeLimit::Resolve))
         }
-        DialError::TimedOut(Phase::Connect) => ErrorKind::Timeout(TimeLimit::Connect),
-        DialError::Resolve { .. } => ErrorKind::Resolve,
-        DialError::Cancelled(ended) => return ended.clone().into(),
-        _ => ErrorKind::Connect,
-    };
-    Error::with_source(kind, error)
+        DialError::TimedOut(Phase::Connect) => Some(ErrorKind::Timeout(TimeLimit::Connect)),
+        DialError::Resolve { .. } => Some(ErrorKind::Resolve),
+        DialError::Cancelled(_) => None,
+        _ => Some(ErrorKind::Connect),
+    }
 }

@@ -15,6 +15,7 @@
 //! * [`Client`] keeps connections and sends requests. [`ClientBuilder`] has its options.
 //! * [`RequestBuilder`] is one request and the options of its call.
 //! * [`ResponseExt`] tells how a response came: its URL, redirects, peer, TLS session, timings.
+//! * [`ProxyPolicy`] decides which [`Proxy`] a request takes: by default that of the environment.
 //! * [`RedirectPolicy`] decides which redirects are followed.
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
 
@@ -27,6 +28,7 @@ mod connect;
 mod contents;
 mod cookie_store;
 mod core;
+mod events;
 mod extras;
 mod fields;
 mod hop;
@@ -39,6 +41,7 @@ mod options;
 mod outgoing;
 mod policy;
 mod pool;
+mod proxy;
 mod raw_head;
 mod redirect;
 mod request;
@@ -48,6 +51,7 @@ mod route;
 mod session;
 mod steps;
 mod transport;
+mod tunnel;
 mod url;
 mod waiter;
 
@@ -62,11 +66,13 @@ use crate::error::Result;
 
 pub use builder::ClientBuilder;
 pub use cookie_store::CookieStore;
+pub use events::{EventSource, EventStream, ServerEvent};
 pub use fields::IntoHeaderName;
 pub use middleware::{Middleware, Next};
 pub use netrc::Netrc;
 pub use options::CallOptions;
 pub use policy::{Hop, RedirectAction, RedirectPolicy, Redirected};
+pub use proxy::{Proxy, ProxyFailure, ProxyPolicy};
 pub use raw_head::RawHead;
 pub use request::RequestBuilder;
 pub use response::{DEFAULT_READ_LIMIT, ResponseExt, Timings};

@@ -11,7 +11,9 @@ use http::Uri;
 use serde_core::de::DeserializeOwned;
 
 use self::info::{Followed, Refused, Upgrade, info};
+use super::events::EventStream;
 use super::policy::Redirected;
+use super::proxy::Proxy;
 use super::url::Url;
 use crate::body::{Body, ReadLimit};
 use crate::error::{Error, Result};
@@ -19,7 +21,7 @@ use crate::net::{Addr, Duplex, TlsInfo};
 
 pub use info::Timings;
 pub(super) use info::{Moments, build, note_redirects};
-pub(super) use kept::{error_for_status, too_many_redirects};
+pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects};
 pub use read::DEFAULT_READ_LIMIT;
 
 /// Facts that a response of a [`Client`](super::Client) carries beyond its head and body. For a response
@@ -80,7 +82,10 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn redirect_error(&self) -> Option<&Error>;
 
-    /// Returns the server's address.
+    /// Returns the proxy that the request took, if it took one.
+    fn proxy(&self) -> Option<&Proxy>;
+
+    /// Returns the server's address, or the proxy's if the request took one.
     fn remote_addr(&self) -> Option<&Addr>;
 
     /// Returns the client's address on the connection.
@@ -89,7 +94,7 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns `true` if the connection had carried an earlier request.
     fn is_connection_reused(&self) -> bool;
 
-    /// Returns the facts of the TLS session; `None` without TLS.
+    /// Returns the facts of the TLS session with the server; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
 
     /// Returns how long the steps of the call took.
@@ -221,6 +226,30 @@ pub trait ResponseExt: sealed::Sealed {
     /// the wait.
     fn error_for_status(self) -> Result<http::Response<Body>>;
 
+    /// Reads the body as a stream of server-sent events.
+    ///
+    /// Ask for one with `Accept: text/event-stream`. [`EventSource`](super::EventSource) does that, and
+    /// reconnects when the stream ends.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// let request = client.get("https://example.com/prices").header("accept", "text/event-stream");
+    /// for event in request.send()?.events()? {
+    ///     let event = event?;
+    ///     println!("{}: {}", event.name, event.data);
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// * [`Status`](crate::ErrorKind::Status) if the status is not 200.
+    /// * [`Decode`](crate::ErrorKind::Decode) if the `Content-Type` is not `text/event-stream`.
+    ///
+    /// Both keep the response for [`Error::take_response`].
+    fn events(self) -> Result<EventStream>;
+
     /// Takes over the connection after a 101 (Switching Protocols) or a successful response to CONNECT.
     /// Returns `None` for any other response, and the second time.
     fn take_duplex(&mut self) -> Option<Duplex>;
@@ -257,6 +286,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn redirect_error(&self) -> Option<&Error> {
         self.extensions().get().map(|Refused(error)| error)
+    }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        info(self).and_then(|info| info.connection.proxy.as_ref())
     }
 
     fn remote_addr(&self) -> Option<&Addr> {
@@ -311,5 +344,9 @@ impl ResponseExt for http::Response<Body> {
 
     fn error_for_status(self) -> Result<http::Response<Body>> {
         error_for_status(self)
+    }
+
+    fn events(self) -> Result<EventStream> {
+        EventStream::of(self)
     }
 }

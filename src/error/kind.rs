@@ -31,7 +31,8 @@ pub enum ErrorKind {
     Resolve,
     /// No connection could be made.
     Connect,
-    /// The proxy refused the request, or could not reach the host.
+    /// A proxy failed: it could not be reached, its certificate is not trusted, or it opened no tunnel.
+    /// [`Error::proxy_failure`](crate::Error::proxy_failure) says which.
     Proxy,
     /// The TLS handshake failed, or the peer ended it.
     TlsHandshake,
@@ -135,6 +136,7 @@ impl ErrorKind {
             | Self::Timeout(_)
             | Self::Resolve
             | Self::Connect
+            | Self::Proxy
             | Self::IncompleteBody
             | Self::TooLarge => has_source && !has_message,
             _ => false,

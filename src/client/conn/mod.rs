@@ -74,7 +74,7 @@ use self::state::{Lifecycle, StateKind};
 use super::route::Route;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
-use crate::net::{Addr, Dialed};
+use crate::net::{Addr, Buffer, Dialed};
 use crate::sync::channel::bounded;
 use crate::sync::{self, Condvar, Mutex};
 
@@ -83,6 +83,10 @@ pub(super) struct ConnConfig {
     pub(super) route: Route,
     /// How long the TLS handshake took.
     pub(super) secured_in: Duration,
+    /// The bytes that the peer has sent before the connection begins.
+    pub(super) received: Buffer,
+    /// How long it took to open the tunnel through a proxy.
+    pub(super) tunnelled_in: Duration,
     pub(super) owner: Weak<dyn Owner>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
@@ -99,10 +103,13 @@ impl Conn {
         let facts = ConnFacts {
             remote,
             local: stream.local_addr().unwrap_or(Addr::Unknown),
-            tls: stream.tls(),
+            // Without TLS to the origin it is that of a proxy.
+            tls: config.route.tls.as_ref().and_then(|_| stream.tls()),
+            proxy: config.route.proxy().cloned(),
             resolved_in,
             connected_in,
             secured_in: config.secured_in,
+            tunnelled_in: config.tunnelled_in,
         };
         let (closer, closed) = bounded(0);
         let (expectations, expected) = bounded(1);
@@ -114,7 +121,7 @@ impl Conn {
             idle_timeout: config.idle_timeout,
             response_limits: config.response_limits,
             closed,
-            lifecycle: Mutex::new(Lifecycle::new(closer)),
+            lifecycle: Mutex::new(Lifecycle::new(closer, config.received)),
             sent: Condvar::new(),
             expectations,
             wake_ups,
@@ -155,9 +162,12 @@ impl Conn {
 
     /// Makes a fresh connection idle, since its caller does not take it.
     pub(super) fn park(&self) {
-        let was_fresh = self.0.lifecycle.lock().park();
+        let (was_fresh, has_received) = {
+            let mut lifecycle = self.0.lifecycle.lock();
+            (lifecycle.park(), lifecycle.has_received())
+        };
         // The reader loop has left the input until now to the first exchange.
-        if was_fresh && self.0.has_input() {
+        if was_fresh && (has_received || self.0.has_input()) {
             self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
         }
         if self.0.lifecycle.lock().wake() {

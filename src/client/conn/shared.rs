@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::messages::{ExchangeId, Expectation, SendError, SendResult};
 use super::state::{Lifecycle, State, StateKind};
+use crate::client::proxy::Proxy;
 use crate::client::route::Route;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
@@ -64,6 +65,8 @@ pub(in crate::client) struct ConnFacts {
     pub(in crate::client) resolved_in: Duration,
     pub(in crate::client) connected_in: Duration,
     pub(in crate::client) secured_in: Duration,
+    pub(in crate::client) tunnelled_in: Duration,
+    pub(in crate::client) proxy: Option<Proxy>,
 }
 
 impl Shared {

@@ -21,6 +21,9 @@ pub struct Timings {
     pub resolve: Duration,
     /// Connecting. Zero on a reused connection.
     pub connect: Duration,
+    /// Opening a tunnel through a proxy, with the TLS handshake of an HTTPS proxy. Zero without a proxy and
+    /// on a reused connection.
+    pub proxy: Duration,
     /// The TLS handshake. Zero without TLS and on a reused connection.
     pub secure: Duration,
     /// From handing the last request to its connection to the head of its response.
@@ -66,6 +69,7 @@ impl Timings {
         Self {
             resolve: made(connection.resolved_in),
             connect: made(connection.connected_in),
+            proxy: made(connection.tunnelled_in),
             secure: made(connection.secured_in),
             wait: now - moments.sent,
             total: now - moments.begun,

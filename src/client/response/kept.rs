@@ -21,15 +21,37 @@ pub(in crate::client) fn too_many_redirects(most: u32, response: Response<Body>)
 }
 
 /// Turns a response of 4xx or 5xx into an error that keeps it.
-pub(in crate::client) fn error_for_status(mut response: Response<Body>) -> Result<Response<Body>> {
+pub(in crate::client) fn error_for_status(response: Response<Body>) -> Result<Response<Body>> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
     }
-    let request = info(&response).map(|info| format!("{} {}", info.method, info.url));
-    let line = first_line::of(&mut response);
-    let text: Vec<String> = request.into_iter().chain(line).collect();
-    Err(Error::of_response(status, KeptResponse::new(text.join(": "), response)))
+    Err(status_error(response))
+}
+
+/// The error of a response whose status is not the one that the caller needs. It keeps the response.
+pub(in crate::client) fn status_error(mut response: Response<Body>) -> Error {
+    let status = response.status();
+    let mut text = request_of(&response);
+    if let Some(line) = first_line::of(&mut response) {
+        let separator = if text.is_empty() { "" } else { ": " };
+        text = [&text, separator, &line].concat();
+    }
+    Error::of_response(status, KeptResponse::new(text, response))
+}
+
+/// An error that keeps the response which it is about. `text` says why the response is of no use.
+pub(in crate::client) fn refuse(kind: ErrorKind, text: String, response: Response<Body>) -> Error {
+    let kept = KeptResponse::new(request_of(&response), response);
+    Error::explained(kind, text, kept)
+}
+
+/// Returns the method and the URL of a response's request.
+fn request_of(response: &Response<Body>) -> String {
+    match info(response) {
+        Some(info) => format!("{} {}", info.method, info.url),
+        None => String::new(),
+    }
 }
 
 /// The response that an error keeps, as the error's source.

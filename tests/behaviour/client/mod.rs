@@ -14,6 +14,7 @@ mod keep_alive;
 mod lenient;
 mod peers_bugs;
 mod pool;
+mod proxies;
 mod raw_heads;
 mod redirects;
 mod retry;
