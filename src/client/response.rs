@@ -10,7 +10,7 @@ use http::Uri;
 #[cfg(feature = "json")]
 use serde_core::de::DeserializeOwned;
 
-use self::info::{Followed, Refused, Upgrade, info};
+use self::info::{Attempts, Followed, Refused, Upgrade, info};
 use super::events::EventStream;
 use super::policy::Redirected;
 use super::proxy::Proxy;
@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 use crate::net::{Addr, Duplex, TlsInfo};
 
 pub use info::Timings;
-pub(super) use info::{Moments, build, note_redirects};
-pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects};
+pub(super) use info::{Moments, build, note_attempts, note_redirects};
+pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects, with_kept};
 pub use read::DEFAULT_READ_LIMIT;
 
 /// Facts that a response of a [`Client`](super::Client) carries beyond its head and body. For a response
@@ -53,6 +53,11 @@ pub trait ResponseExt: sealed::Sealed {
     /// # Ok::<(), hangup::Error>(())
     /// ```
     fn history(&self) -> &[Redirected];
+
+    /// Returns how often the request was sent to get this response: 1, and one more for each
+    /// [retry](super::Retry). Redirects do not count, nor does a request that was sent again because a
+    /// reused connection had been closed.
+    fn attempts(&self) -> u32;
 
     /// Returns the URL that this response redirects to: its `Location`, resolved against the request's URL
     /// and read as [`IntoUrl`](super::IntoUrl) describes, without user and password.
@@ -276,6 +281,11 @@ impl ResponseExt for http::Response<Body> {
 
     fn history(&self) -> &[Redirected] {
         self.extensions().get().map_or(&[], |Followed(history)| history)
+    }
+
+    fn attempts(&self) -> u32 {
+        let once = u32::from(info(self).is_some());
+        self.extensions().get().map_or(once, |Attempts(number)| *number)
     }
 
     fn redirect_url(&self) -> Option<Uri> {

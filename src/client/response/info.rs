@@ -57,6 +57,10 @@ pub(in crate::client) struct Moments {
 #[derive(Clone)]
 pub(super) struct Followed(pub(super) Vec<Redirected>);
 
+/// How often a request was sent, in the extensions of its response. Absent if that is once.
+#[derive(Clone, Copy)]
+pub(super) struct Attempts(pub(super) u32);
+
 /// Why the redirect that a response asks for was not followed, in its extensions.
 #[derive(Clone)]
 pub(super) struct Refused(pub(super) Error);
@@ -118,6 +122,11 @@ pub(in crate::client) fn note_redirects(
     if let Some(error) = refusal {
         response.extensions_mut().insert(Refused(error));
     }
+}
+
+/// Notes the number of attempts that led to a response.
+pub(in crate::client) fn note_attempts(response: &mut http::Response<Body>, number: u32) {
+    response.extensions_mut().insert(Attempts(number));
 }
 
 /// A connection that waits in the response's extensions to be taken.

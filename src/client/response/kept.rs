@@ -80,6 +80,14 @@ impl fmt::Display for KeptResponse {
 
 impl std::error::Error for KeptResponse {}
 
+/// Looks at the response that an error keeps; `None` if there is none. `look` is no code of the user.
+pub(in crate::client) fn with_kept<T>(
+    error: &Error,
+    look: impl FnOnce(&Response<Body>) -> T,
+) -> Option<T> {
+    error.cause()?.downcast_ref::<KeptResponse>()?.response.lock().as_ref().map(look)
+}
+
 impl Error {
     /// Takes the response that led to this error: that with the [error status](ErrorKind::Status), or the
     /// last one, if there were [too many redirects](ErrorKind::TooManyRedirects).
