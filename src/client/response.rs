@@ -1,5 +1,6 @@
 //! The facts of a response beyond its head and body.
 
+mod first_line;
 mod info;
 mod kept;
 mod read;
@@ -235,7 +236,14 @@ pub trait ResponseExt: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// The error of a response of 4xx or 5xx. Its text names the status, the method and the URL.
+    /// The error of a response of 4xx or 5xx. Its text has the status, the method, the URL without user and
+    /// password, and the first line of a short text body. Such a body has at most 8 KiB and is no HTML or
+    /// XML.
+    ///
+    /// # Blocking
+    ///
+    /// Waits at most 50 ms for a short text body. The call's [context](super::RequestBuilder::context) ends
+    /// the wait.
     fn error_for_status(self) -> Result<http::Response<Body>>;
 
     /// Reads the body as a stream of server-sent events.
