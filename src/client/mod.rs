@@ -26,6 +26,8 @@ mod conn;
 mod connect;
 mod contents;
 mod cookie_store;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod core;
 mod extras;
 mod fields;
@@ -62,6 +64,8 @@ use crate::error::Result;
 
 pub use builder::ClientBuilder;
 pub use cookie_store::CookieStore;
+#[cfg(feature = "cookies")]
+pub use cookies::{Cookie, CookieJar, LoadedCookies, SameSite};
 pub use fields::IntoHeaderName;
 pub use middleware::{Middleware, Next};
 pub use netrc::Netrc;
