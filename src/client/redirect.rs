@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
 use super::hop::HopRequest;
+use super::observe::{CallEvent, Trace, show};
 use super::policy::{Decision, Hop, RedirectPolicy, Redirected};
 use super::response::{self, ResponseExt};
 use super::session;
@@ -23,6 +24,8 @@ pub(super) struct Redirects<'a> {
     sources: Option<&'a SessionSources>,
     /// The client can send to `https` URLs.
     encrypts: bool,
+    /// The call, if it is observed.
+    trace: Option<&'a Trace>,
     /// The redirects followed so far.
     history: Vec<Redirected>,
 }
@@ -59,8 +62,9 @@ impl<'a> Redirects<'a> {
         policy: &'a RedirectPolicy,
         sources: Option<&'a SessionSources>,
         encrypts: bool,
+        trace: Option<&'a Trace>,
     ) -> Self {
-        Self { policy, sources, encrypts, history: Vec::new() }
+        Self { policy, sources, encrypts, trace, history: Vec::new() }
     }
 
     /// Sends `hop` by `send`, then the requests that follow its redirects, and returns the last response.
@@ -83,7 +87,7 @@ impl<'a> Redirects<'a> {
                 return Err(response::too_many_redirects(limit, self.finish(response, None)));
             }
             match self.follow(hop, &response, followed)? {
-                Step::Followed(from) => self.note(response, from),
+                Step::Followed(from) => self.note(hop, response, from),
                 Step::Stopped(refusal) => return Ok(self.finish(response, refusal)),
             }
         }
@@ -169,7 +173,11 @@ impl<'a> Redirects<'a> {
 
     /// Notes a redirect that is followed. The response is dropped, which settles its connection, most likely
     /// for the next request.
-    fn note(&mut self, mut response: Response<Body>, from: Url) {
+    fn note(&mut self, hop: &HopRequest<'_>, mut response: Response<Body>, from: Url) {
+        show(self.trace, || {
+            let (from, to, method) = (from.uri(), hop.url.uri(), &hop.parts.method);
+            CallEvent::Redirected { status: response.status(), from, method, to }
+        });
         let headers = std::mem::take(response.headers_mut());
         self.history.push(Redirected { status: response.status(), url: from.into_uri(), headers });
     }

@@ -1,5 +1,6 @@
 //! The facts of a response beyond its head and body.
 
+mod first_line;
 mod info;
 mod kept;
 mod read;
@@ -9,16 +10,18 @@ use http::Uri;
 #[cfg(feature = "json")]
 use serde_core::de::DeserializeOwned;
 
-use self::info::{Followed, Refused, Upgrade, info};
+use self::info::{Attempts, Followed, Refused, Upgrade, info};
+use super::events::EventStream;
 use super::policy::Redirected;
+use super::proxy::Proxy;
 use super::url::Url;
 use crate::body::{Body, ReadLimit};
 use crate::error::{Error, Result};
 use crate::net::{Addr, Duplex, TlsInfo};
 
 pub use info::Timings;
-pub(super) use info::{Moments, build, note_redirects};
-pub(super) use kept::{error_for_status, too_many_redirects};
+pub(super) use info::{Moments, build, note_attempts, note_redirects};
+pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects, with_kept};
 pub use read::DEFAULT_READ_LIMIT;
 
 /// Facts that a response of a [`Client`](super::Client) carries beyond its head and body. For a response
@@ -51,6 +54,11 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn history(&self) -> &[Redirected];
 
+    /// Returns how often the request was sent to get this response: 1, and one more for each
+    /// [retry](super::Retry). Redirects do not count, nor does a request that was sent again because a
+    /// reused connection had been closed.
+    fn attempts(&self) -> u32;
+
     /// Returns the URL that this response redirects to: its `Location`, resolved against the request's URL
     /// and read as [`IntoUrl`](super::IntoUrl) describes, without user and password.
     ///
@@ -79,7 +87,10 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn redirect_error(&self) -> Option<&Error>;
 
-    /// Returns the server's address.
+    /// Returns the proxy that the request took, if it took one.
+    fn proxy(&self) -> Option<&Proxy>;
+
+    /// Returns the server's address, or the proxy's if the request took one.
     fn remote_addr(&self) -> Option<&Addr>;
 
     /// Returns the client's address on the connection.
@@ -88,7 +99,7 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns `true` if the connection had carried an earlier request.
     fn is_connection_reused(&self) -> bool;
 
-    /// Returns the facts of the TLS session; `None` without TLS.
+    /// Returns the facts of the TLS session with the server; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
 
     /// Returns how long the steps of the call took.
@@ -210,8 +221,39 @@ pub trait ResponseExt: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// The error of a response of 4xx or 5xx. Its text names the status, the method and the URL.
+    /// The error of a response of 4xx or 5xx. Its text has the status, the method, the URL without user and
+    /// password, and the first line of a short text body. Such a body has at most 8 KiB and is no HTML or
+    /// XML.
+    ///
+    /// # Blocking
+    ///
+    /// Waits at most 50 ms for a short text body. The call's [context](super::RequestBuilder::context) ends
+    /// the wait.
     fn error_for_status(self) -> Result<http::Response<Body>>;
+
+    /// Reads the body as a stream of server-sent events.
+    ///
+    /// Ask for one with `Accept: text/event-stream`. [`EventSource`](super::EventSource) does that, and
+    /// reconnects when the stream ends.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// let request = client.get("https://example.com/prices").header("accept", "text/event-stream");
+    /// for event in request.send()?.events()? {
+    ///     let event = event?;
+    ///     println!("{}: {}", event.name, event.data);
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// * [`Status`](crate::ErrorKind::Status) if the status is not 200.
+    /// * [`Decode`](crate::ErrorKind::Decode) if the `Content-Type` is not `text/event-stream`.
+    ///
+    /// Both keep the response for [`Error::take_response`].
+    fn events(self) -> Result<EventStream>;
 
     /// Takes over the connection after a 101 (Switching Protocols) or a successful response to CONNECT.
     /// Returns `None` for any other response, and the second time.
@@ -241,6 +283,11 @@ impl ResponseExt for http::Response<Body> {
         self.extensions().get().map_or(&[], |Followed(history)| history)
     }
 
+    fn attempts(&self) -> u32 {
+        let once = u32::from(info(self).is_some());
+        self.extensions().get().map_or(once, |Attempts(number)| *number)
+    }
+
     fn redirect_url(&self) -> Option<Uri> {
         let url = Url::of_uri(self.url()?.clone()).ok()?;
         let to = url.redirected(self.headers())?.ok()?;
@@ -249,6 +296,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn redirect_error(&self) -> Option<&Error> {
         self.extensions().get().map(|Refused(error)| error)
+    }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        info(self).and_then(|info| info.connection.proxy.as_ref())
     }
 
     fn remote_addr(&self) -> Option<&Addr> {
@@ -303,5 +354,9 @@ impl ResponseExt for http::Response<Body> {
 
     fn error_for_status(self) -> Result<http::Response<Body>> {
         error_for_status(self)
+    }
+
+    fn events(self) -> Result<EventStream> {
+        EventStream::of(self)
     }
 }

@@ -11,10 +11,17 @@
 
 mod fault;
 mod host;
+#[cfg(feature = "idna")]
+mod idna;
+#[cfg(not(feature = "idna"))]
+#[path = "url/no_idna.rs"]
+mod idna;
 mod into;
 mod parse;
 mod path;
 mod query;
+#[cfg(feature = "url")]
+mod url_crate;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,6 +33,8 @@ use percent_encoding::percent_decode;
 use super::auth;
 use crate::error::Result;
 
+pub(super) use fault::Fault;
+pub(super) use host::Authority;
 pub use into::IntoUrl;
 
 /// The content of a URL. Its parts are as they are sent: the host in lower case, the path without dot segments,
@@ -131,6 +140,17 @@ impl Url {
             "*" if *method != Method::OPTIONS => "/*".into(),
             _ => target.into(),
         }
+    }
+
+    /// Returns the request target in absolute form, for a proxy (RFC 9112 section 3.2.2).
+    pub(super) fn absolute_target(&self, method: &Method) -> String {
+        let target = match self.target() {
+            // The last proxy makes it `*` again (RFC 9112 section 3.2.4).
+            "*" if *method == Method::OPTIONS => "",
+            "*" => "/*",
+            target => target,
+        };
+        format!("{}://{}{target}", self.scheme.name(), self.authority())
     }
 
     /// Path and query.
