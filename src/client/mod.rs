@@ -29,6 +29,8 @@ mod conn;
 mod connect;
 mod contents;
 mod cookie_store;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod core;
 mod decode;
 mod events;
@@ -75,6 +77,8 @@ use crate::error::Result;
 
 pub use builder::ClientBuilder;
 pub use cookie_store::CookieStore;
+#[cfg(feature = "cookies")]
+pub use cookies::{Cookie, CookieJar, LoadedCookies, SameSite};
 pub use decode::Encoded;
 pub use events::{EventSource, EventStream, ServerEvent};
 pub use fields::IntoHeaderName;
