@@ -1,30 +1,26 @@
-//! The options that most calls leave at their defaults, and the steps of a call that they ask for.
+//! The options that most calls leave at their defaults. `steps.rs` has the steps that they ask for.
 
-use http::Response;
-
-use super::hop::HopRequest;
-use super::response;
-use crate::body::Body;
-use crate::error::Result;
+use super::observe::{Observers, Trace};
+use super::progress::OnProgress;
+use super::proxy::ProxyPolicy;
+use super::retry::Retry;
+use super::session::sources::SessionSources;
 
 /// The options of a call beyond the plain ones. Calls share those of their client, until one sets its own.
 #[derive(Clone, Default)]
 pub(super) struct Extras {
     /// A response of 4xx or 5xx becomes an error.
     pub(super) status_as_error: bool,
-}
-
-impl Extras {
-    /// Sends a request by `send`, with the steps that these options ask for around it.
-    pub(super) fn run(
-        &self,
-        hop: &mut HopRequest<'_>,
-        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
-    ) -> Result<Response<Body>> {
-        let response = send(hop)?;
-        match self.status_as_error {
-            true => response::error_for_status(response),
-            false => Ok(response),
-        }
-    }
+    pub(super) on_upload_progress: Option<OnProgress>,
+    pub(super) on_download_progress: Option<OnProgress>,
+    /// The request is sent again after a failure that may pass.
+    pub(super) retry: Option<Retry>,
+    /// The observers of each call.
+    pub(super) observers: Observers,
+    /// The observed call, once it has begun.
+    pub(super) trace: Option<Trace>,
+    /// The proxies of the call, in place of the client's.
+    pub(super) proxy: Option<ProxyPolicy>,
+    /// The cookie store and the netrc file.
+    pub(super) session: SessionSources,
 }

@@ -1,6 +1,9 @@
 //! The header fields of a request: its own, and the client's defaults that it does not set itself.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION, RANGE,
+    TRANSFER_ENCODING,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -80,17 +83,25 @@ pub(super) struct DefaultFields {
     written: Vec<u8>,
     /// One of [`MESSAGE_FIELDS`] is among them. Since that is rare, it saves a look-up for each.
     frames: bool,
+    /// One of [`CODING_FIELDS`] is among them.
+    chooses_coding: bool,
 }
 
 /// The fields that decide how a request is sent.
-const MESSAGE_FIELDS: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST];
+const MESSAGE_FIELDS: [HeaderName; 5] =
+    [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION];
+
+/// The fields by which a request decides on the content codings of its response. The bytes of a `Range` are
+/// those of the encoded body.
+const CODING_FIELDS: [HeaderName; 2] = [ACCEPT_ENCODING, RANGE];
 
 impl DefaultFields {
     pub(super) fn new(fields: HeaderMap) -> Self {
         let mut written = Vec::new();
         write(&mut written, &fields);
-        let frames = MESSAGE_FIELDS.iter().any(|name| fields.contains_key(name));
-        Self { fields, written, frames }
+        let contains = |names: &[HeaderName]| names.iter().any(|name| fields.contains_key(name));
+        let (frames, chooses_coding) = (contains(&MESSAGE_FIELDS), contains(&CODING_FIELDS));
+        Self { fields, written, frames, chooses_coding }
     }
 
     /// Adds to `own` the fields that it does not set itself.
@@ -137,6 +148,12 @@ impl<'a> Fields<'a> {
             || self.defaults.is_some_and(|defaults| defaults.fields.contains_key(name))
     }
 
+    /// Returns `true` if a field decides on the content codings of the response.
+    pub(super) fn choose_coding(self) -> bool {
+        self.defaults.is_some_and(|defaults| defaults.chooses_coding)
+            || CODING_FIELDS.iter().any(|name| self.own.contains_key(name))
+    }
+
     /// Appends all fields, the request's own first, without those that [`is_placed`].
     pub(super) fn write(self, out: &mut Vec<u8>) {
         match self.defaults {
@@ -172,10 +189,10 @@ fn write<'f>(
     }
 }
 
-/// Returns `true` if the field is not written among the others: Host comes first in a head, and the
-/// framing last.
+/// Returns `true` if the field is not written among the others: Host comes first in a head, the framing
+/// last, and the credentials for a proxy go to a proxy only.
 fn is_placed(name: &HeaderName) -> bool {
-    [HOST, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
+    [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, PROXY_AUTHORIZATION].contains(name)
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION,
+    TRANSFER_ENCODING,
+};
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 
 use super::conn::{Outgoing, OutgoingFraming, Withhold};
 use super::fields::{Fields, transfer_encoding};
 use super::hop::HopRequest;
+use super::proxy::Proxy;
+use super::route::Via;
 use super::url::Url;
 use crate::body::Body;
 use crate::context::Context;
@@ -47,7 +52,7 @@ impl WithheldBody {
     }
 }
 
-/// Decides how the body is framed, and writes the head. If the request expects a 100, its body waits for
+/// Decides how the body is framed, and writes the head for a connection by `via`. If the request expects a 100, its body waits for
 /// it, at most for `expect_timeout`. With `None` the request is sent without that expectation.
 ///
 /// # Errors
@@ -55,6 +60,7 @@ impl WithheldBody {
 /// [`ErrorKind::InvalidMessage`] if the request cannot be sent as it is.
 pub(super) fn prepare(
     hop: &HopRequest<'_>,
+    via: &Via,
     body: Body,
     expect_timeout: Option<Duration>,
 ) -> Result<(Outgoing, Option<WithheldBody>)> {
@@ -72,8 +78,8 @@ pub(super) fn prepare(
         None if asks => ExpectField::WithoutContinue,
         _ => ExpectField::AsItStands,
     };
-    let described = Described { content_type, framing };
-    let head = write_head(parts, &hop.url, fields, described, expectation)?;
+    let added = Added { offer: hop.offer, content_type, framing };
+    let head = write_head(parts, (&hop.url, via), fields, added, expectation)?;
     let (expect, withheld) = limit.map(withhold).unzip();
     let closes = h1::request_persists(parts.version, fields.layer_of(&CONNECTION)).is_err();
     let method = parts.method.clone();
@@ -128,8 +134,10 @@ fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
-/// The header fields that the body decides.
-struct Described {
+/// The header fields beside those of the caller.
+struct Added<'a> {
+    /// The Accept-Encoding.
+    offer: Option<&'a HeaderValue>,
     /// The body's content type. `None` if the request has a Content-Type.
     content_type: Option<HeaderValue>,
     framing: OutgoingFraming,
@@ -137,18 +145,24 @@ struct Described {
 
 fn write_head(
     parts: &Parts,
-    url: &Url,
+    (url, via): (&Url, &Via),
     fields: Fields<'_>,
-    body: Described,
+    added: Added<'_>,
     expectation: ExpectField,
 ) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_ROOM);
-    let target = url.request_target(&parts.method);
+    let target = match via {
+        Via::Forward(_) if parts.method != Method::CONNECT => {
+            url.absolute_target(&parts.method).into()
+        }
+        _ => url.request_target(&parts.method),
+    };
     h1::write_request_line(&mut head, &parts.method, &target, parts.version)
         .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
     // First on the wire, where servers look for it (RFC 9110 section 7.2).
     let host = fields.get(&HOST).map_or(url.authority().as_bytes(), HeaderValue::as_bytes);
     h1::write_field(&mut head, &HOST, host);
+    write_proxy_authorization(&mut head, via, &parts.method, fields);
     match expectation {
         ExpectField::AsItStands => fields.write(&mut head),
         ExpectField::WithoutContinue => {
@@ -156,10 +170,13 @@ fn write_head(
             write_other_expectations(&mut head, fields);
         }
     }
-    if let Some(content_type) = body.content_type {
+    if let Some(codings) = added.offer {
+        h1::write_field(&mut head, &ACCEPT_ENCODING, codings.as_bytes());
+    }
+    if let Some(content_type) = added.content_type {
         h1::write_field(&mut head, &CONTENT_TYPE, content_type.as_bytes());
     }
-    match body.framing {
+    match added.framing {
         OutgoingFraming::Unsaid => {}
         OutgoingFraming::Length(length) => {
             h1::write_number_field(&mut head, &CONTENT_LENGTH, length);
@@ -168,6 +185,27 @@ fn write_head(
     }
     h1::write_end(&mut head);
     Ok(head)
+}
+
+/// Writes the Proxy-Authorization of a request that a proxy receives, the caller's before the proxy's.
+/// Only a proxy receives a CONNECT.
+#[inline]
+fn write_proxy_authorization(head: &mut Vec<u8>, via: &Via, method: &Method, fields: Fields<'_>) {
+    let proxy = match via {
+        Via::Forward(proxy) => Some(proxy),
+        _ if *method == Method::CONNECT => None,
+        _ => return,
+    };
+    let mut own = fields.layer_of(&PROXY_AUTHORIZATION).get_all(&PROXY_AUTHORIZATION).iter();
+    match (own.next(), proxy.and_then(Proxy::authorization)) {
+        (Some(first), _) => {
+            for value in std::iter::once(first).chain(own) {
+                h1::write_field(head, &PROXY_AUTHORIZATION, value.as_bytes());
+            }
+        }
+        (None, Some(value)) => h1::write_field(head, &PROXY_AUTHORIZATION, value.as_bytes()),
+        (None, None) => {}
+    }
 }
 
 /// Writes the members of Expect other than `100-continue`.

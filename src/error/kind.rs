@@ -19,6 +19,8 @@ pub enum ErrorKind {
     /// The TLS configuration is invalid: a certificate or key cannot be read, the two do not belong
     /// together, or the platform's roots cannot be loaded.
     InvalidTlsConfig,
+    /// A file or text that the caller gave is malformed: one with passwords or cookies.
+    InvalidFile,
 
     /// The call's [`Context`](crate::Context) was cancelled.
     Cancelled,
@@ -29,7 +31,8 @@ pub enum ErrorKind {
     Resolve,
     /// No connection could be made.
     Connect,
-    /// The proxy refused the request, or could not reach the host.
+    /// A proxy failed: it could not be reached, its certificate is not trusted, or it opened no tunnel.
+    /// [`Error::proxy_failure`](crate::Error::proxy_failure) says which.
     Proxy,
     /// The TLS handshake failed, or the peer ended it.
     TlsHandshake,
@@ -47,11 +50,13 @@ pub enum ErrorKind {
     MalformedMessage,
     /// The peer's body ended early.
     IncompleteBody,
-    /// The peer's body cannot be decoded: its content coding is damaged, or is not supported.
+    /// The peer's body cannot be decoded: its content coding is damaged or not supported, or it is not the
+    /// text or the JSON that its reader expects.
     Decode,
     /// A message is larger than a limit. The text says which limit: one of the client's or the server's, or
     /// one that the reader of the body set, with [`Body::read_bytes`](crate::Body::read_bytes) or
-    /// [`Body::limited`](crate::Body::limited).
+    /// [`Body::limited`](crate::Body::limited), or the default limit of
+    /// [`ResponseExt::text`](crate::ResponseExt::text) and its like.
     TooLarge,
     /// The peer sent more redirects than the client follows.
     TooManyRedirects,
@@ -62,7 +67,9 @@ pub enum ErrorKind {
     Closed,
     /// Another input or output error.
     Io,
-    /// An HTTP status that stands for the failure: see [`Error::status`](crate::Error::status).
+    /// An HTTP status that stands for the failure: one that a handler returns with
+    /// [`Error::status`](crate::Error::status), or that of a
+    /// [response](crate::ResponseExt::error_for_status).
     Status,
     /// A handler's error that is none of the above.
     Other,
@@ -129,6 +136,7 @@ impl ErrorKind {
             | Self::Timeout(_)
             | Self::Resolve
             | Self::Connect
+            | Self::Proxy
             | Self::IncompleteBody
             | Self::TooLarge => has_source && !has_message,
             _ => false,
@@ -143,6 +151,7 @@ impl ErrorKind {
             Self::BodySource => "body source failed",
             Self::Misuse => "invalid state",
             Self::InvalidTlsConfig => "invalid TLS configuration",
+            Self::InvalidFile => "invalid file",
             Self::Cancelled => "cancelled",
             Self::Timeout(_) => "timed out",
             Self::Resolve => "cannot resolve the host",

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::idna;
 use crate::error::{Error, ErrorKind};
 
 /// How many characters of a URL an error quotes.
@@ -24,6 +25,7 @@ pub(in crate::client) enum Fault {
     ZoneMisplaced,
     PortNotANumber,
     PortOutOfRange,
+    NoPlaceForQuery,
     TooLong,
 }
 
@@ -37,6 +39,18 @@ impl Fault {
                 Error::message(ErrorKind::UnsupportedScheme, message)
             }
             _ => Error::message(ErrorKind::InvalidUrl, format!("{url}: {self}")),
+        }
+    }
+
+    /// The error of a proxy's URL. `role` says where the URL stands.
+    pub(in crate::client) fn of_proxy(self, url: &str, role: &str) -> Error {
+        let url = quoted(url.as_bytes());
+        match self {
+            Self::SchemeUnknown(scheme) => {
+                let message = format!("{scheme:?} in {url} {role}");
+                Error::message(ErrorKind::UnsupportedScheme, message)
+            }
+            _ => Error::message(ErrorKind::InvalidUrl, format!("{url} {role}: {self}")),
         }
     }
 
@@ -58,15 +72,14 @@ impl fmt::Display for Fault {
             Self::HostCharacter(character) => {
                 return write!(f, "host contains {character:?}");
             }
-            Self::HostBeyondAscii => {
-                "host contains characters beyond ASCII, which are supported only in their \"xn--\" form"
-            }
+            Self::HostBeyondAscii => idna::FAULT,
             Self::HostNotIpv4 => "host ends in a number but is no IPv4 address",
             Self::HostNotIpv6 => "host in brackets is no IPv6 address",
             Self::HostNotInBrackets => "host with colons is not in brackets",
             Self::ZoneMisplaced => "IPv6 zone is empty or contains a forbidden character",
             Self::PortNotANumber => "port is not a number",
             Self::PortOutOfRange => "port out of range",
+            Self::NoPlaceForQuery => "\"*\" cannot have a query",
             Self::TooLong => "it is too long",
         })
     }

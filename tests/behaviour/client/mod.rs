@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bodies_adapted;
+mod call_layers;
 mod cancel;
 mod dialling;
 mod dropping;
@@ -12,15 +13,20 @@ mod idle;
 mod interim;
 mod keep_alive;
 mod lenient;
+mod observed;
 mod peers_bugs;
 mod pool;
+mod proxies;
 mod raw_heads;
 mod redirects;
+mod retries;
 mod retry;
 mod reuse;
+mod script;
 mod seams;
 mod time_limits;
 mod urls;
+mod values;
 mod wrote_request;
 
 use hangup::client::RequestBuilder;
