@@ -22,7 +22,7 @@ use hangup::testing::Stream;
 use hangup::{Body, ErrorKind, Result};
 use socket2::{Domain, Socket, Type};
 
-use super::{Over, PATIENCE, end};
+use super::{Over, PATIENCE, end, take_front};
 
 /// The size of a socket's receive buffer in tests that fill it, in bytes.
 const SMALL_BUFFER: usize = 4096;
@@ -292,7 +292,7 @@ impl Peer {
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {
-        self.buffer.drain(..count).collect()
+        take_front(&mut self.buffer, count)
     }
 
     fn fill(&mut self) -> usize {
