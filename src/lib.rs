@@ -185,6 +185,8 @@ mod handler;
 mod logging;
 mod message;
 pub mod net;
+#[cfg(feature = "client")]
+mod random;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(any(feature = "server", feature = "fcgi"))]
@@ -199,6 +201,8 @@ pub mod tls;
 mod unwind;
 
 pub use body::{Body, MappedReader, Piece};
+#[cfg(feature = "client")]
+pub use body::{Multipart, Part};
 #[cfg(feature = "client")]
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};

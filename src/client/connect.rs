@@ -13,13 +13,15 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::conn::{Conn, ConnConfig, Owner};
+use super::observe::CallEvent;
+use super::pool::PendingDial;
 use super::proxy::ProxyError;
 use super::route::Route;
 use super::tunnel::TunnelOptions;
-use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::Limits;
-use crate::net::{Buffer, Dial, DialError, DialOptions, Dialed, Phase, dial};
+use crate::net::tls::Connector;
+use crate::net::{Buffer, Dial, DialError, DialOptions, Dialed, Phase, Stream, dial};
 use crate::sync;
 
 /// The dialling thread's stack, in bytes. It also makes the TLS handshake and verifies certificates.
@@ -36,8 +38,8 @@ pub(super) struct Connecting {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
     pub(super) owner: Weak<dyn Owner>,
-    /// Ends the making.
-    pub(super) context: Context,
+    /// Ends the making, and shows its events.
+    pub(super) pending: Arc<PendingDial>,
 }
 
 impl Connecting {
@@ -67,18 +69,17 @@ impl Connecting {
         if let Some(proxy) = self.route.proxy() {
             *step = Step::Proxy;
             let begun = Instant::now();
-            dialed.stream = self.tunnel.secure(dialed.stream, proxy, &self.context)?;
-            received = self.tunnel.open(&dialed.stream, &self.route, &self.context)?;
+            let context = &self.pending.context;
+            dialed.stream = self.tunnel.secure(dialed.stream, proxy, context)?;
+            received = self.tunnel.open(&dialed.stream, &self.route, context)?;
             tunnelled_in = begun.elapsed();
         }
         *step = Step::Handshake;
         let mut secured_in = Duration::ZERO;
         if let Some(connector) = &self.route.tls {
             let begun = Instant::now();
-            let (received, host) = (mem::take(&mut received), &self.route.origin.host);
-            let (limit, context) = (self.tls_timeout, &self.context);
-            let Dialed { stream, .. } = dialed;
-            dialed.stream = connector.connect_behind(stream, received, host, limit, context)?;
+            let received = mem::take(&mut received);
+            dialed.stream = self.secure(connector, dialed.stream, received)?;
             secured_in = begun.elapsed();
         }
         *step = Step::Start;
@@ -95,20 +96,36 @@ impl Connecting {
         Conn::start(dialed, config).map_err(|error| dial_error(DialError::System(error)))
     }
 
+    /// Makes the TLS handshake with the origin. `received` has come behind the proxy's last message.
+    fn secure(&self, connector: &Connector, stream: Stream, received: Buffer) -> Result<Stream> {
+        let (host, limit, pending) = (&self.route.origin.host, self.tls_timeout, &self.pending);
+        pending.watch.show(|| CallEvent::TlsBegun { host });
+        let stream = connector.connect_behind(stream, received, host, limit, &pending.context)?;
+        if let Some(session) = stream.tls() {
+            pending.watch.show(|| CallEvent::TlsDone { session: &session });
+        }
+        Ok(stream)
+    }
+
     fn dial(&self) -> Result<Dialed> {
         let target = self.route.dial_target();
         let Some(dialer) = &self.dialer else {
-            let dialed = dial(&target, &self.dial, &self.context);
+            let pending = Arc::clone(&self.pending);
+            let watched = self.dial.clone().on_event(move |event| pending.watch.show_dial(event));
+            let dialed = dial(&target, &watched, &self.pending.context);
             return dialed.map_err(|error| self.dial_error(error));
         };
+        let whole = &self.pending.context;
         let context = match self.dial.connect_timeout {
-            Some(limit) => self.context.child_with_timeout(limit),
-            None => self.context.clone(),
+            Some(limit) => whole.child_with_timeout(limit),
+            None => whole.clone(),
         };
-        dialer.dial(&target, &context).map_err(|error| match context.is_done() {
-            true if !self.context.is_done() => self.dial_error(DialError::TimedOut(Phase::Connect)),
+        let dialed = dialer.dial(&target, &context).map_err(|error| match context.is_done() {
+            true if !whole.is_done() => self.dial_error(DialError::TimedOut(Phase::Connect)),
             _ => self.dial_error(error),
-        })
+        })?;
+        self.pending.watch.show(|| CallEvent::Connected { address: &dialed.remote });
+        Ok(dialed)
     }
 
     /// Returns the client's error for a failed dial, which names the proxy if it led to one.

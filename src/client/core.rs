@@ -1,7 +1,9 @@
 //! The state that the handles of one client share.
 
+use http::HeaderValue;
+
 use super::fields::DefaultFields;
-use super::middleware::Middleware;
+use super::layers::Layers;
 use super::options::CallOptions;
 use super::transport::Transport;
 use crate::error::Error;
@@ -10,10 +12,7 @@ use crate::error::Error;
 pub(super) struct ClientCore {
     pub(super) transport: Transport,
     pub(super) defaults: Defaults,
-    /// The outermost is first.
-    pub(super) middlewares: Vec<Box<dyn Middleware>>,
-    /// The outermost is first.
-    pub(super) hop_middlewares: Vec<Box<dyn Middleware>>,
+    pub(super) layers: Layers,
 }
 
 /// The fields and options that a request begins with.
@@ -21,6 +20,8 @@ pub(super) struct ClientCore {
 pub(super) struct Defaults {
     pub(super) fields: DefaultFields,
     pub(super) options: CallOptions,
+    /// The Accept-Encoding of requests that set none and are decoded. `None` without a coding.
+    pub(super) accept_encoding: Option<HeaderValue>,
     /// The first invalid option of the client. Every call reports it.
     pub(super) error: Option<Error>,
 }

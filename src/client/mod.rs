@@ -18,6 +18,8 @@
 //! * [`ProxyPolicy`] decides which [`Proxy`] a request takes: by default that of the environment.
 //! * [`RedirectPolicy`] decides which redirects are followed.
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
+//! * [`Retry`] sends requests again after failures that may pass.
+//! * [`Observe`] sees the steps of a call as they happen.
 
 // In reading order.
 mod auth;
@@ -27,27 +29,36 @@ mod conn;
 mod connect;
 mod contents;
 mod cookie_store;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod core;
+mod decode;
 mod events;
 mod extras;
 mod fields;
 mod hop;
 #[cfg(feature = "json")]
 mod json;
+mod layers;
 mod loopback;
 mod middleware;
+mod multipart;
 mod netrc;
+mod observe;
 mod options;
 mod outgoing;
 mod policy;
 mod pool;
+mod progress;
 mod proxy;
 mod raw_head;
 mod redirect;
 mod request;
+mod resend;
 mod response;
 mod retry;
 mod route;
+mod seams;
 mod session;
 mod steps;
 mod transport;
@@ -66,16 +77,22 @@ use crate::error::Result;
 
 pub use builder::ClientBuilder;
 pub use cookie_store::CookieStore;
+#[cfg(feature = "cookies")]
+pub use cookies::{Cookie, CookieJar, LoadedCookies, SameSite};
+pub use decode::Encoded;
 pub use events::{EventSource, EventStream, ServerEvent};
 pub use fields::IntoHeaderName;
 pub use middleware::{Middleware, Next};
 pub use netrc::Netrc;
+pub use observe::{CallEvent, CallId, Observe};
 pub use options::CallOptions;
 pub use policy::{Hop, RedirectAction, RedirectPolicy, Redirected};
+pub use progress::Progress;
 pub use proxy::{Proxy, ProxyFailure, ProxyPolicy};
 pub use raw_head::RawHead;
 pub use request::RequestBuilder;
 pub use response::{DEFAULT_READ_LIMIT, ResponseExt, Timings};
+pub use retry::{Attempt, Jitter, Retry};
 pub use url::IntoUrl;
 
 /// Sends requests, over connections that it keeps.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::extras::Extras;
+use super::observe::Trace;
 use super::policy::RedirectPolicy;
 use super::raw_head::RawHead;
 use super::session::sources::SessionSources;
@@ -36,6 +37,8 @@ pub struct CallOptions {
     /// The longest silence within a response's body.
     pub(super) idle_read: Option<Duration>,
     pub(super) redirects: RedirectPolicy,
+    /// Offers content codings and decodes the response.
+    pub(super) decode: bool,
     /// Encrypts the call's connections, in place of the client's connector.
     pub(super) connector: Option<Connector>,
     pub(super) on_informational: Option<OnInformational>,
@@ -61,8 +64,17 @@ impl CallOptions {
         Arc::make_mut(self.extras.get_or_insert_default())
     }
 
+    /// Returns the call as its observers see it, if it has any and has begun.
+    pub(super) fn trace(&self) -> Option<&Trace> {
+        self.extras()?.trace.as_ref()
+    }
+
     /// Begins the call: its context ends from now on when its time limit runs out.
     pub(super) fn begin(&mut self) {
+        if self.extras().is_some_and(|extras| !extras.observers.is_empty()) {
+            let extras = self.extras_mut();
+            extras.trace = Some(Trace::new(extras.observers.clone()));
+        }
         let Some(limit) = self.timeout else { return };
         self.context = Some(match &self.context {
             Some(context) => context.child_with_timeout(limit),

@@ -1,5 +1,6 @@
 //! The facts of a response beyond its head and body.
 
+mod first_line;
 mod info;
 mod kept;
 mod read;
@@ -9,7 +10,8 @@ use http::Uri;
 #[cfg(feature = "json")]
 use serde_core::de::DeserializeOwned;
 
-use self::info::{Followed, Refused, Upgrade, info};
+use self::info::{Attempts, Followed, Refused, Upgrade, info};
+use super::decode::Encoded;
 use super::events::EventStream;
 use super::policy::Redirected;
 use super::proxy::Proxy;
@@ -19,8 +21,8 @@ use crate::error::{Error, Result};
 use crate::net::{Addr, Duplex, TlsInfo};
 
 pub use info::Timings;
-pub(super) use info::{Moments, build, note_redirects};
-pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects};
+pub(super) use info::{Answered, Moments, build, note_attempts, note_redirects, offered_codings};
+pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects, with_kept};
 pub use read::DEFAULT_READ_LIMIT;
 
 /// Facts that a response of a [`Client`](super::Client) carries beyond its head and body. For a response
@@ -52,6 +54,11 @@ pub trait ResponseExt: sealed::Sealed {
     /// # Ok::<(), hangup::Error>(())
     /// ```
     fn history(&self) -> &[Redirected];
+
+    /// Returns how often the request was sent to get this response: 1, and one more for each
+    /// [retry](super::Retry). Redirects do not count, nor does a request that was sent again because a
+    /// reused connection had been closed.
+    fn attempts(&self) -> u32;
 
     /// Returns the URL that this response redirects to: its `Location`, resolved against the request's URL
     /// and read as [`IntoUrl`](super::IntoUrl) describes, without user and password.
@@ -95,6 +102,20 @@ pub trait ResponseExt: sealed::Sealed {
 
     /// Returns the facts of the TLS session with the server; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
+
+    /// Returns how the server encoded the body, if the client [decodes](super::ClientBuilder::decode) it:
+    /// the `Content-Encoding` and the `Content-Length` that the response had.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// let response = client.get("http://example.com/").send()?;
+    /// if let Some(encoded) = response.encoded() {
+    ///     println!("sent as {}", encoded.content_encoding());
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    fn encoded(&self) -> Option<&Encoded>;
 
     /// Returns how long the steps of the call took.
     fn timings(&self) -> Option<&Timings>;
@@ -215,7 +236,14 @@ pub trait ResponseExt: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// The error of a response of 4xx or 5xx. Its text names the status, the method and the URL.
+    /// The error of a response of 4xx or 5xx. Its text has the status, the method, the URL without user and
+    /// password, and the first line of a short text body. Such a body has at most 8 KiB and is no HTML or
+    /// XML.
+    ///
+    /// # Blocking
+    ///
+    /// Waits at most 50 ms for a short text body. The call's [context](super::RequestBuilder::context) ends
+    /// the wait.
     fn error_for_status(self) -> Result<http::Response<Body>>;
 
     /// Reads the body as a stream of server-sent events.
@@ -270,6 +298,11 @@ impl ResponseExt for http::Response<Body> {
         self.extensions().get().map_or(&[], |Followed(history)| history)
     }
 
+    fn attempts(&self) -> u32 {
+        let once = u32::from(info(self).is_some());
+        self.extensions().get().map_or(once, |Attempts(number)| *number)
+    }
+
     fn redirect_url(&self) -> Option<Uri> {
         let url = Url::of_uri(self.url()?.clone()).ok()?;
         let to = url.redirected(self.headers())?.ok()?;
@@ -298,6 +331,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn tls(&self) -> Option<&TlsInfo> {
         info(self).and_then(|info| info.connection.tls.as_ref())
+    }
+
+    fn encoded(&self) -> Option<&Encoded> {
+        self.extensions().get()
     }
 
     fn timings(&self) -> Option<&Timings> {

@@ -15,12 +15,13 @@ use http::{HeaderValue, Response, StatusCode};
 use super::conn::{Conn, ExchangeId, Owner, ReceivedResponse};
 use super::connect::{Connecting, dial_error};
 use super::hop::HopRequest;
+use super::observe::{CallEvent, show};
 use super::options::CallOptions;
 use super::outgoing::{WithheldBody, prepare};
 use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
 use super::proxy::ProxyPolicy;
-use super::response::{self, Moments};
-use super::retry::may_retry;
+use super::resend::may_resend;
+use super::response::{self, Answered, Moments};
 use super::route::{Route, Via};
 use super::tunnel::TunnelOptions;
 use super::waiter::{Delivery, NoConnection, Waiter};
@@ -212,19 +213,25 @@ impl Inner {
                     true => hop.url.uri().clone(),
                     false => hop.url.take_uri(),
                 };
-                let (request, reused) = ((hop.parts.method.clone(), url), !id.is_first());
+                let answered = Answered {
+                    method: hop.parts.method.clone(),
+                    url,
+                    offered_codings: hop.offer.is_some(),
+                    reused: !id.is_first(),
+                };
                 let facts = conn.facts();
-                Ok(Tried::Response(response::build(received, request, facts, reused, moments)))
+                Ok(Tried::Response(response::build(received, answered, facts, moments)))
             }
             Err(failure) => {
                 let reused = was_idle || !id.is_first();
-                let may_retry = may_retry(&failure, reused, &hop.parts.method, hop.fields());
+                let may_resend = may_resend(&failure, reused, &hop.parts.method, hop.fields());
                 let error = failure.error;
-                if !may_retry {
+                if !may_resend {
                     return Err(error);
                 }
                 let body = unsent_body(copy, withheld, call).ok_or_else(|| error.clone())?;
                 log::debug!("{route}: sent again on another connection: {error}");
+                show(call.trace(), || CallEvent::Resent { error: &error });
                 Ok(Tried::Again(Try { body, expect_timeout }))
             }
         }
@@ -238,14 +245,15 @@ impl Inner {
     /// limits of the dial.
     fn connection(&self, route: &Route, call: &CallOptions) -> Result<CheckedOut> {
         loop {
-            let checkout = self.pool.lock().checkout(route);
+            let checkout = self.pool.lock().checkout(route, call.trace());
             let (waiter, delivery) = match checkout {
-                Checkout::Idle(conn) => match conn.begin() {
-                    Some(id) => return Ok(CheckedOut { conn, id, was_idle: true }),
+                Checkout::Idle(conn) => match begin(conn, true, call) {
+                    Some(checked_out) => return Ok(checked_out),
                     // It had gone stale in the pool. The next one is tried.
                     None => continue,
                 },
                 Checkout::Queued { waiter, delivery, begins } => {
+                    show(call.trace(), || CallEvent::Queued);
                     if let Some(dial) = begins {
                         self.dial(route, dial);
                     }
@@ -262,9 +270,8 @@ impl Inner {
             let Some(outcome) = outcome else {
                 return Err(self.cancel(route, &waiter, &delivery, call));
             };
-            let conn = outcome?;
-            if let Some(id) = conn.begin() {
-                return Ok(CheckedOut { conn, id, was_idle: false });
+            if let Some(checked_out) = begin(outcome?, false, call) {
+                return Ok(checked_out);
             }
         }
     }
@@ -315,7 +322,7 @@ impl Inner {
             idle_timeout: self.options.limits.idle_timeout,
             response_limits: self.options.response_limits,
             owner: self.this.clone(),
-            context: dial.context.clone(),
+            pending: Arc::clone(dial),
         };
         let (this, route, dial) = (self.this.clone(), route.clone(), Arc::clone(dial));
         connecting.start(move |outcome| {
@@ -408,6 +415,21 @@ impl Owner for Inner {
         self.pool.lock().remove(conn.route(), conn);
         self.release(conn.route());
     }
+}
+
+/// Takes a connection into use for a call. Returns `None` if it cannot be used.
+fn begin(conn: Conn, was_idle: bool, call: &CallOptions) -> Option<CheckedOut> {
+    let Some(trace) = call.trace() else {
+        return conn.begin().map(|id| CheckedOut { conn, id, was_idle });
+    };
+    let idle = conn.idle_for();
+    let id = conn.begin()?;
+    conn.watch(id, trace);
+    let (reused, facts) = (!id.is_first(), conn.facts());
+    let idle = idle.filter(|_| reused || was_idle);
+    let (remote, local) = (&facts.remote, &facts.local);
+    trace.show(&CallEvent::GotConnection { reused, idle, remote, local });
+    Some(CheckedOut { conn, id, was_idle })
 }
 
 impl From<NoConnection> for Error {

@@ -71,6 +71,7 @@ pub(super) use shared::{Conn, ConnFacts, Owner};
 
 use self::shared::{LOOP_STACK, Shared};
 use self::state::{Lifecycle, StateKind};
+use super::observe::{Trace, WeakTrace};
 use super::route::Route;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
@@ -158,6 +159,17 @@ impl Conn {
             return None;
         }
         Some(id)
+    }
+
+    /// Returns how long the connection has been idle, to within the reader loop's pause; `None` if it is
+    /// not idle.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        self.0.lifecycle.lock().idle_for(sync::now())
+    }
+
+    /// Shows the end of an exchange to the observers of its call.
+    pub(super) fn watch(&self, id: ExchangeId, trace: &Trace) {
+        self.0.lifecycle.lock().watch(id, WeakTrace::new(Some(trace)));
     }
 
     /// Makes a fresh connection idle, since its caller does not take it.

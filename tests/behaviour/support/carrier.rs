@@ -14,6 +14,8 @@
 
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+pub(super) use tls::acceptor;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;

@@ -159,6 +159,13 @@ impl<P: BorrowMut<testing::Peer>> Peer<P> {
         self
     }
 
+    /// Expects that the client ends the TLS handshake on this connection.
+    #[cfg(feature = "tls")]
+    #[track_caller]
+    pub(crate) fn refused_handshake(mut self) {
+        self.expect_failed_tls(&super::carrier::acceptor());
+    }
+
     /// Reads a request whose head begins with `begin`.
     #[track_caller]
     pub(crate) fn expect_request(&mut self, begin: &str) -> Received {
