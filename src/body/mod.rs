@@ -9,6 +9,7 @@
 //! | `adapt.rs` | `map_reader`, `limited`, `inspect` |
 //! | `replay.rs` | bodies that are opened for each sending |
 //! | `source.rs` `file.rs` `read_at*.rs` | the sources that a body is read from |
+//! | `multipart/` | forms as bodies |
 //! | `ahead.rs` `arrive.rs` | the buffer for small reads, and for a look at a short body |
 //! | `from.rs` | conversions into a body |
 
@@ -27,6 +28,8 @@ mod from;
 #[cfg(feature = "json")]
 mod json;
 mod limit;
+#[cfg(feature = "client")]
+mod multipart;
 /// The tests always have the feature, and test its stand-in as well.
 #[cfg(all(test, feature = "charset"))]
 #[allow(dead_code, reason = "the tests use a part of it")]
@@ -53,6 +56,8 @@ use source::{ChunkReader, Source};
 pub use adapt::{MappedReader, Piece};
 pub(crate) use form::push_pair;
 pub(crate) use limit::{DEFAULT_READ_LIMIT, ReadLimit};
+#[cfg(feature = "client")]
+pub use multipart::{Multipart, Part};
 pub(crate) use source::Incoming;
 pub(crate) use text::{charset_of, lossy_text};
 
