@@ -7,6 +7,7 @@ mod cancel;
 mod dialling;
 mod dropping;
 mod early_response;
+mod events;
 mod expect;
 mod files;
 mod idle;
