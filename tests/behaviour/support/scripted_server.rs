@@ -210,6 +210,13 @@ impl Peer {
         Self::new(over.accept(self.stream).expect("the client shakes hands"))
     }
 
+    /// Expects that the client ends the TLS handshake on this connection.
+    #[cfg(feature = "tls")]
+    pub(crate) fn refused_handshake(self) {
+        let error = Over::Tls.accept(self.stream).expect_err("the client refuses");
+        assert_eq!(error.kind(), ErrorKind::TlsHandshake, "{error}");
+    }
+
     /// Reads a request whose head begins with `begin`.
     pub(crate) fn expect_request(&mut self, begin: &str) -> Received {
         self.next_request(begin).expect("a request before the end of the stream")
