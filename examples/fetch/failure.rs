@@ -5,8 +5,11 @@ use std::fmt;
 use hangup::h1::FramingError;
 use hangup::{Error, ErrorKind};
 
+use crate::options::General;
+
 pub(crate) const UNSUPPORTED_SCHEME: u8 = 1;
 pub(crate) const MALFORMED_URL: u8 = 3;
+pub(crate) const PROXY_NOT_RESOLVED: u8 = 5;
 pub(crate) const NOT_RESOLVED: u8 = 6;
 pub(crate) const NOT_CONNECTED: u8 = 7;
 pub(crate) const WEIRD_REPLY: u8 = 8;
@@ -25,6 +28,7 @@ pub(crate) const SEND_FAILED: u8 = 55;
 pub(crate) const RECEIVE_FAILED: u8 = 56;
 pub(crate) const NOT_TRUSTED: u8 = 60;
 pub(crate) const UNKNOWN_CODING: u8 = 61;
+pub(crate) const TOO_LARGE_FILE: u8 = 63;
 pub(crate) const NO_REWIND: u8 = 65;
 pub(crate) const BAD_ROOTS: u8 = 77;
 
@@ -50,6 +54,15 @@ impl Failure {
 
     pub(crate) fn not_written(error: impl fmt::Display) -> Self {
         Self::new(NOT_WRITTEN, format!("cannot write the output: {error}"))
+    }
+}
+
+impl Failure {
+    /// Prints one line on stderr, unless the user wants none.
+    pub(crate) fn tell(&self, general: &General) {
+        if general.shows_errors() {
+            eprintln!("fetch: ({}) {}", self.code, self.message);
+        }
     }
 }
 

@@ -3,16 +3,18 @@
 use hangup::client::ClientBuilder;
 
 use crate::failure::Failure;
-use crate::support::{Args, Usage};
+use crate::options::Given;
+use crate::support::Usage;
 
 #[derive(Default)]
 pub(crate) struct TlsOptions {}
 
 impl TlsOptions {
-    pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
-        match option {
-            "-k" | "--insecure" | "--cacert" | "-E" | "--cert" | "--key" | "--tlsv1.2"
-            | "--tlsv1.3" => Err(args.bad("this build has no TLS")),
+    pub(crate) fn take(&mut self, given: &Given) -> Result<bool, Usage> {
+        match given.name {
+            "insecure" | "cacert" | "cert" | "key" | "tlsv1.2" | "tlsv1.3" => {
+                Err(given.bad("this build has no TLS"))
+            }
             _ => Ok(false),
         }
     }

@@ -9,7 +9,8 @@ use hangup::client::ClientBuilder;
 use hangup::tls::{Connector, Identity, Roots};
 
 use crate::failure::{BAD_ROOTS, Failure};
-use crate::support::{Args, Usage};
+use crate::options::Given;
+use crate::support::Usage;
 
 /// curl's exit code for a client certificate that cannot be used.
 const BAD_IDENTITY: u8 = 58;
@@ -26,21 +27,21 @@ pub(crate) struct TlsOptions {
 
 impl TlsOptions {
     /// Takes the option and returns `true` if it is one of these.
-    pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
-        match option {
-            "-k" | "--insecure" => self.insecure = true,
-            "--cacert" => self.roots = Some(args.path()?),
-            "-E" | "--cert" => {
-                let (file, password) = split_password(&args.value()?);
+    pub(crate) fn take(&mut self, given: &Given) -> Result<bool, Usage> {
+        match given.name {
+            "insecure" => self.insecure = given.on(),
+            "cacert" => self.roots = Some(given.path()),
+            "cert" => {
+                let (file, password) = split_password(&given.text()?);
                 if password.is_some() {
                     let why = "a key with a password is not supported; `openssl pkey` removes the password";
-                    return Err(args.bad(why));
+                    return Err(given.bad(why));
                 }
                 self.certificate = Some(file.into());
             }
-            "--key" => self.key = Some(args.path()?),
-            "--tlsv1.2" => self.least = Some(TlsVersion::Tls12),
-            "--tlsv1.3" => self.least = Some(TlsVersion::Tls13),
+            "key" => self.key = Some(given.path()),
+            "tlsv1.2" => self.least = Some(TlsVersion::Tls12),
+            "tlsv1.3" => self.least = Some(TlsVersion::Tls13),
             _ => return Ok(false),
         }
         Ok(true)

@@ -27,6 +27,12 @@ pub(crate) struct Address {
 impl Address {
     /// Parses a URL as users type it: without a scheme, with `..`, in Unicode.
     pub(crate) fn read(typed: &str) -> Self {
+        let as_is = Self::read_as_is(typed);
+        Self { path: without_dots(&as_is.path), ..as_is }
+    }
+
+    /// Parses a URL as users type it, and keeps `..` in its path.
+    pub(crate) fn read_as_is(typed: &str) -> Self {
         let (scheme, rest) = match scheme(typed) {
             Some((scheme, rest)) if rest.starts_with('/') => {
                 let slashes = rest.bytes().take(3).take_while(|byte| *byte == b'/').count();
@@ -35,12 +41,11 @@ impl Address {
             _ => ("http", typed),
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let empty = Self { origin: format!("{scheme}://{}", &rest[..end]), ..Self::nowhere() };
-        empty.with(&rest[end..])
-    }
-
-    fn nowhere() -> Self {
-        Self { origin: String::new(), path: "/".to_owned(), query: None, fragment: None }
+        let origin = format!("{scheme}://{}", &rest[..end]);
+        let (target, fragment) = cut(&rest[end..], '#');
+        let (path, query) = cut(target, '?');
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        Self { origin, path: format!("{slash}{path}"), query, fragment }
     }
 
     /// Returns the same origin with another path, query and fragment.

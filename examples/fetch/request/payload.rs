@@ -3,20 +3,22 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use hangup::Body;
 
-use crate::command::Resume;
 use crate::failure::{Failure, NOT_READ};
-use crate::progress::Progress;
+use crate::options::Resume;
+use crate::output::progress::Progress;
+use crate::request::form::Form;
+use crate::request::metered::{Meter, Metered};
 
 /// The body of a request.
 #[derive(Clone)]
 pub(crate) enum Payload {
     None,
     Memory(Bytes),
+    Form(Form),
     /// A file of known length, from `offset` on.
     File {
         path: PathBuf,
@@ -51,6 +53,7 @@ impl Payload {
         match self {
             Self::None => Some(0),
             Self::Memory(bytes) => Some(bytes.len() as u64),
+            Self::Form(form) => form.len(),
             Self::File { length, .. } => Some(*length),
             Self::Pipe(_) | Self::Stdin => None,
         }
@@ -66,29 +69,39 @@ impl Payload {
         match self {
             Self::None => 0,
             Self::Memory(bytes) if answered => bytes.len() as u64,
-            Self::Memory(_) => 0,
-            Self::File { .. } | Self::Pipe(_) | Self::Stdin => counted.done(),
+            _ => counted.done(),
         }
     }
 
-    /// Returns the body again, if that is possible. `sent` counts the bytes of a file.
-    pub(crate) fn body(&self, chunked: bool, sent: &Arc<Progress>) -> Result<Body, Failure> {
+    /// Returns the body again, if that is possible.
+    pub(crate) fn body(&self, chunked: bool, meter: &Meter) -> Result<Body, Failure> {
         Ok(match self {
             Self::None => Body::empty(),
             Self::Memory(bytes) if chunked => Body::from_reader(io::Cursor::new(bytes.clone())),
-            Self::Memory(bytes) => bytes.clone().into(),
-            Self::Stdin => Body::from_reader(Counted::new(io::stdin(), sent)),
+            Self::Memory(bytes) if meter.pace.is_none() => {
+                meter.tracer.data_out(bytes);
+                bytes.clone().into()
+            }
+            Self::Memory(bytes) => {
+                let (bytes, meter) = (bytes.clone(), meter.clone());
+                Body::replayable(Some(bytes.len() as u64), move || {
+                    let reader = io::Cursor::new(bytes.clone());
+                    Ok(Body::from_reader(Metered::new(reader, &meter)))
+                })
+            }
+            Self::Form(form) => form.body(chunked, meter),
+            Self::Stdin => Body::from_reader(Metered::new(io::stdin(), meter)),
             Self::Pipe(path) => {
                 let pipe = File::open(path).map_err(|error| unreadable(path, &error))?;
-                Body::from_reader(Counted::new(pipe, sent))
+                Body::from_reader(Metered::new(pipe, meter))
             }
             Self::File { path, offset, length } => {
-                let (path, offset, sent) = (path.clone(), *offset, Arc::clone(sent));
+                let (path, offset, meter) = (path.clone(), *offset, meter.clone());
                 Body::replayable((!chunked).then_some(*length), move || {
                     let mut file = File::open(&path)?;
                     file.seek(SeekFrom::Start(offset))?;
-                    sent.restart();
-                    Ok(Body::from_reader(Counted::new(file, &sent)))
+                    meter.progress.restart();
+                    Ok(Body::from_reader(Metered::new(file, &meter)))
                 })
             }
         })
@@ -116,25 +129,5 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 }
 
 pub(crate) fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-/// Counts the bytes of a file while it is sent.
-struct Counted<R> {
-    reader: R,
-    sent: Arc<Progress>,
-}
-
-impl<R> Counted<R> {
-    fn new(reader: R, sent: &Arc<Progress>) -> Self {
-        Self { reader, sent: Arc::clone(sent) }
-    }
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buf)?;
-        self.sent.add(count);
-        Ok(count)
-    }
+    matches!(path.to_str(), Some("-" | "."))
 }

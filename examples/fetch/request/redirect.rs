@@ -8,10 +8,10 @@ use hangup::http::header::{
 };
 use hangup::http::{HeaderMap, StatusCode, Version};
 
-use crate::address::Address;
 use crate::failure::Failure;
-use crate::payload::Payload;
-use crate::request::{Kind, Plan};
+use crate::options::Request;
+use crate::request::payload::Payload;
+use crate::request::{Address, Kind, Plan};
 
 impl Plan {
     /// Returns the request that follows a redirect with this status.
@@ -19,17 +19,20 @@ impl Plan {
         mut self,
         status: StatusCode,
         mut to: Address,
-        refer: bool,
+        options: &Request,
     ) -> Result<Self, Failure> {
-        if refer && let Ok(referer) = self.address.referer().try_into() {
+        if options.refers
+            && let Ok(referer) = self.address.referer().try_into()
+        {
             self.fields.insert(REFERER, referer);
         }
         to.inherit_user(&self.first);
         self.uri = to.uri()?;
         self.address = to;
-        let becomes_get = match status.as_u16() {
-            301 | 302 => self.kind == Kind::Post,
-            303 => matches!(self.kind, Kind::Post | Kind::Put),
+        let stays_post = options.posts_again.contains(&status.as_u16());
+        let becomes_get = match (status.as_u16(), self.kind) {
+            (301..=303, Kind::Post) => !stays_post,
+            (303, Kind::Put) => true,
             _ => false,
         };
         if becomes_get {
@@ -45,10 +48,11 @@ impl Plan {
         Ok(self)
     }
 
-    /// Returns the headers to send. Credentials and the user's Host go only to the first URL's host.
-    pub(crate) fn headers(&self) -> HeaderMap {
+    /// Returns the headers to send. Credentials and the user's Host go only to the first URL's host,
+    /// unless `--location-trusted` trusts the others.
+    pub(crate) fn headers(&self, trusted: bool) -> HeaderMap {
         let mut headers = self.fields.clone();
-        if !self.address.is_same_place(&self.first) {
+        if !trusted && !self.address.is_same_place(&self.first) {
             for name in [AUTHORIZATION, COOKIE, HOST] {
                 headers.remove(name);
             }

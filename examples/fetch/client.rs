@@ -1,0 +1,31 @@
+//! The client that makes an operation's requests.
+
+use hangup::Client;
+use hangup::client::RedirectPolicy;
+
+use crate::failure::Failure;
+use crate::options::{General, Options};
+use crate::resolve;
+
+/// Builds the client. The transfers that share it share connections.
+pub(crate) fn build(general: &General, options: &Options) -> Result<Client, Failure> {
+    let (timing, network) = (&options.timing, &options.network);
+    let mut client = Client::builder()
+        .no_default_headers()
+        // curl's redirect rules differ from the crate's. `request/redirect.rs` implements them.
+        .redirects(RedirectPolicy::none())
+        .max_idle_connections_per_host(general.most_transfers())
+        .expect_continue_timeout(timing.expect_timeout);
+    if timing.connect_timeout.is_some() {
+        client = client
+            .connect_timeout(timing.connect_timeout)
+            .tls_handshake_timeout(timing.connect_timeout);
+    }
+    if let Some(path) = &network.unix_socket {
+        client = client.unix_socket(path);
+    }
+    if let Some(resolver) = resolve::resolver(network) {
+        client = client.resolver(resolver);
+    }
+    Ok(options.tls.apply(client)?.build())
+}
