@@ -16,7 +16,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::Body;
-use super::copy::over_readers_limit;
+use super::limit::ReadLimit;
 use super::source::{Adapter, Source};
 use crate::context::Context;
 use crate::error::Error;
@@ -216,7 +216,7 @@ struct Limited {
 impl Limited {
     fn fail(&mut self) -> io::Error {
         self.left = None;
-        self.body.rejected(over_readers_limit(self.limit)).into()
+        self.body.rejected(ReadLimit::Given(self.limit).exceeded()).into()
     }
 }
 

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use bytes::Bytes;
 
 use super::Body;
+use super::limit::ReadLimit;
 use super::source::Source;
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::counted;
 
 /// How much of a body is copied at a time, in bytes.
 pub(super) const COPY_PIECE: usize = 64 * 1024;
@@ -43,21 +43,27 @@ impl Body {
 
     /// Reads the rest of the body, at most `limit` bytes.
     ///
+    /// A body that is known to be longer fails before anything is read, so it can still be read with a
+    /// higher limit.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::TooLarge`] if the body is longer, and the errors of reading. Nothing beyond the limit
     /// is kept in memory.
     pub fn read_bytes(&mut self, limit: u64) -> Result<Bytes> {
+        self.read_within(ReadLimit::Given(limit))
+    }
+
+    /// As [`read_bytes`](Self::read_bytes), within `limit`.
+    pub(crate) fn read_within(&mut self, limit: ReadLimit) -> Result<Bytes> {
+        self.check_length(limit)?;
         if let Source::Bytes(bytes) = &mut self.source {
-            if bytes.len() as u64 > limit {
-                return Err(over_readers_limit(limit));
-            }
             return Ok(std::mem::take(bytes));
         }
         let mut all = Vec::new();
-        self.take(limit.saturating_add(1)).read_to_end(&mut all)?;
-        if all.len() as u64 > limit {
-            return Err(self.rejected(over_readers_limit(limit)));
+        self.take(limit.bytes().saturating_add(1)).read_to_end(&mut all)?;
+        if all.len() as u64 > limit.bytes() {
+            return Err(self.rejected(limit.exceeded()));
         }
         Ok(all.into())
     }
@@ -66,11 +72,19 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// The errors of [`read_bytes`](Self::read_bytes), and [`ErrorKind::MalformedMessage`] if the body is
-    /// not UTF-8.
+    /// The errors of [`read_bytes`](Self::read_bytes), and [`ErrorKind::Decode`] if the body is not UTF-8.
     pub fn read_text(&mut self, limit: u64) -> Result<String> {
-        String::from_utf8(self.read_bytes(limit)?.into())
-            .map_err(|error| self.rejected(Error::with_source(ErrorKind::MalformedMessage, error)))
+        let bytes = self.read_within(ReadLimit::Given(limit))?;
+        String::from_utf8(bytes.into())
+            .map_err(|error| self.rejected(Error::with_source(ErrorKind::Decode, error)))
+    }
+
+    /// Fails if the body is known to be longer than `limit`.
+    pub(super) fn check_length(&mut self, limit: ReadLimit) -> Result<()> {
+        match self.len() {
+            Some(length) if length > limit.bytes() => Err(self.rejected(limit.exceeded())),
+            _ => Ok(()),
+        }
     }
 
     /// Records on the connection that its peer caused `reason`, and returns it.
@@ -78,10 +92,4 @@ impl Body {
         self.source.reject(&reason);
         reason
     }
-}
-
-/// Creates the error of a body that is longer than its reader accepts.
-pub(super) fn over_readers_limit(limit: u64) -> Error {
-    let message = format!("the body exceeds its reader's limit of {}", counted(limit, "byte"));
-    Error::message(ErrorKind::TooLarge, message)
 }

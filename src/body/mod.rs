@@ -3,7 +3,9 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `mod.rs` | [`Body`]: its constructors, properties and reads |
-//! | `copy.rs` | reading a whole body, and copying it |
+//! | `copy.rs` `limit.rs` | reading a whole body within a limit, and copying it |
+//! | `text.rs` `charset.rs` `no_charset.rs` | reading text in the charset of its message |
+//! | `form.rs` `json.rs` | forms and JSON |
 //! | `adapt.rs` | `map_reader`, `limited`, `inspect` |
 //! | `replay.rs` | bodies that are opened for each sending |
 //! | `source.rs` `file.rs` `read_at*.rs` | the sources that a body is read from |
@@ -12,9 +14,18 @@
 
 mod adapt;
 mod ahead;
+#[cfg(feature = "charset")]
+mod charset;
+#[cfg(not(feature = "charset"))]
+#[path = "no_charset.rs"]
+mod charset;
 mod copy;
 mod file;
+mod form;
 mod from;
+#[cfg(feature = "json")]
+mod json;
+mod limit;
 #[cfg(unix)]
 mod read_at;
 #[cfg(windows)]
@@ -22,6 +33,7 @@ mod read_at;
 mod read_at;
 mod replay;
 mod source;
+mod text;
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -34,7 +46,10 @@ use ahead::Ahead;
 use source::{ChunkReader, Source};
 
 pub use adapt::{MappedReader, Piece};
+pub(crate) use form::push_pair;
+pub(crate) use limit::{DEFAULT_READ_LIMIT, ReadLimit};
 pub(crate) use source::Incoming;
+pub(crate) use text::charset_of;
 
 /// The body of a request or a response; empty by default.
 ///
@@ -64,12 +79,15 @@ pub(crate) use source::Incoming;
 /// | text or bytes in memory | [`From`] | yes | yes |
 /// | a regular file | [`From<File>`](#impl-From%3CFile%3E-for-Body) | yes | yes |
 /// | a reader | [`from_reader`](Self::from_reader), [`from_sized_reader`](Self::from_sized_reader) | if given | no |
+/// | a form | [`form`](Self::form) | yes | yes |
+/// | a value as JSON | [`json`](Self::json) | yes | yes |
 /// | an iterator of chunks | [`from_chunks`](Self::from_chunks) | no | no |
 /// | a function that opens it | [`replayable`](Self::replayable) | if given | yes |
 ///
 /// # Reading it
 ///
-/// [`read_text`](Self::read_text) and [`read_bytes`](Self::read_bytes) read the whole body within a limit.
+/// [`read_text`](Self::read_text), [`read_bytes`](Self::read_bytes) and [`read_json`](Self::read_json) read
+/// the whole body within a limit.
 /// [`copy_to`](Self::copy_to) writes it to a writer. Reading it byte by byte, as parsers do, is cheap: small
 /// reads are served from a buffer of 8 KiB, which is only allocated for them.
 ///
@@ -156,7 +174,8 @@ impl Body {
     /// Sets the media type of the body (RFC 9110 section 8.3).
     ///
     /// The client sends it as the request's `Content-Type`, and the server as the response's, unless the
-    /// message has that header already. No constructor sets one.
+    /// message has that header already. Of the constructors, [`form`](Self::form) and
+    /// [`json`](Self::json) set one.
     ///
     /// ```
     /// use hangup::{Body, http::HeaderValue};
@@ -170,7 +189,7 @@ impl Body {
         self
     }
 
-    /// Returns the media type that was set with [`with_content_type`](Self::with_content_type).
+    /// Returns the media type of a body that is to be sent; see [`with_content_type`](Self::with_content_type).
     ///
     /// A received body has none: the type is in the header of its message.
     #[must_use]

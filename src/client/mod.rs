@@ -23,10 +23,13 @@ mod builder;
 mod call;
 mod conn;
 mod connect;
+mod contents;
 mod core;
 mod extras;
 mod fields;
 mod hop;
+#[cfg(feature = "json")]
+mod json;
 mod middleware;
 mod options;
 mod outgoing;
@@ -39,6 +42,7 @@ mod response;
 mod retry;
 mod route;
 mod session;
+mod steps;
 mod transport;
 mod url;
 mod waiter;
@@ -59,7 +63,7 @@ pub use options::CallOptions;
 pub use policy::{Hop, RedirectAction, RedirectPolicy, Redirected};
 pub use raw_head::RawHead;
 pub use request::RequestBuilder;
-pub use response::{ResponseExt, Timings};
+pub use response::{DEFAULT_READ_LIMIT, ResponseExt, Timings};
 pub use url::IntoUrl;
 
 /// Sends requests, over connections that it keeps.

@@ -1,19 +1,25 @@
 //! The facts of a response beyond its head and body.
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod info;
+mod kept;
+mod read;
 
+use bytes::Bytes;
 use http::Uri;
+#[cfg(feature = "json")]
+use serde_core::de::DeserializeOwned;
 
-use super::conn::{ConnFacts, ReceivedBody, ReceivedResponse};
+use self::info::{Followed, Refused, Upgrade, info};
 use super::policy::Redirected;
 use super::url::Url;
-use crate::body::Body;
-use crate::error::{Error, ErrorKind};
-use crate::h1::ResponseHead;
+use crate::body::{Body, ReadLimit};
+use crate::error::{Error, Result};
 use crate::net::{Addr, Duplex, TlsInfo};
-use crate::sync::Mutex;
+
+pub use info::Timings;
+pub(super) use info::{Moments, build, note_redirects};
+pub(super) use kept::{error_for_status, too_many_redirects};
+pub use read::DEFAULT_READ_LIMIT;
 
 /// Facts that a response of a [`Client`](super::Client) carries beyond its head and body. For a response
 /// that no client received, the methods return `None`, 0 or `false`.
@@ -86,198 +92,134 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns how long the steps of the call took.
     fn timings(&self) -> Option<&Timings>;
 
+    /// Reads the rest of the body as text, at most 16 MiB ([`DEFAULT_READ_LIMIT`]).
+    ///
+    /// The text is decoded by the charset that the `Content-Type` names, with the feature `charset`: every
+    /// label of the WHATWG's Encoding Standard. Without a charset, and with one that is unknown, it is
+    /// UTF-8. A byte order mark overrides the charset and is removed.
+    ///
+    /// In a build without the feature `charset` the text has to be UTF-8, or ASCII labelled as ISO-8859 or
+    /// a Windows code page.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// println!("{}", client.get("https://example.com/").send()?.text()?);
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// * [`TooLarge`](crate::ErrorKind::TooLarge) if the body is longer.
+    ///   [`text_with_limit`](Self::text_with_limit) sets another limit.
+    /// * [`Decode`](crate::ErrorKind::Decode) if the bytes are not text in the charset, or the charset needs
+    ///   the feature `charset`. Nothing is replaced: for that, decode [`bytes`](Self::bytes) with
+    ///   [`String::from_utf8_lossy`].
+    /// * The errors of reading the body.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks until the body has come. The call's [context](super::RequestBuilder::context) and its time
+    /// limits end it.
+    fn text(&mut self) -> Result<String>;
+
+    /// Reads the rest of the body as text as [`text`](Self::text) does, at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    fn text_with_limit(&mut self, limit: u64) -> Result<String>;
+
+    /// Reads the rest of the body, at most 16 MiB ([`DEFAULT_READ_LIMIT`]).
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the body is longer, and the errors of reading it.
+    ///
+    /// # Blocking
+    ///
+    /// As [`text`](Self::text).
+    fn bytes(&mut self) -> Result<Bytes>;
+
+    /// Reads the rest of the body, at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Self::bytes).
+    fn bytes_with_limit(&mut self, limit: u64) -> Result<Bytes>;
+
+    /// Reads the rest of the body as JSON, at most 16 MiB ([`DEFAULT_READ_LIMIT`]). Needs the feature
+    /// `json`.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// #[derive(serde::Deserialize)]
+    /// struct Row {
+    ///     name: String,
+    /// }
+    ///
+    /// let rows: Vec<Row> = client.get("https://example.com/rows").send()?.json()?;
+    /// # for row in rows { println!("{}", row.name) }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// * [`TooLarge`](crate::ErrorKind::TooLarge) if the body is longer.
+    /// * [`Decode`](crate::ErrorKind::Decode) if the body is not JSON, or has not the form of `T`. The text
+    ///   names the line and the column. The [cause](Error::cause) is serde_json's error.
+    /// * The errors of reading the body.
+    ///
+    /// # Blocking
+    ///
+    /// As [`text`](Self::text).
+    #[cfg(feature = "json")]
+    fn json<T: DeserializeOwned>(&mut self) -> Result<T>;
+
+    /// Reads the rest of the body as JSON as [`json`](Self::json) does, at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`json`](Self::json).
+    #[cfg(feature = "json")]
+    fn json_with_limit<T: DeserializeOwned>(&mut self, limit: u64) -> Result<T>;
+
+    /// Turns a response of 4xx or 5xx into an error of the kind [`Status`](crate::ErrorKind::Status).
+    /// Returns every other response as it is.
+    ///
+    /// [`Error::take_response`] returns the response, whose body can still be read.
+    /// [`status_as_error`](super::RequestBuilder::status_as_error) does this for a call, or for a client.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// match client.get("https://example.com/rows/7").send()?.error_for_status() {
+    ///     Ok(mut response) => println!("{}", response.text()?),
+    ///     Err(error) => {
+    ///         eprintln!("{error}"); // 404 Not Found: GET https://example.com/rows/7: no row 7
+    ///         if let Some(mut response) = error.take_response() {
+    ///             eprintln!("{}", response.text()?);
+    ///         }
+    ///     }
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The error of a response of 4xx or 5xx. Its text names the status, the method and the URL.
+    fn error_for_status(self) -> Result<http::Response<Body>>;
+
     /// Takes over the connection after a 101 (Switching Protocols) or a successful response to CONNECT.
     /// Returns `None` for any other response, and the second time.
     fn take_duplex(&mut self) -> Option<Duplex>;
-}
-
-/// How long the steps of a call took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Timings {
-    /// Resolving the host name. Zero on a reused connection.
-    pub resolve: Duration,
-    /// Connecting. Zero on a reused connection.
-    pub connect: Duration,
-    /// The TLS handshake. Zero without TLS and on a reused connection.
-    pub secure: Duration,
-    /// From handing the last request to its connection to the head of its response.
-    pub wait: Duration,
-    /// From `send` to the head of the last response, with all redirects.
-    pub total: Duration,
-}
-
-/// The facts that the transport adds to a response, in its extensions.
-#[derive(Clone)]
-pub(super) struct ResponseInfo {
-    reason: Option<Box<str>>,
-    url: Uri,
-    connection: Arc<ConnFacts>,
-    reused: bool,
-    timings: Timings,
-}
-
-/// The moments of a call that its timings are computed from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moments {
-    /// When the call began.
-    pub(super) begun: Instant,
-    /// When the request was handed to its connection.
-    pub(super) sent: Instant,
-}
-
-/// The redirects of a call, in the extensions of its response.
-#[derive(Clone)]
-struct Followed(Vec<Redirected>);
-
-/// Why the redirect that a response asks for was not followed, in its extensions.
-#[derive(Clone)]
-struct Refused(Error);
-
-impl Timings {
-    /// Returns the timings of a response whose head has just come.
-    fn new(moments: Moments, connection: &ConnFacts, reused: bool) -> Self {
-        let now = Instant::now();
-        let made = |span| if reused { Duration::ZERO } else { span };
-        Self {
-            resolve: made(connection.resolved_in),
-            connect: made(connection.connected_in),
-            secure: made(connection.secured_in),
-            wait: now - moments.sent,
-            total: now - moments.begun,
-        }
-    }
-}
-
-/// Builds the response to a request for `url` from a received one, whose head has just arrived. `reused`
-/// is `true` if the connection had carried an earlier request.
-#[inline]
-pub(super) fn build(
-    received: ReceivedResponse,
-    url: Uri,
-    connection: &Arc<ConnFacts>,
-    reused: bool,
-    moments: Moments,
-) -> http::Response<Body> {
-    let ResponseHead { version, status, reason, headers } = received.head;
-    let (body, duplex) = match received.body {
-        ReceivedBody::Body(body) => (body, None),
-        ReceivedBody::Duplex(duplex) => (Body::empty(), Some(duplex)),
-    };
-    let timings = Timings::new(moments, connection, reused);
-    let connection = Arc::clone(connection);
-    let mut response = http::Response::new(body);
-    *response.status_mut() = status;
-    *response.version_mut() = version;
-    *response.headers_mut() = headers;
-    let extensions = response.extensions_mut();
-    extensions.insert(ResponseInfo { reason, url, connection, reused, timings });
-    if let Some(duplex) = duplex {
-        extensions.insert(Upgrade::new(duplex));
-    }
-    response
-}
-
-/// Notes the redirects that led to a response, and why the one that it asks for was not followed.
-pub(super) fn note_redirects(
-    response: &mut http::Response<Body>,
-    history: Vec<Redirected>,
-    refusal: Option<Error>,
-) {
-    if !history.is_empty() {
-        response.extensions_mut().insert(Followed(history));
-    }
-    if let Some(error) = refusal {
-        response.extensions_mut().insert(Refused(error));
-    }
-}
-
-/// The error of a call that was redirected more often than `most` times. It keeps the last response.
-pub(super) fn too_many_redirects(most: u32, response: http::Response<Body>) -> Error {
-    let kept = KeptResponse::new(response);
-    Error::explained(ErrorKind::TooManyRedirects, format!("more than {most}"), kept)
-}
-
-/// Turns a response of 4xx or 5xx into an error that keeps it.
-pub(super) fn error_for_status(
-    response: http::Response<Body>,
-) -> crate::Result<http::Response<Body>> {
-    let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
-        return Ok(response);
-    }
-    Err(Error::of_response(status, KeptResponse::new(response)))
-}
-
-/// The response that an error keeps, as the error's source.
-struct KeptResponse {
-    text: String,
-    response: Mutex<Option<http::Response<Body>>>,
-}
-
-impl KeptResponse {
-    fn new(response: http::Response<Body>) -> Self {
-        let text = match response.url() {
-            Some(url) => format!("{} from {url}", response.status()),
-            None => response.status().to_string(),
-        };
-        Self { text, response: Mutex::new(Some(response)) }
-    }
-}
-
-impl fmt::Debug for KeptResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("KeptResponse").field(&self.text).finish()
-    }
-}
-
-impl fmt::Display for KeptResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for KeptResponse {}
-
-impl Error {
-    /// Takes the response that led to this error: the last one, if there were
-    /// [too many redirects](ErrorKind::TooManyRedirects).
-    ///
-    /// Returns `None` for every other error, and the second time, also on a clone. The body can be read as
-    /// that of any response. Dropping the error drops the response.
-    ///
-    /// ```no_run
-    /// # use hangup::{ErrorKind, http::header::LOCATION};
-    /// # let client = hangup::Client::new();
-    /// let error = client.get("http://example.com/loop").send().unwrap_err();
-    /// assert_eq!(error.kind(), ErrorKind::TooManyRedirects);
-    /// let last = error.take_response().unwrap();
-    /// println!("{} to {:?}", last.status(), last.headers().get(LOCATION));
-    /// ```
-    #[must_use]
-    pub fn take_response(&self) -> Option<http::Response<Body>> {
-        self.cause()?.downcast_ref::<KeptResponse>()?.response.lock().take()
-    }
-}
-
-/// A connection that waits in the response's extensions to be taken.
-#[derive(Clone)]
-pub(super) struct Upgrade(Arc<Mutex<Option<Duplex>>>);
-
-impl Upgrade {
-    pub(super) fn new(duplex: Duplex) -> Self {
-        Self(Arc::new(Mutex::new(Some(duplex))))
-    }
 }
 
 mod sealed {
     pub trait Sealed {}
 
     impl Sealed for http::Response<crate::body::Body> {}
-}
-
-fn info(response: &http::Response<Body>) -> Option<&ResponseInfo> {
-    response.extensions().get()
 }
 
 impl ResponseExt for http::Response<Body> {
@@ -329,5 +271,35 @@ impl ResponseExt for http::Response<Body> {
 
     fn take_duplex(&mut self) -> Option<Duplex> {
         self.extensions_mut().remove::<Upgrade>()?.0.lock().take()
+    }
+
+    fn text(&mut self) -> Result<String> {
+        read::text(self, ReadLimit::Default)
+    }
+
+    fn text_with_limit(&mut self, limit: u64) -> Result<String> {
+        read::text(self, ReadLimit::Given(limit))
+    }
+
+    fn bytes(&mut self) -> Result<Bytes> {
+        self.body_mut().read_within(ReadLimit::Default)
+    }
+
+    fn bytes_with_limit(&mut self, limit: u64) -> Result<Bytes> {
+        self.body_mut().read_bytes(limit)
+    }
+
+    #[cfg(feature = "json")]
+    fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
+        self.body_mut().read_json_within(ReadLimit::Default)
+    }
+
+    #[cfg(feature = "json")]
+    fn json_with_limit<T: DeserializeOwned>(&mut self, limit: u64) -> Result<T> {
+        self.body_mut().read_json(limit)
+    }
+
+    fn error_for_status(self) -> Result<http::Response<Body>> {
+        error_for_status(self)
     }
 }

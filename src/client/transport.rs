@@ -172,8 +172,9 @@ impl Inner {
                     true => hop.url.uri().clone(),
                     false => hop.url.take_uri(),
                 };
-                let reused = !id.is_first();
-                Ok(Tried::Response(response::build(received, url, conn.facts(), reused, moments)))
+                let (request, reused) = ((hop.parts.method.clone(), url), !id.is_first());
+                let facts = conn.facts();
+                Ok(Tried::Response(response::build(received, request, facts, reused, moments)))
             }
             Err(failure) => {
                 let reused = was_idle || !id.is_first();

@@ -14,6 +14,7 @@ mod host;
 mod into;
 mod parse;
 mod path;
+mod query;
 
 use std::borrow::Cow;
 use std::sync::Arc;

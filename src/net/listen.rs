@@ -7,7 +7,7 @@ use std::os::{fd::OwnedFd, unix::net::UnixListener};
 #[cfg(unix)]
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Type};
 
@@ -207,17 +207,38 @@ impl Listener {
     ///
     /// Until there is a connection. [`close`](Self::close) ends it from any thread.
     pub fn accept(&self) -> io::Result<Option<(Stream, Addr)>> {
+        self.accept_until(None)
+    }
+
+    /// Accepts as [`accept`](Self::accept) does, but fails with `TimedOut` at `limit`. A connection that is
+    /// queued is returned whatever the time is.
+    pub(crate) fn accept_until(
+        &self,
+        limit: Option<Instant>,
+    ) -> io::Result<Option<(Stream, Addr)>> {
         let Some(bound) = self.bound()? else { return Ok(None) };
         loop {
             match bound.accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 accepted => return accepted.map(Some),
             }
+            if limit.is_some_and(|limit| limit <= Instant::now()) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             let socket = wake::pollable(&bound.socket);
-            let (_, stopped) = wake::wait_for(socket, wake::READ, &bound.stopped, None)?;
+            let (_, stopped) = wake::wait_for(socket, wake::READ, &bound.stopped, limit)?;
             if stopped {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Sets the size of the receive buffers of connections that are accepted from now on, in bytes. The
+    /// system may take more.
+    pub(crate) fn set_receive_buffer(&self, bytes: usize) -> io::Result<()> {
+        match self.bound()? {
+            Some(bound) => bound.socket.set_recv_buffer_size(bytes),
+            None => Ok(()),
         }
     }
 

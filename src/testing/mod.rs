@@ -2,6 +2,7 @@
 //!
 //! * [`call`] runs a handler on a request and returns the response, without a socket.
 //! * [`TestServer`] is a server on a free port.
+//! * [`Script`] is a server that follows a script, to test a client, also with faults.
 //! * [`stream_pair`] is a connection in memory.
 //!
 //! ```
@@ -20,6 +21,7 @@
 
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod call;
+mod script;
 #[cfg(feature = "server")]
 mod server;
 
@@ -28,6 +30,7 @@ use crate::net::memory;
 pub use crate::net::{Parked, Stream};
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use call::{call, informational};
+pub use script::{Peer, Received, Script, ScriptDialer};
 #[cfg(feature = "server")]
 pub use server::TestServer;
 

@@ -24,6 +24,7 @@ pub(in crate::client) enum Fault {
     ZoneMisplaced,
     PortNotANumber,
     PortOutOfRange,
+    NoPlaceForQuery,
     TooLong,
 }
 
@@ -67,6 +68,7 @@ impl fmt::Display for Fault {
             Self::ZoneMisplaced => "IPv6 zone is empty or contains a forbidden character",
             Self::PortNotANumber => "port is not a number",
             Self::PortOutOfRange => "port out of range",
+            Self::NoPlaceForQuery => "\"*\" cannot have a query",
             Self::TooLong => "it is too long",
         })
     }

@@ -18,9 +18,11 @@ mod raw_heads;
 mod redirects;
 mod retry;
 mod reuse;
+mod script;
 mod seams;
 mod time_limits;
 mod urls;
+mod values;
 mod wrote_request;
 
 use hangup::client::RequestBuilder;

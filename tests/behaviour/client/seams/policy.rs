@@ -64,7 +64,7 @@ fn a_policy_has_a_limit() {
     alone!();
     let peers = Peers::new();
     let policy = RedirectPolicy::custom(|hop| {
-        assert_eq!(hop.history().len() as u32 + 1, hop.url().path()[1..].parse().unwrap());
+        assert_eq!(hop.history().len() as u32 + 1, hop.url().path()[1..].parse::<u32>().unwrap());
         RedirectAction::follow()
     });
     let client = Client::builder().redirects(policy.with_limit(2)).build();

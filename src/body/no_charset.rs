@@ -1,0 +1,90 @@
+//! Stand-in for `charset.rs`, in a build without the feature `charset`: text in UTF-8.
+
+use super::Body;
+use super::limit::ReadLimit;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many characters of a peer's label an error quotes.
+const MOST_QUOTED: usize = 40;
+
+const UTF_8: [&str; 2] = ["utf-8", "utf8"];
+
+/// The beginnings of labels of charsets in which ASCII is ASCII.
+const SUPERSETS_OF_ASCII: [&str; 5] = ["us-ascii", "ascii", "iso-8859-", "latin1", "windows-125"];
+
+/// Reads the rest of a body as text.
+pub(super) fn read(body: &mut Body, label: Option<&str>, limit: ReadLimit) -> Result<String> {
+    let bytes = body.read_within(limit)?;
+    text(&bytes, label).map_err(|error| body.rejected(error))
+}
+
+fn text(bytes: &[u8], label: Option<&str>) -> Result<String> {
+    if let [0xfe, 0xff, ..] | [0xff, 0xfe, ..] = bytes {
+        return Err(unsupported("UTF-16"));
+    }
+    let (marked, bytes) = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) => (true, rest),
+        None => (false, bytes),
+    };
+    if let Some(label) = label.map(str::trim).filter(|_| !marked) {
+        let lower = label.to_ascii_lowercase();
+        let reads_as_ascii = bytes.is_ascii()
+            && SUPERSETS_OF_ASCII.iter().any(|beginning| lower.starts_with(beginning));
+        if !UTF_8.contains(&&*lower) && !reads_as_ascii {
+            return Err(unsupported(label));
+        }
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => {
+            let at = error.valid_up_to() + if marked { 3 } else { 0 };
+            Err(Error::message(ErrorKind::Decode, format!("invalid UTF-8 at byte {at}")))
+        }
+    }
+}
+
+#[cold]
+fn unsupported(label: &str) -> Error {
+    let label: String = label.chars().take(MOST_QUOTED).collect();
+    let message = format!("charset {label:?} needs the feature `charset` of hangup");
+    Error::message(ErrorKind::Decode, message)
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c06_without_the_feature_text_is_utf_8() {
+        for (bytes, label, expected) in [
+            (&b"plain"[..], None, Ok("plain")),
+            (b"", None, Ok("")),
+            (b"plain", Some("UTF-8"), Ok("plain")),
+            (b"plain", Some(" utf8 "), Ok("plain")),
+            ("Köln".as_bytes(), None, Ok("Köln")),
+            (b"\xef\xbb\xbfx", None, Ok("x")),
+            (b"\xef\xbb\xbfx", Some("koi8-r"), Ok("x")),
+            (b"plain", Some("ISO-8859-1"), Ok("plain")),
+            (b"plain", Some("windows-1252"), Ok("plain")),
+            (
+                b"K\xf6ln",
+                Some("ISO-8859-1"),
+                Err("charset \"ISO-8859-1\" needs the feature `charset`"),
+            ),
+            (b"plain", Some("utf-16"), Err("charset \"utf-16\" needs the feature `charset`")),
+            (b"\xfe\xff\0x", None, Err("charset \"UTF-16\" needs the feature `charset`")),
+            (b"plain", Some("hz-gb-2312"), Err("charset \"hz-gb-2312\" needs")),
+            (b"ab\xffc", None, Err("invalid UTF-8 at byte 2")),
+            (b"\xef\xbb\xbfx\xff", None, Err("invalid UTF-8 at byte 4")),
+        ] {
+            match (text(bytes, label), expected) {
+                (Ok(text), Ok(expected)) => assert_eq!(text, expected),
+                (Err(error), Err(expected)) => {
+                    assert!(error.to_string().contains(expected), "{error}");
+                    assert_eq!(error.kind(), ErrorKind::Decode);
+                }
+                (found, _) => panic!("{bytes:?} {label:?}: {found:?}"),
+            }
+        }
+    }
+}
