@@ -114,8 +114,13 @@ impl Options {
     fn check(&self, jobs: &[Job]) -> Result<(), Usage> {
         let uploads = jobs.iter().any(|job| job.upload.is_some());
         self.request.check(uploads)?;
-        if self.saving.remote_header_name && self.request.resume.is_some() {
-            return Err(Usage::wrong("-J and -C exclude each other"));
+        if self.saving.remote_header_name {
+            if self.request.resume.is_some() {
+                return Err(Usage::wrong("-J and -C exclude each other"));
+            }
+            if self.saving.include {
+                return Err(Usage::wrong("-J and -i exclude each other"));
+            }
         }
         self.tls.check()
     }

@@ -57,7 +57,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if !self.shared {
-            self.bar.abandon();
+            leave(&self.bar);
         }
     }
 }
@@ -74,6 +74,14 @@ pub(crate) fn bar(total: Option<u64>) -> ProgressBar {
         bar.enable_steady_tick(Duration::from_millis(1000 / u64::from(FRAMES)));
     }
     bar
+}
+
+/// Draws a bar for the last time and ends its line.
+pub(crate) fn leave(bar: &ProgressBar) {
+    bar.abandon();
+    if !bar.is_hidden() {
+        let _ = writeln!(io::stderr());
+    }
 }
 
 /// Adds the length of one of several transfers that share a bar.

@@ -41,7 +41,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<u8, Failure> {
         true => in_parallel(jobs.len(), general.most_transfers(), general.fail_early, transfer),
     };
     if let Some(bar) = bar {
-        bar.abandon();
+        progress::leave(&bar);
     }
     Ok(code)
 }
