@@ -77,7 +77,7 @@ pub struct Error(Arc<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    /// Only in an error of the kind [`ErrorKind::Status`].
+    /// The status of the response that is the error, or with which a proxy refused a tunnel.
     status: Option<StatusCode>,
     message: Option<Box<str>>,
     source: Option<Source>,
@@ -168,7 +168,15 @@ impl Error {
         Self(Arc::new(Inner { kind, status: Some(status), message: None, source }))
     }
 
-    /// Returns the status of an error of the kind [`ErrorKind::Status`]; `None` of any other.
+    /// Creates the error of a proxy. `status` is that of the response with which it refused a tunnel.
+    pub(crate) fn of_proxy(status: Option<StatusCode>, source: impl Into<Source>) -> Self {
+        let (kind, source) = (ErrorKind::Proxy, Some(source.into()));
+        Self(Arc::new(Inner { kind, status, message: None, source }))
+    }
+
+    /// Returns the status of an error of the kind [`ErrorKind::Status`]. For an error of the kind
+    /// [`ErrorKind::Proxy`], returns the status with which the proxy refused a tunnel, if it sent one.
+    /// Returns `None` for any other.
     #[must_use]
     pub fn status_code(&self) -> Option<StatusCode> {
         self.0.status
@@ -255,6 +263,7 @@ impl Error {
                 | ErrorKind::BodySource
                 | ErrorKind::Misuse
                 | ErrorKind::InvalidTlsConfig
+                | ErrorKind::InvalidFile
         )
     }
 }
@@ -264,9 +273,9 @@ impl fmt::Display for Error {
         let Inner { kind, status, message, source } = &*self.0;
         let mut parts = Parts { f, begun: false };
         match (status, kind) {
-            (Some(status), _) => parts.push(": ", status)?,
+            (Some(status), ErrorKind::Status) => parts.push(": ", status)?,
             _ if kind.is_in_details(message.is_some(), source.is_some()) => {}
-            (None, ErrorKind::Timeout(limit)) => {
+            (_, ErrorKind::Timeout(limit)) => {
                 parts.push(": ", &format_args!("timed out waiting for {limit}"))?;
             }
             _ => parts.push(": ", &kind.describe())?,

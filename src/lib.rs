@@ -185,6 +185,8 @@ mod handler;
 mod logging;
 mod message;
 pub mod net;
+#[cfg(feature = "client")]
+mod random;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(any(feature = "server", feature = "fcgi"))]

@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderValue};
 use super::Client;
 use super::core::{ClientCore, Defaults};
 use super::fields::{DefaultFields, IntoHeaderName, read_field, transfer_encoding};
-use super::middleware::Middleware;
+use super::layers::Layers;
 use super::policy::RedirectPolicy;
 use super::pool::Limits;
 use super::route::Via;
-use super::transport::{Transport, TransportOptions};
+use super::transport::{ProxyOptions, Transport, TransportOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1;
 use crate::net::tls::Connector;
@@ -54,8 +54,7 @@ pub struct ClientBuilder {
     headers: HeaderMap,
     pub(super) defaults: Defaults,
     pub(super) transport: TransportOptions,
-    middlewares: Vec<Box<dyn Middleware>>,
-    hop_middlewares: Vec<Box<dyn Middleware>>,
+    pub(super) layers: Layers,
 }
 
 impl Default for ClientBuilder {
@@ -73,14 +72,14 @@ impl Default for ClientBuilder {
                 tls_timeout: Some(TLS_HANDSHAKE_TIMEOUT),
                 connector: Connector::of_default(),
                 via: Via::Direct,
+                proxy: ProxyOptions::default(),
                 response_limits: h1::Limits {
                     max_bytes: MAX_RESPONSE_HEAD,
                     max_fields: MAX_RESPONSE_HEADERS,
                 },
                 expect_timeout: EXPECT_CONTINUE_TIMEOUT,
             },
-            middlewares: Vec::new(),
-            hop_middlewares: Vec::new(),
+            layers: Layers::default(),
         }
     }
 }
@@ -283,44 +282,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds a [`Middleware`] that runs once for each call, around all of its redirects.
-    ///
-    /// The first one added is the outermost: it sees the request first and the response last. A client
-    /// without middlewares has none of their cost.
-    ///
-    /// ```no_run
-    /// use hangup::client::Next;
-    /// use hangup::{Client, Request};
-    ///
-    /// let client = Client::builder()
-    ///     .wrap(|request: Request, next: Next<'_>| {
-    ///         let line = format!("{} {}", request.method(), request.uri());
-    ///         let response = next.run(request);
-    ///         match &response {
-    ///             Ok(response) => println!("{line}: {}", response.status()),
-    ///             Err(error) => println!("{line}: {error}"),
-    ///         }
-    ///         response
-    ///     })
-    ///     .build();
-    /// # let _ = client;
-    /// ```
-    pub fn wrap(mut self, middleware: impl Middleware + 'static) -> Self {
-        self.middlewares.push(Box::new(middleware));
-        self
-    }
-
-    /// Adds a [`Middleware`] that runs once for each hop of a call: for its first request, and for each
-    /// that follows a redirect.
-    ///
-    /// The first one added is the outermost. All of them run inside of those that [`wrap`](Self::wrap)
-    /// added. They see each request as it is sent, with the credentials of its URL. A request that
-    /// is sent again because a connection was stale passes them once.
-    pub fn wrap_hop(mut self, middleware: impl Middleware + 'static) -> Self {
-        self.hop_middlewares.push(Box::new(middleware));
-        self
-    }
-
     /// Returns the client.
     ///
     /// # Panics
@@ -345,13 +306,15 @@ impl ClientBuilder {
             let message = "max_connections_per_host is 0, so no call could have a connection";
             return Err(Error::message(ErrorKind::Misuse, message));
         }
-        let Self { headers, defaults, transport, middlewares, hop_middlewares } = self;
+        let Self { headers, defaults, mut transport, layers } = self;
+        let proxy = &mut transport.proxy;
+        proxy.policy = proxy.policy.take().unwrap_or_default().if_any();
+        proxy.user_agent = headers.get(USER_AGENT).cloned();
         let fields = DefaultFields::new(headers);
         Ok(Client::new_with(ClientCore {
             transport: Transport::new(transport),
             defaults: Defaults { fields, ..defaults },
-            middlewares,
-            hop_middlewares,
+            layers,
         }))
     }
 }

@@ -5,16 +5,19 @@
 //!     Middleware     once a call   the user's, added by `wrap`
 //!       Extras       once a call   a status as an error
 //!         Redirects  once a call   which are followed, and as what request
-//!           Session  once a hop    credentials, bound to their origin
+//!           Session  once a hop    credentials and cookies, bound to their origin
 //!             Middleware           the user's, added by `wrap_hop`
-//!               Transport          route, pool, connection, exchange, safe retry
+//!               Session            the same again, of the request that the middlewares pass on
+//!                 Transport        route, pool, connection, exchange, safe retry
 //! ```
 
 use http::Response;
 
 use super::core::ClientCore;
 use super::hop::HopRequest;
+use super::layers::Layers;
 use super::middleware;
+use super::observe::CallEvent;
 use super::options::CallOptions;
 use super::redirect::Redirects;
 use super::session;
@@ -26,15 +29,36 @@ use crate::error::Result;
 pub(super) struct Call<'a> {
     pub(super) core: &'a ClientCore,
     pub(super) options: &'a CallOptions,
+    /// The middlewares of this call, inside of the client's.
+    pub(super) layers: Option<&'a Layers>,
 }
 
 impl Call<'_> {
+    /// Makes the call, and shows its beginning and its failure to its observers.
+    #[inline]
+    pub(super) fn begin(self, hop: HopRequest<'_>) -> Result<Response<Body>> {
+        let Some(trace) = self.options.trace() else { return self.run(hop) };
+        trace.show(&CallEvent::Begun { method: &hop.parts.method, url: hop.url.uri() });
+        self.run(hop).inspect_err(|error| trace.show(&CallEvent::Failed { error }))
+    }
+
     /// Sends the first request of the call and returns the response that is its result.
     #[inline]
-    pub(super) fn run(self, mut hop: HopRequest<'_>) -> Result<Response<Body>> {
-        match &self.core.middlewares[..] {
-            [] => self.steps(&mut hop),
-            chain => middleware::run(chain, hop, self.options, |mut hop| self.steps(&mut hop)),
+    fn run(self, hop: HopRequest<'_>) -> Result<Response<Body>> {
+        match &self.core.layers.call[..] {
+            [] => self.run_own(hop),
+            chain => middleware::run(chain, hop, self.options, |hop| self.run_own(hop)),
+        }
+    }
+
+    /// Runs the call inside of the client's middlewares.
+    #[inline]
+    fn run_own(self, mut hop: HopRequest<'_>) -> Result<Response<Body>> {
+        match self.layers {
+            Some(Layers { call: chain, .. }) if !chain.is_empty() => {
+                middleware::run(chain, hop, self.options, |mut hop| self.steps(&mut hop))
+            }
+            _ => self.steps(&mut hop),
         }
     }
 
@@ -43,7 +67,7 @@ impl Call<'_> {
     fn steps(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
         match self.options.extras() {
             None => self.follow(hop),
-            Some(extras) => extras.run(hop, |hop| self.follow(hop)),
+            Some(extras) => extras.run(hop, self.options.context.as_ref(), |hop| self.follow(hop)),
         }
     }
 
@@ -51,18 +75,48 @@ impl Call<'_> {
     #[inline]
     fn follow(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
         let encrypts = self.core.transport.connector(self.options).is_some();
-        let redirects = Redirects::new(&self.options.redirects, encrypts);
-        redirects.run(hop, |hop| session::run(hop, |hop| self.hop(hop)))
+        let (session, trace) = (self.options.session(), self.options.trace());
+        let redirects = Redirects::new(&self.options.redirects, session, encrypts, trace);
+        redirects.run(hop, |hop| self.hop(hop))
     }
 
     /// Sends one request.
     #[inline]
     fn hop(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
-        match &self.core.hop_middlewares[..] {
-            [] => self.core.transport.round_trip(hop, self.options),
-            chain => middleware::run(chain, hop.take(), self.options, |mut hop| {
-                session::run(&mut hop, |hop| self.core.transport.round_trip(hop, self.options))
-            }),
+        match &self.core.layers.hop[..] {
+            [] => self.hop_own(hop),
+            chain => self.through(chain, hop, |hop| self.hop_own(hop)),
         }
+    }
+
+    /// Sends one request inside of the client's middlewares.
+    #[inline]
+    fn hop_own(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+        match self.layers {
+            Some(Layers { hop: chain, .. }) if !chain.is_empty() => {
+                self.through(chain, hop, |hop| self.exchange(hop))
+            }
+            _ => self.exchange(hop),
+        }
+    }
+
+    /// Runs middlewares around a hop, which see it as it will be sent.
+    fn through(
+        self,
+        chain: &middleware::Chain,
+        hop: &mut HopRequest<'_>,
+        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>> + Sync,
+    ) -> Result<Response<Body>> {
+        session::show(hop, self.options.session(), |hop| {
+            middleware::run(chain, hop.take(), self.options, |mut hop| send(&mut hop))
+        })
+    }
+
+    /// Sends one request with what belongs to its URL.
+    #[inline]
+    fn exchange(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+        session::run(hop, self.options.session(), |hop| {
+            self.core.transport.round_trip(hop, self.options)
+        })
     }
 }

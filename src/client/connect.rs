@@ -1,22 +1,27 @@
 //! Making a connection: everything that runs on a dialling thread, `hangup-dial`.
 //!
 //! ```text
-//!   dial ──▶ TLS handshake ──▶ reader loop started ──▶ report(Result<Conn>)
+//!   dial ──▶ [TLS to the proxy] ──▶ [tunnel] ──▶ [TLS to the origin] ──▶ reader loop ──▶ report
 //! ```
 //!
 //! Some of it may be the user's code: the resolver, the dialer, the verifier of certificates, the key log,
 //! the session store. [`Report`] reports the outcome once, also if that code panics.
 
 use std::io;
+use std::mem;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::conn::{Conn, ConnConfig, Owner};
+use super::observe::CallEvent;
+use super::pool::PendingDial;
+use super::proxy::ProxyError;
 use super::route::Route;
-use crate::context::Context;
+use super::tunnel::TunnelOptions;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::Limits;
-use crate::net::{Dial, DialError, DialOptions, Dialed, Phase, Stream, dial};
+use crate::net::tls::Connector;
+use crate::net::{Buffer, Dial, DialError, DialOptions, Dialed, Phase, Stream, dial};
 use crate::sync;
 
 /// The dialling thread's stack, in bytes. It also makes the TLS handshake and verifies certificates.
@@ -29,11 +34,12 @@ pub(super) struct Connecting {
     /// Connects in place of the crate's own dialer.
     pub(super) dialer: Option<Arc<dyn Dial>>,
     pub(super) tls_timeout: Option<Duration>,
+    pub(super) tunnel: TunnelOptions,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
     pub(super) owner: Weak<dyn Owner>,
-    /// Ends the making.
-    pub(super) context: Context,
+    /// Ends the making, and shows its events.
+    pub(super) pending: Arc<PendingDial>,
 }
 
 impl Connecting {
@@ -58,38 +64,76 @@ impl Connecting {
 
     fn run(self, step: &mut Step) -> Result<Conn> {
         let mut dialed = self.dial()?;
+        let mut received = Buffer::default();
+        let mut tunnelled_in = Duration::ZERO;
+        if let Some(proxy) = self.route.proxy() {
+            *step = Step::Proxy;
+            let begun = Instant::now();
+            let context = &self.pending.context;
+            dialed.stream = self.tunnel.secure(dialed.stream, proxy, context)?;
+            received = self.tunnel.open(&dialed.stream, &self.route, context)?;
+            tunnelled_in = begun.elapsed();
+        }
         *step = Step::Handshake;
-        let begun = Instant::now();
         let mut secured_in = Duration::ZERO;
-        if self.route.tls.is_some() {
-            dialed.stream = self.secure(dialed.stream)?;
+        if let Some(connector) = &self.route.tls {
+            let begun = Instant::now();
+            let received = mem::take(&mut received);
+            dialed.stream = self.secure(connector, dialed.stream, received)?;
             secured_in = begun.elapsed();
         }
         *step = Step::Start;
         let Self { route, idle_timeout, response_limits, owner, .. } = self;
-        let config = ConnConfig { route, secured_in, owner, idle_timeout, response_limits };
+        let config = ConnConfig {
+            route,
+            received,
+            tunnelled_in,
+            secured_in,
+            owner,
+            idle_timeout,
+            response_limits,
+        };
         Conn::start(dialed, config).map_err(|error| dial_error(DialError::System(error)))
+    }
+
+    /// Makes the TLS handshake with the origin. `received` has come behind the proxy's last message.
+    fn secure(&self, connector: &Connector, stream: Stream, received: Buffer) -> Result<Stream> {
+        let (host, limit, pending) = (&self.route.origin.host, self.tls_timeout, &self.pending);
+        pending.watch.show(|| CallEvent::TlsBegun { host });
+        let stream = connector.connect_behind(stream, received, host, limit, &pending.context)?;
+        if let Some(session) = stream.tls() {
+            pending.watch.show(|| CallEvent::TlsDone { session: &session });
+        }
+        Ok(stream)
     }
 
     fn dial(&self) -> Result<Dialed> {
         let target = self.route.dial_target();
         let Some(dialer) = &self.dialer else {
-            return dial(&target, &self.dial, &self.context).map_err(dial_error);
+            let pending = Arc::clone(&self.pending);
+            let watched = self.dial.clone().on_event(move |event| pending.watch.show_dial(event));
+            let dialed = dial(&target, &watched, &self.pending.context);
+            return dialed.map_err(|error| self.dial_error(error));
         };
+        let whole = &self.pending.context;
         let context = match self.dial.connect_timeout {
-            Some(limit) => self.context.child_with_timeout(limit),
-            None => self.context.clone(),
+            Some(limit) => whole.child_with_timeout(limit),
+            None => whole.clone(),
         };
-        dialer.dial(&target, &context).map_err(|error| match context.is_done() {
-            true if !self.context.is_done() => Error::timeout(TimeLimit::Connect),
-            _ => dial_error(error),
-        })
+        let dialed = dialer.dial(&target, &context).map_err(|error| match context.is_done() {
+            true if !whole.is_done() => self.dial_error(DialError::TimedOut(Phase::Connect)),
+            _ => self.dial_error(error),
+        })?;
+        self.pending.watch.show(|| CallEvent::Connected { address: &dialed.remote });
+        Ok(dialed)
     }
 
-    /// Makes the TLS handshake, if the route is encrypted.
-    fn secure(&self, stream: Stream) -> Result<Stream> {
-        let Some(connector) = &self.route.tls else { return Ok(stream) };
-        connector.connect(stream, &self.route.origin.host, self.tls_timeout, &self.context)
+    /// Returns the client's error for a failed dial, which names the proxy if it led to one.
+    fn dial_error(&self, error: DialError) -> Error {
+        match (self.route.proxy(), dial_kind(&error)) {
+            (Some(proxy), Some(kind)) => ProxyError::dial(proxy.address(), kind, error),
+            _ => dial_error(error),
+        }
     }
 }
 
@@ -97,6 +141,7 @@ impl Connecting {
 #[derive(Clone, Copy)]
 enum Step {
     Dial,
+    Proxy,
     Handshake,
     Start,
 }
@@ -120,6 +165,7 @@ impl<F: FnOnce(Result<Conn>)> Drop for Report<F> {
     fn drop(&mut self) {
         let (kind, message) = match self.step {
             Step::Dial => (ErrorKind::Connect, "the dialer panicked"),
+            Step::Proxy => (ErrorKind::Proxy, "a callback of the TLS configuration panicked"),
             Step::Start => (ErrorKind::Connect, "the dialling thread panicked"),
             Step::Handshake => {
                 (ErrorKind::TlsHandshake, "a callback of the TLS configuration panicked")
@@ -131,14 +177,22 @@ impl<F: FnOnce(Result<Conn>)> Drop for Report<F> {
 
 /// Returns the client's error for a failed dial.
 pub(super) fn dial_error(error: DialError) -> Error {
-    let kind = match &error {
+    match (dial_kind(&error), &error) {
+        (Some(kind), _) => Error::with_source(kind, error),
+        (None, DialError::Cancelled(ended)) => ended.clone().into(),
+        (None, _) => Error::with_source(ErrorKind::Connect, error),
+    }
+}
+
+/// Returns the kind of a failed dial, or `None` if its context ended.
+fn dial_kind(error: &DialError) -> Option<ErrorKind> {
+    match error {
         DialError::TimedOut(Phase::Resolve) | DialError::ResolverBusy { .. } => {
-            ErrorKind::Timeout(TimeLimit::Resolve)
+            Some(ErrorKind::Timeout(TimeLimit::Resolve))
         }
-        DialError::TimedOut(Phase::Connect) => ErrorKind::Timeout(TimeLimit::Connect),
-        DialError::Resolve { .. } => ErrorKind::Resolve,
-        DialError::Cancelled(ended) => return ended.clone().into(),
-        _ => ErrorKind::Connect,
-    };
-    Error::with_source(kind, error)
+        DialError::TimedOut(Phase::Connect) => Some(ErrorKind::Timeout(TimeLimit::Connect)),
+        DialError::Resolve { .. } => Some(ErrorKind::Resolve),
+        DialError::Cancelled(_) => None,
+        _ => Some(ErrorKind::Connect),
+    }
 }

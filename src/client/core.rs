@@ -1,7 +1,7 @@
 //! The state that the handles of one client share.
 
 use super::fields::DefaultFields;
-use super::middleware::Middleware;
+use super::layers::Layers;
 use super::options::CallOptions;
 use super::transport::Transport;
 use crate::error::Error;
@@ -10,10 +10,7 @@ use crate::error::Error;
 pub(super) struct ClientCore {
     pub(super) transport: Transport,
     pub(super) defaults: Defaults,
-    /// The outermost is first.
-    pub(super) middlewares: Vec<Box<dyn Middleware>>,
-    /// The outermost is first.
-    pub(super) hop_middlewares: Vec<Box<dyn Middleware>>,
+    pub(super) layers: Layers,
 }
 
 /// The fields and options that a request begins with.

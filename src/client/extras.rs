@@ -1,8 +1,23 @@
 //! The options that most calls leave at their defaults. `steps.rs` has the steps that they ask for.
 
+use super::observe::{Observers, Trace};
+use super::proxy::ProxyPolicy;
+use super::retry::Retry;
+use super::session::sources::SessionSources;
+
 /// The options of a call beyond the plain ones. Calls share those of their client, until one sets its own.
 #[derive(Clone, Default)]
 pub(super) struct Extras {
     /// A response of 4xx or 5xx becomes an error.
     pub(super) status_as_error: bool,
+    /// The request is sent again after a failure that may pass.
+    pub(super) retry: Option<Retry>,
+    /// The observers of each call.
+    pub(super) observers: Observers,
+    /// The observed call, once it has begun.
+    pub(super) trace: Option<Trace>,
+    /// The proxies of the call, in place of the client's.
+    pub(super) proxy: Option<ProxyPolicy>,
+    /// The cookie store and the netrc file.
+    pub(super) session: SessionSources,
 }

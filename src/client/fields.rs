@@ -1,6 +1,8 @@
 //! The header fields of a request: its own, and the client's defaults that it does not set itself.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -83,7 +85,8 @@ pub(super) struct DefaultFields {
 }
 
 /// The fields that decide how a request is sent.
-const MESSAGE_FIELDS: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST];
+const MESSAGE_FIELDS: [HeaderName; 5] =
+    [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION];
 
 impl DefaultFields {
     pub(super) fn new(fields: HeaderMap) -> Self {
@@ -172,10 +175,10 @@ fn write<'f>(
     }
 }
 
-/// Returns `true` if the field is not written among the others: Host comes first in a head, and the
-/// framing last.
+/// Returns `true` if the field is not written among the others: Host comes first in a head, the framing
+/// last, and the credentials for a proxy go to a proxy only.
 fn is_placed(name: &HeaderName) -> bool {
-    [HOST, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
+    [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, PROXY_AUTHORIZATION].contains(name)
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]

@@ -6,6 +6,7 @@ use std::time::Instant;
 use http::request::Parts;
 
 use super::fields::{DefaultFields, Fields};
+use super::session::state::HopState;
 use super::url::Url;
 use crate::body::Body;
 
@@ -19,17 +20,26 @@ pub(super) struct HopRequest<'a> {
     defaults: Option<&'a DefaultFields>,
     /// When the call began.
     pub(super) begun: Instant,
+    /// The session's part of this hop.
+    pub(super) state: HopState,
 }
 
 impl<'a> HopRequest<'a> {
     /// Returns the first request of a call, which begins now.
     pub(super) fn new(parts: Parts, url: Url, body: Body, defaults: &'a DefaultFields) -> Self {
-        Self { parts, url, body, defaults: Some(defaults), begun: Instant::now() }
+        let (begun, state) = (Instant::now(), HopState::default());
+        Self { parts, url, body, defaults: Some(defaults), begun, state }
     }
 
     /// Returns a request with all of its fields, for a call that has `begun`.
-    pub(super) fn complete(parts: Parts, url: Url, body: Body, begun: Instant) -> Self {
-        Self { parts, url, body, defaults: None, begun }
+    pub(super) fn complete(
+        parts: Parts,
+        url: Url,
+        body: Body,
+        begun: Instant,
+        state: HopState,
+    ) -> Self {
+        Self { parts, url, body, defaults: None, begun, state }
     }
 
     /// Returns the header fields that are sent.
@@ -47,8 +57,9 @@ impl<'a> HopRequest<'a> {
 
     /// Returns the request to be sent, and keeps its head for the next hop.
     pub(super) fn take(&mut self) -> Self {
-        let Self { parts, url, defaults, begun, .. } = self;
-        let (parts, url) = (parts.clone(), url.clone());
-        Self { parts, url, body: mem::take(&mut self.body), defaults: *defaults, begun: *begun }
+        let body = mem::take(&mut self.body);
+        let Self { parts, url, defaults, begun, state, .. } = &*self;
+        let (parts, url, state) = (parts.clone(), url.clone(), state.clone());
+        Self { parts, url, body, defaults: *defaults, begun: *begun, state }
     }
 }

@@ -37,8 +37,9 @@ use crate::error::Result;
 /// # The request
 ///
 /// A middleware sees the request with the client's default headers. One of
-/// [`wrap_hop`](super::ClientBuilder::wrap_hop) also sees the credentials of the URL, as an
-/// `Authorization` header.
+/// [`wrap_hop`](super::ClientBuilder::wrap_hop) also sees the credentials that the client adds, as an
+/// `Authorization` header, and the cookies of its [store](super::ClientBuilder::cookies), as a `Cookie`
+/// header. If it removes or changes one of them, the client adds none.
 ///
 /// The method, the URI, the headers and the body can be changed. A changed URI is read as one that a caller
 /// gives, with its user and password. If it has another origin, those credentials are removed that the
@@ -165,13 +166,13 @@ pub(super) fn run(
     last: impl Fn(HopRequest<'_>) -> Result<Response<Body>> + Sync,
 ) -> Result<Response<Body>> {
     hop.merge_defaults();
-    let HopRequest { mut parts, url, body, begun, .. } = hop;
+    let HopRequest { mut parts, url, body, begun, state, .. } = hop;
     parts.uri = url.uri().clone();
     let before = parts.headers.clone();
     let last = |request: Request<Body>| {
         let (mut parts, body) = request.into_parts();
-        let url = session::rebind(&mut parts.headers, &parts.uri, &url, &before)?;
-        last(HopRequest::complete(parts, url, body, begun))
+        let (url, state) = session::rebind(&mut parts.headers, &parts.uri, &url, &before, &state)?;
+        last(HopRequest::complete(parts, url, body, begun, state))
     };
     let received = &(parts.uri.clone(), before.clone());
     let next = Next { rest: chain, last: &last, options, received };

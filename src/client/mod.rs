@@ -15,35 +15,49 @@
 //! * [`Client`] keeps connections and sends requests. [`ClientBuilder`] has its options.
 //! * [`RequestBuilder`] is one request and the options of its call.
 //! * [`ResponseExt`] tells how a response came: its URL, redirects, peer, TLS session, timings.
+//! * [`ProxyPolicy`] decides which [`Proxy`] a request takes: by default that of the environment.
 //! * [`RedirectPolicy`] decides which redirects are followed.
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
+//! * [`Retry`] sends requests again after failures that may pass.
+//! * [`Observe`] sees the steps of a call as they happen.
 
 // In reading order.
+mod auth;
 mod builder;
 mod call;
 mod conn;
 mod connect;
 mod contents;
+mod cookie_store;
 mod core;
+mod events;
 mod extras;
 mod fields;
 mod hop;
 #[cfg(feature = "json")]
 mod json;
+mod layers;
+mod loopback;
 mod middleware;
+mod netrc;
+mod observe;
 mod options;
 mod outgoing;
 mod policy;
 mod pool;
+mod proxy;
 mod raw_head;
 mod redirect;
 mod request;
+mod resend;
 mod response;
 mod retry;
 mod route;
+mod seams;
 mod session;
 mod steps;
 mod transport;
+mod tunnel;
 mod url;
 mod waiter;
 
@@ -57,13 +71,19 @@ use crate::body::Body;
 use crate::error::Result;
 
 pub use builder::ClientBuilder;
+pub use cookie_store::CookieStore;
+pub use events::{EventSource, EventStream, ServerEvent};
 pub use fields::IntoHeaderName;
 pub use middleware::{Middleware, Next};
+pub use netrc::Netrc;
+pub use observe::{CallEvent, CallId, Observe};
 pub use options::CallOptions;
 pub use policy::{Hop, RedirectAction, RedirectPolicy, Redirected};
+pub use proxy::{Proxy, ProxyFailure, ProxyPolicy};
 pub use raw_head::RawHead;
 pub use request::RequestBuilder;
 pub use response::{DEFAULT_READ_LIMIT, ResponseExt, Timings};
+pub use retry::{Attempt, Jitter, Retry};
 pub use url::IntoUrl;
 
 /// Sends requests, over connections that it keeps.

@@ -7,8 +7,10 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::extras::Extras;
+use super::observe::Trace;
 use super::policy::RedirectPolicy;
 use super::raw_head::RawHead;
+use super::session::sources::SessionSources;
 use crate::context::Context;
 use crate::net::tls::Connector;
 
@@ -49,13 +51,28 @@ impl CallOptions {
         self.extras.as_deref()
     }
 
+    /// Returns where the call's credentials and cookies come from, besides its URL.
+    #[inline]
+    pub(super) fn session(&self) -> Option<&SessionSources> {
+        self.extras().map(|extras| &extras.session)
+    }
+
     /// Returns the options that are rarely set, to set one.
     pub(super) fn extras_mut(&mut self) -> &mut Extras {
         Arc::make_mut(self.extras.get_or_insert_default())
     }
 
+    /// Returns the call as its observers see it, if it has any and has begun.
+    pub(super) fn trace(&self) -> Option<&Trace> {
+        self.extras()?.trace.as_ref()
+    }
+
     /// Begins the call: its context ends from now on when its time limit runs out.
     pub(super) fn begin(&mut self) {
+        if self.extras().is_some_and(|extras| !extras.observers.is_empty()) {
+            let extras = self.extras_mut();
+            extras.trace = Some(Trace::new(extras.observers.clone()));
+        }
         let Some(limit) = self.timeout else { return };
         self.context = Some(match &self.context {
             Some(context) => context.child_with_timeout(limit),

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+};
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 
 use super::conn::{Outgoing, OutgoingFraming, Withhold};
 use super::fields::{Fields, transfer_encoding};
 use super::hop::HopRequest;
+use super::proxy::Proxy;
+use super::route::Via;
 use super::url::Url;
 use crate::body::Body;
 use crate::context::Context;
@@ -47,7 +51,7 @@ impl WithheldBody {
     }
 }
 
-/// Decides how the body is framed, and writes the head. If the request expects a 100, its body waits for
+/// Decides how the body is framed, and writes the head for a connection by `via`. If the request expects a 100, its body waits for
 /// it, at most for `expect_timeout`. With `None` the request is sent without that expectation.
 ///
 /// # Errors
@@ -55,6 +59,7 @@ impl WithheldBody {
 /// [`ErrorKind::InvalidMessage`] if the request cannot be sent as it is.
 pub(super) fn prepare(
     hop: &HopRequest<'_>,
+    via: &Via,
     body: Body,
     expect_timeout: Option<Duration>,
 ) -> Result<(Outgoing, Option<WithheldBody>)> {
@@ -73,7 +78,7 @@ pub(super) fn prepare(
         _ => ExpectField::AsItStands,
     };
     let described = Described { content_type, framing };
-    let head = write_head(parts, &hop.url, fields, described, expectation)?;
+    let head = write_head(parts, (&hop.url, via), fields, described, expectation)?;
     let (expect, withheld) = limit.map(withhold).unzip();
     let closes = h1::request_persists(parts.version, fields.layer_of(&CONNECTION)).is_err();
     let method = parts.method.clone();
@@ -137,18 +142,24 @@ struct Described {
 
 fn write_head(
     parts: &Parts,
-    url: &Url,
+    (url, via): (&Url, &Via),
     fields: Fields<'_>,
     body: Described,
     expectation: ExpectField,
 ) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_ROOM);
-    let target = url.request_target(&parts.method);
+    let target = match via {
+        Via::Forward(_) if parts.method != Method::CONNECT => {
+            url.absolute_target(&parts.method).into()
+        }
+        _ => url.request_target(&parts.method),
+    };
     h1::write_request_line(&mut head, &parts.method, &target, parts.version)
         .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
     // First on the wire, where servers look for it (RFC 9110 section 7.2).
     let host = fields.get(&HOST).map_or(url.authority().as_bytes(), HeaderValue::as_bytes);
     h1::write_field(&mut head, &HOST, host);
+    write_proxy_authorization(&mut head, via, &parts.method, fields);
     match expectation {
         ExpectField::AsItStands => fields.write(&mut head),
         ExpectField::WithoutContinue => {
@@ -168,6 +179,27 @@ fn write_head(
     }
     h1::write_end(&mut head);
     Ok(head)
+}
+
+/// Writes the Proxy-Authorization of a request that a proxy receives, the caller's before the proxy's.
+/// Only a proxy receives a CONNECT.
+#[inline]
+fn write_proxy_authorization(head: &mut Vec<u8>, via: &Via, method: &Method, fields: Fields<'_>) {
+    let proxy = match via {
+        Via::Forward(proxy) => Some(proxy),
+        _ if *method == Method::CONNECT => None,
+        _ => return,
+    };
+    let mut own = fields.layer_of(&PROXY_AUTHORIZATION).get_all(&PROXY_AUTHORIZATION).iter();
+    match (own.next(), proxy.and_then(Proxy::authorization)) {
+        (Some(first), _) => {
+            for value in std::iter::once(first).chain(own) {
+                h1::write_field(head, &PROXY_AUTHORIZATION, value.as_bytes());
+            }
+        }
+        (None, Some(value)) => h1::write_field(head, &PROXY_AUTHORIZATION, value.as_bytes()),
+        (None, None) => {}
+    }
 }
 
 /// Writes the members of Expect other than `100-continue`.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode, Uri};
 
+use super::url::{Scheme, Url};
 use crate::body::Body;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How many redirects a call follows unless its policy says otherwise.
 const DEFAULT_LIMIT: u32 = 10;
@@ -26,7 +27,22 @@ pub struct RedirectPolicy(Rule);
 #[derive(Clone)]
 enum Rule {
     Never,
-    Follow { limit: u32, decide: Option<Arc<Decide>> },
+    Follow { limit: u32, schemes: Schemes, hosts: Hosts, decide: Option<Arc<Decide>> },
+}
+
+/// The schemes that redirects may lead to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Schemes {
+    Any,
+    /// `https`, and `http` from `http`.
+    NeverWeaker,
+}
+
+/// The hosts that redirects may lead to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hosts {
+    Any,
+    Same,
 }
 
 type Decide = dyn Fn(&Hop<'_>) -> RedirectAction + Send + Sync;
@@ -36,13 +52,41 @@ impl RedirectPolicy {
     /// [`ErrorKind::TooManyRedirects`](crate::ErrorKind::TooManyRedirects).
     #[must_use]
     pub fn limited(limit: u32) -> Self {
-        Self(Rule::Follow { limit, decide: None })
+        Self(Rule::Follow { limit, schemes: Schemes::Any, hosts: Hosts::Any, decide: None })
     }
 
     /// Creates a policy that follows no redirect: the redirecting response is the result of the call.
     #[must_use]
     pub fn none() -> Self {
         Self(Rule::Never)
+    }
+
+    /// Creates a policy that follows at most 10 redirects, and none from `https` to `http`.
+    ///
+    /// A redirect that it refuses is the result of the call, and
+    /// [`redirect_error`](super::ResponseExt::redirect_error) names the reason.
+    ///
+    /// ```
+    /// use hangup::Client;
+    /// use hangup::client::RedirectPolicy;
+    ///
+    /// let policy = RedirectPolicy::https_only().with_same_host().with_limit(3);
+    /// let client = Client::builder().redirects(policy).build();
+    /// # let _ = client;
+    /// ```
+    #[must_use]
+    pub fn https_only() -> Self {
+        Self::default().with_https_only()
+    }
+
+    /// Creates a policy that follows at most 10 redirects, and none to another host. The port and the scheme
+    /// may change.
+    ///
+    /// A redirect that it refuses is the result of the call, and
+    /// [`redirect_error`](super::ResponseExt::redirect_error) names the reason.
+    #[must_use]
+    pub fn same_host() -> Self {
+        Self::default().with_same_host()
     }
 
     /// Creates a policy that calls `decide` for each redirect before it is followed. At most 10 are
@@ -56,16 +100,20 @@ impl RedirectPolicy {
     /// use hangup::Client;
     /// use hangup::client::{RedirectAction, RedirectPolicy};
     ///
-    /// let same_host = RedirectPolicy::custom(|hop| match hop.url().host() == hop.next().uri.host() {
-    ///     true => RedirectAction::follow(),
-    ///     false => RedirectAction::stop(),
+    /// let only_get = RedirectPolicy::custom(|hop| match hop.next().method.as_str() {
+    ///     "GET" => RedirectAction::follow(),
+    ///     _ => RedirectAction::stop(),
     /// });
-    /// let client = Client::builder().redirects(same_host).build();
+    /// let client = Client::builder().redirects(only_get).build();
     /// # let _ = client;
     /// ```
     #[must_use]
     pub fn custom(decide: impl Fn(&Hop<'_>) -> RedirectAction + Send + Sync + 'static) -> Self {
-        Self(Rule::Follow { limit: DEFAULT_LIMIT, decide: Some(Arc::new(decide)) })
+        let Self(mut rule) = Self::default();
+        if let Rule::Follow { decide: current, .. } = &mut rule {
+            *current = Some(Arc::new(decide));
+        }
+        Self(rule)
     }
 
     /// Sets how many redirects are followed. Has no effect on a policy that follows none.
@@ -75,6 +123,44 @@ impl RedirectPolicy {
             *current = limit;
         }
         self
+    }
+
+    /// Refuses redirects from `https` to `http`, as [`https_only`](Self::https_only) does. A custom policy is
+    /// not asked about them. Has no effect on a policy that follows none.
+    #[must_use]
+    pub fn with_https_only(mut self) -> Self {
+        if let Rule::Follow { schemes, .. } = &mut self.0 {
+            *schemes = Schemes::NeverWeaker;
+        }
+        self
+    }
+
+    /// Refuses redirects to another host, as [`same_host`](Self::same_host) does. A custom policy is not
+    /// asked about them. Has no effect on a policy that follows none.
+    #[must_use]
+    pub fn with_same_host(mut self) -> Self {
+        if let Rule::Follow { hosts, .. } = &mut self.0 {
+            *hosts = Hosts::Same;
+        }
+        self
+    }
+
+    /// Checks that a redirect leads to a scheme and a host that are allowed.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it is not followed.
+    pub(super) fn check(&self, from: &Url, to: &Url) -> Result<()> {
+        let Rule::Follow { schemes, hosts, .. } = self.0 else { return Ok(()) };
+        let is_weaker = from.scheme() == Scheme::Https && to.scheme() == Scheme::Http;
+        let rule = match (schemes, hosts) {
+            (Schemes::NeverWeaker, _) if is_weaker => "from https to http",
+            (_, Hosts::Same) if from.host() != to.host() => "to another host",
+            _ => return Ok(()),
+        };
+        let to = to.authority();
+        let message = format!("the policy forbids redirects {rule}: {to}");
+        Err(Error::message(ErrorKind::InvalidRedirect, message))
     }
 
     /// Returns how many redirects are followed; `None` if the policy looks at none.
@@ -110,9 +196,18 @@ impl fmt::Debug for RedirectPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Rule::Never => f.write_str("RedirectPolicy::none()"),
-            Rule::Follow { limit, decide: None } => write!(f, "RedirectPolicy::limited({limit})"),
-            Rule::Follow { limit, decide: Some(_) } => {
-                write!(f, "RedirectPolicy::custom(..).with_limit({limit})")
+            Rule::Follow { limit, schemes, hosts, decide } => {
+                match decide {
+                    None => write!(f, "RedirectPolicy::limited({limit})")?,
+                    Some(_) => write!(f, "RedirectPolicy::custom(..).with_limit({limit})")?,
+                }
+                if *schemes == Schemes::NeverWeaker {
+                    f.write_str(".with_https_only()")?;
+                }
+                if *hosts == Hosts::Same {
+                    f.write_str(".with_same_host()")?;
+                }
+                Ok(())
             }
         }
     }
@@ -138,7 +233,7 @@ impl<'a> Hop<'a> {
     }
 
     /// Returns the head of the next request as it will be sent: its method, its URL, and its headers,
-    /// among them the client's default headers and the credentials of the URL.
+    /// among them the client's default headers, and the credentials and cookies of the URL.
     pub fn next(&self) -> &'a Parts {
         self.next
     }
@@ -180,7 +275,8 @@ impl RedirectAction {
     /// Follows the redirect with a changed request: a clone of [`Hop::next`].
     ///
     /// The URI is read as one that a caller gives: its user and password become the request's
-    /// credentials. Within the origin, the credentials of the redirect stay. If the URI has another
+    /// credentials. The limits on [schemes](RedirectPolicy::https_only) and
+    /// [hosts](RedirectPolicy::same_host) hold for it as well. Within the origin, the credentials of the redirect stay. If the URI has another
     /// origin than [`Hop::next`], those credentials are removed that are as they were: the headers
     /// `Authorization`, `Cookie` and `Proxy-Authorization`, and all whose value is [marked as
     /// sensitive](http::HeaderValue::set_sensitive). A URI that is invalid fails the call.
@@ -279,6 +375,10 @@ mod tests {
             (
                 RedirectPolicy::custom(|_| RedirectAction::stop()).with_limit(3),
                 "RedirectPolicy::custom(..).with_limit(3)",
+            ),
+            (
+                RedirectPolicy::same_host().with_https_only(),
+                "RedirectPolicy::limited(10).with_https_only().with_same_host()",
             ),
         ] {
             assert_eq!(format!("{policy:?}"), expected);

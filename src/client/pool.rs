@@ -30,6 +30,7 @@ use std::time::Duration;
 
 pub(super) use self::host::PendingDial;
 use self::host::{Host, Idle, Waiting};
+use super::observe::{Trace, WeakTrace};
 use super::waiter::{Delivery, NoConnection, Waiter};
 use crate::error::Error;
 
@@ -94,8 +95,9 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         Self { limits, hosts: HashMap::new(), idle: 0, puts: 0, closed: false }
     }
 
-    /// Takes the idle connection to `key` that was used last, or queues a waiter for one.
-    pub(super) fn checkout(&mut self, key: &K) -> Checkout<C> {
+    /// Takes the idle connection to `key` that was used last, or queues a waiter for one. `trace` sees the
+    /// events of the dial that the waiter waits for.
+    pub(super) fn checkout(&mut self, key: &K, trace: Option<&Trace>) -> Checkout<C> {
         if self.closed {
             return Checkout::Closed;
         }
@@ -105,7 +107,7 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         }
         let host = self.hosts.entry(key.clone()).or_default();
         let (waiter, delivery) = Waiter::new();
-        let mut waiting = Waiting::new(Arc::clone(&waiter));
+        let mut waiting = Waiting::new(Arc::clone(&waiter), WeakTrace::new(trace));
         let mut begins = None;
         if let Some(spare) = host.spare.pop_front() {
             waiting.join(spare);

@@ -8,9 +8,11 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
 use super::hop::HopRequest;
+use super::observe::{CallEvent, Trace, show};
 use super::policy::{Decision, Hop, RedirectPolicy, Redirected};
 use super::response::{self, ResponseExt};
 use super::session;
+use super::session::sources::SessionSources;
 use super::url::{Scheme, Url};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,8 +20,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// The redirects of one call.
 pub(super) struct Redirects<'a> {
     policy: &'a RedirectPolicy,
+    /// The credentials and cookies of the hops, to be shown to the policy.
+    sources: Option<&'a SessionSources>,
     /// The client can send to `https` URLs.
     encrypts: bool,
+    /// The call, if it is observed.
+    trace: Option<&'a Trace>,
     /// The redirects followed so far.
     history: Vec<Redirected>,
 }
@@ -43,9 +49,22 @@ struct Followed {
     body: Body,
 }
 
+/// The decision about a redirect that can be followed.
+enum Step {
+    /// It is followed. The response came from this URL.
+    Followed(Url),
+    /// Its response is the result of the call. The policy may have said why.
+    Stopped(Option<Error>),
+}
+
 impl<'a> Redirects<'a> {
-    pub(super) fn new(policy: &'a RedirectPolicy, encrypts: bool) -> Self {
-        Self { policy, encrypts, history: Vec::new() }
+    pub(super) fn new(
+        policy: &'a RedirectPolicy,
+        sources: Option<&'a SessionSources>,
+        encrypts: bool,
+        trace: Option<&'a Trace>,
+    ) -> Self {
+        Self { policy, sources, encrypts, trace, history: Vec::new() }
     }
 
     /// Sends `hop` by `send`, then the requests that follow its redirects, and returns the last response.
@@ -67,8 +86,9 @@ impl<'a> Redirects<'a> {
             if self.history.len() >= limit as usize {
                 return Err(response::too_many_redirects(limit, self.finish(response, None)));
             }
-            if let Some(response) = self.follow(hop, response, followed)? {
-                return Ok(self.finish(response, None));
+            match self.follow(hop, &response, followed)? {
+                Step::Followed(from) => self.note(hop, response, from),
+                Step::Stopped(refusal) => return Ok(self.finish(response, refusal)),
             }
         }
     }
@@ -100,57 +120,66 @@ impl<'a> Redirects<'a> {
             let message = "Location is https, in a build without TLS";
             return Err(Error::message(ErrorKind::InvalidRedirect, message));
         }
+        self.policy.check(&from, &to)?;
         Ok(Some(Followed { from, to, repeat, body }))
     }
 
-    /// Turns the hop into the one that follows the redirect. Returns the response if the policy stops
-    /// there.
+    /// Turns the hop into the one that follows the redirect, unless the policy stops there.
     fn follow(
-        &mut self,
+        &self,
         hop: &mut HopRequest<'_>,
-        mut response: Response<Body>,
+        response: &Response<Body>,
         followed: Followed,
-    ) -> Result<Option<Response<Body>>> {
+    ) -> Result<Step> {
         let Followed { from, to, repeat, body } = followed;
         hop.merge_defaults();
+        if !hop.url.is_same_origin(&to) {
+            hop.state.leave_origin();
+        }
         turn(&mut hop.parts, &hop.url, &to, repeat);
         (hop.url, hop.body) = (to, body);
-        if self.policy.is_custom() && !self.consult(hop, &response, &from)? {
-            return Ok(Some(response));
+        match self.policy.is_custom() {
+            true => self.consult(hop, response, from),
+            false => Ok(Step::Followed(from)),
         }
-        let headers = std::mem::take(response.headers_mut());
-        self.history.push(Redirected { status: response.status(), url: from.into_uri(), headers });
-        // The response is dropped here, which settles its connection, most likely for the next request.
-        Ok(None)
     }
 
-    /// Has the custom policy decide about the redirect, whose next request it may change. Returns `false`
-    /// if the redirect is not followed.
+    /// Has the custom policy decide about the redirect, whose next request it may change.
     fn consult(
         &self,
         hop: &mut HopRequest<'_>,
         response: &Response<Body>,
-        from: &Url,
-    ) -> Result<bool> {
-        let authorized = session::authorize(hop);
+        from: Url,
+    ) -> Result<Step> {
+        session::add(hop, self.sources);
         let shown = Hop { response, url: from.uri(), next: &hop.parts, history: &self.history };
         match self.policy.decide(&shown) {
-            Decision::Follow => {
-                if authorized {
-                    session::deauthorize(hop);
-                }
-                Ok(true)
-            }
+            Decision::Follow => session::remove(hop),
             Decision::FollowAs(next) => {
                 let before = std::mem::replace(&mut hop.parts, *next).headers;
                 let Parts { headers, uri, .. } = &mut hop.parts;
-                hop.url = session::rebind(headers, uri, &hop.url, &before)?;
+                (hop.url, hop.state) =
+                    session::rebind(headers, uri, &hop.url, &before, &hop.state)?;
                 uri.clone_from(hop.url.uri());
-                Ok(true)
+                if let Err(refusal) = self.policy.check(&from, &hop.url) {
+                    return Ok(Step::Stopped(Some(refusal)));
+                }
             }
-            Decision::Stop => Ok(false),
-            Decision::Fail(error) => Err(error),
+            Decision::Stop => return Ok(Step::Stopped(None)),
+            Decision::Fail(error) => return Err(error),
         }
+        Ok(Step::Followed(from))
+    }
+
+    /// Notes a redirect that is followed. The response is dropped, which settles its connection, most likely
+    /// for the next request.
+    fn note(&mut self, hop: &HopRequest<'_>, mut response: Response<Body>, from: Url) {
+        show(self.trace, || {
+            let (from, to, method) = (from.uri(), hop.url.uri(), &hop.parts.method);
+            CallEvent::Redirected { status: response.status(), from, method, to }
+        });
+        let headers = std::mem::take(response.headers_mut());
+        self.history.push(Redirected { status: response.status(), url: from.into_uri(), headers });
     }
 
     /// Adds to the result of the call what this step knows of it.

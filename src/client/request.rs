@@ -4,16 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
+use super::auth;
 use super::call::Call;
 use super::core::ClientCore;
 use super::fields::{IntoHeaderName, read_field};
 use super::hop::HopRequest;
+use super::layers::Layers;
 use super::options::CallOptions;
 use super::policy::RedirectPolicy;
 use super::raw_head::RawHead;
@@ -55,6 +55,8 @@ pub struct RequestBuilder {
     /// The URL, or why it is invalid.
     pub(super) url: Result<Url>,
     pub(super) options: CallOptions,
+    /// The middlewares of this call. `None` if there are none, so that a plain call pays for none.
+    layers: Option<Box<Layers>>,
     /// The first invalid part, besides the URL.
     error: Option<Error>,
 }
@@ -89,7 +91,7 @@ impl RequestBuilder {
 
     fn from_parts(core: &Arc<ClientCore>, parts: Parts, url: Result<Url>, body: Body) -> Self {
         let options = core.defaults.options.clone();
-        Self { core: Arc::clone(core), parts, body, url, options, error: None }
+        Self { core: Arc::clone(core), parts, body, url, options, layers: None, error: None }
     }
 
     /// Adds a header field, beside others of the same name.
@@ -117,8 +119,8 @@ impl RequestBuilder {
 
     /// Sets HTTP Basic credentials (RFC 7617), as an `Authorization` header.
     pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
-        let token = STANDARD.encode(format!("{user}:{password}"));
-        self.authorize(&format!("Basic {token}"));
+        let credentials = auth::basic(user.as_bytes(), password.as_bytes());
+        self.parts.headers.insert(AUTHORIZATION, credentials);
         self
     }
 
@@ -257,6 +259,11 @@ impl RequestBuilder {
         self
     }
 
+    /// Returns the middlewares of this call, to add one.
+    pub(super) fn layers_mut(&mut self) -> &mut Layers {
+        self.layers.get_or_insert_default()
+    }
+
     pub(super) fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }
@@ -289,13 +296,13 @@ impl RequestBuilder {
     /// Blocks until the response's head has come. The call's [context](Self::context) ends it from any
     /// thread within milliseconds, and so does each time limit.
     pub fn send(self) -> Result<http::Response<Body>> {
-        let Self { core, parts, body, url, mut options, error } = self;
+        let Self { core, parts, body, url, mut options, layers, error } = self;
         let url = url?;
         if let Some(error) = error.or_else(|| core.defaults.error.clone()) {
             return Err(error);
         }
         options.begin();
-        let call = Call { core: &core, options: &options };
-        call.run(HopRequest::new(parts, url, body, &core.defaults.fields))
+        let call = Call { core: &core, options: &options, layers: layers.as_deref() };
+        call.begin(HopRequest::new(parts, url, body, &core.defaults.fields))
     }
 }

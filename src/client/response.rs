@@ -9,16 +9,18 @@ use http::Uri;
 #[cfg(feature = "json")]
 use serde_core::de::DeserializeOwned;
 
-use self::info::{Followed, Refused, Upgrade, info};
+use self::info::{Attempts, Followed, Refused, Upgrade, info};
+use super::events::EventStream;
 use super::policy::Redirected;
+use super::proxy::Proxy;
 use super::url::Url;
 use crate::body::{Body, ReadLimit};
 use crate::error::{Error, Result};
 use crate::net::{Addr, Duplex, TlsInfo};
 
 pub use info::Timings;
-pub(super) use info::{Moments, build, note_redirects};
-pub(super) use kept::{error_for_status, too_many_redirects};
+pub(super) use info::{Moments, build, note_attempts, note_redirects};
+pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects, with_kept};
 pub use read::DEFAULT_READ_LIMIT;
 
 /// Facts that a response of a [`Client`](super::Client) carries beyond its head and body. For a response
@@ -51,6 +53,11 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn history(&self) -> &[Redirected];
 
+    /// Returns how often the request was sent to get this response: 1, and one more for each
+    /// [retry](super::Retry). Redirects do not count, nor does a request that was sent again because a
+    /// reused connection had been closed.
+    fn attempts(&self) -> u32;
+
     /// Returns the URL that this response redirects to: its `Location`, resolved against the request's URL
     /// and read as [`IntoUrl`](super::IntoUrl) describes, without user and password.
     ///
@@ -61,7 +68,9 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns why the client did not follow the redirect that this response asks for.
     ///
     /// The kind is [`InvalidRedirect`](crate::ErrorKind::InvalidRedirect) if the `Location` is empty, is
-    /// no URL, or has another scheme than `http` and `https` (or `http` alone, without TLS). It is
+    /// no URL, or has another scheme than `http` and `https` (or `http` alone, without TLS), or if the
+    /// policy [limits the schemes](super::RedirectPolicy::https_only) or the
+    /// [host](super::RedirectPolicy::same_host). It is
     /// [`InvalidMessage`](crate::ErrorKind::InvalidMessage) if the redirect repeats the request's body and
     /// the body cannot be sent again. Returns `None` if the response is no redirect, has no `Location`,
     /// or was not to be followed by the [policy](super::RedirectPolicy).
@@ -77,7 +86,10 @@ pub trait ResponseExt: sealed::Sealed {
     /// ```
     fn redirect_error(&self) -> Option<&Error>;
 
-    /// Returns the server's address.
+    /// Returns the proxy that the request took, if it took one.
+    fn proxy(&self) -> Option<&Proxy>;
+
+    /// Returns the server's address, or the proxy's if the request took one.
     fn remote_addr(&self) -> Option<&Addr>;
 
     /// Returns the client's address on the connection.
@@ -86,7 +98,7 @@ pub trait ResponseExt: sealed::Sealed {
     /// Returns `true` if the connection had carried an earlier request.
     fn is_connection_reused(&self) -> bool;
 
-    /// Returns the facts of the TLS session; `None` without TLS.
+    /// Returns the facts of the TLS session with the server; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
 
     /// Returns how long the steps of the call took.
@@ -211,6 +223,30 @@ pub trait ResponseExt: sealed::Sealed {
     /// The error of a response of 4xx or 5xx. Its text names the status, the method and the URL.
     fn error_for_status(self) -> Result<http::Response<Body>>;
 
+    /// Reads the body as a stream of server-sent events.
+    ///
+    /// Ask for one with `Accept: text/event-stream`. [`EventSource`](super::EventSource) does that, and
+    /// reconnects when the stream ends.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// let request = client.get("https://example.com/prices").header("accept", "text/event-stream");
+    /// for event in request.send()?.events()? {
+    ///     let event = event?;
+    ///     println!("{}: {}", event.name, event.data);
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// * [`Status`](crate::ErrorKind::Status) if the status is not 200.
+    /// * [`Decode`](crate::ErrorKind::Decode) if the `Content-Type` is not `text/event-stream`.
+    ///
+    /// Both keep the response for [`Error::take_response`].
+    fn events(self) -> Result<EventStream>;
+
     /// Takes over the connection after a 101 (Switching Protocols) or a successful response to CONNECT.
     /// Returns `None` for any other response, and the second time.
     fn take_duplex(&mut self) -> Option<Duplex>;
@@ -239,6 +275,11 @@ impl ResponseExt for http::Response<Body> {
         self.extensions().get().map_or(&[], |Followed(history)| history)
     }
 
+    fn attempts(&self) -> u32 {
+        let once = u32::from(info(self).is_some());
+        self.extensions().get().map_or(once, |Attempts(number)| *number)
+    }
+
     fn redirect_url(&self) -> Option<Uri> {
         let url = Url::of_uri(self.url()?.clone()).ok()?;
         let to = url.redirected(self.headers())?.ok()?;
@@ -247,6 +288,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn redirect_error(&self) -> Option<&Error> {
         self.extensions().get().map(|Refused(error)| error)
+    }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        info(self).and_then(|info| info.connection.proxy.as_ref())
     }
 
     fn remote_addr(&self) -> Option<&Addr> {
@@ -301,5 +346,9 @@ impl ResponseExt for http::Response<Body> {
 
     fn error_for_status(self) -> Result<http::Response<Body>> {
         error_for_status(self)
+    }
+
+    fn events(self) -> Result<EventStream> {
+        EventStream::of(self)
     }
 }

@@ -1,87 +1,240 @@
-//! The decision whether a failed request is sent again: a pure function.
+//! Retries with back-off: sends a request again after a failure that may pass.
 
-use http::{HeaderName, Method};
+mod attempt;
+mod backoff;
+mod decide;
+mod layer;
+mod retry_after;
 
-use super::conn::{Blame, FailedAt, Failure};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use http::{Method, Response, StatusCode};
+
+pub use attempt::Attempt;
+pub use backoff::Jitter;
+
+use self::backoff::Backoff;
+use self::decide::{Rules, Situation};
 use super::fields::Fields;
+use super::observe::{CallEvent, Trace, show};
+use super::resend;
+use super::response;
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::logging as log;
+use crate::random;
+use crate::sync::channel::after;
 
-/// The fields which say that sending a request twice has the effect of sending it once.
-const IDEMPOTENCY_KEYS: [HeaderName; 2] =
-    [HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-idempotency-key")];
-
-/// Returns `true` if the request may be sent once more on another connection. `reused` says that the
-/// connection had been idle or had carried an earlier request, so that the peer may have closed it
-/// meanwhile.
+/// Retries with back-off: how often a request is sent again, after which results and waits.
 ///
-/// Never retries what could make the peer repeat an action (RFC 9110 section 9.2.2). Never retries after
-/// a failure of a fresh connection either: the next would most likely fail as well.
-pub(super) fn may_retry(
-    failure: &Failure,
-    reused: bool,
-    method: &Method,
-    fields: Fields<'_>,
-) -> bool {
-    let repeatable = match failure.at {
-        FailedAt::NotWritten => true,
-        FailedAt::Written => is_repeatable(method, fields),
-        FailedAt::Responding => false,
-    };
-    reused && failure.blame == Blame::Connection && repeatable
-}
+/// [`ClientBuilder::retry`](super::ClientBuilder::retry) sets the retries of a client,
+/// [`RequestBuilder::retry`](super::RequestBuilder::retry) those of one call. Without either there are none.
+/// A retry begins the call anew, with its first request. As a [`Middleware`](super::Middleware) it retries
+/// all that is inside of it.
+///
+/// ```no_run
+/// use hangup::{Client, ResponseExt, client::Retry};
+/// use std::time::Duration;
+///
+/// let client = Client::builder()
+///     .retry(Retry::new(3).backoff(Duration::from_millis(200), Duration::from_secs(5)))
+///     .timeout(Duration::from_secs(30)) // of the whole call, its retries and waits included
+///     .build();
+/// let response = client.get("http://example.com/").send()?;
+/// println!("{} after {} attempts", response.status(), response.attempts());
+/// # Ok::<(), hangup::Error>(())
+/// ```
+///
+/// # What is retried
+///
+/// A request is sent again only if all of these hold:
+///
+/// * The result may pass: a status of 408, 429, 500, 502, 503 or 504
+///   ([`statuses`](Self::statuses)); no connection, or one that failed before the response; a time limit of
+///   one step. [`when`](Self::when) replaces this rule. The limit of the whole call, a cancellation and an
+///   error of the caller are never retried.
+/// * Sending it twice has the effect of sending it once: the method is GET, HEAD, OPTIONS, TRACE, PUT or
+///   DELETE, the request has an `Idempotency-Key`, or nothing was sent. [`all_methods`](Self::all_methods)
+///   lifts this rule.
+/// * The body [can be sent again](Body::try_clone).
+///
+/// # The waits
+///
+/// The wait doubles with each attempt, from 500 ms to 30 s ([`backoff`](Self::backoff)), and half of it is
+/// random ([`jitter`](Self::jitter)). A `Retry-After` in seconds or as a date sets it instead. If that is
+/// longer than 120 s ([`max_retry_after`](Self::max_retry_after)), the response is returned at once.
+///
+/// The end of the call's context ends a wait. If a wait would pass the limit of the call or
+/// [`max_elapsed`](Self::max_elapsed), the last result is returned at once. The unread response is dropped
+/// before the wait, so that its connection can be reused.
+///
+/// Without this type the client still sends a request again if a reused connection turns out to be closed:
+/// see [`send`](super::RequestBuilder::send).
+#[derive(Clone)]
+#[must_use = "retries have no effect before they are set on a client or a call"]
+pub struct Retry(Rules);
 
-/// Returns `true` if sending the request twice is known to have the effect of sending it once. PUT and
-/// DELETE are idempotent too, but the resource may have changed between the two.
-fn is_repeatable(method: &Method, fields: Fields<'_>) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
-        || IDEMPOTENCY_KEYS.iter().any(|name| fields.contains(name))
-}
-
-#[cfg(all(test, not(hangup_shuttle)))]
-mod tests {
-    use http::HeaderMap;
-
-    use super::*;
-    use crate::client::fields::DefaultFields;
-    use crate::error::{Error, ErrorKind};
-
-    fn failed(at: FailedAt, blame: Blame) -> Failure {
-        Failure { error: Error::new(ErrorKind::Receive), at, blame }
+impl Retry {
+    /// Creates retries: the request is sent at most `retries` times more than once.
+    pub fn new(retries: u32) -> Self {
+        Self(Rules::new(retries))
     }
 
-    #[test]
-    fn t11_each_condition_by_itself_forbids_a_retry() {
-        let own = HeaderMap::new();
-        let none = Fields::new(&own, None);
-        for (at, blame, reused, retried) in [
-            (FailedAt::Written, Blame::Connection, true, true),
-            (FailedAt::Written, Blame::Connection, false, false),
-            (FailedAt::Responding, Blame::Connection, true, false),
-            (FailedAt::Written, Blame::Call, true, false),
-            (FailedAt::NotWritten, Blame::Call, true, false),
-            (FailedAt::NotWritten, Blame::Connection, false, false),
-        ] {
-            let failure = failed(at, blame);
-            let decided = may_retry(&failure, reused, &Method::GET, none);
-            assert_eq!(decided, retried, "{failure:?}, reused: {reused}");
-        }
+    /// Sets the wait after the first attempt, which doubles with each further one, and the longest wait.
+    /// 500 ms and 30 s by default.
+    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
+        self.0.backoff = Backoff { first, longest, ..self.0.backoff };
+        self
     }
 
-    #[test]
-    fn t11_what_is_not_repeatable_is_only_retried_unwritten() {
-        let none = HeaderMap::new();
-        let written = failed(FailedAt::Written, Blame::Connection);
-        let unwritten = failed(FailedAt::NotWritten, Blame::Connection);
-        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let fields = Fields::new(&none, None);
-            assert!(!may_retry(&written, true, &method, fields), "{method}");
-            assert!(may_retry(&unwritten, true, &method, fields), "{method}");
+    /// Sets which part of a wait is random. [`Jitter::Equal`] by default. It does not change a wait that
+    /// the server asks for.
+    pub fn jitter(mut self, jitter: Jitter) -> Self {
+        self.0.backoff.jitter = jitter;
+        self
+    }
+
+    /// Sets the longest wait that a `Retry-After` can ask for. A response that asks for a longer one is
+    /// the result. 120 s by default.
+    pub fn max_retry_after(mut self, longest: Duration) -> Self {
+        self.0.max_retry_after = longest;
+        self
+    }
+
+    /// Sets how long all attempts and waits may take together. No attempt begins later. No limit by
+    /// default, beside that of the call.
+    pub fn max_elapsed(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.0.max_elapsed = limit.into();
+        self
+    }
+
+    /// Sets the statuses that are retried, in place of 408, 429, 500, 502, 503 and 504.
+    pub fn statuses(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
+        self.0.statuses = statuses.into_iter().collect();
+        self
+    }
+
+    /// Retries all methods. By default a POST or PATCH is retried only if nothing of it was sent.
+    pub fn all_methods(mut self, all: bool) -> Self {
+        self.0.all_methods = all;
+        self
+    }
+
+    /// Sets which results are retried, in place of the statuses and errors of the default rule. The rules
+    /// about methods and bodies still hold.
+    ///
+    /// ```
+    /// use hangup::client::{Attempt, Retry};
+    ///
+    /// let retry = Retry::new(5).when(|attempt: &Attempt<'_>| match attempt.result() {
+    ///     Ok(response) => response.headers().contains_key("x-try-again"),
+    ///     Err(_) => attempt.is_transient(),
+    /// });
+    /// # let _ = retry;
+    /// ```
+    pub fn when(mut self, decide: impl Fn(&Attempt<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.0.when = Some(Arc::new(decide));
+        self
+    }
+
+    /// Sends a request by `send`, again and again while its result is to be retried.
+    pub(super) fn run(
+        &self,
+        call: &Retried<'_>,
+        mut body: Body,
+        mut send: impl FnMut(Body) -> Result<Response<Body>>,
+    ) -> Result<Response<Body>> {
+        let begun = Instant::now();
+        for number in 1.. {
+            let again = body.try_clone();
+            let mut result = send(body);
+            let wait = self.wait(call, number, begun, &result);
+            let (Some(again), Some(wait)) = (again, wait) else {
+                if let (2.., Ok(response)) = (number, &mut result) {
+                    response::note_attempts(response, number);
+                }
+                return result;
+            };
+            call.report(number, wait, &result);
+            // A response is dropped here, which gives its connection back before the wait.
+            drop(result);
+            call.pause(wait)?;
+            body = again;
         }
-        for name in &IDEMPOTENCY_KEYS {
-            let own: HeaderMap = [(name.clone(), "7".parse().unwrap())].into_iter().collect();
-            let defaults = DefaultFields::new(own.clone());
-            for fields in [Fields::new(&own, None), Fields::new(&none, Some(&defaults))] {
-                assert!(may_retry(&written, true, &Method::POST, fields), "{name}");
+        unreachable!("the number of attempts is limited")
+    }
+
+    /// Returns the wait before the next attempt; `None` if the result is the last.
+    fn wait(
+        &self,
+        call: &Retried<'_>,
+        number: u32,
+        begun: Instant,
+        result: &Result<Response<Body>>,
+    ) -> Option<Duration> {
+        let now = Instant::now();
+        let deadline = call.context.and_then(Context::deadline);
+        let situation = Situation {
+            elapsed: now - begun,
+            left: deadline.map(|deadline| deadline.saturating_duration_since(now)),
+            date: SystemTime::now(),
+            random: random::fraction(),
+            repeatable: call.repeatable,
+        };
+        let statuses = &self.0.statuses;
+        self.0.wait(&Attempt { number, method: call.method, result, statuses }, &situation)
+    }
+}
+
+/// Returns `true` if sending the request twice has the effect of sending it once (RFC 9110 section 9.2.2).
+pub(super) fn is_repeatable(method: &Method, fields: Fields<'_>) -> bool {
+    method.is_idempotent() || resend::has_idempotency_key(fields)
+}
+
+/// The call that is retried.
+pub(super) struct Retried<'a> {
+    pub(super) method: &'a Method,
+    /// Sending the request twice has the effect of sending it once.
+    pub(super) repeatable: bool,
+    pub(super) context: Option<&'a Context>,
+    pub(super) trace: Option<&'a Trace>,
+}
+
+impl Retried<'_> {
+    fn report(&self, attempt: u32, wait: Duration, result: &Result<Response<Body>>) {
+        let failed = result.as_ref().map(Response::status);
+        match failed {
+            Ok(status) => log::debug!("attempt {attempt}: {status}, retried in {wait:?}"),
+            Err(error) => log::debug!("attempt {attempt}: {error}, retried in {wait:?}"),
+        }
+        show(self.trace, || CallEvent::Retrying { attempt, wait, failed });
+    }
+
+    /// Waits. The end of the call's context ends it.
+    fn pause(&self, wait: Duration) -> Result<()> {
+        let ended = match self.context {
+            Some(context) => context.wait_timeout(wait),
+            None => {
+                let _ = after(wait).recv();
+                None
             }
-        }
+        };
+        ended.map_or(Ok(()), |ended| Err(Error::from(ended)))
+    }
+}
+
+impl fmt::Debug for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retry")
+            .field("retries", &self.0.retries)
+            .field("backoff", &self.0.backoff)
+            .field("max_retry_after", &self.0.max_retry_after)
+            .field("max_elapsed", &self.0.max_elapsed)
+            .field("statuses", &self.0.statuses)
+            .field("all_methods", &self.0.all_methods)
+            .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,9 @@ use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
+use http::HeaderValue;
+
+use super::proxy::Proxy;
 use super::url::{Scheme, Url};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Target;
@@ -13,10 +16,11 @@ use crate::net::tls::Connector;
 /// The way to the server of a request. Connections of equal routes can stand in for one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {
-    /// The server that the requests are for.
+    /// The server that the requests are for. A proxy that forwards requests is that server, whatever their
+    /// URLs are.
     pub(super) origin: Origin,
     /// The way of the connection.
-    via: Via,
+    pub(super) via: Via,
     /// Encrypts the connection to the origin. `None` for `http` URLs.
     pub(super) tls: Option<Connector>,
 }
@@ -26,7 +30,7 @@ pub(super) struct Route {
 pub(super) struct Origin {
     /// In lower case. An IPv6 address without its brackets and zone.
     pub(super) host: String,
-    port: u16,
+    pub(super) port: u16,
     /// The network interface of an IPv6 address.
     zone: Option<Arc<str>>,
 }
@@ -38,6 +42,51 @@ pub(super) enum Via {
     Direct,
     /// A Unix socket, whatever the origin is.
     Unix(Arc<Path>),
+    /// An HTTP proxy that forwards requests.
+    Forward(Proxy),
+    /// A tunnel by CONNECT.
+    Tunnel(Proxy),
+    /// A tunnel by SOCKS.
+    Socks(Proxy),
+}
+
+impl Via {
+    /// Returns the way to `url` through `proxy`. `authorization` is the caller's own Proxy-Authorization.
+    pub(super) fn through(proxy: Proxy, url: &Url, authorization: Option<&HeaderValue>) -> Self {
+        if proxy.socks().is_some() {
+            return Self::Socks(proxy);
+        }
+        if url.scheme() == Scheme::Http && !proxy.tunnels_all() {
+            // Each request has its own.
+            return Self::Forward(proxy);
+        }
+        Self::Tunnel(match authorization {
+            Some(value) => proxy.authorized(value.clone()),
+            None => proxy,
+        })
+    }
+}
+
+impl Origin {
+    fn of_url(url: &Url) -> Self {
+        Self { host: url.host().to_owned(), port: url.port(), zone: url.zone().cloned() }
+    }
+
+    fn of_proxy(proxy: &Proxy) -> Self {
+        let (host, zone) = (proxy.host().to_owned(), proxy.zone().cloned());
+        Self { host, port: proxy.port(), zone }
+    }
+}
+
+impl fmt::Display for Origin {
+    /// Writes the host and its port, as in the target of a CONNECT.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, .. } = self;
+        match host.contains(':') {
+            true => write!(f, "[{host}]:{port}"),
+            false => write!(f, "{host}:{port}"),
+        }
+    }
 }
 
 impl Route {
@@ -47,7 +96,7 @@ impl Route {
     /// # Errors
     ///
     /// [`ErrorKind::UnsupportedScheme`] if the URL is `https` and there is no connector.
-    pub(super) fn new(url: &Url, via: &Via, connector: Option<&Connector>) -> Result<Self> {
+    pub(super) fn new(url: &Url, via: Via, connector: Option<&Connector>) -> Result<Self> {
         let tls = match (url.scheme(), connector) {
             (Scheme::Http, _) => None,
             (Scheme::Https, Some(connector)) => Some(connector.clone()),
@@ -56,9 +105,19 @@ impl Route {
                 return Err(Error::message(ErrorKind::UnsupportedScheme, message));
             }
         };
-        let origin =
-            Origin { host: url.host().to_owned(), port: url.port(), zone: url.zone().cloned() };
-        Ok(Self { origin, via: via.clone(), tls })
+        let origin = match &via {
+            Via::Forward(proxy) => Origin::of_proxy(proxy),
+            _ => Origin::of_url(url),
+        };
+        Ok(Self { origin, via, tls })
+    }
+
+    /// Returns the proxy that the connection leads to, if it leads to one.
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        match &self.via {
+            Via::Direct | Via::Unix(_) => None,
+            Via::Forward(proxy) | Via::Tunnel(proxy) | Via::Socks(proxy) => Some(proxy),
+        }
     }
 
     /// Returns where the dial leads.
@@ -66,6 +125,9 @@ impl Route {
         let Origin { host, port, zone } = &self.origin;
         match (&self.via, zone) {
             (Via::Unix(path), _) => Target::Unix(path.to_path_buf()),
+            (Via::Forward(proxy) | Via::Tunnel(proxy) | Via::Socks(proxy), _) => {
+                proxy.dial_target()
+            }
             (Via::Direct, Some(zone)) => {
                 Target::Host { host: format!("{host}%{zone}"), port: *port }
             }
@@ -92,10 +154,12 @@ impl Hash for Route {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let Origin { host, port, .. } = &self.origin;
-        match host.contains(':') {
-            true => write!(f, "{scheme}://[{host}]:{port}"),
-            false => write!(f, "{scheme}://{host}:{port}"),
+        match &self.via {
+            Via::Direct | Via::Unix(_) => write!(f, "{scheme}://{}", self.origin),
+            Via::Forward(proxy) => write!(f, "proxy {proxy}"),
+            Via::Tunnel(proxy) | Via::Socks(proxy) => {
+                write!(f, "{scheme}://{} through {proxy}", self.origin)
+            }
         }
     }
 }
@@ -106,7 +170,7 @@ mod tests {
 
     fn route(url: &str) -> Route {
         let connector = Connector::of_default();
-        Route::new(&Url::parse(url).unwrap(), &Via::Direct, connector.as_ref()).unwrap()
+        Route::new(&Url::parse(url).unwrap(), Via::Direct, connector.as_ref()).unwrap()
     }
 
     #[test]
@@ -140,7 +204,7 @@ mod tests {
     fn c01_a_unix_socket_is_another_route_to_the_same_origin() {
         let url = Url::parse("http://a/").unwrap();
         let via = Via::Unix(Arc::from(Path::new("/run/app.sock")));
-        let unix = Route::new(&url, &via, None).unwrap();
+        let unix = Route::new(&url, via, None).unwrap();
         assert_eq!(unix.dial_target(), Target::Unix("/run/app.sock".into()));
         assert_ne!(unix, route("http://a/"));
         assert_eq!(unix.to_string(), "http://a:80");
@@ -149,7 +213,7 @@ mod tests {
     #[test]
     fn c01_https_needs_tls() {
         let url = Url::parse("https://a/").unwrap();
-        let error = Route::new(&url, &Via::Direct, None).unwrap_err();
+        let error = Route::new(&url, Via::Direct, None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnsupportedScheme);
     }
 }

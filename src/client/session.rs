@@ -1,61 +1,146 @@
 //! The session step: what a client adds to each hop, and what is bound to one origin.
 //!
-//! Credentials belong to the origin that they were given for. This file is the only place that adds
-//! those of a URL, and the only one that removes secrets from a request that goes to another origin.
+//! Credentials belong to the origin that they were given for. This file is the only place that adds those of
+//! a URL, of a netrc file and of a cookie store. It is also the only one that removes secrets from a request
+//! that goes to another origin.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `session.rs` | the step, and the rules for origins |
+//! | `session/sources.rs` | [`SessionSources`]: the cookie store and the netrc file |
+//! | `session/state.rs` | [`HopState`]: the fields that were added to a hop |
+//! | `session/cookies.rs` | the Cookie and Set-Cookie fields |
+//! | `session/options.rs` | the builders' methods |
+
+mod cookies;
+mod options;
+pub(super) mod sources;
+pub(super) mod state;
 
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 
+use self::sources::SessionSources;
+use self::state::{Added, HopState, Origin};
+use super::auth;
 use super::hop::HopRequest;
-use super::url::Url;
+use super::loopback::is_loopback;
+use super::url::{Scheme, Url};
 use crate::body::Body;
 use crate::error::Result;
 
 const COOKIE2: HeaderName = HeaderName::from_static("cookie2");
 
-/// Sends a hop by `next`, with the credentials of its URL unless it has its own. They are taken back
-/// afterwards: each hop's are derived from its own URL.
+/// Sends a hop by `next`, with the credentials and cookies of its URL, and stores the cookies of the
+/// response. The added fields are removed afterwards: each hop's is derived from its own URL.
 #[inline]
 pub(super) fn run(
     hop: &mut HopRequest<'_>,
+    sources: Option<&SessionSources>,
     next: impl FnOnce(&mut HopRequest<'_>) -> Result<Response<Body>>,
 ) -> Result<Response<Body>> {
-    let authorized = authorize(hop);
-    let response = next(hop);
-    if authorized {
-        deauthorize(hop);
+    if is_plain(hop, sources) {
+        return next(hop);
     }
+    add(hop, sources);
+    let url = hop.url.uri().clone();
+    let response = next(hop);
+    if let Ok(response) = &response
+        && let Some(store) = sources.and_then(|sources| sources.cookies.as_deref())
+        && hop.parts.method != Method::CONNECT
+    {
+        cookies::store(store, &url, response);
+    }
+    remove(hop);
     response
 }
 
-/// Adds the credentials of the URL, unless the request has an Authorization field. Returns `true` if it
-/// added them.
-pub(super) fn authorize(hop: &mut HopRequest<'_>) -> bool {
-    let Some(value) = hop.url.credentials() else { return false };
-    if hop.fields().contains(&AUTHORIZATION) {
-        return false;
+/// Shows a hop to the user's code in `next` as [`run`] will send it.
+pub(super) fn show(
+    hop: &mut HopRequest<'_>,
+    sources: Option<&SessionSources>,
+    next: impl FnOnce(&mut HopRequest<'_>) -> Result<Response<Body>>,
+) -> Result<Response<Body>> {
+    add(hop, sources);
+    let response = next(hop);
+    remove(hop);
+    response
+}
+
+/// Returns `true` if there is nothing to add to a hop, and no store for its response's cookies.
+#[inline]
+fn is_plain(hop: &HopRequest<'_>, sources: Option<&SessionSources>) -> bool {
+    sources.is_none_or(SessionSources::is_empty) && !hop.url.has_credentials()
+}
+
+/// Adds the credentials of the hop's URL, unless the request has an Authorization field, and its cookies.
+pub(super) fn add(hop: &mut HopRequest<'_>, sources: Option<&SessionSources>) {
+    if is_plain(hop, sources) {
+        return;
     }
-    hop.parts.headers.insert(AUTHORIZATION, value);
-    true
+    let nothing = SessionSources::default();
+    let sources = sources.unwrap_or(&nothing);
+    let authorization = credentials(hop, sources);
+    let cookie = match sources.cookies.as_deref() {
+        Some(store) if !hop.state.withholds(&COOKIE) && hop.parts.method != Method::CONNECT => {
+            // A default Cookie field must not hide behind the merged one.
+            hop.merge_defaults();
+            cookies::merged(store, hop.url.uri(), &hop.parts.headers)
+        }
+        _ => None,
+    };
+    if authorization.is_some() || cookie.is_some() {
+        hop.state.add(Added { authorization, cookie }, &mut hop.parts.headers);
+    }
 }
 
-/// Removes the credentials that [`authorize`] added.
-pub(super) fn deauthorize(hop: &mut HopRequest<'_>) {
-    hop.parts.headers.remove(AUTHORIZATION);
+/// Removes what [`add`] added.
+pub(super) fn remove(hop: &mut HopRequest<'_>) {
+    hop.state.remove_added(&mut hop.parts.headers);
 }
 
-/// Returns the URL of a request that the user's code has passed on, with `uri` and `headers`. Before, it
-/// had the URL `from` and the headers `before`.
+/// Returns the credentials that a request without an Authorization field gets: those of its URL, else those
+/// of its host in the netrc file.
+fn credentials(hop: &HopRequest<'_>, sources: &SessionSources) -> Option<HeaderValue> {
+    if hop.state.withholds(&AUTHORIZATION) || hop.fields().contains(&AUTHORIZATION) {
+        return None;
+    }
+    if hop.url.has_password() {
+        return hop.url.credentials();
+    }
+    from_netrc(hop, sources).or_else(|| hop.url.credentials())
+}
+
+/// Returns the netrc file's credentials for a hop. A redirect to another origin must not choose who gets the
+/// default password, nor have any password sent in the clear.
+fn from_netrc(hop: &HopRequest<'_>, sources: &SessionSources) -> Option<HeaderValue> {
+    let (netrc, url) = (sources.netrc.as_deref()?, &hop.url);
+    let is_given = hop.state.origin == Origin::Given;
+    let is_private = url.scheme() == Scheme::Https || is_loopback(url.host());
+    if hop.parts.method == Method::CONNECT || !(is_given || is_private) {
+        return None;
+    }
+    let user = url.user();
+    let login = match is_given {
+        true => netrc.find(url.host(), user.as_deref()),
+        false => netrc.find_machine(url.host(), user.as_deref()),
+    }?;
+    Some(auth::basic(login.user, login.password))
+}
+
+/// Returns the URL of a request that the user's code has passed on, with `uri` and `headers`, and its state.
+/// Before, it had the URL `from`, the headers `before` and `state`.
 ///
 /// A changed URI is read as one that a caller gives. If it leads to another origin, the secrets that the
-/// code left as they were are removed. Credentials that were derived from `from` are removed in any case,
-/// since they are derived anew from the URL that is returned.
+/// code left as they were are removed. The fields that the session had added are removed in any case, since
+/// they are derived anew from the URL that is returned.
 pub(super) fn rebind(
     headers: &mut HeaderMap,
     uri: &Uri,
     from: &Url,
     before: &HeaderMap,
-) -> Result<Url> {
+    state: &HopState,
+) -> Result<(Url, HopState)> {
     let mut to = from.clone();
     if uri != from.uri() {
         to = Url::of_uri(uri.clone())?;
@@ -63,20 +148,17 @@ pub(super) fn rebind(
     }
     if !from.is_same_origin(&to) {
         remove_unchanged_secrets(headers, before);
-        return Ok(to);
+        return Ok((to, state.elsewhere()));
     }
-    let Some(derived) = from.credentials() else { return Ok(to) };
-    match headers.get(AUTHORIZATION) {
-        Some(value) if *value == derived => {
-            headers.remove(AUTHORIZATION);
-        }
-        // The code has removed them.
-        None if before.contains_key(AUTHORIZATION) && to.credentials() == Some(derived) => {
-            to.forget_credentials();
-        }
-        _ => {}
+    let was_removed = before.contains_key(AUTHORIZATION) && !headers.contains_key(AUTHORIZATION);
+    let mut state = state.passed_on(headers);
+    if was_removed {
+        state.withhold(AUTHORIZATION);
     }
-    Ok(to)
+    if !to.has_credentials_of(from) {
+        state.allow(&AUTHORIZATION);
+    }
+    Ok((to, state))
 }
 
 /// Removes the secrets of a request that leaves its origin.
@@ -125,73 +207,4 @@ fn secrets(headers: &HeaderMap) -> Vec<HeaderName> {
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
-mod tests {
-    use super::*;
-
-    fn url(text: &str) -> Url {
-        Url::parse(text).unwrap()
-    }
-
-    fn headers<const N: usize>(fields: [(HeaderName, &'static str); N]) -> HeaderMap {
-        fields.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
-    }
-
-    /// Passes on a request for `http://u:p@a/x` by way of `to`.
-    fn rebound(to: &'static str, before: &HeaderMap, mut after: HeaderMap) -> (Url, HeaderMap) {
-        let from = url("http://u:p@a/x");
-        let url = rebind(&mut after, &Uri::from_static(to), &from, before).unwrap();
-        (url, after)
-    }
-
-    #[test]
-    fn t16_only_changed_secrets_go_to_another_origin() {
-        let before = headers([(AUTHORIZATION, "old"), (COOKIE, "old")]);
-        let mut after = before.clone();
-        after.insert(AUTHORIZATION, HeaderValue::from_static("new"));
-        let (url, after) = rebound("http://b/", &before, after);
-        assert_eq!(after.get(AUTHORIZATION).unwrap(), "new");
-        assert!(!after.contains_key(COOKIE) && url.credentials().is_none());
-    }
-
-    #[test]
-    fn t16_a_value_that_is_appended_leaves_the_old_one_behind() {
-        let before = headers([(COOKIE, "session=a")]);
-        let mut after = before.clone();
-        after.append(COOKIE, HeaderValue::from_static("x=1"));
-        let (_, after) = rebound("http://b/", &before, after);
-        assert_eq!(after, headers([(COOKIE, "x=1")]));
-    }
-
-    #[test]
-    fn t16_credentials_of_a_changed_url_replace_those_that_were_removed() {
-        let derived = url("http://u:p@a/").credentials().unwrap();
-        let before: HeaderMap = [(AUTHORIZATION, derived)].into_iter().collect();
-        let (url, _) = rebound("http://v:q@a/", &before, HeaderMap::new());
-        assert_eq!(url.credentials(), self::url("http://v:q@a/").credentials());
-    }
-
-    #[test]
-    fn t16_within_the_origin_secrets_stay() {
-        let before = headers([(AUTHORIZATION, "own"), (COOKIE, "own")]);
-        let (url, after) = rebound("http://a/y", &before, before.clone());
-        assert_eq!(after, before);
-        assert_eq!(url.credentials(), self::url("http://u:p@a/").credentials());
-    }
-
-    #[test]
-    fn t16_derived_credentials_are_derived_anew() {
-        let derived = url("http://u:p@a/").credentials().unwrap();
-        let before: HeaderMap = [(AUTHORIZATION, derived.clone())].into_iter().collect();
-        for (to, expected) in [
-            ("http://a/x", Some(derived.clone())),
-            ("http://a/y", Some(derived)),
-            ("http://v:q@a/", url("http://v:q@a/").credentials()),
-            ("http://b/", None),
-        ] {
-            let (url, after) = rebound(to, &before, before.clone());
-            assert_eq!((after.get(AUTHORIZATION), url.credentials()), (None, expected), "{to}");
-        }
-        let (url, _) = rebound("http://a/x", &before, HeaderMap::new());
-        assert!(url.credentials().is_none(), "removed on purpose");
-    }
-}
+mod tests;

@@ -1,11 +1,15 @@
 //! The steps that the options of a call ask for, around its redirects.
 
+use std::mem;
+
 use http::Response;
 
 use super::extras::Extras;
 use super::hop::HopRequest;
 use super::response;
+use super::retry::{self, Retried, Retry};
 use crate::body::Body;
+use crate::context::Context;
 use crate::error::Result;
 
 impl Extras {
@@ -13,12 +17,36 @@ impl Extras {
     pub(super) fn run(
         &self,
         hop: &mut HopRequest<'_>,
+        context: Option<&Context>,
         send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
     ) -> Result<Response<Body>> {
-        let response = send(hop)?;
+        let response = match &self.retry {
+            None => send(hop)?,
+            Some(retry) => self.send_again(retry, hop, context, send)?,
+        };
         match self.status_as_error {
             true => response::error_for_status(response),
             false => Ok(response),
         }
+    }
+
+    /// Sends a request by `send`, as often as `retry` says.
+    fn send_again(
+        &self,
+        retry: &Retry,
+        hop: &mut HopRequest<'_>,
+        context: Option<&Context>,
+        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
+    ) -> Result<Response<Body>> {
+        let method = hop.parts.method.clone();
+        let repeatable = retry::is_repeatable(&method, hop.fields());
+        let trace = self.trace.as_ref();
+        let retried = Retried { method: &method, repeatable, context, trace };
+        let body = mem::take(&mut hop.body);
+        retry.run(&retried, body, |body| {
+            let mut attempt = hop.take();
+            attempt.body = body;
+            send(&mut attempt)
+        })
     }
 }

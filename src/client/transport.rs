@@ -9,17 +9,21 @@ mod model;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use http::{Response, StatusCode};
+use http::header::PROXY_AUTHORIZATION;
+use http::{HeaderValue, Response, StatusCode};
 
 use super::conn::{Conn, ExchangeId, Owner, ReceivedResponse};
 use super::connect::{Connecting, dial_error};
 use super::hop::HopRequest;
+use super::observe::{CallEvent, show};
 use super::options::CallOptions;
 use super::outgoing::{WithheldBody, prepare};
 use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
+use super::proxy::ProxyPolicy;
+use super::resend::may_resend;
 use super::response::{self, Moments};
-use super::retry::may_retry;
 use super::route::{Route, Via};
+use super::tunnel::TunnelOptions;
 use super::waiter::{Delivery, NoConnection, Waiter};
 use crate::body::Body;
 use crate::context::Context;
@@ -31,6 +35,10 @@ use crate::net::{Dial, DialError, DialOptions};
 use crate::sync::Mutex;
 use crate::sync::channel::{never, select};
 
+/// How long a proxy may take by default to open a tunnel. It has to resolve the origin's name and to connect
+/// meanwhile, for which the client itself has as long.
+const PROXY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How a client makes and keeps its connections.
 pub(super) struct TransportOptions {
     pub(super) limits: Limits,
@@ -40,9 +48,28 @@ pub(super) struct TransportOptions {
     pub(super) tls_timeout: Option<Duration>,
     /// Encrypts the connections of calls that set no connector. `None` without TLS.
     pub(super) connector: Option<Connector>,
+    /// The way of every connection: direct, or a Unix socket. A proxy takes the place of the first.
     pub(super) via: Via,
+    pub(super) proxy: ProxyOptions,
     pub(super) response_limits: h1::Limits,
     pub(super) expect_timeout: Duration,
+}
+
+/// How a client uses proxies.
+pub(super) struct ProxyOptions {
+    /// The proxies of calls that set none. While a client is configured, `None` stands for the default,
+    /// and afterwards for a policy by which no request takes a proxy.
+    pub(super) policy: Option<ProxyPolicy>,
+    /// The limit of opening a tunnel.
+    pub(super) timeout: Option<Duration>,
+    /// The `User-Agent` of requests for a tunnel.
+    pub(super) user_agent: Option<HeaderValue>,
+}
+
+impl Default for ProxyOptions {
+    fn default() -> Self {
+        Self { policy: None, timeout: Some(PROXY_TIMEOUT), user_agent: None }
+    }
 }
 
 /// The connections of a client.
@@ -102,7 +129,8 @@ impl Transport {
         call: &CallOptions,
     ) -> Result<Response<Body>> {
         let options = &self.inner.options;
-        let route = Route::new(&hop.url, &options.via, self.connector(call))?;
+        let via = self.inner.via(hop, call)?;
+        let route = Route::new(&hop.url, via, self.connector(call))?;
         let expect_timeout = Some(options.expect_timeout);
         let mut next = Try { body: std::mem::take(&mut hop.body), expect_timeout };
         loop {
@@ -145,6 +173,19 @@ fn close_all(idle: Vec<Conn>) {
 }
 
 impl Inner {
+    /// Returns the way that a hop takes.
+    fn via(&self, hop: &HopRequest<'_>, call: &CallOptions) -> Result<Via> {
+        let of_call = call.extras().and_then(|extras| extras.proxy.as_ref());
+        match of_call.or(self.options.proxy.policy.as_ref()) {
+            Some(policy) if self.options.via == Via::Direct => {
+                let own = hop.fields().get(&PROXY_AUTHORIZATION);
+                let proxy = policy.choose(&hop.url)?;
+                Ok(proxy.map_or(Via::Direct, |proxy| Via::through(proxy, &hop.url, own)))
+            }
+            _ => Ok(self.options.via.clone()),
+        }
+    }
+
     /// Sends the request on one connection.
     fn attempt(
         &self,
@@ -157,7 +198,7 @@ impl Inner {
             return Err(ended.into());
         }
         let copy = body.try_clone();
-        let (outgoing, withheld) = prepare(hop, body, expect_timeout)?;
+        let (outgoing, withheld) = prepare(hop, &route.via, body, expect_timeout)?;
         let CheckedOut { conn, id, was_idle } = self.connection(route, call)?;
         let sent = Instant::now();
         let withheld = withheld.as_ref();
@@ -178,13 +219,14 @@ impl Inner {
             }
             Err(failure) => {
                 let reused = was_idle || !id.is_first();
-                let may_retry = may_retry(&failure, reused, &hop.parts.method, hop.fields());
+                let may_resend = may_resend(&failure, reused, &hop.parts.method, hop.fields());
                 let error = failure.error;
-                if !may_retry {
+                if !may_resend {
                     return Err(error);
                 }
                 let body = unsent_body(copy, withheld, call).ok_or_else(|| error.clone())?;
                 log::debug!("{route}: sent again on another connection: {error}");
+                show(call.trace(), || CallEvent::Resent { error: &error });
                 Ok(Tried::Again(Try { body, expect_timeout }))
             }
         }
@@ -198,14 +240,15 @@ impl Inner {
     /// limits of the dial.
     fn connection(&self, route: &Route, call: &CallOptions) -> Result<CheckedOut> {
         loop {
-            let checkout = self.pool.lock().checkout(route);
+            let checkout = self.pool.lock().checkout(route, call.trace());
             let (waiter, delivery) = match checkout {
-                Checkout::Idle(conn) => match conn.begin() {
-                    Some(id) => return Ok(CheckedOut { conn, id, was_idle: true }),
+                Checkout::Idle(conn) => match begin(conn, true, call) {
+                    Some(checked_out) => return Ok(checked_out),
                     // It had gone stale in the pool. The next one is tried.
                     None => continue,
                 },
                 Checkout::Queued { waiter, delivery, begins } => {
+                    show(call.trace(), || CallEvent::Queued);
                     if let Some(dial) = begins {
                         self.dial(route, dial);
                     }
@@ -222,9 +265,8 @@ impl Inner {
             let Some(outcome) = outcome else {
                 return Err(self.cancel(route, &waiter, &delivery, call));
             };
-            let conn = outcome?;
-            if let Some(id) = conn.begin() {
-                return Ok(CheckedOut { conn, id, was_idle: false });
+            if let Some(checked_out) = begin(outcome?, false, call) {
+                return Ok(checked_out);
             }
         }
     }
@@ -271,10 +313,11 @@ impl Inner {
             dial: self.options.dial.clone(),
             dialer: self.options.dialer.clone(),
             tls_timeout: self.options.tls_timeout,
+            tunnel: self.tunnel_options(),
             idle_timeout: self.options.limits.idle_timeout,
             response_limits: self.options.response_limits,
             owner: self.this.clone(),
-            context: dial.context.clone(),
+            pending: Arc::clone(dial),
         };
         let (this, route, dial) = (self.this.clone(), route.clone(), Arc::clone(dial));
         connecting.start(move |outcome| {
@@ -285,6 +328,17 @@ impl Inner {
                 (None, Err(_)) => {}
             }
         })
+    }
+
+    fn tunnel_options(&self) -> TunnelOptions {
+        let TransportOptions { proxy, connector, tls_timeout, dial, .. } = &self.options;
+        TunnelOptions {
+            timeout: proxy.timeout,
+            connector: connector.clone(),
+            tls_timeout: *tls_timeout,
+            user_agent: proxy.user_agent.clone(),
+            resolver: dial.resolver.clone(),
+        }
     }
 
     /// Delivers the connection of a dial to the call that waits for the dial. If no call does, the
@@ -356,6 +410,21 @@ impl Owner for Inner {
         self.pool.lock().remove(conn.route(), conn);
         self.release(conn.route());
     }
+}
+
+/// Takes a connection into use for a call. Returns `None` if it cannot be used.
+fn begin(conn: Conn, was_idle: bool, call: &CallOptions) -> Option<CheckedOut> {
+    let Some(trace) = call.trace() else {
+        return conn.begin().map(|id| CheckedOut { conn, id, was_idle });
+    };
+    let idle = conn.idle_for();
+    let id = conn.begin()?;
+    conn.watch(id, trace);
+    let (reused, facts) = (!id.is_first(), conn.facts());
+    let idle = idle.filter(|_| reused || was_idle);
+    let (remote, local) = (&facts.remote, &facts.local);
+    trace.show(&CallEvent::GotConnection { reused, idle, remote, local });
+    Some(CheckedOut { conn, id, was_idle })
 }
 
 impl From<NoConnection> for Error {

@@ -19,14 +19,15 @@ mod query;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use percent_encoding::percent_decode;
 
+use super::auth;
 use crate::error::Result;
 
+pub(super) use fault::Fault;
+pub(super) use host::Authority;
 pub use into::IntoUrl;
 
 /// The content of a URL. Its parts are as they are sent: the host in lower case, the path without dot segments,
@@ -134,6 +135,17 @@ impl Url {
         }
     }
 
+    /// Returns the request target in absolute form, for a proxy (RFC 9112 section 3.2.2).
+    pub(super) fn absolute_target(&self, method: &Method) -> String {
+        let target = match self.target() {
+            // The last proxy makes it `*` again (RFC 9112 section 3.2.4).
+            "*" if *method == Method::OPTIONS => "",
+            "*" => "/*",
+            target => target,
+        };
+        format!("{}://{}{target}", self.scheme.name(), self.authority())
+    }
+
     /// Path and query.
     fn target(&self) -> &str {
         self.uri.path_and_query().map_or("/", |target| target.as_str())
@@ -142,19 +154,31 @@ impl Url {
     /// Returns the Authorization field of the URL's user and password (RFC 7617), if it has any. The
     /// decoded values are bytes and need not be text.
     pub(super) fn credentials(&self) -> Option<HeaderValue> {
-        let UserInfo(userinfo) = self.userinfo.as_ref()?;
-        let colon = userinfo.iter().position(|byte| *byte == b':').unwrap_or(userinfo.len());
-        let (user, password) = (&userinfo[..colon], userinfo.get(colon + 1..).unwrap_or(b""));
-        let pair: Vec<u8> =
-            percent_decode(user).chain(Some(b':')).chain(percent_decode(password)).collect();
-        let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+        let user = self.user()?;
+        let password = self.userinfo.as_ref()?.password().unwrap_or_default();
+        Some(auth::basic(&user, &percent_decode(password).collect::<Vec<_>>()))
     }
 
-    /// Removes user and password.
-    pub(super) fn forget_credentials(&mut self) {
-        self.userinfo = None;
+    /// Returns the decoded user. It may be empty if there is a password.
+    pub(super) fn user(&self) -> Option<Vec<u8>> {
+        let userinfo = self.userinfo.as_ref()?;
+        Some(percent_decode(userinfo.user()).collect())
+    }
+
+    /// Returns `true` if the URL has a user or a password.
+    #[inline]
+    pub(super) fn has_credentials(&self) -> bool {
+        self.userinfo.is_some()
+    }
+
+    /// Returns `true` if the URL has a password, which may be empty.
+    pub(super) fn has_password(&self) -> bool {
+        self.userinfo.as_ref().is_some_and(|userinfo| userinfo.password().is_some())
+    }
+
+    /// Returns `true` if both have the same user and password, or none.
+    pub(super) fn has_credentials_of(&self, other: &Self) -> bool {
+        self.userinfo == other.userinfo
     }
 
     /// Returns the URL that a response from this one redirects to; `None` if the response has no
@@ -171,6 +195,17 @@ impl Url {
             && self.port == other.port
             && self.host() == other.host()
             && self.zone == other.zone
+    }
+}
+
+impl UserInfo {
+    fn user(&self) -> &[u8] {
+        self.0.split(|byte| *byte == b':').next().unwrap_or_default()
+    }
+
+    /// Returns what stands behind the first colon, if there is one.
+    fn password(&self) -> Option<&[u8]> {
+        self.0.iter().position(|byte| *byte == b':').map(|colon| &self.0[colon + 1..])
     }
 }
 

@@ -19,6 +19,8 @@ pub enum ErrorKind {
     /// The TLS configuration is invalid: a certificate or key cannot be read, the two do not belong
     /// together, or the platform's roots cannot be loaded.
     InvalidTlsConfig,
+    /// A file or text that the caller gave is malformed: one with passwords or cookies.
+    InvalidFile,
 
     /// The call's [`Context`](crate::Context) was cancelled.
     Cancelled,
@@ -29,7 +31,8 @@ pub enum ErrorKind {
     Resolve,
     /// No connection could be made.
     Connect,
-    /// The proxy refused the request, or could not reach the host.
+    /// A proxy failed: it could not be reached, its certificate is not trusted, or it opened no tunnel.
+    /// [`Error::proxy_failure`](crate::Error::proxy_failure) says which.
     Proxy,
     /// The TLS handshake failed, or the peer ended it.
     TlsHandshake,
@@ -129,6 +132,7 @@ impl ErrorKind {
             | Self::Timeout(_)
             | Self::Resolve
             | Self::Connect
+            | Self::Proxy
             | Self::IncompleteBody
             | Self::TooLarge => has_source && !has_message,
             _ => false,
@@ -143,6 +147,7 @@ impl ErrorKind {
             Self::BodySource => "body source failed",
             Self::Misuse => "invalid state",
             Self::InvalidTlsConfig => "invalid TLS configuration",
+            Self::InvalidFile => "invalid file",
             Self::Cancelled => "cancelled",
             Self::Timeout(_) => "timed out",
             Self::Resolve => "cannot resolve the host",

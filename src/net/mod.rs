@@ -59,7 +59,7 @@ pub use addr::Addr;
 pub(crate) use buffer::Buffer;
 #[cfg(not(hangup_shuttle))]
 pub use dial::dial;
-pub use dial::{Dial, DialError, DialOptions, Dialed, Phase, Resolve, Resolver, Target};
+pub use dial::{Dial, DialError, DialEvent, DialOptions, Dialed, Phase, Resolve, Resolver, Target};
 pub use duplex::Duplex;
 pub(crate) use framed::{FramedBody, FramedError};
 pub(crate) use latch::{Latch, Woken};

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
+use super::buffer::Buffer;
 use super::stream::Stream;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -18,9 +19,10 @@ impl Connector {
         None
     }
 
-    pub(crate) fn connect(
+    pub(crate) fn connect_behind(
         &self,
         _stream: Stream,
+        _received: Buffer,
         _host: &str,
         _limit: Option<Duration>,
         _context: &Context,

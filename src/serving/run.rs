@@ -264,7 +264,10 @@ impl Blame {
         if broken && error.kind() != ErrorKind::InvalidMessage {
             return Self::ClientGone;
         }
-        match error.status_code().filter(|status| !status.is_informational()) {
+        // The status with which a proxy refused a tunnel of the handler's is not the response.
+        let is_response = error.kind() == ErrorKind::Status;
+        let status = error.status_code().filter(|_| is_response);
+        match status.filter(|status| !status.is_informational()) {
             Some(status) if !status.is_server_error() => Self::Client(status),
             Some(status) => Self::Server(status),
             None => Self::Server(StatusCode::INTERNAL_SERVER_ERROR),

@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["error", "sync"],
     &["unwind"],
     &["logging"],
-    &["text"],
+    &["text", "random"],
 ];
 
 /// The directory that uses the crate as a stranger would: to show that others can write the same.

@@ -14,6 +14,7 @@ use http::HeaderMap;
 use super::messages::ExchangeId;
 use super::shared::{SEND_PATIENCE, Shared, close_reason};
 use crate::body::{Body, Incoming};
+use crate::client::observe::{CallEvent, Trace, show};
 use crate::context::HookGuard;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{CloseReason, Framing};
@@ -30,6 +31,10 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 pub(super) struct ResponseBody {
     framed: FramedBody,
     idle_read: Option<Duration>,
+    /// How many bytes were read.
+    received: u64,
+    /// The call, if it is observed.
+    trace: Option<Trace>,
     progress: Progress,
 }
 
@@ -60,10 +65,13 @@ impl ResponseBody {
         framing: Framing,
         exchange: OpenExchange,
         idle_read: Option<Duration>,
+        trace: Option<Trace>,
     ) -> Self {
         Self {
             framed: FramedBody::response(framing),
             idle_read,
+            received: 0,
+            trace,
             progress: Progress::Reading(exchange),
         }
     }
@@ -83,7 +91,10 @@ impl ResponseBody {
             (&shared.stream).read(buf)
         };
         match self.framed.read(&mut exchange.buffer, read, out) {
-            Ok(count) => Ok(count),
+            Ok(count) => {
+                self.received += count as u64;
+                Ok(count)
+            }
             Err(error) => {
                 let error = exchange.fail(error);
                 self.progress = Progress::Failed(error.clone());
@@ -96,6 +107,7 @@ impl ResponseBody {
     fn finish(&mut self, patience: Duration) {
         if let Progress::Reading(exchange) = std::mem::replace(&mut self.progress, Progress::Ended)
         {
+            show(self.trace.as_ref(), || CallEvent::BodyDone { bytes: self.received });
             exchange.settle(patience);
         }
     }

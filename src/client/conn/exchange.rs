@@ -26,7 +26,8 @@ use std::time::Instant;
 use super::failure::Failure;
 use super::head::read_head;
 use super::messages::{
-    ExchangeId, Expectation, Expected, ReceivedResponse, ReplyError, ReportTo, Unwritten, WriteJob,
+    ExchangeId, Expectation, Expected, ReceivedResponse, ReplyError, ReportTo, Sending, Unwritten,
+    WriteJob,
 };
 use super::outgoing::Outgoing;
 use super::response::complete;
@@ -60,13 +61,18 @@ impl Conn {
         let Outgoing { method, head, body, framing, closes, expect } = outgoing;
         let shared = &self.0;
         let unwinding = CloseOnUnwind { shared, id };
+        let sending = options.trace().map(|trace| Sending::new(trace, &head, &body));
         let unsent = send_now(shared, head, body, framing, expect);
+        if let (Some(sending), None) = (&sending, &unsent) {
+            sending.show_all();
+        }
         let expected = Expected {
             id,
             method,
             closes,
             on_informational: options.on_informational.clone(),
             on_raw_head: options.on_raw_head.clone(),
+            trace: options.trace().cloned(),
             proceed: None,
             hook: options.context.as_ref().map(|context| close_when_done(shared, id, context)),
             idle_read: options.idle_read,
@@ -74,9 +80,9 @@ impl Conn {
         let outcome = match unsent {
             None => short_way(shared, expected, options),
             Some(Unsent::Unwritten(unwritten, None)) if options.send.is_none() => {
-                way_beside(shared, expected, options, unwritten)
+                way_beside(shared, expected, options, unwritten, sending)
             }
-            Some(unsent) => full_way(shared, expected, options, unsent),
+            Some(unsent) => full_way(shared, expected, options, unsent, sending),
         };
         std::mem::forget(unwinding);
         if let Err(Failure { error, .. }) = &outcome {
@@ -118,6 +124,7 @@ fn way_beside(
     expected: Expected,
     options: &CallOptions,
     unwritten: Unwritten,
+    sending: Option<Sending>,
 ) -> Result<ReceivedResponse, Failure> {
     let id = expected.id;
     {
@@ -126,7 +133,7 @@ fn way_beside(
         lifecycle.await_head(true);
     }
     let report_to = ReportTo::Reading { id, response_head: options.response_head };
-    let started = shared.write_later(WriteJob { unwritten, report_to });
+    let started = shared.write_later(WriteJob { unwritten, sending, report_to });
     started
         .map_err(|error| ReplyError { error, begun: false })
         .and_then(|()| read_here(shared, expected, options, SentBy::WriterLoop))
@@ -173,6 +180,7 @@ fn full_way(
     mut expected: Expected,
     options: &CallOptions,
     unsent: Unsent,
+    sending: Option<Sending>,
 ) -> Result<ReceivedResponse, Failure> {
     let id = expected.id;
     let (reply, replies) = bounded(1);
@@ -182,7 +190,7 @@ fn full_way(
         Unsent::Unwritten(unwritten, release) => {
             shared.lifecycle.lock().begin_sending();
             expected.proceed = release;
-            Some(WriteJob { unwritten, report_to: ReportTo::Caller(report) })
+            Some(WriteJob { unwritten, sending, report_to: ReportTo::Caller(report) })
         }
         Unsent::Failed(error) => {
             shared.end_sending(Err(error));

@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use super::messages::{Expected, ReplyError};
 use super::shared::Shared;
+use crate::client::observe::{CallEvent, show};
 use crate::client::raw_head::RawHead;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::ResponseHead;
@@ -49,6 +50,7 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
             match self.buffer.next_response(&limits) {
                 Ok(Some((head, used))) => {
                     self.show_raw_head(used, true);
+                    self.show_received(&head, used);
                     self.buffer.consume(used);
                     if !is_interim(head.status) {
                         return Ok(head);
@@ -57,6 +59,9 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
                 }
                 Ok(None) => {
                     self.fill(begun)?;
+                    if !begun {
+                        show(self.expected.trace.as_ref(), || CallEvent::FirstByte);
+                    }
                     begun = true;
                 }
                 Err(error) => {
@@ -104,6 +109,18 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
         if !head.as_bytes().is_empty() {
             callback(&head);
         }
+    }
+
+    /// Shows a head of `length` bytes to the observers of the call.
+    fn show_received(&self, head: &ResponseHead, length: usize) {
+        let (status, headers) = (head.status, &head.headers);
+        show(self.expected.trace.as_ref(), || match is_interim(status) {
+            true => CallEvent::Informational { status, headers },
+            false => {
+                let head = RawHead::complete(&self.buffer.data()[..length]);
+                CallEvent::ReceivedHead { status, head }
+            }
+        });
     }
 
     /// Counts an interim response and shows it to the callback. A 100 also releases a withheld body.

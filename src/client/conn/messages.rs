@@ -22,6 +22,7 @@ use bytes::Bytes;
 use http::Method;
 
 use crate::body::Body;
+use crate::client::observe::{CallEvent, Trace};
 use crate::client::options::{OnInformational, OnRawHead};
 use crate::context::HookGuard;
 use crate::error::Error;
@@ -61,6 +62,8 @@ pub(super) struct Expected {
     pub(super) closes: bool,
     pub(super) on_informational: Option<OnInformational>,
     pub(super) on_raw_head: Option<OnRawHead>,
+    /// The call, if it is observed.
+    pub(super) trace: Option<Trace>,
     /// Releases a body that waits for a 100. Dropping it cancels the body.
     pub(super) proceed: Option<Sender<()>>,
     /// Closes the connection when the call's context ends.
@@ -97,7 +100,41 @@ pub(super) struct ReplyError {
 /// The order to the writer loop to send the rest of a request.
 pub(super) struct WriteJob {
     pub(super) unwritten: Unwritten,
+    /// The call, if it is observed.
+    pub(super) sending: Option<Sending>,
     pub(super) report_to: ReportTo,
+}
+
+/// An observed call whose request is being sent.
+pub(super) struct Sending {
+    trace: Trace,
+    /// The head, as it goes out.
+    head: Vec<u8>,
+    /// The length of the body, if it is known.
+    length: u64,
+}
+
+impl Sending {
+    pub(super) fn new(trace: &Trace, head: &[u8], body: &Body) -> Self {
+        Self { trace: trace.clone(), head: head.to_vec(), length: body.len().unwrap_or(0) }
+    }
+
+    /// Shows that the head was sent.
+    pub(super) fn show_head(&self) {
+        self.trace.show(&CallEvent::SentHead { head: &self.head });
+    }
+
+    /// Shows the end of a request of which `written` bytes were sent, its head included.
+    pub(super) fn show_end(&self, written: u64) {
+        let bytes = written.saturating_sub(self.head.len() as u64);
+        self.trace.show(&CallEvent::SentBody { bytes });
+    }
+
+    /// Shows that the head and a body of known length were sent.
+    pub(super) fn show_all(&self) {
+        self.show_head();
+        self.trace.show(&CallEvent::SentBody { bytes: self.length });
+    }
 }
 
 /// The recipient of the result of sending, besides the connection's lifecycle.

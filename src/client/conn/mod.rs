@@ -71,10 +71,11 @@ pub(super) use shared::{Conn, ConnFacts, Owner};
 
 use self::shared::{LOOP_STACK, Shared};
 use self::state::{Lifecycle, StateKind};
+use super::observe::{Trace, WeakTrace};
 use super::route::Route;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
-use crate::net::{Addr, Dialed};
+use crate::net::{Addr, Buffer, Dialed};
 use crate::sync::channel::bounded;
 use crate::sync::{self, Condvar, Mutex};
 
@@ -83,6 +84,10 @@ pub(super) struct ConnConfig {
     pub(super) route: Route,
     /// How long the TLS handshake took.
     pub(super) secured_in: Duration,
+    /// The bytes that the peer has sent before the connection begins.
+    pub(super) received: Buffer,
+    /// How long it took to open the tunnel through a proxy.
+    pub(super) tunnelled_in: Duration,
     pub(super) owner: Weak<dyn Owner>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) response_limits: Limits,
@@ -99,10 +104,13 @@ impl Conn {
         let facts = ConnFacts {
             remote,
             local: stream.local_addr().unwrap_or(Addr::Unknown),
-            tls: stream.tls(),
+            // Without TLS to the origin it is that of a proxy.
+            tls: config.route.tls.as_ref().and_then(|_| stream.tls()),
+            proxy: config.route.proxy().cloned(),
             resolved_in,
             connected_in,
             secured_in: config.secured_in,
+            tunnelled_in: config.tunnelled_in,
         };
         let (closer, closed) = bounded(0);
         let (expectations, expected) = bounded(1);
@@ -114,7 +122,7 @@ impl Conn {
             idle_timeout: config.idle_timeout,
             response_limits: config.response_limits,
             closed,
-            lifecycle: Mutex::new(Lifecycle::new(closer)),
+            lifecycle: Mutex::new(Lifecycle::new(closer, config.received)),
             sent: Condvar::new(),
             expectations,
             wake_ups,
@@ -153,11 +161,25 @@ impl Conn {
         Some(id)
     }
 
+    /// Returns how long the connection has been idle, to within the reader loop's pause; `None` if it is
+    /// not idle.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        self.0.lifecycle.lock().idle_for(sync::now())
+    }
+
+    /// Shows the end of an exchange to the observers of its call.
+    pub(super) fn watch(&self, id: ExchangeId, trace: &Trace) {
+        self.0.lifecycle.lock().watch(id, WeakTrace::new(Some(trace)));
+    }
+
     /// Makes a fresh connection idle, since its caller does not take it.
     pub(super) fn park(&self) {
-        let was_fresh = self.0.lifecycle.lock().park();
+        let (was_fresh, has_received) = {
+            let mut lifecycle = self.0.lifecycle.lock();
+            (lifecycle.park(), lifecycle.has_received())
+        };
         // The reader loop has left the input until now to the first exchange.
-        if was_fresh && self.0.has_input() {
+        if was_fresh && (has_received || self.0.has_input()) {
             self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
         }
         if self.0.lifecycle.lock().wake() {

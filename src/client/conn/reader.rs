@@ -96,7 +96,10 @@ fn pause(shared: &Shared, expectations: &Receiver<Expectation>) -> Result<Step, 
                 last = latest;
                 span = (span * 2).min(LONGEST_PAUSE);
             }
-            (StateKind::Idle, _) => return Ok(Step::Watch),
+            (StateKind::Idle, _) => {
+                shared.lifecycle.lock().note_idle(last, span, sync::now());
+                return Ok(Step::Watch);
+            }
             (StateKind::InUse, _) => return Ok(Step::Sleep),
         }
     }

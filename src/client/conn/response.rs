@@ -17,6 +17,7 @@ use super::keep_alive::KeepAlive;
 use super::messages::{ExchangeId, Expected, ReceivedBody, ReceivedResponse, ReplyError};
 use super::shared::{SEND_PATIENCE, Shared};
 use crate::body::Body;
+use crate::client::observe::{CallEvent, show};
 use crate::error::{Error, ErrorKind};
 use crate::h1::{self, CloseReason, Framing, ResponseHead};
 use crate::net::{Buffer, Duplex};
@@ -55,7 +56,7 @@ pub(super) fn complete(
     head: ResponseHead,
     mut buffer: Buffer,
 ) -> Result<(ReceivedResponse, NextStep), ReplyError> {
-    let Expected { id, method, closes, proceed, hook, idle_read, .. } = expected;
+    let Expected { id, method, closes, proceed, hook, idle_read, trace, .. } = expected;
     // A body that is still withheld is not wanted any more.
     drop(proceed);
     if is_handed_over(&method, head.status) {
@@ -84,13 +85,17 @@ pub(super) fn complete(
     }
     let exchange = OpenExchange { shared: Arc::clone(shared), id, buffer, persist, hook };
     let (body, next) = match framed.framing {
-        Framing::Empty if exchange.has_all(0) => (Body::empty(), give_back(exchange)),
+        Framing::Empty if exchange.has_all(0) => {
+            show(trace.as_ref(), || CallEvent::BodyDone { bytes: 0 });
+            (Body::empty(), give_back(exchange))
+        }
         Framing::Length(length) if exchange.has_all(length) => {
+            show(trace.as_ref(), || CallEvent::BodyDone { bytes: length });
             let (body, exchange) = exchange.cut(length as usize);
             (body, give_back(exchange))
         }
         framing => {
-            let body = ResponseBody::new(framing, exchange, idle_read);
+            let body = ResponseBody::new(framing, exchange, idle_read, trace);
             (Body::incoming(Box::new(body)), NextStep::Nothing)
         }
     };

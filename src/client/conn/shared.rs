@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use super::messages::{ExchangeId, Expectation, SendError, SendResult};
 use super::state::{Lifecycle, State, StateKind};
+use crate::client::observe::{CallEvent, WeakTrace, show};
+use crate::client::proxy::Proxy;
 use crate::client::route::Route;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
@@ -64,6 +66,8 @@ pub(in crate::client) struct ConnFacts {
     pub(in crate::client) resolved_in: Duration,
     pub(in crate::client) connected_in: Duration,
     pub(in crate::client) secured_in: Duration,
+    pub(in crate::client) tunnelled_in: Duration,
+    pub(in crate::client) proxy: Option<Proxy>,
 }
 
 impl Shared {
@@ -96,27 +100,29 @@ impl Shared {
         cause: Error,
         reason: CloseReason,
     ) -> bool {
-        let closed = self.end_if(condition, State::Closed(cause));
-        if closed {
-            self.leave();
-            log::debug!("{}: connection closed: {reason}", self.route);
-        }
-        closed
+        let Some(trace) = self.end_if(condition, State::Closed(cause)) else { return false };
+        self.leave();
+        log::debug!("{}: connection closed: {reason}", self.route);
+        show(trace.trace().as_ref(), || CallEvent::Closed { reason });
+        true
     }
 
     /// Hands the connection over to the caller, which speaks another protocol. Both loops end.
     pub(super) fn hand_over(self: &Arc<Self>) {
-        if self.end_if(|_| true, State::HandedOver) {
+        if let Some(trace) = self.end_if(|_| true, State::HandedOver) {
             self.leave();
+            let reason = CloseReason::Upgraded;
+            show(trace.trace().as_ref(), || CallEvent::Closed { reason });
         }
     }
 
-    /// Ends the connection. Returns `false` if it had ended, or if `condition` does not hold.
-    fn end_if(&self, condition: impl FnOnce(&Lifecycle) -> bool, end: State) -> bool {
-        let channels = {
+    /// Ends the connection. Returns the observed call of its exchange; `None` if it had ended, or if
+    /// `condition` does not hold.
+    fn end_if(&self, condition: impl FnOnce(&Lifecycle) -> bool, end: State) -> Option<WeakTrace> {
+        let (channels, trace) = {
             let mut lifecycle = self.lifecycle.lock();
             if !condition(&lifecycle) {
-                return false;
+                return None;
             }
             let closes = matches!(end, State::Closed(_));
             let channels = lifecycle.end(end);
@@ -125,9 +131,9 @@ impl Shared {
                 // stream closed.
                 self.stream.close();
             }
-            channels
+            (channels, lifecycle.take_trace())
         };
-        channels.is_some()
+        channels.map(|_| trace)
     }
 
     fn leave(self: &Arc<Self>) {
@@ -148,16 +154,19 @@ impl Shared {
         id: ExchangeId,
         buffer: Buffer,
     ) -> Result<(), CloseReason> {
-        let reader_sleeps = {
+        let (reader_sleeps, trace) = {
             let mut lifecycle = self.lifecycle.lock();
             lifecycle.rest(id, buffer)?;
-            lifecycle.wake()
+            (lifecycle.wake(), lifecycle.take_trace())
         };
         let owner = self.owner.upgrade();
         if !owner.is_some_and(|owner| owner.put_back(&Conn(Arc::clone(self)))) {
-            self.close_if_idle(CloseReason::LimitReached);
-            return Err(CloseReason::LimitReached);
+            let reason = CloseReason::LimitReached;
+            self.close_if_idle(reason);
+            show(trace.trace().as_ref(), || CallEvent::Closed { reason });
+            return Err(reason);
         }
+        show(trace.trace().as_ref(), || CallEvent::Returned);
         if reader_sleeps {
             self.wake_reader();
         }

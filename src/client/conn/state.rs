@@ -17,10 +17,11 @@
 //!   protocol.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::keep_alive::KeepAlive;
 use super::messages::{ExchangeId, SendResult, WriteJob};
+use crate::client::observe::WeakTrace;
 use crate::error::Error;
 use crate::h1::CloseReason;
 use crate::net::Buffer;
@@ -35,11 +36,15 @@ pub(super) struct Lifecycle {
     sent: Option<SendResult>,
     /// The reader loop sleeps until the connection is given back.
     reader_sleeps: bool,
-    /// The read buffer, while no thread reads. Invariant: empty.
+    /// The read buffer, while no thread reads. Invariant: empty, unless the connection is fresh.
     buffer: Buffer,
     /// The peer's announcements: the latest timeout, the smallest number of requests. Each exchange that
     /// begins takes one off the number.
     announced: KeepAlive,
+    /// When the connection became idle, once the reader loop watches it.
+    idle_since: Option<Instant>,
+    /// The call of the exchange in progress, if it is observed.
+    trace: WeakTrace,
     /// Invariant: present until the end.
     channels: Option<Channels>,
 }
@@ -91,14 +96,16 @@ pub(super) struct Channels {
 }
 
 impl Lifecycle {
-    pub(super) fn new(closer: Sender<Infallible>) -> Self {
+    pub(super) fn new(closer: Sender<Infallible>, buffer: Buffer) -> Self {
         Self {
             state: State::Fresh,
             latest: ExchangeId::default(),
             sent: None,
             reader_sleeps: false,
-            buffer: Buffer::default(),
+            buffer,
             announced: KeepAlive::default(),
+            idle_since: None,
+            trace: WeakTrace::default(),
             channels: Some(Channels { _closer: closer, jobs: None }),
         }
     }
@@ -111,12 +118,39 @@ impl Lifecycle {
         }
         self.state = State::Busy { head_awaited: false };
         self.latest = self.latest.next();
+        self.idle_since = None;
         // The caller writes the request, until it leaves that to the writer loop.
         self.sent = Some(Ok(()));
         if let Some(left) = &mut self.announced.left {
             *left = left.saturating_sub(1);
         }
         Some(self.latest)
+    }
+
+    /// Records that the connection has been idle for `span`, if it has been since the exchange `latest`.
+    pub(super) fn note_idle(&mut self, latest: ExchangeId, span: Duration, now: Instant) {
+        if self.kind() == StateKind::Idle && self.latest == latest {
+            self.idle_since = now.checked_sub(span);
+        }
+    }
+
+    /// Returns how long the connection has been idle. Zero until the reader loop watches it.
+    pub(super) fn idle_for(&self, now: Instant) -> Option<Duration> {
+        let is_idle = self.kind() == StateKind::Idle;
+        let since = self.idle_since.unwrap_or(now);
+        is_idle.then(|| now.saturating_duration_since(since))
+    }
+
+    /// Sets the observed call of an exchange that is in progress.
+    pub(super) fn watch(&mut self, id: ExchangeId, trace: WeakTrace) {
+        if self.is_in(id) {
+            self.trace = trace;
+        }
+    }
+
+    /// Takes the observed call of the exchange that has ended.
+    pub(super) fn take_trace(&mut self) -> WeakTrace {
+        std::mem::take(&mut self.trace)
     }
 
     /// Makes a fresh connection idle. Returns `false` if it was not fresh.
@@ -126,6 +160,11 @@ impl Lifecycle {
             self.state = State::Idle;
         }
         fresh
+    }
+
+    /// Returns `true` if the peer has sent something before the first exchange.
+    pub(super) fn has_received(&self) -> bool {
+        !self.buffer.is_empty()
     }
 
     /// Ends an exchange well, and keeps its buffer.
@@ -263,7 +302,7 @@ mod tests {
     use crate::sync::channel::bounded;
 
     fn fresh() -> Lifecycle {
-        Lifecycle::new(bounded(0).0)
+        Lifecycle::new(bounded(0).0, Buffer::default())
     }
 
     fn rest(lifecycle: &mut Lifecycle, id: ExchangeId) -> Result<(), CloseReason> {

@@ -92,19 +92,25 @@ fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
 
 /// Sends one request, with `piece` as the buffer for its body, and reports the result.
 fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
-    let WriteJob { unwritten: Unwritten { bytes, written, body }, report_to } = job;
+    let WriteJob { unwritten: Unwritten { bytes, written, body }, sending, report_to } = job;
     let mut out = Counted { shared, written, ahead: false };
     // The body's source is the user's and may panic.
     let sent = sync::contain(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
         out.all(&mut bytes.each_ref().map(|bytes| IoSlice::new(bytes)))?;
         out.ahead = false;
+        if let Some(sending) = &sending {
+            sending.show_head();
+        }
         body.map_or(Ok(()), |body| write_body(shared, &mut out, body, piece))?;
         out.flush()
     });
     let result = sent.unwrap_or_else(|| {
         Err(SendError::Source(Error::message(ErrorKind::BodySource, "it panicked")))
     });
+    if let (Some(sending), Ok(())) = (&sending, &result) {
+        sending.show_end(out.written);
+    }
     shared.end_sending(result.clone());
     match report_to {
         ReportTo::Caller(caller) => {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::client::observe::{DialWatch, WeakTrace};
 use crate::client::waiter::Waiter;
 use crate::context::Context;
 
@@ -22,6 +23,8 @@ pub(super) struct Host<C> {
 /// A call that waits for a connection.
 pub(super) struct Waiting<C> {
     pub(super) waiter: Arc<Waiter<C>>,
+    /// Sees the events of the dial.
+    trace: WeakTrace,
     dial: Assigned,
 }
 
@@ -49,6 +52,8 @@ impl Assigned {
 pub(in crate::client) struct PendingDial {
     /// Ends the dial.
     pub(in crate::client) context: Context,
+    /// The call that waits for the dial sees its events.
+    pub(in crate::client) watch: DialWatch,
 }
 
 /// A connection that waits for its next use.
@@ -125,8 +130,8 @@ impl<C> Host<C> {
 }
 
 impl<C> Waiting<C> {
-    pub(super) fn new(waiter: Arc<Waiter<C>>) -> Self {
-        Self { waiter, dial: Assigned::None }
+    pub(super) fn new(waiter: Arc<Waiter<C>>, trace: WeakTrace) -> Self {
+        Self { waiter, trace, dial: Assigned::None }
     }
 
     pub(super) fn is_without_dial(&self) -> bool {
@@ -135,11 +140,13 @@ impl<C> Waiting<C> {
 
     /// Assigns a dial that is begun for this call.
     pub(super) fn set_dial(&mut self, dial: Arc<PendingDial>) {
+        dial.watch.set(self.trace.clone());
         self.dial = Assigned::Own(dial);
     }
 
     /// Assigns a dial that was begun for another call.
     pub(super) fn join(&mut self, dial: Arc<PendingDial>) {
+        dial.watch.set(self.trace.clone());
         self.dial = Assigned::Joined(dial);
     }
 
@@ -150,13 +157,16 @@ impl<C> Waiting<C> {
     pub(super) fn take_dial(&mut self) -> Option<Arc<PendingDial>> {
         match std::mem::replace(&mut self.dial, Assigned::None) {
             Assigned::None => None,
-            Assigned::Own(dial) | Assigned::Joined(dial) => Some(dial),
+            Assigned::Own(dial) | Assigned::Joined(dial) => {
+                dial.watch.set(WeakTrace::default());
+                Some(dial)
+            }
         }
     }
 }
 
 impl PendingDial {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { context: Context::new() })
+        Arc::new(Self { context: Context::new(), watch: DialWatch::default() })
     }
 }

@@ -7,7 +7,7 @@ fn pool(limits: Limits) -> Pool<&'static str, u32> {
 
 /// Queues a call that waits for its dial.
 fn dials(pool: &mut Pool<&str, u32>) -> (Arc<Waiter<u32>>, Delivery<u32>, Arc<PendingDial>) {
-    match pool.checkout(&"a") {
+    match pool.checkout(&"a", None) {
         Checkout::Queued { waiter, delivery, begins: Some(dial) } => (waiter, delivery, dial),
         _ => panic!("it dials"),
     }
@@ -15,7 +15,7 @@ fn dials(pool: &mut Pool<&str, u32>) -> (Arc<Waiter<u32>>, Delivery<u32>, Arc<Pe
 
 /// Queues a call for which no dial is begun.
 fn waits(pool: &mut Pool<&str, u32>) -> (Arc<Waiter<u32>>, Delivery<u32>) {
-    match pool.checkout(&"a") {
+    match pool.checkout(&"a", None) {
         Checkout::Queued { waiter, delivery, begins: None } => (waiter, delivery),
         _ => panic!("it waits"),
     }
@@ -38,8 +38,8 @@ fn t13_the_most_recently_used_is_taken_first() {
     for connection in [1, 2, 3] {
         assert!(matches!(pool.put(&"a", connection), Return::Kept));
     }
-    assert!(matches!(pool.checkout(&"a"), Checkout::Idle(3)));
-    assert!(matches!(pool.checkout(&"b"), Checkout::Queued { begins: Some(_), .. }));
+    assert!(matches!(pool.checkout(&"a", None), Checkout::Idle(3)));
+    assert!(matches!(pool.checkout(&"b", None), Checkout::Queued { begins: Some(_), .. }));
     assert_eq!(pool.idle(), 2);
 }
 
@@ -142,7 +142,7 @@ fn t13_a_spare_dial_ends_in_the_pool() {
     assert!(delivery.try_recv().unwrap().is_ok());
     assert!(pool.dialled(&"a", &dial, 2).is_err());
     assert!(matches!(pool.put_dialled(&"a", &dial, 2), Return::Kept));
-    assert!(matches!(pool.checkout(&"a"), Checkout::Idle(2)));
+    assert!(matches!(pool.checkout(&"a", None), Checkout::Idle(2)));
     assert!(pool.hosts["a"].spare.is_empty());
 }
 
@@ -212,7 +212,7 @@ fn a_closed_pool_keeps_nothing_and_grants_nothing() {
     assert!(idle.is_empty() && dials.is_empty());
     assert!(delivery.recv().unwrap().is_err());
     assert!(matches!(pool.put(&"a", 1), Return::Refused(1)));
-    assert!(matches!(pool.checkout(&"a"), Checkout::Closed));
+    assert!(matches!(pool.checkout(&"a", None), Checkout::Closed));
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub struct Timings {
     pub resolve: Duration,
     /// Connecting. Zero on a reused connection.
     pub connect: Duration,
+    /// Opening a tunnel through a proxy, with the TLS handshake of an HTTPS proxy. Zero without a proxy and
+    /// on a reused connection.
+    pub proxy: Duration,
     /// The TLS handshake. Zero without TLS and on a reused connection.
     pub secure: Duration,
     /// From handing the last request to its connection to the head of its response.
@@ -54,6 +57,10 @@ pub(in crate::client) struct Moments {
 #[derive(Clone)]
 pub(super) struct Followed(pub(super) Vec<Redirected>);
 
+/// How often a request was sent, in the extensions of its response. Absent if that is once.
+#[derive(Clone, Copy)]
+pub(super) struct Attempts(pub(super) u32);
+
 /// Why the redirect that a response asks for was not followed, in its extensions.
 #[derive(Clone)]
 pub(super) struct Refused(pub(super) Error);
@@ -66,6 +73,7 @@ impl Timings {
         Self {
             resolve: made(connection.resolved_in),
             connect: made(connection.connected_in),
+            proxy: made(connection.tunnelled_in),
             secure: made(connection.secured_in),
             wait: now - moments.sent,
             total: now - moments.begun,
@@ -114,6 +122,11 @@ pub(in crate::client) fn note_redirects(
     if let Some(error) = refusal {
         response.extensions_mut().insert(Refused(error));
     }
+}
+
+/// Notes the number of attempts that led to a response.
+pub(in crate::client) fn note_attempts(response: &mut http::Response<Body>, number: u32) {
+    response.extensions_mut().insert(Attempts(number));
 }
 
 /// A connection that waits in the response's extensions to be taken.

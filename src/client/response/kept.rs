@@ -25,11 +25,27 @@ pub(in crate::client) fn error_for_status(response: Response<Body>) -> Result<Re
     if !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
     }
-    let text = match info(&response) {
+    Err(status_error(response))
+}
+
+/// The error of a response whose status is not the one that the caller needs. It keeps the response.
+pub(in crate::client) fn status_error(response: Response<Body>) -> Error {
+    let status = response.status();
+    Error::of_response(status, KeptResponse::new(request_of(&response), response))
+}
+
+/// An error that keeps the response which it is about. `text` says why the response is of no use.
+pub(in crate::client) fn refuse(kind: ErrorKind, text: String, response: Response<Body>) -> Error {
+    let kept = KeptResponse::new(request_of(&response), response);
+    Error::explained(kind, text, kept)
+}
+
+/// Returns the method and the URL of a response's request.
+fn request_of(response: &Response<Body>) -> String {
+    match info(response) {
         Some(info) => format!("{} {}", info.method, info.url),
         None => String::new(),
-    };
-    Err(Error::of_response(status, KeptResponse::new(text, response)))
+    }
 }
 
 /// The response that an error keeps, as the error's source.
@@ -57,6 +73,14 @@ impl fmt::Display for KeptResponse {
 }
 
 impl std::error::Error for KeptResponse {}
+
+/// Looks at the response that an error keeps; `None` if there is none. `look` is no code of the user.
+pub(in crate::client) fn with_kept<T>(
+    error: &Error,
+    look: impl FnOnce(&Response<Body>) -> T,
+) -> Option<T> {
+    error.cause()?.downcast_ref::<KeptResponse>()?.response.lock().as_ref().map(look)
+}
 
 impl Error {
     /// Takes the response that led to this error: that with the [error status](ErrorKind::Status), or the

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::Request;
 
-use super::{Inner, Transport, TransportOptions};
+use super::{Inner, ProxyOptions, Transport, TransportOptions};
 use crate::body::Body;
 use crate::client::fields::DefaultFields;
 use crate::client::hop::HopRequest;
@@ -92,6 +92,7 @@ fn transport(per_host: Option<usize>, idle_per_host: usize) -> Transport {
         tls_timeout: None,
         connector: None,
         via: Via::Direct,
+        proxy: ProxyOptions::default(),
         response_limits: crate::h1::Limits { max_bytes: 4096, max_fields: 1000 },
         expect_timeout: Duration::from_secs(1),
     })

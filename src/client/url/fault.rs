@@ -41,6 +41,18 @@ impl Fault {
         }
     }
 
+    /// The error of a proxy's URL. `role` says where the URL stands.
+    pub(in crate::client) fn of_proxy(self, url: &str, role: &str) -> Error {
+        let url = quoted(url.as_bytes());
+        match self {
+            Self::SchemeUnknown(scheme) => {
+                let message = format!("{scheme:?} in {url} {role}");
+                Error::message(ErrorKind::UnsupportedScheme, message)
+            }
+            _ => Error::message(ErrorKind::InvalidUrl, format!("{url} {role}: {self}")),
+        }
+    }
+
     /// The error of a peer that redirects to this.
     pub(in crate::client) fn of_location(&self, location: &[u8]) -> Error {
         let message = format!("Location {}: {self}", quoted(location));

@@ -12,18 +12,18 @@ const MARKS: &[u8] = b"-._~!$&'()*+,;=";
 
 /// The parts of an authority.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Authority<'u> {
+pub(in crate::client) struct Authority<'u> {
     /// As it stands; `None` if there is neither user nor password.
-    pub(super) userinfo: Option<&'u [u8]>,
+    pub(in crate::client) userinfo: Option<&'u [u8]>,
     /// In lower case, an IPv6 address in its brackets.
-    pub(super) host: String,
-    pub(super) zone: Option<Arc<str>>,
+    pub(in crate::client) host: String,
+    pub(in crate::client) zone: Option<Arc<str>>,
     /// `None` if there is none, or an empty one (RFC 3986 section 3.2.3).
-    pub(super) port: Option<u16>,
+    pub(in crate::client) port: Option<u16>,
 }
 
 impl<'u> Authority<'u> {
-    pub(super) fn read(text: &'u [u8]) -> Result<Self, Fault> {
+    pub(in crate::client) fn read(text: &'u [u8]) -> Result<Self, Fault> {
         // Browsers take it for a slash, others do not: whose host it is must not depend on that.
         if text.contains(&b'\\') {
             return Err(Fault::HostCharacter('\\'));

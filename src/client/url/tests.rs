@@ -1,6 +1,8 @@
 use super::fault::Fault;
 use super::*;
 use crate::error::ErrorKind;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 
 fn url(text: &str) -> Url {

@@ -6,6 +6,7 @@
 //! ```                                                              any step
 
 mod error;
+mod event;
 mod limit;
 mod lookup;
 mod options;
@@ -17,10 +18,12 @@ mod unix;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use error::{DialError, Phase};
+pub use event::DialEvent;
 pub use options::DialOptions;
 pub use resolve::{Resolve, Resolver};
 pub use target::Target;
@@ -156,21 +159,57 @@ pub fn dial(
         return Err(DialError::Cancelled(error));
     }
     let addresses = match target {
-        Target::Host { host, port } => options.resolver.look_up(host, *port, deadline, context)?,
+        Target::Host { host, port } => look_up(host, *port, options, deadline, context)?,
         Target::Unix(_) => Vec::new(),
     };
     let resolved = Instant::now();
     let limit = Limit::new(deadline, context)?;
     let (socket, remote) = match target {
         Target::Host { .. } => tcp(target, &addresses, options, &limit)?,
-        Target::Unix(path) => unix::connect(target, path, &limit)?,
+        Target::Unix(path) => unix(target, path, options, &limit)?,
     };
+    options.watcher.show(&DialEvent::Connected { address: &remote });
     Ok(Dialed {
         stream: Stream::from_socket(socket),
         remote,
         resolved_in: resolved - start,
         connected_in: resolved.elapsed(),
     })
+}
+
+/// Returns the addresses of `host`. Shows the events of a look-up, if there is one.
+fn look_up(
+    host: &str,
+    port: u16,
+    options: &DialOptions,
+    deadline: Option<Instant>,
+    context: &Context,
+) -> Result<Vec<SocketAddr>, DialError> {
+    let look_up = || options.resolver.look_up(host, port, deadline, context);
+    if resolve::literal(host, port).is_some() {
+        return look_up();
+    }
+    options.watcher.show(&DialEvent::Resolving { host, port });
+    let addresses = look_up()?;
+    options.watcher.show(&DialEvent::Resolved { host, addresses: &addresses });
+    Ok(addresses)
+}
+
+fn unix(
+    target: &Target,
+    path: &Path,
+    options: &DialOptions,
+    limit: &Limit<'_>,
+) -> Result<(Socket, Addr), DialError> {
+    let address = Addr::Unix(Some(path.to_path_buf()));
+    options.watcher.show(&DialEvent::Connecting { address: &address });
+    let connected = unix::connect(target, path, limit);
+    if let Err(DialError::Connect { tried, .. }) = &connected {
+        for (_, error) in tried {
+            options.watcher.show(&DialEvent::ConnectFailed { address: &address, error });
+        }
+    }
+    connected
 }
 
 fn tcp(

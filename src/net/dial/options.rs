@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::event::{DialEvent, Watcher};
 use super::resolve::Resolver;
 use crate::net::listen::KEEPALIVE;
 
@@ -44,6 +45,7 @@ pub struct DialOptions {
     pub(crate) nodelay: bool,
     pub(crate) resolver: Resolver,
     pub(crate) local_addr: Option<IpAddr>,
+    pub(super) watcher: Watcher,
 }
 
 impl DialOptions {
@@ -56,6 +58,7 @@ impl DialOptions {
             nodelay: true,
             resolver: Resolver::system(),
             local_addr: None,
+            watcher: Watcher::default(),
         }
     }
 
@@ -96,6 +99,28 @@ impl DialOptions {
     /// the default, leaves the choice to the system.
     pub fn local_addr(mut self, address: impl Into<Option<IpAddr>>) -> Self {
         self.local_addr = address.into();
+        self
+    }
+
+    /// Calls `callback` with each [event](DialEvent) of a dial, on the thread that dials. It delays the
+    /// dial, so it should be quick. A panic of it is contained.
+    ///
+    /// ```
+    /// use hangup::Context;
+    /// use hangup::net::{Dial, DialEvent, DialOptions, Listener, Target};
+    ///
+    /// let listener = Listener::bind_tcp("127.0.0.1:0")?;
+    /// let port = listener.local_addr()?.ip().unwrap().port();
+    /// let options = DialOptions::new().on_event(|event: &DialEvent<'_>| match event {
+    ///     DialEvent::Connecting { address, .. } => println!("trying {address}"),
+    ///     DialEvent::Connected { address, .. } => println!("connected to {address}"),
+    ///     _ => {}
+    /// });
+    /// options.dial(&Target::host("127.0.0.1", port), &Context::new())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_event(mut self, callback: impl Fn(&DialEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.watcher = Watcher::new(callback);
         self
     }
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::error::DialError;
+use super::event::{DialEvent, Watcher};
 use super::limit::Limit;
 use super::options::DialOptions;
 use crate::net::wake;
@@ -62,6 +63,7 @@ struct Race {
     second_from: Instant,
     local: Option<IpAddr>,
     failed: Vec<(SocketAddr, io::Error)>,
+    watcher: Watcher,
 }
 
 /// The addresses of one family, with at most one attempt at a time.
@@ -91,7 +93,15 @@ impl Race {
             second_from: now.checked_add(options.fallback_delay).unwrap_or(now),
             local: options.local_addr,
             failed: Vec::new(),
+            watcher: options.watcher.clone(),
         }
+    }
+
+    /// Records an attempt that has failed.
+    fn fail(&mut self, address: SocketAddr, error: io::Error) {
+        let shown = DialEvent::ConnectFailed { address: &address.into(), error: &error };
+        self.watcher.show(&shown);
+        self.failed.push((address, error));
     }
 
     fn is_lost(&self) -> bool {
@@ -100,10 +110,10 @@ impl Race {
 
     /// Ends the attempts whose share of the time is used up.
     fn expire(&mut self, now: Instant) {
-        for lane in &mut self.lanes {
+        for number in 0..self.lanes.len() {
             let expired = |attempt: &mut Attempt| attempt.until.is_some_and(|until| until <= now);
-            if let Some(attempt) = lane.attempt.take_if(expired) {
-                self.failed.push((attempt.address, io::ErrorKind::TimedOut.into()));
+            if let Some(attempt) = self.lanes[number].attempt.take_if(expired) {
+                self.fail(attempt.address, io::ErrorKind::TimedOut.into());
             }
         }
     }
@@ -115,13 +125,14 @@ impl Race {
             while may_start && self.lanes[number].attempt.is_none() {
                 let left = self.lanes[number].waiting.len();
                 let Some(address) = self.lanes[number].waiting.pop_front() else { break };
+                self.watcher.show(&DialEvent::Connecting { address: &address.into() });
                 match begin(address, self.local) {
                     Ok((socket, Progress::Connected)) => return Some((socket, address)),
                     Ok((socket, Progress::Connecting)) => {
                         let until = share(now, deadline, left);
                         self.lanes[number].attempt = Some(Attempt { socket, address, until });
                     }
-                    Err(error) => self.failed.push((address, error)),
+                    Err(error) => self.fail(address, error),
                 }
             }
         }
@@ -138,12 +149,12 @@ impl Race {
         wake::wait(&mut fds, until).map_err(DialError::System)?;
         let mut ready = fds[1..].iter().map(|fd| !fd.revents().is_empty()).collect::<VecDeque<_>>();
         drop(fds);
-        for lane in &mut self.lanes {
+        for number in 0..self.lanes.len() {
             let is_ready = |_: &mut Attempt| ready.pop_front().expect("one result an attempt");
-            let Some(attempt) = lane.attempt.take_if(is_ready) else { continue };
+            let Some(attempt) = self.lanes[number].attempt.take_if(is_ready) else { continue };
             match attempt.finish() {
                 Ok(winner) => return Ok(Some(winner)),
-                Err(failure) => self.failed.push(failure),
+                Err((address, error)) => self.fail(address, error),
             }
         }
         Ok(None)

@@ -243,7 +243,7 @@ fn timed_out(lookup: &Lookup) -> DialError {
 /// # Errors
 ///
 /// There is no interface for the zone.
-fn literal(host: &str, port: u16) -> Option<io::Result<SocketAddr>> {
+pub(super) fn literal(host: &str, port: u16) -> Option<io::Result<SocketAddr>> {
     if let Some(address) = zone::address(host, port) {
         return Some(address);
     }

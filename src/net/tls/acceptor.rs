@@ -15,6 +15,7 @@ use super::identity::Identity;
 use super::stream::TlsStream;
 use super::{ALPN, config_error, handshake_error, roots, versions};
 use crate::error::Result;
+use crate::net::buffer::Buffer;
 use crate::net::stream::Stream;
 use crate::net::tls_info::TlsVersion;
 use crate::sync::Mutex;
@@ -123,7 +124,7 @@ impl Acceptor {
     /// Returns the encrypted stream, whose handshake has not begun. Does not block.
     pub(crate) fn begin(&self, stream: Stream) -> Result<Stream> {
         let tls = ServerConnection::new(self.config()).map_err(config_error)?;
-        Ok(Stream::from_tls(TlsStream::new(stream, tls)))
+        Ok(Stream::from_tls(TlsStream::new(stream, Buffer::default(), tls)))
     }
 
     fn config(&self) -> Arc<ServerConfig> {

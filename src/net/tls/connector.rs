@@ -19,6 +19,7 @@ use super::{ALPN, config_error, handshake_error, versions};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::logging as log;
+use crate::net::buffer::Buffer;
 use crate::net::stream::Stream;
 use crate::net::tls_info::TlsVersion;
 
@@ -103,8 +104,21 @@ impl Connector {
         limit: impl Into<Option<Duration>>,
         context: &Context,
     ) -> Result<Stream> {
-        let deadline = limit.into().and_then(|limit| Instant::now().checked_add(limit));
-        let stream = Stream::from_tls(TlsStream::new(stream, self.begin(host)?));
+        self.connect_behind(stream, Buffer::default(), host, limit.into(), context)
+    }
+
+    /// Performs the handshake as [`connect`](Self::connect) does, on a stream of which `received` has
+    /// been read.
+    pub(crate) fn connect_behind(
+        &self,
+        stream: Stream,
+        received: Buffer,
+        host: &str,
+        limit: Option<Duration>,
+        context: &Context,
+    ) -> Result<Stream> {
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let stream = Stream::from_tls(TlsStream::new(stream, received, self.begin(host)?));
         let of_hook = stream.clone();
         let _hook = context.on_done(move |_| of_hook.close());
         stream.set_read_deadline(deadline);

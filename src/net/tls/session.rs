@@ -78,10 +78,11 @@ pub(super) enum Progress<T> {
 pub(super) struct NotTls(pub(super) Vec<u8>);
 
 impl Session {
-    pub(super) fn new(tls: Connection) -> Self {
+    /// Creates the state of a connection of which `raw` has been received.
+    pub(super) fn new(tls: Connection, raw: Buffer) -> Self {
         Self {
             tls,
-            raw: Buffer::default(),
+            raw,
             bulky: false,
             plaintext: 0,
             final_plaintext: Bytes::new(),

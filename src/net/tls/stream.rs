@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use super::session::{Progress, READABLE, Session};
+use crate::net::buffer::Buffer;
 use crate::net::latch::{Latch, Woken};
 use crate::net::readiness::{Hangup, Interest, Parked, Readiness, Until};
 use crate::net::stream::Stream;
@@ -23,8 +24,9 @@ pub(in crate::net) struct TlsStream {
 }
 
 impl TlsStream {
-    pub(super) fn new(below: Stream, tls: impl Into<rustls::Connection>) -> Self {
-        Self { below, session: Mutex::new(Session::new(tls.into())) }
+    /// Creates a stream over `below`, of which `received` has been read.
+    pub(super) fn new(below: Stream, received: Buffer, tls: impl Into<rustls::Connection>) -> Self {
+        Self { below, session: Mutex::new(Session::new(tls.into(), received)) }
     }
 
     /// Returns the stream that carries this one.

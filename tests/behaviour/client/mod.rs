@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bodies_adapted;
+mod call_layers;
 mod cancel;
 mod dialling;
 mod dropping;
@@ -12,10 +13,13 @@ mod idle;
 mod interim;
 mod keep_alive;
 mod lenient;
+mod observed;
 mod peers_bugs;
 mod pool;
+mod proxies;
 mod raw_heads;
 mod redirects;
+mod retries;
 mod retry;
 mod reuse;
 mod script;

@@ -65,7 +65,7 @@ fn c23_each_fault_reaches_the_client() {
 #[test]
 fn c23_a_failure_names_connection_step_line_and_bytes() {
     alone!();
-    let line = line!() + 2;
+    let line = line!() + 6;
     let script = Script::new()
         .connection(|peer| peer.expect("GET /a").respond(200, "ok"))
         .connection(|peer| {

@@ -24,6 +24,10 @@ use super::PATIENCE;
 /// The environment variable that tells a process that it runs a single test.
 const CHILD: &str = "HANGUP_TEST_PROCESS";
 
+/// The environment variables that name the proxies of a client.
+const PROXY_VARIABLES: [&str; 5] =
+    ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
 /// Runs the rest of the calling test in a separate process and checks that it leaves nothing behind.
 ///
 /// The check runs at the end of the test, or when the guard is dropped that `alone!(guard)` names.
@@ -59,6 +63,8 @@ fn run_in_child(test: &str) {
     let program = std::env::current_exe().expect("the path of the test binary");
     let mut command = Command::new(program);
     command.args(["--exact", test, "--nocapture", "--include-ignored"]).env(CHILD, test);
+    // The peers of the tests are here, and no proxy of the developer's leads to them.
+    PROXY_VARIABLES.iter().for_each(|name| _ = command.env_remove(name));
     let outcome = command.output().expect("the test binary starts");
     let stdout = String::from_utf8_lossy(&outcome.stdout);
     print!("{stdout}");

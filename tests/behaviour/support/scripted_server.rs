@@ -99,6 +99,12 @@ impl Peers {
         }
     }
 
+    /// Accepts the next connection without a handshake, as a proxy that the client speaks to in the clear.
+    pub(crate) fn accept_plain(&self) -> Peer {
+        let (socket, _) = self.listener.accept().expect("the client connects");
+        Peer::over(Over::Tcp, socket).expect("no handshake")
+    }
+
     /// Checks that no other client has connected.
     pub(crate) fn expect_no_more(&self) {
         self.listener.set_nonblocking(true).unwrap();
@@ -196,6 +202,12 @@ impl Peer {
 
     fn new(stream: Stream) -> Self {
         Self { stream, buffer: Vec::new() }
+    }
+
+    /// Returns the server's end of a connection that this one carries, as behind a proxy.
+    pub(crate) fn carrying(self, over: Over) -> Self {
+        assert!(self.buffer.is_empty(), "{:?}", self.buffer);
+        Self::new(over.accept(self.stream).expect("the client shakes hands"))
     }
 
     /// Reads a request whose head begins with `begin`.

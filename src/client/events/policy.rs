@@ -1,0 +1,116 @@
+//! The decisions of an event source: pure functions.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::error::{Error, ErrorKind, TimeLimit};
+
+/// The time before a reconnection, until the server sets another.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// The longest time before a reconnection by default, whatever the server asks for.
+const MAX_DELAY: Duration = Duration::from_secs(60);
+
+/// The least time after a failure, which doubles with each that follows. It bounds the load on a server that
+/// has set the time to 0 and is failing.
+const LEAST_BACK_OFF: Duration = Duration::from_millis(100);
+
+/// The times between two connections.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delays {
+    /// The time that the server or the user has set.
+    pub(super) retry: Duration,
+    pub(super) longest: Duration,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self { retry: RETRY_DELAY, longest: MAX_DELAY }
+    }
+}
+
+impl Delays {
+    /// Returns the time to wait after `failures` connections in a row that brought no event. `demanded` is
+    /// the server's `Retry-After`.
+    pub(super) fn after(self, failures: u32, demanded: Option<Duration>) -> Duration {
+        let usual = match failures {
+            0 => self.retry,
+            _ => {
+                let doubled = 1 << (failures - 1).min(30);
+                self.retry.max(LEAST_BACK_OFF).saturating_mul(doubled)
+            }
+        };
+        usual.max(demanded.unwrap_or_default()).min(self.longest)
+    }
+}
+
+/// Returns `true` if another connection may succeed after `error`.
+pub(super) fn is_temporary(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Status => error.status_code().is_some_and(is_temporary_status),
+        ErrorKind::Resolve
+        | ErrorKind::Connect
+        | ErrorKind::Proxy
+        | ErrorKind::TlsHandshake
+        | ErrorKind::Send
+        | ErrorKind::Receive
+        | ErrorKind::EmptyReply
+        | ErrorKind::IncompleteBody => true,
+        ErrorKind::Timeout(limit) => limit != TimeLimit::Call,
+        _ => false,
+    }
+}
+
+/// The statuses of a server, or of a gateway before it, that is overloaded or restarting.
+fn is_temporary_status(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c21_the_delay_doubles_from_the_second_failure_on() {
+        let millis = Duration::from_millis;
+        let delays = |retry| Delays { retry: millis(retry), longest: millis(10_000) };
+        for (retry, failures, demanded, expected) in [
+            (1000, 0, None, 1000),
+            (1000, 1, None, 1000),
+            (1000, 2, None, 2000),
+            (1000, 4, None, 8000),
+            (1000, 5, None, 10_000),
+            (1000, u32::MAX, None, 10_000),
+            (0, 0, None, 0),
+            (0, 1, None, 100),
+            (0, 3, None, 400),
+            (1000, 1, Some(5000), 5000),
+            (1000, 1, Some(500), 1000),
+            (1000, 1, Some(99_000), 10_000),
+            (u64::MAX, 0, None, 10_000),
+            (u64::MAX, 9, None, 10_000),
+        ] {
+            let delay = delays(retry).after(failures, demanded.map(millis));
+            assert_eq!(delay, millis(expected), "{retry} {failures} {demanded:?}");
+        }
+    }
+
+    #[test]
+    fn c21_only_failures_that_may_pass_are_temporary() {
+        for kind in [ErrorKind::Connect, ErrorKind::IncompleteBody, ErrorKind::EmptyReply] {
+            assert!(is_temporary(&Error::new(kind)), "{kind:?}");
+        }
+        assert!(is_temporary(&Error::timeout(TimeLimit::IdleRead)));
+        assert!(!is_temporary(&Error::timeout(TimeLimit::Call)));
+        for kind in [ErrorKind::Decode, ErrorKind::InvalidUrl, ErrorKind::UntrustedCertificate] {
+            assert!(!is_temporary(&Error::new(kind)), "{kind:?}");
+        }
+        for (status, temporary) in
+            [(404, false), (401, false), (429, true), (501, false), (503, true)]
+        {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(is_temporary(&Error::status(status, "")), temporary, "{status}");
+        }
+    }
+}

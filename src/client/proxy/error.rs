@@ -1,0 +1,123 @@
+//! The failures of a proxy.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use http::StatusCode;
+
+use crate::error::{Error, ErrorKind, TimeLimit};
+use crate::net::DialError;
+
+/// The step at which a proxy failed, in an error of the kind [`Proxy`](ErrorKind::Proxy).
+/// [`Error::proxy_failure`] returns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProxyFailure {
+    /// The proxy's host name could not be resolved.
+    Resolve,
+    /// No connection to the proxy could be made.
+    Connect,
+    /// The TLS handshake with the proxy failed.
+    TlsHandshake,
+    /// The proxy's certificate is not trusted.
+    UntrustedCertificate,
+    /// The proxy did not open the tunnel. [`Error::status_code`] has the status of its response, unless
+    /// the response was not HTTP or the connection ended first.
+    Tunnel,
+    /// The SOCKS proxy refused the connection or the credentials, or what it sent is not SOCKS.
+    Socks,
+}
+
+/// A failure of a proxy, as the source of the error that reports it.
+#[derive(Debug)]
+pub(in crate::client) struct ProxyError {
+    /// The host and the port of the proxy.
+    address: String,
+    failure: ProxyFailure,
+    text: String,
+    /// The error that caused it. `text` includes its text.
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl ProxyError {
+    /// Returns the error of a proxy that refused a tunnel with this status.
+    pub(in crate::client) fn refused(
+        address: String,
+        failure: ProxyFailure,
+        status: Option<StatusCode>,
+        text: String,
+    ) -> Error {
+        Error::of_proxy(status, Self { address, failure, text, cause: None })
+    }
+
+    /// Returns the error of a connection to the proxy that could not be made. `error` is the error of the
+    /// dial, `kind` its kind.
+    pub(in crate::client) fn dial(address: String, kind: ErrorKind, error: DialError) -> Error {
+        let failure = match kind {
+            ErrorKind::Resolve => ProxyFailure::Resolve,
+            ErrorKind::Connect => ProxyFailure::Connect,
+            _ => return Error::explained(kind, format!("proxy {address}"), error),
+        };
+        Self::caused(address, failure, error)
+    }
+
+    /// Returns the error of a failed TLS handshake with the proxy.
+    pub(in crate::client) fn handshake(address: String, error: Error) -> Error {
+        let failure = match error.kind() {
+            ErrorKind::UntrustedCertificate => ProxyFailure::UntrustedCertificate,
+            ErrorKind::TlsHandshake => ProxyFailure::TlsHandshake,
+            ErrorKind::Timeout(TimeLimit::Call) => return error,
+            ErrorKind::Timeout(limit) => return Self::timeout(&address, limit),
+            _ => return error,
+        };
+        Self::caused(address, failure, error)
+    }
+
+    /// Returns the error of a time limit that ran out at the proxy.
+    pub(in crate::client) fn timeout(address: &str, limit: TimeLimit) -> Error {
+        Error::message(ErrorKind::Timeout(limit), format!("proxy {address}"))
+    }
+
+    /// Returns the error of a connection to the proxy that failed before a tunnel was open.
+    pub(in crate::client) fn broken(
+        address: String,
+        failure: ProxyFailure,
+        error: io::Error,
+    ) -> Error {
+        Self::caused(address, failure, error)
+    }
+
+    fn caused(
+        address: String,
+        failure: ProxyFailure,
+        cause: impl StdError + Send + Sync + 'static,
+    ) -> Error {
+        let text = cause.to_string();
+        Error::of_proxy(None, Self { address, failure, text, cause: Some(Box::new(cause)) })
+    }
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "proxy {}: {}", self.address, self.text)
+    }
+}
+
+impl StdError for ProxyError {
+    /// Returns the cause's source, because the text includes the text of the cause.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_ref().and_then(|cause| cause.source())
+    }
+}
+
+impl Error {
+    /// Returns the step at which a proxy failed, if the kind is [`Proxy`](ErrorKind::Proxy).
+    ///
+    /// A time limit that ran out at the proxy has the kind [`Timeout`](ErrorKind::Timeout), and its text
+    /// names the proxy.
+    #[must_use]
+    pub fn proxy_failure(&self) -> Option<ProxyFailure> {
+        self.cause()?.downcast_ref::<ProxyError>().map(|error| error.failure)
+    }
+}

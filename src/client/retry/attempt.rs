@@ -1,0 +1,98 @@
+//! One attempt of a call, and whether its failure may pass.
+
+use std::fmt;
+
+use http::{HeaderMap, Method, Response, StatusCode};
+
+use crate::body::Body;
+use crate::client::response;
+use crate::error::{Error, ErrorKind, Result, TimeLimit};
+
+/// An attempt that has ended, for a decision by [`Retry::when`](super::Retry::when).
+pub struct Attempt<'a> {
+    pub(super) number: u32,
+    pub(super) method: &'a Method,
+    pub(super) result: &'a Result<Response<Body>>,
+    /// The statuses that may pass.
+    pub(super) statuses: &'a [StatusCode],
+}
+
+impl<'a> Attempt<'a> {
+    /// Returns the number of the attempt, from 1.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Returns the method of the request.
+    #[must_use]
+    pub fn method(&self) -> &'a Method {
+        self.method
+    }
+
+    /// Returns the response, whose body has not been read, or the error.
+    ///
+    /// # Errors
+    ///
+    /// The error of the attempt.
+    pub fn result(&self) -> std::result::Result<&'a Response<Body>, &'a Error> {
+        self.result.as_ref()
+    }
+
+    /// Returns `true` if the default rule would retry the result: see
+    /// [`Retry`](super::Retry#what-is-retried).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match (self.status(), self.result) {
+            (Some(status), _) => self.statuses.contains(&status),
+            (None, Err(error)) => is_transient(error),
+            (None, Ok(_)) => false,
+        }
+    }
+
+    /// Returns the status of the response, or that of an error.
+    fn status(&self) -> Option<StatusCode> {
+        match self.result {
+            Ok(response) => Some(response.status()),
+            Err(error) => error.status_code(),
+        }
+    }
+
+    /// Returns the headers of the response, also of one that an error keeps.
+    pub(super) fn with_headers<T>(&self, look: impl FnOnce(&HeaderMap) -> Option<T>) -> Option<T> {
+        match self.result {
+            Ok(response) => look(response.headers()),
+            Err(error) => response::with_kept(error, |response| look(response.headers())).flatten(),
+        }
+    }
+
+    /// Returns `true` if nothing of the request can have been sent.
+    pub(super) fn is_unsent(&self) -> bool {
+        self.result.as_ref().is_err_and(Error::is_connect)
+    }
+}
+
+/// Returns `true` if the failure is one of the network or of the server, and may pass.
+fn is_transient(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Resolve
+        | ErrorKind::Connect
+        | ErrorKind::Send
+        | ErrorKind::Receive
+        | ErrorKind::EmptyReply => true,
+        // The limit of the whole call has ended every attempt.
+        ErrorKind::Timeout(limit) => limit != TimeLimit::Call,
+        _ => false,
+    }
+}
+
+impl fmt::Debug for Attempt<'_> {
+    /// Omits the headers, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("number", &self.number)
+            .field("method", &self.method)
+            .field("result", &self.result.as_ref().map(Response::status))
+            .finish_non_exhaustive()
+    }
+}

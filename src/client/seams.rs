@@ -1,0 +1,112 @@
+//! The code around calls: the methods that add middlewares, retries and observers to a client or a call.
+
+use std::sync::Arc;
+
+use super::builder::ClientBuilder;
+use super::middleware::Middleware;
+use super::observe::Observe;
+use super::request::RequestBuilder;
+use super::retry::Retry;
+
+impl ClientBuilder {
+    /// Adds a [`Middleware`] that runs once for each call, around all of its redirects.
+    ///
+    /// The first one added is the outermost: it sees the request first and the response last. Those that
+    /// [a call adds](RequestBuilder::wrap) run inside of the client's. A client without middlewares has
+    /// none of their cost.
+    ///
+    /// ```no_run
+    /// use hangup::client::Next;
+    /// use hangup::{Client, Request};
+    ///
+    /// let client = Client::builder()
+    ///     .wrap(|request: Request, next: Next<'_>| {
+    ///         let line = format!("{} {}", request.method(), request.uri());
+    ///         let response = next.run(request);
+    ///         match &response {
+    ///             Ok(response) => println!("{line}: {}", response.status()),
+    ///             Err(error) => println!("{line}: {error}"),
+    ///         }
+    ///         response
+    ///     })
+    ///     .build();
+    /// # let _ = client;
+    /// ```
+    pub fn wrap(mut self, middleware: impl Middleware + 'static) -> Self {
+        self.layers.call.push(Box::new(middleware));
+        self
+    }
+
+    /// Adds a [`Middleware`] that runs once for each hop of a call: for its first request, and for each
+    /// that follows a redirect.
+    ///
+    /// The first one added is the outermost. All of them run inside of those that [`wrap`](Self::wrap)
+    /// added. They see each request as it is sent, with the credentials of its URL. A request that
+    /// is sent again because a connection was stale passes them once.
+    pub fn wrap_hop(mut self, middleware: impl Middleware + 'static) -> Self {
+        self.layers.hop.push(Box::new(middleware));
+        self
+    }
+
+    /// Sets the [retries](Retry) of calls that set none themselves. `None`, the default, is no retry.
+    pub fn retry(mut self, retry: impl Into<Option<Retry>>) -> Self {
+        self.defaults.options.extras_mut().retry = retry.into();
+        self
+    }
+
+    /// Adds an [observer](Observe), which sees the steps of every call.
+    pub fn observe(mut self, observer: impl Observe + 'static) -> Self {
+        self.defaults.options.extras_mut().observers.push(Arc::new(observer));
+        self
+    }
+}
+
+impl RequestBuilder {
+    /// Adds a [`Middleware`] that runs once for this call, around all of its redirects.
+    ///
+    /// It runs inside of the [client's](ClientBuilder::wrap), and around the steps that the call asks for:
+    /// an error for the status, retries, decoding, redirects. The first one added is the outermost. The
+    /// options of this builder can be set before or after.
+    ///
+    /// ```no_run
+    /// use hangup::client::Next;
+    /// use hangup::{Client, Request};
+    /// use std::time::Instant;
+    ///
+    /// let client = Client::new();
+    /// let request = client.get("http://example.com/").wrap(|request: Request, next: Next<'_>| {
+    ///     let begun = Instant::now();
+    ///     let response = next.run(request);
+    ///     println!("took {:?}", begun.elapsed());
+    ///     response
+    /// });
+    /// request.send()?;
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    pub fn wrap(mut self, middleware: impl Middleware + 'static) -> Self {
+        self.layers_mut().call.push(Box::new(middleware));
+        self
+    }
+
+    /// Adds a [`Middleware`] that runs once for each hop of this call: for its first request, and for
+    /// each that follows a redirect.
+    ///
+    /// It runs inside of the [client's](ClientBuilder::wrap_hop), so it sees each request as it is sent.
+    /// The first one added is the outermost.
+    pub fn wrap_hop(mut self, middleware: impl Middleware + 'static) -> Self {
+        self.layers_mut().hop.push(Box::new(middleware));
+        self
+    }
+
+    /// Sets the [retries](Retry) of this call, overriding the client's. `None` is no retry.
+    pub fn retry(mut self, retry: impl Into<Option<Retry>>) -> Self {
+        self.options.extras_mut().retry = retry.into();
+        self
+    }
+
+    /// Adds an [observer](Observe), which sees the steps of this call, after the client's observers.
+    pub fn observe(mut self, observer: impl Observe + 'static) -> Self {
+        self.options.extras_mut().observers.push(Arc::new(observer));
+        self
+    }
+}

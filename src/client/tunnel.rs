@@ -1,0 +1,113 @@
+//! From a connection to a proxy to one that carries the requests, on the dialling thread.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::proxy::{Connect, Handshake, Host, Proxy, ProxyError, ProxyFailure, Refusal, negotiate};
+use super::route::{Route, Via};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result, TimeLimit};
+use crate::net::tls::Connector;
+use crate::net::{Buffer, DialError, Resolve, Resolver, Stream};
+
+/// Everything that a tunnel is opened with.
+pub(super) struct TunnelOptions {
+    /// The limit of opening a tunnel, once the connection to the proxy is made.
+    pub(super) timeout: Option<Duration>,
+    /// Encrypts the connection to an HTTPS proxy that has no connector.
+    pub(super) connector: Option<Connector>,
+    pub(super) tls_timeout: Option<Duration>,
+    /// The `User-Agent` of a CONNECT.
+    pub(super) user_agent: Option<HeaderValue>,
+    /// Resolves the origin's name for a SOCKS proxy that does not.
+    pub(super) resolver: Resolver,
+}
+
+impl TunnelOptions {
+    /// Makes the TLS handshake with an HTTPS proxy.
+    pub(super) fn secure(
+        &self,
+        stream: Stream,
+        proxy: &Proxy,
+        context: &Context,
+    ) -> Result<Stream> {
+        let Some(connector) = proxy.connector(self.connector.as_ref()) else { return Ok(stream) };
+        connector
+            .connect_behind(stream, Buffer::default(), proxy.host(), self.tls_timeout, context)
+            .map_err(|error| ProxyError::handshake(proxy.address(), error))
+    }
+
+    /// Opens the tunnel of `route`, unless the proxy forwards requests. Returns what was received behind
+    /// the proxy's last message.
+    pub(super) fn open(&self, stream: &Stream, route: &Route, context: &Context) -> Result<Buffer> {
+        match &route.via {
+            Via::Direct | Via::Unix(_) | Via::Forward(_) => Ok(Buffer::default()),
+            Via::Tunnel(proxy) => self.connect(stream, proxy, route, context),
+            Via::Socks(proxy) => self.socks(stream, proxy, route, context),
+        }
+    }
+
+    fn connect(
+        &self,
+        stream: &Stream,
+        proxy: &Proxy,
+        route: &Route,
+        context: &Context,
+    ) -> Result<Buffer> {
+        let target = route.origin.to_string();
+        let authorization = proxy.authorization();
+        let connect = Connect::new(target, self.user_agent.as_ref(), authorization.as_ref())
+            .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
+        negotiate(stream, &proxy.address(), connect, self.timeout, context)
+    }
+
+    fn socks(
+        &self,
+        stream: &Stream,
+        proxy: &Proxy,
+        route: &Route,
+        context: &Context,
+    ) -> Result<Buffer> {
+        let Some(version) = proxy.socks() else { return Ok(Buffer::default()) };
+        let (name, port) = (&route.origin.host, route.origin.port);
+        let host = match name.parse() {
+            Ok(address) => Host::Ip(address),
+            Err(_) if version.resolves_at_proxy() => Host::Name(name.clone()),
+            Err(_) => Host::Ip(self.resolve(name, port, version.knows_ipv6(), context)?),
+        };
+        let handshake = Handshake::new(version, proxy.credentials(), host, port);
+        let handshake = handshake.map_err(|Refusal { status, text }| {
+            ProxyError::refused(proxy.address(), ProxyFailure::Socks, status, text)
+        })?;
+        negotiate(stream, &proxy.address(), handshake, self.timeout, context)
+    }
+
+    /// Returns an address of the origin: the first one that the proxy can connect to.
+    fn resolve(
+        &self,
+        name: &str,
+        port: u16,
+        knows_ipv6: bool,
+        context: &Context,
+    ) -> Result<IpAddr> {
+        let limited = match self.timeout {
+            Some(limit) => context.child_with_timeout(limit),
+            None => context.clone(),
+        };
+        let failed =
+            |error| Error::with_source(ErrorKind::Resolve, DialError::resolve(name, error));
+        let found = self.resolver.resolve(name, port, &limited).map_err(|error| {
+            match (context.err(), limited.is_done()) {
+                (Some(ended), _) => ended.into(),
+                (None, true) => Error::timeout(TimeLimit::Resolve),
+                (None, false) => failed(error),
+            }
+        })?;
+        let usable = found.iter().map(|address| address.ip());
+        usable.into_iter().find(|address| knows_ipv6 || address.is_ipv4()).ok_or_else(|| {
+            failed(std::io::Error::other("it has no IPv4 address, and SOCKS 4 knows no other"))
+        })
+    }
+}
