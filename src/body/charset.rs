@@ -1,5 +1,6 @@
 //! Text in the charsets of the WHATWG's Encoding Standard, decoded as it arrives.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, REPLACEMENT, UTF_8};
@@ -32,6 +33,12 @@ pub(super) fn read(body: &mut Body, label: Option<&str>, limit: ReadLimit) -> Re
             return Ok(text.text);
         }
     }
+}
+
+/// Decodes text, and replaces what is none.
+pub(super) fn lossy<'a>(bytes: &'a [u8], label: Option<&str>) -> Cow<'a, str> {
+    let known = label.and_then(|label| Encoding::for_label(label.as_bytes()));
+    known.unwrap_or(UTF_8).decode(bytes).0
 }
 
 /// The text of a body so far.

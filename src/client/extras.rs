@@ -1,6 +1,7 @@
 //! The options that most calls leave at their defaults. `steps.rs` has the steps that they ask for.
 
 use super::observe::{Observers, Trace};
+use super::progress::OnProgress;
 use super::proxy::ProxyPolicy;
 use super::retry::Retry;
 use super::session::sources::SessionSources;
@@ -10,6 +11,8 @@ use super::session::sources::SessionSources;
 pub(super) struct Extras {
     /// A response of 4xx or 5xx becomes an error.
     pub(super) status_as_error: bool,
+    pub(super) on_upload_progress: Option<OnProgress>,
+    pub(super) on_download_progress: Option<OnProgress>,
     /// The request is sent again after a failure that may pass.
     pub(super) retry: Option<Retry>,
     /// The observers of each call.

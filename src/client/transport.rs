@@ -21,7 +21,7 @@ use super::outgoing::{WithheldBody, prepare};
 use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
 use super::proxy::ProxyPolicy;
 use super::resend::may_resend;
-use super::response::{self, Moments};
+use super::response::{self, Answered, Moments};
 use super::route::{Route, Via};
 use super::tunnel::TunnelOptions;
 use super::waiter::{Delivery, NoConnection, Waiter};
@@ -213,9 +213,14 @@ impl Inner {
                     true => hop.url.uri().clone(),
                     false => hop.url.take_uri(),
                 };
-                let (request, reused) = ((hop.parts.method.clone(), url), !id.is_first());
+                let answered = Answered {
+                    method: hop.parts.method.clone(),
+                    url,
+                    offered_codings: hop.offer.is_some(),
+                    reused: !id.is_first(),
+                };
                 let facts = conn.facts();
-                Ok(Tried::Response(response::build(received, request, facts, reused, moments)))
+                Ok(Tried::Response(response::build(received, answered, facts, moments)))
             }
             Err(failure) => {
                 let reused = was_idle || !id.is_first();
