@@ -1,25 +1,41 @@
 //! The client that makes an operation's requests.
 
 use hangup::Client;
-use hangup::client::RedirectPolicy;
+use hangup::client::{CookieJar, Netrc, RedirectPolicy};
 
 use crate::failure::Failure;
-use crate::options::{General, Options};
-use crate::resolve;
+use crate::options::{General, NetrcFile, Options};
+use crate::{proxy, resolve};
 
 /// Builds the client. The transfers that share it share connections.
-pub(crate) fn build(general: &General, options: &Options) -> Result<Client, Failure> {
+pub(crate) fn build(
+    general: &General,
+    options: &Options,
+    jar: &CookieJar,
+) -> Result<Client, Failure> {
     let (timing, network) = (&options.timing, &options.network);
     let mut client = Client::builder()
         .no_default_headers()
         // curl's redirect rules differ from the crate's. `request/redirect.rs` implements them.
         .redirects(RedirectPolicy::none())
         .max_idle_connections_per_host(general.most_transfers())
+        .decode(options.request.compressed)
+        .proxy(proxy::policy(network)?)
         .expect_continue_timeout(timing.expect_timeout);
+    if options.cookies.are_kept() {
+        client = client.cookies(jar.clone());
+    }
+    if let Some(file) = &options.request.netrc {
+        client = client.netrc(match file {
+            NetrcFile::Home => Netrc::from_home()?,
+            NetrcFile::File(path) => Netrc::read(path)?,
+        });
+    }
     if timing.connect_timeout.is_some() {
         client = client
             .connect_timeout(timing.connect_timeout)
-            .tls_handshake_timeout(timing.connect_timeout);
+            .tls_handshake_timeout(timing.connect_timeout)
+            .proxy_timeout(timing.connect_timeout);
     }
     if let Some(path) = &network.unix_socket {
         client = client.unix_socket(path);

@@ -11,7 +11,8 @@
 //! | --- | --- |
 //! | `options/` | the command line |
 //! | `request/` | the request and its body |
-//! | `client.rs`, `resolve.rs` | the client, and host names with given addresses |
+//! | `client.rs`, `resolve.rs`, `proxy.rs` | the client, host names with given addresses, proxies |
+//! | `cookies.rs` | the files of cookies |
 //! | `tls.rs` | trusted roots and the client certificate; `no_tls.rs` without TLS |
 //! | `transfer/` | one URL with its redirects and further attempts, and several of them |
 //! | `output/` | the destination of the body, and the progress bar |
@@ -22,9 +23,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
 mod client;
+mod cookies;
 mod failure;
 mod options;
 mod output;
+mod proxy;
 mod report;
 mod request;
 mod resolve;

@@ -1,9 +1,9 @@
 //! Replaces `tls.rs` in a build without the feature `tls`, and refuses its options.
 
-use hangup::client::ClientBuilder;
+use hangup::client::{ClientBuilder, Proxy};
 
 use crate::failure::Failure;
-use crate::options::Given;
+use crate::options::{Given, Network};
 use crate::support::Usage;
 
 #[derive(Default)]
@@ -26,4 +26,12 @@ impl TlsOptions {
     pub(crate) fn apply(&self, client: ClientBuilder) -> Result<ClientBuilder, Failure> {
         Ok(client)
     }
+}
+
+pub(crate) fn secure_proxy(proxy: Proxy, _: &Network) -> Result<Proxy, Failure> {
+    Ok(proxy)
+}
+
+pub(crate) fn proxy_connector(_: &Network) -> Result<Option<()>, Failure> {
+    Ok(None)
 }

@@ -5,11 +5,11 @@
 use std::path::PathBuf;
 
 use hangup::TlsVersion;
-use hangup::client::ClientBuilder;
+use hangup::client::{ClientBuilder, Proxy};
 use hangup::tls::{Connector, Identity, Roots};
 
 use crate::failure::{BAD_ROOTS, Failure};
-use crate::options::Given;
+use crate::options::{Given, Network};
 use crate::support::Usage;
 
 /// curl's exit code for a client certificate that cannot be used.
@@ -77,6 +77,30 @@ impl TlsOptions {
         }
         Ok(client.tls(connector.build()?))
     }
+}
+
+/// Sets the connector for the connection to an HTTPS proxy, if an option configures it.
+pub(crate) fn secure_proxy(proxy: Proxy, network: &Network) -> Result<Proxy, Failure> {
+    Ok(match proxy_connector(network)? {
+        Some(connector) => proxy.tls(connector),
+        None => proxy,
+    })
+}
+
+/// Returns the connector for the connection to an HTTPS proxy, if an option configures it.
+pub(crate) fn proxy_connector(network: &Network) -> Result<Option<Connector>, Failure> {
+    if !network.proxy_insecure && network.proxy_roots.is_none() {
+        return Ok(None);
+    }
+    let mut connector = Connector::builder();
+    if let Some(file) = &network.proxy_roots {
+        let roots = Roots::only_pem_file(file);
+        connector = connector.roots(roots.map_err(|error| Failure::new(BAD_ROOTS, error))?);
+    }
+    if network.proxy_insecure {
+        connector = connector.dangerously_accept_any_certificate();
+    }
+    Ok(Some(connector.build()?))
 }
 
 /// Splits `FILE[:PASSWORD]`. `\:` is a colon in the file's name, and `\\` a backslash.

@@ -31,8 +31,8 @@ pub(crate) use general::{General, TraceForm};
 pub(crate) use given::Given;
 pub(crate) use help::HELP;
 pub(crate) use jobs::{Job, Save};
-pub(crate) use network::{Family, Network, Pinned};
-pub(crate) use request::{CookieOptions, Request, Resume};
+pub(crate) use network::{Family, Network, Pinned, ProxyChoice};
+pub(crate) use request::{CookieOptions, NetrcFile, Request, Resume};
 pub(crate) use saving::{FailOn, Saving};
 pub(crate) use timing::Timing;
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::options::Given;
 use crate::support::Usage;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Network {
     pub(crate) unix_socket: Option<PathBuf>,
     pub(crate) resolve: Vec<Pinned>,

@@ -43,6 +43,17 @@ impl Progress {
         self.bar.inc(count as u64);
     }
 
+    /// Sets the count.
+    pub(crate) fn set(&self, done: u64) {
+        let before = self.done.swap(done, Ordering::Relaxed);
+        self.bar.inc(done.saturating_sub(before));
+    }
+
+    /// Shows the length of a transfer that has just become known.
+    pub(crate) fn expect(&self, length: Option<u64>) {
+        extend(&self.bar, length);
+    }
+
     /// Resets the count, since the same bytes are sent again.
     pub(crate) fn restart(&self) {
         let done = self.done.swap(0, Ordering::Relaxed);
@@ -85,9 +96,9 @@ pub(crate) fn leave(bar: &ProgressBar) {
 }
 
 /// Adds the length of one of several transfers that share a bar.
-pub(crate) fn extend(bar: &ProgressBar, length: Option<u64>) {
+fn extend(bar: &ProgressBar, length: Option<u64>) {
     if let Some(length) = length {
-        bar.inc_length(length);
+        bar.set_length(bar.length().unwrap_or(0) + length);
         bar.set_style(style(Some(length)));
     }
 }

@@ -1,6 +1,5 @@
 //! The format of `-w`: `%{name}`, `%header{name}`, `%%`, and escapes.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
@@ -83,14 +82,19 @@ impl Report {
         Value::Object(all)
     }
 
-    /// Returns the fields of the last head as JSON: a list of values for each name.
+    /// Returns the fields of the last head as JSON: a list of values for each name, in their order.
     fn header_json(&self) -> String {
-        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut all: Vec<(String, Vec<String>)> = Vec::new();
         for (name, value) in &self.fields {
-            let values = all.entry(name.to_ascii_lowercase()).or_default();
-            values.push(String::from_utf8_lossy(value).into_owned());
+            let (name, value) = (name.to_ascii_lowercase(), String::from_utf8_lossy(value));
+            match all.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, values)) => values.push(value.into_owned()),
+                None => all.push((name, vec![value.into_owned()])),
+            }
         }
-        serde_json::to_string_pretty(&all).unwrap_or_default()
+        let line =
+            |(name, values): &(String, Vec<String>)| format!("{}:{}", json!(name), json!(values));
+        format!("{{{}\n}}", all.iter().map(line).collect::<Vec<_>>().join(",\n"))
     }
 }
 

@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hangup::http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, RANGE,
-    REFERER, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, RANGE, REFERER,
+    TRANSFER_ENCODING, USER_AGENT,
 };
 use hangup::http::{HeaderMap, HeaderName, HeaderValue, Version};
 
@@ -38,6 +38,11 @@ impl Field {
             }
         }
         Ok(fields)
+    }
+
+    /// Returns `true` if the line sets the Content-Type.
+    pub(super) fn sets_type(&self) -> bool {
+        matches!(self, Self::Set(name, _) if name == CONTENT_TYPE)
     }
 
     /// Parses `Name: value`, `Name:` (remove) and `Name;` (empty). Any other line is ignored.
@@ -86,9 +91,6 @@ fn add_implied(plan: &mut Plan, options: &Options) -> Result<(), Failure> {
         agent => put(headers, USER_AGENT, agent)?,
     }
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    if request.compressed {
-        put(headers, ACCEPT_ENCODING, "deflate, gzip, br, zstd")?;
-    }
     if let Some(user) = &request.user {
         let pair = if user.contains(':') { user.clone() } else { format!("{user}:") };
         put(headers, AUTHORIZATION, &format!("Basic {}", STANDARD.encode(pair)))?;
@@ -97,6 +99,9 @@ fn add_implied(plan: &mut Plan, options: &Options) -> Result<(), Failure> {
     }
     if let Some(referer) = request.referer.as_deref().filter(|referer| !referer.is_empty()) {
         put(headers, REFERER, referer)?;
+    }
+    if !options.cookies.sent.is_empty() {
+        put(headers, COOKIE, &options.cookies.sent.join(";"))?;
     }
     if let Payload::Memory(_) = &plan.payload {
         put(headers, CONTENT_TYPE, "application/x-www-form-urlencoded")?;

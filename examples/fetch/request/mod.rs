@@ -56,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) fields: HeaderMap,
     pub(crate) version: Version,
     pub(crate) payload: Payload,
+    /// `true` if the user chose the Content-Type, which then also stays without a body.
+    pub(crate) type_by_hand: bool,
 }
 
 /// The kinds of requests. Redirects change the kind.
@@ -122,6 +124,7 @@ impl<'c> Template<'c> {
             fields: HeaderMap::new(),
             version: if request.http10 { Version::HTTP_10 } else { Version::HTTP_11 },
             payload,
+            type_by_hand: request.json || self.fields.iter().any(Field::sets_type),
         };
         report.asks(&plan);
         fields::fill(&mut plan, self.options, &self.fields, from)?;

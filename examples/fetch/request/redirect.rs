@@ -38,8 +38,11 @@ impl Plan {
         if becomes_get {
             self.kind = Kind::Get;
             self.payload = Payload::None;
-            for name in [CONTENT_TYPE, CONTENT_RANGE, EXPECT, TRANSFER_ENCODING] {
+            for name in [CONTENT_RANGE, EXPECT, TRANSFER_ENCODING] {
                 self.fields.remove(name);
+            }
+            if !self.type_by_hand {
+                self.fields.remove(CONTENT_TYPE);
             }
             if !self.method_by_hand {
                 self.method = self.kind.method();

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hangup::Response;
 use hangup::client::RawHead;
 use hangup::http::StatusCode;
 use parking_lot::Mutex;
@@ -35,8 +34,6 @@ pub(crate) struct Seen {
     pub(crate) fields: Vec<(String, Vec<u8>)>,
     /// The size of all heads, in bytes.
     pub(crate) size: u64,
-    /// The text, if it has not been traced yet.
-    untraced: Option<Vec<u8>>,
     not_written: Option<Failure>,
 }
 
@@ -50,31 +47,19 @@ impl Heads {
         seen.status = head.status().or(seen.status);
         seen.fields = fields(head);
         seen.size += head.as_bytes().len() as u64;
-        if self.tracer.is_on() {
-            match head.status() {
-                Some(status) if status.is_informational() => self.tracer.head_in(head.as_bytes()),
-                // The connection is shown first. It is known after the response has been returned.
-                _ => seen.untraced = Some(head.as_bytes().to_owned()),
-            }
-        }
+        self.tracer.head_in(head.as_bytes());
         if head.status().is_some() && seen.not_written.is_none() {
             seen.not_written = self.places.write(head.as_bytes()).err();
         }
     }
 
-    /// Traces the rest and returns the facts of the last head.
+    /// Returns the facts of the last head.
     ///
     /// # Errors
     ///
     /// The heads could not be written.
-    pub(crate) fn finish(&self, response: Option<&Response>) -> Result<Seen, Failure> {
+    pub(crate) fn finish(&self) -> Result<Seen, Failure> {
         let mut seen = std::mem::take(&mut *self.seen.lock());
-        if let Some(response) = response.filter(|_| self.tracer.is_on()) {
-            self.tracer.connection(response);
-        }
-        if let Some(text) = seen.untraced.take() {
-            self.tracer.head_in(&text);
-        }
         match seen.not_written.take() {
             Some(failure) => Err(failure),
             None => Ok(seen),

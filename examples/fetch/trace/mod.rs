@@ -4,12 +4,12 @@
 //! | --- | --- |
 //! | `heads.rs` | the heads of responses, for this output and others |
 //! | `dump.rs` | bytes as lines of hexadecimal digits or text |
-//! | `request_head.rs` | the head of a request as it is sent |
+//! | `watcher.rs`, `steps.rs` | the steps of a request |
 
 mod dump;
 pub(crate) mod heads;
-mod request_head;
 mod steps;
+pub(crate) mod watcher;
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -1,17 +1,42 @@
-//! The steps of a connection, in curl's words, because users search for them.
+//! The steps of a request, in curl's words, because users search for them.
 
-use hangup::{Response, ResponseExt, TlsInfo};
+use hangup::TlsInfo;
+use hangup::client::CallEvent;
 
 use crate::trace::Tracer;
 
+/// The fields whose values are hidden.
+const SECRETS: [&str; 2] = ["authorization:", "proxy-authorization:"];
+
 impl Tracer {
-    pub(crate) fn connection(&self, response: &Response) {
-        let kind = if response.is_connection_reused() { "used before" } else { "new" };
-        if let (Some(local), Some(remote)) = (response.local_addr(), response.remote_addr()) {
-            self.info(format_args!("connection from {local} to {remote}, {kind}"));
-        }
-        if let Some(tls) = response.tls().filter(|_| !response.is_connection_reused()) {
-            self.handshake(tls);
+    pub(super) fn step(&self, event: &CallEvent<'_>) {
+        match event {
+            CallEvent::Resolving { host, port, .. } => {
+                self.info(format_args!("Resolving {host}:{port}..."));
+            }
+            CallEvent::Connecting { address, .. } => {
+                self.info(format_args!("  Trying {address}..."));
+            }
+            CallEvent::ConnectFailed { address, error, .. } => {
+                self.info(format_args!("connect to {address} failed: {error}"));
+            }
+            CallEvent::Connected { address, .. } => {
+                self.info(format_args!("Connected to {address}"));
+            }
+            CallEvent::TlsDone { session, .. } => self.handshake(session),
+            CallEvent::GotConnection { reused: true, remote, .. } => {
+                self.info(format_args!("Re-using existing connection with {remote}"));
+            }
+            CallEvent::SentHead { head, .. } => self.head_out(&redacted(head)),
+            CallEvent::SentBody { bytes: 1.., .. } => self.info("upload completely sent off"),
+            CallEvent::Resent { error, .. } => {
+                self.info(format_args!("sent again on another connection: {error}"));
+            }
+            CallEvent::Returned => self.info("Connection left intact"),
+            CallEvent::Closed { reason, .. } => {
+                self.info(format_args!("Closing connection: {reason}"));
+            }
+            _ => {}
         }
     }
 
@@ -25,4 +50,22 @@ impl Tracer {
             None => self.info("ALPN: server did not agree on a protocol. Uses default."),
         }
     }
+}
+
+/// Returns a head whose credentials are hidden.
+fn redacted(head: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::new();
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        let is_secret = |name: &&str| {
+            line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        match SECRETS.into_iter().find(is_secret) {
+            Some(name) => {
+                shown.extend_from_slice(&line[..name.len()]);
+                shown.extend_from_slice(b" (hidden)\r\n");
+            }
+            None => shown.extend_from_slice(line),
+        }
+    }
+    shown
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use hangup::client::{CallEvent, CallId, Observe};
 use hangup::http::StatusCode;
 use hangup::http::header::{REFERER, TRANSFER_ENCODING};
 use hangup::{Context, Response};
@@ -15,6 +16,7 @@ use crate::report::Report;
 use crate::request::metered::{Meter, Pace};
 use crate::request::{Address, Kind, Plan};
 use crate::trace::heads::{Heads, Places, Seen};
+use crate::trace::watcher::Watcher;
 use crate::transfer::Transfer;
 use crate::transfer::operation::Shared;
 use crate::transfer::retry::retry_after;
@@ -35,6 +37,7 @@ pub(super) struct Answer {
     pub(super) response: Option<Response>,
     pub(super) seen: Seen,
     pub(super) sent: Arc<Progress>,
+    pub(super) received: Arc<Progress>,
 }
 
 impl<'a> Attempt<'a> {
@@ -110,27 +113,30 @@ impl<'a> Attempt<'a> {
         let mut headers = plan.headers(trusted);
         let referer = headers.get(REFERER).and_then(|value| value.to_str().ok());
         self.report.referer = referer.map(str::to_owned);
-        let head = plan.head(trusted);
-        self.report.request_heads += head.len() as u64;
-        self.shared.tracer.head_out(&head);
         let sent = Arc::new(self.progress(plan.payload.len(), plan.kind == Kind::Put));
         // The library frames the body. A chunked body has no length.
         headers.remove(TRANSFER_ENCODING);
         let heads = Arc::new(Heads::new(&self.heads, &self.shared.tracer));
         let watching = Arc::clone(&heads);
-        let answered = self
-            .shared
-            .client
+        let watcher = Watcher::new(&self.shared.tracer);
+        let seeing = Arc::clone(&watcher);
+        let received = Arc::new(self.progress(None, plan.kind != Kind::Put));
+        let counting = Arc::clone(&received);
+        let client = self.shared.client.as_ref().map_err(Clone::clone)?;
+        let answered = client
             .request(plan.method.clone(), plan.uri.clone())
             .headers(headers)
             .version(plan.version)
             .body(plan.payload.body(plan.is_chunked(), &self.meter(&sent))?)
             .context(&self.call)
             .on_raw_head(move |head| watching.see(head))
+            .on_download_progress(move |progress| counting.set(progress.bytes))
+            .observe(move |call: CallId, event: &CallEvent<'_>| seeing.event(call, event))
             .send();
+        self.report.request_heads += watcher.facts().request_heads;
         self.report.answered_in = self.begun.elapsed();
         self.report.uploaded = plan.payload.sent(&sent, answered.is_ok());
-        let seen = heads.finish(answered.as_ref().ok())?;
+        let seen = heads.finish()?;
         self.report.saw(&seen);
         let response = match answered {
             Ok(response) => Some(response),
@@ -142,7 +148,7 @@ impl<'a> Attempt<'a> {
             self.report.answered(response);
             self.report.retry_after = retry_after(response.headers());
         }
-        Ok(Answer { response, seen, sent })
+        Ok(Answer { response, seen, sent, received })
     }
 
     fn meter(&self, sent: &Arc<Progress>) -> Meter {

@@ -1,4 +1,4 @@
-//! A response body: counted, and decoded with `--compressed`.
+//! The bytes of a response body.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,8 @@ use crate::output::progress::Progress;
 /// The size of a read, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// Reads the body, or the bytes after a 101, to the end. `received` counts all bytes.
+/// Reads the body, or the bytes after a 101, to the end. The client counts the bytes of a body, and
+/// `received` the bytes after a 101.
 pub(super) fn copy(
     response: &mut Response,
     received: &Progress,
@@ -26,7 +27,9 @@ pub(super) fn copy(
         match source.read(&mut piece).map_err(Failure::in_body)? {
             0 => return Ok(()),
             count => {
-                received.add(count);
+                if let Source::Duplex(_) = source {
+                    received.add(count);
+                }
                 write(&piece[..count])?;
             }
         }

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use hangup::Client;
+use hangup::client::CookieJar;
 use parking_lot::Mutex;
 
-use crate::client;
 use crate::failure::Failure;
 use crate::options::{General, Job, Operation, Options, Save};
 use crate::output::Output;
 use crate::request::Template;
 use crate::trace::Tracer;
+use crate::{client, cookies};
 
 pub(super) struct Shared<'a> {
     pub(super) options: &'a Options,
     pub(super) template: Template<'a>,
-    pub(super) client: Client,
+    /// An error is one of each transfer.
+    pub(super) client: Result<Client, Failure>,
     pub(super) tracer: Arc<Tracer>,
     /// The file of `-D`.
     pub(super) dump: Option<Arc<Mutex<Output>>>,
@@ -26,12 +28,14 @@ impl<'a> Shared<'a> {
         general: &General,
         operation: &'a Operation,
         tracer: &Arc<Tracer>,
+        jar: &CookieJar,
     ) -> Result<Self, Failure> {
         let options = &operation.options;
+        cookies::load(jar, &options.cookies, general);
         Ok(Self {
             options,
             template: Template::new(options)?,
-            client: client::build(general, options)?,
+            client: client::build(general, options, jar),
             tracer: Arc::clone(tracer),
             dump: dump(options)?,
         })

@@ -2,12 +2,13 @@
 
 use std::io::{IsTerminal, stderr, stdout};
 
+use hangup::http::header::CONTENT_ENCODING;
 use hangup::http::{HeaderMap, StatusCode};
-use hangup::{Response, h1};
+use hangup::{Response, ResponseExt, h1};
 
-use crate::failure::{BODY_CUT_SHORT, Failure, NO_RANGES, STATUS, TOO_LARGE_FILE};
+use crate::failure::{BODY_CUT_SHORT, Failure, NO_RANGES, STATUS, TOO_LARGE_FILE, UNKNOWN_CODING};
 use crate::options::FailOn;
-use crate::output::progress::{self, Progress};
+use crate::output::progress::Progress;
 use crate::request::metered::Pace;
 use crate::request::range::{Fit, fit};
 use crate::request::redirect::ends_connection;
@@ -22,9 +23,8 @@ impl Attempt<'_> {
         else {
             return Ok(());
         };
-        let received = Progress::hidden();
-        let outcome = copy(&mut response, &received, |_| Ok(()));
-        self.report.downloaded = received.done();
+        let outcome = copy(&mut response, &answer.received, |_| Ok(()));
+        self.report.downloaded = answer.received.done();
         self.report.uploaded = plan.payload.sent(&answer.sent, true);
         // A body that is discarded may be incomplete.
         outcome.or_else(|failure| match failure.code {
@@ -34,8 +34,10 @@ impl Attempt<'_> {
     }
 
     /// Writes the response to its destination while it arrives.
-    pub(super) fn save(&mut self, plan: &Plan, answer: Answer) -> Result<(), Failure> {
-        let Some(mut response) = answer.response else { return self.output.lock().finish() };
+    pub(super) fn save(&mut self, plan: &Plan, mut answer: Answer) -> Result<(), Failure> {
+        let Some(mut response) = answer.response.take() else {
+            return self.output.lock().finish();
+        };
         let status = response.status();
         let saving = &self.shared.options.saving;
         let failed = status.as_u16() >= 400;
@@ -49,7 +51,13 @@ impl Attempt<'_> {
         if plan.kind == Kind::Head {
             self.output.lock().finish()?;
         } else {
-            self.save_body(plan, &mut response, &answer.sent)?;
+            let saved = self.save_body(plan, &mut response, &answer);
+            // An error page that does not continue the file is an error page first.
+            let is_page = |failure: &Failure| failure.code == NO_RANGES && failed;
+            match saved {
+                Err(failed) if is_page(&failed) && saving.fail == FailOn::StatusWithBody => {}
+                saved => saved?,
+            }
         }
         match failed && saving.fail == FailOn::StatusWithBody {
             true => Err(failure()),
@@ -61,7 +69,7 @@ impl Attempt<'_> {
         &mut self,
         plan: &Plan,
         response: &mut Response,
-        sent: &Progress,
+        answer: &Answer,
     ) -> Result<(), Failure> {
         let offset = self.output.lock().offset();
         let fit = match plan.kind {
@@ -71,9 +79,9 @@ impl Attempt<'_> {
         if fit == Fit::Complete {
             return Ok(());
         }
-        let saved = self.receive(response, &fit, plan.kind);
+        let saved = self.receive(response, &fit, &answer.received);
         // An early response may have been read during the upload.
-        self.report.uploaded = plan.payload.sent(sent, true);
+        self.report.uploaded = plan.payload.sent(&answer.sent, true);
         saved?;
         if let Some(trailers) = response.body_mut().take_trailers() {
             self.write_trailers(&trailers)?;
@@ -86,17 +94,29 @@ impl Attempt<'_> {
     }
 
     /// Reads the body, and writes it if it fits the existing part.
-    fn receive(&mut self, response: &mut Response, fit: &Fit, kind: Kind) -> Result<(), Failure> {
+    fn receive(
+        &mut self,
+        response: &mut Response,
+        fit: &Fit,
+        received: &Progress,
+    ) -> Result<(), Failure> {
         let options = self.shared.options;
-        let length = response.body().len();
+        let length = match response.encoded() {
+            Some(encoded) => encoded.content_length(),
+            None => response.body().len(),
+        };
+        let unknown = options.request.compressed && has_unknown_coding(response);
         let most = options.saving.max_file_size.unwrap_or(u64::MAX);
         let too_large = || Failure::new(TOO_LARGE_FILE, "the body exceeds --max-filesize");
         if length.is_some_and(|length| length > most) {
             return Err(too_large());
         }
-        let received = self.progress(length, kind != Kind::Put);
+        received.expect(length);
         let mut pace = options.timing.rate.map(|rate| Pace::new(rate, &self.call));
-        let saved = copy(response, &received, |piece| {
+        let saved = copy(response, received, |piece| {
+            if unknown {
+                return Err(Failure::new(UNKNOWN_CODING, "unknown content coding"));
+            }
             if let Some(pace) = &mut pace {
                 pace.spend(piece.len())?;
             }
@@ -129,12 +149,23 @@ impl Attempt<'_> {
         match self.transfer.bar {
             _ if !main => Progress::hidden(),
             Some(bar) => {
-                progress::extend(bar, total);
-                Progress::shown(bar)
+                let progress = Progress::shown(bar);
+                progress.expect(total);
+                progress
             }
             None if general.silent || general.parallel => Progress::hidden(),
             None if general.progress_bar || by_itself => Progress::alone(total),
             None => Progress::hidden(),
         }
     }
+}
+
+/// Returns `true` if the client has not decoded the body because it does not know its coding.
+fn has_unknown_coding(response: &Response) -> bool {
+    let values = response.headers().get_all(CONTENT_ENCODING).into_iter();
+    let mut words = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    words.any(|word| {
+        let word = word.trim_ascii();
+        !word.is_empty() && !word.eq_ignore_ascii_case(b"identity")
+    })
 }

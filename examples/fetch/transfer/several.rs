@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use hangup::Context;
+use hangup::client::CookieJar;
 use indicatif::ProgressBar;
 
+use crate::cookies;
 use crate::failure::Failure;
 use crate::options::{Command, Job};
 use crate::output::progress;
@@ -23,7 +25,9 @@ use crate::transfer::operation::Shared;
 pub(crate) fn run(command: &Command, context: &Context) -> Result<u8, Failure> {
     let general = &command.general;
     let tracer = Arc::new(Tracer::new(general)?);
-    let prepare = |operation| Shared::new(general, operation, &tracer);
+    // The operations share their cookies, as curl's do.
+    let jar = CookieJar::new();
+    let prepare = |operation| Shared::new(general, operation, &tracer, &jar);
     let shared: Vec<_> = command.operations.iter().map(prepare).collect::<Result<_, _>>()?;
     let jobs: Vec<(&Shared<'_>, &Job)> = command
         .operations
@@ -42,6 +46,9 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<u8, Failure> {
     };
     if let Some(bar) = bar {
         progress::leave(&bar);
+    }
+    for operation in &command.operations {
+        cookies::save(&jar, &operation.options.cookies, general);
     }
     Ok(code)
 }

@@ -100,7 +100,12 @@ pub(super) fn run(which: Program, case: &Case, servers: &Servers) -> Outcome {
             .into_iter()
             .map(|(name, content)| (name, clean(content)))
             .collect(),
-        requests: peer.requests().into_iter().map(|request| clean(sorted(&request))).collect(),
+        requests: peer
+            .requests()
+            .into_iter()
+            .filter(|request| !request.is_empty())
+            .map(|request| clean(sorted(&request)))
+            .collect(),
         stderr: ran.err,
     }
 }
@@ -166,19 +171,52 @@ fn sorted_jar(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Returns a request whose header fields are in order and have names in lower case.
+/// Returns a request whose header fields are in order and have names in lower case. `Proxy-Connection` is
+/// left out: it is in no standard, and only curl sends it.
 fn sorted(request: &str) -> String {
     let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
     let mut lines = head.split("\r\n");
     let first = lines.next().unwrap_or_default();
     let mut fields: Vec<_> = lines
         .map(|line| match line.split_once(':') {
-            Some((name, value)) => format!("{}:{value}", name.to_ascii_lowercase()),
+            Some((name, value)) => field(&name.to_ascii_lowercase(), value.trim()),
             None => line.to_owned(),
         })
+        .filter(|field| !field.starts_with("proxy-connection:"))
         .collect();
     fields.sort();
+    let is_chunked = fields.iter().any(|field| field == "transfer-encoding: chunked");
+    let body = if is_chunked { joined(body) } else { body.to_owned() };
     format!("{first}\n{}\n\n{body}", fields.join("\n"))
+}
+
+/// Returns a field without what is meant to differ: the program's own name, and the order of codings.
+fn field(name: &str, value: &str) -> String {
+    let own = ["curl/", "hangup-fetch/"].iter().any(|own| value.starts_with(own));
+    match name {
+        "user-agent" if own => format!("{name}: OWN"),
+        "accept-encoding" => {
+            let mut codings: Vec<_> = value.split(", ").collect();
+            codings.sort_unstable();
+            format!("{name}: {}", codings.join(", "))
+        }
+        _ => format!("{name}: {value}"),
+    }
+}
+
+/// Returns a chunked body without the sizes of its chunks.
+fn joined(body: &str) -> String {
+    let mut whole = String::new();
+    let mut rest = body;
+    while let Some((size, chunks)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap_or(0);
+        let Some((chunk, after)) = chunks.split_at_checked(size).filter(|_| size > 0) else {
+            break;
+        };
+        whole.push_str(chunk);
+        rest = after.trim_start_matches("\r\n");
+    }
+    whole
 }
 
 /// Replaces the boundary of a multipart body, and the length that depends on it.

@@ -104,7 +104,7 @@ pub(super) const TABLE: Table = &[
     ("-N {lifecycle}/stream/3?ms=5", &[]),
     ("--resolve 'some.test:{nginx-port}:127.0.0.1' http://some.test:{nginx-port}/digits", &[]),
     ("-4 {nginx}/digits", &[]),
-    ("-6 -w %{exitcode} {nginx}/digits", &[]),
+    ("-6 -w %{exitcode} http://localhost:{nginx-port}/digits", &[]),
     ("{lifecycle}/trailers", &[]),
     ("-w %{exitcode} {lifecycle}/short", &[]),
     ("-w %{exitcode} {lifecycle}/panic", &[]),
