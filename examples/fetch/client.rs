@@ -22,6 +22,12 @@ pub(crate) fn build(
         .decode(options.request.compressed)
         .proxy(proxy::policy(network)?)
         .expect_continue_timeout(timing.expect_timeout);
+    let lines = &options.request.headers;
+    let by_hand = lines.iter().any(|line| line.to_ascii_lowercase().starts_with("user-agent"));
+    if let Some(agent) = options.request.agent().filter(|_| !by_hand) {
+        // The client sends it to proxies as well.
+        client = client.user_agent(agent);
+    }
     if options.cookies.are_kept() {
         client = client.cookies(jar.clone());
     }

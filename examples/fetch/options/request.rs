@@ -174,6 +174,12 @@ impl Request {
         Ok(true)
     }
 
+    /// Returns the User-Agent, unless `-A ''` removes it.
+    pub(crate) fn agent(&self) -> Option<&str> {
+        let own = concat!("hangup-fetch/", env!("CARGO_PKG_VERSION"));
+        Some(self.user_agent.as_deref().unwrap_or(own)).filter(|agent| !agent.is_empty())
+    }
+
     /// Returns `true` if `-d` or a similar option makes the request a POST.
     pub(crate) fn posts_data(&self) -> bool {
         !self.data.is_empty() && !self.get

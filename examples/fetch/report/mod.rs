@@ -14,6 +14,7 @@ use hangup::{Response, ResponseExt};
 
 use crate::request::Plan;
 use crate::trace::heads::Seen;
+use crate::trace::watcher::Facts;
 
 #[derive(Default)]
 pub(crate) struct Report {
@@ -68,6 +69,12 @@ impl Report {
         self.url = plan.address.to_string();
         self.uploaded = 0;
         self.downloaded = 0;
+    }
+
+    /// Records the steps of a request.
+    pub(crate) fn watched(&mut self, facts: Facts) {
+        self.request_heads += facts.request_heads;
+        self.connect_status = facts.connect_status.or(self.connect_status);
     }
 
     /// Records the last head, if there was one.

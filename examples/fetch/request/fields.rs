@@ -85,10 +85,8 @@ pub(super) fn fill(
 
 fn add_implied(plan: &mut Plan, options: &Options) -> Result<(), Failure> {
     let (request, headers) = (&options.request, &mut plan.fields);
-    let agent = concat!("hangup-fetch/", env!("CARGO_PKG_VERSION"));
-    match request.user_agent.as_deref().unwrap_or(agent) {
-        "" => {}
-        agent => put(headers, USER_AGENT, agent)?,
+    if let Some(agent) = request.agent() {
+        put(headers, USER_AGENT, agent)?;
     }
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     if let Some(user) = &request.user {

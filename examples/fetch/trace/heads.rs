@@ -53,6 +53,16 @@ impl Heads {
         }
     }
 
+    /// Shows the head of a proxy's response to CONNECT.
+    pub(crate) fn see_proxy(&self, head: &RawHead<'_>) {
+        let mut seen = self.seen.lock();
+        seen.size += head.as_bytes().len() as u64;
+        self.tracer.head_in(head.as_bytes());
+        if seen.not_written.is_none() {
+            seen.not_written = self.places.write(head.as_bytes()).err();
+        }
+    }
+
     /// Returns the facts of the last head.
     ///
     /// # Errors

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use hangup::client::{CallEvent, CallId, Observe};
+use hangup::http::StatusCode;
 use parking_lot::Mutex;
 
 use crate::trace::Tracer;
+use crate::trace::heads::Heads;
 
 /// Shows the steps of a request and keeps their facts.
 pub(crate) struct Watcher {
     tracer: Arc<Tracer>,
+    /// Where the proxy's heads are shown, unless `--suppress-connect-headers` hides them.
+    heads: Option<Arc<Heads>>,
     facts: Mutex<Facts>,
 }
 
@@ -17,11 +21,13 @@ pub(crate) struct Watcher {
 pub(crate) struct Facts {
     /// The size of all request heads, in bytes.
     pub(crate) request_heads: u64,
+    /// The status of the proxy's response to CONNECT.
+    pub(crate) connect_status: Option<StatusCode>,
 }
 
 impl Watcher {
-    pub(crate) fn new(tracer: &Arc<Tracer>) -> Arc<Self> {
-        Arc::new(Self { tracer: Arc::clone(tracer), facts: Mutex::default() })
+    pub(crate) fn new(tracer: &Arc<Tracer>, heads: Option<Arc<Heads>>) -> Arc<Self> {
+        Arc::new(Self { tracer: Arc::clone(tracer), heads, facts: Mutex::default() })
     }
 
     pub(crate) fn facts(&self) -> Facts {
@@ -31,8 +37,17 @@ impl Watcher {
 
 impl Observe for Watcher {
     fn event(&self, _: CallId, event: &CallEvent<'_>) {
-        if let CallEvent::SentHead { head, .. } = event {
-            self.facts.lock().request_heads += head.len() as u64;
+        match event {
+            CallEvent::SentHead { head, .. } => {
+                self.facts.lock().request_heads += head.len() as u64;
+            }
+            CallEvent::ProxyResponded { status, head, .. } => {
+                self.facts.lock().connect_status = Some(*status);
+                if let Some(heads) = &self.heads {
+                    heads.see_proxy(head);
+                }
+            }
+            _ => {}
         }
         if self.tracer.is_on() {
             self.tracer.step(event);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hangup::client::{CallEvent, CallId, Observe};
+use hangup::client::{CallEvent, CallId, Observe, RequestBuilder};
 use hangup::http::StatusCode;
 use hangup::http::header::{REFERER, TRANSFER_ENCODING};
 use hangup::{Context, Response};
@@ -106,49 +106,70 @@ impl<'a> Attempt<'a> {
         Ok(next)
     }
 
-    /// Sends one request and shows its heads.
+    /// Sends one request and records its response.
     fn exchange(&mut self, plan: &Plan) -> Result<Answer, Failure> {
-        let trusted = self.shared.options.request.trusted;
         self.report.asks(plan);
-        let mut headers = plan.headers(trusted);
-        let referer = headers.get(REFERER).and_then(|value| value.to_str().ok());
-        self.report.referer = referer.map(str::to_owned);
         let sent = Arc::new(self.progress(plan.payload.len(), plan.kind == Kind::Put));
-        // The library frames the body. A chunked body has no length.
-        headers.remove(TRANSFER_ENCODING);
-        let heads = Arc::new(Heads::new(&self.heads, &self.shared.tracer));
-        let watching = Arc::clone(&heads);
-        let watcher = Watcher::new(&self.shared.tracer);
-        let seeing = Arc::clone(&watcher);
         let received = Arc::new(self.progress(None, plan.kind != Kind::Put));
-        let counting = Arc::clone(&received);
-        let client = self.shared.client.as_ref().map_err(Clone::clone)?;
-        let answered = client
-            .request(plan.method.clone(), plan.uri.clone())
-            .headers(headers)
-            .version(plan.version)
-            .body(plan.payload.body(plan.is_chunked(), &self.meter(&sent))?)
-            .context(&self.call)
-            .on_raw_head(move |head| watching.see(head))
-            .on_download_progress(move |progress| counting.set(progress.bytes))
-            .observe(move |call: CallId, event: &CallEvent<'_>| seeing.event(call, event))
+        let heads = Arc::new(Heads::new(&self.heads, &self.shared.tracer));
+        let shown = !self.shared.options.saving.suppress_connect_headers;
+        let of_proxy = shown.then(|| Arc::clone(&heads));
+        let watcher = Watcher::new(&self.shared.tracer, of_proxy);
+        let answered = self
+            .request(plan, &sent)?
+            .on_download_progress({
+                let received = Arc::clone(&received);
+                move |progress| received.set(progress.bytes)
+            })
+            .on_raw_head({
+                let heads = Arc::clone(&heads);
+                move |head| heads.see(head)
+            })
+            .observe({
+                let watcher = Arc::clone(&watcher);
+                move |call: CallId, event: &CallEvent<'_>| watcher.event(call, event)
+            })
             .send();
-        self.report.request_heads += watcher.facts().request_heads;
+        self.report.watched(watcher.facts());
         self.report.answered_in = self.begun.elapsed();
         self.report.uploaded = plan.payload.sent(&sent, answered.is_ok());
         let seen = heads.finish()?;
         self.report.saw(&seen);
-        let response = match answered {
-            Ok(response) => Some(response),
-            Err(error) if !is_cut_off(&error) => return Err(error.into()),
-            Err(_) if seen.is_final() => None,
-            Err(error) => return Err(Failure::new(EMPTY_REPLY, error)),
-        };
-        if let Some(response) = &response {
-            self.report.answered(response);
-            self.report.retry_after = retry_after(response.headers());
-        }
+        let response = self.judge(answered, &seen)?;
         Ok(Answer { response, seen, sent, received })
+    }
+
+    fn request(&mut self, plan: &Plan, sent: &Arc<Progress>) -> Result<RequestBuilder, Failure> {
+        let mut headers = plan.headers(self.shared.options.request.trusted);
+        let referer = headers.get(REFERER).and_then(|value| value.to_str().ok());
+        self.report.referer = referer.map(str::to_owned);
+        // The library frames the body. A chunked body has no length.
+        headers.remove(TRANSFER_ENCODING);
+        let client = self.shared.client.as_ref().map_err(Clone::clone)?;
+        Ok(client
+            .request(plan.method.clone(), plan.uri.clone())
+            .headers(headers)
+            .version(plan.version)
+            .body(plan.payload.body(plan.is_chunked(), &self.meter(sent))?)
+            .context(&self.call))
+    }
+
+    /// Returns the response, or `None` for one whose connection ended within its head.
+    fn judge(
+        &mut self,
+        answered: hangup::Result<Response>,
+        seen: &Seen,
+    ) -> Result<Option<Response>, Failure> {
+        match answered {
+            Ok(response) => {
+                self.report.answered(&response);
+                self.report.retry_after = retry_after(response.headers());
+                Ok(Some(response))
+            }
+            Err(error) if !is_cut_off(&error) => Err(error.into()),
+            Err(_) if seen.is_final() => Ok(None),
+            Err(error) => Err(Failure::new(EMPTY_REPLY, error)),
+        }
     }
 
     fn meter(&self, sent: &Arc<Progress>) -> Meter {

@@ -28,7 +28,7 @@ use outcome::{Program, run};
 use servers::Servers;
 
 /// The command lines that run at the same time.
-const THREADS: usize = 4;
+const THREADS: usize = 8;
 
 #[test]
 #[ignore = "needs curl, nginx and tinyproxy"]

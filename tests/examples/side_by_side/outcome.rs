@@ -91,7 +91,7 @@ pub(super) fn run(which: Program, case: &Case, servers: &Servers) -> Outcome {
     let place = peer.url.trim_start_matches("http://");
     let clean = |text: String| {
         let text = text.replace(place, "PEER").replace(&folder.path(""), "FOLDER/");
-        plain_boundaries(&text)
+        plain_boundaries(&without_dates(&text))
     };
     Outcome {
         code: ran.code,
@@ -217,6 +217,14 @@ fn joined(body: &str) -> String {
         rest = after.trim_start_matches("\r\n");
     }
     whole
+}
+
+/// Returns a text whose Date fields have no value.
+fn without_dates(text: &str) -> String {
+    let is_date =
+        |line: &str| line.get(..6).is_some_and(|name| name.eq_ignore_ascii_case("date: "));
+    let line = |line| if is_date(line) { "Date: NOW\r" } else { line };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Replaces the boundary of a multipart body, and the length that depends on it.
