@@ -4,6 +4,7 @@ use super::observe::{Observers, Trace};
 use super::proxy::ProxyPolicy;
 use super::retry::Retry;
 use super::session::sources::SessionSources;
+use super::speed::MinSpeed;
 
 /// The options of a call beyond the plain ones. Calls share those of their client, until one sets its own.
 #[derive(Clone, Default)]
@@ -12,6 +13,8 @@ pub(super) struct Extras {
     pub(super) status_as_error: bool,
     /// The request is sent again after a failure that may pass.
     pub(super) retry: Option<Retry>,
+    /// The least speed of the transfer.
+    pub(super) min_speed: Option<MinSpeed>,
     /// The observers of each call.
     pub(super) observers: Observers,
     /// The observed call, once it has begun.

@@ -55,6 +55,7 @@ mod retry;
 mod route;
 mod seams;
 mod session;
+mod speed;
 mod steps;
 mod transport;
 mod tunnel;

@@ -11,7 +11,7 @@ use super::state::{Lifecycle, State, StateKind};
 use crate::client::observe::{CallEvent, WeakTrace, show};
 use crate::client::proxy::Proxy;
 use crate::client::route::Route;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::{CloseReason, Limits};
 use crate::logging as log;
 use crate::net::{Addr, Buffer, Stream, TlsInfo};
@@ -231,8 +231,24 @@ impl Shared {
     /// Converts the error of a write. If the connection was closed on this side, the cause of that is
     /// the cause of the failure.
     pub(super) fn send_error(&self, error: io::Error, written: u64) -> SendError {
-        let error = self.cause().unwrap_or_else(|| Error::with_source(ErrorKind::Send, error));
+        let error = self.cause().unwrap_or_else(|| io_error(error, ErrorKind::Send));
         SendError::Failed { error, written }
+    }
+}
+
+/// Converts the error of a read. `limit` is the time limit that ends it, besides a least speed.
+pub(super) fn receive_error(error: io::Error, limit: TimeLimit) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut if error.get_ref().is_none() => Error::timeout(limit),
+        _ => io_error(error, ErrorKind::Receive),
+    }
+}
+
+/// Converts the error of a read or a write. A time limit that ran out keeps its kind.
+fn io_error(error: io::Error, kind: ErrorKind) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut if error.get_ref().is_some() => error.into(),
+        _ => Error::with_source(kind, error),
     }
 }
 

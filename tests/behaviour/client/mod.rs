@@ -12,6 +12,7 @@ mod files;
 mod idle;
 mod interim;
 mod keep_alive;
+mod least_speed;
 mod lenient;
 mod observed;
 mod peers_bugs;
