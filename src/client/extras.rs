@@ -1,5 +1,7 @@
 //! The options that most calls leave at their defaults. `steps.rs` has the steps that they ask for.
 
+use std::time::Duration;
+
 use super::observe::{Observers, Trace};
 use super::proxy::ProxyPolicy;
 use super::retry::Retry;
@@ -13,6 +15,8 @@ pub(super) struct Extras {
     pub(super) status_as_error: bool,
     /// The request is sent again after a failure that may pass.
     pub(super) retry: Option<Retry>,
+    /// The limit of waiting for a place among the connections of a host.
+    pub(super) queue: Option<Duration>,
     /// The least speed of the transfer.
     pub(super) min_speed: Option<MinSpeed>,
     /// The observers of each call.

@@ -68,6 +68,11 @@ impl CallOptions {
         self.extras()?.trace.as_ref()
     }
 
+    /// Returns the limit of waiting for a place among the connections of a host.
+    pub(super) fn queue_limit(&self) -> Option<Duration> {
+        self.extras()?.queue
+    }
+
     /// Returns a measure of the speed of an exchange, if the call demands one.
     pub(super) fn speed(&self) -> Option<Arc<Speed>> {
         self.extras()?.min_speed.map(Speed::new)

@@ -56,6 +56,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how long a call waits at
+    /// [`max_connections_per_host`](Self::max_connections_per_host) until a connection comes free or may be
+    /// made. It then fails with [`TimeLimit::Queue`](crate::TimeLimit::Queue). No limit by default.
+    pub fn queue_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.defaults.options.extras_mut().queue = limit.into();
+        self
+    }
+
     /// Sets the least speed of a transfer: at least `bytes_per_second` on average over each period `over`.
     /// Otherwise the call fails with [`TimeLimit::Speed`](crate::TimeLimit::Speed). No limit by default;
     /// 0 bytes per second is no limit.
@@ -125,6 +133,13 @@ impl RequestBuilder {
     /// Sets the [retries](Retry) of this call, overriding the client's. `None` is no retry.
     pub fn retry(mut self, retry: impl Into<Option<Retry>>) -> Self {
         self.options.extras_mut().retry = retry.into();
+        self
+    }
+
+    /// Sets how long the call waits for a connection to come free, overriding the
+    /// [client's](ClientBuilder::queue_timeout) limit.
+    pub fn queue_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.extras_mut().queue = limit.into();
         self
     }
 

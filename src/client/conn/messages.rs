@@ -45,6 +45,10 @@ impl ExchangeId {
         self.0 == 1
     }
 
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+
     pub(super) fn next(self) -> Self {
         Self(self.0 + 1)
     }

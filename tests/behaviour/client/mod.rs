@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bodies_adapted;
+mod by_hand;
 mod call_layers;
 mod cancel;
 mod dialling;
