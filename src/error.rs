@@ -174,17 +174,26 @@ impl Error {
         Self(Arc::new(Inner { kind, status, message: None, source }))
     }
 
-    /// Returns the status of an error of the kind [`ErrorKind::Status`]. For an error of the kind
-    /// [`ErrorKind::Proxy`], returns the status with which the proxy refused a tunnel, if it sent one.
-    /// Returns `None` for any other.
+    /// Returns the status of an error of the kind [`ErrorKind::Status`]: the one that [`Error::status`] was
+    /// given, or that of a response that a client has received. The latter does not become the response of
+    /// a handler that returns the error.
+    ///
+    /// For an error of the kind [`ErrorKind::Proxy`], returns the status with which the proxy refused a
+    /// tunnel, if it sent one. Returns `None` for any other.
     #[must_use]
     pub fn status_code(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// Returns the text for the client of an error of the kind [`ErrorKind::Status`].
+    /// Returns the status of an error that [`Error::status`] made: the response to a handler's client.
+    pub(crate) fn own_status(&self) -> Option<StatusCode> {
+        let is_own = self.0.kind == ErrorKind::Status && self.0.source.is_none();
+        self.0.status.filter(|_| is_own)
+    }
+
+    /// Returns the text for the client of an error that [`Error::status`] made.
     pub(crate) fn status_text(&self) -> Option<&str> {
-        self.0.status.and(self.0.message.as_deref())
+        self.own_status().and(self.0.message.as_deref())
     }
 
     /// Returns the kind of the error.
@@ -285,8 +294,10 @@ impl fmt::Display for Error {
             let separator = if *kind == ErrorKind::InvalidUrl { " " } else { ": " };
             parts.push(separator, message)?;
         }
-        if let Some(source) = source {
-            parts.push(": ", source)?;
+        // The text of a kept response may be empty.
+        if let Some(text) = source.as_ref().map(ToString::to_string).filter(|text| !text.is_empty())
+        {
+            parts.push(": ", &text)?;
         }
         if f.alternate() {
             for error in iter::successors(self.source(), |&error| error.source()) {

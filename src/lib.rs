@@ -202,6 +202,8 @@ mod unwind;
 
 pub use body::{Body, MappedReader, Piece};
 #[cfg(feature = "client")]
+pub use body::{Multipart, Part};
+#[cfg(feature = "client")]
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};

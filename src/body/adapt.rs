@@ -12,6 +12,7 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::HeaderMap;
 
@@ -181,6 +182,14 @@ impl Adapter for Mapped {
         self.reader.is_some() && slot.as_mut().is_none_or(Body::may_wait)
     }
 
+    fn arrives(&mut self, until: Instant) -> bool {
+        // Taken out for the wait, as for a read.
+        let Some(mut body) = self.slot.lock().take() else { return false };
+        let arrives = body.arrives(until);
+        *self.slot.lock() = Some(body);
+        arrives
+    }
+
     fn is_incoming(&self) -> bool {
         self.slot.lock().as_ref().is_some_and(Body::is_incoming)
     }
@@ -255,6 +264,10 @@ impl Adapter for Limited {
 
     fn may_wait(&mut self) -> bool {
         self.left.is_some() && self.body.may_wait()
+    }
+
+    fn arrives(&mut self, until: Instant) -> bool {
+        self.body.arrives(until)
     }
 
     fn is_incoming(&self) -> bool {
@@ -332,6 +345,10 @@ impl Adapter for Inspected {
 
     fn may_wait(&mut self) -> bool {
         self.body.may_wait()
+    }
+
+    fn arrives(&mut self, until: Instant) -> bool {
+        self.body.arrives(until)
     }
 
     fn is_incoming(&self) -> bool {

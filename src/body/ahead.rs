@@ -1,7 +1,9 @@
-//! The buffer for small reads of a body.
+//! The buffer for small reads of a body, and for bodies that are looked at before they are read.
+
+use std::io;
 
 /// The size of the buffer, in bytes: that of the standard library's `BufReader`.
-const AHEAD: usize = 8 * 1024;
+pub(super) const AHEAD: usize = 8 * 1024;
 
 /// Bytes that were read from the source of a body, and not yet from the body.
 #[derive(Default)]
@@ -10,6 +12,8 @@ pub(super) struct Ahead {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// The error of the source that follows the bytes.
+    failure: Option<io::Error>,
 }
 
 impl Ahead {
@@ -22,19 +26,46 @@ impl Ahead {
         self.end - self.start
     }
 
-    /// Fills the buffer, which is empty, with one `read`.
-    pub(super) fn fill<E>(
+    /// Returns `true` if more bytes fit behind those that are there.
+    pub(super) fn has_room(&self) -> bool {
+        self.len() < AHEAD
+    }
+
+    /// Appends bytes by one `read`, and returns their number.
+    pub(super) fn fill(
         &mut self,
-        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
-    ) -> Result<(), E> {
-        debug_assert!(self.len() == 0);
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        debug_assert!(self.has_room());
         if self.bytes.is_empty() {
             self.bytes = vec![0; AHEAD];
         }
-        (self.start, self.end) = (0, 0);
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.len());
+        }
+        let room = &mut self.bytes[self.end..];
+        let most = room.len();
         // A faulty source may return more than the length of the buffer.
-        self.end = read(&mut self.bytes)?.min(AHEAD);
-        Ok(())
+        let count = read(room)?.min(most);
+        self.end += count;
+        Ok(count)
+    }
+
+    /// Keeps an error for the read that follows the bytes.
+    pub(super) fn fail_later(&mut self, error: io::Error) {
+        self.failure = Some(error);
+    }
+
+    /// Returns `true` if an error follows the bytes.
+    pub(super) fn fails_later(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Takes the error that follows the bytes, which were all taken.
+    pub(super) fn take_failure(&mut self) -> io::Result<()> {
+        debug_assert!(self.len() == 0);
+        self.failure.take().map_or(Ok(()), Err)
     }
 
     /// Moves as many bytes into `buf` as are available and fit.

@@ -9,11 +9,13 @@
 //! | `adapt.rs` | `map_reader`, `limited`, `inspect` |
 //! | `replay.rs` | bodies that are opened for each sending |
 //! | `source.rs` `file.rs` `read_at*.rs` | the sources that a body is read from |
-//! | `ahead.rs` | the buffer for small reads |
+//! | `multipart/` | forms as bodies |
+//! | `ahead.rs` `arrive.rs` | the buffer for small reads, and for a look at a short body |
 //! | `from.rs` | conversions into a body |
 
 mod adapt;
 mod ahead;
+mod arrive;
 #[cfg(feature = "charset")]
 mod charset;
 #[cfg(not(feature = "charset"))]
@@ -26,6 +28,12 @@ mod from;
 #[cfg(feature = "json")]
 mod json;
 mod limit;
+#[cfg(feature = "client")]
+mod multipart;
+/// The tests always have the feature, and test its stand-in as well.
+#[cfg(all(test, feature = "charset"))]
+#[allow(dead_code, reason = "the tests use a part of it")]
+mod no_charset;
 #[cfg(unix)]
 mod read_at;
 #[cfg(windows)]
@@ -48,8 +56,10 @@ use source::{ChunkReader, Source};
 pub use adapt::{MappedReader, Piece};
 pub(crate) use form::push_pair;
 pub(crate) use limit::{DEFAULT_READ_LIMIT, ReadLimit};
+#[cfg(feature = "client")]
+pub use multipart::{Multipart, Part};
 pub(crate) use source::Incoming;
-pub(crate) use text::charset_of;
+pub(crate) use text::{charset_of, lossy_text};
 
 /// The body of a request or a response; empty by default.
 ///
@@ -231,7 +241,8 @@ impl Body {
 
     /// Returns `true` if the next read may have to wait, as far as the source can tell.
     pub(crate) fn may_wait(&mut self) -> bool {
-        self.ahead.as_ref().is_none_or(|ahead| ahead.len() == 0) && self.source.may_wait()
+        let is_ahead = |ahead: &Box<Ahead>| ahead.len() > 0 || ahead.fails_later();
+        !self.ahead.as_ref().is_some_and(is_ahead) && self.source.may_wait()
     }
 
     /// Returns `true` if the body comes from a connection.
@@ -321,6 +332,9 @@ impl Body {
     #[inline(never)]
     fn read_source(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.len() >= SMALL_READ || buf.is_empty() || self.source.is_in_memory() {
+            if let Some(ahead) = &mut self.ahead {
+                ahead.take_failure()?;
+            }
             return self.source.read(buf);
         }
         Ok(filled(&mut self.ahead, &mut self.source)?.take(buf))
@@ -331,6 +345,7 @@ impl Body {
 fn filled<'a>(ahead: &'a mut Option<Box<Ahead>>, source: &mut Source) -> io::Result<&'a mut Ahead> {
     let ahead = ahead.get_or_insert_default();
     if ahead.len() == 0 {
+        ahead.take_failure()?;
         ahead.fill(|buf| source.read(buf))?;
     }
     Ok(ahead)

@@ -1,5 +1,7 @@
 //! Stand-in for `charset.rs`, in a build without the feature `charset`: text in UTF-8.
 
+use std::borrow::Cow;
+
 use super::Body;
 use super::limit::ReadLimit;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,6 +18,11 @@ const SUPERSETS_OF_ASCII: [&str; 5] = ["us-ascii", "ascii", "iso-8859-", "latin1
 pub(super) fn read(body: &mut Body, label: Option<&str>, limit: ReadLimit) -> Result<String> {
     let bytes = body.read_within(limit)?;
     text(&bytes, label).map_err(|error| body.rejected(error))
+}
+
+/// Decodes text as UTF-8, and replaces what is none.
+pub(super) fn lossy<'a>(bytes: &'a [u8], _label: Option<&str>) -> Cow<'a, str> {
+    String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
 fn text(bytes: &[u8], label: Option<&str>) -> Result<String> {

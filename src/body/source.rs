@@ -1,6 +1,7 @@
 //! The sources of a body.
 
 use std::io::{self, Read};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
@@ -32,6 +33,11 @@ pub(crate) trait Incoming: Read + Send {
     fn take_trailers(&mut self) -> Option<HeaderMap>;
     /// Returns `true` if a read would not have to wait for the peer.
     fn is_ready(&mut self) -> bool;
+    /// Waits, at most until `until`, for a read that would not have to wait. Returns `false` if there is
+    /// none by then, or the wait was ended.
+    fn wait_ready(&mut self, _until: Instant) -> bool {
+        self.is_ready()
+    }
     /// Records that the body was received correctly, but its reader cannot accept it.
     fn reject(&mut self, _reason: &Error) {}
     /// Makes reads fail once `context` has ended, and ends one that is blocked then.
@@ -46,6 +52,11 @@ pub(super) trait Adapter: Read + Send {
     fn take_trailers(&mut self) -> Option<HeaderMap>;
     /// Returns `true` if the next read may have to wait, as far as the source can tell.
     fn may_wait(&mut self) -> bool;
+    /// Waits, at most until `until`, for the whole rest of the inner body. Returns `true` if reading it does
+    /// not wait.
+    fn arrives(&mut self, _until: Instant) -> bool {
+        false
+    }
     /// Returns `true` if the innermost body comes from a connection.
     fn is_incoming(&self) -> bool;
     /// Records on the connection that its peer caused `reason`.

@@ -1,5 +1,7 @@
 //! Text of a body, in the charset of its message.
 
+use std::borrow::Cow;
+
 use super::Body;
 use super::charset;
 use super::limit::ReadLimit;
@@ -18,6 +20,11 @@ impl Body {
         self.check_length(limit)?;
         charset::read(self, label, limit)
     }
+}
+
+/// Decodes text in the charset called `label`, or in UTF-8. What is not text is replaced by U+FFFD.
+pub(crate) fn lossy_text<'a>(bytes: &'a [u8], label: Option<&str>) -> Cow<'a, str> {
+    charset::lossy(bytes, label)
 }
 
 /// Returns the charset that a Content-Type names (RFC 9110 section 8.3.2): the first parameter of that name

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::Client;
 use super::core::{ClientCore, Defaults};
+use super::decode::accept_encoding;
 use super::fields::{DefaultFields, IntoHeaderName, read_field, transfer_encoding};
 use super::layers::Layers;
 use super::policy::RedirectPolicy;
@@ -62,9 +63,11 @@ impl Default for ClientBuilder {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let mut defaults = Defaults::default();
+        defaults.options.decode = true;
         Self {
             headers,
-            defaults: Defaults::default(),
+            defaults,
             transport: TransportOptions {
                 limits: Limits::default(),
                 dial: DialOptions::new(),
@@ -120,9 +123,11 @@ impl ClientBuilder {
         self.default_header(USER_AGENT, value)
     }
 
-    /// Removes all default headers.
+    /// Removes all default headers, also the `Accept-Encoding` of [`decode`](Self::decode), which is set to
+    /// `false`.
     pub fn no_default_headers(mut self) -> Self {
         self.headers.clear();
+        self.defaults.options.decode = false;
         self
     }
 
@@ -313,7 +318,7 @@ impl ClientBuilder {
         let fields = DefaultFields::new(headers);
         Ok(Client::new_with(ClientCore {
             transport: Transport::new(transport),
-            defaults: Defaults { fields, ..defaults },
+            defaults: Defaults { fields, accept_encoding: accept_encoding(), ..defaults },
             layers,
         }))
     }

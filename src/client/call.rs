@@ -4,6 +4,7 @@
 //!   RequestBuilder::send ── Request + CallOptions
 //!     Middleware     once a call   the user's, added by `wrap`
 //!       Extras       once a call   a status as an error
+//!         decode     once a call   content codings of the last response
 //!         Redirects  once a call   which are followed, and as what request
 //!           Session  once a hop    credentials and cookies, bound to their origin
 //!             Middleware           the user's, added by `wrap_hop`
@@ -11,9 +12,11 @@
 //!                 Transport        route, pool, connection, exchange, safe retry
 //! ```
 
-use http::Response;
+use http::{HeaderValue, Response};
 
 use super::core::ClientCore;
+use super::decode;
+use super::extras::Extras;
 use super::hop::HopRequest;
 use super::layers::Layers;
 use super::middleware;
@@ -33,10 +36,10 @@ pub(super) struct Call<'a> {
     pub(super) layers: Option<&'a Layers>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// Makes the call, and shows its beginning and its failure to its observers.
     #[inline]
-    pub(super) fn begin(self, hop: HopRequest<'_>) -> Result<Response<Body>> {
+    pub(super) fn begin(self, hop: HopRequest<'a>) -> Result<Response<Body>> {
         let Some(trace) = self.options.trace() else { return self.run(hop) };
         trace.show(&CallEvent::Begun { method: &hop.parts.method, url: hop.url.uri() });
         self.run(hop).inspect_err(|error| trace.show(&CallEvent::Failed { error }))
@@ -44,7 +47,7 @@ impl Call<'_> {
 
     /// Sends the first request of the call and returns the response that is its result.
     #[inline]
-    fn run(self, hop: HopRequest<'_>) -> Result<Response<Body>> {
+    fn run(self, hop: HopRequest<'a>) -> Result<Response<Body>> {
         match &self.core.layers.call[..] {
             [] => self.run_own(hop),
             chain => middleware::run(chain, hop, self.options, |hop| self.run_own(hop)),
@@ -53,7 +56,7 @@ impl Call<'_> {
 
     /// Runs the call inside of the client's middlewares.
     #[inline]
-    fn run_own(self, mut hop: HopRequest<'_>) -> Result<Response<Body>> {
+    fn run_own(self, mut hop: HopRequest<'a>) -> Result<Response<Body>> {
         match self.layers {
             Some(Layers { call: chain, .. }) if !chain.is_empty() => {
                 middleware::run(chain, hop, self.options, |mut hop| self.steps(&mut hop))
@@ -64,25 +67,32 @@ impl Call<'_> {
 
     /// Runs the steps that a call may ask for, around its redirects.
     #[inline]
-    fn steps(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+    fn steps(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
         match self.options.extras() {
-            None => self.follow(hop),
-            Some(extras) => extras.run(hop, self.options.context.as_ref(), |hop| self.follow(hop)),
+            None => self.follow(hop, None),
+            Some(extras) => {
+                extras.run(hop, self.options.context.as_ref(), |hop| self.follow(hop, Some(extras)))
+            }
         }
     }
 
-    /// Sends a request, and those that follow its redirects.
+    /// Sends a request, and those that follow its redirects. Decodes the body of the last response.
     #[inline]
-    fn follow(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+    fn follow(self, hop: &mut HopRequest<'a>, extras: Option<&Extras>) -> Result<Response<Body>> {
         let encrypts = self.core.transport.connector(self.options).is_some();
-        let (session, trace) = (self.options.session(), self.options.trace());
-        let redirects = Redirects::new(&self.options.redirects, session, encrypts, trace);
-        redirects.run(hop, |hop| self.hop(hop))
+        let redirects = Redirects::new(self.options, encrypts);
+        let mut response = redirects.run(hop, |hop| self.hop(hop))?;
+        if let Some(extras) = extras {
+            extras.received(&mut response);
+        }
+        decode::decode(&mut response, self.options.context())?;
+        Ok(response)
     }
 
     /// Sends one request.
     #[inline]
-    fn hop(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+    fn hop(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
+        hop.offer = self.codings().filter(|_| !hop.fields().choose_coding());
         match &self.core.layers.hop[..] {
             [] => self.hop_own(hop),
             chain => self.through(chain, hop, |hop| self.hop_own(hop)),
@@ -91,7 +101,7 @@ impl Call<'_> {
 
     /// Sends one request inside of the client's middlewares.
     #[inline]
-    fn hop_own(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+    fn hop_own(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
         match self.layers {
             Some(Layers { hop: chain, .. }) if !chain.is_empty() => {
                 self.through(chain, hop, |hop| self.exchange(hop))
@@ -104,17 +114,26 @@ impl Call<'_> {
     fn through(
         self,
         chain: &middleware::Chain,
-        hop: &mut HopRequest<'_>,
-        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>> + Sync,
+        hop: &mut HopRequest<'a>,
+        send: impl Fn(&mut HopRequest<'a>) -> Result<Response<Body>> + Sync,
     ) -> Result<Response<Body>> {
         session::show(hop, self.options.session(), |hop| {
-            middleware::run(chain, hop.take(), self.options, |mut hop| send(&mut hop))
+            let hop = decode::show_offer(hop.take());
+            let shown = hop.offer;
+            middleware::run(chain, hop, self.options, |hop| {
+                send(&mut decode::hide_offer(hop, shown))
+            })
         })
+    }
+
+    /// Returns the content codings that the requests of the call offer, unless a field decides on them.
+    fn codings(self) -> Option<&'a HeaderValue> {
+        self.core.defaults.accept_encoding.as_ref().filter(|_| self.options.decode)
     }
 
     /// Sends one request with what belongs to its URL.
     #[inline]
-    fn exchange(self, hop: &mut HopRequest<'_>) -> Result<Response<Body>> {
+    fn exchange(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
         session::run(hop, self.options.session(), |hop| {
             self.core.transport.round_trip(hop, self.options)
         })

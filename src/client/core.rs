@@ -1,5 +1,7 @@
 //! The state that the handles of one client share.
 
+use http::HeaderValue;
+
 use super::fields::DefaultFields;
 use super::layers::Layers;
 use super::options::CallOptions;
@@ -18,6 +20,8 @@ pub(super) struct ClientCore {
 pub(super) struct Defaults {
     pub(super) fields: DefaultFields,
     pub(super) options: CallOptions,
+    /// The Accept-Encoding of requests that set none and are decoded. `None` without a coding.
+    pub(super) accept_encoding: Option<HeaderValue>,
     /// The first invalid option of the client. Every call reports it.
     pub(super) error: Option<Error>,
 }

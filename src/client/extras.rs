@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::observe::{Observers, Trace};
+use super::progress::OnProgress;
 use super::proxy::ProxyPolicy;
 use super::retry::Retry;
 use super::session::sources::SessionSources;
@@ -13,6 +14,8 @@ use super::speed::MinSpeed;
 pub(super) struct Extras {
     /// A response of 4xx or 5xx becomes an error.
     pub(super) status_as_error: bool,
+    pub(super) on_upload_progress: Option<OnProgress>,
+    pub(super) on_download_progress: Option<OnProgress>,
     /// The request is sent again after a failure that may pass.
     pub(super) retry: Option<Retry>,
     /// The limit of waiting for a place among the connections of a host.

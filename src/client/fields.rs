@@ -1,7 +1,8 @@
 //! The header fields of a request: its own, and the client's defaults that it does not set itself.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION, RANGE,
+    TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -82,18 +83,25 @@ pub(super) struct DefaultFields {
     written: Vec<u8>,
     /// One of [`MESSAGE_FIELDS`] is among them. Since that is rare, it saves a look-up for each.
     frames: bool,
+    /// One of [`CODING_FIELDS`] is among them.
+    chooses_coding: bool,
 }
 
 /// The fields that decide how a request is sent.
 const MESSAGE_FIELDS: [HeaderName; 5] =
     [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION];
 
+/// The fields by which a request decides on the content codings of its response. The bytes of a `Range` are
+/// those of the encoded body.
+const CODING_FIELDS: [HeaderName; 2] = [ACCEPT_ENCODING, RANGE];
+
 impl DefaultFields {
     pub(super) fn new(fields: HeaderMap) -> Self {
         let mut written = Vec::new();
         write(&mut written, &fields);
-        let frames = MESSAGE_FIELDS.iter().any(|name| fields.contains_key(name));
-        Self { fields, written, frames }
+        let contains = |names: &[HeaderName]| names.iter().any(|name| fields.contains_key(name));
+        let (frames, chooses_coding) = (contains(&MESSAGE_FIELDS), contains(&CODING_FIELDS));
+        Self { fields, written, frames, chooses_coding }
     }
 
     /// Adds to `own` the fields that it does not set itself.
@@ -138,6 +146,12 @@ impl<'a> Fields<'a> {
     pub(super) fn contains(self, name: &HeaderName) -> bool {
         self.own.contains_key(name)
             || self.defaults.is_some_and(|defaults| defaults.fields.contains_key(name))
+    }
+
+    /// Returns `true` if a field decides on the content codings of the response.
+    pub(super) fn choose_coding(self) -> bool {
+        self.defaults.is_some_and(|defaults| defaults.chooses_coding)
+            || CODING_FIELDS.iter().any(|name| self.own.contains_key(name))
     }
 
     /// Appends all fields, the request's own first, without those that [`is_placed`].

@@ -3,6 +3,7 @@
 use std::mem;
 use std::time::Instant;
 
+use http::HeaderValue;
 use http::request::Parts;
 
 use super::fields::{DefaultFields, Fields};
@@ -18,6 +19,8 @@ pub(super) struct HopRequest<'a> {
     pub(super) body: Body,
     /// The client's default fields, until they are merged into the request's own.
     defaults: Option<&'a DefaultFields>,
+    /// The content codings that the request offers, as an Accept-Encoding beside its other fields.
+    pub(super) offer: Option<&'a HeaderValue>,
     /// When the call began.
     pub(super) begun: Instant,
     /// The session's part of this hop.
@@ -28,7 +31,7 @@ impl<'a> HopRequest<'a> {
     /// Returns the first request of a call, which begins now.
     pub(super) fn new(parts: Parts, url: Url, body: Body, defaults: &'a DefaultFields) -> Self {
         let (begun, state) = (Instant::now(), HopState::default());
-        Self { parts, url, body, defaults: Some(defaults), begun, state }
+        Self { parts, url, body, defaults: Some(defaults), offer: None, begun, state }
     }
 
     /// Returns a request with all of its fields, for a call that has `begun`.
@@ -39,7 +42,7 @@ impl<'a> HopRequest<'a> {
         begun: Instant,
         state: HopState,
     ) -> Self {
-        Self { parts, url, body, defaults: None, begun, state }
+        Self { parts, url, body, defaults: None, offer: None, begun, state }
     }
 
     /// Returns the header fields that are sent.
@@ -58,8 +61,7 @@ impl<'a> HopRequest<'a> {
     /// Returns the request to be sent, and keeps its head for the next hop.
     pub(super) fn take(&mut self) -> Self {
         let body = mem::take(&mut self.body);
-        let Self { parts, url, defaults, begun, state, .. } = &*self;
-        let (parts, url, state) = (parts.clone(), url.clone(), state.clone());
-        Self { parts, url, body, defaults: *defaults, begun: *begun, state }
+        let (parts, url, state) = (self.parts.clone(), self.url.clone(), self.state.clone());
+        Self { parts, url, body, state, ..*self }
     }
 }

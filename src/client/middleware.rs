@@ -159,11 +159,11 @@ impl std::fmt::Debug for Next<'_> {
 
 /// Runs the middlewares of `chain` around a request. `last` sends each request that the innermost of
 /// them passes on.
-pub(super) fn run(
+pub(super) fn run<'a>(
     chain: &Chain,
     mut hop: HopRequest<'_>,
     options: &CallOptions,
-    last: impl Fn(HopRequest<'_>) -> Result<Response<Body>> + Sync,
+    last: impl Fn(HopRequest<'a>) -> Result<Response<Body>> + Sync,
 ) -> Result<Response<Body>> {
     hop.merge_defaults();
     let HopRequest { mut parts, url, body, begun, state, .. } = hop;

@@ -38,6 +38,8 @@ pub struct CallOptions {
     /// The longest silence within a response's body.
     pub(super) idle_read: Option<Duration>,
     pub(super) redirects: RedirectPolicy,
+    /// Offers content codings and decodes the response.
+    pub(super) decode: bool,
     /// Encrypts the call's connections, in place of the client's connector.
     pub(super) connector: Option<Connector>,
     pub(super) on_informational: Option<OnInformational>,

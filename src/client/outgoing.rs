@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION,
+    TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
@@ -77,8 +78,8 @@ pub(super) fn prepare(
         None if asks => ExpectField::WithoutContinue,
         _ => ExpectField::AsItStands,
     };
-    let described = Described { content_type, framing };
-    let head = write_head(parts, (&hop.url, via), fields, described, expectation)?;
+    let added = Added { offer: hop.offer, content_type, framing };
+    let head = write_head(parts, (&hop.url, via), fields, added, expectation)?;
     let (expect, withheld) = limit.map(withhold).unzip();
     let closes = h1::request_persists(parts.version, fields.layer_of(&CONNECTION)).is_err();
     let method = parts.method.clone();
@@ -133,8 +134,10 @@ fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
-/// The header fields that the body decides.
-struct Described {
+/// The header fields beside those of the caller.
+struct Added<'a> {
+    /// The Accept-Encoding.
+    offer: Option<&'a HeaderValue>,
     /// The body's content type. `None` if the request has a Content-Type.
     content_type: Option<HeaderValue>,
     framing: OutgoingFraming,
@@ -144,7 +147,7 @@ fn write_head(
     parts: &Parts,
     (url, via): (&Url, &Via),
     fields: Fields<'_>,
-    body: Described,
+    added: Added<'_>,
     expectation: ExpectField,
 ) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_ROOM);
@@ -167,10 +170,13 @@ fn write_head(
             write_other_expectations(&mut head, fields);
         }
     }
-    if let Some(content_type) = body.content_type {
+    if let Some(codings) = added.offer {
+        h1::write_field(&mut head, &ACCEPT_ENCODING, codings.as_bytes());
+    }
+    if let Some(content_type) = added.content_type {
         h1::write_field(&mut head, &CONTENT_TYPE, content_type.as_bytes());
     }
-    match body.framing {
+    match added.framing {
         OutgoingFraming::Unsaid => {}
         OutgoingFraming::Length(length) => {
             h1::write_number_field(&mut head, &CONTENT_LENGTH, length);

@@ -7,19 +7,23 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
+use super::decode;
 use super::hop::HopRequest;
 use super::observe::{CallEvent, Trace, show};
+use super::options::CallOptions;
 use super::policy::{Decision, Hop, RedirectPolicy, Redirected};
 use super::response::{self, ResponseExt};
 use super::session;
 use super::session::sources::SessionSources;
 use super::url::{Scheme, Url};
 use crate::body::Body;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The redirects of one call.
 pub(super) struct Redirects<'a> {
     policy: &'a RedirectPolicy,
+    context: Option<&'a Context>,
     /// The credentials and cookies of the hops, to be shown to the policy.
     sources: Option<&'a SessionSources>,
     /// The client can send to `https` URLs.
@@ -58,21 +62,23 @@ enum Step {
 }
 
 impl<'a> Redirects<'a> {
-    pub(super) fn new(
-        policy: &'a RedirectPolicy,
-        sources: Option<&'a SessionSources>,
-        encrypts: bool,
-        trace: Option<&'a Trace>,
-    ) -> Self {
-        Self { policy, sources, encrypts, trace, history: Vec::new() }
+    pub(super) fn new(options: &'a CallOptions, encrypts: bool) -> Self {
+        Self {
+            policy: &options.redirects,
+            context: options.context(),
+            sources: options.session(),
+            encrypts,
+            trace: options.trace(),
+            history: Vec::new(),
+        }
     }
 
     /// Sends `hop` by `send`, then the requests that follow its redirects, and returns the last response.
     #[inline]
-    pub(super) fn run(
+    pub(super) fn run<'h>(
         mut self,
-        hop: &mut HopRequest<'_>,
-        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
+        hop: &mut HopRequest<'h>,
+        send: impl Fn(&mut HopRequest<'h>) -> Result<Response<Body>>,
     ) -> Result<Response<Body>> {
         let Some(limit) = self.policy.limit() else { return send(hop) };
         loop {
@@ -84,7 +90,7 @@ impl<'a> Redirects<'a> {
                 Err(refusal) => return Ok(self.finish(response, Some(refusal))),
             };
             if self.history.len() >= limit as usize {
-                return Err(response::too_many_redirects(limit, self.finish(response, None)));
+                return Err(self.too_many(limit, response));
             }
             match self.follow(hop, &response, followed)? {
                 Step::Followed(from) => self.note(hop, response, from),
@@ -180,6 +186,17 @@ impl<'a> Redirects<'a> {
         });
         let headers = std::mem::take(response.headers_mut());
         self.history.push(Redirected { status: response.status(), url: from.into_uri(), headers });
+    }
+
+    /// Returns the error of a call whose last response is one redirect too many.
+    #[cold]
+    fn too_many(self, limit: u32, response: Response<Body>) -> Error {
+        let context = self.context;
+        let mut response = self.finish(response, None);
+        match decode::decode(&mut response, context) {
+            Ok(()) => response::too_many_redirects(limit, response),
+            Err(error) => error,
+        }
     }
 
     /// Adds to the result of the call what this step knows of it.

@@ -1,5 +1,6 @@
 //! The facts of a response beyond its head and body.
 
+mod first_line;
 mod info;
 mod kept;
 mod read;
@@ -10,6 +11,7 @@ use http::Uri;
 use serde_core::de::DeserializeOwned;
 
 use self::info::{Attempts, Followed, Refused, Upgrade, info};
+use super::decode::Encoded;
 use super::events::EventStream;
 use super::policy::Redirected;
 use super::proxy::Proxy;
@@ -19,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::net::{Addr, Duplex, TlsInfo};
 
 pub use info::Timings;
-pub(super) use info::{Moments, build, note_attempts, note_redirects};
+pub(super) use info::{Answered, Moments, build, note_attempts, note_redirects, offered_codings};
 pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects, with_kept};
 pub use read::DEFAULT_READ_LIMIT;
 
@@ -100,6 +102,20 @@ pub trait ResponseExt: sealed::Sealed {
 
     /// Returns the facts of the TLS session with the server; `None` without TLS.
     fn tls(&self) -> Option<&TlsInfo>;
+
+    /// Returns how the server encoded the body, if the client [decodes](super::ClientBuilder::decode) it:
+    /// the `Content-Encoding` and the `Content-Length` that the response had.
+    ///
+    /// ```no_run
+    /// # use hangup::ResponseExt;
+    /// # let client = hangup::Client::new();
+    /// let response = client.get("http://example.com/").send()?;
+    /// if let Some(encoded) = response.encoded() {
+    ///     println!("sent as {}", encoded.content_encoding());
+    /// }
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    fn encoded(&self) -> Option<&Encoded>;
 
     /// Returns how long the steps of the call took.
     fn timings(&self) -> Option<&Timings>;
@@ -220,7 +236,14 @@ pub trait ResponseExt: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// The error of a response of 4xx or 5xx. Its text names the status, the method and the URL.
+    /// The error of a response of 4xx or 5xx. Its text has the status, the method, the URL without user and
+    /// password, and the first line of a short text body. Such a body has at most 8 KiB and is no HTML or
+    /// XML.
+    ///
+    /// # Blocking
+    ///
+    /// Waits at most 50 ms for a short text body. The call's [context](super::RequestBuilder::context) ends
+    /// the wait.
     fn error_for_status(self) -> Result<http::Response<Body>>;
 
     /// Reads the body as a stream of server-sent events.
@@ -308,6 +331,10 @@ impl ResponseExt for http::Response<Body> {
 
     fn tls(&self) -> Option<&TlsInfo> {
         info(self).and_then(|info| info.connection.tls.as_ref())
+    }
+
+    fn encoded(&self) -> Option<&Encoded> {
+        self.extensions().get()
     }
 
     fn timings(&self) -> Option<&Timings> {

@@ -56,10 +56,10 @@ pub(super) fn run(
 }
 
 /// Shows a hop to the user's code in `next` as [`run`] will send it.
-pub(super) fn show(
-    hop: &mut HopRequest<'_>,
+pub(super) fn show<'a>(
+    hop: &mut HopRequest<'a>,
     sources: Option<&SessionSources>,
-    next: impl FnOnce(&mut HopRequest<'_>) -> Result<Response<Body>>,
+    next: impl FnOnce(&mut HopRequest<'a>) -> Result<Response<Body>>,
 ) -> Result<Response<Body>> {
     add(hop, sources);
     let response = next(hop);

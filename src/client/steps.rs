@@ -14,12 +14,15 @@ use crate::error::Result;
 
 impl Extras {
     /// Sends a request by `send`, with the steps that these options ask for around it.
-    pub(super) fn run(
+    pub(super) fn run<'a>(
         &self,
-        hop: &mut HopRequest<'_>,
+        hop: &mut HopRequest<'a>,
         context: Option<&Context>,
-        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
+        send: impl Fn(&mut HopRequest<'a>) -> Result<Response<Body>>,
     ) -> Result<Response<Body>> {
+        if let Some(progress) = &self.on_upload_progress {
+            hop.body = progress.observe(mem::take(&mut hop.body));
+        }
         let response = match &self.retry {
             None => send(hop)?,
             Some(retry) => self.send_again(retry, hop, context, send)?,
@@ -30,13 +33,21 @@ impl Extras {
         }
     }
 
+    /// Takes the last response of the call, before it is decoded.
+    pub(super) fn received(&self, response: &mut Response<Body>) {
+        if let Some(progress) = &self.on_download_progress {
+            let body = mem::take(response.body_mut());
+            *response.body_mut() = progress.observe(body);
+        }
+    }
+
     /// Sends a request by `send`, as often as `retry` says.
-    fn send_again(
+    fn send_again<'a>(
         &self,
         retry: &Retry,
-        hop: &mut HopRequest<'_>,
+        hop: &mut HopRequest<'a>,
         context: Option<&Context>,
-        send: impl Fn(&mut HopRequest<'_>) -> Result<Response<Body>>,
+        send: impl Fn(&mut HopRequest<'a>) -> Result<Response<Body>>,
     ) -> Result<Response<Body>> {
         let method = hop.parts.method.clone();
         let repeatable = retry::is_repeatable(&method, hop.fields());

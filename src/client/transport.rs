@@ -22,7 +22,7 @@ use super::outgoing::{WithheldBody, prepare};
 use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
 use super::proxy::ProxyPolicy;
 use super::resend::may_resend;
-use super::response::{self, Moments};
+use super::response::{self, Answered, Moments};
 use super::route::{Route, Via};
 use super::tunnel::TunnelOptions;
 use super::waiter::{Delivery, NoConnection, Waiter};
@@ -442,8 +442,13 @@ fn respond(
         true => hop.url.uri().clone(),
         false => hop.url.take_uri(),
     };
-    let (request, reused) = ((hop.parts.method.clone(), url), !id.is_first());
-    response::build(received, request, conn.facts(), reused, moments)
+    let answered = Answered {
+        method: hop.parts.method.clone(),
+        url,
+        offered_codings: hop.offer.is_some(),
+        reused: !id.is_first(),
+    };
+    response::build(received, answered, conn.facts(), moments)
 }
 
 /// Takes a connection into use for a call. Returns `None` if it cannot be used.

@@ -11,10 +11,17 @@
 
 mod fault;
 mod host;
+#[cfg(feature = "idna")]
+mod idna;
+#[cfg(not(feature = "idna"))]
+#[path = "url/no_idna.rs"]
+mod idna;
 mod into;
 mod parse;
 mod path;
 mod query;
+#[cfg(feature = "url")]
+mod url_crate;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -50,11 +50,13 @@ pub enum ErrorKind {
     MalformedMessage,
     /// The peer's body ended early.
     IncompleteBody,
-    /// The peer's body cannot be decoded: its content coding is damaged, or is not supported.
+    /// The peer's body cannot be decoded: its content coding is damaged or not supported, or it is not the
+    /// text or the JSON that its reader expects.
     Decode,
     /// A message is larger than a limit. The text says which limit: one of the client's or the server's, or
     /// one that the reader of the body set, with [`Body::read_bytes`](crate::Body::read_bytes) or
-    /// [`Body::limited`](crate::Body::limited).
+    /// [`Body::limited`](crate::Body::limited), or the default limit of
+    /// [`ResponseExt::text`](crate::ResponseExt::text) and its like.
     TooLarge,
     /// The peer sent more redirects than the client follows.
     TooManyRedirects,
@@ -65,7 +67,9 @@ pub enum ErrorKind {
     Closed,
     /// Another input or output error.
     Io,
-    /// An HTTP status that stands for the failure: see [`Error::status`](crate::Error::status).
+    /// An HTTP status that stands for the failure: one that a handler returns with
+    /// [`Error::status`](crate::Error::status), or that of a
+    /// [response](crate::ResponseExt::error_for_status).
     Status,
     /// A handler's error that is none of the above.
     Other,

@@ -1,6 +1,7 @@
 //! The body of a message on a connection.
 
 use std::io;
+use std::time::Instant;
 
 use http::HeaderMap;
 
@@ -110,6 +111,22 @@ impl FramedBody {
                 Ok(0) | Err(_) => return true,
             }
         }
+    }
+
+    /// Waits, at most until `until`, for a read that would not have to wait for `stream`. Returns `false` if
+    /// there is none by then, at the read deadline, or if the stream is closed.
+    pub(crate) fn wait_ready(
+        &mut self,
+        buffer: &mut Buffer,
+        stream: &Stream,
+        until: Instant,
+    ) -> bool {
+        while !self.is_ready(buffer, stream) {
+            if stream.wait_readable_until(Some(until)).is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Returns `true` if the end of the body has arrived from `stream`, within [`LOOK_AHEAD`] bytes. Does

@@ -264,10 +264,7 @@ impl Blame {
         if broken && error.kind() != ErrorKind::InvalidMessage {
             return Self::ClientGone;
         }
-        // The status with which a proxy refused a tunnel of the handler's is not the response.
-        let is_response = error.kind() == ErrorKind::Status;
-        let status = error.status_code().filter(|_| is_response);
-        match status.filter(|status| !status.is_informational()) {
+        match error.own_status().filter(|status| !status.is_informational()) {
             Some(status) if !status.is_server_error() => Self::Client(status),
             Some(status) => Self::Server(status),
             None => Self::Server(StatusCode::INTERNAL_SERVER_ERROR),
@@ -299,6 +296,7 @@ fn body_status(error: &Error) -> Option<StatusCode> {
             let body = error.cause().and_then(|cause| cause.downcast_ref::<BodyError>());
             Some(body.map_or(StatusCode::BAD_REQUEST, BodyError::status))
         }
+        ErrorKind::Decode => Some(StatusCode::BAD_REQUEST),
         _ => None,
     }
 }

@@ -236,6 +236,15 @@ impl Incoming for ResponseBody {
         }
     }
 
+    fn wait_ready(&mut self, until: Instant) -> bool {
+        match &mut self.progress {
+            Progress::Reading(exchange) => {
+                self.framed.wait_ready(&mut exchange.buffer, &exchange.shared.stream, until)
+            }
+            Progress::Ended | Progress::Failed(_) => true,
+        }
+    }
+
     fn remaining(&self) -> Option<u64> {
         self.framed.remaining()
     }

@@ -21,8 +21,8 @@ pub struct Timings {
     pub resolve: Duration,
     /// Connecting. Zero on a reused connection.
     pub connect: Duration,
-    /// Opening a tunnel through a proxy, with the TLS handshake of an HTTPS proxy. Zero without a proxy and
-    /// on a reused connection.
+    /// Opening a tunnel through a proxy, with the TLS handshake of an HTTPS proxy. Close to zero for a
+    /// proxy that needs neither, and zero without a proxy and on a reused connection.
     pub proxy: Duration,
     /// The TLS handshake. Zero without TLS and on a reused connection.
     pub secure: Duration,
@@ -41,7 +41,19 @@ pub(super) struct ResponseInfo {
     pub(super) url: Uri,
     pub(super) connection: Arc<ConnFacts>,
     pub(super) reused: bool,
+    offered_codings: bool,
     pub(super) timings: Timings,
+}
+
+/// The request that a response belongs to.
+#[derive(Debug)]
+pub(in crate::client) struct Answered {
+    pub(in crate::client) method: Method,
+    pub(in crate::client) url: Uri,
+    /// It offered content codings, for the client to decode.
+    pub(in crate::client) offered_codings: bool,
+    /// Its connection had carried an earlier request.
+    pub(in crate::client) reused: bool,
 }
 
 /// The moments of a call that its timings are computed from.
@@ -81,14 +93,12 @@ impl Timings {
     }
 }
 
-/// Builds the response to a request of `method` for `url` from a received one, whose head has just arrived. `reused`
-/// is `true` if the connection had carried an earlier request.
+/// Builds the response to a request from a received one, whose head has just arrived.
 #[inline]
 pub(in crate::client) fn build(
     received: ReceivedResponse,
-    (method, url): (Method, Uri),
+    Answered { method, url, offered_codings, reused }: Answered,
     connection: &Arc<ConnFacts>,
-    reused: bool,
     moments: Moments,
 ) -> http::Response<Body> {
     let ResponseHead { version, status, reason, headers } = received.head;
@@ -103,7 +113,15 @@ pub(in crate::client) fn build(
     *response.version_mut() = version;
     *response.headers_mut() = headers;
     let extensions = response.extensions_mut();
-    extensions.insert(ResponseInfo { reason, method, url, connection, reused, timings });
+    extensions.insert(ResponseInfo {
+        reason,
+        method,
+        url,
+        connection,
+        reused,
+        offered_codings,
+        timings,
+    });
     if let Some(duplex) = duplex {
         extensions.insert(Upgrade::new(duplex));
     }
@@ -137,6 +155,12 @@ impl Upgrade {
     fn new(duplex: Duplex) -> Self {
         Self(Arc::new(Mutex::new(Some(duplex))))
     }
+}
+
+/// Returns `true` if the request of a response offered content codings, and its method allows the response to
+/// have a body.
+pub(in crate::client) fn offered_codings(response: &http::Response<Body>) -> bool {
+    info(response).is_some_and(|info| info.offered_codings && info.method != Method::HEAD)
 }
 
 /// Returns the facts of a response that a client has received.

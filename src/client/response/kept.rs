@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::Response;
 
+use super::first_line;
 use super::info::info;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,9 +30,14 @@ pub(in crate::client) fn error_for_status(response: Response<Body>) -> Result<Re
 }
 
 /// The error of a response whose status is not the one that the caller needs. It keeps the response.
-pub(in crate::client) fn status_error(response: Response<Body>) -> Error {
+pub(in crate::client) fn status_error(mut response: Response<Body>) -> Error {
     let status = response.status();
-    Error::of_response(status, KeptResponse::new(request_of(&response), response))
+    let mut text = request_of(&response);
+    if let Some(line) = first_line::of(&mut response) {
+        let separator = if text.is_empty() { "" } else { ": " };
+        text = [&text, separator, &line].concat();
+    }
+    Error::of_response(status, KeptResponse::new(text, response))
 }
 
 /// An error that keeps the response which it is about. `text` says why the response is of no use.

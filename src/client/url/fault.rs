@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::idna;
 use crate::error::{Error, ErrorKind};
 
 /// How many characters of a URL an error quotes.
@@ -71,9 +72,7 @@ impl fmt::Display for Fault {
             Self::HostCharacter(character) => {
                 return write!(f, "host contains {character:?}");
             }
-            Self::HostBeyondAscii => {
-                "host contains characters beyond ASCII, which are supported only in their \"xn--\" form"
-            }
+            Self::HostBeyondAscii => idna::FAULT,
             Self::HostNotIpv4 => "host ends in a number but is no IPv4 address",
             Self::HostNotIpv6 => "host in brackets is no IPv6 address",
             Self::HostNotInBrackets => "host with colons is not in brackets",

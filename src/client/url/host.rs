@@ -1,11 +1,13 @@
 //! The part between `//` and the path: user and password, host, zone, port.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode;
 
 use super::fault::Fault;
+use super::idna;
 
 /// Characters of a host beside letters and digits (RFC 3986 section 3.2.2).
 const MARKS: &[u8] = b"-._~!$&'()*+,;=";
@@ -50,24 +52,28 @@ fn read_named(text: &[u8]) -> Result<HostZonePort<'_>, Fault> {
     if port.contains(&b':') {
         return Err(Fault::HostNotInBrackets);
     }
-    let host: Vec<u8> = percent_decode(host).map(|byte| byte.to_ascii_lowercase()).collect();
+    let host = read_name(&Cow::from(percent_decode(host)))?;
     if host.is_empty() {
         return Err(Fault::HostMissing);
     }
-    if !host.is_ascii() {
-        return Err(Fault::HostBeyondAscii);
-    }
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || MARKS.contains(byte);
-    if let Some(other) = host.iter().find(|byte| !allowed(byte)) {
-        return Err(Fault::HostCharacter(char::from(*other)));
+    if let Some(other) = host.bytes().find(|byte| !allowed(byte)) {
+        return Err(Fault::HostCharacter(char::from(other)));
     }
-    let host: String = host.into_iter().map(char::from).collect();
     if host.bytes().all(|byte| byte == b'.') {
         return Err(Fault::HostMissing);
     }
     match ends_in_a_number(&host) {
         true => Ok((read_ipv4(&host).ok_or(Fault::HostNotIpv4)?.to_string(), None, port)),
         false => Ok((host, None, port)),
+    }
+}
+
+/// A name in lower case, and in ASCII.
+fn read_name(name: &[u8]) -> Result<String, Fault> {
+    match std::str::from_utf8(name) {
+        Ok(text) if text.is_ascii() => Ok(text.to_ascii_lowercase()),
+        _ => idna::to_ascii(name),
     }
 }
 

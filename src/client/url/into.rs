@@ -7,7 +7,8 @@ use http::Uri;
 use super::Url;
 use crate::error::Result;
 
-/// A value that can be read as a URL: `&str`, [`String`] and their kin, or an [`http::Uri`](Uri).
+/// A value that can be read as a URL: `&str`, [`String`] and their kin, an [`http::Uri`](Uri), or
+/// the `Url` of the crate `url` (feature `url`).
 ///
 /// Text is read as browsers read it:
 ///
@@ -23,9 +24,10 @@ use crate::error::Result;
 /// * An IPv6 address may have a zone: `http://[fe80::1%25eth0]/`. The zone selects the network
 ///   interface, by its name or its number, and is not sent.
 ///
-/// A `Uri` is read by the same rules, but keeps its dot segments: it can name a path that text cannot.
+/// A `Uri` is read by the same rules, but keeps its dot segments: it can name a path that text cannot. The
+/// `Url` of the crate `url` is read as its text.
 ///
-/// A host beyond ASCII is an error; its `xn--` form is not. `send` reports an invalid URL, with the kind
+/// A host beyond ASCII gets its `xn--` form with the feature `idna`, and is an error without it. `send` reports an invalid URL, with the kind
 /// [`InvalidUrl`](crate::ErrorKind::InvalidUrl) or
 /// [`UnsupportedScheme`](crate::ErrorKind::UnsupportedScheme).
 ///

@@ -188,17 +188,10 @@ fn c01_an_error_quotes_the_url_and_names_its_fault() {
     ] {
         assert_eq!(message(given), format!("unsupported URL scheme: {quoted}"));
     }
-    for (fault, urls) in [
-        (
-            "beyond ASCII",
-            ["http://bücher.example/", "http://b%C3%BCcher.example/", "http://a.日本:80/"],
-        ),
-        ("zone", ["http://[fe80::1%]/", "http://[fe80::1%25%2F]/", "http://[fe80::1%a b]/"]),
-    ] {
-        for given in urls {
-            let text = message(given);
-            assert!(text.contains(given) && text.contains(fault), "{text}");
-        }
+    let zones = ["http://[fe80::1%]/", "http://[fe80::1%25%2F]/", "http://[fe80::1%a b]/"];
+    for given in zones {
+        let text = message(given);
+        assert!(text.contains(given) && text.contains("zone"), "{text}");
     }
 }
 
@@ -246,7 +239,7 @@ fn c02_no_error_shows_a_password() {
         "http://user:secret@a:99999/",
         "http://user:secret@/",
         "http://user:secret@[::1/",
-        "http://user:secret@bücher/",
+        "http://user:secret@b\u{fffd}cher/",
         "http://user:secret@",
         "http://secret@a b/",
         "http://user:sec@secret@a b/",
