@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bodies_adapted;
+mod by_hand;
 mod call_layers;
 mod cancel;
 mod cookies;
@@ -13,6 +14,7 @@ mod files;
 mod idle;
 mod interim;
 mod keep_alive;
+mod least_speed;
 mod lenient;
 mod netrc;
 mod observed;
