@@ -404,7 +404,9 @@ fn c11_a_jar_is_shared_by_threads_and_clients() {
     let served = peers.serve(|_, peer| {
         while let Some(request) = peer.next_request("GET /") {
             let name = request.head[5..].split(' ').next().unwrap().to_owned();
-            answer(peer, 200, &[&format!("{name}=1"), "shared=1"]);
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nSet-Cookie: {name}=1\r\nSet-Cookie: shared=1\r\nContent-Length: 2\r\n\r\nok"
+            ));
         }
     });
     let calls: Vec<_> = (0..8)
