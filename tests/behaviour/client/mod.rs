@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bodies_adapted;
+mod by_hand;
 mod call_layers;
 mod cancel;
 mod dialling;
@@ -13,6 +14,7 @@ mod history;
 mod idle;
 mod interim;
 mod keep_alive;
+mod least_speed;
 mod lenient;
 mod observed;
 mod peers_bugs;
