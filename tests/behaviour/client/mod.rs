@@ -11,6 +11,7 @@ mod dropping;
 mod early_response;
 mod expect;
 mod files;
+mod history;
 mod idle;
 mod interim;
 mod keep_alive;
