@@ -36,6 +36,7 @@ mod status_errors;
 mod time_limits;
 mod urls;
 mod values;
+mod websocket;
 mod wrote_request;
 
 use hangup::client::RequestBuilder;
