@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bodies_adapted;
+mod by_hand;
 mod call_layers;
 mod cancel;
 mod dialling;
@@ -12,6 +13,7 @@ mod files;
 mod idle;
 mod interim;
 mod keep_alive;
+mod least_speed;
 mod lenient;
 mod observed;
 mod peers_bugs;
