@@ -27,6 +27,7 @@ mod builder;
 mod call;
 mod conn;
 mod connect;
+mod content_type;
 mod contents;
 mod cookie_store;
 #[cfg(feature = "cookies")]
