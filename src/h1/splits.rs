@@ -22,6 +22,8 @@ pub(super) fn verdict<T: Debug>(
     mut scan: impl FnMut(&mut HeadScanner, &[u8]) -> Result<Option<(T, usize)>, HeadError>,
 ) -> Result<Option<(T, usize)>, HeadError> {
     let whole = scan(&mut HeadScanner::default(), text);
+    // Heads can only be compared as text.
+    let whole_head = matches!(whole, Ok(Some(_))).then(|| format!("{whole:?}"));
     for pieces in cuts(text) {
         let mut scanner = HeadScanner::default();
         let mut end = 0;
@@ -32,8 +34,7 @@ pub(super) fn verdict<T: Debug>(
         let result = verdicts.into_iter().find(|verdict| !matches!(verdict, Ok(None)));
         let result = result.unwrap_or(Ok(None));
         let same = match (&whole, &result) {
-            // Heads can only be compared as text.
-            (Ok(Some(_)), Ok(Some(_))) => format!("{whole:?}") == format!("{result:?}"),
+            (Ok(Some(_)), Ok(Some(_))) => whole_head == Some(format!("{result:?}")),
             (Ok(None), Ok(None)) => true,
             (Err(whole), Err(result)) => whole == result,
             _ => false,

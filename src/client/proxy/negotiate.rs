@@ -128,3 +128,6 @@ fn run(mut stream: &Stream, negotiation: &mut impl Negotiation) -> Result<Buffer
         }
     }
 }
+
+#[cfg(all(test, not(hangup_shuttle)))]
+pub(super) mod tests;

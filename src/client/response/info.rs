@@ -21,8 +21,8 @@ pub struct Timings {
     pub resolve: Duration,
     /// Connecting. Zero on a reused connection.
     pub connect: Duration,
-    /// Opening a tunnel through a proxy, with the TLS handshake of an HTTPS proxy. Zero without a proxy and
-    /// on a reused connection.
+    /// Opening a tunnel through a proxy, with the TLS handshake of an HTTPS proxy. Close to zero for a
+    /// proxy that needs neither, and zero without a proxy and on a reused connection.
     pub proxy: Duration,
     /// The TLS handshake. Zero without TLS and on a reused connection.
     pub secure: Duration,

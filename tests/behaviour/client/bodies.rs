@@ -8,7 +8,7 @@ use hangup::{Body, Client, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{Peers, fed, in_background};
-use crate::support::{Over, alone, over_each};
+use crate::support::{Over, alone, over_each, pattern};
 
 over_each![
     a_response_that_cannot_have_a_body_has_none_despite_its_length,
@@ -277,11 +277,11 @@ fn both_ways_carry_every_byte(over: Over) {
     });
     let client = over.client();
     for length in [0, 1, 4095, 4096, 65_535, 65_536, 65_537, 3_000_000] {
-        let content: Vec<u8> = (0..length).map(|n| (n % 253) as u8).collect();
+        let content = pattern(length);
         for body in [
             Body::from(content.clone()),
             Body::from_reader(io::Cursor::new(content.clone())),
-            Body::from_sized_reader(io::Cursor::new(content.clone()), length),
+            Body::from_sized_reader(io::Cursor::new(content.clone()), length as u64),
         ] {
             let mut response = client.post(peers.url("/")).body(body).send().unwrap();
             let echoed = response.body_mut().read_bytes(1 << 24).unwrap();

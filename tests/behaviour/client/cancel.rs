@@ -251,7 +251,7 @@ fn t14_cancel_ends_a_read_of_the_body(over: Over) {
 /// The end of the connection delimits such a body, but not if the client closed it.
 fn t14_cancel_ends_a_read_of_a_body_without_a_length(over: Over) {
     alone!();
-    for _ in 0..50 {
+    for _ in 0..rounds(200) {
         cancel_within_body(over, "HTTP/1.1 200 OK\r\n\r\nbegun");
     }
 }

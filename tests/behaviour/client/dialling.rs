@@ -13,7 +13,7 @@ use hangup::{Client, Context, ErrorKind, TimeLimit};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{Peers, eventually, in_background};
-use crate::support::{Over, PATIENCE, alone, over_each};
+use crate::support::{Over, PATIENCE, alone, over_each, rounds};
 
 over_each![
     t13_a_call_joins_a_dial_that_no_call_waits_for,
@@ -130,7 +130,7 @@ fn t13_a_call_whose_joined_dial_fails_dials_again(over: Over) {
 fn t13_a_storm_of_calls_dials_once_for_each_caller(over: Over) {
     alone!();
     const CALLERS: usize = 16;
-    const CALLS: usize = 100;
+    let calls = rounds(200);
     let slow = Duration::from_millis(20);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();
@@ -162,7 +162,7 @@ fn t13_a_storm_of_calls_dials_once_for_each_caller(over: Over) {
     let callers = [(); CALLERS].map(|()| {
         let client = client.clone();
         in_background(move || {
-            for _ in 0..CALLS {
+            for _ in 0..calls {
                 assert_eq!(text(client.get(over.url("host.test", "/")).send()), "ok");
             }
         })

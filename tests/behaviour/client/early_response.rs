@@ -4,7 +4,7 @@ use hangup::{Body, Context, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{counted_body, fed, in_background};
-use crate::support::{Over, alone, over_each, rounds};
+use crate::support::{Over, alone, over_each, pattern, rounds};
 
 over_each![each way:
     t05_an_early_response_is_read_and_its_connection_not_reused,
@@ -112,7 +112,7 @@ fn t05_a_small_body_whose_source_blocks_does_not_delay_the_head(over: Over) {
 fn t05_a_body_in_memory_that_does_not_fit_is_sent_by_the_writer_loop(over: Over) {
     alone!();
     const LENGTH: usize = 8 << 20;
-    let content: Vec<u8> = (0..251).cycle().take(LENGTH).collect();
+    let content = pattern(LENGTH);
     let peers = over.peers_with_small_buffers();
     let client = over.client();
     for round in 0..3 {

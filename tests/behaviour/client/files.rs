@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hangup::{ErrorKind, ResponseExt};
 
 use super::{get, send, text};
-use crate::support::{Over, alone, over_each};
+use crate::support::{Over, alone, over_each, pattern};
 
 over_each![each way:
     t11_a_file_is_sent_again_on_another_connection,
@@ -46,10 +46,6 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
-}
-
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|byte| (byte % 251) as u8).collect()
 }
 
 fn t11_a_file_is_sent_again_on_another_connection(over: Over) {

@@ -206,7 +206,7 @@ fn t01_threads_share_a_client(over: Over) {
         .map(|thread| {
             let (client, url) = (client.clone(), peers.url("/"));
             in_background(move || {
-                for round in 0..100 {
+                for round in 0..rounds(200) {
                     let text = format!("{thread} {round}");
                     let body = match round % 2 {
                         0 => Body::from(text.clone()),
@@ -231,7 +231,7 @@ fn t03_a_connection_that_the_server_ends_behind_its_response_is_not_reused(over:
     alone!();
     let peers = over.peers();
     let client = over.client();
-    for _ in 0..50 {
+    for _ in 0..rounds(200) {
         let call = get(&client, peers.url("/"));
         let mut peer = peers.accept();
         peer.expect_request("GET /");

@@ -7,7 +7,7 @@ use hangup::fcgi;
 
 use super::raw::{WebServer, request};
 use super::{path, serve, serve_with};
-use crate::support::{PATIENCE, alone, rounds};
+use crate::support::{PATIENCE, alone, rounds, until_refused};
 
 #[test]
 fn h15_a_request_that_was_sent_before_the_shutdown_is_answered() {
@@ -39,7 +39,7 @@ fn h15_a_request_whose_first_byte_has_arrived_is_answered() {
     peer.send(&bytes[..1]);
     let handle = server.handle();
     let stops = thread::spawn(move || handle.shutdown(PATIENCE));
-    until_closed(&server);
+    until_refused(server.addr());
     peer.send(&bytes[1..]).expect_answer(1).expect("200 OK", "/b");
     peer.expect_end();
     drop(peer);
@@ -55,7 +55,7 @@ fn h15_a_silent_new_connection_is_closed_at_the_end_of_the_grace() {
     let mut new = WebServer::connect(&server);
     let handle = server.handle();
     let stops = thread::spawn(move || handle.shutdown(Duration::from_secs(2)));
-    until_closed(&server);
+    until_refused(server.addr());
     peer.expect_end();
     new.send(request(1, "/b", "", true)).expect_answer(1).expect("200 OK", "/b");
     new.expect_end();
@@ -78,9 +78,4 @@ fn f09_the_connection_that_is_idle_longest_is_closed_for_a_new_one() {
     third.send(request(1, "/c", "", true)).expect_answer(1).expect("200 OK", "/c");
     two.expect_end();
     one.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
-}
-
-/// Waits until the shutdown has begun.
-fn until_closed(server: &hangup::testing::TestServer) {
-    while std::net::TcpStream::connect(server.addr()).is_ok() {}
 }

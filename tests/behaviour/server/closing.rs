@@ -12,7 +12,7 @@ use hangup::testing::TestServer;
 use hangup::{Request, ResponseWriter, Server};
 
 use super::{echo_path, next, reports};
-use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds};
+use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds, until_refused};
 
 over_each![
     s17_a_large_response_survives_a_graceful_shutdown,
@@ -93,7 +93,7 @@ fn s17_a_large_response_survives_a_graceful_shutdown(over: Over) {
     peer.send("G");
     let handle = large.server.handle();
     let stops = thread::spawn(move || handle.shutdown(PATIENCE));
-    until_closed(&large.server);
+    until_refused(large.server.addr());
     large.go_on();
     end_large(&mut peer, read);
     let answer = peer.send("ET /b HTTP/1.1\r\nHost: a\r\n\r\n").expect_response();
@@ -201,7 +201,7 @@ fn h15_a_request_whose_first_byte_has_arrived_is_answered(over: Over) {
     peer.send("G");
     let handle = server.handle();
     let stops = thread::spawn(move || handle.shutdown(PATIENCE));
-    until_closed(&server);
+    until_refused(server.addr());
     thread::park_timeout(Duration::from_millis(200));
     let answer = peer.send("ET /b HTTP/1.1\r\nHost: a\r\n\r\n").expect_response();
     assert_eq!((answer.text().as_str(), answer.field("connection")), ("/b", Some("close")));
@@ -228,7 +228,7 @@ fn h15_pipelined_requests_are_answered(over: Over) {
     peer.send("GET /c HTTP/1.1\r\nHost: a\r\n\r\n");
     let handle = server.handle();
     let stops = thread::spawn(move || handle.shutdown(PATIENCE));
-    until_closed(&server);
+    until_refused(server.addr());
     drop(go);
     let answers = [(); 3].map(|()| peer.expect_response());
     let said = answers.each_ref().map(|answer| (answer.text(), answer.field("connection")));
@@ -256,7 +256,7 @@ fn h15_a_pipelined_request_behind_a_body_is_answered(over: Over) {
     next(&arrivals);
     let handle = server.handle();
     let stops = thread::spawn(move || handle.shutdown(PATIENCE));
-    until_closed(&server);
+    until_refused(server.addr());
     drop(go);
     assert_eq!((peer.expect(200), peer.expect(200)), ("/b".to_owned(), "/a".to_owned()));
     peer.expect_end();
@@ -308,7 +308,7 @@ fn h15_a_new_connection_may_send_its_request_during_a_shutdown(over: Over) {
     assert_eq!(next(&states), New);
     let handle = server.handle();
     let stops = thread::spawn(move || handle.shutdown(PATIENCE));
-    until_closed(&server);
+    until_refused(server.addr());
     thread::park_timeout(Duration::from_millis(300));
     let answer = peer.send(GET).expect_response();
     assert_eq!((answer.text().as_str(), answer.field("connection")), ("/a", Some("close")));
@@ -334,9 +334,4 @@ fn h15_a_silent_new_connection_is_closed_at_the_end_of_the_grace(over: Over) {
     silent.set_read_timeout(Some(PATIENCE)).unwrap();
     let _ = silent.read(&mut [0; 100]).unwrap();
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
-}
-
-/// Waits until the shutdown has begun.
-fn until_closed(server: &TestServer) {
-    while TcpStream::connect(server.addr()).is_ok() {}
 }

@@ -10,7 +10,7 @@ use hangup::testing::{Parked, TestServer};
 use hangup::{Context, Request, RequestExt, ResponseWriter, Server};
 
 use super::{echo_path, next, reports, served};
-use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds};
+use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds, until_refused};
 
 over_each![
     s17_an_idle_connection_is_closed_at_once,
@@ -297,7 +297,7 @@ fn s17_serve_returns_when_the_running_requests_have_ended() {
     peer.send(GET);
     next(&arrivals);
     stop.cancel();
-    while TcpStream::connect(addr).is_ok() {}
+    until_refused(addr);
     assert!(returns.try_recv().is_err(), "a request is running");
     drop(go);
     let answer = peer.expect_response();
@@ -361,7 +361,7 @@ fn s17_close_ends_a_longer_grace() {
         peer.send(GET);
         next(&arrivals);
         stop.cancel();
-        while TcpStream::connect(addr).is_ok() {}
+        until_refused(addr);
         handle.close();
         let begun = Instant::now();
         assert!(next(&returns), "the handler still runs");

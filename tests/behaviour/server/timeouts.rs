@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
@@ -199,7 +200,9 @@ fn s15_a_client_that_sends_requests_and_never_reads_does_not_hold_its_thread(ove
     let server =
         unlimited(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 2000])?));
     let server = over.server_with(server.write_timeout(SHORT));
-    let peer = over.connect(&server);
+    let socket = TcpStream::connect(server.addr()).unwrap();
+    socket2::SockRef::from(&socket).set_recv_buffer_size(4096).unwrap();
+    let peer = over.carried_by(socket);
     // So long that the answers to those that came together are few, and wait for the end of all.
     let request = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(1000));
     // As much as the server takes: once it neither reads nor closes, this times out.

@@ -11,21 +11,24 @@ pub(crate) use leaks::{alone, in_own_process, threads, wait_until_ended};
 pub(crate) use raw_client::{Answer, RawClient};
 
 use std::io::ErrorKind;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use hangup::testing::Stream;
 
-/// Returns `all`, or a tenth of it where [`FULL`] is not set.
+/// Returns `all`, or where [`FULL`] is not set a tenth of it and at most [`FEW`].
 ///
 /// For tests that repeat a race or move much data. The many rounds find rare interleavings, and CI runs
 /// them.
 pub(crate) fn rounds(all: usize) -> usize {
     match std::env::var_os(FULL) {
         Some(_) => all,
-        None => all.div_ceil(10),
+        None => all.div_ceil(10).min(FEW),
     }
 }
+
+/// The most rounds of a test by default. A thousand cost a second of the suite's time.
+const FEW: usize = 60;
 
 /// The environment variable that has the tests run all of their rounds.
 const FULL: &str = "HANGUP_FULL_TESTS";
@@ -34,10 +37,31 @@ const FULL: &str = "HANGUP_FULL_TESTS";
 /// it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Returns `length` bytes of a pattern that repeats after 251 bytes, which no buffer's size is a multiple of.
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
+    let period: Vec<u8> = (0..251).collect();
+    let mut bytes = period.repeat(length.div_ceil(period.len()));
+    bytes.truncate(length);
+    bytes
+}
+
+/// Takes the first bytes of a buffer. Unlike `drain`, it moves them at once also without optimisation.
+fn take_front(buffer: &mut Vec<u8>, count: usize) -> Vec<u8> {
+    let rest = buffer.split_off(count);
+    std::mem::replace(buffer, rest)
+}
+
 /// Shuts down the sending side of a stream. The other end may be closed already.
 fn end(stream: &Stream) {
     let Err(error) = stream.shutdown(Shutdown::Write) else { return };
     // TLS sends a close_notify, which a closed peer answers with a reset.
     let gone = [ErrorKind::NotConnected, ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
     assert!(stream.tls().is_some() && gone.contains(&error.kind()), "{error}");
+}
+
+/// Waits until connections to `addr` are refused: the listener is closed.
+///
+/// The pause between two attempts lets the server find its queue empty.
+pub(crate) fn until_refused(addr: SocketAddr) {
+    scripted_server::eventually("the listener closes", || TcpStream::connect(addr).is_err());
 }

@@ -1,11 +1,11 @@
 //! A client that sends exactly the bytes of a script.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, ErrorKind, Read, Write};
 use std::time::Instant;
 
 use hangup::testing::{Stream, TestServer};
 
-use super::{Over, PATIENCE, end};
+use super::{Over, PATIENCE, end, take_front};
 
 /// One connection to a server. A method that expects something of the server fails the test after
 /// [`PATIENCE`].
@@ -153,18 +153,21 @@ impl RawClient {
         while self.received.len() < count {
             assert!(self.receive().expect("more of an answer") > 0, "cut short: {self:?}");
         }
-        self.received.drain(..count).collect()
+        take_front(&mut self.received, count)
     }
 
     #[track_caller]
     fn expect_through(&mut self, mark: &[u8]) -> Vec<u8> {
+        let last = *mark.last().expect("a mark");
         let mut looked_at = 0;
         loop {
-            let place = self.received[looked_at..].windows(mark.len()).position(|at| at == mark);
-            if let Some(place) = place {
-                return self.received.drain(..looked_at + place + mark.len()).collect();
+            // The search of `skip_until` is fast also without optimisation.
+            while looked_at < self.received.len() {
+                looked_at += (&self.received[looked_at..]).skip_until(last).expect("memory");
+                if self.received[..looked_at].ends_with(mark) {
+                    return take_front(&mut self.received, looked_at);
+                }
             }
-            looked_at = self.received.len().saturating_sub(mark.len() - 1);
             assert!(self.receive().expect("more of an answer") > 0, "cut short: {self:?}");
         }
     }

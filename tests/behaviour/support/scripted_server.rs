@@ -22,7 +22,7 @@ use hangup::testing::Stream;
 use hangup::{Body, ErrorKind, Result};
 use socket2::{Domain, Socket, Type};
 
-use super::{Over, PATIENCE, end};
+use super::{Over, PATIENCE, end, take_front};
 
 /// The size of a socket's receive buffer in tests that fill it, in bytes.
 const SMALL_BUFFER: usize = 4096;
@@ -210,6 +210,13 @@ impl Peer {
         Self::new(over.accept(self.stream).expect("the client shakes hands"))
     }
 
+    /// Expects that the client ends the TLS handshake on this connection.
+    #[cfg(feature = "tls")]
+    pub(crate) fn refused_handshake(self) {
+        let error = Over::Tls.accept(self.stream).expect_err("the client refuses");
+        assert_eq!(error.kind(), ErrorKind::TlsHandshake, "{error}");
+    }
+
     /// Reads a request whose head begins with `begin`.
     pub(crate) fn expect_request(&mut self, begin: &str) -> Received {
         self.next_request(begin).expect("a request before the end of the stream")
@@ -285,7 +292,7 @@ impl Peer {
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {
-        self.buffer.drain(..count).collect()
+        take_front(&mut self.buffer, count)
     }
 
     fn fill(&mut self) -> usize {

@@ -57,7 +57,7 @@ fn resident() -> Option<u64> {
 #[test]
 fn tls_both_directions_of_an_upgraded_connection_are_busy_at_once() {
     alone!();
-    let length = rounds(1 << 30);
+    let length = rounds(1024) << 20;
     let server = Server::new(move |w: &mut ResponseWriter, _: &mut Request| -> Result<()> {
         let mut connection = w.hijack()?;
         connection.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
