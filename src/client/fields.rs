@@ -156,7 +156,7 @@ impl<'a> Fields<'a> {
     /// Returns `true` if a field decides on the content codings of the response.
     pub(super) fn choose_coding(self) -> bool {
         self.defaults.is_some_and(|defaults| defaults.chooses_coding)
-            || CODING_FIELDS.iter().any(|name| self.own.contains_key(name))
+            || !self.own.is_empty() && CODING_FIELDS.iter().any(|name| self.own.contains_key(name))
     }
 
     /// Appends all fields, the request's own first, without those that [`is_placed`].

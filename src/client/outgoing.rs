@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION,
-    TRANSFER_ENCODING,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 
 use super::conn::{Outgoing, OutgoingFraming, Withhold};
 use super::content_type::BodyType;
+use super::decode::Offer;
 use super::fields::{Fields, transfer_encoding};
 use super::hop::HopRequest;
 use super::proxy::Proxy;
@@ -138,7 +138,7 @@ fn expects_body(method: &Method) -> bool {
 /// The header fields beside those of the caller.
 struct Added<'a> {
     /// The Accept-Encoding.
-    offer: Option<&'a HeaderValue>,
+    offer: Option<&'a Offer>,
     content_type: Option<BodyType>,
     framing: OutgoingFraming,
 }
@@ -174,8 +174,8 @@ fn write_head(
             write_other_expectations(&mut head, fields);
         }
     }
-    if let Some(codings) = added.offer {
-        h1::write_field(&mut head, &ACCEPT_ENCODING, codings.as_bytes());
+    if let Some(offer) = added.offer {
+        head.extend_from_slice(offer.line());
     }
     if let Some(content_type) = added.content_type {
         h1::write_field(&mut head, &CONTENT_TYPE, content_type.value().as_bytes());

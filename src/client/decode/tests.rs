@@ -350,7 +350,7 @@ fn c08_which_codings_are_undone() {
 
 #[test]
 fn c08_the_offer_lists_the_codings_of_the_build() {
-    assert_eq!(accept_encoding().unwrap(), "gzip, deflate, br, zstd");
+    assert_eq!(Offer::of_this_build().unwrap().value(), "gzip, deflate, br, zstd");
 }
 
 /// A source that hands out its pieces one by one, and fails when it is read beyond them.
