@@ -233,7 +233,7 @@ impl Error {
     /// Returns `true` if no connection to the peer could be made, so that nothing was sent.
     #[must_use]
     pub fn is_connect(&self) -> bool {
-        use TimeLimit::{Connect, Proxy, Resolve, TlsHandshake};
+        use TimeLimit::{Connect, Proxy, Queue, Resolve, TlsHandshake};
         matches!(
             self.0.kind,
             ErrorKind::Resolve
@@ -241,7 +241,7 @@ impl Error {
                 | ErrorKind::Proxy
                 | ErrorKind::TlsHandshake
                 | ErrorKind::UntrustedCertificate
-                | ErrorKind::Timeout(Resolve | Connect | Proxy | TlsHandshake)
+                | ErrorKind::Timeout(Queue | Resolve | Connect | Proxy | TlsHandshake)
         )
     }
 

@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use hangup::client::ProxyFailure;
 use hangup::h1::FramingError;
 use hangup::{Error, ErrorKind};
 
+use crate::options::General;
+
 pub(crate) const UNSUPPORTED_SCHEME: u8 = 1;
 pub(crate) const MALFORMED_URL: u8 = 3;
+pub(crate) const PROXY_NOT_RESOLVED: u8 = 5;
 pub(crate) const NOT_RESOLVED: u8 = 6;
 pub(crate) const NOT_CONNECTED: u8 = 7;
 pub(crate) const WEIRD_REPLY: u8 = 8;
@@ -25,8 +29,10 @@ pub(crate) const SEND_FAILED: u8 = 55;
 pub(crate) const RECEIVE_FAILED: u8 = 56;
 pub(crate) const NOT_TRUSTED: u8 = 60;
 pub(crate) const UNKNOWN_CODING: u8 = 61;
+pub(crate) const TOO_LARGE_FILE: u8 = 63;
 pub(crate) const NO_REWIND: u8 = 65;
 pub(crate) const BAD_ROOTS: u8 = 77;
+pub(crate) const PROXY_HANDSHAKE: u8 = 97;
 
 /// An exit code and the line that explains it.
 #[derive(Clone, Debug)]
@@ -53,6 +59,15 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Prints one line on stderr, unless the user wants none.
+    pub(crate) fn tell(&self, general: &General) {
+        if general.shows_errors() {
+            eprintln!("fetch: ({}) {}", self.code, self.message);
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match error.kind() {
@@ -61,12 +76,14 @@ impl From<Error> for Failure {
             ErrorKind::Timeout(_) => TIMED_OUT,
             ErrorKind::Resolve => NOT_RESOLVED,
             ErrorKind::Connect => NOT_CONNECTED,
+            ErrorKind::Proxy => of_proxy(&error),
             ErrorKind::TlsHandshake => TLS_FAILED,
             ErrorKind::UntrustedCertificate => NOT_TRUSTED,
             // The files of the command line were read before, so the platform's store failed.
             ErrorKind::InvalidTlsConfig => BAD_ROOTS,
             ErrorKind::Send => SEND_FAILED,
             ErrorKind::EmptyReply => EMPTY_REPLY,
+            ErrorKind::Decode => UNKNOWN_CODING,
             ErrorKind::MalformedMessage if has_unknown_coding(&error) => UNKNOWN_CODING,
             ErrorKind::MalformedMessage => WEIRD_REPLY,
             ErrorKind::IncompleteBody => BODY_CUT_SHORT,
@@ -77,6 +94,17 @@ impl From<Error> for Failure {
             _ => RECEIVE_FAILED,
         };
         Self::new(code, error)
+    }
+}
+
+fn of_proxy(error: &Error) -> u8 {
+    match error.proxy_failure() {
+        Some(ProxyFailure::Resolve) => PROXY_NOT_RESOLVED,
+        Some(ProxyFailure::Connect) => NOT_CONNECTED,
+        Some(ProxyFailure::TlsHandshake) => TLS_FAILED,
+        Some(ProxyFailure::UntrustedCertificate) => NOT_TRUSTED,
+        Some(ProxyFailure::Socks) => PROXY_HANDSHAKE,
+        _ => RECEIVE_FAILED,
     }
 }
 

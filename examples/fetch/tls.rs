@@ -5,11 +5,12 @@
 use std::path::PathBuf;
 
 use hangup::TlsVersion;
-use hangup::client::ClientBuilder;
+use hangup::client::{ClientBuilder, Proxy};
 use hangup::tls::{Connector, Identity, Roots};
 
 use crate::failure::{BAD_ROOTS, Failure};
-use crate::support::{Args, Usage};
+use crate::options::{Given, Network};
+use crate::support::Usage;
 
 /// curl's exit code for a client certificate that cannot be used.
 const BAD_IDENTITY: u8 = 58;
@@ -26,21 +27,21 @@ pub(crate) struct TlsOptions {
 
 impl TlsOptions {
     /// Takes the option and returns `true` if it is one of these.
-    pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
-        match option {
-            "-k" | "--insecure" => self.insecure = true,
-            "--cacert" => self.roots = Some(args.path()?),
-            "-E" | "--cert" => {
-                let (file, password) = split_password(&args.value()?);
+    pub(crate) fn take(&mut self, given: &Given) -> Result<bool, Usage> {
+        match given.name {
+            "insecure" => self.insecure = given.on(),
+            "cacert" => self.roots = Some(given.path()),
+            "cert" => {
+                let (file, password) = split_password(&given.text()?);
                 if password.is_some() {
                     let why = "a key with a password is not supported; `openssl pkey` removes the password";
-                    return Err(args.bad(why));
+                    return Err(given.bad(why));
                 }
                 self.certificate = Some(file.into());
             }
-            "--key" => self.key = Some(args.path()?),
-            "--tlsv1.2" => self.least = Some(TlsVersion::Tls12),
-            "--tlsv1.3" => self.least = Some(TlsVersion::Tls13),
+            "key" => self.key = Some(given.path()),
+            "tlsv1.2" => self.least = Some(TlsVersion::Tls12),
+            "tlsv1.3" => self.least = Some(TlsVersion::Tls13),
             _ => return Ok(false),
         }
         Ok(true)
@@ -76,6 +77,30 @@ impl TlsOptions {
         }
         Ok(client.tls(connector.build()?))
     }
+}
+
+/// Sets the connector for the connection to an HTTPS proxy, if an option configures it.
+pub(crate) fn secure_proxy(proxy: Proxy, network: &Network) -> Result<Proxy, Failure> {
+    Ok(match proxy_connector(network)? {
+        Some(connector) => proxy.tls(connector),
+        None => proxy,
+    })
+}
+
+/// Returns the connector for the connection to an HTTPS proxy, if an option configures it.
+pub(crate) fn proxy_connector(network: &Network) -> Result<Option<Connector>, Failure> {
+    if !network.proxy_insecure && network.proxy_roots.is_none() {
+        return Ok(None);
+    }
+    let mut connector = Connector::builder();
+    if let Some(file) = &network.proxy_roots {
+        let roots = Roots::only_pem_file(file);
+        connector = connector.roots(roots.map_err(|error| Failure::new(BAD_ROOTS, error))?);
+    }
+    if network.proxy_insecure {
+        connector = connector.dangerously_accept_any_certificate();
+    }
+    Ok(Some(connector.build()?))
 }
 
 /// Splits `FILE[:PASSWORD]`. `\:` is a colon in the file's name, and `\\` a backslash.

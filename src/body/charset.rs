@@ -91,3 +91,117 @@ impl<'a> Text<'a> {
         Error::message(ErrorKind::Decode, message)
     }
 }
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8], label: &str) -> Result<String> {
+        let label = Some(label).filter(|label| !label.is_empty());
+        let read = |mut body: Body| body.read_text_as(label, ReadLimit::Given(100));
+        let whole = read(Body::from(bytes.to_vec())).map_err(|error| error.to_string());
+        for split in 0..=bytes.len() {
+            let (first, second) = bytes.split_at(split);
+            let chunks = [first.to_vec(), second.to_vec()];
+            let pieces = read(Body::from_chunks(chunks)).map_err(|error| error.to_string());
+            assert_eq!(pieces, whole, "split at {split}");
+        }
+        read(Body::from(bytes.to_vec()))
+    }
+
+    #[test]
+    fn c06_text_is_decoded_by_its_charset() {
+        for (bytes, label, expected) in [
+            (&b""[..], "", ""),
+            (b"plain", "", "plain"),
+            ("Köln €".as_bytes(), "", "Köln €"),
+            ("Köln €".as_bytes(), "utf-8", "Köln €"),
+            ("Köln €".as_bytes(), " UTF8 ", "Köln €"),
+            (b"K\xf6ln \x80", "iso-8859-1", "Köln €"),
+            (b"K\xf6ln \x80", "Latin1", "Köln €"),
+            (b"K\xf6ln \x80", "us-ascii", "Köln €"),
+            (b"\xa4", "iso-8859-15", "€"),
+            (b"\xcf\xf0\xe8\xe2\xe5\xf2", "windows-1251", "Привет"),
+            (b"\xf0\xd2\xc9\xd7\xc5\xd4", "koi8-r", "Привет"),
+            (b"\x93\xfa\x96\x7b", "shift_jis", "日本"),
+            (b"\xc6\xfc\xcb\xdc", "euc-jp", "日本"),
+            (b"\x1b$BF|K\\\x1b(B", "iso-2022-jp", "日本"),
+            (b"\xc8\xd5\xb1\xbe", "gbk", "日本"),
+            (b"\xa4\xe9\xa5\xbb", "big5", "日本"),
+            (b"x\0\xac\x20", "utf-16le", "x€"),
+            (b"x\0\xac\x20", "utf-16", "x€"),
+            (b"\0x\x20\xac", "utf-16be", "x€"),
+            // The byte order mark overrides.
+            (b"\xef\xbb\xbfK\xc3\xb6", "", "Kö"),
+            (b"\xef\xbb\xbfK\xc3\xb6", "iso-8859-1", "Kö"),
+            (b"\xfe\xff\0x", "utf-8", "x"),
+            (b"\xff\xfex\0", "", "x"),
+            (b"\xef\xbb\xbf", "", ""),
+            (b"\xef\xbb\xbf\xef\xbb\xbfx", "", "\u{feff}x"),
+            // An unknown label stands for UTF-8.
+            (b"plain", "none", "plain"),
+            ("Köln".as_bytes(), "utf-7", "Köln"),
+        ] {
+            assert_eq!(text(bytes, label).unwrap(), expected, "{bytes:?} {label}");
+        }
+    }
+
+    #[test]
+    fn c06_bytes_that_are_no_text_are_an_error() {
+        for (bytes, label, expected) in [
+            (&b"ab\xffc"[..], "", "invalid UTF-8 at byte 2"),
+            (b"\xff\xff", "", "invalid UTF-8 at byte 0"),
+            (b"ab\xc3", "", "invalid UTF-8 at byte 2"),
+            (b"ab\xe2\x82", "utf-8", "invalid UTF-8 at byte 2"),
+            (b"ab\xe2\x82c", "utf-8", "invalid UTF-8 at byte 2"),
+            (b"\xef\xbb\xbfab\xff", "", "invalid UTF-8 at byte 5"),
+            (b"\xef\xbb", "", "invalid UTF-8 at byte 0"),
+            (b"x\x81", "shift_jis", "invalid Shift_JIS at byte 1"),
+            (b"x\0y", "utf-16le", "invalid UTF-16LE at byte 2"),
+            (b"x\0\x00\xd8y\0", "utf-16le", "invalid UTF-16LE at byte 2"),
+            (b"K\xf6", "none", "invalid UTF-8 at byte 1, and charset \"none\" is unknown"),
+            (b"~{", "hz-gb-2312", "charset \"hz-gb-2312\" is not supported, since it is unsafe"),
+        ] {
+            let error = text(bytes, label).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Decode);
+            assert_eq!(
+                error.to_string(),
+                format!("cannot decode the body: {expected}"),
+                "{bytes:?}"
+            );
+        }
+        let error = text(b"\xff", &"x".repeat(1000)).unwrap_err();
+        assert!(error.to_string().len() < 200, "{error}");
+    }
+
+    #[test]
+    fn c06_a_limit_counts_the_bytes_of_the_body() {
+        let long = "ü".repeat(PIECE);
+        for (make, is_known) in [
+            (Body::from as fn(Vec<u8>) -> Body, true),
+            (|bytes| Body::from_reader(io::Cursor::new(bytes)), false),
+            (
+                |bytes| Body::from_chunks(bytes.chunks(7).map(<[u8]>::to_vec).collect::<Vec<_>>()),
+                false,
+            ),
+        ] {
+            let body = || make(long.clone().into_bytes());
+            let length = long.len() as u64;
+            let read = |body: &mut Body, limit| body.read_text_as(None, ReadLimit::Given(limit));
+            assert_eq!(read(&mut body(), length).unwrap(), long);
+            assert_eq!(read(&mut body(), u64::MAX).unwrap(), long);
+            let mut body = body();
+            let error = read(&mut body, length - 1).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TooLarge);
+            let limit = format!("its reader's limit of {} bytes", length - 1);
+            assert!(error.to_string().contains(&limit), "{error}");
+            if is_known {
+                assert_eq!(read(&mut body, length).unwrap(), long, "nothing was read before");
+            }
+        }
+        let latin = vec![0xe4; 3 * PIECE];
+        let mut body = Body::from(latin);
+        let text = body.read_text_as(Some("latin1"), ReadLimit::Given(3 * PIECE as u64)).unwrap();
+        assert_eq!(text, "ä".repeat(3 * PIECE));
+    }
+}

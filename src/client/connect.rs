@@ -71,7 +71,7 @@ impl Connecting {
             let begun = Instant::now();
             let context = &self.pending.context;
             dialed.stream = self.tunnel.secure(dialed.stream, proxy, context)?;
-            received = self.tunnel.open(&dialed.stream, &self.route, context)?;
+            received = self.tunnel.open(&dialed.stream, &self.route, &self.pending)?;
             tunnelled_in = begun.elapsed();
         }
         *step = Step::Handshake;

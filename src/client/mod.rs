@@ -19,6 +19,7 @@
 //! * [`RedirectPolicy`] decides which redirects are followed.
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
 //! * [`Retry`] sends requests again after failures that may pass.
+//! * [`Connection`] is one connection that is managed by hand.
 //! * [`Observe`] sees the steps of a call as they happen.
 
 // In reading order.
@@ -27,6 +28,7 @@ mod builder;
 mod call;
 mod conn;
 mod connect;
+mod connection;
 mod content_type;
 mod contents;
 mod cookie_store;
@@ -61,6 +63,7 @@ mod retry;
 mod route;
 mod seams;
 mod session;
+mod speed;
 mod steps;
 mod transport;
 mod tunnel;
@@ -77,6 +80,7 @@ use crate::body::Body;
 use crate::error::Result;
 
 pub use builder::ClientBuilder;
+pub use connection::Connection;
 pub use cookie_store::CookieStore;
 #[cfg(feature = "cookies")]
 pub use cookies::{Cookie, CookieJar, LoadedCookies, SameSite};

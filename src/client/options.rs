@@ -11,6 +11,7 @@ use super::observe::Trace;
 use super::policy::RedirectPolicy;
 use super::raw_head::RawHead;
 use super::session::sources::SessionSources;
+use super::speed::Speed;
 use crate::context::Context;
 use crate::net::tls::Connector;
 
@@ -67,6 +68,16 @@ impl CallOptions {
     /// Returns the call as its observers see it, if it has any and has begun.
     pub(super) fn trace(&self) -> Option<&Trace> {
         self.extras()?.trace.as_ref()
+    }
+
+    /// Returns the limit of waiting for a place among the connections of a host.
+    pub(super) fn queue_limit(&self) -> Option<Duration> {
+        self.extras()?.queue
+    }
+
+    /// Returns a measure of the speed of an exchange, if the call demands one.
+    pub(super) fn speed(&self) -> Option<Arc<Speed>> {
+        self.extras()?.min_speed.map(Speed::new)
     }
 
     /// Begins the call: its context ends from now on when its time limit runs out.

@@ -215,6 +215,23 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         Return::Evicted(host.idle.remove(0).connection)
     }
 
+    /// Counts a connection that was made beside the pool. Returns `false` at the limit of its host.
+    pub(super) fn adopt(&mut self, key: &K) -> bool {
+        if self.closed {
+            return false;
+        }
+        let host = self.hosts.entry(key.clone()).or_default();
+        let has_place = self.limits.per_host.is_none_or(|most| host.open < most);
+        host.open += usize::from(has_place);
+        has_place
+    }
+
+    /// Returns `true` if a dial is in flight for a waiting call.
+    pub(super) fn has_dial(&self, key: &K, waiter: &Arc<Waiter<C>>) -> bool {
+        let mut waiting = self.hosts.get(key).into_iter().flat_map(|host| &host.waiting);
+        waiting.any(|waiting| Arc::ptr_eq(&waiting.waiter, waiter) && waiting.has_dial())
+    }
+
     /// Removes an idle connection. Returns `true` if it was there.
     pub(super) fn remove(&mut self, key: &K, connection: &C) -> bool {
         let Some(host) = self.hosts.get_mut(key) else { return false };

@@ -264,6 +264,14 @@ impl RequestBuilder {
         self.layers.get_or_insert_default()
     }
 
+    /// Returns the request, unless an option of it or of its client is invalid.
+    pub(super) fn checked(mut self) -> Result<Self> {
+        match self.error.take().or_else(|| self.core.defaults.error.clone()) {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
+    }
+
     pub(super) fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }

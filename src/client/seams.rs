@@ -1,12 +1,14 @@
 //! The code around calls: the methods that add middlewares, retries and observers to a client or a call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::builder::ClientBuilder;
 use super::middleware::Middleware;
 use super::observe::Observe;
 use super::request::RequestBuilder;
 use super::retry::Retry;
+use super::speed::MinSpeed;
 
 impl ClientBuilder {
     /// Adds a [`Middleware`] that runs once for each call, around all of its redirects.
@@ -51,6 +53,36 @@ impl ClientBuilder {
     /// Sets the [retries](Retry) of calls that set none themselves. `None`, the default, is no retry.
     pub fn retry(mut self, retry: impl Into<Option<Retry>>) -> Self {
         self.defaults.options.extras_mut().retry = retry.into();
+        self
+    }
+
+    /// Sets how long a call waits at
+    /// [`max_connections_per_host`](Self::max_connections_per_host) until a connection comes free or may be
+    /// made. It then fails with [`TimeLimit::Queue`](crate::TimeLimit::Queue). No limit by default.
+    pub fn queue_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.defaults.options.extras_mut().queue = limit.into();
+        self
+    }
+
+    /// Sets the least speed of a transfer: at least `bytes_per_second` on average over each period `over`.
+    /// Otherwise the call fails with [`TimeLimit::Speed`](crate::TimeLimit::Speed). No limit by default;
+    /// 0 bytes per second is no limit.
+    ///
+    /// The bytes of both directions count, heads included, and the wait for the response's head. Connecting
+    /// does not; [`connect_timeout`](Self::connect_timeout) limits that. Only the peer is measured: the time
+    /// in which a body's source or the reader of the response produces or takes nothing does not count.
+    /// Unlike [`idle_read_timeout`](Self::idle_read_timeout), it ends a transfer that trickles.
+    ///
+    /// ```no_run
+    /// use hangup::Client;
+    /// use std::time::Duration;
+    ///
+    /// // As curl's `--speed-limit 1000 --speed-time 30`.
+    /// let client = Client::builder().min_speed(1000, Duration::from_secs(30)).build();
+    /// # let _ = client;
+    /// ```
+    pub fn min_speed(mut self, bytes_per_second: u64, over: Duration) -> Self {
+        self.defaults.options.extras_mut().min_speed = MinSpeed::new(bytes_per_second, over);
         self
     }
 
@@ -101,6 +133,20 @@ impl RequestBuilder {
     /// Sets the [retries](Retry) of this call, overriding the client's. `None` is no retry.
     pub fn retry(mut self, retry: impl Into<Option<Retry>>) -> Self {
         self.options.extras_mut().retry = retry.into();
+        self
+    }
+
+    /// Sets how long the call waits for a connection to come free, overriding the
+    /// [client's](ClientBuilder::queue_timeout) limit.
+    pub fn queue_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.extras_mut().queue = limit.into();
+        self
+    }
+
+    /// Sets the least speed of the transfer, overriding the [client's](ClientBuilder::min_speed). 0 bytes
+    /// per second is no limit.
+    pub fn min_speed(mut self, bytes_per_second: u64, over: Duration) -> Self {
+        self.options.extras_mut().min_speed = MinSpeed::new(bytes_per_second, over);
         self
     }
 

@@ -3,6 +3,7 @@
 //! It gets a connection from the pool, exchanges the request for the response, and decides whether a
 //! request that failed is sent again on another connection.
 
+mod held;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 
@@ -27,13 +28,13 @@ use super::tunnel::TunnelOptions;
 use super::waiter::{Delivery, NoConnection, Waiter};
 use crate::body::Body;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason};
 use crate::logging as log;
 use crate::net::tls::Connector;
 use crate::net::{Dial, DialError, DialOptions};
 use crate::sync::Mutex;
-use crate::sync::channel::{never, select};
+use crate::sync::channel::{after, never, select};
 
 /// How long a proxy may take by default to open a tunnel. It has to resolve the origin's name and to connect
 /// meanwhile, for which the client itself has as long.
@@ -128,10 +129,8 @@ impl Transport {
         hop: &mut HopRequest<'_>,
         call: &CallOptions,
     ) -> Result<Response<Body>> {
-        let options = &self.inner.options;
-        let via = self.inner.via(hop, call)?;
-        let route = Route::new(&hop.url, via, self.connector(call))?;
-        let expect_timeout = Some(options.expect_timeout);
+        let route = self.route(hop, call)?;
+        let expect_timeout = Some(self.inner.options.expect_timeout);
         let mut next = Try { body: std::mem::take(&mut hop.body), expect_timeout };
         loop {
             match self.inner.attempt(hop, next, &route, call)? {
@@ -139,6 +138,12 @@ impl Transport {
                 Tried::Again(again) => next = again,
             }
         }
+    }
+
+    /// Returns the route of a hop.
+    fn route(&self, hop: &HopRequest<'_>, call: &CallOptions) -> Result<Route> {
+        let via = self.inner.via(hop, call)?;
+        Route::new(&hop.url, via, self.connector(call))
     }
 
     /// Closes the idle connections.
@@ -208,19 +213,7 @@ impl Inner {
                     log::debug!("{route}: 417, sent again without Expect: 100-continue");
                     return Ok(Tried::Again(Try { body, expect_timeout: None }));
                 }
-                let moments = Moments { begun: hop.begun, sent };
-                let url = match received.head.status.is_redirection() {
-                    true => hop.url.uri().clone(),
-                    false => hop.url.take_uri(),
-                };
-                let answered = Answered {
-                    method: hop.parts.method.clone(),
-                    url,
-                    offered_codings: hop.offer.is_some(),
-                    reused: !id.is_first(),
-                };
-                let facts = conn.facts();
-                Ok(Tried::Response(response::build(received, answered, facts, moments)))
+                Ok(Tried::Response(respond(hop, &conn, id, sent, received)))
             }
             Err(failure) => {
                 let reused = was_idle || !id.is_first();
@@ -244,6 +237,7 @@ impl Inner {
     /// Blocks until a connection is idle or has been made. The call's context ends it, and so do the time
     /// limits of the dial.
     fn connection(&self, route: &Route, call: &CallOptions) -> Result<CheckedOut> {
+        let mut queue_limit = call.queue_limit().map_or_else(never, after);
         loop {
             let checkout = self.pool.lock().checkout(route, call.trace());
             let (waiter, delivery) = match checkout {
@@ -263,14 +257,25 @@ impl Inner {
             };
             let nothing = never();
             let done = call.context.as_ref().map_or(&nothing, Context::done);
-            let outcome = select! {
-                recv(delivery) -> outcome => outcome.ok(),
-                recv(done) -> _ => None,
+            let outcome = loop {
+                select! {
+                    recv(delivery) -> outcome => break outcome.map_err(|_| None),
+                    recv(done) -> _ => break Err(None),
+                    recv(queue_limit) -> _ => match self.pool.lock().has_dial(route, &waiter) {
+                        // It no longer waits for a place.
+                        true => queue_limit = never(),
+                        false => break Err(Some(TimeLimit::Queue)),
+                    }
+                }
             };
-            let Some(outcome) = outcome else {
-                return Err(self.cancel(route, &waiter, &delivery, call));
+            let conn = match outcome {
+                Ok(outcome) => outcome?,
+                Err(limit) => {
+                    self.cancel(route, &waiter, &delivery);
+                    return Err(not_connected(call, limit));
+                }
             };
-            if let Some(checked_out) = begin(outcome?, false, call) {
+            if let Some(checked_out) = begin(conn, false, call) {
                 return Ok(checked_out);
             }
         }
@@ -278,13 +283,7 @@ impl Inner {
 
     /// Ends the waiting of a call that has ended before it had a connection. Its dial ends, and a
     /// connection that has just been delivered goes to another call.
-    fn cancel(
-        &self,
-        route: &Route,
-        waiter: &Arc<Waiter<Conn>>,
-        delivery: &Delivery<Conn>,
-        call: &CallOptions,
-    ) -> Error {
+    fn cancel(&self, route: &Route, waiter: &Arc<Waiter<Conn>>, delivery: &Delivery<Conn>) {
         waiter.cancel();
         let dial = self.pool.lock().forget(route, waiter);
         if let Some(dial) = dial {
@@ -293,8 +292,6 @@ impl Inner {
         if let Ok(Ok(conn)) = delivery.try_recv() {
             self.park(conn);
         }
-        let ended = call.context.as_ref().and_then(Context::err);
-        ended.map_or_else(|| Error::new(ErrorKind::Cancelled), Error::from)
     }
 
     /// Makes a connection on a separate thread, by a dial whose place is counted. If no thread can be
@@ -313,17 +310,7 @@ impl Inner {
     }
 
     fn start_dial(&self, route: &Route, dial: &Arc<PendingDial>) -> std::io::Result<()> {
-        let connecting = Connecting {
-            route: route.clone(),
-            dial: self.options.dial.clone(),
-            dialer: self.options.dialer.clone(),
-            tls_timeout: self.options.tls_timeout,
-            tunnel: self.tunnel_options(),
-            idle_timeout: self.options.limits.idle_timeout,
-            response_limits: self.options.response_limits,
-            owner: self.this.clone(),
-            pending: Arc::clone(dial),
-        };
+        let connecting = self.connecting(route, dial);
         let (this, route, dial) = (self.this.clone(), route.clone(), Arc::clone(dial));
         connecting.start(move |outcome| {
             // The transport is not kept alive by its dials.
@@ -333,6 +320,20 @@ impl Inner {
                 (None, Err(_)) => {}
             }
         })
+    }
+
+    fn connecting(&self, route: &Route, dial: &Arc<PendingDial>) -> Connecting {
+        Connecting {
+            route: route.clone(),
+            dial: self.options.dial.clone(),
+            dialer: self.options.dialer.clone(),
+            tls_timeout: self.options.tls_timeout,
+            tunnel: self.tunnel_options(),
+            idle_timeout: self.options.limits.idle_timeout,
+            response_limits: self.options.response_limits,
+            owner: self.this.clone(),
+            pending: Arc::clone(dial),
+        }
     }
 
     fn tunnel_options(&self) -> TunnelOptions {
@@ -417,6 +418,39 @@ impl Owner for Inner {
     }
 }
 
+/// Returns the error of a call that waits for a connection no longer: its context has ended, or `limit` has
+/// run out.
+fn not_connected(call: &CallOptions, limit: Option<TimeLimit>) -> Error {
+    match (call.context.as_ref().and_then(Context::err), limit) {
+        (Some(ended), _) => ended.into(),
+        (None, Some(limit)) => Error::timeout(limit),
+        (None, None) => Error::new(ErrorKind::Cancelled),
+    }
+}
+
+/// Makes the response to a hop out of what its connection has received. The request was `sent` then.
+#[inline]
+fn respond(
+    hop: &mut HopRequest<'_>,
+    conn: &Conn,
+    id: ExchangeId,
+    sent: Instant,
+    received: ReceivedResponse,
+) -> Response<Body> {
+    let moments = Moments { begun: hop.begun, sent };
+    let url = match received.head.status.is_redirection() {
+        true => hop.url.uri().clone(),
+        false => hop.url.take_uri(),
+    };
+    let answered = Answered {
+        method: hop.parts.method.clone(),
+        url,
+        offered_codings: hop.offer.is_some(),
+        reused: !id.is_first(),
+    };
+    response::build(received, answered, conn.facts(), moments)
+}
+
 /// Takes a connection into use for a call. Returns `None` if it cannot be used.
 fn begin(conn: Conn, was_idle: bool, call: &CallOptions) -> Option<CheckedOut> {
     let Some(trace) = call.trace() else {
@@ -430,6 +464,12 @@ fn begin(conn: Conn, was_idle: bool, call: &CallOptions) -> Option<CheckedOut> {
     let (remote, local) = (&facts.remote, &facts.local);
     trace.show(&CallEvent::GotConnection { reused, idle, remote, local });
     Some(CheckedOut { conn, id, was_idle })
+}
+
+impl From<Error> for NoConnection {
+    fn from(error: Error) -> Self {
+        Self::DialFailed(error)
+    }
 }
 
 impl From<NoConnection> for Error {

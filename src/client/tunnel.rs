@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::observe::CallEvent;
+use super::pool::PendingDial;
 use super::proxy::{Connect, Handshake, Host, Proxy, ProxyError, ProxyFailure, Refusal, negotiate};
+use super::raw_head::RawHead;
 use super::route::{Route, Via};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
@@ -41,11 +44,16 @@ impl TunnelOptions {
 
     /// Opens the tunnel of `route`, unless the proxy forwards requests. Returns what was received behind
     /// the proxy's last message.
-    pub(super) fn open(&self, stream: &Stream, route: &Route, context: &Context) -> Result<Buffer> {
+    pub(super) fn open(
+        &self,
+        stream: &Stream,
+        route: &Route,
+        dial: &PendingDial,
+    ) -> Result<Buffer> {
         match &route.via {
             Via::Direct | Via::Unix(_) | Via::Forward(_) => Ok(Buffer::default()),
-            Via::Tunnel(proxy) => self.connect(stream, proxy, route, context),
-            Via::Socks(proxy) => self.socks(stream, proxy, route, context),
+            Via::Tunnel(proxy) => self.connect(stream, proxy, route, dial),
+            Via::Socks(proxy) => self.socks(stream, proxy, route, &dial.context),
         }
     }
 
@@ -54,13 +62,18 @@ impl TunnelOptions {
         stream: &Stream,
         proxy: &Proxy,
         route: &Route,
-        context: &Context,
+        dial: &PendingDial,
     ) -> Result<Buffer> {
+        let address = proxy.address();
         let target = route.origin.to_string();
         let authorization = proxy.authorization();
         let connect = Connect::new(target, self.user_agent.as_ref(), authorization.as_ref())
             .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
-        negotiate(stream, &proxy.address(), connect, self.timeout, context)
+        let connect = connect.on_head(|status, head| {
+            let (proxy, head) = (address.as_str(), RawHead::complete(head));
+            dial.watch.show(|| CallEvent::ProxyResponded { proxy, status, head });
+        });
+        negotiate(stream, &address, connect, self.timeout, &dial.context)
     }
 
     fn socks(

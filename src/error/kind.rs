@@ -87,12 +87,17 @@ pub enum TimeLimit {
     Proxy,
     /// The TLS handshake.
     TlsHandshake,
+    /// A connection to a host to which as many exist as
+    /// [`max_connections_per_host`](crate::client::ClientBuilder::max_connections_per_host) allows.
+    Queue,
     /// Writing a request, or a response.
     Send,
     /// From the request's last byte to the response's head.
     ResponseHead,
     /// From one piece of a response's body to the next.
     IdleRead,
+    /// A transfer of at least the [minimum speed](crate::client::ClientBuilder::min_speed).
+    Speed,
     /// The whole call, to the end of the response's body.
     Call,
     /// Reading a request's head.
@@ -112,9 +117,11 @@ impl fmt::Display for TimeLimit {
             Self::Connect => "the connection",
             Self::Proxy => "the proxy",
             Self::TlsHandshake => "the TLS handshake",
+            Self::Queue => "a free connection",
             Self::Send => "the message to be sent",
             Self::ResponseHead => "the response head",
             Self::IdleRead => "more of the response body",
+            Self::Speed => "a faster transfer",
             Self::Call => "the whole call",
             Self::RequestHead => "the request head",
             Self::Request => "the whole request",

@@ -2,7 +2,9 @@
 //!
 //! * [`call`] runs a handler on a request and returns the response, without a socket.
 //! * [`TestServer`] is a server on a free port.
+//! * [`Recorder`] is a handler that keeps the requests it receives.
 //! * [`Script`] is a server that follows a script, to test a client, also with faults.
+//! * [`BlackHole`] is an address at which connecting never ends.
 //! * [`stream_pair`] is a connection in memory.
 //!
 //! ```
@@ -19,8 +21,11 @@
 //! # Ok::<(), hangup::Error>(())
 //! ```
 
+mod black_hole;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod call;
+#[cfg(any(feature = "server", feature = "fcgi"))]
+mod recorder;
 mod script;
 #[cfg(feature = "server")]
 mod server;
@@ -28,8 +33,11 @@ mod server;
 use crate::net::memory;
 
 pub use crate::net::{Parked, Stream};
+pub use black_hole::BlackHole;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use call::{call, informational};
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub use recorder::Recorder;
 pub use script::{Peer, Received, Script, ScriptDialer};
 #[cfg(feature = "server")]
 pub use server::TestServer;

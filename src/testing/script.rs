@@ -217,7 +217,7 @@ impl Script {
     }
 
     /// Sets the script of every connection for which [`connection`](Self::connection) has added none. There
-    /// may be any number of them, also none.
+    /// may be any number of them, also none. A TLS handshake that fails is no failure of the script.
     ///
     /// # Panics
     ///
@@ -229,7 +229,10 @@ impl Script {
         let play = Arc::new(move |peer: &mut Peer| {
             play(peer);
         });
-        let opening = self.opening.clone();
+        let opening = match self.opening.clone() {
+            Opening::Tls(acceptor) => Opening::Tried(acceptor),
+            opening => opening,
+        };
         self.stage().declare_each(opening, play);
         self
     }
@@ -266,7 +269,7 @@ impl Script {
     pub fn url(&self, path: &str) -> String {
         let scheme = match self.opening {
             Opening::Plain => "http",
-            Opening::Tls(_) | Opening::Refused(_) => "https",
+            Opening::Tls(_) | Opening::Refused(_) | Opening::Tried(_) => "https",
         };
         let path = path.strip_prefix('/').unwrap_or(path);
         match self.entrance.addr().ip() {

@@ -1,6 +1,6 @@
 //! Certificates, made on the spot.
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
 /// A certificate authority.
 pub(crate) struct Authority {
@@ -18,6 +18,9 @@ impl Authority {
     pub(crate) fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::default();
+        // A name that differs from those that it issues. OpenSSL takes a certificate by its own name for
+        // one that signs itself.
+        params.distinguished_name.push(DnType::CommonName, "an authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).expect("a root").pem();
         Self { pem, issuer: Issuer::new(params, key) }

@@ -43,7 +43,8 @@ fn headers_are_added_replaced_removed_and_emptied() {
         "-HX-A: 2",
         "--header",
         "Accept:",
-        "--header=X-Empty;",
+        "--header",
+        "X-Empty;",
         "-H",
         &file,
         "-H",
@@ -112,7 +113,8 @@ fn files_are_uploaded() {
     let file = folder.write("a file", "hello");
     let peer = Scripted::new(&[OK]);
     let url = format!("{}/to/", peer.url);
-    let ran = fetch(&["-s", "-T", &file, "-w", " %{method} %{size_upload} %{url_effective}", &url]);
+    let format = " %{method} %{size_upload} %{url_effective}";
+    let ran = fetch(&["-s", "-H", "Expect:", "-T", &file, "-w", format, &url]);
     assert_eq!(ran.out, format!("ok PUT 5 {url}a%20file"));
     let request = peer.request();
     assert!(request.starts_with("PUT /to/a%20file HTTP/1.1\r\n"), "{request}");
@@ -320,16 +322,24 @@ fn a_command_line_that_makes_no_sense_is_refused() {
         &["-T", "x", "-d", "x", "http://x/"],
         &["--resolve", "x:80", "http://x/"],
         &["-X", "a b", "http://x/"],
-        &["-F", "a=b", "http://x/"],
-        &["-x", "http://p/", "http://x/"],
-        &["-b", "a=b", "http://x/"],
-        &["-c", "jar", "http://x/"],
+        &["-F", "a", "http://x/"],
+        &["-F", "a=b", "-d", "x", "http://x/"],
+        &["-f", "--fail-with-body", "http://x/"],
+        &["-J", "-i", "http://x/"],
+        &["-JC-", "http://x/"],
+        &["-s="],
+        &["--header=X: 1", "http://x/"],
+        &["--no-http1.0", "http://x/"],
+        &["--no-data", "http://x/"],
+        &["http://x/", "--next"],
+        &["--limit-rate", "fast", "http://x/"],
+        &["--retry", "-1", "http://x/"],
         &["--max-redirs", "-2", "http://x/"],
         &["-r", "99999999999999999999", "http://x/"],
         &["-o", "", "http://x/"],
         &["--key", "x", "http://x/"],
         &["-E", "x:password", "http://x/"],
-        &["--noproxy", "x", "http://x/"],
+        &["--noproxy"],
     ] {
         let ran = fetch(args);
         assert_eq!((ran.code, ran.err.lines().count()), (Some(2), 1), "{args:?}: {ran:?}");
@@ -388,7 +398,8 @@ fn a_bar_is_drawn_on_request() {
     let server = Running::lifecycle(&[]);
     let url = server.url("/bytes/100000");
     let ran = fetch(&["-#", "-o", "/dev/null", &url]);
-    assert!(ran.err.contains("100.0%"), "{ran:?}");
+    assert!(ran.err.contains("100%") && ran.err.ends_with('\n'), "{ran:?}");
+    assert_eq!(fetch(&["-s#", "-o", "/dev/null", &url]).err, "");
     assert_eq!(fetch(&["-o", "/dev/null", &url]).err, "");
 }
 

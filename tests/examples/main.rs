@@ -20,6 +20,8 @@ mod load;
 mod no_tls;
 mod programs;
 mod scripted;
+#[cfg(feature = "tls")]
+mod side_by_side;
 #[cfg(target_os = "linux")]
 mod soak;
 #[cfg(feature = "tls")]

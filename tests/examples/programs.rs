@@ -25,6 +25,10 @@ pub(crate) fn program(name: &str, args: &[&str]) -> Command {
     assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
     let mut command = Command::new(path);
     command.args(args).env("RUST_LOG", "off").env("RUST_BACKTRACE", "0");
+    // The programs' peers are here, and no proxy of the developer's leads to them.
+    for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -40,6 +40,11 @@ impl Scripted {
         self.requests.recv_timeout(PATIENCE).expect("a request")
     }
 
+    /// Returns the requests that the test has not taken.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.try_iter().collect()
+    }
+
     /// Returns `true` if the test has taken every request.
     pub(crate) fn is_silent(&self) -> bool {
         self.requests.try_recv().is_err()

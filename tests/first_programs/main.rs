@@ -8,6 +8,7 @@ mod handlers;
 mod json;
 mod log_lines;
 mod pages;
+mod recipes;
 mod server;
 mod statuses;
 mod upload;

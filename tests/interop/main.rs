@@ -10,6 +10,7 @@ mod fastcgi;
 mod httpbin;
 mod nginx;
 mod process;
+mod proxies;
 #[cfg(unix)]
 mod restart;
 #[cfg(feature = "tls")]

@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 
 use super::messages::ExchangeId;
-use super::shared::{SEND_PATIENCE, Shared, close_reason};
+use super::shared::{SEND_PATIENCE, Shared, close_reason, receive_error};
 use crate::body::{Body, Incoming};
 use crate::client::observe::{CallEvent, Trace, show};
+use crate::client::speed::Speed;
 use crate::context::HookGuard;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{CloseReason, Framing};
-use crate::net::{Buffer, FramedBody, FramedError};
+use crate::net::{Buffer, FramedBody, FramedError, Stream};
 
 /// How many bytes of an unread body are drained at most, to keep its connection. More costs more than a
 /// new connection.
@@ -30,12 +31,35 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 /// A response body, read by the caller straight from the connection.
 pub(super) struct ResponseBody {
     framed: FramedBody,
-    idle_read: Option<Duration>,
+    limits: BodyLimits,
     /// How many bytes were read.
     received: u64,
     /// The call, if it is observed.
     trace: Option<Trace>,
     progress: Progress,
+}
+
+/// The limits of reading a body.
+#[derive(Default)]
+pub(super) struct BodyLimits {
+    /// The longest silence.
+    pub(super) idle_read: Option<Duration>,
+    /// Measures the speed, if it is limited.
+    pub(super) speed: Option<Arc<Speed>>,
+}
+
+impl BodyLimits {
+    fn read(&self, mut stream: &Stream, buf: &mut [u8]) -> io::Result<usize> {
+        let due = || self.idle_read.and_then(|limit| Instant::now().checked_add(limit));
+        if let Some(speed) = &self.speed {
+            let due = due();
+            return speed.read(stream, |_| due, || (&*stream).read(buf));
+        }
+        if self.idle_read.is_some() {
+            stream.set_read_deadline(due());
+        }
+        stream.read(buf)
+    }
 }
 
 /// How far a body has been read.
@@ -64,12 +88,12 @@ impl ResponseBody {
     pub(super) fn new(
         framing: Framing,
         exchange: OpenExchange,
-        idle_read: Option<Duration>,
+        limits: BodyLimits,
         trace: Option<Trace>,
     ) -> Self {
         Self {
             framed: FramedBody::response(framing),
-            idle_read,
+            limits,
             received: 0,
             trace,
             progress: Progress::Reading(exchange),
@@ -83,13 +107,8 @@ impl ResponseBody {
             Progress::Ended => return Ok(0),
             Progress::Failed(error) => return Err(error.clone()),
         };
-        let (shared, idle_read) = (&exchange.shared, self.idle_read);
-        let read = |buf: &mut [u8]| {
-            if let Some(limit) = idle_read {
-                shared.stream.set_read_deadline(Instant::now().checked_add(limit));
-            }
-            (&shared.stream).read(buf)
-        };
+        let (stream, limits) = (&exchange.shared.stream, &self.limits);
+        let read = |buf: &mut [u8]| limits.read(stream, buf);
         match self.framed.read(&mut exchange.buffer, read, out) {
             Ok(count) => {
                 self.received += count as u64;
@@ -121,7 +140,7 @@ impl ResponseBody {
             return;
         }
         let deadline = Instant::now() + DRAIN_TIMEOUT;
-        self.idle_read = None;
+        self.limits = BodyLimits::default();
         exchange.shared.stream.set_read_deadline(Some(deadline));
         let mut waste = [0; 8 * 1024];
         let mut left = DRAIN_LIMIT;
@@ -143,10 +162,7 @@ impl OpenExchange {
         // If the connection was closed on this side, the read failed for that cause.
         let error = self.shared.cause().unwrap_or_else(|| match error {
             FramedError::Framing(error) => error.into(),
-            FramedError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Error::timeout(TimeLimit::IdleRead)
-            }
-            FramedError::Io(error) => Error::with_source(ErrorKind::Receive, error),
+            FramedError::Io(error) => receive_error(error, TimeLimit::IdleRead),
         });
         self.shared.close_in(self.id, error.clone(), close_reason(&error));
         error

@@ -61,10 +61,15 @@ impl Conn {
         let Outgoing { method, head, body, framing, closes, expect } = outgoing;
         let shared = &self.0;
         let unwinding = CloseOnUnwind { shared, id };
+        let speed =
+            options.speed().map(|speed| (speed, head.len() as u64 + body.len().unwrap_or(0)));
         let sending = options.trace().map(|trace| Sending::new(trace, &head, &body));
         let unsent = send_now(shared, head, body, framing, expect);
         if let (Some(sending), None) = (&sending, &unsent) {
             sending.show_all();
+        }
+        if let (Some((speed, length)), None) = (&speed, &unsent) {
+            speed.count(*length);
         }
         let expected = Expected {
             id,
@@ -73,6 +78,7 @@ impl Conn {
             on_informational: options.on_informational.clone(),
             on_raw_head: options.on_raw_head.clone(),
             trace: options.trace().cloned(),
+            speed: speed.as_ref().map(|(speed, _)| Arc::clone(speed)),
             proceed: None,
             hook: options.context.as_ref().map(|context| close_when_done(shared, id, context)),
             idle_read: options.idle_read,
@@ -112,7 +118,9 @@ fn short_way(
     expected: Expected,
     options: &CallOptions,
 ) -> Result<ReceivedResponse, Failure> {
-    if let Some(limit) = options.response_head {
+    if let Some(speed) = &expected.speed {
+        speed.sent(&shared.stream);
+    } else if let Some(limit) = options.response_head {
         shared.stream.set_read_deadline(Instant::now().checked_add(limit));
     }
     read_here(shared, expected, options, SentBy::Caller).map_err(Failure::of_reading)
@@ -133,7 +141,8 @@ fn way_beside(
         lifecycle.await_head(true);
     }
     let report_to = ReportTo::Reading { id, response_head: options.response_head };
-    let started = shared.write_later(WriteJob { unwritten, sending, report_to });
+    let speed = expected.speed.clone();
+    let started = shared.write_later(WriteJob { unwritten, sending, speed, report_to });
     started
         .map_err(|error| ReplyError { error, begun: false })
         .and_then(|()| read_here(shared, expected, options, SentBy::WriterLoop))
@@ -155,11 +164,16 @@ fn read_here(
     sent_by: SentBy,
 ) -> Result<ReceivedResponse, ReplyError> {
     let (stream, id) = (&shared.stream, expected.id);
-    let limited = options.response_head.is_some();
-    let read = |buf: &mut [u8]| match limited {
+    let speed = expected.speed.clone();
+    let limited = options.response_head.is_some() || speed.is_some();
+    let read = |buf: &mut [u8]| match (&speed, limited) {
         // Takes one system call less.
-        false => stream.read_for(buf, None),
-        true => (&mut &*stream).read(buf),
+        (None, false) => stream.read_for(buf, None),
+        (None, true) => (&mut &*stream).read(buf),
+        (Some(speed), _) => {
+            let due = |sent: Option<Instant>| sent?.checked_add(options.response_head?);
+            speed.read(stream, due, || (&mut &*stream).read(buf))
+        }
     };
     let (head, buffer) = read_head(shared, &expected, shared.take_buffer(), read)?;
     if limited || sent_by == SentBy::WriterLoop {
@@ -190,7 +204,8 @@ fn full_way(
         Unsent::Unwritten(unwritten, release) => {
             shared.lifecycle.lock().begin_sending();
             expected.proceed = release;
-            Some(WriteJob { unwritten, sending, report_to: ReportTo::Caller(report) })
+            let (speed, report_to) = (expected.speed.clone(), ReportTo::Caller(report));
+            Some(WriteJob { unwritten, sending, speed, report_to })
         }
         Unsent::Failed(error) => {
             shared.end_sending(Err(error));

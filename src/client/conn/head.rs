@@ -7,7 +7,7 @@ use std::io;
 use http::StatusCode;
 
 use super::messages::{Expected, ReplyError};
-use super::shared::Shared;
+use super::shared::{Shared, receive_error};
 use crate::client::observe::{CallEvent, show};
 use crate::client::raw_head::RawHead;
 use crate::error::{Error, ErrorKind, TimeLimit};
@@ -93,10 +93,10 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
             ),
             Ok(_) => Error::new(ErrorKind::EmptyReply),
             // If the connection was closed on this side, the read failed for that cause.
-            Err(error) => self.shared.cause().unwrap_or_else(|| match error.kind() {
-                io::ErrorKind::TimedOut => Error::timeout(TimeLimit::ResponseHead),
-                _ => Error::with_source(ErrorKind::Receive, error),
-            }),
+            Err(error) => {
+                let cause = self.shared.cause();
+                cause.unwrap_or_else(|| receive_error(error, TimeLimit::ResponseHead))
+            }
         };
         Err(ReplyError { error, begun })
     }

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::shared::Shared;
-use super::state::StateKind;
+use super::state::{Holder, StateKind};
 use crate::h1::CloseReason;
 use crate::logging as log;
 use crate::net::Buffer;
@@ -61,7 +61,9 @@ impl Shared {
     /// Returns how long the connection may be idle: the client's limit or the peer's, whichever is
     /// shorter.
     pub(super) fn idle_limit(&self) -> Option<Duration> {
-        self.idle_timeout.into_iter().chain(self.lifecycle.lock().idle_limit()).min()
+        let lifecycle = self.lifecycle.lock();
+        let of_pool = self.idle_timeout.filter(|_| lifecycle.holder() == Holder::Pool);
+        of_pool.into_iter().chain(lifecycle.idle_limit()).min()
     }
 
     /// Returns when the idle watch checks its limit next.

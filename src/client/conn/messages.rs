@@ -16,6 +16,7 @@
 //! The result of sending a request is also kept in the connection's [lifecycle](super::state), where
 //! the thread that ends the exchange finds it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -24,6 +25,7 @@ use http::Method;
 use crate::body::Body;
 use crate::client::observe::{CallEvent, Trace};
 use crate::client::options::{OnInformational, OnRawHead};
+use crate::client::speed::Speed;
 use crate::context::HookGuard;
 use crate::error::Error;
 use crate::h1::ResponseHead;
@@ -41,6 +43,10 @@ impl ExchangeId {
     /// Returns `true` for the connection's first exchange.
     pub(in crate::client) fn is_first(self) -> bool {
         self.0 == 1
+    }
+
+    pub(super) fn number(self) -> u64 {
+        self.0
     }
 
     pub(super) fn next(self) -> Self {
@@ -64,6 +70,8 @@ pub(super) struct Expected {
     pub(super) on_raw_head: Option<OnRawHead>,
     /// The call, if it is observed.
     pub(super) trace: Option<Trace>,
+    /// Measures the speed, if it is limited.
+    pub(super) speed: Option<Arc<Speed>>,
     /// Releases a body that waits for a 100. Dropping it cancels the body.
     pub(super) proceed: Option<Sender<()>>,
     /// Closes the connection when the call's context ends.
@@ -102,6 +110,8 @@ pub(super) struct WriteJob {
     pub(super) unwritten: Unwritten,
     /// The call, if it is observed.
     pub(super) sending: Option<Sending>,
+    /// Measures the speed, if it is limited.
+    pub(super) speed: Option<Arc<Speed>>,
     pub(super) report_to: ReportTo,
 }
 

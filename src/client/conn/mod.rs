@@ -68,6 +68,7 @@ pub(super) use failure::{Blame, FailedAt, Failure};
 pub(super) use messages::{ExchangeId, ReceivedBody, ReceivedResponse};
 pub(super) use outgoing::{Outgoing, OutgoingFraming, Withhold};
 pub(super) use shared::{Conn, ConnFacts, Owner};
+pub(super) use state::Holder;
 
 use self::shared::{LOOP_STACK, Shared};
 use self::state::{Lifecycle, StateKind};
@@ -159,6 +160,51 @@ impl Conn {
             return None;
         }
         Some(id)
+    }
+
+    /// Leaves the connection to a caller, or to the pool, which has counted it. Returns `None` if it has
+    /// ended, and otherwise whether an exchange can begin.
+    pub(super) fn pass_to(&self, holder: Holder) -> Option<bool> {
+        self.0.lifecycle.lock().pass_to(holder)
+    }
+
+    /// Returns `true` if an exchange can begin: none is in progress, and the connection has not ended.
+    pub(super) fn is_ready(&self) -> bool {
+        self.0.lifecycle.lock().is_ready()
+    }
+
+    /// Returns `true` if the connection has not ended, as far as can be known without writing to it. The
+    /// peer may be about to close it.
+    pub(super) fn is_open(&self) -> bool {
+        let lifecycle = self.0.lifecycle.lock();
+        match lifecycle.kind() {
+            StateKind::Ended => false,
+            StateKind::Idle => !self.0.has_input(),
+            StateKind::InUse => true,
+        }
+    }
+
+    /// Returns the number of exchanges that have begun.
+    pub(super) fn exchanges(&self) -> u64 {
+        self.0.lifecycle.lock().latest().number()
+    }
+
+    /// Returns why the connection was closed.
+    pub(super) fn cause(&self) -> Option<Error> {
+        self.0.cause()
+    }
+
+    /// Closes the connection, if a caller holds it: at once, or at the end of its exchange.
+    pub(super) fn leave(&self) {
+        {
+            let mut lifecycle = self.0.lifecycle.lock();
+            if lifecycle.holder() != Holder::Caller {
+                return;
+            }
+            lifecycle.pass_to(Holder::None);
+        }
+        let is_unused = |lifecycle: &Lifecycle| lifecycle.is_ready();
+        self.0.close_if(is_unused, Error::new(ErrorKind::Closed), CloseReason::Cancelled);
     }
 
     /// Returns how long the connection has been idle, to within the reader loop's pause; `None` if it is

@@ -162,13 +162,21 @@ fn watch(shared: &Arc<Shared>, expectations: &Receiver<Expectation>) -> Result<S
 fn read(shared: &Arc<Shared>, expectation: Expectation) {
     let Expectation { expected, reply } = expectation;
     let id = expected.id;
-    let read = |buf: &mut [u8]| (&shared.stream).read(buf);
+    let stream = &shared.stream;
+    let read = |buf: &mut [u8]| match &expected.speed {
+        None => (&*stream).read(buf),
+        // The caller keeps the limit for the head.
+        Some(speed) => speed.read(stream, |_| None, || (&*stream).read(buf)),
+    };
     let buffer = shared.take_buffer();
     // The callbacks for heads are the user's. Their panic must reach the caller as an error.
     let head = sync::contain(|| read_head(shared, &expected, buffer, read)).unwrap_or_else(|| {
         let message = "a callback panicked while the response was read";
         Err(ReplyError { error: Error::message(ErrorKind::Other, message), begun: true })
     });
+    if expected.speed.is_some() {
+        stream.set_read_deadline(None);
+    }
     match head.and_then(|(head, buffer)| complete(shared, expected, head, buffer)) {
         Ok((response, next)) => {
             // If the caller has given up, the response is dropped here, and its body closes the

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use super::body::{OpenExchange, ResponseBody};
+use super::body::{BodyLimits, OpenExchange, ResponseBody};
 use super::head::malformed;
 use super::keep_alive::KeepAlive;
 use super::messages::{ExchangeId, Expected, ReceivedBody, ReceivedResponse, ReplyError};
@@ -56,7 +56,7 @@ pub(super) fn complete(
     head: ResponseHead,
     mut buffer: Buffer,
 ) -> Result<(ReceivedResponse, NextStep), ReplyError> {
-    let Expected { id, method, closes, proceed, hook, idle_read, trace, .. } = expected;
+    let Expected { id, method, closes, proceed, hook, idle_read, trace, speed, .. } = expected;
     // A body that is still withheld is not wanted any more.
     drop(proceed);
     if is_handed_over(&method, head.status) {
@@ -95,7 +95,11 @@ pub(super) fn complete(
             (body, give_back(exchange))
         }
         framing => {
-            let body = ResponseBody::new(framing, exchange, idle_read, trace);
+            if let Some(speed) = &speed {
+                speed.responding(&shared.stream);
+            }
+            let limits = BodyLimits { idle_read, speed };
+            let body = ResponseBody::new(framing, exchange, limits, trace);
             (Body::incoming(Box::new(body)), NextStep::Nothing)
         }
     };

@@ -7,11 +7,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::messages::{ExchangeId, Expectation, SendError, SendResult};
-use super::state::{Lifecycle, State, StateKind};
+use super::state::{Holder, Lifecycle, State, StateKind};
 use crate::client::observe::{CallEvent, WeakTrace, show};
 use crate::client::proxy::Proxy;
 use crate::client::route::Route;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::{CloseReason, Limits};
 use crate::logging as log;
 use crate::net::{Addr, Buffer, Stream, TlsInfo};
@@ -57,6 +57,13 @@ pub(super) struct Shared {
     pub(super) facts: Arc<ConnFacts>,
 }
 
+/// A connection that has just ended.
+struct Ended {
+    /// The observed call of its exchange.
+    trace: WeakTrace,
+    holder: Holder,
+}
+
 /// The facts about a connection that are known once it has been made.
 #[derive(Clone, Debug)]
 pub(in crate::client) struct ConnFacts {
@@ -100,26 +107,25 @@ impl Shared {
         cause: Error,
         reason: CloseReason,
     ) -> bool {
-        let Some(trace) = self.end_if(condition, State::Closed(cause)) else { return false };
-        self.leave();
+        let Some(ended) = self.end_if(condition, State::Closed(cause)) else { return false };
+        self.leave(ended.holder);
         log::debug!("{}: connection closed: {reason}", self.route);
-        show(trace.trace().as_ref(), || CallEvent::Closed { reason });
+        show(ended.trace.trace().as_ref(), || CallEvent::Closed { reason });
         true
     }
 
     /// Hands the connection over to the caller, which speaks another protocol. Both loops end.
     pub(super) fn hand_over(self: &Arc<Self>) {
-        if let Some(trace) = self.end_if(|_| true, State::HandedOver) {
-            self.leave();
+        if let Some(ended) = self.end_if(|_| true, State::HandedOver) {
+            self.leave(ended.holder);
             let reason = CloseReason::Upgraded;
-            show(trace.trace().as_ref(), || CallEvent::Closed { reason });
+            show(ended.trace.trace().as_ref(), || CallEvent::Closed { reason });
         }
     }
 
-    /// Ends the connection. Returns the observed call of its exchange; `None` if it had ended, or if
-    /// `condition` does not hold.
-    fn end_if(&self, condition: impl FnOnce(&Lifecycle) -> bool, end: State) -> Option<WeakTrace> {
-        let (channels, trace) = {
+    /// Ends the connection. Returns `None` if it had ended, or if `condition` does not hold.
+    fn end_if(&self, condition: impl FnOnce(&Lifecycle) -> bool, end: State) -> Option<Ended> {
+        let (channels, ended) = {
             let mut lifecycle = self.lifecycle.lock();
             if !condition(&lifecycle) {
                 return None;
@@ -131,13 +137,16 @@ impl Shared {
                 // stream closed.
                 self.stream.close();
             }
-            (channels, lifecycle.take_trace())
+            (channels, Ended { trace: lifecycle.take_trace(), holder: lifecycle.holder() })
         };
-        channels.map(|_| trace)
+        channels.map(|_| ended)
     }
 
-    fn leave(self: &Arc<Self>) {
-        if let Some(owner) = self.owner.upgrade() {
+    /// Frees the connection's place in the pool, if it has one.
+    fn leave(self: &Arc<Self>, holder: Holder) {
+        if holder == Holder::Pool
+            && let Some(owner) = self.owner.upgrade()
+        {
             owner.closed(&Conn(Arc::clone(self)));
         }
     }
@@ -154,13 +163,12 @@ impl Shared {
         id: ExchangeId,
         buffer: Buffer,
     ) -> Result<(), CloseReason> {
-        let (reader_sleeps, trace) = {
+        let (reader_sleeps, trace, holder) = {
             let mut lifecycle = self.lifecycle.lock();
             lifecycle.rest(id, buffer)?;
-            (lifecycle.wake(), lifecycle.take_trace())
+            (lifecycle.wake(), lifecycle.take_trace(), lifecycle.holder())
         };
-        let owner = self.owner.upgrade();
-        if !owner.is_some_and(|owner| owner.put_back(&Conn(Arc::clone(self)))) {
+        if holder == Holder::Pool && !self.put_back() {
             let reason = CloseReason::LimitReached;
             self.close_if_idle(reason);
             show(trace.trace().as_ref(), || CallEvent::Closed { reason });
@@ -171,6 +179,12 @@ impl Shared {
             self.wake_reader();
         }
         Ok(())
+    }
+
+    /// Puts the connection back into the pool. Returns `false` if there is no place for it.
+    fn put_back(self: &Arc<Self>) -> bool {
+        let owner = self.owner.upgrade();
+        owner.is_some_and(|owner| owner.put_back(&Conn(Arc::clone(self))))
     }
 
     /// Runs one of the loops. If it panics, in code that TLS calls such as a key log, the connection is
@@ -231,8 +245,24 @@ impl Shared {
     /// Converts the error of a write. If the connection was closed on this side, the cause of that is
     /// the cause of the failure.
     pub(super) fn send_error(&self, error: io::Error, written: u64) -> SendError {
-        let error = self.cause().unwrap_or_else(|| Error::with_source(ErrorKind::Send, error));
+        let error = self.cause().unwrap_or_else(|| io_error(error, ErrorKind::Send));
         SendError::Failed { error, written }
+    }
+}
+
+/// Converts the error of a read. `limit` is the time limit that ends it, besides a least speed.
+pub(super) fn receive_error(error: io::Error, limit: TimeLimit) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut if error.get_ref().is_none() => Error::timeout(limit),
+        _ => io_error(error, ErrorKind::Receive),
+    }
+}
+
+/// Converts the error of a read or a write. A time limit that ran out keeps its kind.
+fn io_error(error: io::Error, kind: ErrorKind) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut if error.get_ref().is_some() => error.into(),
+        _ => Error::with_source(kind, error),
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) struct Lifecycle {
     announced: KeepAlive,
     /// When the connection became idle, once the reader loop watches it.
     idle_since: Option<Instant>,
+    holder: Holder,
     /// The call of the exchange in progress, if it is observed.
     trace: WeakTrace,
     /// Invariant: present until the end.
@@ -66,6 +67,17 @@ pub(super) enum State {
     HandedOver,
     /// Closed, with the first cause.
     Closed(Error),
+}
+
+/// The party that a connection belongs to between two exchanges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Holder {
+    /// The pool, where it is counted.
+    Pool,
+    /// A caller, who manages it by hand.
+    Caller,
+    /// None: it is closed when its exchange ends.
+    None,
 }
 
 /// The kind of a [`State`], for the reader loop and for decisions about closing.
@@ -105,6 +117,7 @@ impl Lifecycle {
             buffer,
             announced: KeepAlive::default(),
             idle_since: None,
+            holder: Holder::Pool,
             trace: WeakTrace::default(),
             channels: Some(Channels { _closer: closer, jobs: None }),
         }
@@ -125,6 +138,22 @@ impl Lifecycle {
             *left = left.saturating_sub(1);
         }
         Some(self.latest)
+    }
+
+    /// Returns `true` if an exchange can begin.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Fresh | State::Idle)
+    }
+
+    pub(super) fn holder(&self) -> Holder {
+        self.holder
+    }
+
+    /// Passes the connection on to another party. Returns `None` if it has ended, and otherwise whether an
+    /// exchange can begin.
+    pub(super) fn pass_to(&mut self, holder: Holder) -> Option<bool> {
+        self.holder = holder;
+        (self.kind() != StateKind::Ended).then(|| self.is_ready())
     }
 
     /// Records that the connection has been idle for `span`, if it has been since the exchange `latest`.
@@ -180,6 +209,9 @@ impl Lifecycle {
         }
         if !matches!(self.sent, Some(Ok(()))) {
             return Err(CloseReason::RequestNotWritten);
+        }
+        if self.holder == Holder::None {
+            return Err(CloseReason::Cancelled);
         }
         match self.announced {
             KeepAlive { left: Some(0), .. } => Err(CloseReason::LimitReached),

@@ -19,6 +19,7 @@ use super::messages::{
 };
 use super::shared::{LOOP_STACK, SEND_PATIENCE, Shared, close_reason};
 use crate::body::Body;
+use crate::client::speed::Speed;
 use crate::error::{Error, ErrorKind};
 use crate::h1::chunked;
 use crate::sync;
@@ -92,8 +93,9 @@ fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
 
 /// Sends one request, with `piece` as the buffer for its body, and reports the result.
 fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
-    let WriteJob { unwritten: Unwritten { bytes, written, body }, sending, report_to } = job;
-    let mut out = Counted { shared, written, ahead: false };
+    let WriteJob { unwritten, sending, speed, report_to } = job;
+    let Unwritten { bytes, written, body } = unwritten;
+    let mut out = Counted { shared, speed: speed.as_deref(), written, ahead: false };
     // The body's source is the user's and may panic.
     let sent = sync::contain(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
@@ -111,12 +113,17 @@ fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
     if let (Some(sending), Ok(())) = (&sending, &result) {
         sending.show_end(out.written);
     }
+    if let Some(speed) = &speed {
+        speed.sent(&shared.stream);
+    }
     shared.end_sending(result.clone());
     match report_to {
         ReportTo::Caller(caller) => {
             let _ = caller.send(result);
         }
         ReportTo::Reading { id, response_head } => {
+            // With a least speed, the reader keeps its deadline itself.
+            let response_head = response_head.filter(|_| speed.is_none());
             tell_by_the_connection(shared, id, result, response_head);
         }
     }
@@ -244,6 +251,8 @@ fn source_error(error: io::Error) -> Error {
 /// The stream, with a count of the bytes written.
 struct Counted<'a> {
     shared: &'a Shared,
+    /// Measures the writes, if the speed is limited.
+    speed: Option<&'a Speed>,
     written: u64,
     /// The bytes written now may wait for those that follow.
     ahead: bool,
@@ -251,12 +260,14 @@ struct Counted<'a> {
 
 impl Counted<'_> {
     fn all(&mut self, mut slices: &mut [IoSlice<'_>]) -> SendResult {
-        let mut stream = &self.shared.stream;
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
-            let count = match self.ahead {
-                true => stream.write_ahead(slices),
-                false => stream.write_vectored(slices),
+            let count = match self.speed {
+                None => self.some(slices),
+                Some(speed) => {
+                    let write = || self.some(slices);
+                    speed.write(&self.shared.stream, write, |count| *count as u64)
+                }
             };
             match count {
                 Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
@@ -271,8 +282,22 @@ impl Counted<'_> {
         Ok(())
     }
 
+    /// Writes at least one byte.
+    fn some(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut stream = &self.shared.stream;
+        match self.ahead {
+            true => stream.write_ahead(slices),
+            false => stream.write_vectored(slices),
+        }
+    }
+
     fn flush(&mut self) -> SendResult {
-        (&self.shared.stream).flush().map_err(|error| self.failed(error))
+        let mut stream = &self.shared.stream;
+        let flushed = match self.speed {
+            None => stream.flush(),
+            Some(speed) => speed.write(&self.shared.stream, || stream.flush(), |()| 0),
+        };
+        flushed.map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: io::Error) -> SendError {

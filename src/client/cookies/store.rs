@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::cookie::{Cookie, Hosts};
-use super::evict;
+use super::evict::{self, Kept};
 use super::moment::Moment;
 use super::parse::{self, Fault, SetCookie, is_control, trimmed};
 use super::scope::{self, Origin};
@@ -18,13 +18,6 @@ pub(super) struct State {
     domains: HashMap<String, Vec<Kept>>,
     /// The number of the next cookie.
     next: u64,
-}
-
-/// A cookie in a jar.
-pub(super) struct Kept {
-    pub(super) cookie: Cookie,
-    /// Cookies of the same time are sent in the order in which they came.
-    pub(super) number: u64,
 }
 
 /// The reason why a cookie is not kept.

@@ -21,7 +21,7 @@ mod tests {
             ("com.", true),
             ("co.uk", true),
             ("github.io", true),
-            ("compute.amazonaws.com", true),
+            ("us-west-1.compute.amazonaws.com", true),
             ("localhost", true),
             ("intranet", true),
             ("", true),

@@ -17,6 +17,7 @@ use crate::net::{Addr, DialEvent, TlsInfo};
 /// ```text
 ///   Begun
 ///     Queued ── Resolving ── Resolved ── Connecting ── Connected ── TlsBegun ── TlsDone    new connection
+///       ProxyResponded*: between Connected and TlsBegun, for a tunnel by CONNECT
 ///     GotConnection
 ///       SentHead ── SentBody ── Informational* ── FirstByte ── ReceivedHead                one exchange
 ///       BodyDone ── Returned, or Closed
@@ -75,6 +76,16 @@ pub enum CallEvent<'a> {
     Connected {
         /// The address that it leads to.
         address: &'a Addr,
+    },
+    /// An HTTP proxy responded to the CONNECT for a tunnel. Interim responses (1xx) count.
+    #[non_exhaustive]
+    ProxyResponded {
+        /// The host and the port of the proxy.
+        proxy: &'a str,
+        /// The status. 2xx opens the tunnel.
+        status: StatusCode,
+        /// The head as it was received.
+        head: RawHead<'a>,
     },
     /// A TLS handshake begins.
     #[non_exhaustive]
@@ -195,6 +206,9 @@ impl fmt::Debug for CallEvent<'_> {
                 ("ConnectFailed", &[("address", address), ("error", error)])
             }
             Self::Connected { address } => ("Connected", &[("address", address)]),
+            Self::ProxyResponded { proxy, status, .. } => {
+                ("ProxyResponded", &[("proxy", proxy), ("status", status)])
+            }
             Self::TlsBegun { host } => ("TlsBegun", &[("host", host)]),
             Self::TlsDone { session } => ("TlsDone", &[("version", &session.version())]),
             Self::GotConnection { reused, idle, remote, .. } => {

@@ -150,6 +150,10 @@ impl<C> Waiting<C> {
         self.dial = Assigned::Joined(dial);
     }
 
+    pub(super) fn has_dial(&self) -> bool {
+        !matches!(self.dial, Assigned::None)
+    }
+
     pub(super) fn has_own_dial(&self) -> bool {
         matches!(self.dial, Assigned::Own(_))
     }
@@ -166,7 +170,7 @@ impl<C> Waiting<C> {
 }
 
 impl PendingDial {
-    pub(super) fn new() -> Arc<Self> {
+    pub(in crate::client) fn new() -> Arc<Self> {
         Arc::new(Self { context: Context::new(), watch: DialWatch::default() })
     }
 }

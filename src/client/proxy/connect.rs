@@ -15,7 +15,7 @@ const LIMITS: Limits = Limits { max_bytes: 64 * 1024, max_fields: 200 };
 const MOST_QUOTED: usize = 200;
 
 /// A CONNECT and the response to it.
-pub(in crate::client) struct Connect {
+pub(in crate::client) struct Connect<'a> {
     /// The request, until it is sent.
     request: Option<Vec<u8>>,
     /// The origin, as in the request target.
@@ -23,9 +23,14 @@ pub(in crate::client) struct Connect {
     scanner: HeadScanner,
     /// How many bytes of interim responses have been received.
     interim: usize,
+    /// Sees the head of each response.
+    on_head: Option<OnHead<'a>>,
 }
 
-impl Connect {
+/// Sees the status of a response and the bytes of its head.
+type OnHead<'a> = Box<dyn FnMut(StatusCode, &[u8]) + 'a>;
+
+impl<'a> Connect<'a> {
     /// Creates the request for a tunnel to `target`, a host and its port.
     pub(in crate::client) fn new(
         target: String,
@@ -42,7 +47,17 @@ impl Connect {
             h1::write_field(&mut request, &PROXY_AUTHORIZATION, value.as_bytes());
         }
         h1::write_end(&mut request);
-        Ok(Self { request: Some(request), target, scanner: HeadScanner::default(), interim: 0 })
+        let (request, scanner) = (Some(request), HeadScanner::default());
+        Ok(Self { request, target, scanner, interim: 0, on_head: None })
+    }
+
+    /// Shows the status and the head of each response to `on_head`.
+    pub(in crate::client) fn on_head(
+        mut self,
+        on_head: impl FnMut(StatusCode, &[u8]) + 'a,
+    ) -> Self {
+        self.on_head = Some(Box::new(on_head));
+        self
     }
 
     /// Takes an interim response, or the final one.
@@ -80,7 +95,7 @@ impl Connect {
     }
 }
 
-impl Negotiation for Connect {
+impl Negotiation for Connect<'_> {
     const FAILURE: ProxyFailure = ProxyFailure::Tunnel;
 
     fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(usize, Tunnel), Refusal> {
@@ -97,6 +112,9 @@ impl Negotiation for Connect {
         else {
             return Ok((0, Tunnel::Pending));
         };
+        if let Some(on_head) = &mut self.on_head {
+            on_head(head.status, &input[..used]);
+        }
         let tunnel = self.respond(&head, used, &input[used..])?;
         Ok((used, tunnel))
     }

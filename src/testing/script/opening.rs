@@ -15,6 +15,8 @@ pub(super) enum Opening {
     Tls(Acceptor),
     /// With a TLS handshake that must fail.
     Refused(Acceptor),
+    /// With a TLS handshake that may fail.
+    Tried(Acceptor),
 }
 
 /// Does the handshake of a connection. Returns `None` if it had to fail, and has.
@@ -31,6 +33,7 @@ pub(super) fn open(
                 Err(format!("expected a TLS handshake: {}", handshake_error(error, None)))
             }
         },
+        Opening::Tried(acceptor) => Ok(shake_hands(acceptor, stream, limit).ok()),
         Opening::Refused(acceptor) => match shake_hands(acceptor, stream, limit) {
             Ok(mut stream) => first_byte(&mut stream, limit),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {

@@ -36,6 +36,9 @@ use crate::net::Stream;
 /// and [`Script::finish`](super::Script::finish) panics. The message names the connection, the step, the
 /// line, the expectation, and the bytes that came.
 ///
+/// Sending to a client that has closed the connection is no failure, since it is a matter of chance when the
+/// system notices. The bytes are lost, and the next expectation reports it.
+///
 /// # Other protocols
 ///
 /// A peer implements [`Read`] and [`Write`], for what follows a 101 or a CONNECT. These are not steps: they
@@ -200,7 +203,9 @@ impl Peer {
 
     /// Returns `count` bytes of the buffer, which has them.
     pub(super) fn take(&mut self, count: usize) -> Vec<u8> {
-        self.buffer.drain(..count).collect()
+        // Unlike `drain`, this moves the bytes at once also without optimisation.
+        let rest = self.buffer.split_off(count);
+        std::mem::replace(&mut self.buffer, rest)
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -212,6 +217,11 @@ impl Peer {
     /// Waits for `pause`, or until the script is given up.
     pub(super) fn wait(&self, pause: Duration) {
         let _ = self.stop.done().recv_timeout(pause);
+    }
+
+    /// Returns the limit of a step.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -1,4 +1,6 @@
 //! Steps that send, wait, and end the connection.
+//!
+//! A client may have closed the connection before: what is sent is lost then, without a failure.
 
 use std::io;
 use std::net::Shutdown;
@@ -55,7 +57,7 @@ impl Peer {
         self.transmit(bytes.as_ref())
     }
 
-    /// Sends bytes to a client that may have closed the connection.
+    /// Sends bytes, and returns the error if that fails.
     ///
     /// # Errors
     ///
@@ -119,10 +121,19 @@ impl Peer {
         self
     }
 
+    /// Sends bytes. Only a client that is there and does not read them is a failure: when the system notices
+    /// a closed one is a matter of chance.
     #[track_caller]
     fn transmit(&mut self, bytes: &[u8]) -> &mut Self {
-        if let Err(error) = self.write(bytes) {
-            self.fail(format!("sending failed: {error}"));
+        match self.write(bytes) {
+            Ok(()) => {}
+            Err(_) if self.stream.is_closed() => {
+                self.fail("cannot send: the script has closed the connection".to_owned());
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                self.fail(format!("cannot send: the client reads nothing for {:?}", self.limit()));
+            }
+            Err(_) => {}
         }
         self
     }

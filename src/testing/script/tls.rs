@@ -1,9 +1,11 @@
 //! Scripts over TLS.
 
 use super::Script;
-use super::opening::Opening;
+use super::failure::shown;
+use super::opening::{Opening, open};
 use super::peer::Peer;
 use super::stage::Declared;
+use crate::net::Stream;
 use crate::net::tls::Acceptor;
 
 impl Script {
@@ -32,5 +34,37 @@ impl Script {
         let play = Box::new(|_: &mut Peer| {});
         self.stage().declare(Declared { opening: Opening::Refused(acceptor), play: Some(play) });
         self
+    }
+}
+
+impl Peer {
+    /// Does a TLS handshake within this connection, as behind a proxy that has accepted a CONNECT. The
+    /// connection is that of the server behind it from then on.
+    #[track_caller]
+    pub fn start_tls(&mut self, acceptor: &Acceptor) -> &mut Self {
+        match self.handshake(Opening::Tls(acceptor.clone())) {
+            Some(stream) => self.stream = stream,
+            None => unreachable!("this handshake has a stream or an error"),
+        }
+        self
+    }
+
+    /// Begins a TLS handshake within this connection, which the client must end with an error.
+    #[track_caller]
+    pub fn expect_failed_tls(&mut self, acceptor: &Acceptor) -> &mut Self {
+        self.handshake(Opening::Refused(acceptor.clone()));
+        self
+    }
+
+    #[track_caller]
+    fn handshake(&mut self, opening: Opening) -> Option<Stream> {
+        self.begin();
+        if !self.buffer.is_empty() {
+            self.fail(format!("expected a TLS handshake; received {}", shown(&self.buffer)));
+        }
+        match open(self.stream.clone(), &opening, self.limit()) {
+            Ok(stream) => stream,
+            Err(text) => self.fail(text),
+        }
     }
 }

@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use hangup::http::Version;
-use hangup::{Body, ResponseExt};
+use hangup::{Body, ResponseExt, testing};
 
 use super::{get, send, text};
-use crate::support::scripted_server::{Peer, in_background};
+use crate::support::scripted_server::in_background;
 use crate::support::{Over, alone, over_each, rounds};
 
 over_each![
@@ -132,8 +132,8 @@ fn t03_a_full_pool_closes_further_idle_connections(over: Over) {
 }
 
 /// Sends the same response to every request of a connection.
-fn answer_all(peer: &mut Peer, answer: &str) {
-    while peer.next_request("").is_some() {
+fn answer_all(peer: &mut testing::Peer, answer: &str) {
+    while peer.next_request().is_some() {
         if peer.try_send(answer).is_err() {
             return;
         }

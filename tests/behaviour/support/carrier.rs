@@ -14,12 +14,14 @@
 
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+pub(super) use tls::acceptor;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use hangup::client::ClientBuilder;
-use hangup::testing::{Stream, TestServer, stream_pair};
+use hangup::testing::{Peer, Script, Stream, TestServer, stream_pair};
 use hangup::{Client, Handler, Result, Server};
 
 use super::RawClient;
@@ -79,6 +81,25 @@ impl Over {
             Self::Tcp | Self::TcpTheFullWay => false,
             #[cfg(feature = "tls")]
             Self::Tls => true,
+        }
+    }
+
+    /// Starts a script whose connections [`client`](Self::client) makes.
+    pub(crate) fn script(self) -> Script {
+        match self {
+            Self::Tcp | Self::TcpTheFullWay => Script::new(),
+            #[cfg(feature = "tls")]
+            Self::Tls => Script::new().tls(tls::acceptor()),
+        }
+    }
+
+    /// Does the handshake within a connection, if there is one.
+    #[track_caller]
+    pub(crate) fn secure(self, peer: &mut Peer) {
+        match self {
+            Self::Tcp | Self::TcpTheFullWay => {}
+            #[cfg(feature = "tls")]
+            Self::Tls => _ = peer.start_tls(&tls::acceptor()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A server whose test accepts the connections and scripts each response:
+//! The scripted server of this crate, [`hangup::testing::Script`], over each transport of the tests:
 //!
 //! ```ignore
 //! let mut peer = peers.accept();
@@ -9,31 +9,27 @@
 //! An expectation that is not met within [`PATIENCE`] fails the test. The client's part of a script runs
 //! [`in_background`].
 
+use std::borrow::BorrowMut;
 use std::convert::Infallible;
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::io::{self, Read};
+use std::net::{Ipv6Addr, SocketAddr};
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use hangup::testing::Stream;
-use hangup::{Body, ErrorKind, Result};
-use socket2::{Domain, Socket, Type};
+use hangup::Body;
+use hangup::testing::{self, Script};
 
-use super::{Over, PATIENCE, end, take_front};
+use super::{Over, PATIENCE};
 
 /// The size of a socket's receive buffer in tests that fill it, in bytes.
 const SMALL_BUFFER: usize = 4096;
 
-/// A listener whose connections the test accepts.
-pub(crate) struct Peers {
-    listener: Socket,
-    over: Over,
-    /// The path of a Unix socket.
-    path: Option<PathBuf>,
-}
+/// A script whose connections the test accepts.
+pub(crate) struct Peers(Script);
 
 impl Peers {
     /// Listens on plain TCP.
@@ -42,147 +38,107 @@ impl Peers {
     }
 
     pub(crate) fn over(over: Over) -> Self {
-        Self::bound(over, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        Self(over.script())
     }
 
     /// Listens on plain TCP, on every IPv6 address of this machine.
     #[cfg(target_os = "linux")]
     pub(crate) fn on_ipv6() -> Self {
-        Self::bound(Over::Tcp, SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 0)))
-    }
-
-    fn bound(over: Over, address: SocketAddr) -> Self {
-        let listener = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
-        listener.bind(&address.into()).unwrap();
-        Self::listening(listener, over, None)
+        Self(Script::on((Ipv6Addr::UNSPECIFIED, 0).into()))
     }
 
     /// Limits the receive buffers of its connections to about 4 KiB, so that unread bytes soon block the
     /// client.
     pub(crate) fn with_small_buffers(self) -> Self {
-        self.listener.set_recv_buffer_size(SMALL_BUFFER).unwrap();
-        self
+        Self(self.0.receive_buffer(SMALL_BUFFER))
     }
 
     pub(crate) fn on_unix_socket() -> Self {
         let path = std::env::temp_dir().join(format!("hangup-client-{}", std::process::id()));
-        let _ = std::fs::remove_file(&path);
-        let listener = UnixListener::bind(&path).unwrap();
-        Self::listening(listener.into(), Over::Tcp, Some(path))
-    }
-
-    fn listening(listener: Socket, over: Over, path: Option<PathBuf>) -> Self {
-        listener.listen(128).unwrap();
-        // The limit of `accept`.
-        listener.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { listener, over, path }
+        Self(Script::on_unix_socket(path))
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.listener.local_addr().unwrap().as_socket().expect("TCP")
+        self.0.addr()
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.path.clone().expect("a Unix socket")
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        self.over.url(self.addr(), path)
-    }
-
-    /// Accepts the next connection.
-    pub(crate) fn accept(&self) -> Peer {
-        let (socket, _) = self.listener.accept().expect("the client connects");
-        match self.path {
-            None => Peer::over(self.over, socket).expect("the client shakes hands"),
-            Some(_) => Peer::new(UnixStream::from(socket).into()),
+        match self.0.local_addr() {
+            hangup::net::Addr::Unix(Some(path)) => path,
+            other => panic!("a script on {other}"),
         }
     }
 
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.0.url("").trim_end_matches('/'))
+    }
+
+    /// Accepts the next connection.
+    #[track_caller]
+    pub(crate) fn accept(&self) -> Peer {
+        Peer(self.0.accept())
+    }
+
     /// Accepts the next connection without a handshake, as a proxy that the client speaks to in the clear.
+    #[track_caller]
     pub(crate) fn accept_plain(&self) -> Peer {
-        let (socket, _) = self.listener.accept().expect("the client connects");
-        Peer::over(Over::Tcp, socket).expect("no handshake")
+        Peer(self.0.accept_plain())
     }
 
     /// Checks that no other client has connected.
+    #[track_caller]
     pub(crate) fn expect_no_more(&self) {
-        self.listener.set_nonblocking(true).unwrap();
-        let more = self.listener.accept();
-        self.listener.set_nonblocking(false).unwrap();
-        assert!(more.is_err(), "one connection more than the test knows of");
+        self.0.expect_no_connection();
     }
 
     /// Runs `script` for every connection, with its number, on a separate thread. The threads end when the
     /// client has closed all connections and the [`Served`] is dropped.
-    pub(crate) fn serve(self, script: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> Served {
-        let (addr, over) = (self.addr(), self.over);
-        let (count, counted) = unbounded();
-        let script = std::sync::Arc::new(script);
-        let accepting = thread::spawn(move || {
-            let mut peers = Vec::new();
-            while let Ok((socket, _)) = self.listener.accept() {
-                let script = std::sync::Arc::clone(&script);
-                let number = peers.len();
-                if count.send(number).is_err() {
-                    break;
-                }
-                peers.push(thread::spawn(move || match Peer::over(over, socket) {
-                    Ok(mut peer) => script(number, &mut peer),
-                    // A client may cancel a dial.
-                    Err(error) => assert_eq!(error.kind(), ErrorKind::TlsHandshake, "{error}"),
-                }));
-            }
-            peers.into_iter().for_each(|peer| peer.join().expect("the peer's script holds"));
+    pub(crate) fn serve<F>(self, script: F) -> Served
+    where
+        F: Fn(usize, &mut Peer<&mut testing::Peer>) + Send + Sync + 'static,
+    {
+        let script = self.0.connections(move |peer| {
+            script(peer.connection() - 1, &mut Peer(&mut *peer));
+            peer.close()
         });
-        Served { addr, over, counted: Some(counted), accepting: Some(accepting) }
+        Served { script, counted: AtomicUsize::new(0) }
     }
 }
 
-impl Drop for Peers {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-/// A listener that runs a script for each connection. Dropping it waits for the scripts, so drop the client
+/// A script that runs for each connection. Dropping it waits for the connections' scripts, so drop the client
 /// first.
 pub(crate) struct Served {
-    addr: SocketAddr,
-    over: Over,
-    counted: Option<Receiver<usize>>,
-    accepting: Option<JoinHandle<()>>,
+    script: Script,
+    counted: AtomicUsize,
 }
 
 impl Served {
     pub(crate) fn url(&self, path: &str) -> String {
-        self.over.url(self.addr, path)
+        format!("{}{path}", self.script.url("").trim_end_matches('/'))
     }
 
     /// Returns the number of connections accepted since the last call.
     pub(crate) fn connections(&self) -> usize {
-        self.counted.as_ref().unwrap().try_iter().count()
+        let accepted = self.script.accepted();
+        accepted - self.counted.swap(accepted, Ordering::Relaxed)
     }
 }
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.counted.take());
-        // Another connection, which is not counted, ends the accept loop.
-        let _ = TcpStream::connect(self.addr);
-        let accepting = self.accepting.take().unwrap();
-        if !thread::panicking() {
-            accepting.join().expect("the peers' scripts hold");
-        }
+/// The server's end of a connection, which the test or a script has.
+pub(crate) struct Peer<P = testing::Peer>(P);
+
+impl<P: BorrowMut<testing::Peer>> Deref for Peer<P> {
+    type Target = testing::Peer;
+
+    fn deref(&self) -> &Self::Target {
+        self.0.borrow()
     }
 }
 
-/// The server's end of a connection.
-pub(crate) struct Peer {
-    stream: Stream,
-    buffer: Vec<u8>,
+impl<P: BorrowMut<testing::Peer>> DerefMut for Peer<P> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.0.borrow_mut()
+    }
 }
 
 /// A received request.
@@ -195,168 +151,87 @@ pub(crate) struct Received {
     pub(crate) trailers: String,
 }
 
-impl Peer {
-    fn over(over: Over, socket: Socket) -> Result<Self> {
-        over.accept(TcpStream::from(socket).into()).map(Self::new)
-    }
-
-    fn new(stream: Stream) -> Self {
-        Self { stream, buffer: Vec::new() }
-    }
-
+impl<P: BorrowMut<testing::Peer>> Peer<P> {
     /// Returns the server's end of a connection that this one carries, as behind a proxy.
-    pub(crate) fn carrying(self, over: Over) -> Self {
-        assert!(self.buffer.is_empty(), "{:?}", self.buffer);
-        Self::new(over.accept(self.stream).expect("the client shakes hands"))
+    #[track_caller]
+    pub(crate) fn carrying(mut self, over: Over) -> Self {
+        over.secure(&mut self);
+        self
     }
 
     /// Expects that the client ends the TLS handshake on this connection.
     #[cfg(feature = "tls")]
-    pub(crate) fn refused_handshake(self) {
-        let error = Over::Tls.accept(self.stream).expect_err("the client refuses");
-        assert_eq!(error.kind(), ErrorKind::TlsHandshake, "{error}");
+    #[track_caller]
+    pub(crate) fn refused_handshake(mut self) {
+        self.expect_failed_tls(&super::carrier::acceptor());
     }
 
     /// Reads a request whose head begins with `begin`.
+    #[track_caller]
     pub(crate) fn expect_request(&mut self, begin: &str) -> Received {
         self.next_request(begin).expect("a request before the end of the stream")
     }
 
     /// Reads a request whose head begins with `begin`. Returns `None` if the stream ends instead.
+    #[track_caller]
     pub(crate) fn next_request(&mut self, begin: &str) -> Option<Received> {
-        let head = self.next_head()?;
+        let request = (**self).next_request()?;
+        let head = request.head();
         assert!(head.starts_with(begin), "expected {begin}, got {head}");
-        let mut received = Received { head, body: Vec::new(), trailers: String::new() };
-        if received.has("transfer-encoding", "chunked") {
-            self.read_chunks(&mut received);
-        } else if let Some(length) = received.field("content-length") {
-            received.body = self.read_body(length.parse().unwrap());
-        }
-        Some(received)
+        Some(Received {
+            head: head.to_owned(),
+            body: request.body().to_owned(),
+            trailers: request.trailers().to_owned(),
+        })
     }
 
     /// Reads only the head of a request, which begins with `begin`.
+    #[track_caller]
     pub(crate) fn expect_head(&mut self, begin: &str) -> String {
-        let head = self.next_head().expect("a request before the end of the stream");
+        let head = (**self).expect_head("").request().head().to_owned();
         assert!(head.starts_with(begin), "expected {begin}, got {head}");
         head
     }
 
-    fn next_head(&mut self) -> Option<String> {
-        loop {
-            if let Some(end) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-                let head = self.take(end + 4);
-                return Some(String::from_utf8(head[..end].to_vec()).unwrap());
-            }
-            match self.fill() {
-                0 if self.buffer.is_empty() => return None,
-                0 => panic!("the stream ended within a head"),
-                _ => {}
-            }
-        }
-    }
-
     /// Reads `length` bytes.
+    #[track_caller]
     pub(crate) fn read_body(&mut self, length: usize) -> Vec<u8> {
-        while self.buffer.len() < length {
-            assert!(self.fill() > 0, "the stream ended within a body");
-        }
-        self.take(length)
-    }
-
-    fn read_chunks(&mut self, received: &mut Received) {
-        loop {
-            let size = usize::from_str_radix(&self.read_line(), 16).unwrap();
-            if size == 0 {
-                break;
-            }
-            received.body.extend(self.read_body(size));
-            assert_eq!(self.read_line(), "");
-        }
-        loop {
-            match self.read_line() {
-                line if line.is_empty() => return,
-                line => received.trailers += &format!("{line}\n"),
-            }
-        }
-    }
-
-    fn read_line(&mut self) -> String {
-        loop {
-            if let Some(end) = self.buffer.windows(2).position(|bytes| bytes == b"\r\n") {
-                let line = self.take(end + 2);
-                return String::from_utf8(line[..end].to_vec()).unwrap();
-            }
-            assert!(self.fill() > 0, "the stream ended within a line");
-        }
-    }
-
-    fn take(&mut self, count: usize) -> Vec<u8> {
-        take_front(&mut self.buffer, count)
-    }
-
-    fn fill(&mut self) -> usize {
-        let mut piece = [0; 64 * 1024];
-        self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));
-        let count = self.stream.read(&mut piece).unwrap_or_else(|error| match error.kind() {
-            // `UnexpectedEof`: over TLS, the client could not send its close_notify.
-            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => 0,
-            _ => panic!("the client sends nothing: {error}"),
-        });
-        self.buffer.extend_from_slice(&piece[..count]);
-        count
+        self.read_bytes(length)
     }
 
     /// Sends a response with a Content-Length.
+    #[track_caller]
     pub(crate) fn answer(&mut self, status: u16, body: &str) {
         let length = body.len();
         self.send(format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{body}"));
     }
 
     /// Sends bytes.
+    #[track_caller]
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.try_send(bytes).expect("the client takes it");
-    }
-
-    /// Sends bytes to a client that may have closed.
-    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.stream.set_write_deadline(Some(Instant::now() + PATIENCE));
-        self.stream.write_all(bytes.as_ref())
+        (**self).send(bytes);
     }
 
     /// Sends each byte in a separate segment.
+    #[track_caller]
     pub(crate) fn send_byte_by_byte(&mut self, bytes: &str) {
-        bytes.as_bytes().chunks(1).for_each(|byte| self.send(byte));
-    }
-
-    /// Waits until the client closes the connection, and returns the bytes that it sent before.
-    pub(crate) fn expect_closed(&mut self) -> Vec<u8> {
-        while self.fill() > 0 {}
-        std::mem::take(&mut self.buffer)
-    }
-
-    /// Expects that the client closes the connection with FIN and sends nothing before.
-    pub(crate) fn expect_end(&mut self) {
-        assert!(self.buffer.is_empty(), "{:?}", self.buffer);
-        self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));
-        assert_eq!(self.stream.read(&mut [0]).expect("an end in good order"), 0);
+        self.drip(bytes, Duration::ZERO);
     }
 
     /// Checks that no bytes of the client are unread.
+    #[track_caller]
     pub(crate) fn expect_nothing_sent(&mut self) {
-        let read = self.stream.try_read(&mut [0]);
-        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        assert!(self.buffer.is_empty(), "{:?}", self.buffer);
+        self.expect_nothing();
+    }
+
+    /// Closes the connection with a reset.
+    pub(crate) fn reset(mut self) {
+        (*self).reset();
     }
 
     /// Shuts down the sending side.
     pub(crate) fn end(&mut self) {
-        end(&self.stream);
-    }
-
-    /// Closes the connection with a reset.
-    pub(crate) fn reset(self) {
-        self.stream.reset();
+        self.half_close();
     }
 }
 
@@ -495,37 +370,23 @@ impl<R> Read for Endless<R> {
     }
 }
 
-/// An address that never accepts: the queue of its listener is full, so the system drops every SYN.
+/// An address that never accepts.
 pub(crate) struct BlackHole {
     pub(crate) addr: SocketAddr,
-    _listener: Socket,
-    _queued: Vec<Socket>,
+    _hole: testing::BlackHole,
 }
 
 impl BlackHole {
     pub(crate) fn new() -> Self {
-        Self::at(Ipv4Addr::LOCALHOST.into())
+        Self::of(testing::BlackHole::new())
     }
 
     pub(crate) fn v6() -> Self {
-        Self::at(Ipv6Addr::LOCALHOST.into())
+        Self::of(testing::BlackHole::on(Ipv6Addr::LOCALHOST.into()))
     }
 
-    fn at(ip: IpAddr) -> Self {
-        let any = SocketAddr::new(ip, 0);
-        let listener = Socket::new(Domain::for_address(any), Type::STREAM, None).unwrap();
-        listener.bind(&any.into()).unwrap();
-        listener.listen(0).unwrap();
-        let addr = listener.local_addr().unwrap().as_socket().unwrap();
-        let mut queued = Vec::new();
-        // A queue of length 0 holds one or two connections.
-        loop {
-            let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
-            if socket.connect_timeout(&addr.into(), Duration::from_millis(100)).is_err() {
-                return Self { addr, _listener: listener, _queued: queued };
-            }
-            queued.push(socket);
-        }
+    fn of(hole: testing::BlackHole) -> Self {
+        Self { addr: hole.addr(), _hole: hole }
     }
 }
 

@@ -8,6 +8,7 @@ mod dialogue;
 mod fastcgi;
 mod go;
 mod nginx;
+mod proxies;
 mod python;
 mod s_client;
 mod s_server;

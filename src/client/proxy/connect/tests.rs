@@ -1,7 +1,7 @@
 use super::super::negotiate::tests::{negotiated, splits};
 use super::*;
 
-fn connect() -> Connect {
+fn connect() -> Connect<'static> {
     let authorization = HeaderValue::from_static("Basic dTpw");
     let agent = HeaderValue::from_static("test/1");
     Connect::new("host.test:443".to_owned(), Some(&agent), Some(&authorization)).unwrap()

@@ -42,7 +42,7 @@ fn named(who: &str, hosts: &[&str]) -> CertificateParams {
     params
 }
 
-pub(super) fn acceptor() -> Acceptor {
+pub(crate) fn acceptor() -> Acceptor {
     made().acceptor.clone()
 }
 

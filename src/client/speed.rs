@@ -1,0 +1,201 @@
+//! The minimum speed of a call's transfer.
+//!
+//! Only time in which the peer could transfer counts: the time that a thread of the call is blocked in a
+//! write or a read. The time in which the user's code produces or takes bytes does not.
+//!
+//! ```text
+//!   writer   source  ▕█write█▏ source ▕█write█▏ sent                    █ the clock runs
+//!   reader   (waits for the head)               ▕█read█▏ user ▕█read█▏
+//! ```
+//!
+//! Each blocking call ends at the moment at which the transfer is too slow, so no thread polls.
+
+mod meter;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use self::meter::Meter;
+pub(super) use self::meter::MinSpeed;
+use crate::error::{Error, ErrorKind, TimeLimit};
+use crate::net::Stream;
+use crate::sync::{self, Mutex};
+
+/// The speed of one exchange, measured by the thread that writes and the one that reads.
+pub(super) struct Speed(Mutex<State>);
+
+struct State {
+    meter: Meter,
+    min: MinSpeed,
+    /// The response's body is being read. Its reader measures from then on.
+    responding: bool,
+    /// A thread is in a read, and looks again when its deadline passes.
+    reading: bool,
+    sender: Sender,
+}
+
+/// The activity of the thread that sends the request.
+#[derive(Clone, Copy)]
+enum Sender {
+    /// It reads the body's source.
+    AtSource,
+    /// It has been in a write since then.
+    Writing(Instant),
+    /// It has sent the request, at that time.
+    Done(Instant),
+}
+
+impl State {
+    /// Returns when the transfer is too slow if nothing more is transferred from `now` on.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        now.checked_add(self.meter.left())
+    }
+
+    /// Returns since when a reader waits for the peer, if it does.
+    fn waits_since(&self, begun: Instant) -> Option<Instant> {
+        match self.sender {
+            Sender::Done(at) => Some(begun.max(at)),
+            Sender::Writing(at) if self.responding => Some(begun.max(at)),
+            Sender::Writing(_) | Sender::AtSource => None,
+        }
+    }
+}
+
+impl Speed {
+    /// Begins to measure an exchange whose request is about to be sent.
+    pub(super) fn new(min: MinSpeed) -> Arc<Self> {
+        let (meter, sender) = (Meter::new(min), Sender::AtSource);
+        Arc::new(Self(Mutex::new(State { meter, min, responding: false, reading: false, sender })))
+    }
+
+    /// Counts bytes of a request that were sent without blocking.
+    pub(super) fn count(&self, bytes: u64) {
+        self.0.lock().meter.record(bytes);
+    }
+
+    /// Records that the request is sent. A thread that reads meanwhile looks again.
+    pub(super) fn sent(&self, stream: &Stream) {
+        let mut state = self.0.lock();
+        let now = sync::now();
+        state.sender = Sender::Done(now);
+        stream.set_write_deadline(None);
+        if state.reading {
+            stream.set_read_deadline(Some(now));
+        }
+    }
+
+    /// Records that the head of the response has come. From now on only the reading is limited.
+    pub(super) fn responding(&self, stream: &Stream) {
+        let mut state = self.0.lock();
+        state.responding = true;
+        stream.set_write_deadline(None);
+    }
+
+    /// Writes by `write`, which may block.
+    ///
+    /// # Errors
+    ///
+    /// That of `write`, and a [`TimeLimit::Speed`] once the transfer is too slow.
+    pub(super) fn write<T>(
+        &self,
+        stream: &Stream,
+        write: impl FnOnce() -> io::Result<T>,
+        count: impl FnOnce(&T) -> u64,
+    ) -> io::Result<T> {
+        let begun = sync::now();
+        {
+            let mut state = self.0.lock();
+            state.sender = Sender::Writing(begun);
+            if !state.responding {
+                stream.set_write_deadline(state.due(begun));
+            }
+        }
+        let outcome = write();
+        let mut state = self.0.lock();
+        state.sender = Sender::AtSource;
+        if !state.responding {
+            state.meter.advance(sync::now() - begun);
+        }
+        match outcome {
+            Ok(done) => {
+                state.meter.record(count(&done));
+                Ok(done)
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(too_slow(state.min)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads by `read`, which may block. `due` returns the time of another limit for the read; its
+    /// parameter is the time at which the request was sent.
+    ///
+    /// # Errors
+    ///
+    /// That of `read`, which is `TimedOut` at the other limit, and a [`TimeLimit::Speed`] once the
+    /// transfer is too slow.
+    pub(super) fn read(
+        &self,
+        stream: &Stream,
+        due: impl Fn(Option<Instant>) -> Option<Instant>,
+        mut read: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        loop {
+            let begun = sync::now();
+            self.limit_read(stream, begun, &due);
+            let outcome = read();
+            let now = sync::now();
+            let mut state = self.0.lock();
+            state.reading = false;
+            if let Some(since) = state.waits_since(begun) {
+                state.meter.advance(now.saturating_duration_since(since));
+            }
+            match outcome {
+                Ok(count) => {
+                    state.meter.record(count as u64);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() != io::ErrorKind::TimedOut => return Err(error),
+                Err(error) if due(state.sent_at()).is_some_and(|due| due <= now) => {
+                    return Err(error);
+                }
+                Err(_) if state.meter.left().is_zero() => return Err(too_slow(state.min)),
+                // The request was sent meanwhile, or the sender is still at the body's source.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Sets the deadline of a read. Under the lock, so that the end of sending overrides it.
+    fn limit_read(
+        &self,
+        stream: &Stream,
+        begun: Instant,
+        due: impl Fn(Option<Instant>) -> Option<Instant>,
+    ) {
+        let mut state = self.0.lock();
+        state.reading = true;
+        let slow = match state.waits_since(begun) {
+            Some(_) => state.due(begun),
+            // Looks again then, as the sender may be in a write.
+            None => begun.checked_add(state.min.over()),
+        };
+        let until = slow.into_iter().chain(due(state.sent_at())).min();
+        stream.set_read_deadline(until);
+    }
+}
+
+impl State {
+    fn sent_at(&self) -> Option<Instant> {
+        match self.sender {
+            Sender::Done(at) => Some(at),
+            Sender::AtSource | Sender::Writing(_) => None,
+        }
+    }
+}
+
+#[cold]
+fn too_slow(min: MinSpeed) -> io::Error {
+    let kind = ErrorKind::Timeout(TimeLimit::Speed);
+    Error::message(kind, min.to_string()).into()
+}
