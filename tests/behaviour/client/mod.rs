@@ -39,6 +39,7 @@ mod status_errors;
 mod time_limits;
 mod urls;
 mod values;
+mod websocket;
 mod wrote_request;
 
 use hangup::client::RequestBuilder;
