@@ -37,6 +37,9 @@ pub(crate) fn build(
             NetrcFile::File(path) => Netrc::read(path)?,
         });
     }
+    if let Some((rate, over)) = timing.min_speed() {
+        client = client.min_speed(rate, over);
+    }
     if timing.connect_timeout.is_some() {
         client = client
             .connect_timeout(timing.connect_timeout)
