@@ -69,8 +69,7 @@ impl Connecting {
         if let Some(proxy) = self.route.proxy() {
             *step = Step::Proxy;
             let begun = Instant::now();
-            let context = &self.pending.context;
-            dialed.stream = self.tunnel.secure(dialed.stream, proxy, context)?;
+            dialed.stream = self.tunnel.secure(dialed.stream, proxy, &self.pending)?;
             received = self.tunnel.open(&dialed.stream, &self.route, &self.pending)?;
             tunnelled_in = begun.elapsed();
         }

@@ -29,6 +29,7 @@ mod call;
 mod conn;
 mod connect;
 mod connection;
+mod content_type;
 mod contents;
 mod cookie_store;
 #[cfg(feature = "cookies")]

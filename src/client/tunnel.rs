@@ -34,12 +34,18 @@ impl TunnelOptions {
         &self,
         stream: Stream,
         proxy: &Proxy,
-        context: &Context,
+        dial: &PendingDial,
     ) -> Result<Stream> {
         let Some(connector) = proxy.connector(self.connector.as_ref()) else { return Ok(stream) };
-        connector
-            .connect_behind(stream, Buffer::default(), proxy.host(), self.tls_timeout, context)
-            .map_err(|error| ProxyError::handshake(proxy.address(), error))
+        let host = proxy.host();
+        dial.watch.show(|| CallEvent::TlsBegun { host });
+        let stream = connector
+            .connect_behind(stream, Buffer::default(), host, self.tls_timeout, &dial.context)
+            .map_err(|error| ProxyError::handshake(proxy.address(), error))?;
+        if let Some(session) = stream.tls() {
+            dial.watch.show(|| CallEvent::TlsDone { session: &session });
+        }
+        Ok(stream)
     }
 
     /// Opens the tunnel of `route`, unless the proxy forwards requests. Returns what was received behind

@@ -8,6 +8,8 @@ mod handlers;
 mod json;
 mod log_lines;
 mod pages;
+mod recipes;
 mod server;
 mod statuses;
 mod upload;
+mod websocket;

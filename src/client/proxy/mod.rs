@@ -134,7 +134,7 @@ impl Proxy {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let scheme = Scheme::of(scheme).map_err(|fault| fault.of_proxy(text, role))?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let authority = Authority::read(rest[..end].as_bytes());
+        let authority = Authority::read(&rest.as_bytes()[..end]);
         let authority = authority.map_err(|fault| fault.of_proxy(text, role))?;
         let host = authority.host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self(Arc::new(Inner {

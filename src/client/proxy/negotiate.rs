@@ -103,12 +103,19 @@ enum Failed {
 fn run(mut stream: &Stream, negotiation: &mut impl Negotiation) -> Result<Buffer, Failed> {
     let mut received = Buffer::default();
     let mut out = Vec::new();
+    let mut unsent = None;
     loop {
         let advanced = negotiation.advance(received.data(), &mut out);
         let (used, tunnel) = advanced.map_err(Failed::Refused)?;
         received.consume(used);
         if !out.is_empty() {
-            stream.write_all(&out).and_then(|()| stream.flush()).map_err(Failed::Io)?;
+            match stream.write_all(&out).and_then(|()| stream.flush()) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Err(Failed::Io(error));
+                }
+                // A proxy that closes early may have sent the reason.
+                sent => unsent = sent.err(),
+            }
             out.clear();
         }
         match tunnel {
@@ -118,6 +125,7 @@ fn run(mut stream: &Stream, negotiation: &mut impl Negotiation) -> Result<Buffer
             Tunnel::Pending => {}
         }
         match received.fill(|room| stream.read(room)) {
+            Ok(0) | Err(_) if let Some(error) = unsent.take() => return Err(Failed::Io(error)),
             Ok(0) => {
                 let text = "connection closed before the tunnel was open";
                 return Err(Failed::Refused(Refusal::new(text)));
