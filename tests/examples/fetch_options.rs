@@ -90,7 +90,10 @@ fn cookies_are_kept_in_a_file() {
     assert!(peer.request().contains("Cookie: mine=1\r\n"));
     assert!(peer.request().contains("Cookie: id=7; mine=1\r\n"));
     let saved = String::from_utf8(folder.read("jar")).unwrap();
-    assert!(saved.contains("127.0.0.1\tFALSE\t/\tFALSE\t") && saved.contains("\tid\t7\n"), "{saved}");
+    assert!(
+        saved.contains("127.0.0.1\tFALSE\t/\tFALSE\t") && saved.contains("\tid\t7\n"),
+        "{saved}"
+    );
     assert!(!saved.contains("gone"), "{saved}");
     assert_eq!(fetch(&["-s", "-b", &jar, &peer.url]).code, Some(0));
     assert!(peer.request().contains("Cookie: id=7\r\n"));
@@ -157,6 +160,12 @@ fn any_failure_is_retried_on_request() {
     let refused = ["-s", "--retry", "1", "--retry-connrefused", "-w", "%{exitcode}"];
     let ran = fetch(&[&refused[..], &["http://127.0.0.1:1/"]].concat());
     assert_eq!((ran.code, ran.out.as_str()), (Some(7), "7"), "{ran:?}");
+    // An upload from a pipe cannot be sent twice.
+    let busy = "HTTP/1.1 503 B\r\nContent-Length: 0\r\n\r\n";
+    let peer = Scripted::new(&[busy, OK]);
+    let piped = ["-s", "--retry", "1", "-H", "Expect:", "-T", "-", "-w", "%{http_code}"];
+    let ran = run_with(program("fetch", &[&piped[..], &[&peer.url]].concat()), b"once");
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "503"), "{ran:?}");
     // The pause would exceed the time for retries.
     let busy = "HTTP/1.1 503 B\r\nRetry-After: 600\r\nContent-Length: 0\r\n\r\n";
     let limited = ["-s", "--retry", "3", "--retry-max-time", "2", "-w", "%{http_code}"];
@@ -213,8 +222,7 @@ fn an_interrupted_download_can_be_continued() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     stream.read_to_end(&mut Vec::new()).ok();
-    let rest =
-        "HTTP/1.1 206 P\r\nContent-Range: bytes 3-5/6\r\nContent-Length: 3\r\n\r\ndef";
+    let rest = "HTTP/1.1 206 P\r\nContent-Range: bytes 3-5/6\r\nContent-Length: 3\r\n\r\ndef";
     let peer = Scripted::new(&[rest]);
     assert_eq!(fetch(&["-s", "-C", "-", "-o", &file, &peer.url]).code, Some(0));
     assert!(peer.request().contains("Range: bytes=3-\r\n"));

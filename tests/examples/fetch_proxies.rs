@@ -1,5 +1,9 @@
 //! `fetch` through proxies: scripted ones, and their failures as exit codes.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
 use crate::programs::{Ran, program, run, run_with};
 use crate::scripted::Scripted;
 
@@ -46,18 +50,31 @@ fn some_hosts_take_no_proxy() {
 #[test]
 fn failures_of_a_proxy_are_curls_exit_codes() {
     let proxy = |answer: &str| Scripted::new(&[answer]).url;
-    let socks = |answer: &str| proxy(answer).replace("http://", "socks5://");
     for (code, proxy, url) in [
         (5, "http://name.invalid:3128".to_owned(), "http://some.test/"),
         (7, "http://127.0.0.1:1".to_owned(), "http://some.test/"),
         (7, "nothing://127.0.0.1:1".to_owned(), "http://some.test/"),
         (7, "socks5h://127.0.0.1:1".to_owned(), "http://some.test/"),
         (0, proxy(REFUSED), "http://some.test/"),
-        (97, socks("\u{5}\u{7f}"), "http://some.test/"),
+        (97, socks(b"\x05\xff"), "http://some.test/"),
+        (97, socks(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "http://some.test/"),
     ] {
         let ran = fetch(&["-s", "-x", &proxy, url]);
         assert_eq!(ran.code, Some(code), "{proxy} {url}: {ran:?}");
     }
+}
+
+/// Starts a peer that sends this to a SOCKS client.
+fn socks(says: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("socks5h://{}", listener.local_addr().expect("its address"));
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept()?;
+        stream.write_all(says)?;
+        // Unread bytes would cause a reset, which could overtake the answer.
+        stream.read_to_end(&mut Vec::new())
+    });
+    url
 }
 
 #[cfg(feature = "tls")]
@@ -73,6 +90,9 @@ fn a_refused_tunnel_is_a_receive_error() {
     assert!(request.contains("User-Agent: me/1\r\n"), "{request}");
     // The head of the proxy's response is shown by -i. Its body is not the server's.
     let ran = fetch(&["-si", "-x", &proxy.url, "https://some.test/"]);
-    assert!(ran.out.starts_with("HTTP/1.1 407 Auth\r\n") && ran.out.ends_with("\r\n\r\n"), "{ran:?}");
+    assert!(
+        ran.out.starts_with("HTTP/1.1 407 Auth\r\n") && ran.out.ends_with("\r\n\r\n"),
+        "{ran:?}"
+    );
     assert_eq!(fetch(&["-s", "-x", &proxy.url, "https://some.test/"]).code, Some(56));
 }
