@@ -8,6 +8,7 @@ mod curl;
 #[cfg(unix)]
 mod fastcgi;
 mod httpbin;
+mod multipart;
 mod nginx;
 mod process;
 mod proxies;
