@@ -22,7 +22,7 @@ pub(super) fn read(body: &mut Body, label: Option<&str>, limit: ReadLimit) -> Re
     text(bytes.into(), label).map_err(|error| body.rejected(error))
 }
 
-/// Decodes text as UTF-8, and replaces what is none.
+/// Decodes text as UTF-8, and replaces invalid bytes.
 pub(super) fn lossy<'a>(bytes: &'a [u8], _label: Option<&str>) -> Cow<'a, str> {
     String::from_utf8_lossy(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes))
 }

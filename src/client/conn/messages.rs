@@ -129,7 +129,7 @@ impl Sending {
         Self { trace: trace.clone(), head: head.to_vec(), length: body.len().unwrap_or(0) }
     }
 
-    /// Shows that the head was sent.
+    /// Shows that the head is sent.
     pub(super) fn show_head(&self) {
         self.trace.show(&CallEvent::SentHead { head: &self.head });
     }

@@ -24,6 +24,7 @@ mod negotiate;
 mod no_proxy;
 mod options;
 mod policy;
+mod refusal;
 #[cfg_attr(not(feature = "socks"), path = "no_socks.rs")]
 mod socks;
 
@@ -43,7 +44,7 @@ use crate::net::tls::Connector;
 pub(super) use connect::Connect;
 pub(super) use error::ProxyError;
 pub use error::ProxyFailure;
-pub(super) use negotiate::{Refusal, negotiate};
+pub(super) use negotiate::negotiate;
 pub use policy::ProxyPolicy;
 pub(super) use socks::{Handshake, Host, Version as SocksVersion};
 

@@ -6,9 +6,8 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
-
 use super::error::{ProxyError, ProxyFailure};
+use super::refusal::Refusal;
 use crate::context::Context;
 use crate::error::{Result, TimeLimit};
 use crate::net::{Buffer, Stream};
@@ -36,20 +35,6 @@ pub(in crate::client) enum Tunnel {
     Pending,
     /// The next byte is the origin's.
     Open,
-}
-
-/// Why a proxy opens no tunnel.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::client) struct Refusal {
-    /// The status of an HTTP proxy's response.
-    pub(in crate::client) status: Option<StatusCode>,
-    pub(in crate::client) text: String,
-}
-
-impl Refusal {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self { status: None, text: text.into() }
-    }
 }
 
 /// Opens a tunnel on a connection to the proxy at `address`. Returns the bytes behind the negotiation.
@@ -84,8 +69,8 @@ pub(in crate::client) fn negotiate<N: Negotiation>(
     outcome.map_err(|failed| {
         stream.close();
         match failed {
-            Failed::Refused(Refusal { status, text }) => {
-                ProxyError::refused(address.to_owned(), N::FAILURE, status, text)
+            Failed::Refused(refusal) => {
+                ProxyError::refused(address.to_owned(), N::FAILURE, refusal)
             }
             Failed::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
                 ProxyError::timeout(address, TimeLimit::Proxy)

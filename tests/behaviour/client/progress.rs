@@ -1,13 +1,14 @@
 //! Progress of uploads and downloads.
 
 use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hangup::client::Progress;
 use hangup::{Body, Client, ErrorKind};
+use parking_lot::Mutex;
 
 use super::{send, text};
 use crate::support::scripted_server::fed;
@@ -27,13 +28,13 @@ fn record() -> (Seen, impl Fn(Progress) + Send + Sync + 'static) {
     let log = Arc::clone(&seen);
     let callback = move |Progress { bytes, total, .. }: Progress| {
         let thread = thread::current().name().unwrap_or_default().to_owned();
-        log.lock().unwrap().push((bytes, total, thread));
+        log.lock().push((bytes, total, thread));
     };
     (seen, callback)
 }
 
 fn numbers(seen: &Seen) -> Vec<(u64, Option<u64>)> {
-    seen.lock().unwrap().iter().map(|(bytes, total, _)| (*bytes, *total)).collect()
+    seen.lock().iter().map(|(bytes, total, _)| (*bytes, *total)).collect()
 }
 
 fn c05_an_upload_shows_what_is_about_to_be_written(over: Over) {
@@ -62,7 +63,7 @@ fn c05_an_upload_shows_what_is_about_to_be_written(over: Over) {
         let rest = if total.is_some() { "two" } else { "3\r\ntwo\r\n0\r\n\r\n" };
         assert_eq!(peer.read_body(rest.len()), rest.as_bytes());
         assert_eq!(numbers(&seen), [(3, total), (6, total)]);
-        assert!(seen.lock().unwrap().iter().all(|(.., thread)| thread == "hangup-write"));
+        assert!(seen.lock().iter().all(|(.., thread)| thread == "hangup-write"));
         peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
         assert_eq!(text(call.finish()), "ok");
     }
@@ -137,7 +138,7 @@ fn c05_a_download_counts_the_bytes_as_they_were_sent() {
         let mut response = call.finish().unwrap();
         assert_eq!(numbers(&seen), [], "the head is no progress");
         assert_eq!(response.body_mut().read_bytes(1 << 20).unwrap(), plain);
-        let seen = seen.lock().unwrap();
+        let seen = seen.lock();
         let total = (!chunked).then_some(length as u64);
         assert!(seen.iter().all(|(_, of, _)| *of == total), "{seen:?}");
         assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0), "{seen:?}");
