@@ -4,6 +4,20 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(all(unix, feature = "client", feature = "server", feature = "fcgi", feature = "tls"))]
-#[doc = include_str!("../docs/recipes.md")]
-struct Recipes;
+macro_rules! pages {
+    ($($name:ident: $file:literal),+ $(,)?) => {
+        $(
+            #[cfg(all(unix, feature = "client", feature = "server", feature = "fcgi"))]
+            #[cfg(all(feature = "tls", feature = "json", feature = "cookies"))]
+            #[doc = include_str!(concat!("../docs/", $file))]
+            struct $name;
+        )+
+    };
+}
+
+pages! {
+    Recipes: "recipes.md",
+    ComingFromCurl: "coming-from-curl.md",
+    ComingFromReqwest: "coming-from-reqwest.md",
+    ComingFromUreq: "coming-from-ureq.md",
+}

@@ -6,9 +6,12 @@
 //! # A client
 //!
 //! ```no_run
-//! let mut response = hangup::Client::new().get("https://example.com/").send()?;
+//! use hangup::{Client, ResponseExt};
+//!
+//! let client = Client::new();
+//! let mut response = client.get("https://example.com/items").query("page", 2).send()?;
 //! assert!(response.status().is_success());
-//! println!("{}", response.body_mut().read_text(1 << 20)?); // at most 1 MiB
+//! println!("{}", response.text()?); // at most 16 MiB; `json` reads JSON
 //! # Ok::<(), hangup::Error>(())
 //! ```
 //!
@@ -25,6 +28,8 @@
 //! io::copy(response.body_mut(), &mut io::stdout())?;
 //! # Ok::<(), hangup::Error>(())
 //! ```
+//!
+//! The [`client`] module lists the rest: forms, multipart, cookies, proxies, retries, event streams.
 //!
 //! # A server
 //!
@@ -87,7 +92,7 @@
 //! | [`server`] | the server's options, and handles to stop it |
 //! | [`fcgi`], [`cgi`] | the same handlers behind a web server |
 //! | `tls` | certificates and trust, for client and server (feature `tls`, on by default) |
-//! | [`testing`] | calls of handlers without a socket, a test server, connections in memory |
+//! | [`testing`] | calls of handlers without a socket, a test server, a scripted server with faults, connections in memory |
 //! | [`net`] | streams whose blocked calls any thread can end, listeners, dialling |
 //! | [`h1`] | the wire format: bytes to values and back, without input and output |
 //!
@@ -111,14 +116,32 @@
 //! | --- | --- | --- | --- |
 //! | [resolving and connecting](client::ClientBuilder::connect_timeout) | 30 s | [reading a head](Server::read_header_timeout) | 10 s |
 //! | [the TLS handshake](client::ClientBuilder::tls_handshake_timeout) | 10 s | [the TLS handshake](Server::tls_handshake_timeout) | 10 s |
+//! | [a tunnel through a proxy](client::ClientBuilder::proxy_timeout) | 30 s | | |
+//! | [waiting for a connection](client::ClientBuilder::queue_timeout) | none | | |
 //! | [sending](client::ClientBuilder::send_timeout) | none | [reading a whole request](Server::read_timeout) | none |
 //! | [the response's head](client::ClientBuilder::response_head_timeout) | none | [sending a response](Server::write_timeout) | none |
 //! | [silence within a body](client::ClientBuilder::idle_read_timeout) | none | [silence within a request's body](Server::body_idle_timeout) | 60 s |
+//! | [the least speed](client::ClientBuilder::min_speed) | none | | |
 //! | [the whole call](client::ClientBuilder::timeout) | none | [no progress while writing a response](Server::write_idle_timeout) | 60 s |
 //! | [an idle connection](client::ClientBuilder::idle_timeout) | 90 s | [an idle connection](Server::idle_timeout) | 120 s |
 //!
 //! Each limit covers the whole step. Only limits on silence restart when bytes arrive.
 //! [`Error::timed_out`] returns the limit that ran out.
+//!
+//! # Features
+//!
+//! | feature | default | enables |
+//! | --- | --- | --- |
+//! | `client`, `server`, `fcgi` | yes | the parts of the crate |
+//! | `tls` | yes | `https://` in client and server |
+//! | `gzip` | yes | decoding gzip and deflate |
+//! | `json` | yes | JSON bodies, by serde |
+//! | `brotli`, `zstd` | no | decoding Brotli; decoding Zstandard, which needs a C compiler |
+//! | `charset` | no | [text](ResponseExt::text) in encodings other than UTF-8 |
+//! | `cookies` | no | `client::CookieJar` |
+//! | `socks` | no | SOCKS proxies |
+//! | `idna`, `url` | no | host names beyond ASCII; URLs as `url::Url` |
+//! | `bundled-roots` | no | Mozilla's root certificates |
 //!
 //! # Threads
 //!
@@ -146,7 +169,7 @@
 //!
 //! [`http`], [`bytes`] and [`crossbeam_channel`] are re-exported, since their types are part of this API. A
 //! new incompatible version of one of them is an incompatible version of this crate. So is one of rustls,
-//! whose types are in `tls` only.
+//! whose types are in `tls` only, of serde's traits (feature `json`), and of `url` (feature `url`).
 
 #![cfg_attr(
     not(all(feature = "client", feature = "server", feature = "fcgi")),

@@ -147,7 +147,7 @@ mod tests {
             (&[], None, Some(""), ""),
             (&[Data(LONG)], None, None, LONG),
             (&[Data(LONG)], Some(AHEAD as u64), Some(LONG), LONG),
-            (&[Data("x"), Data(&LONG.split_at(1).1)], None, None, LONG),
+            (&[Data("x"), Data(LONG.split_at(1).1)], None, None, LONG),
         ] {
             let mut body = body(pieces, length);
             assert_eq!(peeked(&mut body).as_deref(), seen);

@@ -35,7 +35,7 @@ pub(super) fn read(body: &mut Body, label: Option<&str>, limit: ReadLimit) -> Re
     }
 }
 
-/// Decodes text, and replaces what is none.
+/// Decodes text, and replaces invalid bytes.
 pub(super) fn lossy<'a>(bytes: &'a [u8], label: Option<&str>) -> Cow<'a, str> {
     let known = label.and_then(|label| Encoding::for_label(label.as_bytes()));
     known.unwrap_or(UTF_8).decode(bytes).0

@@ -241,8 +241,8 @@ impl Body {
 
     /// Returns `true` if the next read may have to wait, as far as the source can tell.
     pub(crate) fn may_wait(&mut self) -> bool {
-        let is_ahead = |ahead: &Box<Ahead>| ahead.len() > 0 || ahead.fails_later();
-        !self.ahead.as_ref().is_some_and(is_ahead) && self.source.may_wait()
+        let is_ahead = |ahead: &Ahead| ahead.len() > 0 || ahead.fails_later();
+        !self.ahead.as_deref().is_some_and(is_ahead) && self.source.may_wait()
     }
 
     /// Returns `true` if the body comes from a connection.

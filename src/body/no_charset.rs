@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// How many characters of a peer's label an error quotes.
 const MOST_QUOTED: usize = 40;
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 const UTF_8: [&str; 2] = ["utf-8", "utf8"];
 
 /// The beginnings of labels of charsets in which ASCII is ASCII.
@@ -17,23 +19,20 @@ const SUPERSETS_OF_ASCII: [&str; 5] = ["us-ascii", "ascii", "iso-8859-", "latin1
 /// Reads the rest of a body as text.
 pub(super) fn read(body: &mut Body, label: Option<&str>, limit: ReadLimit) -> Result<String> {
     let bytes = body.read_within(limit)?;
-    text(&bytes, label).map_err(|error| body.rejected(error))
+    text(bytes.into(), label).map_err(|error| body.rejected(error))
 }
 
-/// Decodes text as UTF-8, and replaces what is none.
+/// Decodes text as UTF-8, and replaces invalid bytes.
 pub(super) fn lossy<'a>(bytes: &'a [u8], _label: Option<&str>) -> Cow<'a, str> {
-    String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+    String::from_utf8_lossy(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes))
 }
 
-fn text(bytes: &[u8], label: Option<&str>) -> Result<String> {
-    if let [0xfe, 0xff, ..] | [0xff, 0xfe, ..] = bytes {
+fn text(mut bytes: Vec<u8>, label: Option<&str>) -> Result<String> {
+    if let [0xfe, 0xff, ..] | [0xff, 0xfe, ..] = *bytes {
         return Err(unsupported("UTF-16"));
     }
-    let (marked, bytes) = match bytes.strip_prefix(b"\xef\xbb\xbf") {
-        Some(rest) => (true, rest),
-        None => (false, bytes),
-    };
-    if let Some(label) = label.map(str::trim).filter(|_| !marked) {
+    let mark = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    if let Some(label) = label.map(str::trim).filter(|_| mark == 0) {
         let lower = label.to_ascii_lowercase();
         let reads_as_ascii = bytes.is_ascii()
             && SUPERSETS_OF_ASCII.iter().any(|beginning| lower.starts_with(beginning));
@@ -41,13 +40,11 @@ fn text(bytes: &[u8], label: Option<&str>) -> Result<String> {
             return Err(unsupported(label));
         }
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(error) => {
-            let at = error.valid_up_to() + if marked { 3 } else { 0 };
-            Err(Error::message(ErrorKind::Decode, format!("invalid UTF-8 at byte {at}")))
-        }
-    }
+    bytes.drain(..mark);
+    String::from_utf8(bytes).map_err(|error| {
+        let at = mark + error.utf8_error().valid_up_to();
+        Error::message(ErrorKind::Decode, format!("invalid UTF-8 at byte {at}"))
+    })
 }
 
 #[cold]
@@ -84,7 +81,7 @@ mod tests {
             (b"ab\xffc", None, Err("invalid UTF-8 at byte 2")),
             (b"\xef\xbb\xbfx\xff", None, Err("invalid UTF-8 at byte 4")),
         ] {
-            match (text(bytes, label), expected) {
+            match (text(bytes.to_vec(), label), expected) {
                 (Ok(text), Ok(expected)) => assert_eq!(text, expected),
                 (Err(error), Err(expected)) => {
                     assert!(error.to_string().contains(expected), "{error}");

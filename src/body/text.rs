@@ -22,7 +22,7 @@ impl Body {
     }
 }
 
-/// Decodes text in the charset called `label`, or in UTF-8. What is not text is replaced by U+FFFD.
+/// Decodes text in the charset called `label`, or in UTF-8. Replaces invalid bytes by U+FFFD.
 pub(crate) fn lossy_text<'a>(bytes: &'a [u8], label: Option<&str>) -> Cow<'a, str> {
     charset::lossy(bytes, label)
 }

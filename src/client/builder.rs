@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::Client;
 use super::core::{ClientCore, Defaults};
-use super::decode::accept_encoding;
+use super::decode::Offer;
 use super::fields::{DefaultFields, IntoHeaderName, read_field, transfer_encoding};
 use super::layers::Layers;
 use super::policy::RedirectPolicy;
@@ -318,7 +318,7 @@ impl ClientBuilder {
         let fields = DefaultFields::new(headers);
         Ok(Client::new_with(ClientCore {
             transport: Transport::new(transport),
-            defaults: Defaults { fields, accept_encoding: accept_encoding(), ..defaults },
+            defaults: Defaults { fields, offer: Offer::of_this_build(), ..defaults },
             layers,
         }))
     }

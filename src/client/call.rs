@@ -12,10 +12,10 @@
 //!                 Transport        route, pool, connection, exchange, safe retry
 //! ```
 
-use http::{HeaderValue, Response};
+use http::Response;
 
 use super::core::ClientCore;
-use super::decode;
+use super::decode::{self, Offer};
 use super::extras::Extras;
 use super::hop::HopRequest;
 use super::layers::Layers;
@@ -95,14 +95,16 @@ impl<'a> Call<'a> {
         if let Some(extras) = extras {
             extras.received(&mut response);
         }
-        decode::decode(&mut response, self.options.context())?;
+        if hop.offer.is_some() {
+            decode::decode(&mut response, self.options.context())?;
+        }
         Ok(response)
     }
 
     /// Sends one request.
     #[inline]
     fn hop(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
-        hop.offer = self.codings().filter(|_| !hop.fields().choose_coding());
+        hop.offer = self.offer().filter(|_| !hop.fields().choose_coding());
         match &self.core.layers.hop[..] {
             [] => self.hop_own(hop),
             chain => self.through(chain, hop, |hop| self.hop_own(hop)),
@@ -137,8 +139,8 @@ impl<'a> Call<'a> {
     }
 
     /// Returns the content codings that the requests of the call offer, unless a field decides on them.
-    fn codings(self) -> Option<&'a HeaderValue> {
-        self.core.defaults.accept_encoding.as_ref().filter(|_| self.options.decode)
+    fn offer(self) -> Option<&'a Offer> {
+        self.core.defaults.offer.as_ref().filter(|_| self.options.decode)
     }
 
     /// Sends one request with what belongs to its URL.

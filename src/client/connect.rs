@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 use super::conn::{Conn, ConnConfig, Owner};
 use super::observe::CallEvent;
 use super::pool::PendingDial;
-use super::proxy::ProxyError;
+use super::proxy::{Host, Proxy, ProxyError};
 use super::route::Route;
 use super::tunnel::TunnelOptions;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::Limits;
+use crate::logging as log;
 use crate::net::tls::Connector;
 use crate::net::{Buffer, Dial, DialError, DialOptions, Dialed, Phase, Stream, dial};
 use crate::sync;
@@ -63,17 +64,10 @@ impl Connecting {
     }
 
     fn run(self, step: &mut Step) -> Result<Conn> {
-        let mut dialed = self.dial()?;
-        let mut received = Buffer::default();
-        let mut tunnelled_in = Duration::ZERO;
-        if let Some(proxy) = self.route.proxy() {
-            *step = Step::Proxy;
-            let begun = Instant::now();
-            let context = &self.pending.context;
-            dialed.stream = self.tunnel.secure(dialed.stream, proxy, context)?;
-            received = self.tunnel.open(&dialed.stream, &self.route, &self.pending)?;
-            tunnelled_in = begun.elapsed();
-        }
+        let Reached { mut dialed, mut received, tunnelled_in } = match self.route.proxy() {
+            Some(proxy) => self.reach_through(proxy, step)?,
+            None => self.dial()?.into(),
+        };
         *step = Step::Handshake;
         let mut secured_in = Duration::ZERO;
         if let Some(connector) = &self.route.tls {
@@ -94,6 +88,31 @@ impl Connecting {
             response_limits,
         };
         Conn::start(dialed, config).map_err(|error| dial_error(DialError::System(error)))
+    }
+
+    /// Makes a connection through a proxy. If a SOCKS proxy cannot connect to an address of the origin,
+    /// another one is tried.
+    fn reach_through(&self, proxy: &Proxy, step: &mut Step) -> Result<Reached> {
+        let mut hosts = self.tunnel.hosts(&self.route, &self.pending.context)?.into_iter();
+        loop {
+            let host = hosts.next();
+            match self.open_tunnel(proxy, host, step) {
+                Err(error) if hosts.len() > 0 && ProxyError::is_of_address(&error) => {
+                    log::debug!("{}: another address is tried: {error}", self.route);
+                }
+                reached => return reached,
+            }
+        }
+    }
+
+    fn open_tunnel(&self, proxy: &Proxy, host: Option<Host>, step: &mut Step) -> Result<Reached> {
+        *step = Step::Dial;
+        let mut dialed = self.dial()?;
+        *step = Step::Proxy;
+        let begun = Instant::now();
+        dialed.stream = self.tunnel.secure(dialed.stream, proxy, &self.pending)?;
+        let received = self.tunnel.open(&dialed.stream, &self.route, host, &self.pending)?;
+        Ok(Reached { dialed, received, tunnelled_in: begun.elapsed() })
     }
 
     /// Makes the TLS handshake with the origin. `received` has come behind the proxy's last message.
@@ -134,6 +153,20 @@ impl Connecting {
             (Some(proxy), Some(kind)) => ProxyError::dial(proxy.address(), kind, error),
             _ => dial_error(error),
         }
+    }
+}
+
+/// A connection that leads to the origin, or to a proxy that forwards its requests.
+struct Reached {
+    dialed: Dialed,
+    /// The bytes behind the proxy's last message.
+    received: Buffer,
+    tunnelled_in: Duration,
+}
+
+impl From<Dialed> for Reached {
+    fn from(dialed: Dialed) -> Self {
+        Self { dialed, received: Buffer::default(), tunnelled_in: Duration::ZERO }
     }
 }
 

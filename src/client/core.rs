@@ -1,7 +1,6 @@
 //! The state that the handles of one client share.
 
-use http::HeaderValue;
-
+use super::decode::Offer;
 use super::fields::DefaultFields;
 use super::layers::Layers;
 use super::options::CallOptions;
@@ -21,7 +20,7 @@ pub(super) struct Defaults {
     pub(super) fields: DefaultFields,
     pub(super) options: CallOptions,
     /// The Accept-Encoding of requests that set none and are decoded. `None` without a coding.
-    pub(super) accept_encoding: Option<HeaderValue>,
+    pub(super) offer: Option<Offer>,
     /// The first invalid option of the client. Every call reports it.
     pub(super) error: Option<Error>,
 }

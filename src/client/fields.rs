@@ -142,6 +142,11 @@ impl<'a> Fields<'a> {
         self.layer_of(name).get(name)
     }
 
+    /// Returns the first of the fields called `name`.
+    pub(super) fn find(self, name: &HeaderName) -> Option<&'a HeaderValue> {
+        self.own.get(name).or_else(|| self.defaults?.fields.get(name))
+    }
+
     /// Returns `true` if there is a field called `name`.
     pub(super) fn contains(self, name: &HeaderName) -> bool {
         self.own.contains_key(name)
@@ -151,7 +156,7 @@ impl<'a> Fields<'a> {
     /// Returns `true` if a field decides on the content codings of the response.
     pub(super) fn choose_coding(self) -> bool {
         self.defaults.is_some_and(|defaults| defaults.chooses_coding)
-            || CODING_FIELDS.iter().any(|name| self.own.contains_key(name))
+            || !self.own.is_empty() && CODING_FIELDS.iter().any(|name| self.own.contains_key(name))
     }
 
     /// Appends all fields, the request's own first, without those that [`is_placed`].
@@ -165,10 +170,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// As [`write`](Self::write), without the fields called `left_out`.
-    pub(super) fn write_without(self, out: &mut Vec<u8>, left_out: &HeaderName) {
-        write(out, self.own.iter().filter(|(name, _)| *name != left_out));
-        write(out, self.unset_defaults().filter(|(name, _)| *name != left_out));
+    /// As [`write`](Self::write), without the fields called as one of `left_out`.
+    pub(super) fn write_without(self, out: &mut Vec<u8>, left_out: &[HeaderName]) {
+        write(out, self.own.iter().filter(|(name, _)| !left_out.contains(name)));
+        write(out, self.unset_defaults().filter(|(name, _)| !left_out.contains(name)));
     }
 
     /// Returns the default fields that the request does not set itself.

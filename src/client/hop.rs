@@ -3,9 +3,9 @@
 use std::mem;
 use std::time::Instant;
 
-use http::HeaderValue;
 use http::request::Parts;
 
+use super::decode::Offer;
 use super::fields::{DefaultFields, Fields};
 use super::session::state::HopState;
 use super::url::Url;
@@ -20,7 +20,7 @@ pub(super) struct HopRequest<'a> {
     /// The client's default fields, until they are merged into the request's own.
     defaults: Option<&'a DefaultFields>,
     /// The content codings that the request offers, as an Accept-Encoding beside its other fields.
-    pub(super) offer: Option<&'a HeaderValue>,
+    pub(super) offer: Option<&'a Offer>,
     /// When the call began.
     pub(super) begun: Instant,
     /// The session's part of this hop.

@@ -17,9 +17,14 @@
 //! * [`ResponseExt`] tells how a response came: its URL, redirects, peer, TLS session, timings.
 //! * [`ProxyPolicy`] decides which [`Proxy`] a request takes: by default that of the environment.
 //! * [`RedirectPolicy`] decides which redirects are followed.
+//! * [`CookieStore`] keeps cookies. `CookieJar`, with the feature `cookies`, is one.
+//! * [`Netrc`] has passwords by host.
+//! * [`CookieStore`] keeps cookies between calls: a `CookieJar`, with the feature `cookies`. [`Netrc`] has
+//!   passwords by host.
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
 //! * [`Retry`] sends requests again after failures that may pass.
 //! * [`Connection`] is one connection that is managed by hand.
+//! * [`EventSource`] reads server-sent events, also across connections.
 //! * [`Observe`] sees the steps of a call as they happen.
 
 // In reading order.
@@ -29,6 +34,7 @@ mod call;
 mod conn;
 mod connect;
 mod connection;
+mod content_type;
 mod contents;
 mod cookie_store;
 #[cfg(feature = "cookies")]

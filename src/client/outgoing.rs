@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION,
-    TRANSFER_ENCODING,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 
 use super::conn::{Outgoing, OutgoingFraming, Withhold};
+use super::content_type::BodyType;
+use super::decode::Offer;
 use super::fields::{Fields, transfer_encoding};
 use super::hop::HopRequest;
 use super::proxy::Proxy;
@@ -68,7 +69,7 @@ pub(super) fn prepare(
     if parts.headers.contains_key(TRANSFER_ENCODING) {
         return Err(transfer_encoding());
     }
-    let content_type = body.content_type().filter(|_| !fields.contains(&CONTENT_TYPE)).cloned();
+    let content_type = BodyType::of(&body, fields);
     let (body, framing) = frame(parts, fields, body)?;
     let expected = fields.layer_of(&EXPECT);
     let asks = expected.contains_key(&EXPECT) && h1::has_token(expected, EXPECT, CONTINUE);
@@ -137,9 +138,8 @@ fn expects_body(method: &Method) -> bool {
 /// The header fields beside those of the caller.
 struct Added<'a> {
     /// The Accept-Encoding.
-    offer: Option<&'a HeaderValue>,
-    /// The body's content type. `None` if the request has a Content-Type.
-    content_type: Option<HeaderValue>,
+    offer: Option<&'a Offer>,
+    content_type: Option<BodyType>,
     framing: OutgoingFraming,
 }
 
@@ -163,18 +163,22 @@ fn write_head(
     let host = fields.get(&HOST).map_or(url.authority().as_bytes(), HeaderValue::as_bytes);
     h1::write_field(&mut head, &HOST, host);
     write_proxy_authorization(&mut head, via, &parts.method, fields);
-    match expectation {
-        ExpectField::AsItStands => fields.write(&mut head),
-        ExpectField::WithoutContinue => {
-            fields.write_without(&mut head, &EXPECT);
+    match (expectation, &added.content_type) {
+        (ExpectField::AsItStands, None | Some(BodyType::Added(_))) => fields.write(&mut head),
+        (ExpectField::AsItStands, Some(BodyType::Completed(_))) => {
+            fields.write_without(&mut head, &[CONTENT_TYPE]);
+        }
+        (ExpectField::WithoutContinue, content_type) => {
+            let completed = matches!(content_type, Some(BodyType::Completed(_)));
+            fields.write_without(&mut head, &[EXPECT, CONTENT_TYPE][..1 + usize::from(completed)]);
             write_other_expectations(&mut head, fields);
         }
     }
-    if let Some(codings) = added.offer {
-        h1::write_field(&mut head, &ACCEPT_ENCODING, codings.as_bytes());
+    if let Some(offer) = added.offer {
+        head.extend_from_slice(offer.line());
     }
     if let Some(content_type) = added.content_type {
-        h1::write_field(&mut head, &CONTENT_TYPE, content_type.as_bytes());
+        h1::write_field(&mut head, &CONTENT_TYPE, content_type.value().as_bytes());
     }
     match added.framing {
         OutgoingFraming::Unsaid => {}

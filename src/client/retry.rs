@@ -14,6 +14,7 @@ use http::{Method, Response, StatusCode};
 
 pub use attempt::Attempt;
 pub use backoff::Jitter;
+pub(super) use retry_after::retry_after;
 
 use self::backoff::Backoff;
 use self::decide::{Rules, Situation};

@@ -1,19 +1,23 @@
 //! From a connection to a proxy to one that carries the requests, on the dialling thread.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::HeaderValue;
 
 use super::observe::CallEvent;
 use super::pool::PendingDial;
-use super::proxy::{Connect, Handshake, Host, Proxy, ProxyError, ProxyFailure, Refusal, negotiate};
+use super::proxy::{Connect, Handshake, Host, Proxy, ProxyError, ProxyFailure, negotiate};
 use super::raw_head::RawHead;
 use super::route::{Route, Via};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::net::tls::Connector;
 use crate::net::{Buffer, DialError, Resolve, Resolver, Stream};
+
+/// The most addresses of an origin that are tried through a SOCKS proxy. Each takes a connection to the
+/// proxy, which can hardly reach the fifth if it cannot reach four.
+const MOST_ADDRESSES: usize = 4;
 
 /// Everything that a tunnel is opened with.
 pub(super) struct TunnelOptions {
@@ -34,26 +38,35 @@ impl TunnelOptions {
         &self,
         stream: Stream,
         proxy: &Proxy,
-        context: &Context,
+        dial: &PendingDial,
     ) -> Result<Stream> {
         let Some(connector) = proxy.connector(self.connector.as_ref()) else { return Ok(stream) };
-        connector
-            .connect_behind(stream, Buffer::default(), proxy.host(), self.tls_timeout, context)
-            .map_err(|error| ProxyError::handshake(proxy.address(), error))
+        let host = proxy.host();
+        dial.watch.show(|| CallEvent::TlsBegun { host });
+        let stream = connector
+            .connect_behind(stream, Buffer::default(), host, self.tls_timeout, &dial.context)
+            .map_err(|error| ProxyError::handshake(proxy.address(), error))?;
+        if let Some(session) = stream.tls() {
+            dial.watch.show(|| CallEvent::TlsDone { session: &session });
+        }
+        Ok(stream)
     }
 
-    /// Opens the tunnel of `route`, unless the proxy forwards requests. Returns what was received behind
-    /// the proxy's last message.
+    /// Opens the tunnel of `route`, unless the proxy forwards requests. `host` is one of its
+    /// [hosts](Self::hosts). Returns what was received behind the proxy's last message.
     pub(super) fn open(
         &self,
         stream: &Stream,
         route: &Route,
+        host: Option<Host>,
         dial: &PendingDial,
     ) -> Result<Buffer> {
-        match &route.via {
-            Via::Direct | Via::Unix(_) | Via::Forward(_) => Ok(Buffer::default()),
-            Via::Tunnel(proxy) => self.connect(stream, proxy, route, dial),
-            Via::Socks(proxy) => self.socks(stream, proxy, route, &dial.context),
+        match (&route.via, host) {
+            (Via::Tunnel(proxy), _) => self.connect(stream, proxy, route, dial),
+            (Via::Socks(proxy), Some(host)) => {
+                self.socks(stream, proxy, (host, route.origin.port), &dial.context)
+            }
+            _ => Ok(Buffer::default()),
         }
     }
 
@@ -80,31 +93,41 @@ impl TunnelOptions {
         &self,
         stream: &Stream,
         proxy: &Proxy,
-        route: &Route,
+        (host, port): (Host, u16),
         context: &Context,
     ) -> Result<Buffer> {
         let Some(version) = proxy.socks() else { return Ok(Buffer::default()) };
-        let (name, port) = (&route.origin.host, route.origin.port);
-        let host = match name.parse() {
-            Ok(address) => Host::Ip(address),
-            Err(_) if version.resolves_at_proxy() => Host::Name(name.clone()),
-            Err(_) => Host::Ip(self.resolve(name, port, version.knows_ipv6(), context)?),
-        };
-        let handshake = Handshake::new(version, proxy.credentials(), host, port);
-        let handshake = handshake.map_err(|Refusal { status, text }| {
-            ProxyError::refused(proxy.address(), ProxyFailure::Socks, status, text)
-        })?;
-        negotiate(stream, &proxy.address(), handshake, self.timeout, context)
+        let address = proxy.address();
+        match Handshake::new(version, proxy.credentials(), host, port) {
+            Ok(handshake) => negotiate(stream, &address, handshake, self.timeout, context),
+            Err(refusal) => Err(ProxyError::refused(address, ProxyFailure::Socks, refusal)),
+        }
     }
 
-    /// Returns an address of the origin: the first one that the proxy can connect to.
+    /// Returns the forms of the origin's host that a SOCKS proxy can connect to, in the order in which
+    /// they are tried: at least one. Returns none for other proxies.
+    ///
+    /// # Blocking
+    ///
+    /// While the name is resolved, if the client does that.
+    pub(super) fn hosts(&self, route: &Route, context: &Context) -> Result<Vec<Host>> {
+        let Some(version) = route.proxy().and_then(Proxy::socks) else { return Ok(Vec::new()) };
+        let name = &route.origin.host;
+        match name.parse() {
+            Ok(address) => Ok(vec![Host::Ip(address)]),
+            Err(_) if version.resolves_at_proxy() => Ok(vec![Host::Name(name.clone())]),
+            Err(_) => self.resolve(name, route.origin.port, version.knows_ipv6(), context),
+        }
+    }
+
+    /// Returns the addresses of the origin, as far as the proxy can connect to them.
     fn resolve(
         &self,
         name: &str,
         port: u16,
         knows_ipv6: bool,
         context: &Context,
-    ) -> Result<IpAddr> {
+    ) -> Result<Vec<Host>> {
         let limited = match self.timeout {
             Some(limit) => context.child_with_timeout(limit),
             None => context.clone(),
@@ -118,9 +141,14 @@ impl TunnelOptions {
                 (None, false) => failed(error),
             }
         })?;
-        let usable = found.iter().map(|address| address.ip());
-        usable.into_iter().find(|address| knows_ipv6 || address.is_ipv4()).ok_or_else(|| {
-            failed(std::io::Error::other("it has no IPv4 address, and SOCKS 4 knows no other"))
-        })
+        let mut usable: Vec<_> = found.iter().map(SocketAddr::ip).collect();
+        usable.retain(|address| knows_ipv6 || address.is_ipv4());
+        // Addresses that differ in their ports alone are the same here.
+        usable.dedup();
+        if usable.is_empty() {
+            let message = "it has no IPv4 address, and SOCKS 4 knows no other";
+            return Err(failed(std::io::Error::other(message)));
+        }
+        Ok(usable.into_iter().take(MOST_ADDRESSES).map(Host::Ip).collect())
     }
 }

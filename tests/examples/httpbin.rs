@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use flate2::read::{GzDecoder, ZlibDecoder};
 use hangup::client::{RedirectPolicy, RequestBuilder};
 use hangup::http::{HeaderMap, Method};
-use hangup::{Body, Client};
+use hangup::{Body, Client, Multipart, Part, ResponseExt};
 use percent_encoding::NON_ALPHANUMERIC;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -209,6 +209,39 @@ fn forms_in_parts_are_fields_and_files() {
         (answer.status, answer.text()),
         (400, "invalid form: its last part is incomplete\n")
     );
+}
+
+#[test]
+fn c04_forms_of_our_client_are_read_by_httpbin() {
+    let bin = Bin::start();
+    let path = std::env::temp_dir().join(format!("hangup-httpbin-{}.txt", std::process::id()));
+    std::fs::write(&path, "é\r\n").expect("a file for the test");
+    let form = || {
+        Multipart::new()
+            .text("a \"quoted\" name", "v")
+            .part("k", Part::text("w"))
+            .text("k", 7)
+            .part("binary", Part::bytes(&b"\xff\0"[..]).file_name("b.png"))
+            .part("nameless", Part::bytes("x").file_name(""))
+            .file("text", &path)
+    };
+    let client = Client::new();
+    let unknown_length = form().part("log", Part::reader(&b"line\r\n--x"[..]));
+    for (form, log) in [(form(), None), (unknown_length, Some("line\r\n--x"))] {
+        let mut response =
+            client.post(bin.server.url("/post")).multipart(form).send().expect("an answer");
+        let answer: Value = response.json().expect("JSON");
+        let mut fields = json!({ "a \"quoted\" name": "v", "k": ["w", "7"] });
+        if let Some(log) = log {
+            fields["log"] = json!(log);
+        }
+        assert_eq!(answer["form"], fields);
+        assert_eq!(
+            answer["files"],
+            json!({ "binary": "data:image/png;base64,/wA=", "nameless": "x", "text": "é\r\n" })
+        );
+    }
+    std::fs::remove_file(&path).expect("the test's file");
 }
 
 #[test]

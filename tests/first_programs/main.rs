@@ -12,3 +12,4 @@ mod recipes;
 mod server;
 mod statuses;
 mod upload;
+mod websocket;

@@ -4,10 +4,12 @@
 #![allow(clippy::disallowed_methods)]
 
 mod client;
+mod cookies;
 mod curl;
 #[cfg(unix)]
 mod fastcgi;
 mod httpbin;
+mod multipart;
 mod nginx;
 mod process;
 mod proxies;

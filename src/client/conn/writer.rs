@@ -101,11 +101,12 @@ fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
     // The body's source is the user's and may panic.
     let sent = sync::contain(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
-        out.all(&mut bytes.each_ref().map(|bytes| IoSlice::new(bytes)))?;
-        out.ahead = false;
+        // Before the response can arrive, so that an observer sees the two in this order.
         if let Some(sending) = &sending {
             sending.show_head();
         }
+        out.all(&mut bytes.each_ref().map(|bytes| IoSlice::new(bytes)))?;
+        out.ahead = false;
         body.map_or(Ok(()), |body| write_body(shared, &mut out, body, piece))?;
         out.flush()
     });

@@ -2,7 +2,8 @@
 //!
 //! | file | contents |
 //! | --- | --- |
-//! | `mod.rs` | the offer of a request, and the decision about a response |
+//! | `mod.rs` | the decision about a response |
+//! | `offer.rs` | [`Offer`]: the Accept-Encoding of requests |
 //! | `encoded.rs` | [`Encoded`]: the header fields of a decoded response |
 //! | `reader.rs` | [`Decoder`]: bytes in, bytes out; and the reader that runs one over a body |
 //! | `gzip.rs` `deflate.rs` `brotli.rs` `zstd.rs` | the decoders |
@@ -21,6 +22,7 @@ mod deflate;
 mod encoded;
 #[cfg(feature = "gzip")]
 mod gzip;
+mod offer;
 mod options;
 mod reader;
 #[cfg(all(test, not(hangup_shuttle)))]
@@ -38,7 +40,7 @@ use absent as zstd;
 use std::mem;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use super::hop::HopRequest;
 use super::response;
@@ -48,36 +50,25 @@ use crate::error::{Error, ErrorKind, Result};
 use reader::{Decoder, decoded};
 
 pub use encoded::Encoded;
+pub(super) use offer::Offer;
 
 /// How many codings of one body are undone. More than one is rare, and each has its memory.
 const MAX_CODINGS: usize = 4;
 
-/// Returns the Accept-Encoding of requests: the codings that this build decodes. `None` without any.
-pub(super) fn accept_encoding() -> Option<HeaderValue> {
-    let names = [gzip::NAMES, brotli::NAMES, zstd::NAMES].concat();
-    if names.is_empty() {
-        return None;
-    }
-    HeaderValue::try_from(names.join(", ")).ok()
-}
-
 /// Returns a hop with its offer among its header fields, for the user's code to see.
 pub(super) fn show_offer(mut hop: HopRequest<'_>) -> HopRequest<'_> {
-    if let Some(codings) = hop.offer {
-        hop.parts.headers.insert(ACCEPT_ENCODING, codings.clone());
+    if let Some(offer) = hop.offer {
+        hop.parts.headers.insert(ACCEPT_ENCODING, offer.value().clone());
     }
     hop
 }
 
 /// Returns a hop that the user's code has passed on, with the offer that was `shown` to it, unless the code
 /// has removed the field, changed it, or added a Range.
-pub(super) fn hide_offer<'a>(
-    mut hop: HopRequest<'a>,
-    shown: Option<&'a HeaderValue>,
-) -> HopRequest<'a> {
+pub(super) fn hide_offer<'a>(mut hop: HopRequest<'a>, shown: Option<&'a Offer>) -> HopRequest<'a> {
     let headers = &mut hop.parts.headers;
     let mut values = headers.get_all(ACCEPT_ENCODING).iter();
-    if values.next() == shown && values.next().is_none() {
+    if values.next() == shown.map(Offer::value) && values.next().is_none() {
         headers.remove(ACCEPT_ENCODING);
         hop.offer = shown.filter(|_| !hop.fields().choose_coding());
     }
@@ -94,7 +85,8 @@ pub(super) fn hide_offer<'a>(
 /// [`ErrorKind::Decode`] if the body has more than [`MAX_CODINGS`] codings.
 #[inline]
 pub(super) fn decode(response: &mut Response<Body>, context: Option<&Context>) -> Result<()> {
-    match response.headers().contains_key(CONTENT_ENCODING) {
+    // Most responses have few fields, so that this costs less than a look-up.
+    match response.headers().keys().any(|name| *name == CONTENT_ENCODING) {
         true => decode_body(response, context),
         false => Ok(()),
     }

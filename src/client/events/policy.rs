@@ -31,17 +31,20 @@ impl Default for Delays {
 }
 
 impl Delays {
-    /// Returns the time to wait after `failures` connections in a row that brought no event. `demanded` is
-    /// the server's `Retry-After`.
-    pub(super) fn after(self, failures: u32, demanded: Option<Duration>) -> Duration {
+    /// Returns the time to wait after `failures` connections in a row that brought no event. After a failure
+    /// up to half of it is left out, by `random`, which is at least 0 and less than 1: clients that lost
+    /// their server at the same moment do not return at the same moment. `demanded` is the server's
+    /// `Retry-After`.
+    pub(super) fn after(self, failures: u32, demanded: Option<Duration>, random: f64) -> Duration {
         let usual = match failures {
-            0 => self.retry,
+            0 => self.retry.min(self.longest),
             _ => {
                 let doubled = 1 << (failures - 1).min(30);
-                self.retry.max(LEAST_BACK_OFF).saturating_mul(doubled)
+                let wait = self.retry.max(LEAST_BACK_OFF).saturating_mul(doubled).min(self.longest);
+                wait - (wait / 2).mul_f64(random)
             }
         };
-        usual.max(demanded.unwrap_or_default()).min(self.longest)
+        usual.max(demanded.unwrap_or_default().min(self.longest))
     }
 }
 
@@ -64,7 +67,7 @@ pub(super) fn is_temporary(error: &Error) -> bool {
 
 /// The statuses of a server, or of a gateway before it, that is overloaded or restarting.
 fn is_temporary_status(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
@@ -91,8 +94,11 @@ mod tests {
             (u64::MAX, 0, None, 10_000),
             (u64::MAX, 9, None, 10_000),
         ] {
-            let delay = delays(retry).after(failures, demanded.map(millis));
-            assert_eq!(delay, millis(expected), "{retry} {failures} {demanded:?}");
+            let delay = |random| delays(retry).after(failures, demanded.map(millis), random);
+            assert_eq!(delay(0.0), millis(expected), "{retry} {failures} {demanded:?}");
+            let least = if failures == 0 { expected } else { expected / 2 };
+            let least = least.max(demanded.unwrap_or(0).min(10_000));
+            assert!(delay(0.999) >= millis(least) && delay(0.999) <= delay(0.0));
         }
     }
 

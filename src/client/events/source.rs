@@ -1,18 +1,21 @@
 //! An event stream that is resumed on another connection when it ends.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use http::header::{ACCEPT, CACHE_CONTROL, HeaderName, RETRY_AFTER};
+use http::header::{ACCEPT, CACHE_CONTROL, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::parser::{Limits, ServerEvent};
 use super::policy::{Delays, is_temporary};
 use super::stream::EventStream;
 use crate::client::request::RequestBuilder;
+use crate::client::response::with_kept;
+use crate::client::retry::retry_after;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::logging as log;
+use crate::random;
 use crate::sync::channel;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -41,7 +44,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// | --- | --- |
 /// | the stream ends, or its connection breaks | reconnects |
 /// | no connection can be made; it fails, or is silent for longer than a time limit | reconnects |
-/// | a response of 408, 425, 429, 500, 502, 503 or 504 | reconnects, at the earliest after its `Retry-After` |
+/// | a response of 408, 429, 500, 502, 503 or 504 | reconnects, at the earliest after its `Retry-After` |
 /// | 204 (No Content) | ends: this is how a server says that there are no more events |
 /// | any other status, or another content type | an error, then the end |
 /// | any other error: an untrusted certificate, a part that is too large, a URL that is invalid | an error, then the end |
@@ -50,9 +53,10 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// [`reconnect_if`](Self::reconnect_if) decides otherwise about errors. Redirects are followed as in any
 /// call, by the policy of the request.
 ///
-/// The time before a reconnection is the one that the server has set with `retry`, and 1 s until then. From
-/// the second connection in a row without an event on it doubles. It is at most 60 s, or as
-/// [`max_delay`](Self::max_delay) sets it. It is never waited before the first connection.
+/// The time before a reconnection is the one that the server has set with `retry`, and 1 s until then. It
+/// doubles with each further connection that brings no event, and up to half of it is random after such a
+/// connection. It is at most 60 s, or as [`max_delay`](Self::max_delay) sets it. The first connection is made
+/// at once.
 ///
 /// # Blocking
 ///
@@ -118,7 +122,7 @@ impl<F: FnMut() -> RequestBuilder> EventSource<F> {
     }
 
     /// Sets how many connections in a row may fail or bring no event. No limit by default. Beyond it, the
-    /// source returns the last error and ends. If the last connection had no error, it just ends.
+    /// source returns the last error and ends. It ends without an error if the last stream just ended.
     pub fn max_failures(mut self, most: impl Into<Option<u32>>) -> Self {
         self.max_failures = most.into();
         self
@@ -162,6 +166,8 @@ impl<F: FnMut() -> RequestBuilder> EventSource<F> {
 
     /// Makes the next connection. Returns `None` if the server has no more events.
     fn connect(&mut self) -> Result<Option<EventStream>> {
+        // Until an event comes.
+        self.failures = self.failures.saturating_add(1);
         let mut request = (self.make)();
         self.context = request.options.context.clone();
         add_fields(&mut request.parts.headers, &self.last_event_id);
@@ -185,12 +191,11 @@ impl<F: FnMut() -> RequestBuilder> EventSource<F> {
             Some(error) => !(self.reconnect_if)(error),
             None => false,
         };
-        self.failures = self.failures.saturating_add(1);
         if is_final || self.max_failures.is_some_and(|most| self.failures > most) {
             return error;
         }
-        let demanded = error.as_ref().and_then(retry_after);
-        let delay = self.delays.after(self.failures - 1, demanded);
+        let demanded = error.as_ref().and_then(demanded_delay);
+        let delay = self.delays.after(self.failures, demanded, random::fraction());
         match error {
             Some(error) => log::debug!("event stream reconnects in {delay:?}: {error}"),
             None => log::debug!("event stream reconnects in {delay:?}: it ended"),
@@ -305,12 +310,8 @@ fn add_fields(headers: &mut HeaderMap, last_event_id: &str) {
     }
 }
 
-/// Returns the time that the response of an error asks to wait for. The response is not needed afterwards.
-fn retry_after(error: &Error) -> Option<Duration> {
-    if error.kind() != ErrorKind::Status {
-        return None;
-    }
-    let response = error.take_response()?;
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// Returns the time that the response of an error asks to wait for.
+fn demanded_delay(error: &Error) -> Option<Duration> {
+    let now = SystemTime::now();
+    with_kept(error, |response| retry_after(response.headers(), now)).flatten()
 }

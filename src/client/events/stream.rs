@@ -169,7 +169,7 @@ impl fmt::Debug for EventStream {
 /// Returns why a response is no event stream, by its media type.
 fn fault_of_type(response: &Response<Body>) -> Option<String> {
     let Some(value) = response.headers().get(CONTENT_TYPE) else {
-        return Some("no content-type, instead of text/event-stream".to_owned());
+        return Some("no content-type instead of text/event-stream".to_owned());
     };
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     let is_stream = essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream");

@@ -4,7 +4,8 @@ use http::header::{CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Method, StatusCode, Version};
 
 use super::error::ProxyFailure;
-use super::negotiate::{Negotiation, Refusal, Tunnel};
+use super::negotiate::{Negotiation, Tunnel};
+use super::refusal::{Reason, Refusal};
 use crate::h1::{self, BodyDecoder, BodyLimits, HeadScanner, Limits, Next, ResponseHead};
 use crate::text::counted;
 
@@ -91,7 +92,7 @@ impl<'a> Connect<'a> {
         if let Some(line) = first_line(head, behind) {
             text = format!("{text}: {line:?}");
         }
-        Refusal { status: Some(status), text }
+        Refusal { reason: Reason::Status(status), text }
     }
 }
 

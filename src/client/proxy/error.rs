@@ -4,8 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use http::StatusCode;
-
+use super::refusal::{Reason, Refusal};
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::net::DialError;
 
@@ -35,20 +34,32 @@ pub(in crate::client) struct ProxyError {
     /// The host and the port of the proxy.
     address: String,
     failure: ProxyFailure,
+    /// The proxy cannot connect to an address of the origin.
+    of_address: bool,
     text: String,
     /// The error that caused it. `text` includes its text.
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl ProxyError {
-    /// Returns the error of a proxy that refused a tunnel with this status.
+    /// Returns the error of a proxy that refused a tunnel.
     pub(in crate::client) fn refused(
         address: String,
         failure: ProxyFailure,
-        status: Option<StatusCode>,
-        text: String,
+        Refusal { reason, text }: Refusal,
     ) -> Error {
-        Error::of_proxy(status, Self { address, failure, text, cause: None })
+        let status = match reason {
+            Reason::Status(status) => Some(status),
+            Reason::Address | Reason::Other => None,
+        };
+        let of_address = reason == Reason::Address;
+        Error::of_proxy(status, Self { address, failure, of_address, text, cause: None })
+    }
+
+    /// Returns `true` if the proxy may be able to connect to another address of the origin.
+    pub(in crate::client) fn is_of_address(error: &Error) -> bool {
+        let cause = error.cause().and_then(|cause| cause.downcast_ref::<Self>());
+        cause.is_some_and(|error| error.of_address)
     }
 
     /// Returns the error of a connection to the proxy that could not be made. `error` is the error of the
@@ -94,7 +105,8 @@ impl ProxyError {
         cause: impl StdError + Send + Sync + 'static,
     ) -> Error {
         let text = cause.to_string();
-        Error::of_proxy(None, Self { address, failure, text, cause: Some(Box::new(cause)) })
+        let cause = Some(Box::new(cause) as _);
+        Error::of_proxy(None, Self { address, failure, of_address: false, text, cause })
     }
 }
 

@@ -24,6 +24,7 @@ mod negotiate;
 mod no_proxy;
 mod options;
 mod policy;
+mod refusal;
 #[cfg_attr(not(feature = "socks"), path = "no_socks.rs")]
 mod socks;
 
@@ -43,7 +44,7 @@ use crate::net::tls::Connector;
 pub(super) use connect::Connect;
 pub(super) use error::ProxyError;
 pub use error::ProxyFailure;
-pub(super) use negotiate::{Refusal, negotiate};
+pub(super) use negotiate::negotiate;
 pub use policy::ProxyPolicy;
 pub(super) use socks::{Handshake, Host, Version as SocksVersion};
 
@@ -134,7 +135,7 @@ impl Proxy {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let scheme = Scheme::of(scheme).map_err(|fault| fault.of_proxy(text, role))?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let authority = Authority::read(rest[..end].as_bytes());
+        let authority = Authority::read(&rest.as_bytes()[..end]);
         let authority = authority.map_err(|fault| fault.of_proxy(text, role))?;
         let host = authority.host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self(Arc::new(Inner {

@@ -6,9 +6,8 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
-
 use super::error::{ProxyError, ProxyFailure};
+use super::refusal::Refusal;
 use crate::context::Context;
 use crate::error::{Result, TimeLimit};
 use crate::net::{Buffer, Stream};
@@ -36,20 +35,6 @@ pub(in crate::client) enum Tunnel {
     Pending,
     /// The next byte is the origin's.
     Open,
-}
-
-/// Why a proxy opens no tunnel.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::client) struct Refusal {
-    /// The status of an HTTP proxy's response.
-    pub(in crate::client) status: Option<StatusCode>,
-    pub(in crate::client) text: String,
-}
-
-impl Refusal {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self { status: None, text: text.into() }
-    }
 }
 
 /// Opens a tunnel on a connection to the proxy at `address`. Returns the bytes behind the negotiation.
@@ -84,8 +69,8 @@ pub(in crate::client) fn negotiate<N: Negotiation>(
     outcome.map_err(|failed| {
         stream.close();
         match failed {
-            Failed::Refused(Refusal { status, text }) => {
-                ProxyError::refused(address.to_owned(), N::FAILURE, status, text)
+            Failed::Refused(refusal) => {
+                ProxyError::refused(address.to_owned(), N::FAILURE, refusal)
             }
             Failed::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
                 ProxyError::timeout(address, TimeLimit::Proxy)
@@ -103,12 +88,19 @@ enum Failed {
 fn run(mut stream: &Stream, negotiation: &mut impl Negotiation) -> Result<Buffer, Failed> {
     let mut received = Buffer::default();
     let mut out = Vec::new();
+    let mut unsent = None;
     loop {
         let advanced = negotiation.advance(received.data(), &mut out);
         let (used, tunnel) = advanced.map_err(Failed::Refused)?;
         received.consume(used);
         if !out.is_empty() {
-            stream.write_all(&out).and_then(|()| stream.flush()).map_err(Failed::Io)?;
+            match stream.write_all(&out).and_then(|()| stream.flush()) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Err(Failed::Io(error));
+                }
+                // A proxy that closes early may have sent the reason.
+                sent => unsent = sent.err(),
+            }
             out.clear();
         }
         match tunnel {
@@ -118,6 +110,7 @@ fn run(mut stream: &Stream, negotiation: &mut impl Negotiation) -> Result<Buffer
             Tunnel::Pending => {}
         }
         match received.fill(|room| stream.read(room)) {
+            Ok(0) | Err(_) if let Some(error) = unsent.take() => return Err(Failed::Io(error)),
             Ok(0) => {
                 let text = "connection closed before the tunnel was open";
                 return Err(Failed::Refused(Refusal::new(text)));

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use super::Credentials;
 use super::error::ProxyFailure;
-use super::negotiate::{Negotiation, Refusal, Tunnel};
+use super::negotiate::{Negotiation, Tunnel};
+use super::refusal::Refusal;
 
 /// A type without values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,6 +24,8 @@ pub struct ProxyPolicy {
     rule: Rule,
     /// Replaces the list of the environment.
     no_proxy: Option<Arc<NoProxy>>,
+    /// Changes the proxies that the rule chooses.
+    change: Option<Arc<Change>>,
 }
 
 #[derive(Clone)]
@@ -35,18 +37,19 @@ enum Rule {
 }
 
 type Choose = dyn Fn(&Uri) -> Option<Proxy> + Send + Sync;
+type Change = dyn Fn(Proxy) -> Proxy + Send + Sync;
 
 impl ProxyPolicy {
     /// Creates a policy by which no request takes a proxy.
     #[must_use]
     pub fn none() -> Self {
-        Self { rule: Rule::None, no_proxy: None }
+        Self::of(Rule::None)
     }
 
     /// Creates a policy by which every request takes `proxy`.
     #[must_use]
     pub fn all(proxy: Proxy) -> Self {
-        Self { rule: Rule::All(proxy), no_proxy: None }
+        Self::of(Rule::All(proxy))
     }
 
     /// Creates a policy from the environment variables of this process, which are read now.
@@ -68,10 +71,14 @@ impl ProxyPolicy {
         Self::of_environment(Environment::read(|name| std::env::var_os(name)))
     }
 
+    fn of(rule: Rule) -> Self {
+        Self { rule, no_proxy: None, change: None }
+    }
+
     fn of_environment(environment: Environment) -> Self {
         match environment.is_empty() {
             true => Self::none(),
-            false => Self { rule: Rule::Environment(Arc::new(environment)), no_proxy: None },
+            false => Self::of(Rule::Environment(Arc::new(environment))),
         }
     }
 
@@ -94,7 +101,7 @@ impl ProxyPolicy {
     /// ```
     #[must_use]
     pub fn custom(choose: impl Fn(&Uri) -> Option<Proxy> + Send + Sync + 'static) -> Self {
-        Self { rule: Rule::Custom(Arc::new(choose)), no_proxy: None }
+        Self::of(Rule::Custom(Arc::new(choose)))
     }
 
     /// Sets the hosts that take no proxy, in place of those of the environment. Commas or white space
@@ -114,6 +121,21 @@ impl ProxyPolicy {
     #[must_use]
     pub fn with_no_proxy(mut self, list: impl AsRef<str>) -> Self {
         self.no_proxy = Some(Arc::new(NoProxy::parse(list.as_ref())));
+        self
+    }
+
+    /// Changes each proxy of the policy by `change`, which runs whenever a request takes one. It is for
+    /// options that the environment cannot set. A second call replaces the first.
+    ///
+    /// ```
+    /// use hangup::client::{Proxy, ProxyPolicy};
+    ///
+    /// let policy = ProxyPolicy::from_env().with_change(|proxy| proxy.tunnel_all(true));
+    /// # let _ = policy;
+    /// ```
+    #[must_use]
+    pub fn with_change(mut self, change: impl Fn(Proxy) -> Proxy + Send + Sync + 'static) -> Self {
+        self.change = Some(Arc::new(change));
         self
     }
 
@@ -145,12 +167,16 @@ impl ProxyPolicy {
         if listed {
             return Ok(None);
         }
-        match &self.rule {
-            Rule::None => Ok(None),
-            Rule::All(proxy) => Ok(Some(proxy.clone())),
-            Rule::Environment(environment) => Ok(environment.proxy_for(url.scheme())?.cloned()),
-            Rule::Custom(choose) => Ok(choose(url.uri())),
-        }
+        let chosen = match &self.rule {
+            Rule::None => None,
+            Rule::All(proxy) => Some(proxy.clone()),
+            Rule::Environment(environment) => environment.proxy_for(url.scheme())?.cloned(),
+            Rule::Custom(choose) => choose(url.uri()),
+        };
+        Ok(match &self.change {
+            Some(change) => chosen.map(|proxy| change(proxy)),
+            None => chosen,
+        })
     }
 
     /// Returns the policy, or `None` if by it no request takes a proxy.
@@ -185,7 +211,11 @@ impl fmt::Debug for ProxyPolicy {
             Rule::Custom(_) => f.write_str("ProxyPolicy::custom(..)")?,
         }
         match self.no_proxy {
-            Some(_) => f.write_str(".with_no_proxy(..)"),
+            Some(_) => f.write_str(".with_no_proxy(..)")?,
+            None => {}
+        }
+        match self.change {
+            Some(_) => f.write_str(".with_change(..)"),
             None => Ok(()),
         }
     }

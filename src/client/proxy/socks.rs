@@ -13,7 +13,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::Credentials;
 use super::error::ProxyFailure;
-use super::negotiate::{Negotiation, Refusal, Tunnel};
+use super::negotiate::{Negotiation, Tunnel};
+use super::refusal::{Reason, Refusal};
 
 /// The longest user, password or host name, in bytes: its length is one byte.
 const LONGEST: usize = 255;
@@ -237,8 +238,9 @@ impl Handshake {
         }
     }
 
-    fn refused(&self, code: impl fmt::Display) -> Refusal {
-        Refusal::new(format!("SOCKS connection to {} refused: {code}", self.target()))
+    fn refused(&self, reason: Reason, code: impl fmt::Display) -> Refusal {
+        let text = format!("SOCKS connection to {} refused: {code}", self.target());
+        Refusal { reason, text }
     }
 }
 
@@ -248,7 +250,7 @@ impl Negotiation for Handshake {
     fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(usize, Tunnel), Refusal> {
         if let (State::Request5, [VERSION_5, code @ 1..=u8::MAX, ..]) = (&self.state, input) {
             // Some proxies end a refusal here.
-            return Err(self.refused(Reply5(*code)));
+            return Err(self.refused(Reply5(*code).reason(), Reply5(*code)));
         }
         let Some(length) = self.state.awaited(input)? else { return Ok((0, Tunnel::Pending)) };
         let message = &input[..length];
@@ -263,7 +265,7 @@ impl Negotiation for Handshake {
                 State::Request5
             }
             State::Request4 if message[1] != GRANTED_4 => {
-                return Err(self.refused(Reply4(message[1])));
+                return Err(self.refused(Reason::Address, Reply4(message[1])));
             }
             State::Request5 | State::Request4 | State::Open => State::Open,
         };
@@ -331,6 +333,15 @@ fn push_counted(out: &mut Vec<u8>, value: &[u8]) {
 
 /// The code of a reply of SOCKS 5 (RFC 1928 section 6).
 struct Reply5(u8);
+
+impl Reply5 {
+    fn reason(&self) -> Reason {
+        match self.0 {
+            1 | 3..=6 | 8 => Reason::Address,
+            _ => Reason::Other,
+        }
+    }
+}
 
 impl fmt::Display for Reply5 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

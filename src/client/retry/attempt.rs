@@ -5,6 +5,7 @@ use std::fmt;
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::body::Body;
+use crate::client::proxy::ProxyFailure;
 use crate::client::response;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 
@@ -80,6 +81,9 @@ fn is_transient(error: &Error) -> bool {
         | ErrorKind::Send
         | ErrorKind::Receive
         | ErrorKind::EmptyReply => true,
+        ErrorKind::Proxy => {
+            matches!(error.proxy_failure(), Some(ProxyFailure::Resolve | ProxyFailure::Connect))
+        }
         // The limit of the whole call has ended every attempt.
         ErrorKind::Timeout(limit) => limit != TimeLimit::Call,
         _ => false,

@@ -7,7 +7,7 @@ use http::header::RETRY_AFTER;
 
 /// Returns the wait that a response asks for: in seconds, or as the date until which to wait. A date in
 /// the past is a wait of zero. Returns `None` without a valid value.
-pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(in crate::client) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let mut values = headers.get_all(RETRY_AFTER).iter();
     values.find_map(|value| parse(value.to_str().ok()?.trim(), now))
 }

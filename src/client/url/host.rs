@@ -73,7 +73,7 @@ fn read_named(text: &[u8]) -> Result<HostZonePort<'_>, Fault> {
 fn read_name(name: &[u8]) -> Result<String, Fault> {
     match std::str::from_utf8(name) {
         Ok(text) if text.is_ascii() => Ok(text.to_ascii_lowercase()),
-        _ => idna::to_ascii(name),
+        _ => idna::to_ascii(name).ok_or(Fault::HostBeyondAscii),
     }
 }
 

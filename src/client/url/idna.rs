@@ -1,17 +1,16 @@
 //! Hosts beyond ASCII, as the WHATWG's URL Standard reads them (section 3.3).
 
+use std::borrow::Cow;
+
 use ::idna::{AsciiDenyList, domain_to_ascii_cow};
 
-use super::fault::Fault;
-
-/// What is wrong with a host that is not ASCII.
+/// The fault of a host that has no form in ASCII.
 pub(super) const FAULT: &str = "host is not a valid international name";
 
 /// Returns the form of a host in which it is looked up and sent, with `xn--` before its encoded labels.
-pub(super) fn to_ascii(host: &[u8]) -> Result<String, Fault> {
+pub(super) fn to_ascii(host: &[u8]) -> Option<String> {
     // The characters of the result are checked as those of any host.
-    let name = domain_to_ascii_cow(host, AsciiDenyList::EMPTY);
-    name.map(|name| name.into_owned()).map_err(|_| Fault::HostBeyondAscii)
+    domain_to_ascii_cow(host, AsciiDenyList::EMPTY).ok().map(Cow::into_owned)
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]

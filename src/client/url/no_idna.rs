@@ -1,13 +1,11 @@
 //! Stand-in for `idna.rs`, in a build without the feature `idna`: hosts are ASCII.
 
-use super::fault::Fault;
-
-/// What is wrong with a host that is not ASCII.
+/// The fault of a host that is not ASCII.
 pub(super) const FAULT: &str =
     "host contains characters beyond ASCII, which need the feature `idna` or the \"xn--\" form";
 
-pub(super) fn to_ascii(_: &[u8]) -> Result<String, Fault> {
-    Err(Fault::HostBeyondAscii)
+pub(super) fn to_ascii(_: &[u8]) -> Option<String> {
+    None
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]

@@ -26,15 +26,19 @@ use super::PATIENCE;
 const CHILD: &str = "HANGUP_TEST_PROCESS";
 
 /// The environment variables that name the proxies of a client.
-const PROXY_VARIABLES: [&str; 5] =
-    ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const PROXY_VARIABLES: [&str; 7] =
+    ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
 /// Runs the rest of the calling test in a separate process and checks that it leaves nothing behind.
 ///
-/// The check runs at the end of the test, or when the guard is dropped that `alone!(guard)` names.
+/// The check runs at the end of the test, or when the guard is dropped that `alone!(guard)` names. With
+/// `alone!(env: [(name, value)])` the process has these environment variables.
 macro_rules! alone {
     () => {
         $crate::support::alone!(_guard);
+    };
+    (env: $variables:expr) => {
+        let Some(_guard) = $crate::support::in_own_process_with(&$variables) else { return };
     };
     ($guard:ident) => {
         let Some($guard) = $crate::support::in_own_process() else { return };
@@ -50,16 +54,30 @@ pub(crate) fn in_own_process() -> Option<Alone> {
     let thread = std::thread::current();
     match thread.name() {
         Some(test) if test != "main" && std::env::var_os(CHILD).is_none() => {
-            run_in_child(test);
+            run_in_child(test, &[]);
             None
         }
         _ => Some(Alone::new()),
     }
 }
 
+/// As [`in_own_process`], with these environment variables. Returns `None` with `--test-threads=1` as
+/// well: a process that runs other tests cannot have them.
+pub(crate) fn in_own_process_with(variables: &[(&str, &str)]) -> Option<Alone> {
+    let thread = std::thread::current();
+    match (thread.name(), std::env::var_os(CHILD)) {
+        (Some(test), None) if test != "main" => {
+            run_in_child(test, variables);
+            None
+        }
+        (_, None) => None,
+        (_, Some(_)) => Some(Alone::new()),
+    }
+}
+
 // libtest captures the output of these macros, and shows it if the test fails.
 #[allow(clippy::print_stdout, clippy::print_stderr)]
-fn run_in_child(test: &str) {
+fn run_in_child(test: &str, variables: &[(&str, &str)]) {
     say_once_what_is_not_checked();
     let program = std::env::current_exe().expect("the path of the test binary");
     let mut command = Command::new(program);
@@ -70,6 +88,7 @@ fn run_in_child(test: &str) {
     }
     // The peers of the tests are here, and no proxy of the developer's leads to them.
     PROXY_VARIABLES.iter().for_each(|name| _ = command.env_remove(name));
+    command.envs(variables.iter().copied());
     let outcome = command.output().expect("the test binary starts");
     let stdout = String::from_utf8_lossy(&outcome.stdout);
     print!("{stdout}");

@@ -28,28 +28,24 @@ fn c13_a_success_opens_the_tunnel_whatever_its_fields_say() {
 #[test]
 fn c13_any_other_response_refuses_the_tunnel() {
     for (response, status, text) in [
-        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", Some(502), "502 Bad Gateway to CONNECT host.test:443"),
-        ("HTTP/1.1 407 Say Who\r\n\r\n", Some(407), "407 Say Who to CONNECT host.test:443"),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", 502, "502 Bad Gateway to CONNECT host.test:443"),
+        ("HTTP/1.1 407 Say Who\r\n\r\n", 407, "407 Say Who to CONNECT host.test:443"),
         (
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
-            Some(101),
+            101,
             "101 Switching Protocols to CONNECT host.test:443",
         ),
-        (
-            "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n",
-            Some(302),
-            "302 Found to CONNECT host.test:443",
-        ),
+        ("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", 302, "302 Found to CONNECT host.test:443"),
         (
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 Forbidden\r\n\r\n",
-            Some(403),
+            403,
             "403 Forbidden to CONNECT host.test:443",
         ),
     ] {
         let (_, refusal) = negotiated(connect(), &[response.as_bytes()]);
         let refusal = refusal.unwrap_err();
-        let refused = (refusal.status.map(|status| status.as_u16()), &*refusal.text);
-        assert_eq!(refused, (status, text), "{response}");
+        let reason = Reason::Status(StatusCode::from_u16(status).unwrap());
+        assert_eq!((refusal.reason, &*refusal.text), (reason, text), "{response}");
         // The same at every split.
         for cut in 1..response.len() {
             let (one, two) = response.as_bytes().split_at(cut);
@@ -83,7 +79,7 @@ fn c13_a_refusal_quotes_the_first_line_of_a_short_text() {
 fn c13_what_is_not_http_or_too_large_is_refused() {
     let refused = |response: &str| negotiated(connect(), &[response.as_bytes()]).1.unwrap_err();
     let refusal = refused("SSH-2.0-OpenSSH_9\r\n");
-    assert_eq!(refusal.status, None);
+    assert_eq!(refusal.reason, Reason::Other);
     let expected = "invalid response to CONNECT host.test:443: ";
     assert!(refusal.text.starts_with(expected), "{}", refusal.text);
     let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(LIMITS.max_bytes));

@@ -49,3 +49,21 @@ pub(in super::super) fn splits<N: Negotiation>(
     let bytes: Vec<&[u8]> = received.chunks(1).collect();
     assert_eq!(negotiated(make(), &bytes), (sent.to_vec(), Ok(Some(Vec::new()))));
 }
+
+/// A proxy may refuse a connection and close it before it has the request.
+#[test]
+fn c13_a_response_before_the_request_is_read() {
+    use crate::client::proxy::Connect;
+    use crate::net::memory;
+    for (response, text) in
+        [("HTTP/1.1 403 Forbidden\r\n\r\n", "403 Forbidden to CONNECT h:1"), ("", "broken pipe")]
+    {
+        let (near, far) = memory::pair();
+        (&far).write_all(response.as_bytes()).unwrap();
+        far.close();
+        let connect = Connect::new("h:1".to_owned(), None, None).unwrap();
+        let error = negotiate(&near, "p:1", connect, None, &Context::new()).err().unwrap();
+        assert_eq!(error.to_string(), format!("proxy p:1: {text}"));
+        assert!(near.is_closed());
+    }
+}

@@ -178,6 +178,16 @@ fn c13_a_closure_sees_the_url_without_secrets() {
 }
 
 #[test]
+fn c14_each_proxy_of_the_environment_can_be_changed() {
+    let policy = environment(&[("http_proxy", "p"), ("no_proxy", "a.test")]);
+    let policy = policy.with_change(|proxy| proxy.basic_auth("user", "secret"));
+    assert_eq!(host_of(&policy, "http://a.test/"), None);
+    let proxy = policy.proxy_for("http://b.test/").unwrap().unwrap();
+    assert!(proxy.authorization().is_some());
+    assert_eq!(format!("{policy:?}"), "ProxyPolicy::from_env().with_change(..)");
+}
+
+#[test]
 fn c14_loopback_is_not_special() {
     let policy = environment(&[("all_proxy", "p")]);
     for url in ["http://localhost/", "http://127.0.0.1/", "https://[::1]/"] {

@@ -250,7 +250,6 @@ fn c13_socks5_resolves_here_and_socks5h_there() {
     assert_eq!(text(call.finish()), "here");
 
     let call = get(&client, "http://unknown.test/".to_owned());
-    drop(peers.accept());
     let error = call.finish().unwrap_err();
     assert_eq!((error.kind(), error.proxy_failure()), (ErrorKind::Resolve, None));
     assert_eq!(error.to_string(), "cannot resolve unknown.test: asked for unknown.test");
@@ -263,4 +262,46 @@ fn c13_socks5_resolves_here_and_socks5h_there() {
     assert_eq!(proxy.read_body(18), b"\x05\x01\x00\x03\x0cunknown.test\x00");
     drop(proxy);
     call.finish().unwrap_err();
+}
+
+/// A name may have addresses that the proxy cannot reach, such as IPv6 ones.
+#[test]
+fn c13_socks5_tries_each_address_of_a_name() {
+    alone!();
+    let peers = Peers::new();
+    let client = Client::builder()
+        .resolver(|_: &str, port: u16, _: &Context| {
+            Ok(vec![
+                ("2001:db8::1".parse::<std::net::Ipv6Addr>().unwrap(), port).into(),
+                ([192, 0, 2, 7], port).into(),
+            ])
+        })
+        .proxy(Proxy::new(format!("socks5://{}", peers.addr())).unwrap())
+        .build();
+    let refused = |code: u8, length: usize| {
+        let mut proxy = peers.accept();
+        assert_eq!(proxy.read_body(3), b"\x05\x01\x00");
+        proxy.send(b"\x05\x00");
+        proxy.read_body(length);
+        proxy.send([5, code, 0, 1, 0, 0, 0, 0, 0, 0]);
+        proxy
+    };
+    let call = get(&client, "http://host.test/".to_owned());
+    refused(4, 22).expect_closed();
+    let mut origin = refused(0, 10);
+    origin.expect_request("GET / HTTP/1.1");
+    origin.answer(200, "the second");
+    assert_eq!(text(call.finish()), "the second");
+    drop(origin);
+
+    // The last one fails as well, or the refusal does not concern the address.
+    let call = get(&client, "http://other.test/".to_owned());
+    refused(3, 22).expect_closed();
+    refused(5, 10).expect_closed();
+    let error = call.finish().unwrap_err().to_string();
+    assert!(error.ends_with("to 192.0.2.7:80 refused: connection refused by the host"), "{error}");
+    let call = get(&client, "http://other.test/".to_owned());
+    refused(2, 22).expect_closed();
+    call.finish().unwrap_err();
+    peers.expect_no_more();
 }

@@ -5,6 +5,7 @@
 mod cancel;
 mod carried;
 mod credentials;
+mod environment;
 mod failures;
 mod policy;
 mod pooling;
