@@ -3,7 +3,7 @@
 use hangup::Client;
 use hangup::client::{CookieJar, Netrc, RedirectPolicy};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, NOT_READ};
 use crate::options::{General, NetrcFile, Options};
 use crate::{proxy, resolve};
 
@@ -31,11 +31,11 @@ pub(crate) fn build(
     if options.cookies.are_kept() {
         client = client.cookies(jar.clone());
     }
-    if let Some(file) = &options.request.netrc {
-        client = client.netrc(match file {
-            NetrcFile::Home => Netrc::from_home()?,
-            NetrcFile::File(path) => Netrc::read(path)?,
-        });
+    if let Some(netrc) = options.request.netrc.as_ref().and_then(netrc) {
+        client = client.netrc(netrc.map_err(|error| Failure::new(NOT_READ, error))?);
+    }
+    if let Some((rate, over)) = timing.min_speed() {
+        client = client.min_speed(rate, over);
     }
     if timing.connect_timeout.is_some() {
         client = client
@@ -50,4 +50,12 @@ pub(crate) fn build(
         client = client.resolver(resolver);
     }
     Ok(options.tls.apply(client)?.build())
+}
+
+/// Reads the passwords of `-n`. As for curl, a file that does not exist has none.
+fn netrc(file: &NetrcFile) -> Option<hangup::Result<Netrc>> {
+    match file {
+        NetrcFile::Home => Some(Netrc::from_home()),
+        NetrcFile::File(path) => path.exists().then(|| Netrc::read(path)),
+    }
 }

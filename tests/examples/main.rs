@@ -12,6 +12,8 @@ mod certificates;
 mod fetch;
 mod fetch_and_curl;
 mod fetch_like_curl;
+mod fetch_options;
+mod fetch_proxies;
 mod gateways;
 mod httpbin;
 mod lifecycle;

@@ -34,6 +34,6 @@ Messages
   -s, --silent               -v, --verbose                  --trace-ascii FILE
   -S, --show-error           -#, --progress-bar             --trace-time
 
-Options and exit codes have the same meaning as curl's. Without --cacert, fetch trusts the platform's
-root certificates. SSL_CERT_FILE and SSL_CERT_DIR name others. http_proxy, HTTPS_PROXY, ALL_PROXY and
-NO_PROXY are used as by curl.";
+Options and exit codes have the same meaning as curl's. Without --cacert, fetch trusts the
+platform's root certificates. SSL_CERT_FILE and SSL_CERT_DIR name others. http_proxy, HTTPS_PROXY,
+ALL_PROXY and NO_PROXY are used as by curl.";

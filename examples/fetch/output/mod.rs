@@ -13,6 +13,9 @@ use crate::failure::{Failure, NOT_WRITTEN};
 use crate::options::{Job, Options, Resume, Save};
 use crate::request::Address;
 
+/// The names that `--no-clobber` tries.
+const MOST_NAMES: u32 = 100;
+
 /// A file or stdout. A new file is created with the first byte, so a transfer that fails earlier leaves
 /// no empty file. A file to continue is opened at once.
 pub(crate) struct Output {
@@ -127,7 +130,10 @@ impl Output {
             (0, Existing::Kept | Existing::Refused) => options.write(true).create_new(true),
         };
         let wanted = path.clone();
-        for number in 1_u32.. {
+        for number in 0..MOST_NAMES {
+            if number > 0 {
+                *path = format!("{}.{number}", wanted.display()).into();
+            }
             match options.open(&path) {
                 Ok(file) => {
                     // A further attempt replaces this file, which is not the user's.
@@ -136,17 +142,13 @@ impl Output {
                 }
                 Err(error)
                     if error.kind() == io::ErrorKind::AlreadyExists
-                        && self.existing == Existing::Kept
-                        && number < 100 =>
-                {
-                    *path = format!("{}.{number}", wanted.display()).into();
-                }
+                        && self.existing == Existing::Kept => {}
                 Err(error) => {
                     return Err(Failure::not_written(format!("{}: {error}", path.display())));
                 }
             }
         }
-        unreachable!("the loop returns at its 100th turn")
+        Err(Failure::not_written(format!("{}: all its numbered names are taken", wanted.display())))
     }
 
     /// Removes what a failed attempt has written to a file. Bytes on stdout, a pipe or a device stay.

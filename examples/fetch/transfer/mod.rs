@@ -15,6 +15,8 @@ mod retry;
 mod save;
 pub(crate) mod several;
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,6 +29,7 @@ use crate::failure::Failure;
 use crate::options::{General, Job};
 use crate::output::Output;
 use crate::report::Report;
+use crate::request::payload::is_stdin;
 use attempt::Attempt;
 use operation::Shared;
 use retry::Retries;
@@ -54,7 +57,10 @@ impl Transfer<'_> {
         if let Err(failure) = &outcome {
             report.exit_code = failure.code;
             report.error = Some(failure.message.clone());
-            failure.tell(self.general);
+            match self.bar {
+                Some(bar) => bar.suspend(|| failure.tell(self.general)),
+                None => failure.tell(self.general),
+            }
         }
         if let Some(format) = &self.shared.template.write_out {
             report.write_out(format);
@@ -73,7 +79,9 @@ impl Transfer<'_> {
             let outcome = self.attempt(&output, report, begun);
             report.took = begun.elapsed();
             report.file = output.lock().path().map(Into::into);
-            let Some(retry) = retries.next(&outcome, report) else {
+            // An upload from a pipe cannot be read twice.
+            let spent = self.reads_once() && report.uploaded > 0;
+            let Some(retry) = retries.next(&outcome, report).filter(|_| !spent) else {
                 if outcome.is_err() && options.saving.remove_on_error {
                     output.lock().remove();
                 }
@@ -88,6 +96,12 @@ impl Transfer<'_> {
                 return Err(Error::from(ended).into());
             }
         }
+    }
+
+    /// Returns `true` if the upload comes from stdin or a pipe.
+    fn reads_once(&self) -> bool {
+        let is_file = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.is_file());
+        self.job.upload.as_deref().is_some_and(|path| is_stdin(path) || !is_file(path))
     }
 
     fn attempt(

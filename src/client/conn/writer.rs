@@ -18,6 +18,7 @@ use super::messages::{
     ExchangeId, ReportTo, SendError, SendResult, StreamedBody, Unwritten, Withheld, WriteJob,
 };
 use super::shared::{LOOP_STACK, SEND_PATIENCE, Shared, close_reason};
+use super::watch::Sending;
 use crate::body::Body;
 use crate::client::speed::Speed;
 use crate::error::{Error, ErrorKind};
@@ -93,17 +94,19 @@ fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
 
 /// Sends one request, with `piece` as the buffer for its body, and reports the result.
 fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
-    let WriteJob { unwritten, sending, speed, report_to } = job;
+    let WriteJob { unwritten, sending, report_to } = job;
+    let speed = sending.as_ref().and_then(Sending::speed);
     let Unwritten { bytes, written, body } = unwritten;
-    let mut out = Counted { shared, speed: speed.as_deref(), written, ahead: false };
+    let mut out = Counted { shared, speed: speed.map(|speed| &**speed), written, ahead: false };
     // The body's source is the user's and may panic.
     let sent = sync::contain(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
-        out.all(&mut bytes.each_ref().map(|bytes| IoSlice::new(bytes)))?;
-        out.ahead = false;
+        // Before the response can arrive, so that an observer sees the two in this order.
         if let Some(sending) = &sending {
             sending.show_head();
         }
+        out.all(&mut bytes.each_ref().map(|bytes| IoSlice::new(bytes)))?;
+        out.ahead = false;
         body.map_or(Ok(()), |body| write_body(shared, &mut out, body, piece))?;
         out.flush()
     });
@@ -113,7 +116,7 @@ fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
     if let (Some(sending), Ok(())) = (&sending, &result) {
         sending.show_end(out.written);
     }
-    if let Some(speed) = &speed {
+    if let Some(speed) = speed {
         speed.sent(&shared.stream);
     }
     shared.end_sending(result.clone());

@@ -111,7 +111,7 @@ pub enum CallEvent<'a> {
         /// The client's address.
         local: &'a Addr,
     },
-    /// The head of a request was written.
+    /// The head of a request is written: it was, or is about to be if a body is streamed.
     #[non_exhaustive]
     SentHead {
         /// The request line and the header section as they were sent, with the empty line at the end.
