@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use crate::programs::PATIENCE;
@@ -29,7 +29,7 @@ impl Scripted {
         thread::spawn(move || {
             for answer in answers {
                 let Ok((stream, _)) = listener.accept() else { return };
-                serve(&stream, &answer, &seen);
+                serve(&stream, &answer, |request| _ = seen.send(request));
             }
         });
         Self { url, requests }
@@ -62,10 +62,10 @@ fn finished(answer: &[u8], host: &str) -> Vec<u8> {
 }
 
 /// Takes a request and answers it. The test has the request before the client has the answer.
-fn serve(mut stream: &TcpStream, answer: &[u8], seen: &Sender<String>) {
+fn serve(mut stream: &TcpStream, answer: &[u8], see: impl FnOnce(String)) {
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     let mut reader = BufReader::new(stream);
-    let _ = seen.send(read_request(&mut reader));
+    see(read_request(&mut reader));
     let _ = stream.write_all(answer);
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use hangup::client::{CallEvent, CallId};
+use hangup::Client;
+use hangup::client::{CallEvent, CallId, Proxy};
 
 use super::{send, text};
 use crate::support::{Over, alone, over_each};
@@ -43,4 +44,22 @@ fn c18_the_events_of_a_call_come_in_their_order(over: Over) {
     let expected =
         [&["Begun", "Queued", "Connecting", "Connected"], tls, &["GotConnection"], &exchange];
     assert_eq!(take(&seen), expected.concat());
+}
+
+#[test]
+fn c18_a_proxys_response_to_connect_is_an_event() {
+    alone!();
+    let peers = Over::Tcp.peers();
+    let (observer, seen) = noting();
+    let proxy = Proxy::new(peers.url("")).unwrap().tunnel_all(true);
+    let client = Client::builder().proxy(proxy).observe(observer).build();
+    let call = send(&client, |client| client.get("http://host.test/"));
+    let mut peer = peers.accept();
+    peer.expect_request("CONNECT host.test:80");
+    peer.answer(200, "");
+    peer.expect_request("GET /");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    let connecting = ["Begun", "Queued", "Connecting", "Connected", "ProxyResponded"];
+    assert_eq!(take(&seen)[..5], connecting);
 }
