@@ -17,6 +17,8 @@
 //! * [`ResponseExt`] tells how a response came: its URL, redirects, peer, TLS session, timings.
 //! * [`ProxyPolicy`] decides which [`Proxy`] a request takes: by default that of the environment.
 //! * [`RedirectPolicy`] decides which redirects are followed.
+//! * [`CookieStore`] keeps cookies. `CookieJar`, with the feature `cookies`, is one.
+//! * [`Netrc`] has passwords by host.
 //! * [`CookieStore`] keeps cookies between calls: a `CookieJar`, with the feature `cookies`. [`Netrc`] has
 //!   passwords by host.
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.

@@ -115,7 +115,7 @@ fn credentials(hop: &HopRequest<'_>, sources: &SessionSources) -> Option<HeaderV
 /// default password, nor have any password sent in the clear.
 fn from_netrc(hop: &HopRequest<'_>, sources: &SessionSources) -> Option<HeaderValue> {
     let (netrc, url) = (sources.netrc.as_deref()?, &hop.url);
-    let is_given = hop.state.origin == Origin::Given;
+    let is_given = hop.state.origin() == Origin::Given;
     let is_private = url.scheme() == Scheme::Https || is_loopback(url.host());
     if hop.parts.method == Method::CONNECT || !(is_given || is_private) {
         return None;

@@ -4,13 +4,14 @@
 //! | --- | --- |
 //! | `script.rs` | [`Script`]: where it listens, its connections, its end |
 //! | `entrance.rs` `opening.rs` | accepting connections; their TLS handshake |
-//! | `stage.rs` | the threads of declared connections, and their failures |
+//! | `stage.rs` `journal.rs` | the threads of declared connections, their failures and requests |
 //! | `peer.rs` `expecting.rs` `sending.rs` | [`Peer`] and its steps |
 //! | `received.rs` `failure.rs` | requests, and texts of failures |
 
 mod entrance;
 mod expecting;
 mod failure;
+mod journal;
 mod opening;
 mod peer;
 mod received;
@@ -407,7 +408,7 @@ impl Script {
         requests
     }
 
-    /// Ends the threads in good order. Returns the requests and the failures.
+    /// Waits for the scripts, and ends the threads. Returns the requests and the failures.
     fn end(&mut self) -> (Vec<Received>, Vec<Failure>) {
         let Some((stage, accepting)) = self.declared.take() else { return Default::default() };
         let limit = self.options.limit;

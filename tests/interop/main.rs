@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod client;
+mod cookies;
 mod curl;
 #[cfg(unix)]
 mod fastcgi;

@@ -114,8 +114,8 @@ fn line_of(line: &[u8], now: Moment) -> Line {
     cookie.map_or(Line::Broken, |cookie| Line::Cookie(Box::new(cookie)))
 }
 
-/// Reads a line of seven fields. As curl does, takes an empty value for a missing one, and `/` for a missing
-/// path.
+/// Reads a line of seven fields. As curl does, takes an empty value for a missing one, and `/` for a path that
+/// is missing or has no slash at its begin.
 fn of_fields(line: &[u8], http_only: bool, now: Moment) -> Option<Cookie> {
     let mut fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
     if fields.len() != 7 {
@@ -135,7 +135,7 @@ fn of_fields(line: &[u8], http_only: bool, now: Moment) -> Option<Cookie> {
         value: value.to_vec(),
         domain: std::str::from_utf8(domain).ok()?.to_owned(),
         hosts,
-        path: path.to_vec(),
+        path: if path.starts_with(b"/") { path.to_vec() } else { b"/".to_vec() },
         secure: is_true(secure)?,
         http_only,
         same_site: None,

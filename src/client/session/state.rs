@@ -3,15 +3,18 @@
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The session's part of a hop.
+/// The session's part of a hop. It is as small as a pointer, since most hops have none.
 #[derive(Clone, Default)]
-pub(in crate::client) struct HopState {
-    /// The fields that the session has added. In a box, since most hops have none.
-    added: Option<Box<Added>>,
+pub(in crate::client) struct HopState(Option<Box<Noted>>);
+
+/// A part that is not empty.
+#[derive(Clone, Default)]
+struct Noted {
+    /// The fields that the session has added.
+    added: Option<Added>,
     /// The fields that the user's code has removed or replaced on purpose. The session adds none of them.
     withheld: Vec<HeaderName>,
-    /// How the hop's origin was chosen.
-    pub(super) origin: Origin,
+    origin: Origin,
 }
 
 /// How the origin of a hop was chosen.
@@ -20,7 +23,7 @@ pub(super) enum Origin {
     /// By the caller.
     #[default]
     Given,
-    /// By a redirect that has left the caller's origin.
+    /// By a redirect that has left the origin before it.
     Redirected,
 }
 
@@ -40,13 +43,36 @@ pub(super) struct AddedCookie {
 }
 
 impl HopState {
+    fn noted(&mut self) -> &mut Noted {
+        self.0.get_or_insert_default()
+    }
+
+    /// Returns how the origin of the hop was chosen.
+    pub(super) fn origin(&self) -> Origin {
+        self.0.as_ref().map_or(Origin::Given, |noted| noted.origin)
+    }
+
     pub(super) fn withholds(&self, name: &HeaderName) -> bool {
-        self.withheld.contains(name)
+        self.0.as_ref().is_some_and(|noted| noted.withheld.contains(name))
+    }
+
+    /// Has the session not add a field.
+    pub(super) fn withhold(&mut self, name: HeaderName) {
+        if !self.withholds(&name) {
+            self.noted().withheld.push(name);
+        }
+    }
+
+    /// Undoes [`withhold`](Self::withhold).
+    pub(super) fn allow(&mut self, name: &HeaderName) {
+        if self.withholds(name) {
+            self.noted().withheld.retain(|withheld| withheld != name);
+        }
     }
 
     /// Notes that the request goes to another origin by a redirect.
     pub(in crate::client) fn leave_origin(&mut self) {
-        *self = Self { origin: Origin::Redirected, ..Self::default() };
+        *self.noted() = Noted { origin: Origin::Redirected, ..Noted::default() };
     }
 
     /// Notes the added fields, and writes them.
@@ -57,12 +83,12 @@ impl HopState {
         if let Some(cookie) = &added.cookie {
             headers.insert(COOKIE, cookie.merged.clone());
         }
-        self.added = Some(Box::new(added));
+        self.noted().added = Some(added);
     }
 
     /// Removes the added fields: the request has its own again.
     pub(super) fn remove_added(&mut self, headers: &mut HeaderMap) {
-        let Some(added) = self.added.take() else { return };
+        let Some(added) = self.0.as_mut().and_then(|noted| noted.added.take()) else { return };
         if added.authorization.is_some() {
             headers.remove(AUTHORIZATION);
         }
@@ -73,43 +99,36 @@ impl HopState {
 
     /// Returns the state of a request to another origin, on which the user's code has decided.
     pub(super) fn elsewhere(&self) -> Self {
-        Self { added: None, withheld: Vec::new(), origin: self.origin }
+        match self.origin() {
+            Origin::Given => Self(None),
+            origin => Self(Some(Box::new(Noted { origin, ..Noted::default() }))),
+        }
     }
 
     /// Returns the state of a request that the user's code has passed on within the origin. Of the fields
     /// that were added, those that it left as they were are removed from `headers`, since they are derived
     /// anew. Those that it removed or changed stay so.
     pub(super) fn passed_on(&self, headers: &mut HeaderMap) -> Self {
-        let mut state = Self { added: None, ..self.clone() };
-        let Some(Added { authorization, cookie }) = self.added.as_deref() else { return state };
+        let mut state = self.clone();
+        let added = state.0.as_mut().and_then(|noted| noted.added.take());
+        let Some(Added { authorization, cookie }) = added else { return state };
         if let Some(value) = authorization {
             match headers.get(AUTHORIZATION) {
-                Some(kept) if kept == value => _ = headers.remove(AUTHORIZATION),
+                Some(kept) if *kept == value => _ = headers.remove(AUTHORIZATION),
                 _ => state.withhold(AUTHORIZATION),
             }
         }
         if let Some(AddedCookie { merged, own }) = cookie {
             let mut values: Vec<_> = headers.get_all(COOKIE).iter().cloned().collect();
-            match values.iter().position(|value| value == merged) {
+            match values.iter().position(|value| *value == merged) {
                 Some(at) => {
-                    values.splice(at..=at, own.iter().cloned());
+                    values.splice(at..=at, own);
                     set_all(headers, &COOKIE, values);
                 }
                 None => state.withhold(COOKIE),
             }
         }
         state
-    }
-
-    pub(super) fn withhold(&mut self, name: HeaderName) {
-        if !self.withholds(&name) {
-            self.withheld.push(name);
-        }
-    }
-
-    /// Undoes [`withhold`](Self::withhold).
-    pub(super) fn allow(&mut self, name: &HeaderName) {
-        self.withheld.retain(|withheld| withheld != name);
     }
 }
 

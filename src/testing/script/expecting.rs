@@ -214,8 +214,8 @@ impl Peer {
             Ok(Framing::Chunked) => self.receive_chunks(&mut request),
             Err(text) => self.fail(text),
         }
-        if let Role::Script(stage) = &self.role {
-            stage.keep(&request);
+        if let Role::Script(journal) = &self.role {
+            journal.keep(&request);
         }
         self.request = Last::Whole(request);
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::failure::{Failure, shown};
+use super::journal::Journal;
 use super::received::Received;
-use super::stage::Stage;
 use crate::context::Context;
 use crate::net::Stream;
 
@@ -69,7 +69,7 @@ pub(super) enum Role {
     /// On a thread of the test, which a failure panics.
     Test,
     /// On a thread of the script, which keeps a failure for the end of the test.
-    Script(Arc<Stage>),
+    Script(Arc<Journal>),
 }
 
 /// The options of a connection's steps.
@@ -129,8 +129,8 @@ impl Peer {
     /// Begins a step.
     pub(super) fn begin(&mut self) {
         self.step += 1;
-        if let Role::Script(stage) = &self.role {
-            stage.progress();
+        if let Role::Script(journal) = &self.role {
+            journal.advance();
         }
     }
 

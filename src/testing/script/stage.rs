@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::entrance::Entrance;
 use super::failure::{Failure, shown};
+use super::journal::Journal;
 use super::opening::{Opening, open};
 use super::peer::{Peer, Role, StepOptions};
 use super::received::Received;
@@ -46,6 +47,7 @@ pub(super) struct Stage {
     state: Mutex<State>,
     /// With `state`. Notified when a connection is accepted, watched or ended.
     changed: Condvar,
+    journal: Arc<Journal>,
 }
 
 struct State {
@@ -58,10 +60,7 @@ struct State {
     accepted: usize,
     /// The connections that have a thread, by number.
     open: HashMap<usize, Open>,
-    requests: Vec<Received>,
     failures: Vec<Failure>,
-    /// Counts everything that happens, to notice a script that does not go on.
-    progress: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,11 +88,10 @@ impl Stage {
             options,
             accepted: 0,
             open: HashMap::new(),
-            requests: Vec::new(),
             failures: Vec::new(),
-            progress: 0,
         };
-        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
+        let (state, changed) = (Mutex::new(state), Condvar::new());
+        Arc::new(Self { state, changed, journal: Arc::default() })
     }
 
     pub(super) fn declare(&self, declared: Declared) {
@@ -109,15 +107,7 @@ impl Stage {
     }
 
     pub(super) fn requests(&self) -> Vec<Received> {
-        self.state.lock().requests.clone()
-    }
-
-    pub(super) fn keep(&self, request: &Received) {
-        self.state.lock().requests.push(request.clone());
-    }
-
-    pub(super) fn progress(&self) {
-        self.state.lock().progress += 1;
+        self.journal.requests()
     }
 
     /// Starts the thread that accepts connections.
@@ -142,7 +132,7 @@ impl Stage {
         let (number, declared, options) = {
             let mut state = self.state.lock();
             state.accepted += 1;
-            state.progress += 1;
+            self.journal.advance();
             let number = state.accepted;
             let declared = state.next_declared();
             state.open.insert(number, Open { stream: stream.clone(), is_watched: false });
@@ -159,20 +149,14 @@ impl Stage {
         }
     }
 
-    fn play(
-        self: &Arc<Self>,
-        stream: Stream,
-        number: usize,
-        declared: Declared,
-        options: &StepOptions,
-    ) {
+    fn play(&self, stream: Stream, number: usize, declared: Declared, options: &StepOptions) {
         let stream = match open(stream, &declared.opening, options.limit) {
             Ok(Some(stream)) => stream,
             Ok(None) => return,
             Err(text) => return self.report(Failure::new(Some(number), text)),
         };
         self.replace(number, &stream);
-        let role = Role::Script(Arc::clone(self));
+        let role = Role::Script(Arc::clone(&self.journal));
         let mut peer = Peer::new(stream, number, role, options);
         let Some(play) = declared.play else { return self.refuse(number, &mut peer) };
         let play = AssertUnwindSafe(|| play(&mut peer));
@@ -242,7 +226,7 @@ impl Stage {
     fn close(&self, number: usize) {
         let mut state = self.state.lock();
         let open = state.open.remove(&number);
-        state.progress += 1;
+        self.journal.advance();
         drop(state);
         if let Some(open) = open {
             open.stream.discard_input();
@@ -264,9 +248,9 @@ impl Stage {
     pub(super) fn wait_until_played(&self, limit: Duration) {
         let mut state = self.state.lock();
         while !state.is_played() {
-            let before = state.progress;
+            let before = self.journal.progress();
             let waited = self.changed.wait_for(&mut state, limit.saturating_add(SLACK));
-            if waited.timed_out() && state.progress == before && !state.is_played() {
+            if waited.timed_out() && self.journal.progress() == before && !state.is_played() {
                 state.note_missing();
                 return;
             }

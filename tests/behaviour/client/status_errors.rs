@@ -1,7 +1,9 @@
 //! C7: a failing status as an error that keeps its response.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use hangup::http::StatusCode;
 use hangup::{Body, Client, Context, ErrorKind, Request, ResponseExt, ResponseWriter, Server};
 
@@ -100,6 +102,44 @@ fn c07_the_first_line_of_a_short_text_is_quoted() {
         let expected = format!("400 Bad Request: GET {}{quoted}", peers.url("/"));
         assert_eq!(error.to_string(), expected, "{content_type}");
         assert_eq!(text(Ok(error.take_response().unwrap())), body);
+    }
+}
+
+#[test]
+fn c07_the_first_line_of_an_encoded_text_is_quoted() {
+    alone!();
+    let peers = Peers::new();
+    let client = Client::builder().status_as_error(true).build();
+    let json = r#"{"error": "no row"}"#;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(json.as_bytes()).unwrap();
+    let encoded = encoder.finish().unwrap();
+    let head = "HTTP/1.1 404 X\r\nContent-Type: application/json\r\nContent-Encoding: gzip";
+    for (chunked, sent) in [(false, encoded.len()), (true, encoded.len()), (false, 5), (true, 5)] {
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        let (now, later) = encoded.split_at(sent);
+        let length = encoded.len();
+        let (framing, end) = match chunked {
+            false => (format!("Content-Length: {length}\r\n\r\n"), ""),
+            true => (format!("Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n"), "\r\n0\r\n\r\n"),
+        };
+        let mut answer = [format!("{head}\r\n{framing}").as_bytes(), now].concat();
+        if later.is_empty() {
+            answer.extend_from_slice(end.as_bytes());
+        }
+        peer.send(answer);
+        let error = call.finish().unwrap_err();
+        // The rest of the body comes after the wait for it.
+        if later.is_empty() {
+            assert!(error.to_string().ends_with(": {\"error\": \"no row\"}"), "{error}");
+        } else {
+            assert!(error.to_string().ends_with(&peers.url("/")), "{error}");
+            peer.send([later, end.as_bytes()].concat());
+        }
+        assert_eq!(text(Ok(error.take_response().unwrap())), json);
+        peer.end();
     }
 }
 

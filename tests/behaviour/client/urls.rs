@@ -1,12 +1,13 @@
 //! C1, C2: URLs, and other parts of a request that may be invalid.
 
+use hangup::client::RedirectPolicy;
 use hangup::http::header::TRANSFER_ENCODING;
 use hangup::http::{Request, Uri};
 use hangup::{Client, Context, ErrorKind, ResponseExt};
 
 use super::{get, send, text};
-use crate::support::alone;
 use crate::support::scripted_server::{Peers, in_background};
+use crate::support::{alone, logs};
 
 /// Answers one request for `target`, and returns its head.
 fn answer_one(peers: &Peers, target: &str) -> String {
@@ -73,6 +74,66 @@ fn c02_user_and_password_may_be_any_bytes() {
     assert!(head.contains("\r\nAuthorization: Basic /zoA\r\n"), "{head}");
     let response = call.finish().unwrap();
     assert_eq!(response.url().unwrap().to_string(), peers.url("/"));
+}
+
+#[test]
+fn c02_a_password_is_in_no_error_and_no_log_line() {
+    alone!();
+    logs::collect();
+    let peers = Peers::new();
+    let client = Client::new();
+    let with_password = |path: &str| peers.url(path).replace("//", "//user:secret@");
+    let mut shown = Vec::new();
+
+    // Redirects: one that is followed, and one that cannot be.
+    let call = get(&client, with_password("/a"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /a ");
+    peer.send(elsewhere(&with_password("/b")));
+    peer.expect_request("GET /b ");
+    peer.send(elsewhere("http://user:secret@host:port/"));
+    let response = call.finish().unwrap();
+    shown.push(
+        format!("{response:?}").replace(response.headers()["location"].to_str().unwrap(), ""),
+    );
+    shown.push(format!("{:?} {:?}", response.history(), response.redirect_url()));
+    shown.push(response.redirect_error().unwrap().to_string());
+    drop(response);
+
+    // A stale connection, on which the request is sent again, and one that closes.
+    let call = get(&client, with_password("/c"));
+    peer.expect_request("GET /c ");
+    drop(peer);
+    peers.accept().expect_request("GET /c ");
+    shown.push(format!("{0} {0:?} {0:#}", call.finish().unwrap_err()));
+
+    // A status, too many redirects, and no connection.
+    let call = send(&client, {
+        let url = with_password("/d");
+        move |client| client.get(url).redirects(RedirectPolicy::limited(0))
+    });
+    let mut peer = peers.accept();
+    peer.expect_request("GET /d ");
+    peer.send(elsewhere(&with_password("/d")));
+    shown.push(format!("{0} {0:?} {0:#}", call.finish().unwrap_err()));
+    let call = get(&client, with_password("/e"));
+    peer.expect_request("GET /e ");
+    peer.answer(401, "");
+    let error = call.finish().unwrap().error_for_status().unwrap_err();
+    shown.push(format!("{error} {error:?}"));
+    drop((error, peer));
+    let closed = with_password("/f");
+    drop(peers);
+    let request = client.get(&closed).query("q", 1);
+    shown.push(format!("{request:?}"));
+    shown.push(format!("{0} {0:?} {0:#}", request.send().unwrap_err()));
+
+    shown.extend(logs::all());
+    assert!(shown.len() > 10, "{shown:#?}");
+    for text in shown {
+        // `Basic dXNlcjpzZWNyZXQ=` are the credentials as they are sent.
+        assert!(!text.contains("secret") && !text.contains("dXNlcjpzZWNyZXQ"), "{text}");
+    }
 }
 
 #[test]

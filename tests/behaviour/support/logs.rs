@@ -51,6 +51,11 @@ pub(crate) fn of_servers(level: Level) -> Vec<String> {
     logged(level, |target| !target.starts_with("hangup::client"))
 }
 
+/// Returns all lines.
+pub(crate) fn all() -> Vec<String> {
+    logged(Level::Trace, |_| true)
+}
+
 fn logged(level: Level, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let collected = COLLECTED.0.lock();
     let lines = collected.iter().filter(|line| line.level <= level && wanted(&line.target));
