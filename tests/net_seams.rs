@@ -5,13 +5,18 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use hangup::net::Stream;
-use hangup::net::{Addr, Dial, DialError, DialOptions, Dialed, Phase, Resolve, Resolver, Target};
-use hangup::{Context, ContextError, testing};
+use hangup::net::{
+    Addr, Dial, DialError, DialEvent, DialOptions, Dialed, Phase, Resolve, Resolver, Target,
+};
+use hangup::{Client, Context, ContextError, testing};
 
 fn target() -> Target {
     Target::host("service.test", 80)
@@ -137,6 +142,65 @@ fn a_dialer_can_return_a_standard_socket_and_errors_of_its_choice() {
     let error = dialer.dial(&target(), &ended).unwrap_err();
     let cancelled = |ended: &ContextError| ended.is_cancelled();
     assert!(matches!(&error, DialError::Cancelled(ended) if cancelled(ended)), "{error}");
+}
+
+/// A socket of the caller carries requests, whatever it was before it became a stream.
+#[test]
+fn c19_a_dialer_can_return_a_socket_and_a_descriptor_of_the_caller() {
+    type Make = fn(UnixStream) -> Stream;
+    let makes: [Make; 2] =
+        [Stream::from, |unix| Stream::try_from(OwnedFd::from(unix)).expect("a stream socket")];
+    for make in makes {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let ours = Mutex::new(Some(ours));
+        let client = Client::builder()
+            .dialer(move |_: &Target, _: &Context| -> Result<Dialed, DialError> {
+                let own = ours.lock().unwrap().take().ok_or(DialError::other("only once"))?;
+                Ok(Dialed::new(make(own)))
+            })
+            .build();
+        let call = thread::spawn(move || client.get("http://any.test/").send());
+        let mut request = [0; "GET / HTTP/1.1\r\nHost: any.test\r\n".len()];
+        theirs.read_exact(&mut request).unwrap();
+        assert_eq!(request, *b"GET / HTTP/1.1\r\nHost: any.test\r\n");
+        theirs.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        let mut response = call.join().unwrap().unwrap();
+        assert_eq!(response.body_mut().read_text(10).unwrap(), "ok");
+    }
+}
+
+#[test]
+fn c19_a_descriptor_that_is_no_stream_socket_is_refused() {
+    let file = std::fs::File::open("/dev/null").unwrap();
+    assert!(Stream::try_from(OwnedFd::from(file)).is_err());
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let error = Stream::try_from(OwnedFd::from(udp)).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+}
+
+#[test]
+fn c19_the_events_of_a_dial_are_shown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let options = DialOptions::new().on_event(move |event: &DialEvent<'_>| {
+        noted.lock().unwrap().push(match event {
+            DialEvent::Resolving { host, .. } => format!("resolving {host}"),
+            DialEvent::Resolved { addresses, .. } => format!("{} or more", addresses.len().min(1)),
+            DialEvent::Connecting { .. } => "connecting".to_owned(),
+            DialEvent::Connected { address, .. } => format!("connected to {address}"),
+            // The other family has no listener.
+            _ => return,
+        });
+    });
+    options.dial(&Target::host("localhost", port), &Context::new()).unwrap();
+    let mut texts = std::mem::take(&mut *seen.lock().unwrap());
+    texts.dedup();
+    let connected = format!("connected to 127.0.0.1:{port}");
+    assert_eq!(texts, ["resolving localhost", "1 or more", "connecting", &connected]);
+    options.dial(&Target::host("127.0.0.1", port), &Context::new()).unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["connecting", &connected]);
 }
 
 #[test]

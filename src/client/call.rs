@@ -37,26 +37,36 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Makes the call, and shows its beginning and its failure to its observers.
-    #[inline]
-    pub(super) fn begin(self, hop: HopRequest<'a>) -> Result<Response<Body>> {
-        let Some(trace) = self.options.trace() else { return self.run(hop) };
-        trace.show(&CallEvent::Begun { method: &hop.parts.method, url: hop.url.uri() });
-        self.run(hop).inspect_err(|error| trace.show(&CallEvent::Failed { error }))
-    }
-
     /// Sends the first request of the call and returns the response that is its result.
     #[inline]
-    fn run(self, hop: HopRequest<'a>) -> Result<Response<Body>> {
-        match &self.core.layers.call[..] {
-            [] => self.run_own(hop),
-            chain => middleware::run(chain, hop, self.options, |hop| self.run_own(hop)),
+    pub(super) fn run(self, mut hop: HopRequest<'a>) -> Result<Response<Body>> {
+        let is_wrapped = self.layers.is_some() || !self.core.layers.call.is_empty();
+        match is_wrapped || self.options.trace().is_some() {
+            true => self.observed(hop),
+            false => self.steps(&mut hop),
         }
     }
 
+    /// Runs the call, and shows its beginning and its failure to its observers.
+    ///
+    /// Not inlined, since few calls have observers or middlewares.
+    #[inline(never)]
+    fn observed(self, hop: HopRequest<'a>) -> Result<Response<Body>> {
+        let Some(trace) = self.options.trace() else { return self.wrapped(hop) };
+        trace.show(&CallEvent::Begun { method: &hop.parts.method, url: hop.url.uri() });
+        self.wrapped(hop).inspect_err(|error| trace.show(&CallEvent::Failed { error }))
+    }
+
     /// Runs the call inside of the client's middlewares.
-    #[inline]
-    fn run_own(self, mut hop: HopRequest<'a>) -> Result<Response<Body>> {
+    fn wrapped(self, hop: HopRequest<'a>) -> Result<Response<Body>> {
+        match &self.core.layers.call[..] {
+            [] => self.wrapped_own(hop),
+            chain => middleware::run(chain, hop, self.options, |hop| self.wrapped_own(hop)),
+        }
+    }
+
+    /// Runs the call inside of its middlewares.
+    fn wrapped_own(self, mut hop: HopRequest<'a>) -> Result<Response<Body>> {
         match self.layers {
             Some(Layers { call: chain, .. }) if !chain.is_empty() => {
                 middleware::run(chain, hop, self.options, |mut hop| self.steps(&mut hop))
@@ -81,14 +91,13 @@ impl<'a> Call<'a> {
     fn follow(self, hop: &mut HopRequest<'a>, extras: Option<&Extras>) -> Result<Response<Body>> {
         let encrypts = self.core.transport.connector(self.options).is_some();
         let redirects = Redirects::new(self.options, encrypts);
-        let mut response = redirects.run(hop, |hop| self.hop(hop))?;
-        if let Some(extras) = extras {
-            extras.received(&mut response);
+        let mut outcome = redirects.run(hop, |hop| self.hop(hop));
+        if let Ok(response) = &mut outcome
+            && let Err(error) = self.receive(response, hop.offer.is_some(), extras)
+        {
+            return Err(error);
         }
-        if hop.offer.is_some() {
-            decode::decode(&mut response, self.options.context())?;
-        }
-        Ok(response)
+        outcome
     }
 
     /// Sends one request.
@@ -126,6 +135,24 @@ impl<'a> Call<'a> {
                 send(&mut decode::hide_offer(hop, shown))
             })
         })
+    }
+
+    /// Puts what the options ask for over the body of the last response. `offered` says that its request
+    /// offered content codings.
+    #[inline]
+    fn receive(
+        self,
+        response: &mut Response<Body>,
+        offered: bool,
+        extras: Option<&Extras>,
+    ) -> Result<()> {
+        if let Some(extras) = extras {
+            extras.received(response);
+        }
+        match offered {
+            true => decode::decode(response, self.options.context()),
+            false => Ok(()),
+        }
     }
 
     /// Returns the content codings that the requests of the call offer, unless a field decides on them.

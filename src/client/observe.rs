@@ -68,6 +68,12 @@ where
     }
 }
 
+impl<O: Observe + ?Sized> Observe for Arc<O> {
+    fn event(&self, call: CallId, event: &CallEvent<'_>) {
+        (**self).event(call, event);
+    }
+}
+
 /// The number of an observed call. No two calls of a process have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(u64);

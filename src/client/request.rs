@@ -311,6 +311,6 @@ impl RequestBuilder {
         }
         options.begin();
         let call = Call { core: &core, options: &options, layers: layers.as_deref() };
-        call.begin(HopRequest::new(parts, url, body, &core.defaults.fields))
+        call.run(HopRequest::new(parts, url, body, &core.defaults.fields))
     }
 }

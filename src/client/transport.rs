@@ -16,7 +16,7 @@ use http::{HeaderValue, Response, StatusCode};
 use super::conn::{Conn, ExchangeId, Owner, ReceivedResponse};
 use super::connect::{Connecting, dial_error};
 use super::hop::HopRequest;
-use super::observe::{CallEvent, show};
+use super::observe::{CallEvent, Trace, show};
 use super::options::CallOptions;
 use super::outgoing::{WithheldBody, prepare};
 use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
@@ -429,7 +429,9 @@ fn not_connected(call: &CallOptions, limit: Option<TimeLimit>) -> Error {
 }
 
 /// Makes the response to a hop out of what its connection has received. The request was `sent` then.
-#[inline]
+///
+/// Inlined, so that the response is not moved once more.
+#[inline(always)]
 fn respond(
     hop: &mut HopRequest<'_>,
     conn: &Conn,
@@ -452,10 +454,17 @@ fn respond(
 }
 
 /// Takes a connection into use for a call. Returns `None` if it cannot be used.
+#[inline]
 fn begin(conn: Conn, was_idle: bool, call: &CallOptions) -> Option<CheckedOut> {
-    let Some(trace) = call.trace() else {
-        return conn.begin().map(|id| CheckedOut { conn, id, was_idle });
-    };
+    match call.trace() {
+        None => conn.begin().map(|id| CheckedOut { conn, id, was_idle }),
+        Some(trace) => begin_observed(conn, was_idle, trace),
+    }
+}
+
+/// Not inlined, since few calls are observed.
+#[inline(never)]
+fn begin_observed(conn: Conn, was_idle: bool, trace: &Trace) -> Option<CheckedOut> {
     let idle = conn.idle_for();
     let id = conn.begin()?;
     conn.watch(id, trace);

@@ -26,14 +26,14 @@ use std::time::Instant;
 use super::failure::Failure;
 use super::head::read_head;
 use super::messages::{
-    ExchangeId, Expectation, Expected, ReceivedResponse, ReplyError, ReportTo, Sending, Unwritten,
-    WriteJob,
+    ExchangeId, Expectation, Expected, ReceivedResponse, ReplyError, ReportTo, Unwritten, WriteJob,
 };
 use super::outgoing::Outgoing;
 use super::response::complete;
 use super::send::{Unsent, send_now};
 use super::shared::{Conn, Shared, close_reason};
 use super::wait::{Progress, Wait};
+use super::watch::{Sending, Watch};
 use crate::client::options::CallOptions;
 use crate::context::{Context, HookGuard};
 use crate::error::{Error, ErrorKind};
@@ -61,24 +61,17 @@ impl Conn {
         let Outgoing { method, head, body, framing, closes, expect } = outgoing;
         let shared = &self.0;
         let unwinding = CloseOnUnwind { shared, id };
-        let speed =
-            options.speed().map(|speed| (speed, head.len() as u64 + body.len().unwrap_or(0)));
-        let sending = options.trace().map(|trace| Sending::new(trace, &head, &body));
+        let watch = Watch::of(options);
+        let sending = watch.as_ref().map(|watch| Sending::new(watch, &head, &body));
         let unsent = send_now(shared, head, body, framing, expect);
         if let (Some(sending), None) = (&sending, &unsent) {
-            sending.show_all();
-        }
-        if let (Some((speed, length)), None) = (&speed, &unsent) {
-            speed.count(*length);
+            sending.sent_at_once();
         }
         let expected = Expected {
             id,
             method,
             closes,
-            on_informational: options.on_informational.clone(),
-            on_raw_head: options.on_raw_head.clone(),
-            trace: options.trace().cloned(),
-            speed: speed.as_ref().map(|(speed, _)| Arc::clone(speed)),
+            watch,
             proceed: None,
             hook: options.context.as_ref().map(|context| close_when_done(shared, id, context)),
             idle_read: options.idle_read,
@@ -118,7 +111,7 @@ fn short_way(
     expected: Expected,
     options: &CallOptions,
 ) -> Result<ReceivedResponse, Failure> {
-    if let Some(speed) = &expected.speed {
+    if let Some(speed) = expected.speed() {
         speed.sent(&shared.stream);
     } else if let Some(limit) = options.response_head {
         shared.stream.set_read_deadline(Instant::now().checked_add(limit));
@@ -141,8 +134,7 @@ fn way_beside(
         lifecycle.await_head(true);
     }
     let report_to = ReportTo::Reading { id, response_head: options.response_head };
-    let speed = expected.speed.clone();
-    let started = shared.write_later(WriteJob { unwritten, sending, speed, report_to });
+    let started = shared.write_later(WriteJob { unwritten, sending, report_to });
     started
         .map_err(|error| ReplyError { error, begun: false })
         .and_then(|()| read_here(shared, expected, options, SentBy::WriterLoop))
@@ -164,7 +156,7 @@ fn read_here(
     sent_by: SentBy,
 ) -> Result<ReceivedResponse, ReplyError> {
     let (stream, id) = (&shared.stream, expected.id);
-    let speed = expected.speed.clone();
+    let speed = expected.speed().cloned();
     let limited = options.response_head.is_some() || speed.is_some();
     let read = |buf: &mut [u8]| match (&speed, limited) {
         // Takes one system call less.
@@ -204,8 +196,7 @@ fn full_way(
         Unsent::Unwritten(unwritten, release) => {
             shared.lifecycle.lock().begin_sending();
             expected.proceed = release;
-            let (speed, report_to) = (expected.speed.clone(), ReportTo::Caller(report));
-            Some(WriteJob { unwritten, sending, speed, report_to })
+            Some(WriteJob { unwritten, sending, report_to: ReportTo::Caller(report) })
         }
         Unsent::Failed(error) => {
             shared.end_sending(Err(error));

@@ -60,7 +60,7 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
                 Ok(None) => {
                     self.fill(begun)?;
                     if !begun {
-                        show(self.expected.trace.as_ref(), || CallEvent::FirstByte);
+                        show(self.expected.trace(), || CallEvent::FirstByte);
                     }
                     begun = true;
                 }
@@ -103,7 +103,8 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
 
     /// Calls the callback for raw heads, if there is one, with the first `length` bytes of the buffer.
     fn show_raw_head(&self, length: usize, complete: bool) {
-        let Some(callback) = &self.expected.on_raw_head else { return };
+        let Some(watch) = &self.expected.watch else { return };
+        let Some(callback) = &watch.on_raw_head else { return };
         let bytes = &self.buffer.data()[..length];
         let head = if complete { RawHead::complete(bytes) } else { RawHead::incomplete(bytes) };
         if !head.as_bytes().is_empty() {
@@ -114,7 +115,7 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
     /// Shows a head of `length` bytes to the observers of the call.
     fn show_received(&self, head: &ResponseHead, length: usize) {
         let (status, headers) = (head.status, &head.headers);
-        show(self.expected.trace.as_ref(), || match is_interim(status) {
+        show(self.expected.trace(), || match is_interim(status) {
             true => CallEvent::Informational { status, headers },
             false => {
                 let head = RawHead::complete(&self.buffer.data()[..length]);
@@ -138,7 +139,9 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
         if let (StatusCode::CONTINUE, Some(proceed)) = (head.status, &self.expected.proceed) {
             let _ = proceed.try_send(());
         }
-        if let Some(callback) = &self.expected.on_informational {
+        if let Some(watch) = &self.expected.watch
+            && let Some(callback) = &watch.on_informational
+        {
             callback(head.status, &head.headers);
         }
         Ok(())

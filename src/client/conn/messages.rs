@@ -22,9 +22,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::Method;
 
+use super::watch::{Sending, Watch};
 use crate::body::Body;
-use crate::client::observe::{CallEvent, Trace};
-use crate::client::options::{OnInformational, OnRawHead};
+use crate::client::observe::Trace;
 use crate::client::speed::Speed;
 use crate::context::HookGuard;
 use crate::error::Error;
@@ -66,18 +66,26 @@ pub(super) struct Expected {
     pub(super) method: Method,
     /// The request asked for the connection to be closed.
     pub(super) closes: bool,
-    pub(super) on_informational: Option<OnInformational>,
-    pub(super) on_raw_head: Option<OnRawHead>,
-    /// The call, if it is observed.
-    pub(super) trace: Option<Trace>,
-    /// Measures the speed, if it is limited.
-    pub(super) speed: Option<Arc<Speed>>,
+    /// `None` if the call watches nothing. Boxed, since expectations are moved about.
+    pub(super) watch: Option<Box<Watch>>,
     /// Releases a body that waits for a 100. Dropping it cancels the body.
     pub(super) proceed: Option<Sender<()>>,
     /// Closes the connection when the call's context ends.
     pub(super) hook: Option<HookGuard>,
     /// The longest silence allowed within the response's body.
     pub(super) idle_read: Option<Duration>,
+}
+
+impl Expected {
+    /// Returns the call, if it is observed.
+    pub(super) fn trace(&self) -> Option<&Trace> {
+        self.watch.as_ref()?.trace.as_ref()
+    }
+
+    /// Returns the measure of the speed, if it is limited.
+    pub(super) fn speed(&self) -> Option<&Arc<Speed>> {
+        self.watch.as_ref()?.speed.as_ref()
+    }
 }
 
 /// The reader loop's report to the caller.
@@ -108,43 +116,9 @@ pub(super) struct ReplyError {
 /// The order to the writer loop to send the rest of a request.
 pub(super) struct WriteJob {
     pub(super) unwritten: Unwritten,
-    /// The call, if it is observed.
+    /// `None` if the call watches nothing.
     pub(super) sending: Option<Sending>,
-    /// Measures the speed, if it is limited.
-    pub(super) speed: Option<Arc<Speed>>,
     pub(super) report_to: ReportTo,
-}
-
-/// An observed call whose request is being sent.
-pub(super) struct Sending {
-    trace: Trace,
-    /// The head, as it goes out.
-    head: Vec<u8>,
-    /// The length of the body, if it is known.
-    length: u64,
-}
-
-impl Sending {
-    pub(super) fn new(trace: &Trace, head: &[u8], body: &Body) -> Self {
-        Self { trace: trace.clone(), head: head.to_vec(), length: body.len().unwrap_or(0) }
-    }
-
-    /// Shows that the head is sent.
-    pub(super) fn show_head(&self) {
-        self.trace.show(&CallEvent::SentHead { head: &self.head });
-    }
-
-    /// Shows the end of a request of which `written` bytes were sent, its head included.
-    pub(super) fn show_end(&self, written: u64) {
-        let bytes = written.saturating_sub(self.head.len() as u64);
-        self.trace.show(&CallEvent::SentBody { bytes });
-    }
-
-    /// Shows that the head and a body of known length were sent.
-    pub(super) fn show_all(&self) {
-        self.show_head();
-        self.trace.show(&CallEvent::SentBody { bytes: self.length });
-    }
 }
 
 /// The recipient of the result of sending, besides the connection's lifecycle.

@@ -32,6 +32,7 @@
 //! | file | |
 //! | --- | --- |
 //! | `keep_alive` | the limits that a peer announces |
+//! | `watch` | the parties that watch an exchange: callbacks, observers, the measure of its speed |
 //! | `messages`, `outgoing` | the values that cross threads; the request as the caller hands it in |
 //! | `state` | the lifecycle: plain data under the lock |
 //! | `shared`, `idle` | closing, giving back, waiting for the writer loop; input that no request asked for |
@@ -57,6 +58,7 @@ mod send;
 mod shared;
 mod state;
 mod wait;
+mod watch;
 mod writer;
 
 use std::fmt;

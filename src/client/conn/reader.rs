@@ -163,7 +163,7 @@ fn read(shared: &Arc<Shared>, expectation: Expectation) {
     let Expectation { expected, reply } = expectation;
     let id = expected.id;
     let stream = &shared.stream;
-    let read = |buf: &mut [u8]| match &expected.speed {
+    let read = |buf: &mut [u8]| match expected.speed() {
         None => (&*stream).read(buf),
         // The caller keeps the limit for the head.
         Some(speed) => speed.read(stream, |_| None, || (&*stream).read(buf)),
@@ -174,7 +174,7 @@ fn read(shared: &Arc<Shared>, expectation: Expectation) {
         let message = "a callback panicked while the response was read";
         Err(ReplyError { error: Error::message(ErrorKind::Other, message), begun: true })
     });
-    if expected.speed.is_some() {
+    if expected.speed().is_some() {
         stream.set_read_deadline(None);
     }
     match head.and_then(|(head, buffer)| complete(shared, expected, head, buffer)) {

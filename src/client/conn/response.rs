@@ -56,7 +56,8 @@ pub(super) fn complete(
     head: ResponseHead,
     mut buffer: Buffer,
 ) -> Result<(ReceivedResponse, NextStep), ReplyError> {
-    let Expected { id, method, closes, proceed, hook, idle_read, trace, speed, .. } = expected;
+    let Expected { id, method, closes, proceed, hook, idle_read, watch, .. } = expected;
+    let trace = watch.as_ref().and_then(|watch| watch.trace.as_ref());
     // A body that is still withheld is not wanted any more.
     drop(proceed);
     if is_handed_over(&method, head.status) {
@@ -86,20 +87,21 @@ pub(super) fn complete(
     let exchange = OpenExchange { shared: Arc::clone(shared), id, buffer, persist, hook };
     let (body, next) = match framed.framing {
         Framing::Empty if exchange.has_all(0) => {
-            show(trace.as_ref(), || CallEvent::BodyDone { bytes: 0 });
+            show(trace, || CallEvent::BodyDone { bytes: 0 });
             (Body::empty(), give_back(exchange))
         }
         Framing::Length(length) if exchange.has_all(length) => {
-            show(trace.as_ref(), || CallEvent::BodyDone { bytes: length });
+            show(trace, || CallEvent::BodyDone { bytes: length });
             let (body, exchange) = exchange.cut(length as usize);
             (body, give_back(exchange))
         }
         framing => {
+            let speed = watch.as_ref().and_then(|watch| watch.speed.clone());
             if let Some(speed) = &speed {
                 speed.responding(&shared.stream);
             }
             let limits = BodyLimits { idle_read, speed };
-            let body = ResponseBody::new(framing, exchange, limits, trace);
+            let body = ResponseBody::new(framing, exchange, limits, trace.cloned());
             (Body::incoming(Box::new(body)), NextStep::Nothing)
         }
     };

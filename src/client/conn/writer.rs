@@ -18,6 +18,7 @@ use super::messages::{
     ExchangeId, ReportTo, SendError, SendResult, StreamedBody, Unwritten, Withheld, WriteJob,
 };
 use super::shared::{LOOP_STACK, SEND_PATIENCE, Shared, close_reason};
+use super::watch::Sending;
 use crate::body::Body;
 use crate::client::speed::Speed;
 use crate::error::{Error, ErrorKind};
@@ -93,9 +94,10 @@ fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
 
 /// Sends one request, with `piece` as the buffer for its body, and reports the result.
 fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
-    let WriteJob { unwritten, sending, speed, report_to } = job;
+    let WriteJob { unwritten, sending, report_to } = job;
+    let speed = sending.as_ref().and_then(Sending::speed);
     let Unwritten { bytes, written, body } = unwritten;
-    let mut out = Counted { shared, speed: speed.as_deref(), written, ahead: false };
+    let mut out = Counted { shared, speed: speed.map(|speed| &**speed), written, ahead: false };
     // The body's source is the user's and may panic.
     let sent = sync::contain(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
@@ -114,7 +116,7 @@ fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
     if let (Some(sending), Ok(())) = (&sending, &result) {
         sending.show_end(out.written);
     }
-    if let Some(speed) = &speed {
+    if let Some(speed) = speed {
         speed.sent(&shared.stream);
     }
     shared.end_sending(result.clone());

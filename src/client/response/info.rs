@@ -94,7 +94,7 @@ impl Timings {
 }
 
 /// Builds the response to a request from a received one, whose head has just arrived.
-#[inline]
+#[inline(always)]
 pub(in crate::client) fn build(
     received: ReceivedResponse,
     Answered { method, url, offered_codings, reused }: Answered,

@@ -38,7 +38,7 @@ use crate::context::Context;
 /// A way to connect to a [`Target`].
 ///
 /// [`DialOptions`] is the crate's own dialer. Another dialer can wrap it, or return a [`Stream`] made
-/// of a `TcpStream`, a `UnixStream`, one of the two ends in memory that
+/// of a `TcpStream`, a `UnixStream`, a descriptor, one of the two ends in memory that
 /// [`testing::stream_pair`](crate::testing::stream_pair) returns, or TLS over any of these. A closure
 /// `Fn(&Target, &Context) -> Result<Dialed, DialError>` is a dialer if the types of its parameters are
 /// written out.

@@ -1,6 +1,10 @@
 //! Conversions from and into the standard library's streams.
 
+#[cfg(unix)]
+use std::io;
 use std::net::TcpStream;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -63,5 +67,24 @@ impl From<TcpStream> for Stream {
 impl From<UnixStream> for Stream {
     fn from(stream: UnixStream) -> Self {
         Self::from_socket(stream.into())
+    }
+}
+
+#[cfg(unix)]
+impl TryFrom<OwnedFd> for Stream {
+    type Error = io::Error;
+
+    /// Takes over a descriptor of a connected TCP or Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// The system's, or `InvalidInput` if the descriptor is not a stream socket.
+    fn try_from(descriptor: OwnedFd) -> io::Result<Self> {
+        let socket = socket2::Socket::from(descriptor);
+        match (socket.r#type()?, socket.local_addr()?.is_unix()) {
+            (socket2::Type::STREAM, true) => Ok(UnixStream::from(socket).into()),
+            (socket2::Type::STREAM, false) => Ok(TcpStream::from(socket).into()),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a stream socket")),
+        }
     }
 }

@@ -1,13 +1,16 @@
 //! C17: middlewares of one call, and their order with those of the client.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use crossbeam_channel::bounded;
 use hangup::client::{Middleware, Next};
-use hangup::{Client, Request, Response, Result};
+use hangup::http::header::COOKIE;
+use hangup::{Client, Context, Request, Response, Result};
 
-use super::text;
-use crate::support::alone;
+use super::{send, text};
 use crate::support::scripted_server::Peers;
+use crate::support::{PATIENCE, alone};
 
 /// Records the way in and the way out.
 struct Named(&'static str, Arc<Mutex<Vec<String>>>);
@@ -64,4 +67,58 @@ fn c17_a_calls_middlewares_run_inside_of_the_clients_in_the_order_added() {
     assert_eq!(text(client.get(served.url("/other")).send()), "ok");
     assert!(!seen.lock().unwrap().iter().any(|name| name.contains("call")), "it was for one call");
     drop(client);
+}
+
+/// A middleware that waits on the call's context ends with it, and so does the call.
+#[test]
+fn c17_cancel_ends_a_middleware_that_waits() {
+    alone!();
+    let client = Client::new();
+    for of_hop in [false, true] {
+        let (entering, entered) = bounded(1);
+        let waiting = move |_: Request, next: Next<'_>| -> Result<Response> {
+            entering.send(()).unwrap();
+            Err(next.options().context().expect("the call has one").wait().into())
+        };
+        let context = Context::new();
+        let of_call = context.clone();
+        let call = send(&client, move |client| {
+            let request = client.get("http://127.0.0.1:1/").context(&of_call);
+            if of_hop { request.wrap_hop(waiting) } else { request.wrap(waiting) }
+        });
+        entered.recv_timeout(PATIENCE).unwrap();
+        let cancelled = Instant::now();
+        context.cancel_with("enough");
+        let error = call.finish().unwrap_err();
+        assert!(error.is_cancelled() && error.to_string().contains("enough"), "{error}");
+        assert!(cancelled.elapsed() < Duration::from_secs(2));
+    }
+}
+
+/// A call's own middleware that leads the request to another origin leaves the client's secrets behind.
+#[test]
+fn c17_a_calls_middleware_takes_no_secret_to_another_origin() {
+    alone!();
+    let first = Peers::new();
+    let other = Peers::new();
+    let client = Client::builder()
+        .wrap(|mut request: Request, next: Next<'_>| {
+            request.headers_mut().insert(COOKIE, "session=1".parse().unwrap());
+            next.run(request)
+        })
+        .build();
+    let to = other.url("/elsewhere");
+    let url = first.url("/").replace("http://", "http://user:pass@");
+    let call = send(&client, move |client| {
+        client.get(url).wrap(move |mut request: Request, next: Next<'_>| {
+            *request.uri_mut() = to.parse().unwrap();
+            next.run(request)
+        })
+    });
+    let mut peer = other.accept();
+    let received = peer.expect_request("GET /elsewhere");
+    assert_eq!((received.field("cookie"), received.field("authorization")), (None, None));
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    first.expect_no_more();
 }

@@ -23,13 +23,15 @@ over_each![each way:
     c16_the_call_overrides_the_client,
 ];
 
-/// The period over which the tests measure.
-const PERIOD: Duration = Duration::from_millis(150);
+/// The period over which transfers are measured that are too slow.
+const PERIOD: Duration = Duration::from_millis(400);
+/// The period over which transfers are measured that are not. A busy machine does not take as long.
+const LONG: Duration = Duration::from_millis(1500);
 
 /// Checks that a call has failed by the least speed, not before the first period was over.
 fn expect_too_slow(begun: Instant, error: &Error) {
     assert_eq!(error.timed_out(), Some(TimeLimit::Speed), "{error}");
-    assert!(error.to_string().ends_with("less than 1000 bytes per second for 150ms"), "{error}");
+    assert!(error.to_string().ends_with("less than 1000 bytes per second for 400ms"), "{error}");
     assert!(begun.elapsed() >= PERIOD, "{:?}", begun.elapsed());
 }
 
@@ -126,7 +128,7 @@ fn c16_a_transfer_that_is_fast_enough_is_not_ended(over: Over) {
     alone!();
     let (peers, client) = (over.peers(), over.client());
     let url = peers.url("/");
-    let call = send(&client, move |client| client.get(url).min_speed(10, PERIOD));
+    let call = send(&client, move |client| client.get(url).min_speed(1, LONG));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n");
@@ -134,13 +136,13 @@ fn c16_a_transfer_that_is_fast_enough_is_not_ended(over: Over) {
     let reading = in_background(move || text(response));
     for _ in 0..40 {
         peer.send("x");
-        pass(PERIOD / 10);
+        pass(LONG / 30);
     }
     assert_eq!(reading.finish(), "x".repeat(40));
     // The next exchange of the connection has no such limit.
     let call = get(&client, peers.url("/next"));
     peer.expect_request("GET /next");
-    pass(2 * PERIOD);
+    pass(2 * LONG);
     peer.answer(200, "late");
     assert_eq!(text(call.finish()), "late");
 }
@@ -149,7 +151,7 @@ fn c16_a_reader_that_takes_its_time_is_not_the_peers_fault(over: Over) {
     alone!();
     let (peers, client) = (over.peers(), over.client());
     let url = peers.url("/");
-    let call = send(&client, move |client| demanding(client.get(url)));
+    let call = send(&client, move |client| client.get(url).min_speed(1000, LONG));
     let mut peer = peers.accept();
     peer.expect_request("GET /");
     let length = 8 << 20;
@@ -160,8 +162,8 @@ fn c16_a_reader_that_takes_its_time_is_not_the_peers_fault(over: Over) {
     });
     let mut response = call.finish().unwrap();
     let mut piece = vec![0; 64 * 1024];
-    for _ in 0..3 {
-        pass(2 * PERIOD);
+    for _ in 0..2 {
+        pass(LONG + PERIOD);
         assert!(response.body_mut().read(&mut piece).unwrap() > 0);
     }
     let mut rest = Vec::new();
@@ -175,12 +177,12 @@ fn c16_a_source_that_takes_its_time_is_not_the_peers_fault(over: Over) {
     let url = peers.url("/");
     let (mut feeder, source) = fed();
     let call = send(&client, move |client| {
-        demanding(client.put(url).body(hangup::Body::from_reader(source)))
+        client.put(url).body(hangup::Body::from_reader(source)).min_speed(1000, LONG)
     });
     let mut peer = peers.accept();
     for _ in 0..3 {
         feeder.wait_until_asked();
-        pass(2 * PERIOD);
+        pass(LONG);
         feeder.feed("piece");
     }
     feeder.end();

@@ -22,6 +22,8 @@ over_each![
     t13_a_failed_dial_fails_the_call_that_it_was_for,
     t13_a_dial_that_no_call_waits_for_takes_no_place,
     t13_a_connection_that_no_call_waits_for_any_more_is_pooled,
+    c19_the_limit_for_queueing_ends_a_call_without_a_place,
+    c19_the_limit_for_queueing_does_not_end_a_dial,
 ];
 
 fn t13_a_limit_for_each_host_has_a_fair_queue(over: Over) {
@@ -384,4 +386,54 @@ fn t13_a_connection_that_no_call_waits_for_any_more_is_pooled(over: Over) {
     late.end();
     eventually("its end is noticed", || client.idle_connections() == 1);
     late.expect_closed();
+}
+
+/// A call that waits for a place has a limit for that, which does not count the time of its dial.
+fn c19_the_limit_for_queueing_ends_a_call_without_a_place(over: Over) {
+    alone!();
+    let peers = over.peers();
+    let limit = Duration::from_millis(50);
+    let client = over.client_builder().max_connections_per_host(1).queue_timeout(limit).build();
+    let first = get(&client, peers.url("/first"));
+    let mut peer = peers.accept();
+    peer.expect_request("GET /first");
+    let error = get(&client, peers.url("/queued")).finish().unwrap_err();
+    assert_eq!(error.timed_out(), Some(TimeLimit::Queue), "{error}");
+    assert!(error.is_connect(), "nothing was sent");
+    assert_eq!(client.waiting_calls(), 0);
+    let url = peers.url("/patient");
+    let patient = send(&client, move |client| client.get(url).queue_timeout(None));
+    peer.answer(200, "ok");
+    assert_eq!(text(first.finish()), "ok");
+    peer.expect_request("GET /patient");
+    peer.answer(200, "ok");
+    assert_eq!(text(patient.finish()), "ok");
+}
+
+fn c19_the_limit_for_queueing_does_not_end_a_dial(over: Over) {
+    alone!();
+    let peers = over.peers();
+    let addr = peers.addr();
+    let (entering, entered) = crossbeam_channel::bounded(1);
+    let (release, released) = crossbeam_channel::bounded::<()>(0);
+    let limit = Duration::from_millis(20);
+    let client = over
+        .client_builder()
+        .queue_timeout(limit)
+        .max_connections_per_host(1)
+        .resolver(move |_: &str, _: u16, _: &Context| {
+            entering.send(()).unwrap();
+            let _ = released.recv();
+            Ok(vec![addr])
+        })
+        .build();
+    let call = get(&client, over.url("host.test", "/"));
+    entered.recv_timeout(PATIENCE).unwrap();
+    let _ = crossbeam_channel::after(3 * limit).recv();
+    assert!(call.is_running());
+    drop(release);
+    let mut peer = peers.accept();
+    peer.expect_request("GET /");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
 }
