@@ -167,7 +167,7 @@ fn ours(proxy: &str, tunnel: bool, url: &str) -> (i32, String) {
             (0, format!("{body} {connect} {}", response.status().as_u16()))
         }
         Err(error) => {
-            let code = match error.proxy_failure().expect(&error.to_string()) {
+            let code = match error.proxy_failure().unwrap_or_else(|| panic!("{error}")) {
                 ProxyFailure::Resolve => 5,
                 ProxyFailure::Connect => 7,
                 ProxyFailure::Tunnel => 56,
