@@ -20,7 +20,9 @@ pub(crate) use args::{Arg, Args, Usage};
 pub(crate) use serving::{HELP as SERVING_HELP, Serving};
 pub(crate) use tls::trust_anybody;
 
+use std::io::Write;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use log::LevelFilter;
 
@@ -57,7 +59,13 @@ fn one_line(message: &str) -> String {
 /// Starts the log without the messages of `rustls_platform_verifier`. The programs report a failed
 /// handshake themselves.
 fn start_log() {
+    // The format is ours, because that of `env_logger` brings a whole calendar.
     env_logger::Builder::new()
+        .format(|out, record| {
+            let (level, target) = (record.level(), record.target());
+            let date = httpdate::fmt_http_date(SystemTime::now());
+            writeln!(out, "[{date} {level:<5} {target}] {}", record.args())
+        })
         .filter_level(LevelFilter::Error)
         .filter_module("rustls_platform_verifier", LevelFilter::Off)
         .parse_default_env()

@@ -25,7 +25,7 @@ mod gzip;
 mod offer;
 mod options;
 mod reader;
-#[cfg(all(test, not(hangup_shuttle)))]
+#[cfg(all(test, feature = "gzip", not(hangup_shuttle)))]
 mod tests;
 #[cfg(feature = "zstd")]
 mod zstd;

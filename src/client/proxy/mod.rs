@@ -31,11 +31,10 @@ mod socks;
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use percent_encoding::percent_decode;
 
+use super::auth;
 use super::url::{Authority, Fault};
 use crate::error::Result;
 use crate::net::Target;
@@ -295,11 +294,7 @@ impl Credentials {
     }
 
     fn basic(&self) -> HeaderValue {
-        let pair = [&self.user[..], b":", &self.password].concat();
-        let value = format!("Basic {}", STANDARD.encode(pair));
-        let mut value = HeaderValue::try_from(value).expect("Base64 is visible ASCII");
-        value.set_sensitive(true);
-        value
+        auth::basic(&self.user, &self.password)
     }
 }
 
