@@ -37,7 +37,7 @@ pub struct CallOptions {
     pub(super) on_informational: Option<OnInformational>,
     pub(super) on_raw_head: Option<OnRawHead>,
     /// `None` if all of them have their defaults, so that a plain call pays for none.
-    extras: Option<Arc<Extras>>,
+    pub(super) extras: Option<Arc<Extras>>,
 }
 
 impl CallOptions {
