@@ -31,6 +31,7 @@ impl Version {
     }
 }
 
+#[allow(dead_code, reason = "only a handshake reads its fields")]
 pub(in crate::client) enum Host {
     Ip(IpAddr),
     Name(String),
