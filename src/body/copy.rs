@@ -86,7 +86,7 @@ impl Body {
         }
         if let Source::Adapted(adapter) = &mut self.source {
             // A lower limit of a limited body comes first. It fails at its first read.
-            adapter.read(&mut [])?;
+            let _ = adapter.read(&mut [])?;
         }
         Err(self.rejected(limit.exceeded()))
     }

@@ -53,9 +53,11 @@ pub enum DialEvent<'a> {
     },
 }
 
+type OnEvent = dyn Fn(&DialEvent<'_>) + Send + Sync;
+
 /// The callback for the events of a dial, if there is one.
 #[derive(Clone, Default)]
-pub(super) struct Watcher(Option<Arc<dyn Fn(&DialEvent<'_>) + Send + Sync>>);
+pub(super) struct Watcher(Option<Arc<OnEvent>>);
 
 impl Watcher {
     pub(super) fn new(callback: impl Fn(&DialEvent<'_>) + Send + Sync + 'static) -> Self {
