@@ -29,8 +29,7 @@ impl Watch {
         }
     }
 
-    /// Not inlined, since few calls come here.
-    #[inline(never)]
+    #[cold]
     fn of_rare(options: &CallOptions) -> Option<Box<Self>> {
         let watch = Self {
             on_informational: options.on_informational.clone(),
@@ -55,6 +54,7 @@ pub(super) struct Sending {
 }
 
 impl Sending {
+    #[cold]
     pub(super) fn new(watch: &Watch, head: &[u8], body: &Body) -> Self {
         let Watch { trace, speed, .. } = watch;
         let shown = if trace.is_some() { head } else { &[] };
@@ -83,6 +83,7 @@ impl Sending {
     }
 
     /// Records that a request of known length was sent by one write.
+    #[cold]
     pub(super) fn sent_at_once(&self) {
         self.show_head();
         self.show_end(self.length);
