@@ -42,6 +42,12 @@ pub(super) fn is_address(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok()
 }
 
+/// Returns `true` if `host` can be the host of a URL, an IPv6 address without its brackets.
+pub(super) fn is_host(host: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
+    is_address(host) || host.bytes().all(allowed)
+}
+
 /// Returns `true` if `host` is `domain` or below it.
 pub(super) fn domain_matches(host: &str, domain: &str) -> bool {
     host == domain || (is_below(host, domain) && !is_address(host))

@@ -244,13 +244,15 @@ fn check_prefix(cookie: &Cookie, has_path: bool) -> Result<(), Refusal> {
 /// Checks the parts of a cookie that no server has set: written out, it must be read as the same one.
 fn check_parts(cookie: &Cookie) -> Result<(), Refusal> {
     let Cookie { name, value, path, domain, .. } = cookie;
+    let domain = scope::without_brackets(domain);
     parse::check_pair(name, value).map_err(Refusal::Syntax)?;
     let all = [&name[..], value, path, domain.as_bytes()];
     if all.iter().any(|part| part.iter().any(|byte| is_control(*byte))) {
         return Err(Refusal::Syntax(Fault::Control));
     }
-    let is_whole = all.iter().all(|part| trimmed(part) == *part && !part.contains(&b';'));
-    match is_whole && !name.contains(&b'=') && path.starts_with(b"/") && domain.is_ascii() {
+    let is_whole = all.iter().all(|part| trimmed(part) == *part);
+    let is_sent_whole = !name.contains(&b'=') && !name.contains(&b';') && !value.contains(&b';');
+    match is_whole && is_sent_whole && path.starts_with(b"/") && scope::is_host(domain) {
         true => Ok(()),
         false => Err(Refusal::Ambiguous),
     }
@@ -263,7 +265,7 @@ impl fmt::Display for Refusal {
             Self::Syntax(Fault::Control) => "it contains a control character",
             Self::Syntax(Fault::TooLarge) => "name and value have more than 4096 bytes",
             Self::Ambiguous => {
-                "a part contains a delimiter or outer white space, or the path has no slash at its begin"
+                "a part contains a delimiter or outer white space, or the path has no slash at its start"
             }
             Self::OtherDomain => "its domain is not that of the host",
             Self::PublicSuffix => "its domain is a public suffix",

@@ -31,11 +31,10 @@ mod socks;
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use percent_encoding::percent_decode;
 
+use super::auth;
 use super::url::{Authority, Fault};
 use crate::error::Result;
 use crate::net::Target;
@@ -132,7 +131,9 @@ impl Proxy {
     /// Reads a proxy's URL. `role` follows the URL in errors.
     fn parse(url: &str, role: &str) -> Result<Self> {
         let text = url.trim();
-        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        // Other text before `://` may be part of a password.
+        let named = text.split_once("://").filter(|(name, _)| name.bytes().all(is_of_scheme));
+        let (scheme, rest) = named.unwrap_or(("http", text));
         let scheme = Scheme::of(scheme).map_err(|fault| fault.of_proxy(text, role))?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let authority = Authority::read(&rest.as_bytes()[..end]);
@@ -256,6 +257,7 @@ impl Scheme {
     fn of(name: &str) -> Result<Self, Fault> {
         let name = name.to_ascii_lowercase();
         match &*name {
+            "" => Err(Fault::SchemeMissing),
             "http" => Ok(Self::Http),
             "https" if Connector::of_default().is_some() => Ok(Self::Https),
             _ => SocksVersion::of(&name).map(Self::Socks).ok_or(Fault::SchemeUnknown(name.into())),
@@ -278,6 +280,11 @@ impl Scheme {
     }
 }
 
+/// Returns `true` for a character of a scheme (RFC 3986 section 3.1).
+fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
+}
+
 impl Credentials {
     /// Reads `user:password`, percent-encoded.
     fn read(userinfo: &[u8]) -> Self {
@@ -287,11 +294,7 @@ impl Credentials {
     }
 
     fn basic(&self) -> HeaderValue {
-        let pair = [&self.user[..], b":", &self.password].concat();
-        let value = format!("Basic {}", STANDARD.encode(pair));
-        let mut value = HeaderValue::try_from(value).expect("Base64 is visible ASCII");
-        value.set_sensitive(true);
-        value
+        auth::basic(&self.user, &self.password)
     }
 }
 

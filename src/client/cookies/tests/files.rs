@@ -213,7 +213,10 @@ fn c11_cookies_of_the_caller_obey_the_rules() {
         Cookie::new("", "a", "b"),
         Cookie::new("b\u{fc}cher.example", "a", "b"),
         Cookie::new("a.example", "a", "b").with_path("x"),
-        Cookie::new("a.example", "a", "b").with_path("/;"),
+        Cookie::new("#a.example", "a", "b"),
+        Cookie::new("a:b", "a", "b"),
+        Cookie::new("a.example:80", "a", "b"),
+        Cookie::new("http://a.example", "a", "b"),
         Cookie::new("a.example", "__Secure-a", "b"),
         Cookie::new("a.example", "__Host-a", "b").with_secure(true).with_subdomains(),
     ] {
