@@ -6,14 +6,13 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
 };
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{HeaderValue, Method, Version};
 
-use super::conn::{Outgoing, OutgoingFraming, ReceivedResponse, Withhold};
+use super::conn::{Outgoing, OutgoingFraming, Withhold};
 use super::content_type::BodyType;
 use super::decode::Offer;
 use super::fields::{Fields, transfer_encoding};
 use super::hop::HopRequest;
-use super::options::CallOptions;
 use super::proxy::Proxy;
 use super::route::Via;
 use super::url::Url;
@@ -52,27 +51,6 @@ impl WithheldBody {
             recv(after(GIVE_BACK_PATIENCE)) -> _ => None,
         }
     }
-}
-
-/// Returns the body of a request if the peer has refused its expectation with a 417. The request is then
-/// sent once more without the expectation (RFC 9110 section 15.5.18).
-pub(super) fn repeat_without_expectation(
-    received: &ReceivedResponse,
-    copy: Option<Body>,
-    withheld: Option<&WithheldBody>,
-    call: &CallOptions,
-) -> Option<Body> {
-    let refused = withheld.is_some() && received.head.status == StatusCode::EXPECTATION_FAILED;
-    if refused { unsent_body(copy, withheld, call) } else { None }
-}
-
-/// Returns the body to send again: its copy, or a body that was withheld and not begun.
-pub(super) fn unsent_body(
-    copy: Option<Body>,
-    withheld: Option<&WithheldBody>,
-    call: &CallOptions,
-) -> Option<Body> {
-    copy.or_else(|| withheld?.take_back(call.context.as_ref()))
 }
 
 /// Decides how the body is framed, and writes the head for a connection by `via`. If the request expects a 100, its body waits for

@@ -6,6 +6,7 @@
 mod held;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
+mod unsent;
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -13,12 +14,13 @@ use std::time::{Duration, Instant};
 use http::header::PROXY_AUTHORIZATION;
 use http::{HeaderValue, Response};
 
+use self::unsent::{repeat_without_expectation, unsent_body};
 use super::conn::{Conn, ExchangeId, Owner, ReceivedResponse};
 use super::connect::{Connecting, dial_error};
 use super::hop::HopRequest;
 use super::observe::{CallEvent, Trace, show};
 use super::options::CallOptions;
-use super::outgoing::{prepare, repeat_without_expectation, unsent_body};
+use super::outgoing::prepare;
 use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
 use super::proxy::ProxyPolicy;
 use super::resend::may_resend;
