@@ -92,7 +92,7 @@
 //! | [`server`] | the server's options, and handles to stop it |
 //! | [`fcgi`], [`cgi`] | the same handlers behind a web server |
 //! | `tls` | certificates and trust, for client and server (feature `tls`, on by default) |
-//! | [`testing`] | calls of handlers without a socket, a test server, a scripted server with faults, connections in memory |
+//! | [`testing`] | calls of handlers without a socket, servers for tests, scripted servers, connections in memory |
 //! | [`net`] | streams whose blocked calls any thread can end, listeners, dialling |
 //! | [`h1`] | the wire format: bytes to values and back, without input and output |
 //!
@@ -101,6 +101,7 @@
 //! | blocking call | ends early when |
 //! | --- | --- |
 //! | [`RequestBuilder::send`](client::RequestBuilder::send), reading a response's body | its [`Context`] ends, a time limit runs out, or the connection fails |
+//! | the next event of an [`EventStream`](client::EventStream) or [`EventSource`](client::EventSource) | as reading a body |
 //! | a handler's reads and writes | the client goes away, a time limit of the server or a deadline of the handler runs out, or the server is closed |
 //! | [`Listening::serve`](server::Listening::serve) | [`ServerHandle::shutdown`](server::ServerHandle::shutdown) or [`close`](server::ServerHandle::close) is called, or the context of [`serve_until`](server::Listening::serve_until) ends |
 //! | [`Context::wait`] | the context ends |

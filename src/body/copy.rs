@@ -81,10 +81,14 @@ impl Body {
 
     /// Fails if the body is known to be longer than `limit`.
     pub(super) fn check_length(&mut self, limit: ReadLimit) -> Result<()> {
-        match self.len() {
-            Some(length) if length > limit.bytes() => Err(self.rejected(limit.exceeded())),
-            _ => Ok(()),
+        if self.len().is_none_or(|length| length <= limit.bytes()) {
+            return Ok(());
         }
+        if let Source::Adapted(adapter) = &mut self.source {
+            // A lower limit of a limited body comes first. It fails at its first read.
+            adapter.read(&mut [])?;
+        }
+        Err(self.rejected(limit.exceeded()))
     }
 
     /// Records on the connection that its peer caused `reason`, and returns it.

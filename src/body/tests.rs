@@ -352,6 +352,13 @@ fn a_limited_body_of_the_limit_passes() {
         let mut byte_by_byte = make().limited(4);
         assert!(std::iter::from_fn(|| Some(byte_by_byte.read(&mut [0]))).any(|read| read.is_err()));
     }
+    for (limited, text) in [(9, "limit of 9 bytes"), (25, "limit of 10 bytes")] {
+        let mut body = Body::from("x".repeat(20)).limited(limited).inspect(|_| {});
+        for _ in 0..2 {
+            let error = body.read_bytes(10).unwrap_err().to_string();
+            assert!(error.ends_with(text), "{error}");
+        }
+    }
     assert_eq!(Body::empty().limited(0).read_text(0).unwrap(), "");
     assert_eq!(Body::from("12").limited(2).as_bytes(), Some(&b"12"[..]));
 }

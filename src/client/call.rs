@@ -91,14 +91,13 @@ impl<'a> Call<'a> {
     fn follow(self, hop: &mut HopRequest<'a>, extras: Option<&Extras>) -> Result<Response<Body>> {
         let encrypts = self.core.transport.connector(self.options).is_some();
         let redirects = Redirects::new(self.options, encrypts);
-        let mut response = redirects.run(hop, |hop| self.hop(hop))?;
-        if let Some(extras) = extras {
-            extras.received(&mut response);
+        let mut outcome = redirects.run(hop, |hop| self.hop(hop));
+        if let Ok(response) = &mut outcome
+            && let Err(error) = self.receive(response, hop.offer.is_some(), extras)
+        {
+            return Err(error);
         }
-        if hop.offer.is_some() {
-            decode::decode(&mut response, self.options.context())?;
-        }
-        Ok(response)
+        outcome
     }
 
     /// Sends one request.
@@ -136,6 +135,24 @@ impl<'a> Call<'a> {
                 send(&mut decode::hide_offer(hop, shown))
             })
         })
+    }
+
+    /// Puts what the options ask for over the body of the last response. `offered` says that its request
+    /// offered content codings.
+    #[inline]
+    fn receive(
+        self,
+        response: &mut Response<Body>,
+        offered: bool,
+        extras: Option<&Extras>,
+    ) -> Result<()> {
+        if let Some(extras) = extras {
+            extras.received(response);
+        }
+        match offered {
+            true => decode::decode(response, self.options.context()),
+            false => Ok(()),
+        }
     }
 
     /// Returns the content codings that the requests of the call offer, unless a field decides on them.

@@ -13,12 +13,16 @@
 //! ```
 //!
 //! * [`Client`] keeps connections and sends requests. [`ClientBuilder`] has its options.
-//! * [`RequestBuilder`] is one request and the options of its call.
-//! * [`ResponseExt`] tells how a response came: its URL, redirects, peer, TLS session, timings.
+//! * [`RequestBuilder`] is one request and the options of its call. Its body may be a
+//!   [`Multipart`](crate::Multipart) form.
+//! * [`ResponseExt`] reads a response's body as text, bytes or JSON, and has its facts: its URL, redirects,
+//!   peer, TLS session, timings. [`Encoded`] says how its body was encoded, and [`Progress`] how much of it
+//!   has come.
 //! * [`ProxyPolicy`] decides which [`Proxy`] a request takes: by default that of the environment.
 //! * [`RedirectPolicy`] decides which redirects are followed.
 //! * [`CookieStore`] keeps cookies between calls: a `CookieJar`, with the feature `cookies`. [`Netrc`] has
 //!   passwords by host.
+//! * [`EventStream`] reads server-sent events, and [`EventSource`] reconnects.
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
 //! * [`Retry`] sends requests again after failures that may pass.
 //! * [`Connection`] is one connection that is managed by hand.
@@ -112,10 +116,10 @@ pub use url::IntoUrl;
 /// readable to their end.
 ///
 /// ```no_run
-/// use hangup::Client;
+/// use hangup::{Client, ResponseExt};
 ///
 /// let client = Client::new();
-/// let text = client.get("http://example.com/").send()?.body_mut().read_text(1 << 20)?;
+/// let text = client.get("http://example.com/").send()?.text()?;
 /// println!("{text}");
 /// # Ok::<(), hangup::Error>(())
 /// ```

@@ -4,22 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
-
 use super::extras::Extras;
 use super::observe::Trace;
 use super::policy::RedirectPolicy;
-use super::raw_head::RawHead;
+use super::raw_head::{OnInformational, OnRawHead};
 use super::session::sources::SessionSources;
 use super::speed::Speed;
 use crate::context::Context;
 use crate::net::tls::Connector;
-
-/// A callback for the interim responses to a request.
-pub(super) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
-
-/// A callback for the heads of the responses to a request, as the server sent them.
-pub(super) type OnRawHead = Arc<dyn Fn(&RawHead<'_>) + Send + Sync>;
 
 /// The options of a call: everything that a call may set beside its request.
 ///
@@ -45,7 +37,7 @@ pub struct CallOptions {
     pub(super) on_informational: Option<OnInformational>,
     pub(super) on_raw_head: Option<OnRawHead>,
     /// `None` if all of them have their defaults, so that a plain call pays for none.
-    extras: Option<Arc<Extras>>,
+    pub(super) extras: Option<Arc<Extras>>,
 }
 
 impl CallOptions {

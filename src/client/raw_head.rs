@@ -1,6 +1,14 @@
-//! A response's head as the server sent it.
+//! A response's head as the server sent it, and the callbacks for heads.
 
-use http::StatusCode;
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode};
+
+/// A callback for the interim responses to a request.
+pub(super) type OnInformational = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
+
+/// A callback for the heads of the responses to a request, as the server sent them.
+pub(super) type OnRawHead = Arc<dyn Fn(&RawHead<'_>) + Send + Sync>;
 
 /// The head of a response as it was received: field names in their own case, values and reason byte for
 /// byte (RFC 9112 section 2.1).

@@ -25,8 +25,8 @@ pub(super) use info::{Answered, Moments, build, note_attempts, note_redirects, o
 pub(super) use kept::{error_for_status, refuse, status_error, too_many_redirects, with_kept};
 pub use read::DEFAULT_READ_LIMIT;
 
-/// Facts that a response of a [`Client`](super::Client) carries beyond its head and body. For a response
-/// that no client received, the methods return `None`, 0 or `false`.
+/// Methods of the responses of a [`Client`](super::Client): reading the whole body, and the facts beyond head
+/// and body. For a response that no client received, the facts are `None`, 0 or `false`.
 ///
 /// The trait is sealed: other crates cannot implement it.
 pub trait ResponseExt: sealed::Sealed {

@@ -1,7 +1,7 @@
 //! Tools to test programs that use this crate.
 //!
 //! * [`call`] runs a handler on a request and returns the response, without a socket.
-//! * [`TestServer`] is a server on a free port.
+//! * [`TestServer`] is a server on a free port, with or without TLS.
 //! * [`Recorder`] is a handler that keeps the requests it receives.
 //! * [`Script`] is a server that follows a script, to test a client, also with faults.
 //! * [`BlackHole`] is an address at which connecting never ends.
@@ -24,11 +24,19 @@
 mod black_hole;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod call;
+#[cfg(feature = "client")]
+mod client;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod recorder;
 mod script;
 #[cfg(feature = "server")]
 mod server;
+mod target;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 
 use crate::net::memory;
 
@@ -41,6 +49,8 @@ pub use recorder::Recorder;
 pub use script::{Peer, Received, Script, ScriptDialer};
 #[cfg(feature = "server")]
 pub use server::TestServer;
+#[cfg(feature = "tls")]
+pub use tls::{tls_acceptor, tls_connector};
 
 /// Creates the two ends of a connection in memory: bytes written to one are read from the other. Each
 /// direction buffers 64 KiB before writing blocks.

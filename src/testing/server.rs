@@ -89,7 +89,13 @@ impl TestServer {
         }
     }
 
-    /// Returns the address that the server listens on.
+    /// Returns the address that the server listens on, of any kind.
+    #[must_use]
+    pub fn local_addr(&self) -> &Addr {
+        &self.addr
+    }
+
+    /// Returns the TCP address that the server listens on.
     ///
     /// # Panics
     ///

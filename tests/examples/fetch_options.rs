@@ -205,6 +205,21 @@ fn a_trace_has_heads_and_data() {
     assert!(ran.err.lines().all(|line| line.as_bytes()[2] == b':' && line.as_bytes()[8] == b'.'));
 }
 
+#[test]
+fn an_upload_that_the_server_cuts_is_a_send_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let folder = Folder::new("cut");
+    let large = folder.write("large", vec![b'x'; 32 << 20]);
+    let child = program("fetch", &["-s", "-H", "Expect:", "-T", &large, &url]).spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.read_exact(&mut [0; 100_000]).unwrap();
+    // Unread bytes make this a reset.
+    drop(stream);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(55), "{output:?}");
+}
+
 /// The file that an interrupted download leaves is completed by `-C -`.
 #[test]
 fn an_interrupted_download_can_be_continued() {

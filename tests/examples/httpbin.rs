@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use flate2::read::{GzDecoder, ZlibDecoder};
 use hangup::client::{RedirectPolicy, RequestBuilder};
 use hangup::http::{HeaderMap, Method};
-use hangup::{Body, Client, Multipart, Part, ResponseExt};
+use hangup::{Body, Client, Multipart, Part};
 use percent_encoding::NON_ALPHANUMERIC;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -228,9 +228,7 @@ fn c04_forms_of_our_client_are_read_by_httpbin() {
     let client = Client::new();
     let unknown_length = form().part("log", Part::reader(&b"line\r\n--x"[..]));
     for (form, log) in [(form(), None), (unknown_length, Some("line\r\n--x"))] {
-        let mut response =
-            client.post(bin.server.url("/post")).multipart(form).send().expect("an answer");
-        let answer: Value = response.json().expect("JSON");
+        let answer = answer(client.post(bin.server.url("/post")).multipart(form)).json();
         let mut fields = json!({ "a \"quoted\" name": "v", "k": ["w", "7"] });
         if let Some(log) = log {
             fields["log"] = json!(log);

@@ -29,7 +29,7 @@ impl Scripted {
         thread::spawn(move || {
             for answer in answers {
                 let Ok((stream, _)) = listener.accept() else { return };
-                let _ = seen.send(serve(stream, &answer));
+                serve(&stream, &answer, |request| _ = seen.send(request));
             }
         });
         Self { url, requests }
@@ -61,12 +61,12 @@ fn finished(answer: &[u8], host: &str) -> Vec<u8> {
     [head.replace("{host}", host).as_bytes(), close.as_bytes(), body].concat()
 }
 
-fn serve(stream: TcpStream, answer: &[u8]) -> String {
+/// Takes a request and answers it. The test has the request before the client has the answer.
+fn serve(mut stream: &TcpStream, answer: &[u8], see: impl FnOnce(String)) {
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
-    let mut reader = BufReader::new(&stream);
-    let request = read_request(&mut reader);
-    let _ = (&stream).write_all(answer);
-    request
+    let mut reader = BufReader::new(stream);
+    see(read_request(&mut reader));
+    let _ = stream.write_all(answer);
 }
 
 /// A request as it is on the wire. A body that the client withholds is not waited for.

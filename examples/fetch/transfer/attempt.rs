@@ -6,14 +6,17 @@ use std::time::Instant;
 use hangup::client::{CallEvent, CallId, Observe, RequestBuilder};
 use hangup::http::StatusCode;
 use hangup::http::header::{REFERER, TRANSFER_ENCODING};
-use hangup::{Context, Response};
+use hangup::{Context, Error, ErrorKind, Response};
 use parking_lot::Mutex;
 
-use crate::failure::{EMPTY_REPLY, Failure, NO_REWIND, TOO_MANY_REDIRECTS, is_cut_off};
+use crate::failure::{
+    EMPTY_REPLY, Failure, NO_REWIND, SEND_FAILED, TOO_MANY_REDIRECTS, is_cut_off,
+};
 use crate::output::Output;
 use crate::output::progress::Progress;
 use crate::report::Report;
 use crate::request::metered::{Meter, Pace};
+use crate::request::payload::Payload;
 use crate::request::{Address, Kind, Plan};
 use crate::trace::heads::{Heads, Places, Seen};
 use crate::trace::watcher::Watcher;
@@ -71,9 +74,9 @@ impl<'a> Attempt<'a> {
                 Err(_) => String::from_utf8_lossy(location).into_owned(),
             };
             if !request.location {
-                let saved = self.save(&plan, answer);
+                self.save(&plan, answer)?;
                 self.report.redirect_url = Some(redirect_url);
-                return saved;
+                return Ok(());
             }
             self.skip(&plan, answer)?;
             if self.report.redirects >= request.max_redirects {
@@ -135,7 +138,7 @@ impl<'a> Attempt<'a> {
         self.report.uploaded = plan.payload.sent(&sent, answered.is_ok());
         let seen = heads.finish()?;
         self.report.saw(&seen);
-        let response = self.judge(answered, &seen)?;
+        let response = self.judge(answered, &seen, is_partial(&plan.payload, &sent))?;
         Ok(Answer { response, seen, sent, received })
     }
 
@@ -159,6 +162,7 @@ impl<'a> Attempt<'a> {
         &mut self,
         answered: hangup::Result<Response>,
         seen: &Seen,
+        is_partial: bool,
     ) -> Result<Option<Response>, Failure> {
         match answered {
             Ok(response) => {
@@ -166,6 +170,7 @@ impl<'a> Attempt<'a> {
                 self.report.retry_after = retry_after(response.headers());
                 Ok(Some(response))
             }
+            Err(error) if is_partial && is_lost(&error) => Err(Failure::new(SEND_FAILED, error)),
             Err(error) if !is_cut_off(&error) => Err(error.into()),
             Err(_) if seen.is_final() => Ok(None),
             Err(error) => Err(Failure::new(EMPTY_REPLY, error)),
@@ -180,4 +185,16 @@ impl<'a> Attempt<'a> {
             pace: rate.map(|rate| Pace::new(rate, &self.call)),
         }
     }
+}
+
+/// Returns `true` if the upload has begun and is not complete.
+fn is_partial(payload: &Payload, sent: &Progress) -> bool {
+    let sent = payload.sent(sent, false);
+    sent > 0 && payload.len().is_none_or(|length| sent < length)
+}
+
+/// Returns `true` if the connection was lost. The reader may notice that before the writer does, but the
+/// upload has failed.
+fn is_lost(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::EmptyReply | ErrorKind::Receive)
 }

@@ -61,7 +61,7 @@ impl Conn {
         let Outgoing { method, head, body, framing, closes, expect } = outgoing;
         let shared = &self.0;
         let unwinding = CloseOnUnwind { shared, id };
-        let watch = Watch::of(options);
+        let watch = watch(options);
         let sending = watch.as_ref().map(|watch| Sending::new(watch, &head, &body));
         let unsent = send_now(shared, head, body, framing, expect);
         if let (Some(sending), None) = (&sending, &unsent) {
@@ -224,4 +224,28 @@ impl Drop for CloseOnUnwind<'_> {
         let error = Error::message(ErrorKind::Other, "the calling thread panicked");
         self.shared.close_in(self.id, error, CloseReason::Cancelled);
     }
+}
+
+/// Returns the parties that watch an exchange with these options, if there are any.
+#[inline]
+fn watch(options: &CallOptions) -> Option<Box<Watch>> {
+    let CallOptions { on_informational, on_raw_head, .. } = options;
+    match options.extras().is_some() || on_informational.is_some() || on_raw_head.is_some() {
+        true => watch_rare(options),
+        false => None,
+    }
+}
+
+/// Not inlined, since few calls come here.
+#[inline(never)]
+fn watch_rare(options: &CallOptions) -> Option<Box<Watch>> {
+    let watch = Watch {
+        on_informational: options.on_informational.clone(),
+        on_raw_head: options.on_raw_head.clone(),
+        trace: options.trace().cloned(),
+        speed: options.speed(),
+    };
+    let Watch { on_informational, on_raw_head, trace, speed } = &watch;
+    let shows = on_informational.is_some() || on_raw_head.is_some() || trace.is_some();
+    (shows || speed.is_some()).then(|| Box::new(watch))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::body::Body;
 use crate::client::observe::{CallEvent, Trace};
-use crate::client::options::{CallOptions, OnInformational, OnRawHead};
+use crate::client::raw_head::{OnInformational, OnRawHead};
 use crate::client::speed::Speed;
 
 /// The parties that watch the exchange of a call.
@@ -16,32 +16,6 @@ pub(super) struct Watch {
     pub(super) trace: Option<Trace>,
     /// Measures the speed, if it is limited.
     pub(super) speed: Option<Arc<Speed>>,
-}
-
-impl Watch {
-    /// Returns the parties that `options` name, if there are any.
-    #[inline]
-    pub(super) fn of(options: &CallOptions) -> Option<Box<Self>> {
-        let CallOptions { on_informational, on_raw_head, .. } = options;
-        match options.extras().is_some() || on_informational.is_some() || on_raw_head.is_some() {
-            true => Self::of_rare(options),
-            false => None,
-        }
-    }
-
-    /// Not inlined, since few calls come here.
-    #[inline(never)]
-    fn of_rare(options: &CallOptions) -> Option<Box<Self>> {
-        let watch = Self {
-            on_informational: options.on_informational.clone(),
-            on_raw_head: options.on_raw_head.clone(),
-            trace: options.trace().cloned(),
-            speed: options.speed(),
-        };
-        let Self { on_informational, on_raw_head, trace, speed } = &watch;
-        let shows = on_informational.is_some() || on_raw_head.is_some() || trace.is_some();
-        (shows || speed.is_some()).then(|| Box::new(watch))
-    }
 }
 
 /// A request that is being sent, for the parties that watch it.

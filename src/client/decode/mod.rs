@@ -25,7 +25,7 @@ mod gzip;
 mod offer;
 mod options;
 mod reader;
-#[cfg(all(test, not(hangup_shuttle)))]
+#[cfg(all(test, feature = "gzip", not(hangup_shuttle)))]
 mod tests;
 #[cfg(feature = "zstd")]
 mod zstd;
@@ -102,8 +102,10 @@ fn decode_body(response: &mut Response<Body>, context: Option<&Context>) -> Resu
         return Ok(());
     }
     let Some(decoders) = decoders(response.headers())? else { return Ok(()) };
-    let body = mem::take(response.body_mut());
-    *response.body_mut() = decoded(body, decoders, context);
+    if !response.body().is_empty() {
+        let body = mem::take(response.body_mut());
+        *response.body_mut() = decoded(body, decoders, context);
+    }
     let headers = response.headers_mut();
     let encoded = Encoded::new(headers);
     headers.remove(CONTENT_ENCODING);

@@ -131,7 +131,9 @@ impl Proxy {
     /// Reads a proxy's URL. `role` follows the URL in errors.
     fn parse(url: &str, role: &str) -> Result<Self> {
         let text = url.trim();
-        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        // Other text before `://` may be part of a password.
+        let named = text.split_once("://").filter(|(name, _)| name.bytes().all(is_of_scheme));
+        let (scheme, rest) = named.unwrap_or(("http", text));
         let scheme = Scheme::of(scheme).map_err(|fault| fault.of_proxy(text, role))?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let authority = Authority::read(&rest.as_bytes()[..end]);
@@ -255,6 +257,7 @@ impl Scheme {
     fn of(name: &str) -> Result<Self, Fault> {
         let name = name.to_ascii_lowercase();
         match &*name {
+            "" => Err(Fault::SchemeMissing),
             "http" => Ok(Self::Http),
             "https" if Connector::of_default().is_some() => Ok(Self::Https),
             _ => SocksVersion::of(&name).map(Self::Socks).ok_or(Fault::SchemeUnknown(name.into())),
@@ -275,6 +278,11 @@ impl Scheme {
             Self::Http | Self::Socks(_) => DEFAULT_PORT,
         }
     }
+}
+
+/// Returns `true` for a character of a scheme (RFC 3986 section 3.1).
+fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
 }
 
 impl Credentials {

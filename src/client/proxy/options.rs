@@ -29,7 +29,8 @@ impl ClientBuilder {
 
     /// Sets the limit of opening a tunnel through a proxy, from the connection to the proxy until the
     /// proxy has connected to the origin. 30 s by default. Its error is
-    /// [`TimeLimit::Proxy`](crate::TimeLimit::Proxy).
+    /// [`TimeLimit::Proxy`](crate::TimeLimit::Proxy). For a SOCKS proxy that gets addresses, it limits
+    /// each of at most four that are tried.
     ///
     /// [`connect_timeout`](Self::connect_timeout) limits the connection to the proxy, and
     /// [`tls_handshake_timeout`](Self::tls_handshake_timeout) each TLS handshake.

@@ -210,9 +210,8 @@ impl fmt::Debug for ProxyPolicy {
             Rule::Environment(_) => f.write_str("ProxyPolicy::from_env()")?,
             Rule::Custom(_) => f.write_str("ProxyPolicy::custom(..)")?,
         }
-        match self.no_proxy {
-            Some(_) => f.write_str(".with_no_proxy(..)")?,
-            None => {}
+        if self.no_proxy.is_some() {
+            f.write_str(".with_no_proxy(..)")?;
         }
         match self.change {
             Some(_) => f.write_str(".with_change(..)"),

@@ -57,6 +57,12 @@ fn c13_an_invalid_url_of_a_proxy_is_an_error_without_secrets() {
             InvalidUrl,
             "invalid URL \"http://***@:80\" of the proxy: host missing",
         ),
+        ("://p", InvalidUrl, "invalid URL \"://p\" of the proxy: scheme missing"),
+        (
+            "u:sec://ret@:80",
+            InvalidUrl,
+            "invalid URL \"***@:80\" of the proxy: host with colons is not in brackets",
+        ),
         ("p:port", InvalidUrl, "invalid URL \"p:port\" of the proxy: port is not a number"),
         ("p:70000", InvalidUrl, "invalid URL \"p:70000\" of the proxy: port out of range"),
         ("a b:80", InvalidUrl, "invalid URL \"a b:80\" of the proxy: host contains ' '"),

@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::context::Context;
 use crate::net::{Addr, Dial, DialError, DialOptions, Dialed, Listener, Stream, Target, memory};
 use crate::sync::{Condvar, Mutex};
+use crate::testing::target::target_of;
 
 /// Where connections arrive.
 pub(super) enum Entrance {
@@ -73,11 +74,7 @@ impl Entrance {
     pub(super) fn dialer(&self) -> ScriptDialer {
         ScriptDialer(match self {
             Self::Memory(queue) => Way::Memory(Arc::clone(queue)),
-            Self::Socket(_) => Way::Socket(match self.addr() {
-                Addr::Unix(Some(path)) => Target::Unix(path),
-                Addr::Ip(addr) => Target::host(addr.ip().to_string(), addr.port()),
-                other => unreachable!("a script listens on a socket, not on {other}"),
-            }),
+            Self::Socket(_) => Way::Socket(target_of(&self.addr())),
         })
     }
 }

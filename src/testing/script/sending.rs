@@ -97,6 +97,9 @@ impl Peer {
     }
 
     /// Closes the connection. Over TLS this sends a close_notify.
+    ///
+    /// Until the client notices, it may send its next request on this connection. A response with
+    /// `Connection: close` prevents that.
     pub fn close(&mut self) -> &mut Self {
         self.begin();
         // Unread input would make the system reset the connection, and drop what was sent.

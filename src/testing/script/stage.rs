@@ -20,7 +20,7 @@ use super::journal::Journal;
 use super::opening::{Opening, open};
 use super::peer::{Peer, Role, StepOptions};
 use super::received::Received;
-use crate::net::Stream;
+use crate::net::{Stream, is_shortage, is_transient};
 use crate::sync::{self, Condvar, JoinHandle, Mutex};
 
 /// The steps of one connection.
@@ -118,6 +118,8 @@ impl Stage {
                 match entrance.accept(None) {
                     Ok(Some(stream)) => stage.admit(stream),
                     Ok(None) => return,
+                    // The client has closed the connection already.
+                    Err(error) if is_transient(&error) && !is_shortage(&error) => {}
                     Err(error) => {
                         stage.report(Failure::new(None, format!("accepting failed: {error}")));
                         return;

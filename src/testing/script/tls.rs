@@ -12,6 +12,16 @@ impl Script {
     /// Makes the connections TLS, with the certificate of `acceptor`. Comes before the first
     /// [`connection`](Self::connection).
     ///
+    /// ```
+    /// use hangup::testing::{Script, tls_acceptor};
+    ///
+    /// let script = Script::new()
+    ///     .tls(tls_acceptor())
+    ///     .connection(|peer| peer.expect("GET /").respond(204, ""));
+    /// assert_eq!(script.client().get("https://example.com/").send()?.status(), 204);
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
     /// # Panics
     ///
     /// If the script has a declared connection.

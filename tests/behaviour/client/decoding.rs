@@ -197,11 +197,11 @@ fn c08_cancel_ends_a_read_of_an_encoded_body(over: Over) {
     }
 }
 
+/// A request, and the Accept-Encoding that it is sent with.
+type Case = (fn(RequestBuilder) -> RequestBuilder, Option<&'static str>);
+
 /// Sends the requests in turn over one connection, each to be answered with gzip data.
-fn each_answered_with_gzip(
-    client: &Client,
-    requests: Vec<(fn(RequestBuilder) -> RequestBuilder, Option<&str>)>,
-) {
+fn each_answered_with_gzip(client: &Client, requests: Vec<Case>) {
     let peers = Over::Tcp.peers();
     let zipped = gzip(b"plain text");
     let mut peer = None;

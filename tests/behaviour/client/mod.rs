@@ -6,6 +6,7 @@ mod by_hand;
 mod call_layers;
 mod cancel;
 mod cookies;
+#[cfg(feature = "gzip")]
 mod decoding;
 mod dialling;
 mod dropping;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use hangup::client::{CallEvent, CallId, Observe, Retry};
+use hangup::client::{CallEvent, CallId, Observe, Proxy, Retry};
 use hangup::net::DialError;
 use hangup::{Body, Client, Context};
 
@@ -307,4 +307,22 @@ fn c18_calls_have_different_numbers() {
     let numbers: std::collections::BTreeSet<u64> =
         seen.lock().unwrap().iter().map(|(call, _)| call.number()).collect();
     assert_eq!(numbers.len(), 2);
+}
+
+#[test]
+fn c18_a_proxys_response_to_connect_is_an_event() {
+    alone!();
+    let peers = Over::Tcp.peers();
+    let (observer, seen) = noting();
+    let proxy = Proxy::new(peers.url("")).unwrap().tunnel_all(true);
+    let client = Client::builder().proxy(proxy).observe(observer).build();
+    let call = send(&client, |client| client.get("http://host.test/"));
+    let mut peer = peers.accept();
+    peer.expect_request("CONNECT host.test:80");
+    peer.answer(200, "");
+    peer.expect_request("GET /");
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+    let connecting = ["Begun", "Queued", "Connecting", "Connected", "ProxyResponded"];
+    assert_eq!(names(&seen)[..5], connecting);
 }

@@ -116,6 +116,9 @@ fn c05_a_download_counts_the_bytes_as_they_were_sent() {
     let zipped = gzip(&plain);
     let mut peer = None;
     for (chunked, is_zipped) in [(false, false), (true, false), (false, true), (true, true)] {
+        if is_zipped && !cfg!(feature = "gzip") {
+            continue;
+        }
         let (seen, on_progress) = record();
         let url = peers.url("/");
         let call = send(&client, move |client| client.get(url).on_download_progress(on_progress));

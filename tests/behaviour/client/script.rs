@@ -407,3 +407,46 @@ fn c23_handshakes_may_fail_or_never_come() {
     assert_eq!(text(client.get(script.url("/")).send()), "ok");
     script.finish();
 }
+
+#[cfg(feature = "tls")]
+#[test]
+fn c23_the_certificate_of_tests_is_trusted_by_its_clients_alone() {
+    use hangup::testing::{tls_acceptor, tls_connector};
+
+    alone!();
+    let server = hangup::Server::with_handler(Recorder::new()).tls(tls_acceptor());
+    let server = TestServer::with(server);
+    let client = server.client();
+    for host in ["example.com", "a.example.com", "example.org", "localhost", "127.0.0.1", "[::1]"] {
+        assert_eq!(client.get(format!("https://{host}/")).send().unwrap().status(), 200, "{host}");
+    }
+    let untrusted = |client: &Client, url: &str| {
+        client.get(url).send().is_err_and(|error| error.kind() == ErrorKind::UntrustedCertificate)
+    };
+    assert!(untrusted(&client, "https://other.test/"));
+    assert!(untrusted(&Client::new(), &server.url("/")));
+    let plain = Client::builder().tls(tls_connector()).build();
+    assert_eq!(plain.get(server.url("/")).send().unwrap().status(), 200);
+    drop((client, plain));
+
+    let script = Script::in_memory().tls(tls_acceptor()).connection(|peer| {
+        peer.expect("CONNECT a.example.com:443").respond(200, "").start_tls(&tls_acceptor());
+        peer.expect("GET /").respond(200, "within")
+    });
+    let proxy = hangup::client::Proxy::new("https://localhost:1").unwrap().tls(tls_connector());
+    let client = script.client_builder().proxy(proxy).build();
+    assert_eq!(text(client.get("https://a.example.com/").send()), "within");
+    drop(client);
+    script.finish();
+}
+
+#[test]
+fn c23_a_servers_client_reaches_it_on_a_unix_socket() {
+    alone!();
+    let path = std::env::temp_dir().join(format!("hangup-recorder-{}", std::process::id()));
+    let recorder = Recorder::new();
+    let listening = hangup::Server::with_handler(recorder.clone()).listen_unix(&path).unwrap();
+    let server = TestServer::listening(listening);
+    assert_eq!(server.client().get("http://example.com/a").send().unwrap().status(), 200);
+    assert_eq!(recorder.requests()[0].headers()["host"], "example.com");
+}

@@ -82,6 +82,11 @@ fn h01_a_failed_request_body_decides_the_status(over: Over) {
     });
     peer.send(upload(1, "")).send(b"\xff");
     assert_eq!(peer.expect_response().status, 400, "not UTF-8");
+    let (_server, _far, mut peer) = served(over, |_: &mut ResponseWriter, r: &mut Request| {
+        r.body_mut().read_json::<u8>(100).map(drop)
+    });
+    peer.send(upload(3, "700"));
+    assert_eq!(peer.expect_response().status, 400, "no such number");
 }
 
 fn h01_a_body_that_is_too_slow_is_answered_with_408(over: Over) {

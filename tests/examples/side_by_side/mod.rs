@@ -10,7 +10,7 @@
 //! | `cases/` | the command lines, by subject |
 //! | `differences.rs` | the command lines that differ, with the reasons |
 //! | `servers.rs`, `socks.rs` | the servers |
-//! | `outcome.rs` | running a program, and what is compared |
+//! | `outcome.rs` | runs of a program, and their compared results |
 
 mod case;
 mod cases;
@@ -20,8 +20,9 @@ mod servers;
 mod socks;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+use parking_lot::Mutex;
 
 use case::Case;
 use outcome::{Program, run};
@@ -43,13 +44,13 @@ fn fetch_does_what_curl_does() {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Some(failure) = compare(case, &servers) {
-                        failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+                        failures.lock().push(failure);
                     }
                 }
             });
         }
     });
-    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let failures = failures.into_inner();
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
 }
 

@@ -37,7 +37,7 @@ impl Servers {
         let httpbin = Running::listening("httpbin", &["--addr", "127.0.0.1:0"]);
         let authority = Authority::new();
         let (server, client) = (authority.issue("127.0.0.1"), authority.issue("client"));
-        let [http, https, mutual, proxy, closed] = [(); 5].map(|()| free_port());
+        let [http, https, mutual, proxy] = [(); 4].map(|()| free_port());
         let ca = folder.write("ca.pem", &authority.pem);
         folder.write("server.pem", &server.certificate);
         folder.write("server.key", &server.key);
@@ -54,7 +54,8 @@ impl Servers {
             ("{proxy}", here(proxy)),
             ("{socks}", socks::start(None)),
             ("{socks-auth}", socks::start(Some(("me", "secret")))),
-            ("{closed}", here(closed)),
+            // No program listens on this port.
+            ("{closed}", here(1)),
             ("{ca}", ca),
             ("{cert}", folder.write("client.pem", &client.certificate)),
             ("{key}", folder.write("client.key", &client.key)),
