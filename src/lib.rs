@@ -101,6 +101,7 @@
 //! | blocking call | ends early when |
 //! | --- | --- |
 //! | [`RequestBuilder::send`](client::RequestBuilder::send), reading a response's body | its [`Context`] ends, a time limit runs out, or the connection fails |
+//! | the next event of an [`EventStream`](client::EventStream) or [`EventSource`](client::EventSource) | as reading a body |
 //! | a handler's reads and writes | the client goes away, a time limit of the server or a deadline of the handler runs out, or the server is closed |
 //! | [`Listening::serve`](server::Listening::serve) | [`ServerHandle::shutdown`](server::ServerHandle::shutdown) or [`close`](server::ServerHandle::close) is called, or the context of [`serve_until`](server::Listening::serve_until) ends |
 //! | [`Context::wait`] | the context ends |

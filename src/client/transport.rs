@@ -6,19 +6,21 @@
 mod held;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
+mod unsent;
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use http::header::PROXY_AUTHORIZATION;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response};
 
+use self::unsent::{repeat_without_expectation, unsent_body};
 use super::conn::{Conn, ExchangeId, Owner, ReceivedResponse};
 use super::connect::{Connecting, dial_error};
 use super::hop::HopRequest;
 use super::observe::{CallEvent, Trace, show};
 use super::options::CallOptions;
-use super::outgoing::{WithheldBody, prepare};
+use super::outgoing::prepare;
 use super::pool::{Checkout, Limits, PendingDial, Pool, Return};
 use super::proxy::ProxyPolicy;
 use super::resend::may_resend;
@@ -141,6 +143,7 @@ impl Transport {
     }
 
     /// Returns the route of a hop.
+    #[inline]
     fn route(&self, hop: &HopRequest<'_>, call: &CallOptions) -> Result<Route> {
         let via = self.inner.via(hop, call)?;
         Route::new(&hop.url, via, self.connector(call))
@@ -462,8 +465,7 @@ fn begin(conn: Conn, was_idle: bool, call: &CallOptions) -> Option<CheckedOut> {
     }
 }
 
-/// Not inlined, since few calls are observed.
-#[inline(never)]
+#[cold]
 fn begin_observed(conn: Conn, was_idle: bool, trace: &Trace) -> Option<CheckedOut> {
     let idle = conn.idle_for();
     let id = conn.begin()?;
@@ -488,25 +490,4 @@ impl From<NoConnection> for Error {
             NoConnection::Closed => Self::new(ErrorKind::Closed),
         }
     }
-}
-
-/// Returns the body of a request if the peer has refused its expectation with a 417. The request is then
-/// sent once more without the expectation (RFC 9110 section 15.5.18).
-fn repeat_without_expectation(
-    received: &ReceivedResponse,
-    copy: Option<Body>,
-    withheld: Option<&WithheldBody>,
-    call: &CallOptions,
-) -> Option<Body> {
-    let refused = withheld.is_some() && received.head.status == StatusCode::EXPECTATION_FAILED;
-    if refused { unsent_body(copy, withheld, call) } else { None }
-}
-
-/// Returns the body to send again: its copy, or a body that was withheld and not begun.
-fn unsent_body(
-    copy: Option<Body>,
-    withheld: Option<&WithheldBody>,
-    call: &CallOptions,
-) -> Option<Body> {
-    copy.or_else(|| withheld?.take_back(call.context.as_ref()))
 }

@@ -4,7 +4,7 @@ use crate::net::tls::{Acceptor, Connector, Identity, Roots};
 
 const CERTIFICATE: &str = include_str!("certificate/certificate.pem");
 
-/// Everybody can read this key, so nothing but a test may use it.
+/// This key is public, so only tests may use it.
 const KEY: &str = include_str!("certificate/key.pem");
 
 /// Returns the TLS configuration of a server for tests, with a certificate that is a part of this crate.

@@ -12,7 +12,7 @@ use crate::trace::Tracer;
 /// The part of a second after which a slowed transfer moves on.
 const STEPS_PER_SECOND: u64 = 10;
 
-/// What happens to each piece of a body that is sent.
+/// The counter, the trace and the rate of a body that is sent.
 #[derive(Clone)]
 pub(crate) struct Meter {
     pub(crate) progress: Arc<Progress>,

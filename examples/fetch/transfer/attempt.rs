@@ -193,8 +193,8 @@ fn is_partial(payload: &Payload, sent: &Progress) -> bool {
     sent > 0 && payload.len().is_none_or(|length| sent < length)
 }
 
-/// Returns `true` if the connection was lost. Whether the reader or the writer notices that first is a
-/// race. The upload has failed either way.
+/// Returns `true` if the connection was lost. The reader may notice that before the writer does, but the
+/// upload has failed.
 fn is_lost(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::EmptyReply | ErrorKind::Receive)
 }

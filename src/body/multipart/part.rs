@@ -67,7 +67,9 @@ impl Part {
     /// [`ErrorKind::BodySource`], which names the path. So is a file that has become shorter meanwhile. Of
     /// a file that has become longer, the bytes behind its former length are not sent.
     ///
-    /// A pipe or a device is read to its end. Its length is unknown, and it can be sent once.
+    /// A pipe or a device is read to its end. Its length is unknown, and it can be sent once. Opening a pipe
+    /// waits for its writer. A call that is cancelled meanwhile returns, but the thread that opens the pipe
+    /// ends only after that wait.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned());

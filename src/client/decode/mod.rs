@@ -102,8 +102,10 @@ fn decode_body(response: &mut Response<Body>, context: Option<&Context>) -> Resu
         return Ok(());
     }
     let Some(decoders) = decoders(response.headers())? else { return Ok(()) };
-    let body = mem::take(response.body_mut());
-    *response.body_mut() = decoded(body, decoders, context);
+    if !response.body().is_empty() {
+        let body = mem::take(response.body_mut());
+        *response.body_mut() = decoded(body, decoders, context);
+    }
     let headers = response.headers_mut();
     let encoded = Encoded::new(headers);
     headers.remove(CONTENT_ENCODING);

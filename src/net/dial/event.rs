@@ -55,7 +55,9 @@ pub enum DialEvent<'a> {
 
 /// The callback for the events of a dial, if there is one.
 #[derive(Clone, Default)]
-pub(super) struct Watcher(Option<Arc<dyn Fn(&DialEvent<'_>) + Send + Sync>>);
+pub(super) struct Watcher(Option<Arc<Callback>>);
+
+type Callback = dyn Fn(&DialEvent<'_>) + Send + Sync;
 
 impl Watcher {
     pub(super) fn new(callback: impl Fn(&DialEvent<'_>) + Send + Sync + 'static) -> Self {

@@ -10,7 +10,7 @@
 //! | `cases/` | the command lines, by subject |
 //! | `differences.rs` | the command lines that differ, with the reasons |
 //! | `servers.rs`, `socks.rs` | the servers |
-//! | `outcome.rs` | running a program, and what is compared |
+//! | `outcome.rs` | runs of a program, and their compared results |
 
 mod case;
 mod cases;

@@ -1,4 +1,4 @@
-//! Running a program, and what is compared.
+//! Runs of a program, and their compared results.
 
 use std::fmt::Write;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::scripted::Scripted;
 const VARIABLES: &[&str] =
     &["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
-/// What both programs get on standard input.
+/// The standard input of both programs.
 const INPUT: &[u8] = b"from\nstdin\r\n";
 
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ pub(super) enum Program {
     Fetch,
 }
 
-/// What is compared. Folders, ports of peers and boundaries are replaced by words.
+/// The compared results of a run. Folders, ports of peers and boundaries are replaced by words.
 #[derive(Debug)]
 pub(super) struct Outcome {
     code: Option<i32>,
@@ -190,7 +190,7 @@ fn sorted(request: &str) -> String {
     format!("{first}\n{}\n\n{body}", fields.join("\n"))
 }
 
-/// Returns a field without what is meant to differ: the program's own name, and the order of codings.
+/// Returns a field without intended differences: the program's own name, and the order of codings.
 fn field(name: &str, value: &str) -> String {
     let own = ["curl/", "hangup-fetch/"].iter().any(|own| value.starts_with(own));
     match name {
