@@ -92,7 +92,7 @@
 //! | [`server`] | the server's options, and handles to stop it |
 //! | [`fcgi`], [`cgi`] | the same handlers behind a web server |
 //! | `tls` | certificates and trust, for client and server (feature `tls`, on by default) |
-//! | [`testing`] | calls of handlers without a socket, servers for tests, scripted servers, connections in memory |
+//! | [`testing`] | calls of handlers without a socket, a test server, a scripted server with faults, connections in memory |
 //! | [`net`] | streams whose blocked calls any thread can end, listeners, dialling |
 //! | [`h1`] | the wire format: bytes to values and back, without input and output |
 //!

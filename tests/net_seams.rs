@@ -7,8 +7,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use hangup::net::{
     Addr, Dial, DialError, DialEvent, DialOptions, Dialed, Phase, Resolve, Resolver, Target,
 };
 use hangup::{Client, Context, ContextError, testing};
+use parking_lot::Mutex;
 
 fn target() -> Target {
     Target::host("service.test", 80)
@@ -155,7 +156,7 @@ fn c19_a_dialer_can_return_a_socket_and_a_descriptor_of_the_caller() {
         let ours = Mutex::new(Some(ours));
         let client = Client::builder()
             .dialer(move |_: &Target, _: &Context| -> Result<Dialed, DialError> {
-                let own = ours.lock().unwrap().take().ok_or(DialError::other("only once"))?;
+                let own = ours.lock().take().ok_or(DialError::other("only once"))?;
                 Ok(Dialed::new(make(own)))
             })
             .build();
@@ -185,7 +186,7 @@ fn c19_the_events_of_a_dial_are_shown() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
     let options = DialOptions::new().on_event(move |event: &DialEvent<'_>| {
-        noted.lock().unwrap().push(match event {
+        noted.lock().push(match event {
             DialEvent::Resolving { host, .. } => format!("resolving {host}"),
             DialEvent::Resolved { addresses, .. } => format!("{} or more", addresses.len().min(1)),
             DialEvent::Connecting { .. } => "connecting".to_owned(),
@@ -195,12 +196,12 @@ fn c19_the_events_of_a_dial_are_shown() {
         });
     });
     options.dial(&Target::host("localhost", port), &Context::new()).unwrap();
-    let mut texts = std::mem::take(&mut *seen.lock().unwrap());
+    let mut texts = std::mem::take(&mut *seen.lock());
     texts.dedup();
     let connected = format!("connected to 127.0.0.1:{port}");
     assert_eq!(texts, ["resolving localhost", "1 or more", "connecting", &connected]);
     options.dial(&Target::host("127.0.0.1", port), &Context::new()).unwrap();
-    assert_eq!(*seen.lock().unwrap(), ["connecting", &connected]);
+    assert_eq!(*seen.lock(), ["connecting", &connected]);
 }
 
 #[test]

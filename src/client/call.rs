@@ -48,9 +48,7 @@ impl<'a> Call<'a> {
     }
 
     /// Runs the call, and shows its beginning and its failure to its observers.
-    ///
-    /// Not inlined, since few calls have observers or middlewares.
-    #[inline(never)]
+    #[cold]
     fn observed(self, hop: HopRequest<'a>) -> Result<Response<Body>> {
         let Some(trace) = self.options.trace() else { return self.wrapped(hop) };
         trace.show(&CallEvent::Begun { method: &hop.parts.method, url: hop.url.uri() });

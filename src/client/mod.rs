@@ -22,7 +22,6 @@
 //! * [`RedirectPolicy`] decides which redirects are followed.
 //! * [`CookieStore`] keeps cookies between calls: a `CookieJar`, with the feature `cookies`. [`Netrc`] has
 //!   passwords by host.
-//! * [`EventStream`] reads server-sent events, and [`EventSource`] reconnects.
 //! * [`Middleware`] is code of yours around each call, or around each hop of it.
 //! * [`Retry`] sends requests again after failures that may pass.
 //! * [`Connection`] is one connection that is managed by hand.

@@ -116,6 +116,7 @@ impl Trace {
     }
 
     /// Shows an event to the observers. The caller holds no lock.
+    #[cold]
     pub(super) fn show(&self, event: &CallEvent<'_>) {
         for observer in &self.0.observers {
             if sync::contain(|| observer.event(self.0.id, event)).is_none() {

@@ -139,9 +139,7 @@ impl<'a> Redirects<'a> {
     ) -> Result<Step> {
         let Followed { from, to, repeat, body } = followed;
         hop.merge_defaults();
-        if !hop.url.is_same_origin(&to) {
-            hop.state.leave_origin();
-        }
+        hop.state.follow(hop.url.is_same_origin(&to));
         turn(&mut hop.parts, &hop.url, &to, repeat);
         (hop.url, hop.body) = (to, body);
         match self.policy.is_custom() {

@@ -1,33 +1,25 @@
-//! Retries with back-off: sends a request again after a failure that may pass.
+//! Retries with back-off: which results are retried, and after which wait.
 
 mod attempt;
 mod backoff;
 mod decide;
 mod layer;
 mod retry_after;
+mod run;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
-use http::{Method, Response, StatusCode};
+use http::StatusCode;
 
 pub use attempt::Attempt;
 pub use backoff::Jitter;
 pub(super) use retry_after::retry_after;
+pub(super) use run::{Retried, is_repeatable};
 
 use self::backoff::Backoff;
-use self::decide::{Rules, Situation};
-use super::fields::Fields;
-use super::observe::{CallEvent, Trace, show};
-use super::resend;
-use super::response;
-use crate::body::Body;
-use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::logging as log;
-use crate::random;
-use crate::sync::channel::after;
+use self::decide::Rules;
 
 /// Retries with back-off: how often a request is sent again, after which results and waits.
 ///
@@ -139,91 +131,6 @@ impl Retry {
     pub fn when(mut self, decide: impl Fn(&Attempt<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.0.when = Some(Arc::new(decide));
         self
-    }
-
-    /// Sends a request by `send`, again and again while its result is to be retried.
-    pub(super) fn run(
-        &self,
-        call: &Retried<'_>,
-        mut body: Body,
-        mut send: impl FnMut(Body) -> Result<Response<Body>>,
-    ) -> Result<Response<Body>> {
-        let begun = Instant::now();
-        for number in 1.. {
-            let again = body.try_clone();
-            let mut result = send(body);
-            let wait = self.wait(call, number, begun, &result);
-            let (Some(again), Some(wait)) = (again, wait) else {
-                if let (2.., Ok(response)) = (number, &mut result) {
-                    response::note_attempts(response, number);
-                }
-                return result;
-            };
-            call.report(number, wait, &result);
-            // A response is dropped here, which gives its connection back before the wait.
-            drop(result);
-            call.pause(wait)?;
-            body = again;
-        }
-        unreachable!("the number of attempts is limited")
-    }
-
-    /// Returns the wait before the next attempt; `None` if the result is the last.
-    fn wait(
-        &self,
-        call: &Retried<'_>,
-        number: u32,
-        begun: Instant,
-        result: &Result<Response<Body>>,
-    ) -> Option<Duration> {
-        let now = Instant::now();
-        let deadline = call.context.and_then(Context::deadline);
-        let situation = Situation {
-            elapsed: now - begun,
-            left: deadline.map(|deadline| deadline.saturating_duration_since(now)),
-            date: SystemTime::now(),
-            random: random::fraction(),
-            repeatable: call.repeatable,
-        };
-        let statuses = &self.0.statuses;
-        self.0.wait(&Attempt { number, method: call.method, result, statuses }, &situation)
-    }
-}
-
-/// Returns `true` if sending the request twice has the effect of sending it once (RFC 9110 section 9.2.2).
-pub(super) fn is_repeatable(method: &Method, fields: Fields<'_>) -> bool {
-    method.is_idempotent() || resend::has_idempotency_key(fields)
-}
-
-/// The call that is retried.
-pub(super) struct Retried<'a> {
-    pub(super) method: &'a Method,
-    /// Sending the request twice has the effect of sending it once.
-    pub(super) repeatable: bool,
-    pub(super) context: Option<&'a Context>,
-    pub(super) trace: Option<&'a Trace>,
-}
-
-impl Retried<'_> {
-    fn report(&self, attempt: u32, wait: Duration, result: &Result<Response<Body>>) {
-        let failed = result.as_ref().map(Response::status);
-        match failed {
-            Ok(status) => log::debug!("attempt {attempt}: {status}, retried in {wait:?}"),
-            Err(error) => log::debug!("attempt {attempt}: {error}, retried in {wait:?}"),
-        }
-        show(self.trace, || CallEvent::Retrying { attempt, wait, failed });
-    }
-
-    /// Waits. The end of the call's context ends it.
-    fn pause(&self, wait: Duration) -> Result<()> {
-        let ended = match self.context {
-            Some(context) => context.wait_timeout(wait),
-            None => {
-                let _ = after(wait).recv();
-                None
-            }
-        };
-        ended.map_or(Ok(()), |ended| Err(Error::from(ended)))
     }
 }
 

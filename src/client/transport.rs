@@ -143,6 +143,7 @@ impl Transport {
     }
 
     /// Returns the route of a hop.
+    #[inline]
     fn route(&self, hop: &HopRequest<'_>, call: &CallOptions) -> Result<Route> {
         let via = self.inner.via(hop, call)?;
         Route::new(&hop.url, via, self.connector(call))
@@ -464,8 +465,7 @@ fn begin(conn: Conn, was_idle: bool, call: &CallOptions) -> Option<CheckedOut> {
     }
 }
 
-/// Not inlined, since few calls are observed.
-#[inline(never)]
+#[cold]
 fn begin_observed(conn: Conn, was_idle: bool, trace: &Trace) -> Option<CheckedOut> {
     let idle = conn.idle_for();
     let id = conn.begin()?;

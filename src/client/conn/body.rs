@@ -174,6 +174,7 @@ impl OpenExchange {
     }
 
     /// Takes the whole body out of the buffer, which has it.
+    #[inline]
     pub(super) fn cut(mut self, length: usize) -> (Body, Self) {
         let body = bytes::Bytes::copy_from_slice(&self.buffer.data()[..length]);
         self.buffer.consume(length);

@@ -34,6 +34,7 @@ pub(super) enum NextStep {
 }
 
 impl NextStep {
+    #[inline]
     pub(super) fn take(self, shared: &Arc<Shared>, id: ExchangeId) {
         match self {
             Self::Nothing => {}

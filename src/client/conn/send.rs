@@ -22,6 +22,7 @@ pub(super) enum Unsent {
 
 /// Writes as much as possible without blocking. Returns `None` if that was the whole request. With
 /// `withhold` the body waits for a 100.
+#[inline]
 pub(super) fn send_now(
     shared: &Shared,
     head: Vec<u8>,

@@ -7,7 +7,7 @@ use crate::client::{ClientBuilder, RequestBuilder};
 
 impl ClientBuilder {
     /// Sets the proxies that requests take. By default they are those of the
-    /// [environment](ProxyPolicy::from_env). [`RequestBuilder::proxy`](RequestBuilder::proxy) overrides
+    /// [environment](ProxyPolicy::from_env). [`RequestBuilder::proxy`] overrides
     /// them.
     ///
     /// Idle connections to a proxy are reused. One for forwarded requests serves any `http` URL, so

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 
 use crate::body::Body;
 use crate::client::proxy::ProxyFailure;
-use crate::client::response;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 
 /// An attempt that has ended, for a decision by [`Retry::when`](super::Retry::when).
@@ -56,14 +55,6 @@ impl<'a> Attempt<'a> {
         match self.result {
             Ok(response) => Some(response.status()),
             Err(error) => error.status_code(),
-        }
-    }
-
-    /// Returns the headers of the response, also of one that an error keeps.
-    pub(super) fn with_headers<T>(&self, look: impl FnOnce(&HeaderMap) -> Option<T>) -> Option<T> {
-        match self.result {
-            Ok(response) => look(response.headers()),
-            Err(error) => response::with_kept(error, |response| look(response.headers())).flatten(),
         }
     }
 

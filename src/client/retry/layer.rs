@@ -2,7 +2,8 @@
 
 use http::{Request, Response};
 
-use super::{Retried, Retry};
+use super::Retry;
+use super::run::Retried;
 use crate::body::Body;
 use crate::client::fields::Fields;
 use crate::client::middleware::{Middleware, Next};
@@ -16,7 +17,7 @@ impl Middleware for Retry {
         let fields = Fields::new(&parts.headers, None);
         let retried = Retried {
             method: &parts.method,
-            repeatable: super::is_repeatable(&parts.method, fields),
+            repeatable: super::run::is_repeatable(&parts.method, fields),
             context: options.context(),
             trace: options.trace(),
         };

@@ -70,9 +70,13 @@ impl HopState {
         }
     }
 
-    /// Notes that the request goes to another origin by a redirect.
-    pub(in crate::client) fn leave_origin(&mut self) {
-        *self.noted() = Noted { origin: Origin::Redirected, ..Noted::default() };
+    /// Notes that the request follows a redirect, within its origin or to another. A decision of the user's
+    /// code about cookies holds for one hop, and one about credentials for the origin.
+    pub(in crate::client) fn follow(&mut self, is_same_origin: bool) {
+        match is_same_origin {
+            true => self.allow(&COOKIE),
+            false => *self.noted() = Noted { origin: Origin::Redirected, ..Noted::default() },
+        }
     }
 
     /// Notes the added fields, and writes them.

@@ -53,11 +53,11 @@ pub enum DialEvent<'a> {
     },
 }
 
-type OnEvent = dyn Fn(&DialEvent<'_>) + Send + Sync;
-
 /// The callback for the events of a dial, if there is one.
 #[derive(Clone, Default)]
-pub(super) struct Watcher(Option<Arc<OnEvent>>);
+pub(super) struct Watcher(Option<Arc<Callback>>);
+
+type Callback = dyn Fn(&DialEvent<'_>) + Send + Sync;
 
 impl Watcher {
     pub(super) fn new(callback: impl Fn(&DialEvent<'_>) + Send + Sync + 'static) -> Self {

@@ -1,12 +1,13 @@
 //! C17: middlewares of one call, and their order with those of the client.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use hangup::client::{Middleware, Next};
 use hangup::http::header::COOKIE;
 use hangup::{Client, Context, Request, Response, Result};
+use parking_lot::Mutex;
 
 use super::{send, text};
 use crate::support::scripted_server::Peers;
@@ -17,9 +18,9 @@ struct Named(&'static str, Arc<Mutex<Vec<String>>>);
 
 impl Middleware for Named {
     fn handle(&self, request: Request, next: Next<'_>) -> Result<Response> {
-        self.1.lock().unwrap().push(format!("{} {}", self.0, request.uri().path()));
+        self.1.lock().push(format!("{} {}", self.0, request.uri().path()));
         let response = next.run(request);
-        self.1.lock().unwrap().push(format!("/{}", self.0));
+        self.1.lock().push(format!("/{}", self.0));
         response
     }
 }
@@ -62,10 +63,10 @@ fn c17_a_calls_middlewares_run_inside_of_the_clients_in_the_order_added() {
         .chain(hop("/to"))
         .chain(["/call2", "/call1", "/client2", "/client1"].map(str::to_owned))
         .collect();
-    assert_eq!(*seen.lock().unwrap(), expected);
-    seen.lock().unwrap().clear();
+    assert_eq!(*seen.lock(), expected);
+    seen.lock().clear();
     assert_eq!(text(client.get(served.url("/other")).send()), "ok");
-    assert!(!seen.lock().unwrap().iter().any(|name| name.contains("call")), "it was for one call");
+    assert!(!seen.lock().iter().any(|name| name.contains("call")), "it was for one call");
     drop(client);
 }
 

@@ -396,6 +396,33 @@ fn c11_a_policy_sees_and_decides_on_the_cookies() {
     assert_eq!(jar.matching("http://away.test/").unwrap().len(), 1);
 }
 
+/// A login sets its cookie while a policy keeps the older ones back.
+#[test]
+fn c11_a_decision_about_cookies_holds_for_one_hop() {
+    alone!();
+    let peers = Peers::new();
+    let jar = CookieJar::new();
+    jar.set(peers.url("/"), "j=1").unwrap();
+    let client = client_with(&jar);
+    let policy = RedirectPolicy::custom(|hop| {
+        let mut next = hop.next().clone();
+        if next.uri.path() == "/b" {
+            next.headers.remove("cookie");
+        }
+        RedirectAction::follow_as(next)
+    });
+    let url = peers.url("/a");
+    let call = send(&client, |client| client.get(url).redirects(policy));
+    let mut peer = peers.accept();
+    expect(&mut peer, "GET /a ", Some("j=1"));
+    redirect(&mut peer, "/b", &[]);
+    expect(&mut peer, "GET /b ", None);
+    redirect(&mut peer, "/c", &["login=1"]);
+    expect(&mut peer, "GET /c ", Some("j=1; login=1"));
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
+}
+
 #[test]
 fn c11_a_jar_is_shared_by_threads_and_clients() {
     alone!();

@@ -1,10 +1,11 @@
 //! C18: the events of a call.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use hangup::client::{CallEvent, CallId, Observe, Proxy, Retry};
 use hangup::net::DialError;
 use hangup::{Body, Client, Context};
+use parking_lot::Mutex;
 
 use super::{get, send, text};
 use crate::support::scripted_server::{Peers, eventually, fed};
@@ -27,14 +28,14 @@ fn noting() -> (impl Fn(CallId, &CallEvent<'_>) + Send + Sync + 'static, Seen) {
     let seen = Seen::default();
     let noted = Arc::clone(&seen);
     let observer = move |call: CallId, event: &CallEvent<'_>| {
-        noted.lock().unwrap().push((call, format!("{event:?}")));
+        noted.lock().push((call, format!("{event:?}")));
     };
     (observer, seen)
 }
 
 /// Returns the texts so far.
 fn texts(seen: &Seen) -> Vec<String> {
-    std::mem::take(&mut *seen.lock().unwrap()).into_iter().map(|(_, text)| text).collect()
+    std::mem::take(&mut *seen.lock()).into_iter().map(|(_, text)| text).collect()
 }
 
 fn name(text: &str) -> &str {
@@ -64,8 +65,8 @@ fn c18_the_events_of_a_call_come_in_their_order(over: Over) {
     let tls: &[&str] = if over.is_encrypted() { &["TlsBegun", "TlsDone"] } else { &[] };
     let expected =
         [&["Begun", "Queued", "Connecting", "Connected"], tls, &["GotConnection"], &EXCHANGE];
-    let first = seen.lock().unwrap()[0].0;
-    assert!(seen.lock().unwrap().iter().all(|(call, _)| *call == first));
+    let first = seen.lock()[0].0;
+    assert!(seen.lock().iter().all(|(call, _)| *call == first));
     assert_eq!(names(&seen), expected.concat());
 }
 
@@ -93,7 +94,7 @@ fn c18_a_reused_connection_and_a_redirect_are_shown(over: Over) {
     peer.expect_request("GET /next");
     peer.answer(200, "ok");
     assert_eq!(text(call.finish()), "ok");
-    assert!(seen.lock().unwrap().is_empty());
+    assert!(seen.lock().is_empty());
 }
 
 fn c18_a_streamed_body_and_interim_responses_are_shown(over: Over) {
@@ -108,9 +109,7 @@ fn c18_a_streamed_body_and_interim_responses_are_shown(over: Over) {
     feeder.feed("streamed");
     feeder.end();
     assert_eq!(peer.expect_request("PUT /").body, b"streamed");
-    eventually("the end is shown", || {
-        seen.lock().unwrap().iter().any(|(_, text)| name(text) == "SentBody")
-    });
+    eventually("the end is shown", || seen.lock().iter().any(|(_, text)| name(text) == "SentBody"));
     peer.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
     peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     peer.send("3\r\nabc\r\n0\r\n\r\n");
@@ -139,9 +138,9 @@ struct Heads(Mutex<Vec<Vec<u8>>>);
 impl Observe for Heads {
     fn event(&self, _: CallId, event: &CallEvent<'_>) {
         match event {
-            CallEvent::SentHead { head, .. } => self.0.lock().unwrap().push(head.to_vec()),
+            CallEvent::SentHead { head, .. } => self.0.lock().push(head.to_vec()),
             CallEvent::ReceivedHead { head, .. } => {
-                self.0.lock().unwrap().push(head.as_bytes().to_vec());
+                self.0.lock().push(head.as_bytes().to_vec());
             }
             _ => {}
         }
@@ -159,7 +158,7 @@ fn c18_heads_are_shown_as_they_are_sent(over: Over) {
     let received = peer.expect_request("GET /p?q");
     peer.send("HTTP/1.1 200 Fine\r\nx-ODD:  y \r\nContent-Length: 0\r\n\r\n");
     call.finish().unwrap();
-    let heads = heads.0.lock().unwrap();
+    let heads = heads.0.lock();
     assert_eq!(heads[0], [received.head.as_bytes(), b"\r\n\r\n"].concat());
     assert!(received.has("authorization", "Bearer secret"));
     assert_eq!(heads[1], b"HTTP/1.1 200 Fine\r\nx-ODD:  y \r\nContent-Length: 0\r\n\r\n");
@@ -305,7 +304,7 @@ fn c18_calls_have_different_numbers() {
         client.get("http://127.0.0.1:1/").send().unwrap_err();
     }
     let numbers: std::collections::BTreeSet<u64> =
-        seen.lock().unwrap().iter().map(|(call, _)| call.number()).collect();
+        seen.lock().iter().map(|(call, _)| call.number()).collect();
     assert_eq!(numbers.len(), 2);
 }
 

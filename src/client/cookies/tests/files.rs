@@ -1,6 +1,8 @@
 //! The file formats.
 
-use crate::client::cookies::{Cookie, CookieJar, SameSite};
+#[cfg(feature = "json")]
+use crate::client::cookies::SameSite;
+use crate::client::cookies::{Cookie, CookieJar};
 use crate::error::ErrorKind;
 
 /// Loads a file and returns what is in the jar, each cookie as `DOMAIN[+] PATH NAME=VALUE FLAGS`.
