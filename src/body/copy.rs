@@ -55,6 +55,7 @@ impl Body {
     }
 
     /// As [`read_bytes`](Self::read_bytes), within `limit`.
+    #[inline]
     pub(crate) fn read_within(&mut self, limit: ReadLimit) -> Result<Bytes> {
         self.check_length(limit)?;
         if let Source::Bytes(bytes) = &mut self.source {
@@ -80,10 +81,16 @@ impl Body {
     }
 
     /// Fails if the body is known to be longer than `limit`.
+    #[inline]
     pub(super) fn check_length(&mut self, limit: ReadLimit) -> Result<()> {
-        if self.len().is_none_or(|length| length <= limit.bytes()) {
-            return Ok(());
+        match self.len() {
+            Some(length) if length > limit.bytes() => self.too_long(limit),
+            _ => Ok(()),
         }
+    }
+
+    #[cold]
+    fn too_long(&mut self, limit: ReadLimit) -> Result<()> {
         if let Source::Adapted(adapter) = &mut self.source {
             // A lower limit of a limited body comes first. It fails at its first read.
             let _ = adapter.read(&mut [])?;
