@@ -40,7 +40,7 @@ use crate::handler::{
 };
 use crate::net::{Addr, Duplex};
 use crate::serving::{Disconnect, Outcome, Service, Signals};
-use crate::sync::Mutex;
+use crate::sync::{Exclusive, Mutex};
 use crate::text::counted;
 
 /// The size, in bytes, at which the encoded output is written.
@@ -138,7 +138,8 @@ pub fn serve_with<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         // Without a length there is no body (RFC 3875 section 4.2).
         None | Some(0) => Body::empty(),
         Some(left) => {
-            let input = Input { input: Box::new(input), left, failure, context: None };
+            let input =
+                Input { input: Exclusive::new(Box::new(input)), left, failure, context: None };
             Body::incoming(Box::new(input))
         }
     };
@@ -201,7 +202,7 @@ impl BodyFailure {
 
 /// The request's body on standard input.
 struct Input {
-    input: Box<dyn Read + Send>,
+    input: Exclusive<Box<dyn Read + Send>>,
     /// How many bytes of the body are unread.
     left: u64,
     failure: BodyFailure,

@@ -21,7 +21,7 @@ use super::limit::ReadLimit;
 use super::source::{Adapter, Source};
 use crate::context::Context;
 use crate::error::Error;
-use crate::sync::Mutex;
+use crate::sync::{Exclusive, Mutex};
 
 /// How much of its source a mapped body reads after the mapped reader has ended, in bytes. A decoder leaves
 /// at most the end of the framing, or a little padding. More than this is left unread: dropping the body
@@ -58,7 +58,7 @@ impl Body {
         self.adapted(|body| {
             let slot = Arc::new(Mutex::new(Some(body)));
             let reader = map(MappedReader(Arc::clone(&slot)));
-            Box::new(Mapped { reader: Some(Box::new(reader)), slot })
+            Box::new(Mapped { reader: Some(Exclusive::new(Box::new(reader))), slot })
         })
     }
 
@@ -142,7 +142,7 @@ impl fmt::Debug for MappedReader {
 
 struct Mapped {
     /// `None` once it has ended.
-    reader: Option<Box<dyn Read + Send>>,
+    reader: Option<Exclusive<Box<dyn Read + Send>>>,
     slot: Slot,
 }
 

@@ -50,6 +50,7 @@ use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderValue};
 
 use crate::context::Context;
+use crate::sync::Exclusive;
 use ahead::Ahead;
 use source::{ChunkReader, Source};
 
@@ -125,7 +126,7 @@ pub struct Body {
 /// The parts of a message that a body may bring along.
 #[derive(Default)]
 struct Extras {
-    trailers: Option<Box<dyn FnOnce() -> HeaderMap + Send>>,
+    trailers: Option<Exclusive<Box<dyn FnOnce() -> HeaderMap + Send>>>,
     content_type: Option<HeaderValue>,
 }
 
@@ -142,7 +143,7 @@ impl Body {
 
     /// Creates a body of unknown length that is read from `reader` until its end.
     pub fn from_reader(reader: impl Read + Send + 'static) -> Self {
-        Self::of(Source::Reader { reader: Box::new(reader), remaining: None })
+        Self::of(Source::Reader { reader: Exclusive::new(Box::new(reader)), remaining: None })
     }
 
     /// Creates a body of exactly `length` bytes from `reader`.
@@ -150,7 +151,10 @@ impl Body {
     /// Bytes of the reader beyond them are not read. If it ends earlier, so does the message, with an
     /// error: a peer never takes the short body for a whole one.
     pub fn from_sized_reader(reader: impl Read + Send + 'static, length: u64) -> Self {
-        Self::of(Source::Reader { reader: Box::new(reader), remaining: Some(length) })
+        Self::of(Source::Reader {
+            reader: Exclusive::new(Box::new(reader)),
+            remaining: Some(length),
+        })
     }
 
     /// Creates a body of the chunks that `chunks` yields. Each is sent once it has been yielded.
@@ -178,7 +182,7 @@ impl Body {
     /// A body with trailers is sent in chunks, whether its length is known or not.
     #[must_use]
     pub fn with_trailers(mut self, trailers: impl FnOnce() -> HeaderMap + Send + 'static) -> Self {
-        self.extras.get_or_insert_default().trailers = Some(Box::new(trailers));
+        self.extras.get_or_insert_default().trailers = Some(Exclusive::new(Box::new(trailers)));
         self
     }
 
@@ -230,7 +234,7 @@ impl Body {
             return None;
         }
         match self.extras.as_mut().and_then(|extras| extras.trailers.take()) {
-            Some(trailers) => Some(trailers()),
+            Some(trailers) => Some(trailers.into_inner()()),
             None => self.source.take_trailers(),
         }
     }

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use super::file::FileSource;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
+use crate::sync::Exclusive;
 use crate::text::counted;
 
 #[derive(Default)]
@@ -18,7 +19,7 @@ pub(super) enum Source {
     Bytes(Bytes),
     File(FileSource),
     Reader {
-        reader: Box<dyn Read + Send>,
+        reader: Exclusive<Box<dyn Read + Send>>,
         remaining: Option<u64>,
     },
     Incoming(Box<dyn Incoming>),
@@ -26,7 +27,7 @@ pub(super) enum Source {
 }
 
 /// A body that a connection is still delivering.
-pub(crate) trait Incoming: Read + Send {
+pub(crate) trait Incoming: Read + Send + Sync {
     /// Returns the number of bytes that are left to read, where the framing tells.
     fn remaining(&self) -> Option<u64>;
     /// Returns the trailers, once, after the end.
@@ -45,7 +46,7 @@ pub(crate) trait Incoming: Read + Send {
 }
 
 /// A source that reads from another body.
-pub(super) trait Adapter: Read + Send {
+pub(super) trait Adapter: Read + Send + Sync {
     /// Returns the number of bytes that are left to read, if it is known.
     fn remaining(&self) -> Option<u64>;
     /// Returns the trailers of the inner body, once, after its end.

@@ -3,8 +3,11 @@
 //! All concurrent code takes its primitives from here. Every thread therefore has a name, and the model tests
 //! (`--cfg hangup_shuttle`) can replace the operating system's scheduler: see `model/mod.rs`.
 
+mod exclusive;
 #[cfg_attr(hangup_shuttle, path = "model/mod.rs")]
 mod real;
+
+pub(crate) use exclusive::Exclusive;
 
 pub(crate) use real::{
     Condvar, JoinHandle, Mutex, MutexGuard, atomic, channel, contain, global, now, spawn,
