@@ -34,13 +34,10 @@ pub(crate) fn policy(network: &Network) -> Result<ProxyPolicy, Failure> {
 
 /// Returns the proxies of the environment, with the options of the command line.
 fn from_env(network: Network) -> Result<ProxyPolicy, Failure> {
-    let env = ProxyPolicy::from_env();
     // The files of the options are read once, so that their errors are reported.
     tls::proxy_connector(&network)?;
-    Ok(ProxyPolicy::custom(move |url| {
-        let proxy = env.proxy_for(url.clone()).ok().flatten()?;
-        configured(proxy, &network).ok()
-    }))
+    Ok(ProxyPolicy::from_env()
+        .with_change(move |proxy| configured(proxy.clone(), &network).unwrap_or(proxy)))
 }
 
 fn configured(proxy: Proxy, network: &Network) -> Result<Proxy, Failure> {

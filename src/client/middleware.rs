@@ -51,19 +51,19 @@ use crate::error::Result;
 /// The time limit and the context of the call cover its middlewares as well: [`Next::run`] fails once
 /// they have ended. A middleware that waits should do so on the [context](CallOptions::context).
 ///
-/// # Retry
+/// # Sending again
 ///
-/// [`Next::run`] may be called several times. This middleware sends a request again, twice at most, while
-/// the server is overloaded:
+/// [`Next::run`] may be called several times. [`Retry`](super::Retry) does so for most programs. This
+/// middleware sends a request again, twice at most, while the server is overloaded:
 ///
 /// ```no_run
 /// use hangup::client::{Middleware, Next};
 /// use hangup::{Request, Response, Result, http::StatusCode};
 /// use std::time::Duration;
 ///
-/// struct Retry;
+/// struct Overload;
 ///
-/// impl Middleware for Retry {
+/// impl Middleware for Overload {
 ///     fn handle(&self, request: Request, next: Next<'_>) -> Result<Response> {
 ///         let (parts, mut body) = request.into_parts();
 ///         for pause in [100, 200] {

@@ -53,8 +53,10 @@ impl WithheldBody {
     }
 }
 
-/// Decides how the body is framed, and writes the head for a connection by `via`. If the request expects a 100, its body waits for
-/// it, at most for `expect_timeout`. With `None` the request is sent without that expectation.
+/// Decides how the body is framed, and writes the head for a connection by `via`.
+///
+/// If the request expects a 100, its body waits for it, at most for `expect_timeout`. With `None` the
+/// request is sent without that expectation.
 ///
 /// # Errors
 ///

@@ -8,6 +8,10 @@ use crate::net::tls::{Acceptor, handshake_error};
 
 /// How a connection begins.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "tls"),
+    allow(dead_code, reason = "no script is given an acceptor without TLS")
+)]
 pub(super) enum Opening {
     /// Without TLS.
     Plain,
