@@ -95,6 +95,7 @@ impl Over {
 
     /// Does the handshake within a connection, if there is one.
     #[track_caller]
+    #[cfg_attr(not(feature = "tls"), allow(unused_variables, reason = "no carrier encrypts"))]
     pub(crate) fn secure(self, peer: &mut Peer) {
         match self {
             Self::Tcp | Self::TcpTheFullWay => {}

@@ -8,10 +8,10 @@ use hangup::client::{Proxy, ProxyFailure};
 use hangup::tls::{Connector, Roots};
 use hangup::{Client, Context, Error, ErrorKind, TimeLimit};
 
-use super::{Way, http_proxy};
+use super::http_proxy;
 use crate::client::{get, send, text};
+use crate::support::alone;
 use crate::support::scripted_server::{BlackHole, Peers};
-use crate::support::{Over, alone};
 
 /// Sends a request through the proxy of `client`, which fails.
 fn failure(client: &Client, url: &str) -> Error {
@@ -160,7 +160,7 @@ fn c13_a_proxy_that_drips_its_response_runs_out_of_time() {
 fn c13_an_untrusted_proxy_is_an_error() {
     alone!();
     let peers = Peers::new();
-    let way = Way::TunnelOverTls(Over::Tls);
+    let way = super::Way::TunnelOverTls(crate::support::Over::Tls);
     // The client's connector trusts the tests' authority, and the proxy's own does not.
     let key = rcgen::KeyPair::generate().unwrap();
     let other = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
