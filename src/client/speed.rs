@@ -122,7 +122,7 @@ impl Speed {
                 state.meter.record(count(&done));
                 Ok(done)
             }
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(too_slow(state.min)),
+            Err(error) if is_deadline(&error) => Err(too_slow(state.min)),
             Err(error) => Err(error),
         }
     }
@@ -155,7 +155,7 @@ impl Speed {
                     state.meter.record(count as u64);
                     return Ok(count);
                 }
-                Err(error) if error.kind() != io::ErrorKind::TimedOut => return Err(error),
+                Err(error) if !is_deadline(&error) => return Err(error),
                 Err(error) if due(state.sent_at()).is_some_and(|due| due <= now) => {
                     return Err(error);
                 }
@@ -194,8 +194,38 @@ impl State {
     }
 }
 
+/// Returns `true` if a deadline of the stream has passed. The system's `ETIMEDOUT` is an end of the
+/// connection, which it reports once: a further read would find a clean end of the stream.
+fn is_deadline(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
+}
+
 #[cold]
 fn too_slow(min: MinSpeed) -> io::Error {
     let kind = ErrorKind::Timeout(TimeLimit::Speed);
     Error::message(kind, min.to_string()).into()
+}
+
+#[cfg(all(test, unix, not(hangup_shuttle)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::net::memory;
+
+    #[test]
+    fn c16_a_timeout_of_the_system_is_not_taken_for_a_deadline() {
+        let (stream, _peer) = memory::pair();
+        let speed = Speed::new(MinSpeed::new(1, Duration::from_secs(3600)).unwrap());
+        let code = rustix::io::Errno::TIMEDOUT.raw_os_error();
+        let mut reads = [Err(io::Error::from_raw_os_error(code)), Ok(0)].into_iter();
+        let read = speed.read(&stream, |_| None, || reads.next().unwrap());
+        assert_eq!(read.unwrap_err().raw_os_error(), Some(code));
+        let written = speed.write(
+            &stream,
+            || Err::<usize, _>(io::Error::from_raw_os_error(code)),
+            |count| *count as u64,
+        );
+        assert_eq!(written.unwrap_err().raw_os_error(), Some(code));
+    }
 }

@@ -250,10 +250,13 @@ impl Shared {
     }
 }
 
-/// Converts the error of a read. `limit` is the time limit that ends it, besides a least speed.
+/// Converts the error of a read. `limit` is the time limit that ends it, besides a least speed. The
+/// system's own `ETIMEDOUT`, of a peer that is gone, is no limit of this crate.
 pub(super) fn receive_error(error: io::Error, limit: TimeLimit) -> Error {
     match error.kind() {
-        io::ErrorKind::TimedOut if error.get_ref().is_none() => Error::timeout(limit),
+        io::ErrorKind::TimedOut if error.get_ref().is_none() && error.raw_os_error().is_none() => {
+            Error::timeout(limit)
+        }
         _ => io_error(error, ErrorKind::Receive),
     }
 }
@@ -274,5 +277,18 @@ pub(super) fn close_reason(error: &Error) -> CloseReason {
         ErrorKind::BodySource | ErrorKind::InvalidMessage => CloseReason::RequestNotWritten,
         ErrorKind::MalformedMessage | ErrorKind::TooLarge => CloseReason::Malformed,
         _ => CloseReason::IoFailed,
+    }
+}
+
+#[cfg(all(test, unix, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c16_a_timeout_of_the_system_is_a_failure_to_receive() {
+        let system = io::Error::from_raw_os_error(rustix::io::Errno::TIMEDOUT.raw_os_error());
+        assert_eq!(receive_error(system, TimeLimit::IdleRead).kind(), ErrorKind::Receive);
+        let limit = receive_error(io::ErrorKind::TimedOut.into(), TimeLimit::IdleRead);
+        assert_eq!(limit.kind(), ErrorKind::Timeout(TimeLimit::IdleRead));
     }
 }
