@@ -16,6 +16,9 @@ use crate::sync;
 /// How often the idle watch checks whether its limit has changed, if the peer announces limits.
 const LIMIT_CHECK: Duration = Duration::from_secs(1);
 
+/// The shortest time between two such checks of a connection that its caller may give back at any time.
+const SHORTEST_CHECK: Duration = Duration::from_millis(50);
+
 /// How many of the unexpected bytes are logged.
 const LOGGED_BYTES: usize = 16;
 
@@ -69,10 +72,15 @@ impl Shared {
     /// Returns when the idle watch checks its limit next.
     ///
     /// That is `limit`, unless the peer announces limits: it can announce a shorter one in a response
-    /// that the watch does not notice.
+    /// that the watch does not notice. Nor does the watch notice that a caller gives the connection to the
+    /// pool, whose limit holds from then on.
     pub(super) fn next_check(&self, limit: Option<Instant>) -> Option<Instant> {
-        match self.lifecycle.lock().idle_limit() {
-            Some(_) => limit.into_iter().chain(sync::now().checked_add(LIMIT_CHECK)).min(),
+        let lifecycle = self.lifecycle.lock();
+        let of_pool = self.idle_timeout.filter(|_| lifecycle.holder() == Holder::Caller);
+        let often = of_pool.map(|limit| limit.clamp(SHORTEST_CHECK, LIMIT_CHECK));
+        let check = often.or_else(|| lifecycle.idle_limit().map(|_| LIMIT_CHECK));
+        match check {
+            Some(check) => limit.into_iter().chain(sync::now().checked_add(check)).min(),
             None => limit,
         }
     }

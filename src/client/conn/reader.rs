@@ -127,6 +127,7 @@ fn watch(shared: &Arc<Shared>, expectations: &Receiver<Expectation>) -> Result<S
     drop(shared.take_buffer());
     shared.stream.release();
     let (_, last) = kind_and_latest(shared);
+    let holder = shared.lifecycle.lock().holder();
     let limit = shared.idle_limit().and_then(|limit| sync::now().checked_add(limit));
     while let Err(error) = shared.stream.wait_readable_until(shared.next_check(limit)) {
         if error.kind() != io::ErrorKind::TimedOut {
@@ -134,8 +135,9 @@ fn watch(shared: &Arc<Shared>, expectations: &Receiver<Expectation>) -> Result<S
             shared.close(error, CloseReason::IoFailed);
             return Err(Ended);
         }
-        if kind_and_latest(shared).1 != last {
-            // A caller has completed an exchange meanwhile, so another limit holds.
+        if kind_and_latest(shared).1 != last || shared.lifecycle.lock().holder() != holder {
+            // A caller has completed an exchange meanwhile, or given the connection to the pool, so another
+            // limit holds.
             return Ok(Step::Sleep);
         }
         if limit.is_some_and(|limit| limit <= sync::now()) {

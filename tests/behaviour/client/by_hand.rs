@@ -18,6 +18,7 @@ over_each![each way:
     c20_a_second_request_needs_the_end_of_the_first_response,
     c20_a_connection_is_given_back_to_the_pool,
     c20_a_connection_that_is_given_back_early_is_idle_after_its_response,
+    c20_an_idle_connection_that_is_given_back_is_closed_in_time,
     c20_a_dropped_connection_is_closed,
     c20_a_dropped_connection_leaves_its_response_readable,
     c20_close_ends_a_response_too,
@@ -132,6 +133,24 @@ fn c20_a_connection_that_is_given_back_early_is_idle_after_its_response(over: Ov
     peer.send("ur");
     assert_eq!(text(response), "four");
     assert_eq!(client.idle_connections(), 1);
+}
+
+fn c20_an_idle_connection_that_is_given_back_is_closed_in_time(over: Over) {
+    alone!();
+    let peers = over.peers();
+    let client = over.client_builder().idle_timeout(Duration::from_millis(100)).build();
+    for used in [false, true] {
+        let (mut connection, mut peer) = connect(&peers, &client);
+        if used {
+            connection = exchange(connection, &mut peer, "/");
+        }
+        // Longer than the limit of the pool, which does not hold yet.
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(connection.is_open());
+        connection.give_back();
+        assert_eq!(peer.expect_closed(), b"");
+        assert_eq!(client.idle_connections(), 0);
+    }
 }
 
 fn c20_a_dropped_connection_is_closed(over: Over) {
