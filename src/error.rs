@@ -230,7 +230,8 @@ impl Error {
         self.0.kind == ErrorKind::Cancelled
     }
 
-    /// Returns `true` if no connection to the peer could be made, so that nothing was sent.
+    /// Returns `true` if no connection to the peer could be made, so that nothing of the last request was
+    /// sent. Earlier requests of the call may have been sent: those that were redirected to it.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         use TimeLimit::{Connect, Proxy, Queue, Resolve, TlsHandshake};

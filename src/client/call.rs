@@ -78,9 +78,7 @@ impl<'a> Call<'a> {
     fn steps(self, hop: &mut HopRequest<'a>) -> Result<Response<Body>> {
         match self.options.extras() {
             None => self.follow(hop, None),
-            Some(extras) => {
-                extras.run(hop, self.options.context.as_ref(), |hop| self.follow(hop, Some(extras)))
-            }
+            Some(extras) => extras.run(hop, self.options, |hop| self.follow(hop, Some(extras))),
         }
     }
 

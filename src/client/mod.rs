@@ -43,6 +43,7 @@ mod cookies;
 mod core;
 mod decode;
 mod events;
+mod exchanges;
 mod extras;
 mod fields;
 mod hop;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::exchanges::Exchanges;
 use super::extras::Extras;
 use super::observe::Trace;
 use super::policy::RedirectPolicy;
@@ -38,6 +39,8 @@ pub struct CallOptions {
     pub(super) on_raw_head: Option<OnRawHead>,
     /// `None` if all of them have their defaults, so that a plain call pays for none.
     pub(super) extras: Option<Arc<Extras>>,
+    /// The exchanges of the call so far.
+    pub(super) exchanges: Exchanges,
 }
 
 impl CallOptions {

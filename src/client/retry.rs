@@ -50,7 +50,8 @@ use self::decide::Rules;
 ///   one step. [`when`](Self::when) replaces this rule. The limit of the whole call, a cancellation and an
 ///   error of the caller are never retried.
 /// * Sending it twice has the effect of sending it once: the method is GET, HEAD, OPTIONS, TRACE, PUT or
-///   DELETE, the request has an `Idempotency-Key`, or nothing was sent. [`all_methods`](Self::all_methods)
+///   DELETE, the request has an `Idempotency-Key`, or nothing was sent, not
+///   even a request that was redirected. [`all_methods`](Self::all_methods)
 ///   lifts this rule.
 /// * The body [can be sent again](Body::try_clone).
 ///

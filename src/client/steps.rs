@@ -6,10 +6,10 @@ use http::Response;
 
 use super::extras::Extras;
 use super::hop::HopRequest;
+use super::options::CallOptions;
 use super::response;
 use super::retry::{self, Retried, Retry};
 use crate::body::Body;
-use crate::context::Context;
 use crate::error::Result;
 
 impl Extras {
@@ -17,7 +17,7 @@ impl Extras {
     pub(super) fn run<'a>(
         &self,
         hop: &mut HopRequest<'a>,
-        context: Option<&Context>,
+        options: &CallOptions,
         send: impl Fn(&mut HopRequest<'a>) -> Result<Response<Body>>,
     ) -> Result<Response<Body>> {
         if let Some(progress) = &self.on_upload_progress {
@@ -25,7 +25,7 @@ impl Extras {
         }
         let response = match &self.retry {
             None => send(hop)?,
-            Some(retry) => self.send_again(retry, hop, context, send)?,
+            Some(retry) => self.send_again(retry, hop, options, send)?,
         };
         match self.status_as_error {
             true => response::error_for_status(response),
@@ -46,13 +46,18 @@ impl Extras {
         &self,
         retry: &Retry,
         hop: &mut HopRequest<'a>,
-        context: Option<&Context>,
+        options: &CallOptions,
         send: impl Fn(&mut HopRequest<'a>) -> Result<Response<Body>>,
     ) -> Result<Response<Body>> {
         let method = hop.parts.method.clone();
         let repeatable = retry::is_repeatable(&method, hop.fields());
-        let trace = self.trace.as_ref();
-        let retried = Retried { method: &method, repeatable, context, trace };
+        let retried = Retried {
+            method: &method,
+            repeatable,
+            context: options.context(),
+            trace: options.trace(),
+            exchanges: &options.exchanges,
+        };
         let body = mem::take(&mut hop.body);
         retry.run(&retried, body, |body| {
             let mut attempt = hop.take();

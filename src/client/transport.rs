@@ -15,7 +15,7 @@ use http::header::PROXY_AUTHORIZATION;
 use http::{HeaderValue, Response};
 
 use self::unsent::{repeat_without_expectation, unsent_body};
-use super::conn::{Conn, ExchangeId, Owner, ReceivedResponse};
+use super::conn::{Conn, ExchangeId, FailedAt, Owner, ReceivedResponse};
 use super::connect::{Connecting, dial_error};
 use super::hop::HopRequest;
 use super::observe::{CallEvent, Trace, show};
@@ -212,6 +212,7 @@ impl Inner {
         let withheld = withheld.as_ref();
         match conn.round_trip(id, outgoing, call) {
             Ok(received) => {
+                call.exchanges.add();
                 if let Some(body) = repeat_without_expectation(&received, copy, withheld, call) {
                     log::debug!("{route}: 417, sent again without Expect: 100-continue");
                     return Ok(Tried::Again(Try { body, expect_timeout: None }));
@@ -219,6 +220,9 @@ impl Inner {
                 Ok(Tried::Response(respond(hop, &conn, id, sent, received)))
             }
             Err(failure) => {
+                if failure.at != FailedAt::NotWritten {
+                    call.exchanges.add();
+                }
                 let reused = was_idle || !id.is_first();
                 let may_resend = may_resend(&failure, reused, &hop.parts.method, hop.fields());
                 let error = failure.error;

@@ -13,6 +13,8 @@ pub struct Attempt<'a> {
     pub(super) number: u32,
     pub(super) method: &'a Method,
     pub(super) result: &'a Result<Response<Body>>,
+    /// A byte of a request may have been sent, in any of the attempt's exchanges.
+    pub(super) sent: bool,
     /// The statuses that may pass.
     pub(super) statuses: &'a [StatusCode],
 }
@@ -58,9 +60,10 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Returns `true` if nothing of the request can have been sent.
+    /// Returns `true` if no byte of a request can have been sent: not of the last one, nor of those
+    /// that were redirected or repeated before it.
     pub(super) fn is_unsent(&self) -> bool {
-        self.result.as_ref().is_err_and(Error::is_connect)
+        !self.sent && self.result.as_ref().is_err_and(Error::is_connect)
     }
 }
 

@@ -138,7 +138,7 @@ mod tests {
         situation: &Situation,
     ) -> Option<u128> {
         let statuses = &rules.statuses;
-        let attempt = Attempt { number, method: &Method::GET, result, statuses };
+        let attempt = Attempt { number, method: &Method::GET, result, sent: false, statuses };
         rules.wait(&attempt, situation).map(|wait| wait.as_millis())
     }
 

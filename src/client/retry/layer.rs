@@ -20,6 +20,7 @@ impl Middleware for Retry {
             repeatable: super::run::is_repeatable(&parts.method, fields),
             context: options.context(),
             trace: options.trace(),
+            exchanges: &options.exchanges,
         };
         self.run(&retried, body, |body| next.run(Request::from_parts(parts.clone(), body)))
     }

@@ -9,6 +9,7 @@ use super::attempt::Attempt;
 use super::decide::Situation;
 use super::retry_after::retry_after;
 use crate::body::Body;
+use crate::client::exchanges::Exchanges;
 use crate::client::fields::Fields;
 use crate::client::observe::{CallEvent, Trace, show};
 use crate::client::resend;
@@ -30,8 +31,10 @@ impl Retry {
         let begun = Instant::now();
         for number in 1.. {
             let again = body.try_clone();
+            let before = call.exchanges.count();
             let mut result = send(body);
-            let wait = self.wait(call, number, begun, &result);
+            let sent = call.exchanges.count() != before;
+            let wait = self.wait(call, number, begun, sent, &result);
             let (Some(again), Some(wait)) = (again, wait) else {
                 if let (2.., Ok(response)) = (number, &mut result) {
                     response::note_attempts(response, number);
@@ -53,6 +56,7 @@ impl Retry {
         call: &Retried<'_>,
         number: u32,
         begun: Instant,
+        sent: bool,
         result: &Result<Response<Body>>,
     ) -> Option<Duration> {
         let now = Instant::now();
@@ -65,7 +69,8 @@ impl Retry {
             repeatable: call.repeatable,
         };
         let statuses = &self.0.statuses;
-        self.0.wait(&Attempt { number, method: call.method, result, statuses }, &situation)
+        let attempt = Attempt { number, method: call.method, result, sent, statuses };
+        self.0.wait(&attempt, &situation)
     }
 }
 
@@ -90,6 +95,7 @@ pub(in crate::client) struct Retried<'a> {
     pub(in crate::client) repeatable: bool,
     pub(in crate::client) context: Option<&'a Context>,
     pub(in crate::client) trace: Option<&'a Trace>,
+    pub(in crate::client) exchanges: &'a Exchanges,
 }
 
 impl Retried<'_> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use hangup::client::{Attempt, Jitter, Retry};
+use hangup::client::{Attempt, Jitter, Next, Retry};
 use hangup::http::{Method, StatusCode};
-use hangup::{Body, Client, Context, ErrorKind, ResponseExt, TimeLimit};
+use hangup::{Body, Client, Context, ErrorKind, Request, ResponseExt, TimeLimit};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{Peers, eventually, fed};
@@ -17,6 +17,8 @@ over_each![each way:
     c15_a_connection_that_ends_without_a_response_is_retried,
     c15_a_post_is_retried_only_on_request,
     c15_a_post_is_retried_if_nothing_was_sent,
+    c15_a_post_whose_redirect_fails_to_connect_is_not_retried,
+    c15_a_post_that_a_middleware_sends_twice_is_not_retried,
     c15_a_body_that_cannot_be_sent_again_is_not_retried,
     c15_the_last_result_is_returned_when_the_retries_are_used_up,
     c15_a_retry_after_sets_the_wait,
@@ -119,6 +121,52 @@ fn c15_a_post_is_retried_if_nothing_was_sent(over: Over) {
     assert_eq!(response.as_ref().unwrap().attempts(), 2);
     assert_eq!(text(response), "ok");
     assert_eq!(lookups.load(Ordering::SeqCst), 2);
+}
+
+fn c15_a_post_whose_redirect_fails_to_connect_is_not_retried(over: Over) {
+    alone!();
+    for as_middleware in [false, true] {
+        let peers = over.peers();
+        let builder = over.client_builder();
+        let client = match as_middleware {
+            true => builder.wrap(quick(2)).build(),
+            false => builder.retry(quick(2)).build(),
+        };
+        let statuses = [301, 302, 303, 307, 308];
+        let mut peer = None;
+        for status in statuses {
+            let url = peers.url("/order");
+            let call = send(&client, move |client| client.post(url).body("once"));
+            let peer = peer.get_or_insert_with(|| peers.accept());
+            peer.expect_request("POST /order");
+            let location = "http://127.0.0.1:1/";
+            let head = format!("HTTP/1.1 {status} Elsewhere\r\nLocation: {location}\r\n");
+            peer.send(format!("{head}Content-Length: 0\r\n\r\n"));
+            let error = call.finish().unwrap_err();
+            assert!(error.is_connect(), "{status}: {error}");
+            peer.expect_nothing_sent();
+        }
+        peers.expect_no_more();
+    }
+}
+
+fn c15_a_post_that_a_middleware_sends_twice_is_not_retried(over: Over) {
+    alone!();
+    let peers = over.peers();
+    let twice = |request: Request, next: Next<'_>| {
+        drop(next.run(request)?);
+        next.run(Request::post("http://127.0.0.1:1/").body(Body::empty()).unwrap())
+    };
+    let client = over.client_builder().retry(quick(2)).wrap_hop(twice).build();
+    let url = peers.url("/order");
+    let call = send(&client, move |client| client.post(url).body("once"));
+    let mut peer = peers.accept();
+    peer.expect_request("POST /order");
+    peer.answer(200, "done");
+    let error = call.finish().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    peer.expect_nothing_sent();
+    peers.expect_no_more();
 }
 
 fn c15_a_body_that_cannot_be_sent_again_is_not_retried(over: Over) {
