@@ -41,7 +41,7 @@ const MAX_FILE: u64 = 1 << 20;
 ///
 /// # Format
 ///
-/// The file is read as curl reads it. Words are separated by white space and line ends:
+/// Words are separated by white space and line ends:
 ///
 /// | words | meaning |
 /// | --- | --- |
@@ -50,10 +50,13 @@ const MAX_FILE: u64 = 1 << 20;
 /// | `login NAME`, `password WORD` | the user and the password of the entry |
 /// | `account WORD` | ignored |
 /// | `macdef NAME` | ignored, with the lines up to the next empty one |
-/// | `#` at the begin of a word | a comment up to the end of the line |
+/// | `#` in place of a keyword | a comment up to the end of the line |
 ///
 /// A word in double quotes may contain white space, and the escapes `\n`, `\r` and `\t`. A backslash in
 /// quotes before another character stands for that character. Unknown words are ignored.
+///
+/// A value may begin with `#`, and it may be on the line after its keyword. There it must be in quotes if it is a
+/// keyword or begins with `#`. The value `machine` must always be in quotes.
 ///
 /// The first entry of a host that has a password is used. Entries count in the order of the file, so
 /// `default` belongs at its end. A host has no port: the entry is for all of them.
@@ -93,8 +96,8 @@ impl Netrc {
     ///
     /// # Errors
     ///
-    /// The file cannot be read ([`ErrorKind::Io`]), or a quoted word in it has no end
-    /// ([`ErrorKind::InvalidFile`]). The text names the path and shows nothing of the content.
+    /// The file cannot be read ([`ErrorKind::Io`]), or [`parse`](Self::parse) refuses its text
+    /// ([`ErrorKind::InvalidFile`]). The error names the path and shows nothing of the content.
     ///
     /// # Blocking
     ///
@@ -108,8 +111,8 @@ impl Netrc {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidFile`] if a quoted word has no end. The text names the line and shows
-    /// nothing of the content.
+    /// [`ErrorKind::InvalidFile`] if a quoted word has no end, a keyword has no value, or an entry has two
+    /// logins or two passwords. The error names the line and shows nothing of the content.
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self> {
         match parse::entries(text.as_ref()) {
             Ok(entries) => Ok(Self { entries }),
