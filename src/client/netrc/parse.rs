@@ -5,7 +5,7 @@ use std::fmt;
 /// Some editors begin a file with it.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The login of one host, or of all.
+/// The login of one host, or of all others.
 #[derive(Default)]
 pub(super) struct Entry {
     /// `None` for the default entry.
@@ -19,8 +19,9 @@ impl Entry {
         self.host.is_none()
     }
 
+    /// Returns `true` if it is the entry of this host, and not the default one.
     pub(super) fn is_for(&self, host: &str) -> bool {
-        self.host.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(host.as_bytes()))
+        self.host.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(host.as_bytes()))
     }
 }
 

@@ -32,7 +32,7 @@ fn c12_the_words_of_a_file_are_read() {
         ("machine h machine h login u password p", Some("u:p")),
         ("default login u password p", Some("u:p")),
         ("machine h login u password p default login v password q", Some("u:p")),
-        ("default login v password q machine h login u password p", Some("v:q")),
+        ("default login v password q machine h login u password p", Some("u:p")),
         ("login v password q machine h login u password p", Some("u:p")),
         // Comments.
         ("# machine h login v password q\nmachine h login u password p", Some("u:p")),
@@ -82,7 +82,7 @@ fn c12_a_user_selects_its_entry() {
         (Some("a"), Some("a:1")),
         (Some("b"), Some("b:2")),
         (Some("c"), Some("c:")),
-        (Some("d"), Some("d:4")),
+        (Some("d"), None),
         (Some("A"), None),
         (Some("e"), None),
         (Some(""), None),
@@ -94,6 +94,26 @@ fn c12_a_user_selects_its_entry() {
     assert!(netrc.find_machine("h", Some(b"d")).is_none(), "the default entry is not its own");
     assert!(netrc.find_machine("other", None).is_none());
     assert!(netrc.find("other", None).is_some());
+}
+
+#[test]
+fn c12_the_default_entry_is_for_hosts_without_one() {
+    const DEFAULT: &str = "default login x password y";
+    for (entries, user, expected) in [
+        ("machine h login u", None, Some("u:")),
+        ("machine h login u", Some("u"), Some("u:")),
+        ("machine h login u", Some("x"), None),
+        ("machine h password p", None, Some(":p")),
+        ("machine h password p", Some("x"), None),
+        ("machine H", None, None),
+        ("machine o login u", None, Some("x:y")),
+        ("machine o login u", Some("x"), Some("x:y")),
+        ("machine o login u", Some("u"), None),
+    ] {
+        for text in [format!("{entries} {DEFAULT}"), format!("{DEFAULT} {entries}")] {
+            assert_eq!(found(&text, "h", user).as_deref(), expected, "{text} {user:?}");
+        }
+    }
 }
 
 #[test]
