@@ -1,29 +1,51 @@
 //! The cookies of `-b` and `-c`.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use hangup::client::CookieJar;
 
-use crate::options::{CookieOptions, General};
+use crate::options::{CookieOptions, General, Operation};
 
 /// Adds the cookies of the files of `-b`. A file that does not exist is an empty one.
-pub(crate) fn load(jar: &CookieJar, options: &CookieOptions, general: &General) {
+pub(crate) fn load(jar: &CookieJar, operation: &Operation, general: &General) {
+    let options = &operation.options.cookies;
     for path in options.files.iter().filter(|path| !path.as_os_str().is_empty()) {
-        let loaded = match path.to_str() {
-            Some("-") => jar.load_netscape(io::stdin()),
+        let mut text = Vec::new();
+        let read = match path.to_str() {
+            Some("-") => io::stdin().read_to_end(&mut text),
             _ => match File::open(path) {
-                Ok(file) => jar.load_netscape(file),
+                Ok(mut file) => file.read_to_end(&mut text),
                 Err(_) => continue,
             },
         };
+        let loaded = read.map_err(Into::into).and_then(|_| jar.load_netscape(&text[..]));
         if let Err(error) = loaded {
             warn(general, path, &error);
+        }
+        for job in &operation.jobs {
+            add_fields(jar, &text, &job.url);
         }
     }
     if options.junk_session {
         jar.remove_session_cookies();
+    }
+}
+
+/// Adds the Set-Cookie fields of a file with saved heads, as if `url` had sent them.
+fn add_fields(jar: &CookieJar, text: &[u8], url: &str) {
+    let url = match url.contains("://") {
+        true => url.to_owned(),
+        false => format!("http://{url}"),
+    };
+    for line in String::from_utf8_lossy(text).lines() {
+        if let Some((name, value)) = line.split_once(':')
+            && name.trim().eq_ignore_ascii_case("set-cookie")
+        {
+            // A field that is no cookie of this host is none here either.
+            let _ = jar.set(&*url, value.trim());
+        }
     }
 }
 

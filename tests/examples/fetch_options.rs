@@ -84,7 +84,7 @@ fn cookies_are_kept_in_a_file() {
         Location: /next\r\nContent-Length: 0\r\n\r\n";
     let folder = Folder::new("cookies");
     let jar = folder.path("jar");
-    let peer = Scripted::new(&[SETS, OK, OK, OK]);
+    let peer = Scripted::new(&[SETS, OK, OK, OK, OK]);
     let ran = fetch(&["-sL", "-b", "mine=1", "-c", &jar, &peer.url]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "ok"), "{ran:?}");
     assert!(peer.request().contains("Cookie: mine=1\r\n"));
@@ -100,6 +100,10 @@ fn cookies_are_kept_in_a_file() {
     // Without -b FILE or -c, cookies of responses are ignored.
     assert_eq!(fetch(&["-s", &peer.url]).code, Some(0));
     assert!(!peer.request().contains("Cookie"));
+    // A file may also hold the heads of earlier responses.
+    let heads = folder.write("heads", "HTTP/1.1 200 OK\r\nset-cookie: a=b; Path=/\r\n\r\n");
+    assert_eq!(fetch(&["-s", "-b", &heads, &peer.url]).code, Some(0));
+    assert!(peer.request().contains("Cookie: a=b\r\n"));
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl<'a> Shared<'a> {
         jar: &CookieJar,
     ) -> Result<Self, Failure> {
         let options = &operation.options;
-        cookies::load(jar, &options.cookies, general);
+        cookies::load(jar, operation, general);
         Ok(Self {
             options,
             template: Template::new(options)?,

@@ -6,6 +6,10 @@ use std::time::Duration;
 /// The mark that may begin a stream.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// The most bytes of an id: 4 KiB. Each event and each reconnection repeats it, and servers accept few request
+/// heads of more than 8 KiB.
+const MAX_ID: usize = 4 << 10;
+
 /// One event of an event stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -14,7 +18,8 @@ pub struct ServerEvent {
     pub name: String,
     /// The lines of the `data` fields, joined by `\n`.
     pub data: String,
-    /// The id that was last set, by this event or an earlier one. Empty if there is none.
+    /// The id that was last set, by this event or an earlier one. Empty if there is none. An id of more than
+    /// 4 KiB is ignored, as is one with a NUL.
     pub id: String,
 }
 
@@ -158,7 +163,10 @@ impl Parser {
             }
             b"event" => self.name = String::from_utf8_lossy(value).into_owned(),
             b"id" if !value.contains(&0) => {
-                self.id = String::from_utf8_lossy(value).into_owned();
+                let id = String::from_utf8_lossy(value);
+                if id.len() <= MAX_ID {
+                    self.id = id.into_owned();
+                }
             }
             b"retry" => self.retry = milliseconds(value).or(self.retry),
             _ => {}
@@ -323,6 +331,27 @@ mod tests {
             ("id: 1\ndata: 1\n\nid: 2\ndata: 2\n", "message/1", "1"),
         ] {
             assert_eq!(told(stream), (expected.to_owned(), last.to_owned()), "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn c21_an_id_that_is_too_long_is_ignored() {
+        let limits = Limits { line: 8 << 20, event: 16 << 20 };
+        let invalid = MAX_ID / '\u{fffd}'.len_utf8();
+        for (id, expected) in [
+            (vec![b'x'; MAX_ID], MAX_ID),
+            (vec![b'x'; MAX_ID + 1], 1),
+            (vec![b'x'; 5 << 20], 1),
+            (vec![0xff; invalid], 3 * invalid),
+            (vec![0xff; invalid + 1], 1),
+        ] {
+            let stream = [b"id: 1\ndata: 1\n\nid: ", &*id, b"\ndata: 2\n\n"].concat();
+            let mut parser = Parser::default();
+            let (used, _) = parser.advance(&stream, limits).unwrap();
+            let (_, event) = parser.advance(&stream[used..], limits).unwrap();
+            let event = event.expect("an event");
+            assert_eq!((&*event.data, event.id.len()), ("2", expected), "{} bytes", id.len());
+            assert_eq!(parser.last_event_id(), event.id);
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::client::proxy::ProxyFailure;
 use crate::error::{Error, ErrorKind, TimeLimit};
 
 /// The time before a reconnection, until the server sets another.
@@ -12,9 +13,9 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The longest time before a reconnection by default, whatever the server asks for.
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
-/// The least time after a failure, which doubles with each that follows. It bounds the load on a server that
-/// has set the time to 0 and is failing.
-const LEAST_BACK_OFF: Duration = Duration::from_millis(100);
+/// The least time that a server can set, and the least after a failure, which doubles with each that follows.
+/// Without it, a server could make its clients connect without a pause.
+const LEAST_DELAY: Duration = Duration::from_millis(100);
 
 /// The times between two connections.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,13 @@ impl Default for Delays {
 }
 
 impl Delays {
+    /// Takes over the time that the server has set, if it has set one.
+    pub(super) fn set_by_server(&mut self, retry: Option<Duration>) {
+        if let Some(retry) = retry {
+            self.retry = retry.max(LEAST_DELAY);
+        }
+    }
+
     /// Returns the time to wait after `failures` connections in a row that brought no event. After a failure
     /// up to half of it is left out, by `random`, which is at least 0 and less than 1: clients that lost
     /// their server at the same moment do not return at the same moment. `demanded` is the server's
@@ -40,7 +48,7 @@ impl Delays {
             0 => self.retry.min(self.longest),
             _ => {
                 let doubled = 1 << (failures - 1).min(30);
-                let wait = self.retry.max(LEAST_BACK_OFF).saturating_mul(doubled).min(self.longest);
+                let wait = self.retry.max(LEAST_DELAY).saturating_mul(doubled).min(self.longest);
                 wait - (wait / 2).mul_f64(random)
             }
         };
@@ -54,12 +62,15 @@ pub(super) fn is_temporary(error: &Error) -> bool {
         ErrorKind::Status => error.status_code().is_some_and(is_temporary_status),
         ErrorKind::Resolve
         | ErrorKind::Connect
-        | ErrorKind::Proxy
         | ErrorKind::TlsHandshake
         | ErrorKind::Send
         | ErrorKind::Receive
         | ErrorKind::EmptyReply
         | ErrorKind::IncompleteBody => true,
+        ErrorKind::Proxy => match error.proxy_failure() {
+            Some(ProxyFailure::Resolve | ProxyFailure::Connect) => true,
+            _ => error.status_code().is_some_and(is_temporary_status),
+        },
         ErrorKind::Timeout(limit) => limit != TimeLimit::Call,
         _ => false,
     }
@@ -73,6 +84,8 @@ fn is_temporary_status(status: StatusCode) -> bool {
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
     use super::*;
+    use crate::client::proxy::ProxyError;
+    use crate::net::DialError;
 
     #[test]
     fn c21_the_delay_doubles_from_the_second_failure_on() {
@@ -99,6 +112,34 @@ mod tests {
             let least = if failures == 0 { expected } else { expected / 2 };
             let least = least.max(demanded.unwrap_or(0).min(10_000));
             assert!(delay(0.999) >= millis(least) && delay(0.999) <= delay(0.0));
+        }
+    }
+
+    #[test]
+    fn c21_a_server_cannot_set_a_shorter_delay_than_the_least() {
+        let millis = Duration::from_millis;
+        for (set, expected) in [(Some(0), 100), (Some(99), 100), (Some(101), 101), (None, 0)] {
+            let mut delays = Delays { retry: Duration::ZERO, longest: millis(10_000) };
+            delays.set_by_server(set.map(millis));
+            assert_eq!(delays.after(0, None, 0.0), millis(expected), "{set:?}");
+        }
+    }
+
+    #[test]
+    fn c21_a_refusal_by_the_proxy_is_final_unless_its_status_may_pass() {
+        for (status, temporary) in [(407, false), (403, false), (502, true), (503, true)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = Error::of_proxy(Some(status), std::io::Error::other("refused"));
+            assert_eq!(is_temporary(&error), temporary, "{status}");
+        }
+        for kind in [ErrorKind::Resolve, ErrorKind::Connect] {
+            let cause = DialError::System(std::io::ErrorKind::NetworkUnreachable.into());
+            let error = ProxyError::dial("p:1".to_owned(), kind, cause);
+            assert!(is_temporary(&error), "{kind:?}");
+        }
+        for kind in [ErrorKind::TlsHandshake, ErrorKind::UntrustedCertificate] {
+            let error = ProxyError::handshake("p:1".to_owned(), Error::new(kind));
+            assert!(!is_temporary(&error), "{kind:?}");
         }
     }
 

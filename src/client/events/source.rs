@@ -45,6 +45,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// | the stream ends, or its connection breaks | reconnects |
 /// | no connection can be made; it fails, or is silent for longer than a time limit | reconnects |
 /// | a response of 408, 429, 500, 502, 503 or 504 | reconnects, at the earliest after its `Retry-After` |
+/// | a proxy cannot be reached, or refuses the tunnel with one of these statuses | reconnects |
+/// | any other failure of a proxy: 407, its certificate | an error, then the end |
 /// | 204 (No Content) | ends: this is how a server says that there are no more events |
 /// | any other status, or another content type | an error, then the end |
 /// | any other error: an untrusted certificate, a part that is too large, a URL that is invalid | an error, then the end |
@@ -53,8 +55,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// [`reconnect_if`](Self::reconnect_if) decides otherwise about errors. Redirects are followed as in any
 /// call, by the policy of the request.
 ///
-/// The time before a reconnection is the one that the server has set with `retry`, and 1 s until then. It
-/// doubles with each further connection that brings no event, and up to half of it is random after such a
+/// The time before a reconnection is the one that the server has set with `retry`, but at least 100 ms. It is
+/// 1 s until then. It doubles with each further connection that brings no event, and up to half of it is random after such a
 /// connection. It is at most 60 s, or as [`max_delay`](Self::max_delay) sets it. The first connection is made
 /// at once.
 ///
@@ -109,13 +111,15 @@ impl<F: FnMut() -> RequestBuilder> EventSource<F> {
         self
     }
 
-    /// Sets the time before a reconnection, until the server sets another. 1 s by default.
+    /// Sets the time before a reconnection, until the server sets another. 1 s by default. It may be 0, unlike
+    /// the server's.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
         self.delays.retry = delay;
         self
     }
 
-    /// Sets the longest time before a reconnection, whatever the server asks for. 60 s by default.
+    /// Sets the longest time before a reconnection, whatever the server asks for. 60 s by default. It also
+    /// holds where it is shorter than the least time that a server can set.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.delays.longest = delay;
         self
@@ -183,7 +187,7 @@ impl<F: FnMut() -> RequestBuilder> EventSource<F> {
     fn lose(&mut self, error: Option<Error>) -> Option<Error> {
         if let State::Open(stream) = &self.state {
             stream.last_event_id().clone_into(&mut self.last_event_id);
-            self.delays.retry = stream.retry().unwrap_or(self.delays.retry);
+            self.delays.set_by_server(stream.retry());
         }
         self.state = State::Ended;
         let is_final = match &error {

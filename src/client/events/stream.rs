@@ -95,7 +95,7 @@ impl EventStream {
     }
 
     /// Returns the id of the last event, which a new request sends as `Last-Event-ID` to continue the stream.
-    /// Empty if there is none.
+    /// Empty if there is none. An id of more than 4 KiB is ignored.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.parser.last_event_id()

@@ -117,7 +117,8 @@ impl ProxyPolicy {
     ///
     /// All but networks may be followed by a port, `example.com:8080`, and then cover that port only. Case
     /// and a dot at the end do not matter. Names are compared as they stand in the URL and are not resolved.
-    /// An entry that is none of these is ignored. An empty list covers no host.
+    /// An entry that is none of these is ignored. An empty list covers no host. curl differs in two points:
+    /// it takes `*` only for a whole list, and has no `*.example.com`.
     #[must_use]
     pub fn with_no_proxy(mut self, list: impl AsRef<str>) -> Self {
         self.no_proxy = Some(Arc::new(NoProxy::parse(list.as_ref())));

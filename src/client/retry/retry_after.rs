@@ -17,8 +17,17 @@ fn parse(text: &str, now: SystemTime) -> Option<Duration> {
         // Digits that overflow are a very long wait.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
+    Some(http_date(text)?.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+/// Reads a date whose day of the week may be wrong: a server that computed it badly still asks for a wait.
+fn http_date(text: &str) -> Option<SystemTime> {
+    if let Ok(date) = httpdate::parse_http_date(text) {
+        return Some(date);
+    }
+    let (_, date) = text.split_once(", ")?;
+    let mut days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].into_iter();
+    days.find_map(|day| httpdate::parse_http_date(&format!("{day}, {date}")).ok())
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
@@ -39,6 +48,9 @@ mod tests {
             (&["Sun Nov  6 08:49:38 1994"], Some(1)),
             (&["Sun, 06 Nov 1994 08:49:00 GMT"], Some(0)),
             (&["Thu, 01 Jan 1970 00:00:00 GMT"], Some(0)),
+            (&["Mon, 06 Nov 1994 08:49:47 GMT"], Some(10)),
+            (&["Someday, 06 Nov 1994 08:49:47 GMT"], Some(10)),
+            (&["Sun, 31 Feb 1994 08:49:47 GMT"], None),
             (&["99999999999999999999999"], Some(u64::MAX)),
             (&["soon", "3"], Some(3)),
             (&[], None),

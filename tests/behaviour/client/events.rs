@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::unbounded;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hangup::client::{EventSource, EventStream, ServerEvent};
+use hangup::client::{EventSource, EventStream, Proxy, ServerEvent};
 use hangup::testing::{Peer, Script};
 use hangup::{Client, Context, Error, ErrorKind, ResponseExt, TimeLimit};
 
@@ -300,6 +300,58 @@ fn c21_a_source_gives_up_after_its_failures() {
     let mut events =
         source(&Client::new(), &script).max_delay(Duration::from_millis(1)).max_failures(1);
     assert_eq!(told(events.next().unwrap()), "message:1:");
+    assert!(events.next().is_none());
+    script.finish();
+}
+
+#[test]
+fn c21_a_server_cannot_make_a_source_reconnect_without_a_pause() {
+    alone!();
+    let script = Script::new()
+        .connections(|peer| peer.expect("GET /").send(HEAD).send("retry: 0\ndata: 1\n\n").close());
+    let mut events = source(&Client::new(), &script);
+    let begun = Instant::now();
+    for _ in 0..4 {
+        assert_eq!(told(events.next().unwrap()), "message:1:");
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
+    drop(events);
+    script.finish();
+}
+
+#[test]
+fn c21_a_refusal_by_the_proxy_ends_a_source() {
+    alone!();
+    let proxy = Script::new()
+        .connection(|peer| peer.expect("CONNECT ").respond(503, "").close())
+        .connection(|peer| peer.expect("CONNECT ").respond(407, "").close());
+    let client = Client::builder()
+        .proxy(Proxy::new(proxy.url("")).unwrap().tunnel_all(true).basic_auth("user", "wrong"))
+        .build();
+    let mut events = EventSource::new(|| client.get("http://origin.test/"))
+        .retry_delay(Duration::from_millis(1))
+        .max_failures(5);
+    let error = events.next().unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.status_code().unwrap().as_u16()), (ErrorKind::Proxy, 407));
+    assert!(events.next().is_none());
+    drop(events);
+    proxy.finish();
+}
+
+#[test]
+fn c21_an_id_that_is_too_long_is_not_sent_back() {
+    alone!();
+    let script = Script::new()
+        .connection(|peer| {
+            let long = format!("id: 1\ndata: 1\n\nid: {}\ndata: 2\n\n", "x".repeat(5000));
+            peer.expect("GET /").send(HEAD).send(long).close()
+        })
+        .connection(|peer| {
+            peer.expect("GET /").with_header("last-event-id", "1").respond(204, "").close()
+        });
+    let mut events = source(&Client::new(), &script);
+    assert_eq!(told(events.next().unwrap()), "message:1:1");
+    assert_eq!(told(events.next().unwrap()), "message:2:1");
     assert!(events.next().is_none());
     script.finish();
 }
