@@ -8,7 +8,6 @@
 //! the session store. [`Report`] reports the outcome once, also if that code panics.
 
 use std::io;
-use std::mem;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -64,7 +63,7 @@ impl Connecting {
     }
 
     fn run(self, step: &mut Step) -> Result<Conn> {
-        let Reached { mut dialed, mut received, tunnelled_in } = match self.route.proxy() {
+        let Reached { mut dialed, received, tunnelled_in } = match self.route.proxy() {
             Some(proxy) => self.reach_through(proxy, step)?,
             None => self.dial()?.into(),
         };
@@ -72,21 +71,13 @@ impl Connecting {
         let mut secured_in = Duration::ZERO;
         if let Some(connector) = &self.route.tls {
             let begun = Instant::now();
-            let received = mem::take(&mut received);
             dialed.stream = self.secure(connector, dialed.stream, received)?;
             secured_in = begun.elapsed();
         }
         *step = Step::Start;
         let Self { route, idle_timeout, response_limits, owner, .. } = self;
-        let config = ConnConfig {
-            route,
-            received,
-            tunnelled_in,
-            secured_in,
-            owner,
-            idle_timeout,
-            response_limits,
-        };
+        let config =
+            ConnConfig { route, tunnelled_in, secured_in, owner, idle_timeout, response_limits };
         Conn::start(dialed, config).map_err(|error| dial_error(DialError::System(error)))
     }
 
@@ -159,7 +150,7 @@ impl Connecting {
 /// A connection that leads to the origin, or to a proxy that forwards its requests.
 struct Reached {
     dialed: Dialed,
-    /// The bytes behind the proxy's last message.
+    /// The bytes behind the proxy's last message. Empty without TLS to the origin.
     received: Buffer,
     tunnelled_in: Duration,
 }

@@ -36,7 +36,7 @@ pub trait CookieStore: Send + Sync {
     /// their order. The URL has neither user and password nor a fragment. Its host is in lower case.
     ///
     /// Runs on the thread that called `send`. It is not called for a response without the field, nor for
-    /// a 1xx, nor for a response to CONNECT.
+    /// a 1xx other than 101, nor for a response to CONNECT.
     fn store(&self, url: &Uri, set_cookie: &mut dyn Iterator<Item = &HeaderValue>);
 
     /// Returns the value of the `Cookie` field of a request for `url`; `None` if there are no cookies for it.

@@ -41,22 +41,25 @@ const MAX_FILE: u64 = 1 << 20;
 ///
 /// # Format
 ///
-/// The file is read as curl reads it. Words are separated by white space and line ends:
+/// Words are separated by white space and line ends:
 ///
 /// | words | meaning |
 /// | --- | --- |
 /// | `machine HOST` | begins the entry of a host; letters of any case are equal |
-/// | `default` | begins an entry for all hosts |
+/// | `default` | begins an entry for all other hosts |
 /// | `login NAME`, `password WORD` | the user and the password of the entry |
 /// | `account WORD` | ignored |
 /// | `macdef NAME` | ignored, with the lines up to the next empty one |
-/// | `#` at the begin of a word | a comment up to the end of the line |
+/// | `#` in place of a keyword | a comment up to the end of the line |
 ///
 /// A word in double quotes may contain white space, and the escapes `\n`, `\r` and `\t`. A backslash in
 /// quotes before another character stands for that character. Unknown words are ignored.
 ///
-/// The first entry of a host that has a password is used. Entries count in the order of the file, so
-/// `default` belongs at its end. A host has no port: the entry is for all of them.
+/// A value may begin with `#`, and it may be on the line after its keyword. There it must be in quotes if it is a
+/// keyword or begins with `#`. The value `machine` must always be in quotes.
+///
+/// The first entry of a host that has a password is used. `default` is for the hosts that have no entry,
+/// wherever it is in the file. A host has no port: the entry is for all of them.
 pub struct Netrc {
     entries: Vec<Entry>,
 }
@@ -93,8 +96,8 @@ impl Netrc {
     ///
     /// # Errors
     ///
-    /// The file cannot be read ([`ErrorKind::Io`]), or a quoted word in it has no end
-    /// ([`ErrorKind::InvalidFile`]). The text names the path and shows nothing of the content.
+    /// The file cannot be read ([`ErrorKind::Io`]), or [`parse`](Self::parse) refuses its text
+    /// ([`ErrorKind::InvalidFile`]). The error names the path and shows nothing of the content.
     ///
     /// # Blocking
     ///
@@ -108,8 +111,8 @@ impl Netrc {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidFile`] if a quoted word has no end. The text names the line and shows
-    /// nothing of the content.
+    /// [`ErrorKind::InvalidFile`] if a quoted word has no end, a keyword has no value, or an entry has two
+    /// logins or two passwords. The error names the line and shows nothing of the content.
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self> {
         match parse::entries(text.as_ref()) {
             Ok(entries) => Ok(Self { entries }),
@@ -129,16 +132,18 @@ impl Netrc {
         Ok(Self { entries })
     }
 
-    /// Returns the login for `host`, by its own entry or by the default one. With a user, only an entry of
-    /// that login counts.
+    /// Returns the login for `host` by its own entries, or by the default one if it has none. With a user,
+    /// only an entry of that login counts.
     pub(super) fn find(&self, host: &str, user: Option<&[u8]>) -> Option<Login<'_>> {
-        login(self.entries.iter().filter(|entry| entry.is_for(host)), user)
+        match self.entries.iter().any(|entry| entry.is_for(host)) {
+            true => self.find_machine(host, user),
+            false => login(self.entries.iter().filter(|entry| entry.is_default()), user),
+        }
     }
 
-    /// Returns the login for `host` by its own entry.
+    /// Returns the login for `host` by its own entries.
     pub(super) fn find_machine(&self, host: &str, user: Option<&[u8]>) -> Option<Login<'_>> {
-        let own = |entry: &&Entry| entry.is_for(host) && !entry.is_default();
-        login(self.entries.iter().filter(own), user)
+        login(self.entries.iter().filter(|entry| entry.is_for(host)), user)
     }
 }
 

@@ -53,7 +53,12 @@ impl TunnelOptions {
     }
 
     /// Opens the tunnel of `route`, unless the proxy forwards requests. `host` is one of its
-    /// [hosts](Self::hosts). Returns what was received behind the proxy's last message.
+    /// [hosts](Self::hosts). Returns the bytes behind the proxy's last message, for the TLS handshake.
+    ///
+    /// # Errors
+    ///
+    /// Without TLS to the origin, such bytes are an error: an HTTP server speaks second, so they may be the
+    /// proxy's.
     pub(super) fn open(
         &self,
         stream: &Stream,
@@ -61,13 +66,21 @@ impl TunnelOptions {
         host: Option<Host>,
         dial: &PendingDial,
     ) -> Result<Buffer> {
-        match (&route.via, host) {
-            (Via::Tunnel(proxy), _) => self.connect(stream, proxy, route, dial),
-            (Via::Socks(proxy), Some(host)) => {
-                self.socks(stream, proxy, (host, route.origin.port), &dial.context)
+        let (proxy, failure, received) = match (&route.via, host) {
+            (Via::Tunnel(proxy), _) => {
+                (proxy, ProxyFailure::Tunnel, self.connect(stream, proxy, route, dial)?)
             }
-            _ => Ok(Buffer::default()),
+            (Via::Socks(proxy), Some(host)) => {
+                let target = (host, route.origin.port);
+                (proxy, ProxyFailure::Socks, self.socks(stream, proxy, target, &dial.context)?)
+            }
+            _ => return Ok(Buffer::default()),
+        };
+        if route.tls.is_none() && !received.is_empty() {
+            stream.close();
+            return Err(ProxyError::unexpected(proxy.address(), failure, received.data().len()));
         }
+        Ok(received)
     }
 
     fn connect(
@@ -82,6 +95,10 @@ impl TunnelOptions {
         let authorization = proxy.authorization();
         let connect = Connect::new(target, self.user_agent.as_ref(), authorization.as_ref())
             .map_err(|error| Error::with_source(ErrorKind::InvalidMessage, error))?;
+        let connect = match route.tls {
+            Some(_) => connect,
+            None => connect.refuse_body(),
+        };
         let connect = connect.on_head(|status, head| {
             let (proxy, head) = (address.as_str(), RawHead::complete(head));
             dial.watch.show(|| CallEvent::ProxyResponded { proxy, status, head });

@@ -78,7 +78,7 @@ use super::observe::{Trace, WeakTrace};
 use super::route::Route;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
-use crate::net::{Addr, Buffer, Dialed};
+use crate::net::{Addr, Dialed};
 use crate::sync::channel::bounded;
 use crate::sync::{self, Condvar, Mutex};
 
@@ -87,8 +87,6 @@ pub(super) struct ConnConfig {
     pub(super) route: Route,
     /// How long the TLS handshake took.
     pub(super) secured_in: Duration,
-    /// The bytes that the peer has sent before the connection begins.
-    pub(super) received: Buffer,
     /// How long it took to open the tunnel through a proxy.
     pub(super) tunnelled_in: Duration,
     pub(super) owner: Weak<dyn Owner>,
@@ -125,7 +123,7 @@ impl Conn {
             idle_timeout: config.idle_timeout,
             response_limits: config.response_limits,
             closed,
-            lifecycle: Mutex::new(Lifecycle::new(closer, config.received)),
+            lifecycle: Mutex::new(Lifecycle::new(closer)),
             sent: Condvar::new(),
             expectations,
             wake_ups,
@@ -222,12 +220,9 @@ impl Conn {
 
     /// Makes a fresh connection idle, since its caller does not take it.
     pub(super) fn park(&self) {
-        let (was_fresh, has_received) = {
-            let mut lifecycle = self.0.lifecycle.lock();
-            (lifecycle.park(), lifecycle.has_received())
-        };
+        let was_fresh = self.0.lifecycle.lock().park();
         // The reader loop has left the input until now to the first exchange.
-        if was_fresh && (has_received || self.0.has_input()) {
+        if was_fresh && self.0.has_input() {
             self.close(Error::new(ErrorKind::EmptyReply), CloseReason::EndOfStream);
         }
         if self.0.lifecycle.lock().wake() {

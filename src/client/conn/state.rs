@@ -36,7 +36,7 @@ pub(super) struct Lifecycle {
     sent: Option<SendResult>,
     /// The reader loop sleeps until the connection is given back.
     reader_sleeps: bool,
-    /// The read buffer, while no thread reads. Invariant: empty, unless the connection is fresh.
+    /// The read buffer, while no thread reads. Invariant: empty.
     buffer: Buffer,
     /// The peer's announcements: the latest timeout, the smallest number of requests. Each exchange that
     /// begins takes one off the number.
@@ -108,13 +108,13 @@ pub(super) struct Channels {
 }
 
 impl Lifecycle {
-    pub(super) fn new(closer: Sender<Infallible>, buffer: Buffer) -> Self {
+    pub(super) fn new(closer: Sender<Infallible>) -> Self {
         Self {
             state: State::Fresh,
             latest: ExchangeId::default(),
             sent: None,
             reader_sleeps: false,
-            buffer,
+            buffer: Buffer::default(),
             announced: KeepAlive::default(),
             idle_since: None,
             holder: Holder::Pool,
@@ -189,11 +189,6 @@ impl Lifecycle {
             self.state = State::Idle;
         }
         fresh
-    }
-
-    /// Returns `true` if the peer has sent something before the first exchange.
-    pub(super) fn has_received(&self) -> bool {
-        !self.buffer.is_empty()
     }
 
     /// Ends an exchange well, and keeps its buffer.
@@ -334,7 +329,7 @@ mod tests {
     use crate::sync::channel::bounded;
 
     fn fresh() -> Lifecycle {
-        Lifecycle::new(bounded(0).0, Buffer::default())
+        Lifecycle::new(bounded(0).0)
     }
 
     fn rest(lifecycle: &mut Lifecycle, id: ExchangeId) -> Result<(), CloseReason> {

@@ -112,9 +112,10 @@ impl CookieJar {
         Ok(cookies.into_iter().cloned().collect())
     }
 
-    /// Removes the cookie with the name, domain and path of `cookie`. Returns `true` if there was one.
+    /// Removes the cookie with the name, domain and path of `cookie`. Returns `true` if there was one that had
+    /// not expired.
     pub fn remove(&self, cookie: &Cookie) -> bool {
-        self.state.lock().retain(|kept| !kept.is_same(cookie)) > 0
+        self.state.lock().remove(cookie, Moment::now())
     }
 
     /// Removes the cookies that have no end of their life, as a browser does when it is closed. Returns their

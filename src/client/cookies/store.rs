@@ -64,7 +64,7 @@ impl State {
         if cookie.secure && !origin.is_secure {
             return Err(Refusal::NotSecure);
         }
-        if !cookie.secure && !origin.is_secure && self.hides_secure(&cookie) {
+        if !cookie.secure && !origin.is_secure && self.hides_secure(&cookie, now) {
             return Err(Refusal::HidesSecure);
         }
         check_prefix(&cookie, set.path.is_some())?;
@@ -126,6 +126,12 @@ impl State {
         before - self.len()
     }
 
+    /// Removes the cookie that `cookie` would replace. Returns `true` if there was one that had not expired.
+    pub(super) fn remove(&mut self, cookie: &Cookie, now: Moment) -> bool {
+        self.retain(|kept| !kept.is_expired(now));
+        self.retain(|kept| !kept.is_same(cookie)) > 0
+    }
+
     fn len(&self) -> usize {
         self.domains.values().map(Vec::len).sum()
     }
@@ -136,11 +142,11 @@ impl State {
         let mut number = self.next;
         self.next += 1;
         let bucket = self.domains.entry(domain.clone()).or_default();
+        bucket.retain(|kept| !kept.cookie.is_expired(now));
         if let Some(at) = bucket.iter().position(|kept| kept.cookie.is_same(&cookie)) {
             let replaced = bucket.swap_remove(at);
             (cookie.created, number) = (replaced.cookie.created, replaced.number);
         }
-        bucket.retain(|kept| !kept.cookie.is_expired(now));
         if !cookie.is_expired(now) {
             bucket.push(Kept { cookie, number });
             evict::from_domain(bucket);
@@ -167,9 +173,9 @@ impl State {
         }
     }
 
-    /// Returns `true` if a cookie from an insecure origin would replace or hide a secure one: it has the same
-    /// name, its hosts overlap, and its path is the other's or below it.
-    fn hides_secure(&self, cookie: &Cookie) -> bool {
+    /// Returns `true` if a cookie from an insecure origin would replace or hide a secure one that has not
+    /// expired: it has the same name, its hosts overlap, and its path is the other's or below it.
+    fn hides_secure(&self, cookie: &Cookie, now: Moment) -> bool {
         let overlaps = |domain: &str| {
             scope::domain_matches(domain, &cookie.domain)
                 || scope::domain_matches(&cookie.domain, domain)
@@ -177,6 +183,7 @@ impl State {
         let buckets = self.domains.iter().filter(|(domain, _)| overlaps(domain));
         buckets.flat_map(|(_, kept)| kept).any(|kept| {
             kept.cookie.secure
+                && !kept.cookie.is_expired(now)
                 && kept.cookie.name == cookie.name
                 && scope::path_matches(&cookie.path, &kept.cookie.path)
         })

@@ -27,6 +27,9 @@ const FIXED: usize = 10;
 /// The bytes of the trailer: the checksum and the length of the decoded data, each as 32 bits.
 const TRAILER: usize = 8;
 
+/// The largest field of a header, in bytes, which is that of an extra field. Names and comments are shorter.
+const MAX_FIELD: usize = 64 * 1024;
+
 // The flags of a header.
 const HEADER_CHECKSUM: u8 = 1 << 1;
 const EXTRA: u8 = 1 << 2;
@@ -138,6 +141,8 @@ impl Decoder for Gzip {
 struct Header {
     flags: u8,
     part: Part,
+    /// How many bytes of the name or the comment have come.
+    length: usize,
     /// Of the header so far.
     checksum: Crc,
 }
@@ -162,14 +167,14 @@ enum Part {
 
 impl Header {
     fn new() -> Self {
-        Self { flags: 0, part: Part::Fixed(0), checksum: Crc::new() }
+        Self { flags: 0, part: Part::Fixed(0), length: 0, checksum: Crc::new() }
     }
 
     /// Returns a header whose first bytes were [`MAGIC`].
     fn after_magic() -> Self {
         let mut checksum = Crc::new();
         checksum.update(&MAGIC);
-        Self { flags: 0, part: Part::Fixed(MAGIC.len()), checksum }
+        Self { flags: 0, part: Part::Fixed(MAGIC.len()), length: 0, checksum }
     }
 
     /// Takes the next byte. Returns `true` if it was the last.
@@ -197,9 +202,18 @@ impl Header {
             Part::ExtraLength => Part::ExtraLengthHigh(byte),
             Part::ExtraLengthHigh(low) => Part::Extra(u16::from_le_bytes([low, byte])),
             Part::Extra(left) => Part::Extra(left - 1),
-            Part::Name if byte == 0 => Part::Comment,
-            Part::Comment if byte == 0 => Part::Checksum,
-            Part::Name | Part::Comment => self.part,
+            Part::Name | Part::Comment if byte != 0 => {
+                self.length += 1;
+                if self.length > MAX_FIELD {
+                    return Err("a field of the header has more than 64 KiB");
+                }
+                self.part
+            }
+            Part::Name => {
+                self.length = 0;
+                Part::Comment
+            }
+            Part::Comment => Part::Checksum,
             Part::Checksum => Part::ChecksumHigh(byte),
             Part::ChecksumHigh(low) => {
                 // The low half of the header's checksum.

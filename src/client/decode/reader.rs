@@ -1,16 +1,29 @@
 //! The reader that runs decoders over a body.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
 
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The largest buffer for encoded bytes, in bytes: what a socket often has at once.
 const MAX_INPUT: usize = 32 * 1024;
 
 /// The smallest buffer for encoded bytes, in bytes.
 const MIN_INPUT: usize = 512;
+
+/// How many encoded bytes may decode to nothing. Readers limit decoded bytes, so that data without any would
+/// cost unlimited time: empty members and frames, comments. Encoders write at most a few KiB of such data.
+const MAX_SILENT: u64 = 1024 * 1024;
+
+/// How many more encoded bytes each decoded byte allows. A gzip encoder that is flushed after each byte writes
+/// seven for it.
+const MAX_PER_DECODED: u64 = 16;
+
+/// The error text of [`MAX_SILENT`] and [`MAX_PER_DECODED`].
+const TOO_LONG: Damage = "more than 1 MiB, and 16 bytes for each decoded byte, are encoded";
 
 /// A decoder of one content coding. It has no input or output and never waits.
 pub(super) trait Decoder: Send {
@@ -52,19 +65,45 @@ pub(super) fn decoded(
     });
     body.map_reader(|body| {
         let mut reader: Box<dyn Read + Send> = Box::new(body);
-        for decoder in decoders.into_iter().rev() {
+        let work = Arc::new(Work::default());
+        for (applied, decoder) in decoders.into_iter().enumerate().rev() {
             let input = BufReader::with_capacity(room, reader);
-            let context = context.cloned();
-            reader = Box::new(Decoding { input, decoder, context, stage: Stage::Empty });
+            let (context, work) = (context.cloned(), Arc::clone(&work));
+            let is_outermost = applied == 0;
+            let stage = Stage::Empty;
+            reader = Box::new(Decoding { input, decoder, context, work, is_outermost, stage });
         }
         reader
     })
+}
+
+/// The work for one body, which the decoders of all its codings share: data that decodes to nothing may itself
+/// be the output of another decoder, a thousand times as long as its input.
+#[derive(Default)]
+struct Work {
+    /// How many encoded bytes all decoders have used.
+    read: AtomicU64,
+    /// How many bytes the reader of the body has got.
+    written: AtomicU64,
+}
+
+impl Work {
+    /// Adds a step. Returns `false` if the encoded bytes are too many.
+    fn add(&self, read: usize, written: usize) -> bool {
+        let (read, written) = (read as u64, written as u64);
+        let read = self.read.fetch_add(read, Ordering::Relaxed).saturating_add(read);
+        let written = self.written.fetch_add(written, Ordering::Relaxed).saturating_add(written);
+        read <= written.saturating_mul(MAX_PER_DECODED).saturating_add(MAX_SILENT)
+    }
 }
 
 struct Decoding {
     input: BufReader<Box<dyn Read + Send>>,
     decoder: Box<dyn Decoder>,
     context: Option<Context>,
+    work: Arc<Work>,
+    /// The output is the body, not the input of another decoder.
+    is_outermost: bool,
     stage: Stage,
 }
 
@@ -100,6 +139,10 @@ impl Decoding {
         if read == 0 && written == 0 && offered > 0 && !is_last {
             return Err(self.fail("data that cannot be decoded"));
         }
+        let delivered = if self.is_outermost { written } else { 0 };
+        if !self.work.add(read, delivered) {
+            return Err(self.fail(TOO_LONG));
+        }
         self.stage = match written == out.len() {
             _ if is_last => Stage::Ended,
             true => Stage::Full,
@@ -127,10 +170,11 @@ impl Decoding {
 
 impl Read for Decoding {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if let Some(ended) = self.context.as_ref().and_then(Context::err) {
-            return Err(Error::from(ended).into());
-        }
         loop {
+            // Before each step: data may decode to nothing for long.
+            if let Some(ended) = self.context.as_ref().and_then(Context::err) {
+                return Err(Error::from(ended).into());
+            }
             match &self.stage {
                 _ if out.is_empty() => return Ok(0),
                 Stage::Ended => return Ok(0),

@@ -445,3 +445,101 @@ fn c08_decoding_ends_with_its_context() {
     let error = Error::from(body.read(&mut [0; 1000]).unwrap_err());
     assert!(error.is_cancelled(), "{error}");
 }
+
+/// Returns `count` bytes in gzip, `layers` times.
+fn gzip_of_many(begin: &[u8], piece: &[u8], count: usize, layers: usize) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(begin).unwrap();
+    let pieces = piece.repeat(1 << 16);
+    for _ in 0..count / pieces.len() {
+        encoder.write_all(&pieces).unwrap();
+    }
+    let mut all = encoder.finish().unwrap();
+    for _ in 1..layers {
+        all = gzip(&all);
+    }
+    all
+}
+
+const TOO_LONG: &str = "more than 1 MiB, and 16 bytes for each decoded byte, are encoded";
+
+/// The reader's limit counts decoded bytes, so that it would never be met.
+#[test]
+fn c08_data_that_decodes_to_nothing_has_a_limit() {
+    const COUNT: usize = 2 << 20;
+    let nothing = gzip(b"");
+    // A metadata block of Brotli without bytes.
+    let (window, metadata) = (b"\x0c".as_slice(), b"\x06".as_slice());
+    for (codings, begin, piece) in [
+        ("gzip", b"".as_slice(), nothing.as_slice()),
+        ("deflate", b"\x78\x9c", b"\0\0\0\xff\xff"),
+        ("zstd", b"", &zstd(b"")),
+        ("zstd", b"", b"\x5f\x2a\x4d\x18\x05\0\0\0....."),
+        ("zstd", b"\x5f\x2a\x4d\x18\0\0\0\x7f", b"."),
+        ("br", window, metadata),
+    ] {
+        let plain = [begin, &piece.repeat(COUNT / piece.len())].concat();
+        let error = error_text(codings, &plain);
+        assert!(error.contains(TOO_LONG), "{codings} {piece:02x?}: {error}");
+        for layers in 1..4 {
+            let nested = format!("{codings}{}", ", gzip".repeat(layers));
+            let small = gzip_of_many(begin, piece, COUNT, layers);
+            let error = error_text(&nested, &small);
+            assert!(error.contains(TOO_LONG), "{nested} {piece:02x?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn c08_a_field_of_a_gzip_header_has_at_most_64_kib() {
+    for (flag, field) in [(1 << 3, "name"), (1 << 4, "comment")] {
+        let member = |length: usize| {
+            let mut member = gzip(b"text");
+            member[3] = flag;
+            let text = [vec![b'x'; length], vec![0]].concat();
+            member.splice(10..10, text);
+            member
+        };
+        assert_eq!(decode_all("gzip", &member(64 * 1024)).unwrap(), b"text", "{field}");
+        let error = error_text("gzip", &member(64 * 1024 + 1));
+        assert!(error.ends_with("gzip: a field of the header has more than 64 KiB"), "{error}");
+    }
+    let mut member = gzip(b"text");
+    member[3] = 1 << 2;
+    member.splice(10..10, [vec![0xff; 2], vec![0; 0xffff]].concat());
+    assert_eq!(decode_all("gzip", &member).unwrap(), b"text");
+}
+
+/// A server that sends each byte in a block, and an empty block behind it.
+#[test]
+fn c08_data_with_little_content_is_decoded() {
+    let text = vec![b'x'; 1 << 17];
+    let flushed =
+        [b"\0\x01\0\xfe\xffx\0\0\0\xff\xff".repeat(text.len()), raw_deflate(b"")].concat();
+    assert!(flushed.len() > 1 << 20, "{}", flushed.len());
+    assert!(decode_all("deflate", &flushed).unwrap() == text);
+    assert!(decode_all("deflate, zstd", &zstd(&flushed)).unwrap() == text);
+    let frames = [b"\x5f\x2a\x4d\x18\0\0\x0c\0".to_vec(), vec![7; 0x0c_0000], zstd(&text)];
+    assert!(decode_all("zstd", &frames.concat()).unwrap() == text);
+}
+
+/// The read ends although nothing was decoded.
+#[test]
+fn c08_decoding_without_output_ends_with_its_context() {
+    /// A source of empty gzip members that cancels a context.
+    struct Members(Context, Vec<u8>);
+    impl Read for Members {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            assert!(!self.0.is_done(), "it is read after the end");
+            self.0.cancel();
+            buf[..self.1.len()].copy_from_slice(&self.1);
+            Ok(self.1.len())
+        }
+    }
+    let context = Context::new();
+    let source = Body::from_reader(Members(context.clone(), gzip(b"")));
+    let decoders = decoders(&fields(&["gzip"])).unwrap().unwrap();
+    let mut body = decoded(source, decoders, Some(&context));
+    let error = Error::from(body.read(&mut [0; 10]).unwrap_err());
+    assert!(error.is_cancelled(), "{error}");
+}

@@ -12,7 +12,7 @@ fn found(text: &str, host: &str, user: Option<&str>) -> Option<String> {
 }
 
 #[test]
-fn c12_the_words_of_a_file_are_read_as_curl_reads_them() {
+fn c12_the_words_of_a_file_are_read() {
     for (text, expected) in [
         ("machine h login u password p", Some("u:p")),
         ("machine h password p login u", Some("u:p")),
@@ -32,12 +32,24 @@ fn c12_the_words_of_a_file_are_read_as_curl_reads_them() {
         ("machine h machine h login u password p", Some("u:p")),
         ("default login u password p", Some("u:p")),
         ("machine h login u password p default login v password q", Some("u:p")),
-        ("default login v password q machine h login u password p", Some("v:q")),
+        ("default login v password q machine h login u password p", Some("u:p")),
         ("login v password q machine h login u password p", Some("u:p")),
         // Comments.
         ("# machine h login v password q\nmachine h login u password p", Some("u:p")),
         ("machine h # login v\nlogin u password p#1 # password q", Some("u:p#1")),
         ("#machine h login v password q", None),
+        // Values that begin with a number sign.
+        ("machine h login u password #secret", Some("u:#secret")),
+        ("machine h login u password #secret\nmachine o login v password q", Some("u:#secret")),
+        ("machine h login #u password #\n#password q", Some("#u:#")),
+        ("machine h login u password #p # password q", Some("u:#p")),
+        ("machine h account # login u password p", Some("u:p")),
+        ("machine h login u password\n\"#p\"", Some("u:#p")),
+        // Values on the line after their keyword, and values that are keywords.
+        ("machine h\n  login u\n  password p\n", Some("u:p")),
+        ("machine\n  h\n  login\n  u\n\n  password\n  p\n", Some("u:p")),
+        ("machine h login default password login", Some("default:login")),
+        ("machine h login \"machine\" password\n\"machine\"", Some("machine:machine")),
         // Quotes and escapes.
         ("machine h login \"a b\" password \"p\\\"q\\\\r\"", Some("a b:p\"q\\r")),
         ("machine h login u password \"\\n\\r\\t\\x#\"", Some("u:\n\r\tx#")),
@@ -45,7 +57,7 @@ fn c12_the_words_of_a_file_are_read_as_curl_reads_them() {
         ("machine \"h\" login u password p\"q\\n", Some("u:p\"q\\n")),
         ("machine h login u password \"p\"machine x", Some("u:p")),
         // Other words.
-        ("machine h account machine login u password p", Some("u:p")),
+        ("machine h account \"machine\" login u password p", Some("u:p")),
         ("machine h port 80 login u password p", Some("u:p")),
         ("macdef m\nmachine h login v password q\n\nmachine h login u password p", Some("u:p")),
         ("macdef m\r\nmachine h login v\r\n\r\nmachine h login u password p", Some("u:p")),
@@ -70,7 +82,7 @@ fn c12_a_user_selects_its_entry() {
         (Some("a"), Some("a:1")),
         (Some("b"), Some("b:2")),
         (Some("c"), Some("c:")),
-        (Some("d"), Some("d:4")),
+        (Some("d"), None),
         (Some("A"), None),
         (Some("e"), None),
         (Some(""), None),
@@ -82,6 +94,26 @@ fn c12_a_user_selects_its_entry() {
     assert!(netrc.find_machine("h", Some(b"d")).is_none(), "the default entry is not its own");
     assert!(netrc.find_machine("other", None).is_none());
     assert!(netrc.find("other", None).is_some());
+}
+
+#[test]
+fn c12_the_default_entry_is_for_hosts_without_one() {
+    const DEFAULT: &str = "default login x password y";
+    for (entries, user, expected) in [
+        ("machine h login u", None, Some("u:")),
+        ("machine h login u", Some("u"), Some("u:")),
+        ("machine h login u", Some("x"), None),
+        ("machine h password p", None, Some(":p")),
+        ("machine h password p", Some("x"), None),
+        ("machine H", None, None),
+        ("machine o login u", None, Some("x:y")),
+        ("machine o login u", Some("x"), Some("x:y")),
+        ("machine o login u", Some("u"), None),
+    ] {
+        for text in [format!("{entries} {DEFAULT}"), format!("{DEFAULT} {entries}")] {
+            assert_eq!(found(&text, "h", user).as_deref(), expected, "{text} {user:?}");
+        }
+    }
 }
 
 #[test]
@@ -105,6 +137,36 @@ fn c12_a_quoted_word_without_an_end_is_an_error_that_names_its_line() {
         let shown = format!("{error} {error:?}");
         assert!(shown.contains(&format!("line {line}:")), "{shown}");
         assert!(!shown.contains("secret"), "{shown}");
+    }
+}
+
+#[test]
+fn c12_no_entry_takes_a_value_of_another_machine() {
+    for (text, message) in [
+        (
+            "machine h login u password\nmachine o login v password secret",
+            "line 1: password has no",
+        ),
+        ("machine h login\r\n\r\nMACHINE o login v password secret", "line 1: login has no"),
+        ("machine h login machine o password secret", "line 1: login has no"),
+        ("machine h password machine o login v", "line 1: password has no"),
+        ("\nmachine h account\nmachine o login v password secret", "line 2: account has no"),
+        ("machine h account machine o login v password secret", "line 1: account has no"),
+        ("machine\nmachine o login v password secret", "line 1: machine has no"),
+        ("machine h login u password\ndefault login v password secret", "line 1: password has no"),
+        ("machine h login\npassword secret", "line 1: login has no"),
+        ("machine h login u password\n# secret\nmachine o", "line 1: password has no"),
+        // The line of the machine is a comment.
+        (
+            "machine h login u password p\n#machine o\nlogin v\npassword secret",
+            "line 3: second login",
+        ),
+        ("machine h password p\n#machine o\nlogin v\npassword secret", "line 4: second password"),
+    ] {
+        let error = Netrc::parse(text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidFile, "{text:?}");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains(message) && !shown.contains("secret"), "{text:?}: {shown}");
     }
 }
 

@@ -1,7 +1,9 @@
 //! CONNECT: the request for a tunnel, and the proxy's response (RFC 9110 section 9.3.6).
 
-use http::header::{CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, USER_AGENT};
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use super::error::ProxyFailure;
 use super::negotiate::{Negotiation, Tunnel};
@@ -24,8 +26,17 @@ pub(in crate::client) struct Connect<'a> {
     scanner: HeadScanner,
     /// How many bytes of interim responses have been received.
     interim: usize,
+    declared_body: DeclaredBody,
     /// Sees the head of each response.
     on_head: Option<OnHead<'a>>,
+}
+
+/// The treatment of a success that declares a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DeclaredBody {
+    /// The fields mean nothing (RFC 9110 section 9.3.6).
+    Ignored,
+    Refused,
 }
 
 /// Sees the status of a response and the bytes of its head.
@@ -49,7 +60,15 @@ impl<'a> Connect<'a> {
         }
         h1::write_end(&mut request);
         let (request, scanner) = (Some(request), HeadScanner::default());
-        Ok(Self { request, target, scanner, interim: 0, on_head: None })
+        let declared_body = DeclaredBody::Ignored;
+        Ok(Self { request, target, scanner, interim: 0, declared_body, on_head: None })
+    }
+
+    /// Refuses a success that declares a body, which a proxy must not send. In a tunnel without TLS, the
+    /// body would pass for the origin's response.
+    pub(in crate::client) fn refuse_body(mut self) -> Self {
+        self.declared_body = DeclaredBody::Refused;
+        self
     }
 
     /// Shows the status and the head of each response to `on_head`.
@@ -70,8 +89,14 @@ impl<'a> Connect<'a> {
     ) -> Result<Tunnel, Refusal> {
         let status = head.status;
         if status.is_success() {
-            // Its fields about a body mean nothing (RFC 9112 section 6.3).
-            return Ok(Tunnel::Open);
+            return match self.declared_body {
+                DeclaredBody::Refused if declares_body(&head.headers) => {
+                    let text =
+                        format!("{} to CONNECT {} declares a body", shown(head), self.target);
+                    Err(Refusal::new(text))
+                }
+                _ => Ok(Tunnel::Open),
+            };
         }
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(self.refusal(head, behind));
@@ -119,6 +144,11 @@ impl Negotiation for Connect<'_> {
         let tunnel = self.respond(&head, used, &input[used..])?;
         Ok((used, tunnel))
     }
+}
+
+fn declares_body(headers: &HeaderMap) -> bool {
+    let is_zero = |length: &HeaderValue| length.as_bytes().iter().all(|digit| *digit == b'0');
+    headers.contains_key(TRANSFER_ENCODING) || !headers.get_all(CONTENT_LENGTH).iter().all(is_zero)
 }
 
 /// Returns the status as the proxy sent it.

@@ -7,6 +7,7 @@ use std::io;
 use super::refusal::{Reason, Refusal};
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::net::DialError;
+use crate::text::counted;
 
 /// The step at which a proxy failed, in an error of the kind [`Proxy`](ErrorKind::Proxy).
 /// [`Error::proxy_failure`] returns it.
@@ -23,8 +24,12 @@ pub enum ProxyFailure {
     UntrustedCertificate,
     /// The proxy did not open the tunnel. [`Error::status_code`] has the status of its response, unless
     /// the response was not HTTP or the connection ended first.
+    ///
+    /// A tunnel without TLS to the origin also fails, without a status, if the proxy's success declares a
+    /// body or is followed by bytes before the first request.
     Tunnel,
-    /// The SOCKS proxy refused the connection or the credentials, or what it sent is not SOCKS.
+    /// The SOCKS proxy refused the connection or the credentials, or what it sent is not SOCKS. Without TLS
+    /// to the origin, bytes before the first request are such a failure too.
     Socks,
 }
 
@@ -97,6 +102,16 @@ impl ProxyError {
         error: io::Error,
     ) -> Error {
         Self::caused(address, failure, error)
+    }
+
+    /// Returns the error of a proxy that has sent `count` bytes through a new tunnel for plain HTTP.
+    pub(in crate::client) fn unexpected(
+        address: String,
+        failure: ProxyFailure,
+        count: usize,
+    ) -> Error {
+        let text = format!("{} in the tunnel before the first request", counted(count, "byte"));
+        Self::refused(address, failure, Refusal::new(text))
     }
 
     fn caused(

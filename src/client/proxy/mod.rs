@@ -162,6 +162,9 @@ impl Proxy {
 
     /// Sets whether an HTTP or HTTPS proxy opens a tunnel for `http` URLs as well. By default their
     /// requests are forwarded, and only `https` URLs take a tunnel.
+    ///
+    /// A tunnel for an `http` URL fails if the proxy's success declares a body, or if bytes come with it: they
+    /// could pass for the origin's response.
     #[must_use]
     pub fn tunnel_all(mut self, tunnels: bool) -> Self {
         self.inner_mut().tunnels_all = tunnels;

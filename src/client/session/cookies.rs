@@ -26,10 +26,12 @@ pub(super) fn merged(
     Some(AddedCookie { merged, own })
 }
 
-/// Stores the cookies of a response to a request for `url`.
+/// Stores the cookies of a response to a request for `url`. A 101 is a final response, as for browsers: a load
+/// balancer sets a cookie in the handshake of a WebSocket.
 pub(super) fn store(store: &dyn CookieStore, url: &Uri, response: &Response<Body>) {
-    let is_interim = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if !is_interim && response.headers().contains_key(SET_COOKIE) {
+    let status = response.status();
+    let is_final = !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS;
+    if is_final && response.headers().contains_key(SET_COOKIE) {
         store.store(url, &mut response.headers().get_all(SET_COOKIE).iter());
     }
 }

@@ -152,16 +152,31 @@ fn c11_interim_responses_set_nothing() {
     peer.send("HTTP/1.1 103 Early Hints\r\nSet-Cookie: hints=1\r\n\r\n");
     answer(&mut peer, 404, &["error=1"]);
     text(call.finish());
-    let url = peers.url("/b");
+    assert_eq!(jar.snapshot().len(), 1);
+    assert_eq!(jar.snapshot()[0].name(), "error");
+}
+
+#[test]
+fn c11_an_upgrade_sets_cookies() {
+    alone!();
+    let peers = Peers::new();
+    let jar = CookieJar::new();
+    let client = client_with(&jar);
+    let url = peers.url("/a");
     let call = send(&client, |client| {
         client.get(url).header("connection", "upgrade").header("upgrade", "raw")
     });
-    expect(&mut peer, "GET /b ", Some("error=1"));
+    let mut peer = peers.accept();
+    expect(&mut peer, "GET /a ", None);
     peer.send(
         "HTTP/1.1 101 Switching\r\nUpgrade: raw\r\nConnection: upgrade\r\nSet-Cookie: up=1\r\n\r\n",
     );
     assert_eq!(call.finish().unwrap().status(), StatusCode::SWITCHING_PROTOCOLS);
-    assert_eq!(jar.snapshot().len(), 1);
+    let call = get(&client, peers.url("/b"));
+    let mut peer = peers.accept();
+    expect(&mut peer, "GET /b ", Some("up=1"));
+    peer.answer(200, "ok");
+    assert_eq!(text(call.finish()), "ok");
 }
 
 #[test]

@@ -499,3 +499,32 @@ fn c08_a_bomb_is_bounded_by_its_readers_limit() {
         assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
     }
 }
+
+/// A few hundred bytes that decode to MiB of data without content.
+#[test]
+fn c08_a_small_body_without_content_cannot_keep_a_call_busy() {
+    alone!();
+    // Empty blocks behind the header of a member.
+    let mut body = gzip(b"")[..10].to_vec();
+    body.extend_from_slice(&b"\0\0\0\xff\xff".repeat(1 << 20));
+    for _ in 0..3 {
+        body = gzip(&body);
+    }
+    assert!(body.len() < 1000, "{}", body.len());
+    let fields = "Content-Encoding: gzip, gzip\r\nContent-Encoding: gzip, gzip\r\n";
+    let peers = Over::Tcp.peers();
+    for status_as_error in [false, true] {
+        let client = Client::builder().status_as_error(status_as_error).build();
+        let call = get(&client, peers.url("/"));
+        let mut peer = peers.accept();
+        peer.expect_request("GET /");
+        answer(&mut peer, 404, &format!("{fields}Content-Type: text/plain\r\n"), &body);
+        let mut response = match call.finish() {
+            Ok(response) => response,
+            Err(error) => error.take_response().unwrap(),
+        };
+        let error = response.text().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        assert!(error.to_string().contains("more than 1 MiB"), "{error}");
+    }
+}

@@ -104,6 +104,24 @@ fn c12_an_authorization_of_the_caller_counts_more() {
     check(&peers, URL, |client, url| client.get(url), Some(&basic("joe:secret")));
 }
 
+#[test]
+fn c12_a_host_never_gets_the_login_of_another_entry() {
+    alone!();
+    let peers = Peers::new();
+    for (file, pair) in [
+        (
+            "machine 127.0.0.1 login bob password #secret1\n\
+             machine other.example login dora password secret2",
+            "bob:#secret1",
+        ),
+        ("machine 127.0.0.1 login bob\ndefault login x password y", "bob:"),
+    ] {
+        let netrc = Netrc::parse(file).unwrap();
+        let request = |client: &Client, url| client.get(url).netrc(netrc);
+        check(&peers, "http://127.0.0.1:PORT/a", request, Some(&basic(pair)));
+    }
+}
+
 /// The peers are on this machine, and over TLS on others.
 fn c12_a_redirect_gets_the_login_of_its_own_host(over: Over) {
     alone!();

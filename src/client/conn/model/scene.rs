@@ -16,7 +16,7 @@ use crate::client::route::Route;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::h1::{CloseReason, Limits};
-use crate::net::{Addr, Buffer, Dialed, Hangup, Stream, memory};
+use crate::net::{Addr, Dialed, Hangup, Stream, memory};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::explore::{any, perhaps};
 use crate::sync::{Condvar, JoinHandle, Mutex, spawn};
@@ -97,7 +97,6 @@ impl Scene {
         let config = ConnConfig {
             route: Route::of_model(),
             secured_in: Duration::ZERO,
-            received: Buffer::default(),
             tunnelled_in: Duration::ZERO,
             owner,
             idle_timeout,

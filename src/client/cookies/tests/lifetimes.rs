@@ -103,6 +103,22 @@ fn c11_an_expired_cookie_removes_its_predecessor() {
 }
 
 #[test]
+fn c11_an_expired_cookie_counts_as_removed() {
+    let mut state = State::default();
+    set(&mut state, URL, "a=1; Max-Age=5").unwrap();
+    set_at(&mut state, URL, "b=1", at(1)).unwrap();
+    set_at(&mut state, URL, "c=1; Max-Age=5", at(1)).unwrap();
+    let short = state.all(at(1)).pop().unwrap();
+    // The successor is a new cookie, and so comes after the others.
+    set_at(&mut state, URL, "a=2", at(5)).unwrap();
+    assert_eq!(sent_at(&mut state, URL, at(5)), "b=1; c=1; a=2");
+    assert!(!state.remove(&short, at(6)), "{short:?}");
+    set_at(&mut state, URL, "c=1; Max-Age=5", at(6)).unwrap();
+    assert!(state.remove(&short, at(6)) && !state.remove(&short, at(6)));
+    assert_eq!(sent_at(&mut state, URL, at(6)), "b=1; a=2");
+}
+
+#[test]
 fn c11_dates_are_read_as_servers_write_them() {
     for (text, expected) in [
         ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),

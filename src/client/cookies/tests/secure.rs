@@ -52,3 +52,15 @@ fn c11_an_insecure_response_leaves_secure_cookies_alone() {
         }
     }
 }
+
+#[test]
+fn c11_an_expired_secure_cookie_hides_nothing() {
+    const PLAIN: &str = "http://www.site.example/";
+    for field in ["a=i", "a=i; Domain=site.example", "a=i; Path=/x"] {
+        let mut state = State::default();
+        set(&mut state, "https://www.site.example/", "a=s; Secure; Max-Age=5; Path=/").unwrap();
+        assert_eq!(set_at(&mut state, PLAIN, field, at(4)), Err(Refusal::HidesSecure), "{field}");
+        assert_eq!(set_at(&mut state, PLAIN, field, at(5)), Ok(()), "{field}");
+        assert_eq!(sent_at(&mut state, "http://www.site.example/x", at(5)), "a=i", "{field}");
+    }
+}

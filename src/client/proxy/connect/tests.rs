@@ -25,6 +25,32 @@ fn c13_a_success_opens_the_tunnel_whatever_its_fields_say() {
     }
 }
 
+/// In a tunnel without TLS, a body would pass for the origin's response, at once or later.
+#[test]
+fn c13_a_success_with_a_body_opens_no_tunnel_without_tls() {
+    let plain = || connect().refuse_body();
+    for fields in [
+        "Content-Length: 5\r\n",
+        "Content-Length: 0\r\nContent-Length: 6\r\n",
+        "Content-Length: x\r\n",
+    ]
+    .into_iter()
+    .chain(["Transfer-Encoding: chunked\r\n", "transfer-encoding: x\r\nContent-Length: 0\r\n"])
+    {
+        let response = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+        for body in ["", "bytes"] {
+            let response = format!("{response}{body}");
+            let refusal = negotiated(plain(), &[response.as_bytes()]).1.unwrap_err();
+            assert_eq!(refusal.text, "200 OK to CONNECT host.test:443 declares a body", "{fields}");
+            assert_eq!(refusal.reason, Reason::Other);
+        }
+    }
+    for fields in ["", "Content-Length: 0\r\n", "Content-Length: 00\r\nContent-Length: 0\r\n"] {
+        let response = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+        splits(plain, response.as_bytes(), b"of the origin", REQUEST.as_bytes());
+    }
+}
+
 #[test]
 fn c13_any_other_response_refuses_the_tunnel() {
     for (response, status, text) in [

@@ -1,6 +1,6 @@
 //! Connections through proxies are pooled by proxy as well as by origin.
 
-use hangup::client::Proxy;
+use hangup::client::{Proxy, ProxyFailure};
 use hangup::http::{Method, Uri};
 use hangup::net::{Dial, DialError, DialOptions, Target};
 use hangup::{Client, Context, ErrorKind, ResponseExt};
@@ -10,7 +10,7 @@ use crate::client::{get, send, text};
 use crate::support::scripted_server::{Peers, eventually};
 use crate::support::{Over, alone, over_each};
 
-over_each![c13_a_tunnel_serves_one_origin, c13_bytes_behind_the_connect_belong_to_the_tunnel,];
+over_each![c13_a_tunnel_serves_one_origin, c13_bytes_behind_the_connect_are_never_the_response,];
 
 #[test]
 fn c13_an_http_url_is_forwarded_in_absolute_form() {
@@ -78,29 +78,55 @@ fn c13_a_tunnel_serves_one_origin(over: Over) {
     assert_eq!(client.idle_connections(), 3);
 }
 
-/// An overloaded server may respond before it has a request, or a server's first bytes come with the
-/// response of its proxy.
-fn c13_bytes_behind_the_connect_belong_to_the_tunnel(over: Over) {
+fn c13_bytes_behind_the_connect_are_never_the_response(over: Over) {
     alone!();
-    let peers = Peers::new();
-    let client = over.client_builder().proxy(http_proxy(&peers).tunnel_all(true)).build();
-    let call = get(&client, over.url(ORIGIN, "/"));
-    let mut proxy = peers.accept_plain();
-    proxy.expect_request("CONNECT host.test:");
-    let early = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy";
-    proxy.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{early}"));
-    match over.is_encrypted() {
-        // They reach the TLS session, to which they are no TLS.
-        true => {
+    let forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+    let length = format!("Content-Length: {}\r\n", forged.len());
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for (fields, body, text) in [
+        (&*length, forged, "200 OK to CONNECT host.test:80 declares a body"),
+        (&*length, "", "200 OK to CONNECT host.test:80 declares a body"),
+        (chunked, forged, "200 OK to CONNECT host.test:80 declares a body"),
+        ("", forged, "44 bytes in the tunnel before the first request"),
+    ] {
+        let peers = Peers::new();
+        let client = over.client_builder().proxy(http_proxy(&peers).tunnel_all(true)).build();
+        let call = get(&client, over.url(ORIGIN, "/"));
+        let mut proxy = peers.accept_plain();
+        proxy.expect_request("CONNECT host.test:");
+        proxy.send(format!("HTTP/1.1 200 OK\r\n{fields}\r\n{body}"));
+        if over.is_encrypted() {
+            // The fields mean nothing, and the bytes reach the TLS session, to which they are no TLS.
+            proxy.send(forged);
             let error = call.finish().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TlsHandshake, "{error}");
+            continue;
         }
-        false => {
-            let response = call.finish();
-            assert_eq!(response.as_ref().unwrap().status(), 503);
-            assert_eq!(text(response), "busy");
-        }
+        let error = call.finish().unwrap_err();
+        assert_eq!(error.proxy_failure(), Some(ProxyFailure::Tunnel), "{error}");
+        assert_eq!(error.to_string(), format!("proxy {}: {text}", peers.addr()));
+        assert_eq!(proxy.expect_closed(), b"", "no request was sent");
+        assert_eq!(client.idle_connections(), 0);
     }
+}
+
+#[test]
+fn c13_bytes_behind_the_socks_reply_are_never_the_response() {
+    alone!();
+    let peers = Peers::new();
+    let socks = Proxy::new(format!("socks5h://{}", peers.addr())).unwrap();
+    let client = Client::builder().proxy(socks).build();
+    let call = get(&client, "http://host.test/".to_owned());
+    let mut proxy = peers.accept();
+    assert_eq!(proxy.read_body(3), b"\x05\x01\x00");
+    proxy.send(b"\x05\x00");
+    assert_eq!(proxy.read_body(16), b"\x05\x01\x00\x03\x09host.test\x00\x50");
+    let reply =
+        [b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50", &b"HTTP/1.1 204 \r\n\r\n"[..]].concat();
+    proxy.send(reply);
+    let error = call.finish().unwrap_err();
+    assert_eq!(error.proxy_failure(), Some(ProxyFailure::Socks), "{error}");
+    assert_eq!(proxy.expect_closed(), b"", "no request was sent");
 }
 
 #[test]
