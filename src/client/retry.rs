@@ -53,7 +53,7 @@ use self::decide::Rules;
 ///   DELETE, the request has an `Idempotency-Key`, or nothing was sent, not
 ///   even a request that was redirected. [`all_methods`](Self::all_methods)
 ///   lifts this rule.
-/// * The body [can be sent again](Body::try_clone).
+/// * The body [can be sent again](crate::Body::try_clone).
 ///
 /// # The waits
 ///
