@@ -146,7 +146,7 @@ fn microsocks_tunnels() {
     }
 }
 
-/// What curl gets through a proxy: its exit code, the status of a CONNECT, the status of the response, and
+/// The outcome of curl through a proxy: its exit code, the status of a CONNECT, the status of the response, and
 /// the body.
 fn curl(proxy: &str, tunnel: bool, url: &str) -> (i32, String) {
     let tunnel: &[&str] = if tunnel { &["--proxytunnel"] } else { &[] };

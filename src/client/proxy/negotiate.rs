@@ -105,7 +105,7 @@ fn run(mut stream: &Stream, negotiation: &mut impl Negotiation) -> Result<Buffer
         }
         match tunnel {
             Tunnel::Open => return Ok(received),
-            // What is left may be the next message.
+            // The rest may be the next message.
             Tunnel::Pending if used > 0 && !received.is_empty() => continue,
             Tunnel::Pending => {}
         }

@@ -170,7 +170,7 @@ fn c08_cancel_ends_a_read_of_an_encoded_body(over: Over) {
     alone!();
     let peers = over.peers();
     let client = over.client();
-    // Blocked, and with more to decode than anybody reads.
+    // Blocked, and with more to decode than the test reads.
     for bomb in [false, true] {
         let context = Context::new();
         let (url, call) = (peers.url("/"), context.clone());

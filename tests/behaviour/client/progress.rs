@@ -20,7 +20,7 @@ over_each![each way:
     c05_a_panic_of_the_upload_callback_fails_the_call,
 ];
 
-/// What a callback has seen, and the name of its thread.
+/// The progress that a callback has seen, and the name of its thread.
 type Seen = Arc<Mutex<Vec<(u64, Option<u64>, String)>>>;
 
 fn record() -> (Seen, impl Fn(Progress) + Send + Sync + 'static) {

@@ -1,4 +1,4 @@
-//! What a connection carries, it carries through each proxy.
+//! Everything that a connection carries also passes through each proxy.
 
 use std::io::{Read, Write};
 

@@ -1,4 +1,4 @@
-//! The failures of proxies have a kind of their own.
+//! The failures of proxies have a separate kind.
 
 use std::io;
 use std::time::Duration;
