@@ -144,8 +144,10 @@ fn c20_an_idle_connection_that_is_given_back_is_closed_in_time(over: Over) {
         if used {
             connection = exchange(connection, &mut peer, "/");
         }
-        // Longer than the limit of the pool, which does not hold yet.
-        std::thread::sleep(Duration::from_millis(200));
+        // The limit of the pool does not hold yet.
+        eventually("the connection is idle for longer than the limit", || {
+            connection.idle_for() > Some(Duration::from_millis(200))
+        });
         assert!(connection.is_open());
         connection.give_back();
         assert_eq!(peer.expect_closed(), b"");
