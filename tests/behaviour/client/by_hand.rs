@@ -151,7 +151,8 @@ fn c20_an_idle_connection_that_is_given_back_is_closed_in_time(over: Over) {
         assert!(connection.is_open());
         connection.give_back();
         assert_eq!(peer.expect_closed(), b"");
-        assert_eq!(client.idle_connections(), 0);
+        // Over TLS its end is sent before the pool has dropped it.
+        eventually("the pool is empty", || client.idle_connections() == 0);
     }
 }
 
