@@ -141,6 +141,11 @@
 //! | `charset` | no | [text](ResponseExt::text) in encodings other than UTF-8 |
 //! | `cookies` | no | `client::CookieJar` |
 //! | `socks` | no | SOCKS proxies |
+//! | `files` | no | `files`: serving a directory |
+//! | `compress` | no | `layers::Compress`: gzip and Brotli |
+//! | `forms` | no | queries and forms by serde |
+//! | `websocket` | no | `websocket`: the server's side of the handshake |
+//! | `signals` | no | a server that shuts down at SIGINT and SIGTERM |
 //! | `idna`, `url` | no | host names beyond ASCII; URLs as `url::Url` |
 //! | `bundled-roots` | no | Mozilla's root certificates |
 //!
@@ -199,6 +204,8 @@ mod context;
 #[cfg(doctest)]
 mod doc_tests;
 mod error;
+#[cfg(any(feature = "server", feature = "fcgi"))]
+mod extract;
 #[cfg(feature = "fcgi")]
 pub mod fcgi;
 #[cfg(feature = "fcgi")]
@@ -206,10 +213,12 @@ mod gateway;
 pub mod h1;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod handler;
+#[cfg(any(feature = "server", feature = "fcgi"))]
+mod handlers;
 mod logging;
 mod message;
 pub mod net;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "server", feature = "fcgi"))]
 mod random;
 #[cfg(feature = "server")]
 pub mod server;
@@ -236,6 +245,14 @@ pub use handler::{
     CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Layer, Layered,
     RequestExt, ResponseWriter, Variables, respond,
 };
+#[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
+pub use handlers::files;
+#[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
+pub use handlers::reverse_proxy;
+#[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]
+pub use handlers::websocket;
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub use handlers::{events, layers, metrics, router};
 pub use message::{Request, Response};
 pub use net::tls_info::{TlsInfo, TlsVersion};
 #[cfg(feature = "server")]

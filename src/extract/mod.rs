@@ -1,0 +1,1 @@
+//! Values that a handler reads from a request: its query, its form, its cookies.

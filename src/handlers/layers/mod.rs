@@ -1,0 +1,1 @@
+//! Layers that many services need.

@@ -1,0 +1,1 @@
+//! The numbers of a server as OpenMetrics text.

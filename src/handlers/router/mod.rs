@@ -1,0 +1,1 @@
+//! A handler that chooses another by method, host and path.

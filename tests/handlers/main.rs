@@ -1,0 +1,4 @@
+//! Handlers and layers, called without a socket.
+//!
+//! A test calls a handler with `testing::call`, which takes microseconds. A behaviour that needs a
+//! connection, such as a client that goes away, is tested in `tests/behaviour/`.
