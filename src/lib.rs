@@ -246,7 +246,7 @@ pub use handler::{
     RequestExt, ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
-pub use handlers::files;
+pub use handlers::files::{self, Files};
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
 pub use handlers::reverse_proxy;
 #[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]

@@ -98,7 +98,9 @@ impl ResponseWriter<'_> {
             return Ok(());
         }
         self.commit(false)?;
-        let Stage::Sending { missing: Some(missing) } = &mut self.state.stage else { return Ok(()) };
+        let Stage::Sending { missing: Some(missing) } = &mut self.state.stage else {
+            return Ok(());
+        };
         let Some(part) = body.as_file_part() else { return Ok(()) };
         let sent = match self.sink.file(&part) {
             Ok(sent) => sent,
