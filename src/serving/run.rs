@@ -15,7 +15,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use http::header::{CONNECTION, HeaderValue};
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::panics;
 use crate::body::Body;
@@ -193,12 +193,14 @@ impl Runner {
                 Some(text) => writer.replace_with_text(status, text),
                 None => writer.replace_with(status),
             };
+            add_headers(writer.headers_mut(), error);
             if closes {
                 writer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             return Ok(());
         };
         let mut response = hook(error, status, request);
+        add_headers(response.headers_mut(), error);
         if closes {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -219,6 +221,11 @@ fn respond(
         return Ok(());
     }
     handle(writer, request)
+}
+
+/// Adds the headers of [`Error::with_header`] to the response to `error`.
+fn add_headers(headers: &mut HeaderMap, error: &Error) {
+    headers.extend(error.response_headers().cloned().unwrap_or_default());
 }
 
 /// The response to an error.
