@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::Request;
 use super::gateway::{ErrorStream, Variables};
 use crate::context::Context;
@@ -95,6 +97,11 @@ pub trait RequestExt: sealed::Sealed {
     /// request's body was read to its end, nor after the handler has returned. Prefer
     /// [`context`](Self::context), which a pipelined request does not end.
     fn close_notify(&self) -> CloseNotify;
+
+    /// Returns the id of the last event that the client has received, which it sends when it reconnects to
+    /// an event stream: see [`ResponseWriter::events`](crate::ResponseWriter::events). `None` if there is
+    /// none, or if it is not UTF-8.
+    fn last_event_id(&self) -> Option<&str>;
 
     /// Returns the address of the client. Over FastCGI and CGI that is the address that the web server
     /// passes on.
@@ -224,6 +231,11 @@ impl RequestExt for Request {
 
     fn close_notify(&self) -> CloseNotify {
         info(self).map_or_else(never, RequestInfo::close_notify)
+    }
+
+    fn last_event_id(&self) -> Option<&str> {
+        let id = self.headers().get(HeaderName::from_static("last-event-id"))?;
+        std::str::from_utf8(id.as_bytes()).ok().filter(|id| !id.is_empty())
     }
 
     fn remote_addr(&self) -> Option<Addr> {
