@@ -242,7 +242,7 @@ pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handler::{
-    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Layer, Layered,
+    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, InterimSender, Layer, Layered,
     RequestExt, ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
