@@ -23,8 +23,8 @@ use std::sync::Arc;
 
 pub use filter::{Filter, FilterOutput, Head};
 pub use gateway::{ErrorStream, Variables};
-pub(crate) use interim::SendInterim;
 pub use interim::InterimSender;
+pub(crate) use interim::SendInterim;
 pub use layer::{HandlerExt, Layer, Layered};
 pub use request::{CloseNotify, RequestExt};
 pub(crate) use request::{RequestInfo, clear_extensions, set_info};

@@ -36,7 +36,8 @@ impl SendInterim for InterimGate {
     fn send(&self, status: StatusCode, headers: &HeaderMap) -> io::Result<bool> {
         let open = self.open.lock();
         let Some(reader) = &*open else { return Ok(false) };
-        if let Some(continues) = self.continues.as_ref().filter(|_| status == StatusCode::CONTINUE) {
+        if let Some(continues) = self.continues.as_ref().filter(|_| status == StatusCode::CONTINUE)
+        {
             continues.send(reader);
             return Ok(true);
         }

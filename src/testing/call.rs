@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::chunked;
 use crate::handler::{
-    CloseNotify, FinalHead, Handler, InterimSender, Length, Request, RequestInfo, Response, ResponseEnd,
-    ResponseState, ResponseWriter, SendInterim, Sink, set_info,
+    CloseNotify, FinalHead, Handler, InterimSender, Length, Request, RequestInfo, Response,
+    ResponseEnd, ResponseState, ResponseWriter, SendInterim, Sink, set_info,
 };
 use crate::net::{Addr, Duplex, TlsInfo};
 use crate::serving::{Outcome, Runner, Signals};
