@@ -8,10 +8,12 @@
 //! | `filter.rs` | filters between a handler and the wire |
 //! | `layer.rs` | layers around a handler |
 //! | `gateway.rs` | what a web server passes to a handler, over FastCGI and CGI |
+//! | `interim.rs` | interim responses from any thread |
 //! | `sink.rs` | the wire below a response, which each protocol implements |
 
 mod filter;
 mod gateway;
+mod interim;
 mod layer;
 mod request;
 mod response;
@@ -21,6 +23,8 @@ use std::sync::Arc;
 
 pub use filter::{Filter, FilterOutput, Head};
 pub use gateway::{ErrorStream, Variables};
+pub use interim::InterimSender;
+pub(crate) use interim::SendInterim;
 pub use layer::{HandlerExt, Layer, Layered};
 pub use request::{CloseNotify, RequestExt};
 pub(crate) use request::{RequestInfo, clear_extensions, set_info};
