@@ -244,8 +244,8 @@ pub use error::{Error, ErrorKind, Result, TimeLimit};
 pub use handler::Json;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handler::{
-    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Html, IntoResponse,
-    Layer, Layered, Redirect, RequestExt, ResponseWriter, Variables, respond,
+    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Html, InterimSender,
+    IntoResponse, Layer, Layered, Redirect, RequestExt, ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files;

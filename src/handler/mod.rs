@@ -10,11 +10,13 @@
 //! | `gateway.rs` | what a web server passes to a handler, over FastCGI and CGI |
 //! | `into_response.rs` | the values that a handler may return |
 //! | `html.rs` `json.rs` `redirect.rs` | such values |
+//! | `interim.rs` | interim responses from any thread |
 //! | `sink.rs` | the wire below a response, which each protocol implements |
 
 mod filter;
 mod gateway;
 mod html;
+mod interim;
 mod into_response;
 #[cfg(feature = "json")]
 mod json;
@@ -29,6 +31,8 @@ use std::sync::Arc;
 pub use filter::{Filter, FilterOutput, Head};
 pub use gateway::{ErrorStream, Variables};
 pub use html::Html;
+pub use interim::InterimSender;
+pub(crate) use interim::SendInterim;
 pub use into_response::IntoResponse;
 #[cfg(feature = "json")]
 pub use json::Json;
