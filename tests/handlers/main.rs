@@ -3,5 +3,6 @@
 //! A test calls a handler with `testing::call`, which takes microseconds. A behaviour that needs a
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
 
+mod answers;
 mod events;
 mod websocket;
