@@ -21,14 +21,17 @@ use super::panics;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
-use crate::handler::{Handler, Request, Response, ResponseEnd, ResponseWriter, clear_extensions};
+use crate::handler::{
+    Handler, IntoResponse, Request, Response, ResponseEnd, ResponseWriter, clear_extensions,
+};
 use crate::logging as log;
 use crate::net::Addr;
 use crate::unwind;
 
 /// A function that creates the response to an error. Its second argument is the status of the default
 /// response.
-pub(crate) type ErrorHook = Box<dyn Fn(&Error, StatusCode, &Request) -> Response + Send + Sync>;
+pub(crate) type ErrorHook =
+    Box<dyn Fn(&Error, StatusCode, &Request) -> Result<Response> + Send + Sync>;
 
 /// The result of running a handler.
 pub(crate) enum Outcome {
@@ -52,12 +55,12 @@ impl Service {
     }
 
     /// Sets the function that creates the responses to errors.
-    pub(crate) fn set_on_error<B: Into<Body>>(
+    pub(crate) fn set_on_error<T: IntoResponse>(
         &mut self,
-        hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
+        hook: impl Fn(&Error, StatusCode, &Request) -> T + Send + Sync + 'static,
     ) {
         let hook: ErrorHook =
-            Box::new(move |error, status, request| hook(error, status, request).map(Into::into));
+            Box::new(move |error, status, request| hook(error, status, request).into_response());
         self.runner.on_error = Some(hook);
     }
 
@@ -200,7 +203,7 @@ impl Runner {
             }
             return Ok(());
         };
-        let mut response = hook(error, status, request);
+        let mut response = hook(error, status, request)?;
         if closes {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
