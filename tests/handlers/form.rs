@@ -112,7 +112,7 @@ fn h01_the_client_learns_why_its_body_was_refused() {
     let ways: [fn(&mut Request) -> Result<String>; 3] = [
         |r| r.text(4),
         |r| Ok(r.text(4).map_err(|error| format!("cannot read: {error}"))?),
-        |r| r.text(4).map_err(|error| hangup::Error::other(Box::new(error))),
+        |r| r.text(4).map_err(|error| hangup::Error::other(std::io::Error::from(error))),
     ];
     for (way, text) in ways.into_iter().zip([
         "too large: the body exceeds its reader's limit of 4 bytes\n",
