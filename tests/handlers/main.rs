@@ -4,5 +4,9 @@
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
 
 mod answers;
+mod cookies;
 mod events;
+mod form;
+mod json_body;
+mod query;
 mod websocket;
