@@ -243,7 +243,7 @@ pub use error::{Error, ErrorKind, Result, TimeLimit};
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handler::{
     CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Layer, Layered,
-    RequestExt, ResponseWriter, Variables, respond,
+    OutcomeKind, RequestExt, ResponseOutcome, ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files;

@@ -7,12 +7,14 @@
 //! | `response.rs` | the response as its handler writes it |
 //! | `filter.rs` | filters between a handler and the wire |
 //! | `layer.rs` | layers around a handler |
+//! | `outcome.rs` | how a response has ended |
 //! | `gateway.rs` | what a web server passes to a handler, over FastCGI and CGI |
 //! | `sink.rs` | the wire below a response, which each protocol implements |
 
 mod filter;
 mod gateway;
 mod layer;
+mod outcome;
 mod request;
 mod response;
 mod sink;
@@ -22,8 +24,9 @@ use std::sync::Arc;
 pub use filter::{Filter, FilterOutput, Head};
 pub use gateway::{ErrorStream, Variables};
 pub use layer::{HandlerExt, Layer, Layered};
+pub use outcome::{OutcomeKind, ResponseOutcome};
 pub use request::{CloseNotify, RequestExt};
-pub(crate) use request::{RequestInfo, clear_extensions, set_info};
+pub(crate) use request::{RequestInfo, clear_extensions, is_client_gone, set_info};
 pub(crate) use response::ResponseState;
 pub use response::ResponseWriter;
 pub(crate) use sink::{FinalHead, Length, ResponseEnd, Sink};
