@@ -242,8 +242,8 @@ pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handler::{
-    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Layer, Layered,
-    OutcomeKind, RequestExt, ResponseOutcome, ResponseWriter, Variables, respond,
+    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, InterimSender,
+    Layer, Layered, OutcomeKind, RequestExt, ResponseOutcome, ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files;

@@ -9,10 +9,12 @@
 //! | `layer.rs` | layers around a handler |
 //! | `outcome.rs` | how a response has ended |
 //! | `gateway.rs` | what a web server passes to a handler, over FastCGI and CGI |
+//! | `interim.rs` | interim responses from any thread |
 //! | `sink.rs` | the wire below a response, which each protocol implements |
 
 mod filter;
 mod gateway;
+mod interim;
 mod layer;
 mod outcome;
 mod request;
@@ -23,6 +25,8 @@ use std::sync::Arc;
 
 pub use filter::{Filter, FilterOutput, Head};
 pub use gateway::{ErrorStream, Variables};
+pub use interim::InterimSender;
+pub(crate) use interim::SendInterim;
 pub use layer::{HandlerExt, Layer, Layered};
 pub use outcome::{OutcomeKind, ResponseOutcome};
 pub use request::{CloseNotify, RequestExt};

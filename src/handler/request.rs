@@ -1,11 +1,15 @@
 //! Data that a request carries beside its head and body.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use super::Request;
 use super::gateway::{ErrorStream, Variables};
 use crate::context::Context;
+use crate::error::Result;
+use crate::extract::PathValues;
 use crate::net::{Addr, TlsInfo};
 use crate::sync::channel::{Receiver, never};
 
@@ -115,6 +119,38 @@ pub trait RequestExt: sealed::Sealed {
     fn remote_socket_addr(&self) -> Option<SocketAddr> {
         self.remote_addr().and_then(|addr| addr.ip())
     }
+
+    /// Returns the value that a router took from the path, percent-decoded: `7` for `{id}` in the pattern
+    /// `/items/{id}` and the path `/items/7`.
+    fn path_value(&self, name: &str) -> Option<&str>;
+
+    /// Parses the value that a router took from the path.
+    ///
+    /// ```
+    /// use hangup::{Error, Request, RequestExt};
+    ///
+    /// let mut request = Request::new(().into());
+    /// request.set_path_value("id", "7");
+    /// assert_eq!(request.parse_path_value::<u32>("id")?, 7);
+    ///
+    /// request.set_path_value("id", "seven");
+    /// let error: Error = request.parse_path_value::<u32>("id").unwrap_err();
+    /// assert_eq!(error.status_code().unwrap(), 400);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A response with status 400 that names the value, if `T` does not accept it.
+    /// [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) if there is no value of that name.
+    fn parse_path_value<T>(&self, name: &str) -> Result<T>
+    where
+        T: FromStr,
+        T::Err: Display;
+
+    /// Sets a path value, in place of another of the same name. Routers call it. `value` is
+    /// percent-decoded.
+    fn set_path_value(&mut self, name: &str, value: &str);
 }
 
 mod sealed {
@@ -140,6 +176,14 @@ struct Received {
     info: Option<Arc<dyn RequestInfo>>,
     /// The context of [`RequestExt::set_context`].
     context: Option<Context>,
+    path_values: PathValues,
+}
+
+impl Received {
+    fn clear(&mut self) {
+        (self.info, self.context) = (None, None);
+        self.path_values.clear();
+    }
 }
 
 /// Adds the information on a received request. A context that was set before stays.
@@ -155,7 +199,7 @@ pub(crate) fn set_info(request: &mut Request, info: Arc<dyn RequestInfo>) {
 /// dropped. The information goes first, since the panic would keep it.
 pub(crate) fn clear_extensions(request: &mut Request) {
     let extensions = request.extensions_mut();
-    let ours = extensions.get_mut().map(|received| *received = Received::default()).is_some();
+    let ours = extensions.get_mut().map(Received::clear).is_some();
     if extensions.len() > usize::from(ours) {
         extensions.clear();
     }
@@ -212,5 +256,24 @@ impl RequestExt for Request {
 
     fn error_stream(&self) -> Option<ErrorStream> {
         self.extensions().get().cloned()
+    }
+
+    fn path_value(&self, name: &str) -> Option<&str> {
+        received(self)?.path_values.get(name)
+    }
+
+    fn parse_path_value<T>(&self, name: &str) -> Result<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        match received(self) {
+            Some(received) => received.path_values.parse(name),
+            None => PathValues::default().parse(name),
+        }
+    }
+
+    fn set_path_value(&mut self, name: &str, value: &str) {
+        self.extensions_mut().get_or_insert_default::<Received>().path_values.set(name, value);
     }
 }

@@ -19,6 +19,7 @@ mod body;
 mod conn;
 mod continues;
 mod info;
+mod interim;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 mod options;
