@@ -76,7 +76,7 @@ pub trait RequestExt: sealed::Sealed {
     ///
     /// let handler = respond(|r| {
     ///     assert!(r.context().deadline().is_some());
-    ///     Ok(http::Response::new("in time".into()))
+    ///     Ok("in time")
     /// });
     /// let limited = handler.layer_fn(|w, r, next| {
     ///     let narrowed = r.context().child_with_timeout(Duration::from_secs(2));

@@ -243,7 +243,7 @@ impl<'a> ResponseWriter<'a> {
     /// ```
     /// use hangup::{HandlerExt, respond};
     ///
-    /// let handler = respond(|_| Ok(http::Response::new("hello".into()))).layer_fn(|w, r, next| {
+    /// let handler = respond(|_| Ok("hello")).layer_fn(|w, r, next| {
     ///     next.handle(w, r)?;
     ///     println!("{} {} {}", r.uri().path(), w.status().as_u16(), w.bytes_sent());
     ///     assert_eq!(w.bytes_sent(), 5);

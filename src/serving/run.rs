@@ -22,8 +22,8 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
 use crate::handler::{
-    Handler, OutcomeKind, Request, Response, ResponseEnd, ResponseWriter, clear_extensions,
-    is_client_gone,
+    Handler, IntoResponse, OutcomeKind, Request, Response, ResponseEnd, ResponseWriter,
+    clear_extensions, is_client_gone,
 };
 use crate::logging as log;
 use crate::net::Addr;
@@ -31,7 +31,8 @@ use crate::unwind;
 
 /// A function that creates the response to an error. Its second argument is the status of the default
 /// response.
-pub(crate) type ErrorHook = Box<dyn Fn(&Error, StatusCode, &Request) -> Response + Send + Sync>;
+pub(crate) type ErrorHook =
+    Box<dyn Fn(&Error, StatusCode, &Request) -> Result<Response> + Send + Sync>;
 
 /// The result of running a handler.
 pub(crate) enum Outcome {
@@ -66,12 +67,12 @@ impl Service {
     }
 
     /// Sets the function that creates the responses to errors.
-    pub(crate) fn set_on_error<B: Into<Body>>(
+    pub(crate) fn set_on_error<T: IntoResponse>(
         &mut self,
-        hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
+        hook: impl Fn(&Error, StatusCode, &Request) -> T + Send + Sync + 'static,
     ) {
         let hook: ErrorHook =
-            Box::new(move |error, status, request| hook(error, status, request).map(Into::into));
+            Box::new(move |error, status, request| hook(error, status, request).into_response());
         self.runner.on_error = Some(hook);
     }
 
@@ -220,7 +221,7 @@ impl Runner {
             }
             return Ok(());
         };
-        let mut response = hook(error, status, request);
+        let mut response = hook(error, status, request)?;
         if closes {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
