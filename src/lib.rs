@@ -205,7 +205,7 @@ mod context;
 mod doc_tests;
 mod error;
 #[cfg(any(feature = "server", feature = "fcgi"))]
-mod extract;
+pub mod extract;
 #[cfg(feature = "fcgi")]
 pub mod fcgi;
 #[cfg(feature = "fcgi")]

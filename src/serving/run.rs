@@ -170,7 +170,9 @@ impl Runner {
             };
         }
         let Some(status) = blame.status() else { return Outcome::ClientGone };
-        let (error, closes) = (body.as_ref().unwrap_or(error), body.is_some());
+        // An error made with the same status tells the client more.
+        let tells = error.own_status() == Some(status);
+        let (error, closes) = (body.as_ref().filter(|_| !tells).unwrap_or(error), body.is_some());
         let shown = ErrorResponse { error, status, text: error.status_text(), closes };
         self.send_error(writer, &shown, request, remote)
     }

@@ -4,4 +4,8 @@
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
 
 mod answers;
+mod cookies;
+mod form;
 mod hooks;
+mod json_body;
+mod query;
