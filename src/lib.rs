@@ -245,7 +245,8 @@ pub use handler::Json;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handler::{
     CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Html, InterimSender,
-    IntoResponse, Layer, Layered, Redirect, RequestExt, ResponseWriter, Variables, respond,
+    IntoResponse, Layer, Layered, OutcomeKind, Redirect, RequestExt, ResponseOutcome,
+    ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files;

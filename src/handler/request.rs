@@ -319,6 +319,8 @@ pub(crate) trait RequestInfo: Send + Sync {
     fn local_addr(&self) -> Addr;
     fn tls(&self) -> Option<TlsInfo>;
     fn is_https(&self) -> bool;
+    /// Returns `true` if the client is known to have gone away. Does not begin to watch the connection.
+    fn is_client_gone(&self) -> bool;
 }
 
 /// The extension of a request behind [`RequestExt`]. It is empty in a request that is kept for its memory.
@@ -360,6 +362,12 @@ pub(crate) fn clear_extensions(request: &mut Request) {
     if extensions.len() > usize::from(ours) {
         extensions.clear();
     }
+}
+
+/// Returns `true` if the client is known to have gone away. Only a handler that has asked for the context
+/// learns that while it does not write.
+pub(crate) fn is_client_gone(request: &Request) -> bool {
+    info(request).is_some_and(RequestInfo::is_client_gone)
 }
 
 fn received(request: &Request) -> Option<&Received> {

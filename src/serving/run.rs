@@ -22,7 +22,8 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
 use crate::handler::{
-    Handler, IntoResponse, Request, Response, ResponseEnd, ResponseWriter, clear_extensions,
+    Handler, IntoResponse, OutcomeKind, Request, Response, ResponseEnd, ResponseWriter,
+    clear_extensions, is_client_gone,
 };
 use crate::logging as log;
 use crate::net::Addr;
@@ -41,6 +42,17 @@ pub(crate) enum Outcome {
     Failed,
     /// The client went away during its request. Nothing was sent.
     ClientGone,
+}
+
+impl Outcome {
+    fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Ended(ResponseEnd::Whole) => OutcomeKind::Complete,
+            Self::Ended(ResponseEnd::Hijacked) => OutcomeKind::Hijacked,
+            Self::Ended(ResponseEnd::Broken) | Self::ClientGone => OutcomeKind::ClientLeft,
+            Self::Ended(ResponseEnd::Short) | Self::Failed => OutcomeKind::Failed,
+        }
+    }
 }
 
 /// A server's handler, and the runner that responds to its errors.
@@ -112,6 +124,7 @@ impl Runner {
         let call = || {
             let outcome = self.attempt(handle, writer, request, remote);
             writer.drop_filters();
+            end_hooks(writer, request, remote, outcome.kind());
             empty(request);
             outcome
         };
@@ -126,7 +139,11 @@ impl Runner {
         request: &mut Request,
         remote: &Addr,
     ) -> Outcome {
-        match respond(handle, writer, request).and_then(|()| writer.finish()) {
+        let handled = respond(handle, writer, request);
+        if writer.has_end_hooks() {
+            writer.before_finish(is_client_gone(request));
+        }
+        match handled.and_then(|()| writer.finish()) {
             Ok(ending) => Outcome::Ended(ending),
             Err(error) => self.failed(writer, &error, request, remote),
         }
@@ -147,7 +164,10 @@ impl Runner {
             return writer.finish().map_or(Outcome::Failed, Outcome::Ended);
         }
         if writer.is_on_wire() {
-            return Outcome::Failed;
+            return match blame {
+                Blame::ClientGone => Outcome::Ended(ResponseEnd::Broken),
+                Blame::Client(_) | Blame::Server(_) => Outcome::Failed,
+            };
         }
         let Some(status) = blame.status() else { return Outcome::ClientGone };
         // An error made with the same status tells the client more.
@@ -316,8 +336,18 @@ fn body_status(error: &Error) -> Option<StatusCode> {
 #[cold]
 fn panicked(writer: &mut ResponseWriter, request: &mut Request, remote: &Addr) -> Outcome {
     let _ = unwind::contain(|| writer.drop_filters(), |payload| panics::log(remote, payload));
+    end_hooks(writer, request, remote, OutcomeKind::Panicked);
     let _ = unwind::contain(|| empty(request), |payload| panics::log(remote, payload));
     if writer.is_hijacked() { Outcome::Ended(ResponseEnd::Hijacked) } else { Outcome::Failed }
+}
+
+/// Calls the hooks that wait for the end of the response.
+fn end_hooks(writer: &mut ResponseWriter, request: &Request, remote: &Addr, kind: OutcomeKind) {
+    if writer.has_end_hooks() {
+        writer.run_end_hooks(kind, request, |hook| {
+            let _ = unwind::contain(hook, |payload| panics::log(remote, payload));
+        });
+    }
 }
 
 /// Drops the contents of the request, and keeps its memory.
