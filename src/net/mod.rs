@@ -39,6 +39,7 @@ mod listen;
 pub(crate) mod memory;
 #[cfg(hangup_shuttle)]
 pub(crate) mod model;
+mod network;
 mod pipe;
 mod readiness;
 mod socket;
@@ -67,6 +68,7 @@ pub(crate) use listen::is_shortage;
 pub use listen::{Listener, is_transient};
 #[cfg(hangup_shuttle)]
 pub(crate) use model::dial;
+pub use network::{Network, NetworkError};
 pub use readiness::{Hangup, Parked, Readiness};
 pub use stream::Stream;
 pub(crate) use tls_info::TlsInfo;
