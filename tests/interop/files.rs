@@ -62,9 +62,16 @@ fn h08_a_browser_loads_a_page_of_50_resources() {
     let folder = Folder::new();
     let mut page = String::from("<!DOCTYPE html><meta charset=utf-8><title>50</title><body>");
     for number in 0..20 {
-        folder.file(&format!("s{number}.css"), format!(".c{number}{{width:{number}px}}").as_bytes());
-        folder.file(&format!("m{number}.js"), format!("window.sum=(window.sum||0)+{number}").as_bytes());
-        let _ = write!(page, "<link rel=stylesheet href=s{number}.css><script src=m{number}.js></script>");
+        folder
+            .file(&format!("s{number}.css"), format!(".c{number}{{width:{number}px}}").as_bytes());
+        folder.file(
+            &format!("m{number}.js"),
+            format!("window.sum=(window.sum||0)+{number}").as_bytes(),
+        );
+        let _ = write!(
+            page,
+            "<link rel=stylesheet href=s{number}.css><script src=m{number}.js></script>"
+        );
     }
     for number in 0..10 {
         let picture = format!(
@@ -147,7 +154,8 @@ fn h08_a_browser_seeks_in_a_recording_by_ranges() {
     let report = reported.recv_timeout(2 * PATIENCE).expect("a report of the page");
     assert_eq!(report, "seeked-590-of-600");
     let ranges: Vec<_> = asked.try_iter().collect();
-    let first = |range: &String| range.strip_prefix("bytes=")?.split('-').next()?.parse::<u64>().ok();
+    let first =
+        |range: &String| range.strip_prefix("bytes=")?.split('-').next()?.parse::<u64>().ok();
     let last = ranges.iter().filter_map(first).max();
     assert!(last > Some(30_000_000), "{ranges:?}");
 }
@@ -170,7 +178,14 @@ fn h08_serve_with_curl() {
     let server = crate::process::Server::start(&mut command, addr);
     let listing = curl(&[&server.url("/")]);
     assert!(listing.contains("<a href=\"a%20b.bin\">a b.bin</a>"), "{listing}");
-    let part = curl(&["-r", "-251", "-w", "%{http_code} %{size_download}", "-o", "/dev/null",
-        &server.url("/a%20b.bin")]);
+    let part = curl(&[
+        "-r",
+        "-251",
+        "-w",
+        "%{http_code} %{size_download}",
+        "-o",
+        "/dev/null",
+        &server.url("/a%20b.bin"),
+    ]);
     assert_eq!(part, "206 251");
 }

@@ -309,7 +309,7 @@ impl Handler for Files {
 /// # Errors
 ///
 /// The statuses 404 and 403 if there is no such file or it may not be read, 412 if a precondition failed,
-/// and the errors of reading and writing.
+/// 416 if no range can be satisfied, and the errors of reading and writing.
 pub fn serve_file(w: &mut ResponseWriter, r: &Request, path: impl AsRef<Path>) -> Result<()> {
     static DEFAULT: LazyLock<Options> = LazyLock::new(Options::default);
     serve::serve_one(w, r, path.as_ref(), &DEFAULT)

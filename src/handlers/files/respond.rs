@@ -17,10 +17,9 @@ use super::multipart;
 use super::options::Options;
 use super::range::{self, Selection};
 use super::representation::Representation;
-use crate::{Body, Request, ResponseWriter, Result};
+use crate::{Body, Error, Request, ResponseWriter, Result};
 
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
-const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// A file with what its response says about it.
@@ -35,7 +34,7 @@ pub(super) struct Found {
 ///
 /// # Errors
 ///
-/// The status 412 if a precondition failed, and the errors of writing.
+/// The status 412 if a precondition failed, 416 if no range can be satisfied, and the errors of writing.
 pub(super) fn file(
     w: &mut ResponseWriter,
     r: &Request,
@@ -63,10 +62,7 @@ pub(super) fn file(
     }
     match selection {
         Selection::Whole => whole(w, StatusCode::OK, headers, &found),
-        Selection::Unsatisfiable => {
-            headers.remove(CONTENT_ENCODING);
-            unsatisfiable(w, headers, found.file.length)
-        }
+        Selection::Unsatisfiable => Err(unsatisfiable(found.file.length)),
         Selection::Parts(parts) => match &parts[..] {
             [range] => one_range(w, headers, &found, range),
             ranges => several_ranges(w, headers, &found, ranges),
@@ -148,12 +144,13 @@ fn several_ranges(
     }
 }
 
-/// Responds that no range has a byte of the file (RFC 9110 section 15.5.17).
-fn unsatisfiable(w: &mut ResponseWriter, mut headers: HeaderMap, length: u64) -> Result<()> {
-    headers.insert(CONTENT_RANGE, HeaderValue::try_from(format!("bytes */{length}"))?);
-    headers.insert(CONTENT_TYPE, PLAIN);
-    let body = Body::from("416 Range Not Satisfiable\n");
-    send(w, StatusCode::RANGE_NOT_SATISFIABLE, headers, body)
+/// Returns the response if no range has a byte of the file (RFC 9110 section 15.5.17).
+fn unsatisfiable(length: u64) -> Error {
+    let error = Error::status(StatusCode::RANGE_NOT_SATISFIABLE, "");
+    match HeaderValue::try_from(format!("bytes */{length}")) {
+        Ok(value) => error.with_header(CONTENT_RANGE, value).with_header(ACCEPT_RANGES, BYTES),
+        Err(invalid) => invalid.into(),
+    }
 }
 
 /// Responds with a page in place of a file that is not there. It has no validators: they are the page's,
@@ -166,13 +163,10 @@ pub(super) fn missing(w: &mut ResponseWriter, page: &Found, options: &Options) -
     whole(w, StatusCode::NOT_FOUND, headers, page)
 }
 
-/// Responds to a method that files do not have.
-pub(super) fn method_not_allowed(w: &mut ResponseWriter) -> Result<()> {
-    let mut headers = std::mem::take(w.headers_mut());
-    headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    headers.insert(CONTENT_TYPE, PLAIN);
-    let body = Body::from("405 Method Not Allowed\n");
-    send(w, StatusCode::METHOD_NOT_ALLOWED, headers, body)
+/// Returns the response to a method that files do not have.
+pub(super) fn method_not_allowed() -> Error {
+    Error::status(StatusCode::METHOD_NOT_ALLOWED, "")
+        .with_header(ALLOW, HeaderValue::from_static("GET, HEAD"))
 }
 
 /// Redirects to a directory with its final slash.

@@ -46,7 +46,7 @@ pub(super) fn serve(
     match named(r, source, options)? {
         Named::Missing => missing(w, r, source, options),
         Named::Forbidden => Err(StatusCode::FORBIDDEN.into()),
-        _ if !reads => respond::method_not_allowed(w),
+        _ if !reads => Err(respond::method_not_allowed()),
         Named::File(found) => respond::file(w, r, *found, options),
         Named::DirectoryWithoutSlash => {
             respond::redirect(w, with_slash(r.uri().path(), r.uri().query()))
