@@ -85,7 +85,7 @@ use crate::error::{Error, Result};
 use crate::handler::{Handler, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
+use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Stats, Wake};
 use conn::Conn;
 use options::{Options, Shared};
 use reader::Reader;
@@ -109,6 +109,7 @@ pub struct Server {
     max_threads: Option<usize>,
     stack_size: Option<usize>,
     web_servers: Option<Vec<IpAddr>>,
+    stats: Stats,
 }
 
 impl Server {
@@ -127,6 +128,7 @@ impl Server {
     /// Creates a server that responds with any [`Handler`]. Otherwise it is like [`new`](Self::new).
     pub fn with_handler(handler: impl Handler) -> Self {
         Self {
+            stats: Stats::default(),
             service: Service::new(handler),
             options: Options::default(),
             max_threads: None,
@@ -258,6 +260,13 @@ impl Server {
         self
     }
 
+    /// Counts in `stats`, which a handler can show, and which several servers can share. By default the
+    /// server counts on its own, for [`ServerHandle::stats`].
+    pub fn stats(mut self, stats: &Stats) -> Self {
+        self.stats = stats.clone();
+        self
+    }
+
     /// Listens on a TCP address.
     ///
     /// Every program that can connect to this address can make requests in the name of the web server. Use
@@ -309,12 +318,13 @@ impl Server {
     }
 
     fn into_core(self) -> Arc<ServerCore> {
-        let Self { service, options, max_threads, stack_size, web_servers } = self;
+        let Self { service, options, max_threads, stack_size, web_servers, stats } = self;
         let workers = Workers::new(max_threads, stack_size);
         let core = CoreOptions {
             max_connections: options.max_connections,
             stack_size: Some(READER_STACK),
             on_state: None,
+            stats,
         };
         let shared = Arc::new(Shared { service, options, workers });
         ServerCore::new(Arc::new(FastCgi { shared, web_servers }), core)
