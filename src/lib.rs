@@ -47,8 +47,8 @@
 //! ```
 //!
 //! A [`Handler`] is a function that writes to a [`ResponseWriter`], and `?` works in it. An
-//! [`Error::status`] becomes the response. [`respond`] turns a function that returns a finished
-//! [`Response`] into a handler. The context of a request ends when the client goes away, and works in
+//! [`Error::status`] becomes the response. [`respond`] turns a function that returns its response into a
+//! handler: text, [`Json`], [`Html`], or any other value that [`IntoResponse`] lists. The context of a request ends when the client goes away, and works in
 //! [`select!`](crossbeam_channel::select):
 //!
 //! ```
@@ -74,7 +74,7 @@
 //! ```
 //! use hangup::{HandlerExt, Request, respond, testing};
 //!
-//! let handler = respond(|r| Ok(http::Response::new(r.uri().path().to_owned().into())))
+//! let handler = respond(|r| Ok(r.uri().path().to_owned()))
 //!     .layer_fn(|w, r, next| match r.uri().path() {
 //!         "/private" => Err(http::StatusCode::FORBIDDEN.into()),
 //!         _ => next.handle(w, r),
@@ -206,7 +206,7 @@ mod context;
 mod doc_tests;
 mod error;
 #[cfg(any(feature = "server", feature = "fcgi"))]
-mod extract;
+pub mod extract;
 #[cfg(feature = "fcgi")]
 pub mod fcgi;
 #[cfg(feature = "fcgi")]
@@ -243,10 +243,13 @@ pub use body::{Multipart, Part};
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
+#[cfg(all(feature = "json", any(feature = "server", feature = "fcgi")))]
+pub use handler::Json;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handler::{
-    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Layer, Layered,
-    RequestExt, ResponseWriter, Variables, respond,
+    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Html, InterimSender,
+    IntoResponse, Layer, Layered, OutcomeKind, Redirect, RequestExt, ResponseOutcome,
+    ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files;

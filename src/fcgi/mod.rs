@@ -80,9 +80,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::handler::{Handler, Request, ResponseWriter};
+use crate::handler::{Handler, IntoResponse, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
 use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Stats, Wake};
@@ -162,9 +161,9 @@ impl Server {
     /// Sets the function that creates the response to an error that a handler returns, and to a request
     /// whose body failed. See [`Server::on_error`](crate::Server::on_error). Requests with invalid or too
     /// many variables are refused with a line of text, without this function.
-    pub fn on_error<B: Into<Body>>(
+    pub fn on_error<T: IntoResponse>(
         mut self,
-        hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
+        hook: impl Fn(&Error, StatusCode, &Request) -> T + Send + Sync + 'static,
     ) -> Self {
         self.service.set_on_error(hook);
         self

@@ -78,4 +78,8 @@ impl RequestInfo for ConnRequestInfo {
     fn is_https(&self) -> bool {
         self.conn.tls.is_some() || self.conn.behind_tls
     }
+
+    fn is_client_gone(&self) -> bool {
+        self.signals.is_disconnected()
+    }
 }

@@ -19,6 +19,7 @@ mod body;
 mod conn;
 mod continues;
 mod info;
+mod interim;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
 mod options;
@@ -35,9 +36,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::handler::{Handler, Request, ResponseWriter};
+use crate::handler::{Handler, IntoResponse, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Addr, Listener, Network, Stream};
 use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
@@ -280,7 +280,8 @@ impl Server {
     /// | any other error that the handler returned | 500 |
     /// | the server refuses the request | 400, 417, 431, 501, 503, 505 and others |
     ///
-    /// The status of the returned response is sent, so the function may choose another. Only errors made by
+    /// The function returns anything that is a [response](IntoResponse). Its status is sent, so it may choose
+    /// another. Only errors made by
     /// [`Error::status`] are meant for the client: the texts of others may contain secrets. A refused
     /// request has no body, and is empty if its head could not be read. Without this function, the response
     /// to an error is a line of text.
@@ -292,18 +293,17 @@ impl Server {
     /// use hangup::{Error, Request, Server};
     /// use http::StatusCode;
     ///
-    /// let server = Server::new(hangup::respond(|_| Err(StatusCode::NOT_FOUND.into()))).on_error(
+    /// let server = Server::new(|_, _| Err(StatusCode::NOT_FOUND.into())).on_error(
     ///     |_: &Error, status: StatusCode, _: &Request| {
     ///         let problem = format!(r#"{{"status": {}}}"#, status.as_u16());
-    ///         let response = http::Response::builder().status(status);
-    ///         response.header("content-type", "application/problem+json").body(problem).unwrap()
+    ///         (status, [("content-type", "application/problem+json")], problem)
     ///     },
     /// );
     /// # drop(server);
     /// ```
-    pub fn on_error<B: Into<Body>>(
+    pub fn on_error<T: IntoResponse>(
         mut self,
-        hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
+        hook: impl Fn(&Error, StatusCode, &Request) -> T + Send + Sync + 'static,
     ) -> Self {
         self.shared.service.set_on_error(hook);
         self

@@ -14,11 +14,12 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::body::ReadHalf;
 use super::continues::Continue;
+use super::interim::InterimGate;
 use super::reader::ConnReader;
 use super::slot::BodySlot;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason, chunked};
-use crate::handler::{FinalHead, Length, Sink};
+use crate::handler::{FinalHead, InterimSender, Length, Sink};
 use crate::net::{Duplex, Stream};
 use crate::serving::{ConnGuard, Limit};
 use crate::sync;
@@ -50,6 +51,8 @@ pub(super) struct ActiveExchange {
     pub(super) version: Version,
     pub(super) read_side: ReadSide,
     pub(super) continues: Option<Arc<Continue>>,
+    /// Sends interim responses from other threads, until the final head.
+    interim: Option<Arc<InterimGate>>,
     /// The request asks for a tunnel (CONNECT): a 2xx response ends HTTP on the connection.
     pub(super) tunnel: bool,
     /// `Ok` if the connection can be reused after this exchange, as far as that is known.
@@ -97,7 +100,15 @@ impl ActiveExchange {
         tunnel: bool,
         persist: Result<(), CloseReason>,
     ) -> Self {
-        Self { version, read_side, continues, tunnel, persist, framing: BodyMode::None }
+        Self {
+            version,
+            read_side,
+            continues,
+            interim: None,
+            tunnel,
+            persist,
+            framing: BodyMode::None,
+        }
     }
 
     /// Returns `true` if the end of the connection ends the response. Then breaking it off must not look
@@ -124,6 +135,7 @@ impl Wire {
     }
 
     pub(super) fn finish(&mut self) -> ActiveExchange {
+        self.close_interim();
         std::mem::replace(&mut self.exchange, ActiveExchange::none())
     }
 
@@ -189,6 +201,14 @@ impl Wire {
                 Error::timeout(limit).into()
             }
             _ => error,
+        }
+    }
+
+    /// Waits for an interim response of another thread. No other follows.
+    #[inline]
+    fn close_interim(&mut self) {
+        if let Some(gate) = self.exchange.interim.take() {
+            gate.close();
         }
     }
 
@@ -260,6 +280,7 @@ impl Sink for Wire {
     }
 
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
+        self.close_interim();
         let old = self.exchange.version < Version::HTTP_11;
         // A tunnel has neither length nor coding (RFC 9110 section 9.3.6).
         let tunnel = self.exchange.tunnel && head.status.is_success();
@@ -333,6 +354,7 @@ impl Sink for Wire {
     }
 
     fn hijack(&mut self) -> Result<Duplex> {
+        self.close_interim();
         self.write_out()?;
         if let Some(continues) = &self.exchange.continues {
             continues.send(&self.reader);
@@ -358,6 +380,18 @@ impl Sink for Wire {
             received.put_u8(byte);
         }
         Ok(Duplex::new(stream, received.freeze()))
+    }
+
+    fn interim_sender(&mut self) -> io::Result<InterimSender> {
+        if self.exchange.version < Version::HTTP_11 {
+            return Ok(InterimSender::none());
+        }
+        self.write_out()?;
+        let gate = self.exchange.interim.get_or_insert_with(|| {
+            InterimGate::new(Arc::clone(&self.reader), self.exchange.continues.clone())
+        });
+        let gate: Arc<InterimGate> = Arc::clone(gate);
+        Ok(InterimSender::new(gate))
     }
 
     fn body_failure(&self) -> Option<Error> {
