@@ -40,8 +40,8 @@ pub(super) use self::platform::inherited;
 use self::platform::keepalive;
 pub(super) use self::platform::{
     PEER_DONE, Waker, allow_rebinding, blocking_recv, is_about_the_connection, is_shortage,
-    listens, reset, sends_files, settle_accepted, socket_path, try_recv, try_send, try_send_ahead,
-    try_send_file,
+    listens, reset, sends_files, settle_accepted, share_port, socket_path, try_recv, try_send,
+    try_send_ahead, try_send_file,
 };
 
 /// A borrowed socket.
