@@ -95,8 +95,8 @@ fn named(r: &Request, source: &Source, options: &Options) -> io::Result<Named> {
     }
     Ok(match store.find(&location.path)? {
         Item::File(file) => found(r, &store, &location.path, file, options)?,
-        Item::Directory => Named::DirectoryWithoutSlash,
-        Item::Missing => Named::Missing,
+        Item::Directory if !matches!(source, Source::File(_)) => Named::DirectoryWithoutSlash,
+        Item::Directory | Item::Missing => Named::Missing,
         Item::Forbidden => Named::Forbidden,
     })
 }
