@@ -7,4 +7,5 @@ mod answers;
 mod cookies;
 mod form;
 mod json_body;
+mod multipart;
 mod query;
