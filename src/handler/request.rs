@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use http::HeaderName;
 #[cfg(any(feature = "forms", feature = "json"))]
 use serde_core::de::DeserializeOwned;
 
@@ -98,6 +99,11 @@ pub trait RequestExt: sealed::Sealed {
     /// request's body was read to its end, nor after the handler has returned. Prefer
     /// [`context`](Self::context), which a pipelined request does not end.
     fn close_notify(&self) -> CloseNotify;
+
+    /// Returns the id of the last event that the client has received, which it sends when it reconnects to
+    /// an event stream: see [`ResponseWriter::events`](crate::ResponseWriter::events). `None` if there is
+    /// none, or if it is not UTF-8.
+    fn last_event_id(&self) -> Option<&str>;
 
     /// Returns the address of the client. Over FastCGI and CGI that is the address that the web server
     /// passes on.
@@ -324,6 +330,8 @@ pub(crate) trait RequestInfo: Send + Sync {
     fn local_addr(&self) -> Addr;
     fn tls(&self) -> Option<TlsInfo>;
     fn is_https(&self) -> bool;
+    /// Returns `true` if the client is known to have gone away. Does not begin to watch the connection.
+    fn is_client_gone(&self) -> bool;
 }
 
 /// The extension of a request behind [`RequestExt`]. It is empty in a request that is kept for its memory.
@@ -367,6 +375,12 @@ pub(crate) fn clear_extensions(request: &mut Request) {
     }
 }
 
+/// Returns `true` if the client is known to have gone away. Only a handler that has asked for the context
+/// learns that while it does not write.
+pub(crate) fn is_client_gone(request: &Request) -> bool {
+    info(request).is_some_and(RequestInfo::is_client_gone)
+}
+
 fn received(request: &Request) -> Option<&Received> {
     request.extensions().get()
 }
@@ -388,6 +402,11 @@ impl RequestExt for Request {
 
     fn close_notify(&self) -> CloseNotify {
         info(self).map_or_else(never, RequestInfo::close_notify)
+    }
+
+    fn last_event_id(&self) -> Option<&str> {
+        let id = self.headers().get(HeaderName::from_static("last-event-id"))?;
+        std::str::from_utf8(id.as_bytes()).ok().filter(|id| !id.is_empty())
     }
 
     fn remote_addr(&self) -> Option<Addr> {

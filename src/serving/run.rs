@@ -15,17 +15,20 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use http::header::{CONNECTION, HeaderValue};
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::panics;
+use super::stats::counters::{Counting, Outcome as Counted};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
 use crate::handler::{
-    Handler, IntoResponse, Request, Response, ResponseEnd, ResponseWriter, clear_extensions,
+    Handler, IntoResponse, OutcomeKind, Request, Response, ResponseEnd, ResponseWriter,
+    clear_extensions, is_client_gone,
 };
 use crate::logging as log;
 use crate::net::Addr;
+use crate::sync::now;
 use crate::unwind;
 
 /// A function that creates the response to an error. Its second argument is the status of the default
@@ -41,6 +44,17 @@ pub(crate) enum Outcome {
     Failed,
     /// The client went away during its request. Nothing was sent.
     ClientGone,
+}
+
+impl Outcome {
+    fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Ended(ResponseEnd::Whole) => OutcomeKind::Complete,
+            Self::Ended(ResponseEnd::Hijacked) => OutcomeKind::Hijacked,
+            Self::Ended(ResponseEnd::Broken) | Self::ClientGone => OutcomeKind::ClientLeft,
+            Self::Ended(ResponseEnd::Short) | Self::Failed => OutcomeKind::Failed,
+        }
+    }
 }
 
 /// A server's handler, and the runner that responds to its errors.
@@ -64,6 +78,20 @@ impl Service {
         self.runner.on_error = Some(hook);
     }
 
+    /// Runs the handler as [`Runner::run`] does, and counts the request.
+    pub(crate) fn run_counted(
+        &self,
+        writer: &mut ResponseWriter,
+        request: &mut Request,
+        remote: &Addr,
+        counting: &Counting,
+    ) -> Outcome {
+        let begun = now();
+        let outcome = self.run(writer, request, remote);
+        counting.ended(counted(&outcome, writer), now() - begun);
+        outcome
+    }
+
     /// Runs the handler as [`Runner::run`] does.
     pub(crate) fn run(
         &self,
@@ -85,8 +113,22 @@ impl Service {
         error: &Error,
         request: &Request,
         remote: &Addr,
+        counting: &Counting,
     ) -> Outcome {
-        self.runner.refuse(writer, error, request, remote)
+        let outcome = self.runner.refuse(writer, error, request, remote);
+        counting.refused(counted(&outcome, writer));
+        outcome
+    }
+}
+
+/// Returns the outcome of a request as the server's numbers show it.
+fn counted(outcome: &Outcome, writer: &ResponseWriter) -> Counted {
+    match outcome {
+        Outcome::Ended(ResponseEnd::Whole) => Counted::of(writer.status()),
+        Outcome::Ended(ResponseEnd::Hijacked) => Counted::Hijacked,
+        Outcome::Ended(ResponseEnd::Broken) | Outcome::ClientGone => Counted::Aborted,
+        Outcome::Failed if writer.is_broken() => Counted::Aborted,
+        Outcome::Ended(ResponseEnd::Short) | Outcome::Failed => Counted::Failed,
     }
 }
 
@@ -112,6 +154,7 @@ impl Runner {
         let call = || {
             let outcome = self.attempt(handle, writer, request, remote);
             writer.drop_filters();
+            end_hooks(writer, request, remote, outcome.kind());
             empty(request);
             outcome
         };
@@ -126,7 +169,11 @@ impl Runner {
         request: &mut Request,
         remote: &Addr,
     ) -> Outcome {
-        match respond(handle, writer, request).and_then(|()| writer.finish()) {
+        let handled = respond(handle, writer, request);
+        if writer.has_end_hooks() {
+            writer.before_finish(is_client_gone(request));
+        }
+        match handled.and_then(|()| writer.finish()) {
             Ok(ending) => Outcome::Ended(ending),
             Err(error) => self.failed(writer, &error, request, remote),
         }
@@ -147,7 +194,10 @@ impl Runner {
             return writer.finish().map_or(Outcome::Failed, Outcome::Ended);
         }
         if writer.is_on_wire() {
-            return Outcome::Failed;
+            return match blame {
+                Blame::ClientGone => Outcome::Ended(ResponseEnd::Broken),
+                Blame::Client(_) | Blame::Server(_) => Outcome::Failed,
+            };
         }
         let Some(status) = blame.status() else { return Outcome::ClientGone };
         // An error made with the same status tells the client more.
@@ -198,12 +248,14 @@ impl Runner {
                 Some(text) => writer.replace_with_text(status, text),
                 None => writer.replace_with(status),
             };
+            add_headers(writer.headers_mut(), error);
             if closes {
                 writer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             return Ok(());
         };
         let mut response = hook(error, status, request)?;
+        add_headers(response.headers_mut(), error);
         if closes {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -224,6 +276,11 @@ fn respond(
         return Ok(());
     }
     handle(writer, request)
+}
+
+/// Adds the headers of [`Error::with_header`] to the response to `error`.
+fn add_headers(headers: &mut HeaderMap, error: &Error) {
+    headers.extend(error.response_headers().cloned().unwrap_or_default());
 }
 
 /// The response to an error.
@@ -309,8 +366,18 @@ fn body_status(error: &Error) -> Option<StatusCode> {
 #[cold]
 fn panicked(writer: &mut ResponseWriter, request: &mut Request, remote: &Addr) -> Outcome {
     let _ = unwind::contain(|| writer.drop_filters(), |payload| panics::log(remote, payload));
+    end_hooks(writer, request, remote, OutcomeKind::Panicked);
     let _ = unwind::contain(|| empty(request), |payload| panics::log(remote, payload));
     if writer.is_hijacked() { Outcome::Ended(ResponseEnd::Hijacked) } else { Outcome::Failed }
+}
+
+/// Calls the hooks that wait for the end of the response.
+fn end_hooks(writer: &mut ResponseWriter, request: &Request, remote: &Addr, kind: OutcomeKind) {
+    if writer.has_end_hooks() {
+        writer.run_end_hooks(kind, request, |hook| {
+            let _ = unwind::contain(hook, |payload| panics::log(remote, payload));
+        });
+    }
 }
 
 /// Drops the contents of the request, and keeps its memory.

@@ -5,7 +5,10 @@
 
 mod answers;
 mod cookies;
+mod events;
 mod form;
+mod hooks;
 mod json_body;
 mod multipart;
 mod query;
+mod websocket;
