@@ -11,5 +11,6 @@ mod files;
 mod form;
 mod hooks;
 mod json_body;
+mod multipart;
 mod query;
 mod websocket;
