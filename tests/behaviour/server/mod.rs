@@ -8,6 +8,8 @@ mod closing;
 mod drain;
 mod expect;
 mod failing;
+#[cfg(unix)]
+mod files;
 mod framing;
 mod hijack;
 mod limits;
