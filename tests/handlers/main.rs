@@ -2,3 +2,4 @@
 //!
 //! A test calls a handler with `testing::call`, which takes microseconds. A behaviour that needs a
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
+mod fcgi;
