@@ -19,10 +19,12 @@
 //! | `response/write.rs` | from the handler's bytes to the sink |
 //! | `response/commit.rs` | the decision on the head |
 //! | `response/chain.rs` | the filters in between |
+//! | `response/hooks.rs` | callbacks before the head and at the end |
 //! | `response/whole.rs` | finished responses, and those that replace a failed handler's |
 
 mod chain;
 mod commit;
+mod hooks;
 mod state;
 mod whole;
 mod write;
@@ -33,6 +35,7 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::filter::Filter;
+use super::interim::{InterimSender, check_interim, too_late as interim_too_late};
 use super::sink::Sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::logging as log;
@@ -240,7 +243,7 @@ impl<'a> ResponseWriter<'a> {
     /// ```
     /// use hangup::{HandlerExt, respond};
     ///
-    /// let handler = respond(|_| Ok(http::Response::new("hello".into()))).layer_fn(|w, r, next| {
+    /// let handler = respond(|_| Ok("hello")).layer_fn(|w, r, next| {
     ///     next.handle(w, r)?;
     ///     println!("{} {} {}", r.uri().path(), w.status().as_u16(), w.bytes_sent());
     ///     assert_eq!(w.bytes_sent(), 5);
@@ -273,13 +276,25 @@ impl<'a> ResponseWriter<'a> {
     /// [`ErrorKind::Misuse`] if the status is not 1xx, is 101, or if the final head was sent. The error of
     /// writing if that fails.
     pub fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> Result<()> {
-        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(misuse(format!("{} is not an interim status", status.as_u16())));
-        }
+        check_interim(status)?;
         if self.is_head_sent() {
-            return Err(misuse("an interim response after the final head"));
+            return Err(interim_too_late());
         }
         self.sink.informational(status, headers).map_err(|error| self.broken(error).into())
+    }
+
+    /// Returns a sender of interim responses for another thread: see [`InterimSender`].
+    ///
+    /// Responses to earlier requests that wait in the connection's buffer are written first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misuse`] if the final head was sent. The error of writing if that fails.
+    pub fn interim_sender(&mut self) -> Result<InterimSender> {
+        if self.is_head_sent() {
+            return Err(interim_too_late());
+        }
+        self.sink.interim_sender().map_err(|error| self.broken(error).into())
     }
 
     /// Takes over the connection, to speak another protocol on it: see [`Duplex`].

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, StatusCode};
 
+use super::interim::InterimSender;
 use crate::error::{Error, Result};
 use crate::net::Duplex;
 
@@ -54,6 +55,10 @@ pub(crate) trait Sink: Send {
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()>;
     fn flush(&mut self) -> io::Result<()>;
     fn hijack(&mut self) -> Result<Duplex>;
+    /// Returns a sender of interim responses for other threads, which `head` and `hijack` close.
+    fn interim_sender(&mut self) -> io::Result<InterimSender> {
+        Ok(InterimSender::none())
+    }
     /// Returns why the request's own body could not be read, or why its reader did not accept it. The
     /// error's kind says how: malformed, too large, too slow, or cut off.
     fn body_failure(&self) -> Option<Error> {

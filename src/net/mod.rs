@@ -39,7 +39,9 @@ mod listen;
 pub(crate) mod memory;
 #[cfg(hangup_shuttle)]
 pub(crate) mod model;
+mod network;
 mod pipe;
+pub(crate) mod proxied;
 mod readiness;
 mod socket;
 mod stream;
@@ -64,9 +66,11 @@ pub use duplex::Duplex;
 pub(crate) use framed::{FramedBody, FramedError};
 pub(crate) use latch::{Latch, Woken};
 pub(crate) use listen::is_shortage;
+pub use listen::options::ListenOptions;
 pub use listen::{Listener, is_transient};
 #[cfg(hangup_shuttle)]
 pub(crate) use model::dial;
+pub use network::{Network, NetworkError};
 pub use readiness::{Hangup, Parked, Readiness};
 pub use stream::Stream;
 pub(crate) use tls_info::TlsInfo;

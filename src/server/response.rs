@@ -14,13 +14,14 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::body::ReadHalf;
 use super::continues::Continue;
+use super::interim::InterimGate;
 use super::reader::ConnReader;
 use super::slot::BodySlot;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason, chunked};
-use crate::handler::{FinalHead, Length, Sink};
+use crate::handler::{FinalHead, InterimSender, Length, Sink};
 use crate::net::{Duplex, Stream};
-use crate::serving::ConnGuard;
+use crate::serving::{ConnGuard, Limit};
 use crate::sync;
 
 /// From this size on, in bytes, the encoded output is written.
@@ -50,6 +51,8 @@ pub(super) struct ActiveExchange {
     pub(super) version: Version,
     pub(super) read_side: ReadSide,
     pub(super) continues: Option<Arc<Continue>>,
+    /// Sends interim responses from other threads, until the final head.
+    interim: Option<Arc<InterimGate>>,
     /// The request asks for a tunnel (CONNECT): a 2xx response ends HTTP on the connection.
     pub(super) tunnel: bool,
     /// `Ok` if the connection can be reused after this exchange, as far as that is known.
@@ -97,7 +100,15 @@ impl ActiveExchange {
         tunnel: bool,
         persist: Result<(), CloseReason>,
     ) -> Self {
-        Self { version, read_side, continues, tunnel, persist, framing: BodyMode::None }
+        Self {
+            version,
+            read_side,
+            continues,
+            interim: None,
+            tunnel,
+            persist,
+            framing: BodyMode::None,
+        }
     }
 
     /// Returns `true` if the end of the connection ends the response. Then breaking it off must not look
@@ -124,6 +135,7 @@ impl Wire {
     }
 
     pub(super) fn finish(&mut self) -> ActiveExchange {
+        self.close_interim();
         std::mem::replace(&mut self.exchange, ActiveExchange::none())
     }
 
@@ -155,12 +167,23 @@ impl Wire {
             return Ok(());
         }
         let outcome = self.stream().send_all(&mut [IoSlice::new(&self.out)]);
+        let sent = self.out.len();
         self.out.clear();
-        outcome.map_err(|error| self.failed(error))
+        self.written(outcome, sent)
     }
 
     fn stream(&self) -> &Stream {
         self.reader.stream()
+    }
+
+    fn written(&self, outcome: io::Result<()>, bytes: usize) -> io::Result<()> {
+        match outcome {
+            Ok(()) => {
+                self.guard.counting().sent(bytes);
+                Ok(())
+            }
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     #[cold]
@@ -170,10 +193,22 @@ impl Wire {
             io::ErrorKind::TimedOut => {
                 let deadline = self.stream().write_deadline();
                 let passed = deadline.is_some_and(|deadline| deadline <= sync::now());
-                let limit = if passed { TimeLimit::Send } else { TimeLimit::WriteIdle };
+                let (limit, counted) = match passed {
+                    true => (TimeLimit::Send, Limit::Write),
+                    false => (TimeLimit::WriteIdle, Limit::WriteIdle),
+                };
+                self.guard.counting().timed_out(counted);
                 Error::timeout(limit).into()
             }
             _ => error,
+        }
+    }
+
+    /// Waits for an interim response of another thread. No other follows.
+    #[inline]
+    fn close_interim(&mut self) {
+        if let Some(gate) = self.exchange.interim.take() {
+            gate.close();
         }
     }
 
@@ -224,9 +259,10 @@ impl Wire {
         }
         let end: &[u8] = if chunked { b"\r\n" } else { b"" };
         let mut slices = [IoSlice::new(&self.out), IoSlice::new(data), IoSlice::new(end)];
+        let sent = slices.iter().map(|slice| slice.len()).sum();
         let outcome = self.stream().send_all(&mut slices);
         self.out.clear();
-        outcome.map_err(|error| self.failed(error))
+        self.written(outcome, sent)
     }
 }
 
@@ -244,6 +280,7 @@ impl Sink for Wire {
     }
 
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
+        self.close_interim();
         let old = self.exchange.version < Version::HTTP_11;
         // A tunnel has neither length nor coding (RFC 9110 section 9.3.6).
         let tunnel = self.exchange.tunnel && head.status.is_success();
@@ -317,6 +354,7 @@ impl Sink for Wire {
     }
 
     fn hijack(&mut self) -> Result<Duplex> {
+        self.close_interim();
         self.write_out()?;
         if let Some(continues) = &self.exchange.continues {
             continues.send(&self.reader);
@@ -342,6 +380,18 @@ impl Sink for Wire {
             received.put_u8(byte);
         }
         Ok(Duplex::new(stream, received.freeze()))
+    }
+
+    fn interim_sender(&mut self) -> io::Result<InterimSender> {
+        if self.exchange.version < Version::HTTP_11 {
+            return Ok(InterimSender::none());
+        }
+        self.write_out()?;
+        let gate = self.exchange.interim.get_or_insert_with(|| {
+            InterimGate::new(Arc::clone(&self.reader), self.exchange.continues.clone())
+        });
+        let gate: Arc<InterimGate> = Arc::clone(gate);
+        Ok(InterimSender::new(gate))
     }
 
     fn body_failure(&self) -> Option<Error> {

@@ -12,12 +12,13 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::chunked;
 use crate::handler::{
-    CloseNotify, FinalHead, Handler, Length, Request, RequestInfo, Response, ResponseEnd,
-    ResponseState, ResponseWriter, Sink, set_info,
+    CloseNotify, FinalHead, Handler, InterimSender, Length, Request, RequestInfo, Response,
+    ResponseEnd, ResponseState, ResponseWriter, SendInterim, Sink, set_info,
 };
 use crate::net::{Addr, Duplex, TlsInfo};
 use crate::serving::{Outcome, Runner, Signals};
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs `handler` on `request` and returns its response, as a client would receive it.
 ///
@@ -145,6 +146,10 @@ impl RequestInfo for CallInfo {
     fn is_https(&self) -> bool {
         false
     }
+
+    fn is_client_gone(&self) -> bool {
+        self.signals.is_disconnected()
+    }
 }
 
 /// The first failure of the request's body.
@@ -216,10 +221,37 @@ impl Incoming for ReceivedBody {
     }
 }
 
+/// The interim responses that a handler or another thread has sent.
+#[derive(Default)]
+struct InterimRecord {
+    sent: Mutex<Vec<http::Response<()>>>,
+    /// The final head was sent.
+    is_closed: AtomicBool,
+}
+
+impl InterimRecord {
+    fn push(&self, status: StatusCode, headers: &HeaderMap) {
+        let mut response = http::Response::new(());
+        *response.status_mut() = status;
+        *response.headers_mut() = headers.clone();
+        self.sent.lock().push(response);
+    }
+}
+
+impl SendInterim for InterimRecord {
+    fn send(&self, status: StatusCode, headers: &HeaderMap) -> io::Result<bool> {
+        let is_open = !self.is_closed.load(Ordering::Acquire);
+        if is_open {
+            self.push(status, headers);
+        }
+        Ok(is_open)
+    }
+}
+
 /// A response that is collected in memory.
 #[derive(Default)]
 struct Recorder {
-    informational: Vec<http::Response<()>>,
+    informational: Arc<InterimRecord>,
     response: http::Response<()>,
     body: Vec<u8>,
     /// The body would be sent in chunks, so trailers could follow it.
@@ -235,21 +267,24 @@ impl Recorder {
             body = body.with_trailers(|| trailers);
         }
         let mut response = self.response.map(|()| body);
-        response.extensions_mut().insert(Informational(self.informational.into()));
+        let informational = std::mem::take(&mut *self.informational.sent.lock());
+        response.extensions_mut().insert(Informational(informational.into()));
         response
     }
 }
 
 impl Sink for Recorder {
     fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()> {
-        let mut response = http::Response::new(());
-        *response.status_mut() = status;
-        *response.headers_mut() = headers.clone();
-        self.informational.push(response);
+        self.informational.push(status, headers);
         Ok(())
     }
 
+    fn interim_sender(&mut self) -> io::Result<InterimSender> {
+        Ok(InterimSender::new(Arc::clone(&self.informational) as Arc<dyn SendInterim>))
+    }
+
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
+        self.informational.is_closed.store(true, Ordering::Release);
         *self.response.status_mut() = head.status;
         let headers = self.response.headers_mut();
         headers.clone_from(head.headers);

@@ -3,3 +3,12 @@
 //! A test calls a handler with `testing::call`, which takes microseconds. A behaviour that needs a
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
 mod fcgi;
+
+mod answers;
+mod cookies;
+mod events;
+mod form;
+mod hooks;
+mod json_body;
+mod query;
+mod websocket;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::client::url::Url;
+use crate::net::Network;
 
 /// A list of hosts, as in the environment variable `NO_PROXY`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,11 +23,7 @@ enum Hosts {
     Domain(String),
     /// The names below a name.
     Subdomains(String),
-    /// Addresses whose first bits are these.
-    Net {
-        address: IpAddr,
-        bits: u32,
-    },
+    Net(Network),
 }
 
 impl NoProxy {
@@ -52,8 +49,8 @@ impl NoProxy {
 
 impl Entry {
     fn parse(text: &str) -> Option<Self> {
-        if let Some((address, bits)) = text.split_once('/') {
-            return Some(Self { hosts: Hosts::net(address, bits)?, port: None });
+        if text.contains('/') {
+            return Some(Self { hosts: Hosts::Net(text.parse().ok()?), port: None });
         }
         let (host, port) = split_port(text)?;
         Some(Self { hosts: Hosts::parse(host)?, port })
@@ -65,9 +62,8 @@ impl Hosts {
         if host == "*" {
             return Some(Self::All);
         }
-        if let Some(address) = ip(host) {
-            let bits = if address.is_ipv4() { 32 } else { 128 };
-            return Some(Self::Net { address, bits });
+        if let Ok(network) = host.parse() {
+            return Some(Self::Net(network));
         }
         let (name, below) = match host.strip_prefix("*.") {
             Some(name) => (name, true),
@@ -80,18 +76,11 @@ impl Hosts {
         Some(if below { Self::Subdomains(name) } else { Self::Domain(name) })
     }
 
-    fn net(address: &str, bits: &str) -> Option<Self> {
-        let address = ip(address)?;
-        let bits = bits.parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        (bits <= most).then_some(Self::Net { address, bits })
-    }
-
     /// Returns `true` if `host` is one of these. `address` is its address, if it is one.
     fn contain(&self, host: &str, address: Option<IpAddr>) -> bool {
         match (self, address) {
             (Self::All, _) => true,
-            (Self::Net { address: net, bits }, Some(address)) => begins(address, *net, *bits),
+            (Self::Net(network), Some(address)) => network.contains(address),
             (Self::Domain(name), None) => host == name || is_below(host, name),
             (Self::Subdomains(name), None) => is_below(host, name),
             _ => false,
@@ -110,26 +99,7 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-/// Returns the address that `text` is, with or without brackets.
-fn ip(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    bare.unwrap_or(text).parse().ok()
-}
-
 /// Returns `true` if `host` is a name below `domain`.
 fn is_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|labels| labels.ends_with('.'))
-}
-
-/// Returns `true` if the first `bits` of both are equal.
-fn begins(address: IpAddr, net: IpAddr, bits: u32) -> bool {
-    match (address, net) {
-        (IpAddr::V4(one), IpAddr::V4(other)) => {
-            (one.to_bits() ^ other.to_bits()).leading_zeros() >= bits
-        }
-        (IpAddr::V6(one), IpAddr::V6(other)) => {
-            (one.to_bits() ^ other.to_bits()).leading_zeros() >= bits
-        }
-        _ => false,
-    }
 }
