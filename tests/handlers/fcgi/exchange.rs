@@ -236,7 +236,7 @@ fn h12_a_local_redirect_is_followed_by_its_handler() {
         );
         let follows = upstream.clone().local_redirects(respond(|r| {
             let text = format!("{} {} {:?}", r.method(), r.uri(), r.body().len());
-            Ok(Response::new(text.into()))
+            Ok(Response::new(Body::from(text)))
         }));
         let mut answer = testing::call(&follows, post("x")).unwrap();
         assert_eq!(answer.body_mut().read_text(100).unwrap(), "GET /other?a Some(0)");
