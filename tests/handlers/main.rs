@@ -5,6 +5,8 @@
 mod fcgi;
 
 mod answers;
+#[cfg(unix)]
+mod cgi;
 mod cookies;
 mod events;
 mod form;

@@ -18,7 +18,9 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fcgi::params;
 use crate::fcgi::record::{self, HEADER, MAX_CONTENT, Status, kind};
-use crate::gateway::{Description, ProgramHead, ProgramHeadReader, program_response};
+use crate::gateway::{
+    Description, ProgramHead, ProgramHeadReader, buffer_unsized_body, program_response,
+};
 use crate::h1;
 use crate::handler::{Request, Response};
 use crate::logging as log;
@@ -41,9 +43,7 @@ pub(super) fn call(
     let is_script = |file: &Path| !options.check_scripts || is_file(file);
     let script = options.rules.find(request.uri().path(), is_script);
     let script = script.map_err(|reason| Error::from(reason.status()))?;
-    if let (Some(most), None) = (options.buffer_unsized, request.body().len()) {
-        buffer_body(request, most)?;
-    }
+    buffer_unsized_body(request, options.buffer_unsized)?;
     let fixed = fixed(options, request);
     let description = Description {
         request,
@@ -56,17 +56,6 @@ pub(super) fn call(
     write_params(&mut encoded, &description);
     let body = write_short_body(&mut encoded, std::mem::take(request.body_mut()));
     Call { options, pool, context, method: request.method(), encoded }.run(body)
-}
-
-/// Reads a body of unknown length, so that its length is known.
-fn buffer_body(request: &mut Request, most: u64) -> Result<()> {
-    let content_type = request.body().content_type().cloned();
-    let body = Body::from(request.body_mut().read_bytes(most)?);
-    *request.body_mut() = match content_type {
-        Some(content_type) => body.with_content_type(content_type),
-        None => body,
-    };
-    Ok(())
 }
 
 /// Returns the variables that the options add, each once.
