@@ -251,6 +251,8 @@ pub use handler::{
 pub use handlers::files;
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
 pub use handlers::reverse_proxy;
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub use handlers::router::Router;
 #[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]
 pub use handlers::websocket;
 #[cfg(any(feature = "server", feature = "fcgi"))]

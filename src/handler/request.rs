@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use http::Uri;
+
 use super::Request;
 use super::gateway::{ErrorStream, Variables};
 use crate::context::Context;
@@ -151,6 +153,21 @@ pub trait RequestExt: sealed::Sealed {
     /// Sets a path value, in place of another of the same name. Routers call it. `value` is
     /// percent-decoded.
     fn set_path_value(&mut self, name: &str, value: &str);
+
+    /// Returns the pattern that a [`Router`](crate::Router) has matched, with the prefixes of outer routers:
+    /// `GET /items/{id}`. An access log or a metric reads it after the router has returned. `None` if no
+    /// pattern has matched.
+    fn matched_pattern(&self) -> Option<&str>;
+
+    /// Sets the matched pattern, in place of another. Routers call it.
+    fn set_matched_pattern(&mut self, pattern: &str);
+
+    /// Returns the request target as it was before a router removed a prefix from the path: see
+    /// [`Router::nest`](crate::Router::nest). Otherwise that is `uri()`.
+    fn original_uri(&self) -> &Uri;
+
+    /// Sets the original request target. Handlers that remove a prefix from the path call it.
+    fn set_original_uri(&mut self, uri: Uri);
 }
 
 mod sealed {
@@ -175,12 +192,16 @@ struct Received {
     /// The context of [`RequestExt::set_context`].
     context: Option<Context>,
     path_values: PathValues,
+    /// Empty if there is none.
+    matched_pattern: String,
+    original_uri: Option<Uri>,
 }
 
 impl Received {
     fn clear(&mut self) {
-        (self.info, self.context) = (None, None);
+        (self.info, self.context, self.original_uri) = (None, None, None);
         self.path_values.clear();
+        self.matched_pattern.clear();
     }
 }
 
@@ -267,5 +288,25 @@ impl RequestExt for Request {
 
     fn set_path_value(&mut self, name: &str, value: &str) {
         self.extensions_mut().get_or_insert_default::<Received>().path_values.set(name, value);
+    }
+
+    fn matched_pattern(&self) -> Option<&str> {
+        let pattern = &received(self)?.matched_pattern;
+        (!pattern.is_empty()).then_some(pattern)
+    }
+
+    fn set_matched_pattern(&mut self, pattern: &str) {
+        let own = &mut self.extensions_mut().get_or_insert_default::<Received>().matched_pattern;
+        own.clear();
+        own.push_str(pattern);
+    }
+
+    fn original_uri(&self) -> &Uri {
+        let original = received(self).and_then(|received| received.original_uri.as_ref());
+        original.unwrap_or(self.uri())
+    }
+
+    fn set_original_uri(&mut self, uri: Uri) {
+        self.extensions_mut().get_or_insert_default::<Received>().original_uri = Some(uri);
     }
 }
