@@ -205,7 +205,7 @@ mod context;
 mod doc_tests;
 mod error;
 #[cfg(any(feature = "server", feature = "fcgi"))]
-mod extract;
+pub mod extract;
 #[cfg(feature = "fcgi")]
 pub mod fcgi;
 #[cfg(feature = "fcgi")]
@@ -245,7 +245,8 @@ pub use handler::Json;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handler::{
     CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Html, InterimSender,
-    IntoResponse, Layer, Layered, Redirect, RequestExt, ResponseWriter, Variables, respond,
+    IntoResponse, Layer, Layered, OutcomeKind, Redirect, RequestExt, ResponseOutcome,
+    ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files;

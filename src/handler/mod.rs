@@ -7,6 +7,7 @@
 //! | `response.rs` | the response as its handler writes it |
 //! | `filter.rs` | filters between a handler and the wire |
 //! | `layer.rs` | layers around a handler |
+//! | `outcome.rs` | how a response has ended |
 //! | `gateway.rs` | what a web server passes to a handler, over FastCGI and CGI |
 //! | `into_response.rs` | the values that a handler may return |
 //! | `html.rs` `json.rs` `redirect.rs` | such values |
@@ -21,6 +22,7 @@ mod into_response;
 #[cfg(feature = "json")]
 mod json;
 mod layer;
+mod outcome;
 mod redirect;
 mod request;
 mod response;
@@ -37,9 +39,10 @@ pub use into_response::IntoResponse;
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use layer::{HandlerExt, Layer, Layered};
+pub use outcome::{OutcomeKind, ResponseOutcome};
 pub use redirect::Redirect;
 pub use request::{CloseNotify, RequestExt};
-pub(crate) use request::{RequestInfo, clear_extensions, set_info};
+pub(crate) use request::{RequestInfo, clear_extensions, is_client_gone, set_info};
 pub(crate) use response::ResponseState;
 pub use response::ResponseWriter;
 pub(crate) use sink::{FinalHead, Length, ResponseEnd, Sink};

@@ -19,10 +19,12 @@
 //! | `response/write.rs` | from the handler's bytes to the sink |
 //! | `response/commit.rs` | the decision on the head |
 //! | `response/chain.rs` | the filters in between |
+//! | `response/hooks.rs` | callbacks before the head and at the end |
 //! | `response/whole.rs` | finished responses, and those that replace a failed handler's |
 
 mod chain;
 mod commit;
+mod hooks;
 mod state;
 mod whole;
 mod write;

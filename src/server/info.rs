@@ -73,4 +73,8 @@ impl RequestInfo for ConnRequestInfo {
     fn is_https(&self) -> bool {
         self.conn.tls.is_some()
     }
+
+    fn is_client_gone(&self) -> bool {
+        self.signals.is_disconnected()
+    }
 }

@@ -4,3 +4,10 @@
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
 
 mod answers;
+mod cookies;
+mod events;
+mod form;
+mod hooks;
+mod json_body;
+mod query;
+mod websocket;
