@@ -10,4 +10,5 @@ mod form;
 mod hooks;
 mod json_body;
 mod query;
+mod router;
 mod websocket;

@@ -102,6 +102,44 @@
 //! JSON with path values, 404, 405, a limit on bodies, an access log and a graceful shutdown:
 //!
 //! ```no_run
+//! use hangup::http::StatusCode;
+//! use hangup::{Context, HandlerExt, Json, RequestExt, Router, Server};
+//! use serde::{Deserialize, Serialize};
+//! use std::sync::{Arc, Mutex};
+//! use std::time::Duration;
+//!
+//! #[derive(Clone, Deserialize, Serialize)]
+//! struct Item {
+//!     name: String,
+//! }
+//!
+//! fn main() -> hangup::Result<()> {
+//!     let items = Arc::new(Mutex::new(Vec::<Item>::new()));
+//!     let stored = Arc::clone(&items);
+//!     let router = Router::new()
+//!         .respond("GET /items/{id}", move |r| {
+//!             let id: usize = r.parse_path_value("id")?; // or 400
+//!             Ok(stored.lock().unwrap().get(id).cloned().map(Json)) // or 404
+//!         })
+//!         .respond("POST /items", move |r| {
+//!             let item: Item = r.json(64 * 1024)?; // or 400, 413, 415, 422
+//!             let mut items = items.lock().unwrap();
+//!             items.push(item.clone());
+//!             let location = format!("/items/{}", items.len() - 1);
+//!             Ok((StatusCode::CREATED, [("location", location)], Json(item)))
+//!         })
+//!         .layer_fn(|w, r, next| {
+//!             let outcome = next.handle(w, r);
+//!             println!("{} {} {}", r.method(), r.uri().path(), w.status().as_u16());
+//!             outcome
+//!         });
+//!     let stop = Context::new(); // a signal handler's thread calls its `cancel`
+//!     Server::with_handler(router)
+//!         .on_error(|_, status, _| (status, Json(status.canonical_reason())))
+//!         .listen("127.0.0.1:8080")?
+//!         .serve_until(&stop, Duration::from_secs(10))?;
+//!     Ok(())
+//! }
 //! ```
 
 mod conflict;

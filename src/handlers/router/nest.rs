@@ -1,4 +1,4 @@
-//! What a nested handler is below: the prefix, and the router around it.
+//! The place of a nested handler: its prefix, and the router around it.
 
 use std::sync::Arc;
 

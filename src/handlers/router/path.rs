@@ -55,7 +55,7 @@ pub(super) fn decoded(segment: &[u8]) -> Cow<'_, [u8]> {
     percent_decode(segment).into()
 }
 
-/// Splits the first segment off a path that begins with a slash. What remains begins with the next slash.
+/// Splits the first segment off a path that begins with a slash. The rest is empty or begins with one.
 pub(super) fn split_first(path: &[u8]) -> (&[u8], &[u8]) {
     let path = path.get(1..).unwrap_or_default();
     let length = path.iter().position(|byte| *byte == b'/').unwrap_or(path.len());

@@ -12,7 +12,7 @@ use super::tree::Wanted;
 use super::{Action, Route, Router, host, path};
 use crate::{Error, Handler, Redirect, Request, RequestExt, ResponseWriter, Result};
 
-/// What a router does with a request.
+/// The result of a look-up.
 enum Decision<'a> {
     Route(&'a Route),
     /// Redirects to this path, below the prefixes of outer routers.
