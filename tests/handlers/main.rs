@@ -7,6 +7,7 @@ mod answers;
 mod cookies;
 mod events;
 mod form;
+mod forwarded;
 mod hooks;
 mod json_body;
 mod multipart;
