@@ -6,8 +6,11 @@
 mod answers;
 mod cookies;
 mod events;
+#[cfg(unix)]
+mod files;
 mod form;
 mod hooks;
 mod json_body;
+mod multipart;
 mod query;
 mod websocket;
