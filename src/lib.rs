@@ -252,7 +252,7 @@ pub use handler::{
     ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
-pub use handlers::files;
+pub use handlers::files::{self, Files};
 #[cfg(feature = "server")]
 pub use handlers::metrics;
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]

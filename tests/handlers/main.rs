@@ -6,6 +6,8 @@
 mod answers;
 mod cookies;
 mod events;
+#[cfg(unix)]
+mod files;
 mod form;
 mod forwarded;
 mod hooks;
