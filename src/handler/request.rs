@@ -13,7 +13,7 @@ use super::gateway::{ErrorStream, Variables};
 use super::received::{CloseNotify, Received, RequestInfo, info, received};
 use crate::context::Context;
 use crate::error::Result;
-use crate::extract::{self, Cookies, Pairs, PathValues, Source};
+use crate::extract::{self, Cookies, MultipartLimits, MultipartReader, Pairs, PathValues, Source};
 use crate::net::{Addr, TlsInfo};
 use crate::sync::channel::never;
 
@@ -314,6 +314,17 @@ pub trait RequestExt: sealed::Sealed {
     /// Until the body has arrived.
     fn text(&mut self, limit: u64) -> Result<String>;
 
+    /// Reads the body as a form of the type `multipart/form-data`, part by part as it arrives: see
+    /// [`MultipartReader`].
+    ///
+    /// The reader takes the body, and the request has an empty one.
+    ///
+    /// # Errors
+    ///
+    /// A response with status 415 if the body is of another type, 400 if the type has no valid boundary, and
+    /// 413 if the body is known to be too large. None is preceded by a 100 (Continue).
+    fn multipart(&mut self, limits: MultipartLimits) -> Result<MultipartReader>;
+
     /// Returns the cookies of the request.
     fn cookies(&self) -> Cookies<'_>;
 }
@@ -446,6 +457,10 @@ impl RequestExt for Request {
 
     fn text(&mut self, limit: u64) -> Result<String> {
         extract::text(self, limit)
+    }
+
+    fn multipart(&mut self, limits: MultipartLimits) -> Result<MultipartReader> {
+        extract::multipart(self, limits)
     }
 
     fn cookies(&self) -> Cookies<'_> {
