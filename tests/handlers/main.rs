@@ -9,8 +9,13 @@ mod answers;
 mod cgi;
 mod cookies;
 mod events;
+#[cfg(unix)]
+mod files;
 mod form;
+mod forwarded;
 mod hooks;
 mod json_body;
+mod multipart;
 mod query;
+mod router;
 mod websocket;
