@@ -162,7 +162,8 @@ fn h12_a_program_need_not_read_its_input() {
 
 #[test]
 fn h12_a_program_may_respond_before_it_has_its_input() {
-    let script = shell("echo Content-Type: a/b; echo; while read line; do echo \"got $line\"; done");
+    let script =
+        shell("echo Content-Type: a/b; echo; while read line; do echo \"got $line\"; done");
     let (sender, source) = crossbeam_channel::unbounded::<&str>();
     let mut answer = script.send(post(Body::from_chunks(source)), &Context::new()).unwrap();
     for line in ["one", "two"] {
@@ -181,8 +182,9 @@ fn h12_a_program_may_respond_before_it_has_its_input() {
 fn h12_error_output_is_passed_on_by_line() {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let taken = Arc::clone(&lines);
-    let script = shell("echo one >&2; echo Content-Type: a/b; echo; echo two >&2; printf three >&2")
-        .on_stderr(move |line| taken.lock().unwrap().push(line.to_owned()));
+    let script =
+        shell("echo one >&2; echo Content-Type: a/b; echo; echo two >&2; printf three >&2")
+            .on_stderr(move |line| taken.lock().unwrap().push(line.to_owned()));
     assert_eq!(text(&script, get("/")), "");
     assert_eq!(*lines.lock().unwrap(), ["one", "two", "three"]);
     // More error output than a pipe holds.
@@ -288,9 +290,8 @@ fn h12_a_body_of_unknown_length_is_buffered_for_a_program_on_request() {
 fn h12_a_local_redirect_of_a_program_is_followed_by_its_handler() {
     let script = shell("echo Location: /other; echo");
     assert_eq!(testing::call(&script, get("/")).unwrap().status(), 302);
-    let follows = script.local_redirects(respond(|r| {
-        Ok(Response::new(Body::from(r.uri().path().to_owned())))
-    }));
+    let follows = script
+        .local_redirects(respond(|r| Ok(Response::new(Body::from(r.uri().path().to_owned())))));
     let mut answer = testing::call(&follows, post("x")).unwrap();
     assert_eq!(answer.body_mut().read_text(100).unwrap(), "/other");
 }
