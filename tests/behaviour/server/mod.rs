@@ -13,6 +13,7 @@ mod files;
 mod framing;
 mod hijack;
 mod limits;
+mod listening;
 mod malformed;
 mod messages;
 mod pipelining;
@@ -20,6 +21,7 @@ mod reuse;
 pub(crate) mod seams;
 mod shutdown;
 mod states;
+mod stats;
 mod streaming;
 mod timeouts;
 
