@@ -24,7 +24,7 @@ pub(super) enum Source {
     Embedded(Embedded),
 }
 
-/// What a request names.
+/// The target of a request.
 enum Named {
     File(Box<Found>),
     /// A directory whose URL lacks its final slash.
