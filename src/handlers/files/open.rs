@@ -16,12 +16,6 @@ mod platform;
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 #[path = "open/unix.rs"]
 mod platform;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-#[path = "open/linux.rs"]
-mod platform;
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-#[path = "open/unix.rs"]
-mod platform;
 #[cfg(not(unix))]
 #[path = "open/portable.rs"]
 mod platform;
