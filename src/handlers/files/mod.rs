@@ -304,6 +304,7 @@ impl Handler for Files {
 /// # let response = hangup::testing::call(&manual, Request::get("/").body("")?)?;
 /// # assert_eq!(response.status(), 200);
 /// # assert!(response.headers().contains_key("etag"));
+/// # Ok::<(), hangup::Error>(())
 /// ```
 ///
 /// # Errors
