@@ -40,3 +40,9 @@
 //! No layer replaces the method of a request by that of a header or a form field. A web server in front,
 //! and every layer that was passed before, has decided by the method on the wire. A form can be posted to a
 //! path of its own instead.
+
+#[cfg(feature = "compress")]
+mod compress;
+
+#[cfg(feature = "compress")]
+pub use compress::Compress;
