@@ -4,8 +4,10 @@
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
 
 mod answers;
+mod compress;
 mod cookies;
 mod form;
 mod hooks;
 mod json_body;
 mod query;
+mod wrappers;

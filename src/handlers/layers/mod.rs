@@ -43,6 +43,12 @@
 
 #[cfg(feature = "compress")]
 mod compress;
+mod panic_page;
+mod request_id;
+mod security_headers;
 
 #[cfg(feature = "compress")]
 pub use compress::Compress;
+pub use panic_page::PanicPage;
+pub use request_id::RequestId;
+pub use security_headers::SecurityHeaders;

@@ -40,7 +40,7 @@ const MIN_SIZE: usize = 1024;
 /// use hangup::layers::Compress;
 /// use hangup::{HandlerExt, Request, respond, testing};
 ///
-/// let handler = respond(|_| Ok(http::Response::new("hello ".repeat(1000).into())));
+/// let handler = respond(|_| Ok("hello ".repeat(1000)));
 /// let handler = handler.layer(Compress::new());
 ///
 /// let request = Request::get("/").header("accept-encoding", "gzip, br").body("")?;
