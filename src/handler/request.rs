@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use http::HeaderName;
 #[cfg(any(feature = "forms", feature = "json"))]
 use serde_core::de::DeserializeOwned;
 
@@ -12,7 +13,7 @@ use super::Request;
 use super::gateway::{ErrorStream, Variables};
 use crate::context::Context;
 use crate::error::Result;
-use crate::extract::{self, Cookies, Pairs, PathValues, Source};
+use crate::extract::{self, Cookies, MultipartLimits, MultipartReader, Pairs, PathValues, Source};
 use crate::net::{Addr, TlsInfo};
 use crate::sync::channel::{Receiver, never};
 
@@ -98,6 +99,11 @@ pub trait RequestExt: sealed::Sealed {
     /// request's body was read to its end, nor after the handler has returned. Prefer
     /// [`context`](Self::context), which a pipelined request does not end.
     fn close_notify(&self) -> CloseNotify;
+
+    /// Returns the id of the last event that the client has received, which it sends when it reconnects to
+    /// an event stream: see [`ResponseWriter::events`](crate::ResponseWriter::events). `None` if there is
+    /// none, or if it is not UTF-8.
+    fn last_event_id(&self) -> Option<&str>;
 
     /// Returns the address of the client. Over FastCGI and CGI that is the address that the web server
     /// passes on.
@@ -296,6 +302,17 @@ pub trait RequestExt: sealed::Sealed {
     /// Until the body has arrived.
     fn text(&mut self, limit: u64) -> Result<String>;
 
+    /// Reads the body as a form of the type `multipart/form-data`, part by part as it arrives: see
+    /// [`MultipartReader`].
+    ///
+    /// The reader takes the body, and the request has an empty one.
+    ///
+    /// # Errors
+    ///
+    /// A response with status 415 if the body is of another type, 400 if the type has no valid boundary, and
+    /// 413 if the body is known to be too large. None is preceded by a 100 (Continue).
+    fn multipart(&mut self, limits: MultipartLimits) -> Result<MultipartReader>;
+
     /// Returns the cookies of the request.
     fn cookies(&self) -> Cookies<'_>;
 }
@@ -387,6 +404,11 @@ impl RequestExt for Request {
         info(self).map_or_else(never, RequestInfo::close_notify)
     }
 
+    fn last_event_id(&self) -> Option<&str> {
+        let id = self.headers().get(HeaderName::from_static("last-event-id"))?;
+        std::str::from_utf8(id.as_bytes()).ok().filter(|id| !id.is_empty())
+    }
+
     fn remote_addr(&self) -> Option<Addr> {
         info(self).map(RequestInfo::remote_addr)
     }
@@ -470,6 +492,10 @@ impl RequestExt for Request {
 
     fn text(&mut self, limit: u64) -> Result<String> {
         extract::text(self, limit)
+    }
+
+    fn multipart(&mut self, limits: MultipartLimits) -> Result<MultipartReader> {
+        extract::multipart(self, limits)
     }
 
     fn cookies(&self) -> Cookies<'_> {

@@ -17,11 +17,12 @@ use super::continues::Continue;
 use super::interim::InterimGate;
 use super::reader::ConnReader;
 use super::slot::BodySlot;
+use crate::body::FilePart;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason, chunked};
 use crate::handler::{FinalHead, InterimSender, Length, Sink};
 use crate::net::{Duplex, Stream};
-use crate::serving::ConnGuard;
+use crate::serving::{ConnGuard, Limit};
 use crate::sync;
 
 /// From this size on, in bytes, the encoded output is written.
@@ -167,12 +168,23 @@ impl Wire {
             return Ok(());
         }
         let outcome = self.stream().send_all(&mut [IoSlice::new(&self.out)]);
+        let sent = self.out.len();
         self.out.clear();
-        outcome.map_err(|error| self.failed(error))
+        self.written(outcome, sent)
     }
 
     fn stream(&self) -> &Stream {
         self.reader.stream()
+    }
+
+    fn written(&self, outcome: io::Result<()>, bytes: usize) -> io::Result<()> {
+        match outcome {
+            Ok(()) => {
+                self.guard.counting().sent(bytes);
+                Ok(())
+            }
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     #[cold]
@@ -182,7 +194,11 @@ impl Wire {
             io::ErrorKind::TimedOut => {
                 let deadline = self.stream().write_deadline();
                 let passed = deadline.is_some_and(|deadline| deadline <= sync::now());
-                let limit = if passed { TimeLimit::Send } else { TimeLimit::WriteIdle };
+                let (limit, counted) = match passed {
+                    true => (TimeLimit::Send, Limit::Write),
+                    false => (TimeLimit::WriteIdle, Limit::WriteIdle),
+                };
+                self.guard.counting().timed_out(counted);
                 Error::timeout(limit).into()
             }
             _ => error,
@@ -244,9 +260,10 @@ impl Wire {
         }
         let end: &[u8] = if chunked { b"\r\n" } else { b"" };
         let mut slices = [IoSlice::new(&self.out), IoSlice::new(data), IoSlice::new(end)];
+        let sent = slices.iter().map(|slice| slice.len()).sum();
         let outcome = self.stream().send_all(&mut slices);
         self.out.clear();
-        outcome.map_err(|error| self.failed(error))
+        self.written(outcome, sent)
     }
 }
 
@@ -315,6 +332,16 @@ impl Sink for Wire {
             BodyMode::None => {}
         }
         if self.out.len() >= FULL { self.write_out() } else { Ok(()) }
+    }
+
+    fn file(&mut self, part: &FilePart<'_>) -> io::Result<u64> {
+        if self.exchange.framing != BodyMode::Length || !self.stream().sends_files() {
+            return Ok(0);
+        }
+        let head = self.stream().send_all_ahead(&self.out);
+        self.out.clear();
+        let sent = head.and_then(|()| self.stream().send_file(part.file, part.offset, part.length));
+        sent.map_err(|error| self.failed(error))
     }
 
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {

@@ -3,11 +3,18 @@
 //! A test calls a handler with `testing::call`, which takes microseconds. A behaviour that needs a
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
 
+mod access_log;
 mod answers;
 mod compress;
 mod cookies;
+mod etag;
+mod events;
+#[cfg(unix)]
+mod files;
 mod form;
 mod hooks;
 mod json_body;
+mod multipart;
 mod query;
+mod websocket;
 mod wrappers;

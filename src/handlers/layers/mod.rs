@@ -41,14 +41,18 @@
 //! and every layer that was passed before, has decided by the method on the wire. A form can be posted to a
 //! path of its own instead.
 
+mod access_log;
 #[cfg(feature = "compress")]
 mod compress;
+mod etag;
 mod panic_page;
 mod request_id;
 mod security_headers;
 
+pub use access_log::{AccessLog, Record};
 #[cfg(feature = "compress")]
 pub use compress::Compress;
+pub use etag::ETag;
 pub use panic_page::PanicPage;
 pub use request_id::RequestId;
 pub use security_headers::SecurityHeaders;

@@ -11,6 +11,7 @@ mod failing;
 mod framing;
 mod hijack;
 mod limits;
+mod listening;
 mod malformed;
 mod messages;
 mod pipelining;
@@ -18,6 +19,7 @@ mod reuse;
 pub(crate) mod seams;
 mod shutdown;
 mod states;
+mod stats;
 mod streaming;
 mod timeouts;
 
