@@ -5,16 +5,21 @@
 
 mod access_log;
 mod answers;
+#[cfg(unix)]
+mod cgi;
 mod compress;
 mod cookies;
 mod etag;
 mod events;
+mod fcgi;
 #[cfg(unix)]
 mod files;
 mod form;
+mod forwarded;
 mod hooks;
 mod json_body;
 mod multipart;
 mod query;
+mod router;
 mod websocket;
 mod wrappers;

@@ -5,6 +5,13 @@
 //!
 //! | layer | does | refuses with |
 //! | --- | --- | --- |
+//! | [`TrustedProxies`] | finds the client behind proxies | |
+//! | [`RequestId`] | gives each request an identifier | |
+//! | [`AccessLog`] | logs a line for each request | |
+//! | [`PanicPage`] | responds to a panic of the handler | 500 |
+//! | [`SecurityHeaders`] | sets headers that make browsers more careful | |
+//! | `Compress` (feature `compress`) | compresses responses | |
+//! | [`ETag`] | computes entity tags | 304, 412 |
 //!
 //! # Order
 //!
@@ -15,15 +22,15 @@
 //! | place | layers | reason |
 //! | --- | --- | --- |
 //! | 1 | `TrustedProxies` | every layer below sees the client's address |
-//! | 2 | `RequestId`, `AccessLog` | refusals are logged as well |
-//! | 3 | `PanicPage`, `SecurityHeaders` | the headers are on error responses too |
+//! | 2 | [`RequestId`], [`AccessLog`] | refusals are logged as well |
+//! | 3 | [`PanicPage`], [`SecurityHeaders`] | the headers are on error responses too |
 //! | 4 | `Cors` | a script can read the refusals of the layers below, and a preflight needs no credentials |
 //! | 5 | `RateLimit` | a refusal costs as little as possible |
 //! | 6 | `CrossOriginProtection`, `BasicAuth` or `BearerAuth` | nothing below runs for a stranger |
 //! | 7 | `ConcurrencyLimit` | only requests with permission wait for their turn |
 //! | 8 | `Timeout` | the time in the queue does not count |
 //! | 9 | `BodyLimit` | a route may have a layer with another limit: see there |
-//! | 10 | `Compress`, `ETag` | they see the final body |
+//! | 10 | `Compress`, then [`ETag`] | they see the final body |
 //!
 //! A layer around a router applies to every route, and to the router's own 404 and 405. A layer around the
 //! handler of a route, or around a nested router, applies to that part only.
@@ -39,7 +46,7 @@
 //!
 //! No layer replaces the method of a request by that of a header or a form field. A web server in front,
 //! and every layer that was passed before, has decided by the method on the wire. A form can be posted to a
-//! path of its own instead.
+//! separate path instead.
 
 mod access_log;
 #[cfg(feature = "compress")]
@@ -48,6 +55,7 @@ mod etag;
 mod panic_page;
 mod request_id;
 mod security_headers;
+mod trusted_proxies;
 
 pub use access_log::{AccessLog, Record};
 #[cfg(feature = "compress")]
@@ -56,3 +64,4 @@ pub use etag::ETag;
 pub use panic_page::PanicPage;
 pub use request_id::RequestId;
 pub use security_headers::SecurityHeaders;
+pub use trusted_proxies::TrustedProxies;

@@ -22,6 +22,7 @@ mod states;
 mod stats;
 mod streaming;
 mod timeouts;
+mod wrapped;
 
 use std::io::Write;
 

@@ -93,7 +93,7 @@ impl Begun {
             referer: self.referer.as_ref().map(|value| without_query(value.as_bytes(), query)),
             user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
             request_id: RequestId::of(request),
-            pattern: pattern(request),
+            pattern: request.matched_pattern(),
             outcome: match PanicPage::has_panicked(request) {
                 true => OutcomeKind::Panicked,
                 false => ended.kind(),
@@ -132,8 +132,4 @@ fn without_query(referer: &[u8], query: bool) -> &[u8] {
 /// Returns the user whom a web server has verified.
 fn user(request: &Request) -> Option<&str> {
     request.variables()?.get("REMOTE_USER").filter(|name| !name.is_empty())
-}
-
-fn pattern(_: &Request) -> Option<&str> {
-    None
 }
