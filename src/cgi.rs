@@ -22,6 +22,7 @@
 //! A web server that aborts a request closes the program's standard output, or kills the program. The
 //! request's context ends when a write to standard output fails.
 
+use std::any::Any;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -320,4 +321,16 @@ impl Sink for Wire {
 
     /// Has no effect: standard output has no deadlines.
     fn set_write_deadline(&mut self, _deadline: Option<Instant>) {}
+
+    fn detach(&mut self) -> Box<dyn Sink> {
+        let (signals, failure) = (Arc::clone(&self.signals), self.failure.clone());
+        let empty = Self { output: Box::new(io::sink()), out: Vec::new(), signals, failure };
+        Box::new(std::mem::replace(self, empty))
+    }
+
+    fn attach(&mut self, sink: Box<dyn Any>) {
+        if let Ok(wire) = sink.downcast::<Self>() {
+            *self = *wire;
+        }
+    }
 }
