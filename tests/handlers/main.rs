@@ -12,6 +12,7 @@ mod form;
 mod forwarded;
 mod hooks;
 mod json_body;
+mod layers;
 mod multipart;
 mod query;
 mod websocket;
