@@ -1,4 +1,9 @@
-//! CGI programs: the same handler in a program that a web server starts for each request (RFC 3875).
+//! CGI on both sides (RFC 3875): programs that a web server starts for each request, and a handler that
+//! starts such programs, the [`Script`].
+//!
+//! # Programs
+//!
+//! The same handler serves HTTP and one request in a separate program:
 //!
 //! ```no_run
 //! use hangup::cgi;
@@ -22,6 +27,16 @@
 //! A web server that aborts a request closes the program's standard output, or kills the program. The
 //! request's context ends when a write to standard output fails.
 
+mod input;
+mod output;
+#[cfg(unix)]
+#[path = "cgi/process/unix.rs"]
+mod process;
+#[cfg(not(unix))]
+#[path = "cgi/process/other.rs"]
+mod process;
+mod script;
+
 use std::any::Any;
 use std::env;
 use std::ffi::OsString;
@@ -43,6 +58,8 @@ use crate::net::{Addr, Duplex};
 use crate::serving::{Disconnect, Outcome, Service, Signals};
 use crate::sync::{Exclusive, Mutex};
 use crate::text::counted;
+
+pub use script::Script;
 
 /// The size, in bytes, at which the encoded output is written.
 const FULL: usize = 16 * 1024;

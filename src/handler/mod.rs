@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mod.rs` | `Handler`, and the types of requests and responses |
 //! | `request.rs` | what a request carries beyond its head and body |
-//! | `received.rs` | the extension that holds it |
+//! | `received.rs` | where that is kept: the request's extension |
 //! | `response.rs` | the response as its handler writes it |
 //! | `filter.rs` | filters between a handler and the wire |
 //! | `layer.rs` | layers around a handler |

@@ -1,8 +1,10 @@
-//! The extension of a request that holds what its server knows of it.
+//! The extension of a request that a server received.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
+
+use http::Uri;
 
 use super::Request;
 use crate::context::Context;
@@ -28,7 +30,7 @@ pub(crate) trait RequestInfo: Send + Sync {
 /// The extension of a request behind [`RequestExt`]. It is empty in a request that is kept for its memory.
 #[derive(Clone, Default)]
 pub(super) struct Received {
-    info: Option<Arc<dyn RequestInfo>>,
+    pub(super) info: Option<Arc<dyn RequestInfo>>,
     /// The context of [`RequestExt::set_context`].
     context: Option<Context>,
     /// The deadline of the server's context, as long as no other was set.
@@ -38,6 +40,9 @@ pub(super) struct Received {
     /// The result of `client_ip`, if it was set.
     pub(super) client_ip: Option<IpAddr>,
     pub(super) path_values: PathValues,
+    /// Empty if there is none.
+    pub(super) matched_pattern: String,
+    pub(super) original_uri: Option<Uri>,
 }
 
 impl Received {
@@ -46,7 +51,9 @@ impl Received {
         self.info = None;
         (self.context, self.deadline) = (None, None);
         (self.https, self.client_ip) = (None, None);
+        self.original_uri = None;
         self.path_values.clear();
+        self.matched_pattern.clear();
     }
 
     pub(super) fn context(&self) -> Context {
@@ -99,7 +106,7 @@ struct Deadline {
 
 /// Adds the information on a received request. A context that was set before stays.
 pub(crate) fn set_info(request: &mut Request, info: Arc<dyn RequestInfo>) {
-    let received = received_mut(request);
+    let received = request.extensions_mut().get_or_insert_default::<Received>();
     received.info = Some(info);
     if let Some(context) = received.context.clone() {
         request.body_mut().set_context(&context);

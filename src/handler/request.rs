@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Instant;
 
-use http::HeaderName;
+use http::{HeaderName, Uri};
 #[cfg(any(feature = "forms", feature = "json"))]
 use serde_core::de::DeserializeOwned;
 
@@ -102,7 +102,7 @@ pub trait RequestExt: sealed::Sealed {
     ///
     /// let handler = respond(|r| {
     ///     assert!(r.context().deadline().is_some());
-    ///     Ok(http::Response::new("in time".into()))
+    ///     Ok(http::Response::new("in time"))
     /// });
     /// let limited = handler.layer_fn(|w, r, next| {
     ///     r.set_deadline(Instant::now() + Duration::from_secs(2));
@@ -201,6 +201,21 @@ pub trait RequestExt: sealed::Sealed {
     /// Sets a path value, in place of another of the same name. Routers call it. `value` is
     /// percent-decoded.
     fn set_path_value(&mut self, name: &str, value: &str);
+
+    /// Returns the pattern that a [`Router`](crate::Router) has matched, with the prefixes of outer routers:
+    /// `GET /items/{id}`. An access log or a metric reads it after the router has returned. `None` if no
+    /// pattern has matched.
+    fn matched_pattern(&self) -> Option<&str>;
+
+    /// Sets the matched pattern, in place of another. Routers call it.
+    fn set_matched_pattern(&mut self, pattern: &str);
+
+    /// Returns the request target as it was before a router removed a prefix from the path: see
+    /// [`Router::nest`](crate::Router::nest). Otherwise that is `uri()`.
+    fn original_uri(&self) -> &Uri;
+
+    /// Sets the original request target. Handlers that remove a prefix from the path call it.
+    fn set_original_uri(&mut self, uri: Uri);
 
     /// Returns the names and values of the query, decoded: see [`Pairs`].
     fn query(&self) -> Pairs;
@@ -434,6 +449,26 @@ impl RequestExt for Request {
 
     fn set_path_value(&mut self, name: &str, value: &str) {
         received_mut(self).path_values.set(name, value);
+    }
+
+    fn matched_pattern(&self) -> Option<&str> {
+        let pattern = &received(self)?.matched_pattern;
+        (!pattern.is_empty()).then_some(pattern)
+    }
+
+    fn set_matched_pattern(&mut self, pattern: &str) {
+        let own = &mut received_mut(self).matched_pattern;
+        own.clear();
+        own.push_str(pattern);
+    }
+
+    fn original_uri(&self) -> &Uri {
+        let original = received(self).and_then(|received| received.original_uri.as_ref());
+        original.unwrap_or(self.uri())
+    }
+
+    fn set_original_uri(&mut self, uri: Uri) {
+        received_mut(self).original_uri = Some(uri);
     }
 
     fn query(&self) -> Pairs {

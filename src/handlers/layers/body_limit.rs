@@ -36,23 +36,17 @@ use crate::{Error, Handler, Layer, Request, ResponseWriter, Result};
 /// # Several limits
 ///
 /// Of nested limits the least counts. So an inner layer cannot raise the limit of an outer one. A route that
-/// takes larger bodies has its layer beside the common one and not within it:
+/// takes larger bodies has its layer beside the common one and not within it: around its own handler, while
+/// the common one is around a nested router with the other routes. [`by`](Self::by) does the same with one
+/// layer around everything:
 ///
 /// ```
-/// # use hangup::{HandlerExt, Request, ResponseWriter, Result, router::Router};
-/// # use hangup::layers::BodyLimit;
-/// # fn upload(_: &mut ResponseWriter, _: &mut Request) -> Result<()> { Ok(()) }
-/// let uploads = BodyLimit::new(1 << 30);
-/// let others = BodyLimit::new(64 << 10);
-/// # drop((upload.layer(uploads), upload.layer(others)));
-/// // Router::new().route_handler("POST /upload", upload.layer(uploads)).nest("/", api.layer(others))
+/// use hangup::layers::BodyLimit;
 ///
-/// // The same by a function of the request, around everything:
 /// let limit = BodyLimit::by(|r| match r.uri().path() {
 ///     "/upload" => 1 << 30,
 ///     _ => 64 << 10,
 /// });
-/// # drop(limit);
 /// ```
 #[derive(Clone)]
 pub struct BodyLimit(Limit);

@@ -16,7 +16,7 @@ use crate::sync::Mutex;
 use crate::{Error, Handler, Layer, Request, RequestExt, ResponseWriter, Result};
 use buckets::{Buckets, Rate};
 
-/// The default of [`RateLimit::max_keys`]. With addresses as keys that is about 10 MB.
+/// The default of [`RateLimit::max_keys`]. With addresses as keys that is about 6 MB.
 const DEFAULT_KEYS: usize = 100_000;
 
 /// A limit on the rate of requests by key, such as the client's address.

@@ -61,7 +61,8 @@ impl<K: Hash + Eq> Buckets<K> {
         if self.recent.len() >= self.most && !self.recent.contains_key(&key) {
             // `key` may be among those of which the bucket is kept.
             let before = self.older.remove(&key);
-            self.older = std::mem::take(&mut self.recent);
+            std::mem::swap(&mut self.recent, &mut self.older);
+            self.recent.clear();
             return self.recent.entry(key).or_insert(before.unwrap_or_default());
         }
         let older = &mut self.older;
