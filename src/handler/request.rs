@@ -93,24 +93,8 @@ pub trait RequestExt: sealed::Sealed {
     /// Sets a deadline of the request's context, unless it has an earlier one.
     ///
     /// This does the same as [`set_context`](Self::set_context) with a
-    /// [child](Context::child_with_deadline) of [`context`](Self::context). But it does not start to watch
-    /// the connection: only a handler that looks at its context pays for that.
-    ///
-    /// ```
-    /// use hangup::{HandlerExt, RequestExt, respond};
-    /// use std::time::{Duration, Instant};
-    ///
-    /// let handler = respond(|r| {
-    ///     assert!(r.context().deadline().is_some());
-    ///     Ok(http::Response::new("in time"))
-    /// });
-    /// let limited = handler.layer_fn(|w, r, next| {
-    ///     r.set_deadline(Instant::now() + Duration::from_secs(2));
-    ///     next.handle(w, r)
-    /// });
-    /// # hangup::testing::call(&limited, hangup::Request::new(()))?;
-    /// # Ok::<(), hangup::Error>(())
-    /// ```
+    /// [child](Context::child_with_deadline) of [`context`](Self::context), but does not start to watch the
+    /// connection. Only a handler that looks at its context pays for that.
     fn set_deadline(&mut self, deadline: Instant);
 
     /// Returns the deadline of the request's context, or `None` if it has none. Does not start to watch the
