@@ -18,6 +18,7 @@ mod form;
 mod forwarded;
 mod hooks;
 mod json_body;
+mod layers;
 mod multipart;
 mod query;
 mod router;

@@ -5,6 +5,13 @@
 //!
 //! | layer | does | refuses with |
 //! | --- | --- | --- |
+//! | [`Timeout`] | limits the time to the response | 503 |
+//! | [`BodyLimit`] | limits the size of the request's body | 413 |
+//! | [`ConcurrencyLimit`] | limits the requests at once, with a queue | 503 |
+//! | [`RateLimit`] | limits the rate of requests by client or key | 429 |
+//! | [`BasicAuth`], [`BearerAuth`] | ask for credentials | 401 |
+//! | [`Cors`] | lets scripts of other origins read responses | |
+//! | [`CrossOriginProtection`] | refuses forged requests of browsers | 403 |
 //! | [`TrustedProxies`] | finds the client behind proxies | |
 //! | [`RequestId`] | gives each request an identifier | |
 //! | [`AccessLog`] | logs a line for each request | |
@@ -49,19 +56,40 @@
 //! separate path instead.
 
 mod access_log;
+mod basic_auth;
+mod bearer_auth;
+mod body_limit;
 #[cfg(feature = "compress")]
 mod compress;
+mod concurrency;
+mod cors;
+mod credentials;
+mod csrf;
 mod etag;
+mod origin;
 mod panic_page;
+mod rate_limit;
+mod refusal;
 mod request_id;
 mod security_headers;
+mod timeout;
 mod trusted_proxies;
+mod user;
 
 pub use access_log::{AccessLog, Record};
+pub use basic_auth::BasicAuth;
+pub use bearer_auth::BearerAuth;
+pub use body_limit::BodyLimit;
 #[cfg(feature = "compress")]
 pub use compress::Compress;
+pub use concurrency::ConcurrencyLimit;
+pub use cors::Cors;
+pub use csrf::CrossOriginProtection;
 pub use etag::ETag;
 pub use panic_page::PanicPage;
+pub use rate_limit::RateLimit;
 pub use request_id::RequestId;
 pub use security_headers::SecurityHeaders;
+pub use timeout::Timeout;
 pub use trusted_proxies::TrustedProxies;
+pub use user::User;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::header::{HeaderValue, REFERER, USER_AGENT};
 use http::{Method, StatusCode, Uri, Version};
 
-use crate::layers::{PanicPage, RequestId};
+use crate::layers::{PanicPage, RequestId, User};
 use crate::{OutcomeKind, Request, RequestExt, ResponseOutcome};
 
 /// The facts of a request and its response, for an [`AccessLog`](super::AccessLog).
@@ -129,7 +129,8 @@ fn without_query(referer: &[u8], query: bool) -> &[u8] {
     &referer[..end.unwrap_or(referer.len())]
 }
 
-/// Returns the user whom a web server has verified.
+/// Returns the user whom a layer or the web server has verified.
 fn user(request: &Request) -> Option<&str> {
-    request.variables()?.get("REMOTE_USER").filter(|name| !name.is_empty())
+    let by_web_server = || request.variables()?.get("REMOTE_USER");
+    User::of(request).map(User::name).or_else(by_web_server).filter(|name| !name.is_empty())
 }
