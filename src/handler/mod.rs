@@ -11,6 +11,7 @@
 //! | `gateway.rs` | what a web server passes to a handler, over FastCGI and CGI |
 //! | `into_response.rs` | the values that a handler may return |
 //! | `html.rs` `json.rs` `redirect.rs` | such values |
+//! | `set_cookie.rs` | cookies that a response sets |
 //! | `interim.rs` | interim responses from any thread |
 //! | `sink.rs` | the wire below a response, which each protocol implements |
 
@@ -26,6 +27,7 @@ mod outcome;
 mod redirect;
 mod request;
 mod response;
+mod set_cookie;
 mod sink;
 
 use std::sync::Arc;
@@ -45,6 +47,7 @@ pub use request::{CloseNotify, RequestExt};
 pub(crate) use request::{RequestInfo, clear_extensions, is_client_gone, set_info};
 pub(crate) use response::ResponseState;
 pub use response::ResponseWriter;
+pub use set_cookie::SetCookie;
 pub(crate) use sink::{FinalHead, Length, ResponseEnd, Sink};
 
 use crate::error::Result;
