@@ -257,6 +257,8 @@ pub use handlers::files::{self, Files};
 pub use handlers::metrics;
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
 pub use handlers::reverse_proxy;
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub use handlers::router::Router;
 #[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]
 pub use handlers::websocket;
 #[cfg(any(feature = "server", feature = "fcgi"))]

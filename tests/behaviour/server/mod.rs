@@ -18,6 +18,7 @@ mod messages;
 mod pipelining;
 mod reuse;
 pub(crate) mod seams;
+mod shipped_layers;
 mod shutdown;
 mod states;
 mod stats;
