@@ -52,7 +52,7 @@
 //!     Ok(())
 //! }
 //!
-//! fn main() -> Result<()> {
+//! fn main() -> std::io::Result<()> {
 //!     Server::new(upload).listen("127.0.0.1:8080")?.serve()
 //! }
 //! ```
