@@ -5,6 +5,7 @@ mod cgi;
 mod clocks;
 mod closing;
 mod ending;
+mod extract;
 mod messages;
 mod multiplexing;
 mod raw;
@@ -12,6 +13,7 @@ mod records;
 mod reuse;
 mod seams;
 mod shutdown;
+mod time_limit;
 
 use std::io::{self, Write};
 
