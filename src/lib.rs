@@ -248,7 +248,7 @@ pub use handler::{
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files;
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
-pub use handlers::reverse_proxy;
+pub use handlers::reverse_proxy::{self, ReverseProxy};
 #[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]
 pub use handlers::websocket;
 #[cfg(any(feature = "server", feature = "fcgi"))]

@@ -117,8 +117,14 @@ impl<'a> ResponseWriter<'a> {
         !matches!(self.state.stage, Stage::Open)
     }
 
-    /// Returns why the request's own body failed, if it did.
-    pub(crate) fn body_failure(&self) -> Option<Error> {
+    /// Returns why the request's body could not be read, or why its reader did not accept it. `None` if it
+    /// did not fail.
+    ///
+    /// If the body failed, its failure decides the response to an error that the handler returns, whatever
+    /// that error is: see [`Handler`](crate::Handler). A handler that turns errors into responses itself
+    /// asks this first.
+    #[must_use]
+    pub fn body_failure(&self) -> Option<Error> {
         self.sink.body_failure()
     }
 
