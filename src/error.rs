@@ -16,7 +16,7 @@ use std::iter;
 use std::mem;
 use std::sync::Arc;
 
-use http::{HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 pub use kind::{ErrorKind, TimeLimit};
 
@@ -80,6 +80,8 @@ struct Inner {
     /// The status of the response that is the error, or with which a proxy refused a tunnel.
     status: Option<StatusCode>,
     message: Option<Box<str>>,
+    /// The headers that [`Error::with_header`] has added to the response.
+    headers: Option<Box<HeaderMap>>,
     source: Option<Source>,
 }
 
@@ -114,7 +116,16 @@ impl Error {
     }
 
     fn build(kind: ErrorKind, message: Option<Box<str>>, source: Option<Source>) -> Self {
-        Self(Arc::new(Inner { kind, status: None, message, source }))
+        Self::assemble(kind, None, message, source)
+    }
+
+    fn assemble(
+        kind: ErrorKind,
+        status: Option<StatusCode>,
+        message: Option<Box<str>>,
+        source: Option<Source>,
+    ) -> Self {
+        Self(Arc::new(Inner { kind, status, message, headers: None, source }))
     }
 
     pub(crate) fn timeout(limit: TimeLimit) -> Self {
@@ -158,20 +169,56 @@ impl Error {
     pub fn status(status: StatusCode, text: impl Into<String>) -> Self {
         let text = text.into();
         let message = (!text.is_empty()).then(|| text.into_boxed_str());
-        let kind = ErrorKind::Status;
-        Self(Arc::new(Inner { kind, status: Some(status), message, source: None }))
+        Self::assemble(ErrorKind::Status, Some(status), message, None)
+    }
+
+    /// Adds a header to the response of an error that [`Error::status`] made. Has no effect on any other
+    /// error.
+    ///
+    /// The header is also added to the response that a server's [`on_error`](crate::Server::on_error)
+    /// function makes. It replaces headers of the same name there.
+    ///
+    /// ```
+    /// use hangup::{Error, Request, testing};
+    /// use hangup::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+    ///
+    /// let busy = |_: &mut hangup::ResponseWriter, _: &mut Request| {
+    ///     let error = Error::status(StatusCode::SERVICE_UNAVAILABLE, "busy");
+    ///     Err(error.with_header(RETRY_AFTER, HeaderValue::from_static("5")))
+    /// };
+    /// let response = testing::call(&busy, Request::new(()))?;
+    /// assert_eq!(response.headers()["retry-after"], "5");
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        let Some(status) = self.own_status() else { return self };
+        if Arc::get_mut(&mut self.0).is_none() {
+            // A clone must not change.
+            let Inner { kind, message, headers, .. } = &*self.0;
+            let (message, headers) = (message.clone(), headers.clone());
+            self.0 = Arc::new(Inner {
+                kind: *kind,
+                status: Some(status),
+                message,
+                headers,
+                source: None,
+            });
+        }
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.headers.get_or_insert_default().append(name, value);
+        }
+        self
     }
 
     /// Creates the error of a response whose status is an error. `response` says which response.
     pub(crate) fn of_response(status: StatusCode, response: impl Into<Source>) -> Self {
-        let (kind, source) = (ErrorKind::Status, Some(response.into()));
-        Self(Arc::new(Inner { kind, status: Some(status), message: None, source }))
+        Self::assemble(ErrorKind::Status, Some(status), None, Some(response.into()))
     }
 
     /// Creates the error of a proxy. `status` is that of the response with which it refused a tunnel.
     pub(crate) fn of_proxy(status: Option<StatusCode>, source: impl Into<Source>) -> Self {
-        let (kind, source) = (ErrorKind::Proxy, Some(source.into()));
-        Self(Arc::new(Inner { kind, status, message: None, source }))
+        Self::assemble(ErrorKind::Proxy, status, None, Some(source.into()))
     }
 
     /// Returns the status of an error of the kind [`ErrorKind::Status`]: the one that [`Error::status`] was
@@ -194,6 +241,11 @@ impl Error {
     /// Returns the text for the client of an error that [`Error::status`] made.
     pub(crate) fn status_text(&self) -> Option<&str> {
         self.own_status().and(self.0.message.as_deref())
+    }
+
+    /// Returns the headers that [`with_header`](Self::with_header) has added.
+    pub(crate) fn response_headers(&self) -> Option<&HeaderMap> {
+        self.0.headers.as_deref()
     }
 
     /// Returns the kind of the error.
@@ -280,7 +332,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, status, message, source } = &*self.0;
+        let Inner { kind, status, message, source, .. } = &*self.0;
         let mut parts = Parts { f, begun: false };
         match (status, kind) {
             (Some(status), ErrorKind::Status) => parts.push(": ", status)?,

@@ -47,8 +47,8 @@
 //! ```
 //!
 //! A [`Handler`] is a function that writes to a [`ResponseWriter`], and `?` works in it. An
-//! [`Error::status`] becomes the response. [`respond`] turns a function that returns a finished
-//! [`Response`] into a handler. The context of a request ends when the client goes away, and works in
+//! [`Error::status`] becomes the response. [`respond`] turns a function that returns its response into a
+//! handler: text, [`Json`], [`Html`], or any other value that [`IntoResponse`] lists. The context of a request ends when the client goes away, and works in
 //! [`select!`](crossbeam_channel::select):
 //!
 //! ```
@@ -74,7 +74,7 @@
 //! ```
 //! use hangup::{HandlerExt, Request, respond, testing};
 //!
-//! let handler = respond(|r| Ok(http::Response::new(r.uri().path().to_owned().into())))
+//! let handler = respond(|r| Ok(r.uri().path().to_owned()))
 //!     .layer_fn(|w, r, next| match r.uri().path() {
 //!         "/private" => Err(http::StatusCode::FORBIDDEN.into()),
 //!         _ => next.handle(w, r),
@@ -92,6 +92,7 @@
 //! | [`server`] | the server's options, and handles to stop it |
 //! | [`fcgi`], [`cgi`] | the same handlers behind a web server |
 //! | `tls` | certificates and trust, for client and server (feature `tls`, on by default) |
+//! | `signals` | contexts that end at SIGINT and SIGTERM (feature `signals`, on Unix) |
 //! | [`testing`] | calls of handlers without a socket, a test server, a scripted server with faults, connections in memory |
 //! | [`net`] | streams whose blocked calls any thread can end, listeners, dialling |
 //! | [`h1`] | the wire format: bytes to values and back, without input and output |
@@ -205,7 +206,7 @@ mod context;
 mod doc_tests;
 mod error;
 #[cfg(any(feature = "server", feature = "fcgi"))]
-mod extract;
+pub mod extract;
 #[cfg(feature = "fcgi")]
 pub mod fcgi;
 #[cfg(feature = "fcgi")]
@@ -224,6 +225,8 @@ mod random;
 pub mod server;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod serving;
+#[cfg(all(feature = "signals", unix))]
+pub mod signals;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod sniff;
 mod sync;
@@ -240,19 +243,24 @@ pub use body::{Multipart, Part};
 pub use client::{Client, IntoUrl, ResponseExt};
 pub use context::{Context, ContextError};
 pub use error::{Error, ErrorKind, Result, TimeLimit};
+#[cfg(all(feature = "json", any(feature = "server", feature = "fcgi")))]
+pub use handler::Json;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handler::{
-    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, InterimSender,
-    Layer, Layered, RequestExt, ResponseWriter, Variables, respond,
+    CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Html, InterimSender,
+    IntoResponse, Layer, Layered, OutcomeKind, Redirect, RequestExt, ResponseOutcome,
+    ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files;
+#[cfg(feature = "server")]
+pub use handlers::metrics;
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
 pub use handlers::reverse_proxy::{self, ReverseProxy};
 #[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]
 pub use handlers::websocket;
 #[cfg(any(feature = "server", feature = "fcgi"))]
-pub use handlers::{events, layers, metrics, router};
+pub use handlers::{events, layers, router};
 pub use message::{Request, Response};
 pub use net::tls_info::{TlsInfo, TlsVersion};
 #[cfg(feature = "server")]

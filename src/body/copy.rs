@@ -99,7 +99,7 @@ impl Body {
     }
 
     /// Records on the connection that its peer caused `reason`, and returns it.
-    pub(super) fn rejected(&mut self, reason: Error) -> Error {
+    pub(crate) fn rejected(&mut self, reason: Error) -> Error {
         self.source.reject(&reason);
         reason
     }

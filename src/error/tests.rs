@@ -48,6 +48,21 @@ fn h01_an_error_can_be_an_answer() {
 }
 
 #[test]
+fn h01_an_error_can_have_headers() {
+    use http::header::{ALLOW, HeaderValue, VARY};
+    let value = HeaderValue::from_static;
+    let error =
+        Error::status(StatusCode::METHOD_NOT_ALLOWED, "no").with_header(ALLOW, value("GET"));
+    let clone = error.clone();
+    let more = error.with_header(VARY, value("a")).with_header(VARY, value("b"));
+    let headers = more.response_headers().unwrap();
+    assert_eq!((&headers[ALLOW], headers.get_all(VARY).iter().count()), (&value("GET"), 2));
+    assert_eq!(more.to_string(), "405 Method Not Allowed: no");
+    assert_eq!(clone.response_headers().unwrap().len(), 1);
+    assert!(Error::from("other").with_header(ALLOW, value("GET")).response_headers().is_none());
+}
+
+#[test]
 fn a_handlers_own_error_speaks_for_itself() {
     assert_eq!(Error::from("no such row").to_string(), "no such row");
     assert_eq!(std::mem::size_of::<Error>(), std::mem::size_of::<usize>());

@@ -39,4 +39,8 @@ impl RequestInfo for GatewayRequestInfo {
     fn is_https(&self) -> bool {
         self.meta.https
     }
+
+    fn is_client_gone(&self) -> bool {
+        self.signals.is_disconnected()
+    }
 }

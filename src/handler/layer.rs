@@ -102,7 +102,7 @@ impl Layer for Box<dyn Layer> {
 /// ```
 /// use hangup::{HandlerExt, Request, respond, testing};
 ///
-/// let handler = respond(|_| Ok(http::Response::new("hello".into())))
+/// let handler = respond(|_| Ok("hello"))
 ///     .layer_fn(|w, r, next| {
 ///         w.set_header("x-inner", "runs second")?;
 ///         next.handle(w, r)

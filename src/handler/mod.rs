@@ -7,14 +7,23 @@
 //! | `response.rs` | the response as its handler writes it |
 //! | `filter.rs` | filters between a handler and the wire |
 //! | `layer.rs` | layers around a handler |
+//! | `outcome.rs` | how a response has ended |
 //! | `gateway.rs` | what a web server passes to a handler, over FastCGI and CGI |
+//! | `into_response.rs` | the values that a handler may return |
+//! | `html.rs` `json.rs` `redirect.rs` | such values |
 //! | `interim.rs` | interim responses from any thread |
 //! | `sink.rs` | the wire below a response, which each protocol implements |
 
 mod filter;
 mod gateway;
+mod html;
 mod interim;
+mod into_response;
+#[cfg(feature = "json")]
+mod json;
 mod layer;
+mod outcome;
+mod redirect;
 mod request;
 mod response;
 mod sink;
@@ -23,11 +32,17 @@ use std::sync::Arc;
 
 pub use filter::{Filter, FilterOutput, Head};
 pub use gateway::{ErrorStream, Variables};
+pub use html::Html;
 pub use interim::InterimSender;
 pub(crate) use interim::SendInterim;
+pub use into_response::IntoResponse;
+#[cfg(feature = "json")]
+pub use json::Json;
 pub use layer::{HandlerExt, Layer, Layered};
+pub use outcome::{OutcomeKind, ResponseOutcome};
+pub use redirect::Redirect;
 pub use request::{CloseNotify, RequestExt};
-pub(crate) use request::{RequestInfo, clear_extensions, set_info};
+pub(crate) use request::{RequestInfo, clear_extensions, is_client_gone, set_info};
 pub(crate) use response::ResponseState;
 pub use response::ResponseWriter;
 pub(crate) use sink::{FinalHead, Length, ResponseEnd, Sink};
@@ -48,12 +63,12 @@ pub(crate) use crate::message::{Request, Response};
 /// # fn takes(_: impl hangup::Handler) {}
 /// # takes(greet);
 /// # takes(
-/// respond(|r| Ok(hangup::Response::new(format!("hello {}", r.uri().path()).into())))
+/// respond(|r| Ok(format!("hello {}", r.uri().path())))
 /// # );
 /// ```
 ///
 /// The same handler serves HTTP ([`Server`](crate::Server)), FastCGI ([`fcgi`](crate::fcgi)) and CGI
-/// ([`cgi`](crate::cgi)). [`respond`] makes a handler of a function that returns a finished [`Response`].
+/// ([`cgi`](crate::cgi)). [`respond`] makes a handler of a function that returns a finished response, such as text.
 /// [`HandlerExt`] puts [layers](Layer) around a handler. [`testing::call`](crate::testing::call) runs it
 /// without a socket.
 ///
@@ -117,22 +132,24 @@ impl Handler for Box<dyn Handler> {
     }
 }
 
-/// Makes a handler of a function that returns a finished response. The handler is a function as well.
+/// Makes a handler of a function that returns its response: text, [`Json`](crate::Json), an
+/// [`http::Response`], or any other value that [`IntoResponse`] lists. The handler is a function as well.
 ///
 /// ```
-/// use hangup::{Response, Server, respond};
+/// use hangup::{Server, respond};
 ///
 /// let server = Server::new(respond(|r| {
 ///     let text = r.body_mut().read_text(1 << 20)?;
-///     Ok(Response::new(text.to_uppercase().into()))
+///     Ok(text.to_uppercase())
 /// }));
 /// # drop(server);
 /// ```
-pub fn respond<F>(
+pub fn respond<F, T>(
     function: F,
 ) -> impl Fn(&mut ResponseWriter, &mut Request) -> Result<()> + Send + Sync + 'static
 where
-    F: Fn(&mut Request) -> Result<Response> + Send + Sync + 'static,
+    F: Fn(&mut Request) -> Result<T> + Send + Sync + 'static,
+    T: IntoResponse + 'static,
 {
     move |writer: &mut ResponseWriter, request: &mut Request| writer.send(function(request)?)
 }

@@ -1,22 +1,26 @@
 //! Data that a request carries beside its head and body.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
+
+use http::HeaderName;
+#[cfg(any(feature = "forms", feature = "json"))]
+use serde_core::de::DeserializeOwned;
 
 use super::Request;
 use super::gateway::{ErrorStream, Variables};
 use crate::context::Context;
 use crate::error::Result;
-use crate::extract::PathValues;
+use crate::extract::{self, Cookies, MultipartLimits, MultipartReader, Pairs, PathValues, Source};
 use crate::net::{Addr, TlsInfo};
 use crate::sync::channel::{Receiver, never};
 
 /// Receives one value when the client has gone away, or when its next request has arrived.
 pub type CloseNotify = Receiver<()>;
 
-/// The context, the connection and the web server's variables of a request that a server received.
+/// The context, the connection, the query, the form and the cookies of a request that a server received.
 ///
 /// These methods belong to every [`Request`]. For a request that no server received they return neutral
 /// values: a context that never ends, a channel that receives nothing, no address.
@@ -76,7 +80,7 @@ pub trait RequestExt: sealed::Sealed {
     ///
     /// let handler = respond(|r| {
     ///     assert!(r.context().deadline().is_some());
-    ///     Ok(http::Response::new("in time".into()))
+    ///     Ok("in time")
     /// });
     /// let limited = handler.layer_fn(|w, r, next| {
     ///     let narrowed = r.context().child_with_timeout(Duration::from_secs(2));
@@ -96,6 +100,11 @@ pub trait RequestExt: sealed::Sealed {
     /// [`context`](Self::context), which a pipelined request does not end.
     fn close_notify(&self) -> CloseNotify;
 
+    /// Returns the id of the last event that the client has received, which it sends when it reconnects to
+    /// an event stream: see [`ResponseWriter::events`](crate::ResponseWriter::events). `None` if there is
+    /// none, or if it is not UTF-8.
+    fn last_event_id(&self) -> Option<&str>;
+
     /// Returns the address of the client. Over FastCGI and CGI that is the address that the web server
     /// passes on.
     fn remote_addr(&self) -> Option<Addr>;
@@ -107,7 +116,23 @@ pub trait RequestExt: sealed::Sealed {
     fn tls(&self) -> Option<TlsInfo>;
 
     /// Returns `true` if the client speaks HTTPS, with this server or with the web server in front of it.
+    ///
+    /// A proxy in front counts if [`TrustedProxies`](crate::layers::TrustedProxies) trusts it.
     fn is_https(&self) -> bool;
+
+    /// Sets the result of [`is_https`](Self::is_https). Layers call it that know of a proxy in front.
+    fn set_https(&mut self, https: bool);
+
+    /// Returns the IP address of the client.
+    ///
+    /// That is the address of [`remote_addr`](Self::remote_addr), unless
+    /// [`TrustedProxies`](crate::layers::TrustedProxies) has found the client behind a proxy. Returns `None`
+    /// if the peer is connected by a Unix socket, or is unknown.
+    fn client_ip(&self) -> Option<IpAddr>;
+
+    /// Sets the result of [`client_ip`](Self::client_ip). Layers call it that know the client behind a
+    /// proxy. An IPv4-mapped IPv6 address is converted to the IPv4 address.
+    fn set_client_ip(&mut self, ip: IpAddr);
 
     /// Returns the variables that describe the request over FastCGI or CGI. `None` over HTTP.
     fn variables(&self) -> Option<&Variables>;
@@ -151,6 +176,145 @@ pub trait RequestExt: sealed::Sealed {
     /// Sets a path value, in place of another of the same name. Routers call it. `value` is
     /// percent-decoded.
     fn set_path_value(&mut self, name: &str, value: &str);
+
+    /// Returns the names and values of the query, decoded: see [`Pairs`].
+    fn query(&self) -> Pairs;
+
+    /// Reads the query as a struct or a map. Needs the feature `json` or `forms`.
+    ///
+    /// A field is a number, a text, a `bool`, a `char`, an enum of unit variants, an `Option` of one, or a
+    /// list of them for a name that is repeated. A list that may be empty needs `#[serde(default)]`. For a
+    /// `bool`, `on` and `1` mean `true`, and `off` and `0` mean `false`.
+    ///
+    /// ```
+    /// use hangup::{Request, RequestExt};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Search {
+    ///     q: String,
+    ///     page: Option<u32>,
+    ///     #[serde(default)]
+    ///     tag: Vec<String>,
+    /// }
+    ///
+    /// let request = Request::get("/search?q=two+words&tag=a&tag=b").body(().into())?;
+    /// let search: Search = request.query_as()?;
+    /// assert_eq!(search.q, "two words");
+    /// assert_eq!((search.page, search.tag.len()), (None, 2));
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A response with status 400 that names the field.
+    #[cfg(any(feature = "forms", feature = "json"))]
+    fn query_as<T: DeserializeOwned>(&self) -> Result<T>;
+
+    /// Reads the body as a form of the type `application/x-www-form-urlencoded`, at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// A response with status 415 if the body is of another type, and 413 if it is too large. Neither is
+    /// preceded by a 100 (Continue) if the header shows it. The errors of reading the body.
+    ///
+    /// # Blocking
+    ///
+    /// Until the body has arrived.
+    fn form(&mut self, limit: u64) -> Result<Pairs>;
+
+    /// Reads the body as a form into a struct or a map, as [`query_as`](Self::query_as) does with the
+    /// query. Needs the feature `json` or `forms`.
+    ///
+    /// # Errors
+    ///
+    /// A response with status 422 that names the field, and the errors of [`form`](Self::form).
+    ///
+    /// # Blocking
+    ///
+    /// Until the body has arrived.
+    #[cfg(any(feature = "forms", feature = "json"))]
+    fn form_as<T: DeserializeOwned>(&mut self, limit: u64) -> Result<T>;
+
+    /// Reads the body as JSON, at most `limit` bytes. Needs the feature `json`.
+    ///
+    /// ```
+    /// use hangup::{Request, RequestExt, ResponseWriter, Result, testing};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Order {
+    ///     items: Vec<Item>,
+    /// }
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Item {
+    ///     price: u32,
+    /// }
+    ///
+    /// fn order(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+    ///     let order: Order = r.json(64 * 1024)?;
+    ///     let sum: u32 = order.items.iter().map(|item| item.price).sum();
+    ///     w.set_header("x-sum", sum)?;
+    ///     Ok(())
+    /// }
+    ///
+    /// let json = |text: &'static str| {
+    ///     Request::post("/").header("content-type", "application/json").body(text)
+    /// };
+    /// let response = testing::call(&order, json(r#"{"items": [{"price": 7}]}"#)?)?;
+    /// assert_eq!(response.headers()["x-sum"], "7");
+    ///
+    /// let mut response = testing::call(&order, json(r#"{"items": [{"price": "x"}]}"#)?)?;
+    /// assert_eq!(response.status(), 422);
+    /// let text = response.body_mut().read_text(1000)?;
+    /// assert!(text.contains("items[0].price: invalid type: string"), "{text}");
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A response with one of these statuses, and the errors of reading the body.
+    ///
+    /// | status | cause |
+    /// | --- | --- |
+    /// | 415 | the Content-Type is neither `application/json` nor ends in `+json` |
+    /// | 413 | the body is larger than `limit` |
+    /// | 400 | it is not JSON; the text names the line and the column |
+    /// | 422 | it has not the form of `T`; the text names the field as well |
+    ///
+    /// Neither a 415 nor a 413 is preceded by a 100 (Continue) if the header shows it.
+    ///
+    /// # Blocking
+    ///
+    /// Until the body has arrived.
+    #[cfg(feature = "json")]
+    fn json<T: DeserializeOwned>(&mut self, limit: u64) -> Result<T>;
+
+    /// Reads the body as text, at most `limit` bytes, in the charset of its Content-Type or in UTF-8.
+    /// Charsets other than UTF-8 need the feature `charset`.
+    ///
+    /// # Errors
+    ///
+    /// A response with status 413 if the body is too large, and 400 if it is not text in the charset. The
+    /// errors of reading the body.
+    ///
+    /// # Blocking
+    ///
+    /// Until the body has arrived.
+    fn text(&mut self, limit: u64) -> Result<String>;
+
+    /// Reads the body as a form of the type `multipart/form-data`, part by part as it arrives: see
+    /// [`MultipartReader`].
+    ///
+    /// The reader takes the body, and the request has an empty one.
+    ///
+    /// # Errors
+    ///
+    /// A response with status 415 if the body is of another type, 400 if the type has no valid boundary, and
+    /// 413 if the body is known to be too large. None is preceded by a 100 (Continue).
+    fn multipart(&mut self, limits: MultipartLimits) -> Result<MultipartReader>;
+
+    /// Returns the cookies of the request.
+    fn cookies(&self) -> Cookies<'_>;
 }
 
 mod sealed {
@@ -166,6 +330,8 @@ pub(crate) trait RequestInfo: Send + Sync {
     fn local_addr(&self) -> Addr;
     fn tls(&self) -> Option<TlsInfo>;
     fn is_https(&self) -> bool;
+    /// Returns `true` if the client is known to have gone away. Does not begin to watch the connection.
+    fn is_client_gone(&self) -> bool;
 }
 
 /// The extension of a request behind [`RequestExt`]. It is empty in a request that is kept for its memory.
@@ -174,12 +340,18 @@ struct Received {
     info: Option<Arc<dyn RequestInfo>>,
     /// The context of [`RequestExt::set_context`].
     context: Option<Context>,
+    /// The result of `is_https`, if it was set.
+    https: Option<bool>,
+    /// The result of `client_ip`, if it was set.
+    client_ip: Option<IpAddr>,
     path_values: PathValues,
 }
 
 impl Received {
+    /// The information goes first: dropping a context may run a user's code, which may panic.
     fn clear(&mut self) {
-        (self.info, self.context) = (None, None);
+        self.info = None;
+        (self.context, self.https, self.client_ip) = (None, None, None);
         self.path_values.clear();
     }
 }
@@ -201,6 +373,12 @@ pub(crate) fn clear_extensions(request: &mut Request) {
     if extensions.len() > usize::from(ours) {
         extensions.clear();
     }
+}
+
+/// Returns `true` if the client is known to have gone away. Only a handler that has asked for the context
+/// learns that while it does not write.
+pub(crate) fn is_client_gone(request: &Request) -> bool {
+    info(request).is_some_and(RequestInfo::is_client_gone)
 }
 
 fn received(request: &Request) -> Option<&Received> {
@@ -226,6 +404,11 @@ impl RequestExt for Request {
         info(self).map_or_else(never, RequestInfo::close_notify)
     }
 
+    fn last_event_id(&self) -> Option<&str> {
+        let id = self.headers().get(HeaderName::from_static("last-event-id"))?;
+        std::str::from_utf8(id.as_bytes()).ok().filter(|id| !id.is_empty())
+    }
+
     fn remote_addr(&self) -> Option<Addr> {
         info(self).map(RequestInfo::remote_addr)
     }
@@ -239,7 +422,22 @@ impl RequestExt for Request {
     }
 
     fn is_https(&self) -> bool {
-        info(self).is_some_and(RequestInfo::is_https)
+        let set = received(self).and_then(|received| received.https);
+        set.unwrap_or_else(|| info(self).is_some_and(RequestInfo::is_https))
+    }
+
+    fn set_https(&mut self, https: bool) {
+        self.extensions_mut().get_or_insert_default::<Received>().https = Some(https);
+    }
+
+    fn client_ip(&self) -> Option<IpAddr> {
+        let set = received(self).and_then(|received| received.client_ip);
+        set.or_else(|| self.remote_socket_addr().map(|addr| addr.ip()))
+    }
+
+    fn set_client_ip(&mut self, ip: IpAddr) {
+        let received = self.extensions_mut().get_or_insert_default::<Received>();
+        received.client_ip = Some(ip.to_canonical());
     }
 
     fn variables(&self) -> Option<&Variables> {
@@ -267,5 +465,40 @@ impl RequestExt for Request {
 
     fn set_path_value(&mut self, name: &str, value: &str) {
         self.extensions_mut().get_or_insert_default::<Received>().path_values.set(name, value);
+    }
+
+    fn query(&self) -> Pairs {
+        Pairs::decode(self.uri().query().unwrap_or_default().as_bytes(), Source::Query)
+    }
+
+    #[cfg(any(feature = "forms", feature = "json"))]
+    fn query_as<T: DeserializeOwned>(&self) -> Result<T> {
+        extract::query_as(self)
+    }
+
+    fn form(&mut self, limit: u64) -> Result<Pairs> {
+        extract::form(self, limit)
+    }
+
+    #[cfg(any(feature = "forms", feature = "json"))]
+    fn form_as<T: DeserializeOwned>(&mut self, limit: u64) -> Result<T> {
+        extract::form_as(self, limit)
+    }
+
+    #[cfg(feature = "json")]
+    fn json<T: DeserializeOwned>(&mut self, limit: u64) -> Result<T> {
+        extract::json(self, limit)
+    }
+
+    fn text(&mut self, limit: u64) -> Result<String> {
+        extract::text(self, limit)
+    }
+
+    fn multipart(&mut self, limits: MultipartLimits) -> Result<MultipartReader> {
+        extract::multipart(self, limits)
+    }
+
+    fn cookies(&self) -> Cookies<'_> {
+        Cookies::new(self.headers())
     }
 }

@@ -19,10 +19,12 @@
 //! | `response/write.rs` | from the handler's bytes to the sink |
 //! | `response/commit.rs` | the decision on the head |
 //! | `response/chain.rs` | the filters in between |
+//! | `response/hooks.rs` | callbacks before the head and at the end |
 //! | `response/whole.rs` | finished responses, and those that replace a failed handler's |
 
 mod chain;
 mod commit;
+mod hooks;
 mod state;
 mod whole;
 mod write;
@@ -247,7 +249,7 @@ impl<'a> ResponseWriter<'a> {
     /// ```
     /// use hangup::{HandlerExt, respond};
     ///
-    /// let handler = respond(|_| Ok(http::Response::new("hello".into()))).layer_fn(|w, r, next| {
+    /// let handler = respond(|_| Ok("hello")).layer_fn(|w, r, next| {
     ///     next.handle(w, r)?;
     ///     println!("{} {} {}", r.uri().path(), w.status().as_u16(), w.bytes_sent());
     ///     assert_eq!(w.bytes_sent(), 5);

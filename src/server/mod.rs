@@ -36,18 +36,20 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::handler::{Handler, Request, ResponseWriter};
+use crate::handler::{Handler, IntoResponse, Request, ResponseWriter};
 use crate::logging as log;
-use crate::net::{Addr, Listener, Stream};
+use crate::net::{Addr, Listener, Network, Stream};
 use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
 use conn::Conn;
 use info::ConnInfo;
 use options::{Options, Shared};
 use response::write_refusal;
 
-pub use crate::serving::{ConnState, Connection, Listening, ServerHandle};
+pub use crate::serving::{
+    ConnState, Connection, Connections, Group, GroupHandle, Histogram, Listening, Requests,
+    ServerHandle, Snapshot, Stats, Timeouts,
+};
 
 /// The name of the threads that serve connections.
 const CONN_THREAD: &str = "hangup-conn";
@@ -184,6 +186,32 @@ impl Server {
         self
     }
 
+    /// Expects the header of the PROXY protocol, version 1 or 2, on each connection from these networks. No
+    /// network by default.
+    ///
+    /// A load balancer that does not speak HTTP passes on the client's address with it. The addresses in
+    /// the header become the request's [`remote_addr`](crate::RequestExt::remote_addr) and
+    /// [`local_addr`](crate::RequestExt::local_addr). If the client spoke TLS with the load balancer,
+    /// [`is_https`](crate::RequestExt::is_https) returns `true`.
+    ///
+    /// The header stands before everything else, also before TLS, and has
+    /// [`read_header_timeout`](Self::read_header_timeout) to arrive. A connection from these networks
+    /// without a valid header is closed. On connections from other networks a header is not expected, and
+    /// is malformed HTTP.
+    ///
+    /// ```
+    /// # use hangup::{Request, ResponseWriter, Server};
+    /// # let handler = |_: &mut ResponseWriter, _: &mut Request| Ok(());
+    /// let balancers = ["10.0.0.0/8".parse()?, "fd00::/8".parse()?];
+    /// let server = Server::new(handler).proxy_protocol(balancers);
+    /// # drop(server);
+    /// # Ok::<(), hangup::net::NetworkError>(())
+    /// ```
+    pub fn proxy_protocol(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.shared.options.proxies = networks.into_iter().collect();
+        self
+    }
+
     /// Sets how many bytes a request's head may have: 1 MiB by default. The server adds 4 KiB to the limit.
     /// The response to a larger head is a 431 (Request Header Fields Too Large).
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
@@ -233,6 +261,13 @@ impl Server {
         self
     }
 
+    /// Counts in `stats`, which a handler can show, and which several servers can share. By default the
+    /// server counts on its own, for [`ServerHandle::stats`].
+    pub fn stats(mut self, stats: &Stats) -> Self {
+        self.core.stats = stats.clone();
+        self
+    }
+
     /// Sets the function that turns an error into a response, with JSON problem details or a page for
     /// example.
     ///
@@ -245,7 +280,8 @@ impl Server {
     /// | any other error that the handler returned | 500 |
     /// | the server refuses the request | 400, 417, 431, 501, 503, 505 and others |
     ///
-    /// The status of the returned response is sent, so the function may choose another. Only errors made by
+    /// The function returns anything that is a [response](IntoResponse). Its status is sent, so it may choose
+    /// another. Only errors made by
     /// [`Error::status`] are meant for the client: the texts of others may contain secrets. A refused
     /// request has no body, and is empty if its head could not be read. Without this function, the response
     /// to an error is a line of text.
@@ -257,18 +293,17 @@ impl Server {
     /// use hangup::{Error, Request, Server};
     /// use http::StatusCode;
     ///
-    /// let server = Server::new(hangup::respond(|_| Err(StatusCode::NOT_FOUND.into()))).on_error(
+    /// let server = Server::new(|_, _| Err(StatusCode::NOT_FOUND.into())).on_error(
     ///     |_: &Error, status: StatusCode, _: &Request| {
     ///         let problem = format!(r#"{{"status": {}}}"#, status.as_u16());
-    ///         let response = http::Response::builder().status(status);
-    ///         response.header("content-type", "application/problem+json").body(problem).unwrap()
+    ///         (status, [("content-type", "application/problem+json")], problem)
     ///     },
     /// );
     /// # drop(server);
     /// ```
-    pub fn on_error<B: Into<Body>>(
+    pub fn on_error<T: IntoResponse>(
         mut self,
-        hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
+        hook: impl Fn(&Error, StatusCode, &Request) -> T + Send + Sync + 'static,
     ) -> Self {
         self.shared.service.set_on_error(hook);
         self
@@ -351,7 +386,7 @@ impl Protocol for Http {
     }
 
     fn serve(&self, stream: Stream, remote: Addr, guard: Arc<ConnGuard>) {
-        let info = ConnInfo { remote, tls: None };
+        let info = ConnInfo { remote, local: None, tls: None, behind_tls: false };
         let refused = guard.is_refused();
         let conn = Conn::new(Arc::clone(&self.0), stream, info, guard);
         match refused {

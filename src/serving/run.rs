@@ -15,20 +15,26 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use http::header::{CONNECTION, HeaderValue};
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::panics;
+use super::stats::counters::{Counting, Outcome as Counted};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
-use crate::handler::{Handler, Request, Response, ResponseEnd, ResponseWriter, clear_extensions};
+use crate::handler::{
+    Handler, IntoResponse, OutcomeKind, Request, Response, ResponseEnd, ResponseWriter,
+    clear_extensions, is_client_gone,
+};
 use crate::logging as log;
 use crate::net::Addr;
+use crate::sync::now;
 use crate::unwind;
 
 /// A function that creates the response to an error. Its second argument is the status of the default
 /// response.
-pub(crate) type ErrorHook = Box<dyn Fn(&Error, StatusCode, &Request) -> Response + Send + Sync>;
+pub(crate) type ErrorHook =
+    Box<dyn Fn(&Error, StatusCode, &Request) -> Result<Response> + Send + Sync>;
 
 /// The result of running a handler.
 pub(crate) enum Outcome {
@@ -38,6 +44,17 @@ pub(crate) enum Outcome {
     Failed,
     /// The client went away during its request. Nothing was sent.
     ClientGone,
+}
+
+impl Outcome {
+    fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Ended(ResponseEnd::Whole) => OutcomeKind::Complete,
+            Self::Ended(ResponseEnd::Hijacked) => OutcomeKind::Hijacked,
+            Self::Ended(ResponseEnd::Broken) | Self::ClientGone => OutcomeKind::ClientLeft,
+            Self::Ended(ResponseEnd::Short) | Self::Failed => OutcomeKind::Failed,
+        }
+    }
 }
 
 /// A server's handler, and the runner that responds to its errors.
@@ -52,13 +69,27 @@ impl Service {
     }
 
     /// Sets the function that creates the responses to errors.
-    pub(crate) fn set_on_error<B: Into<Body>>(
+    pub(crate) fn set_on_error<T: IntoResponse>(
         &mut self,
-        hook: impl Fn(&Error, StatusCode, &Request) -> http::Response<B> + Send + Sync + 'static,
+        hook: impl Fn(&Error, StatusCode, &Request) -> T + Send + Sync + 'static,
     ) {
         let hook: ErrorHook =
-            Box::new(move |error, status, request| hook(error, status, request).map(Into::into));
+            Box::new(move |error, status, request| hook(error, status, request).into_response());
         self.runner.on_error = Some(hook);
+    }
+
+    /// Runs the handler as [`Runner::run`] does, and counts the request.
+    pub(crate) fn run_counted(
+        &self,
+        writer: &mut ResponseWriter,
+        request: &mut Request,
+        remote: &Addr,
+        counting: &Counting,
+    ) -> Outcome {
+        let begun = now();
+        let outcome = self.run(writer, request, remote);
+        counting.ended(counted(&outcome, writer), now() - begun);
+        outcome
     }
 
     /// Runs the handler as [`Runner::run`] does.
@@ -82,8 +113,22 @@ impl Service {
         error: &Error,
         request: &Request,
         remote: &Addr,
+        counting: &Counting,
     ) -> Outcome {
-        self.runner.refuse(writer, error, request, remote)
+        let outcome = self.runner.refuse(writer, error, request, remote);
+        counting.refused(counted(&outcome, writer));
+        outcome
+    }
+}
+
+/// Returns the outcome of a request as the server's numbers show it.
+fn counted(outcome: &Outcome, writer: &ResponseWriter) -> Counted {
+    match outcome {
+        Outcome::Ended(ResponseEnd::Whole) => Counted::of(writer.status()),
+        Outcome::Ended(ResponseEnd::Hijacked) => Counted::Hijacked,
+        Outcome::Ended(ResponseEnd::Broken) | Outcome::ClientGone => Counted::Aborted,
+        Outcome::Failed if writer.is_broken() => Counted::Aborted,
+        Outcome::Ended(ResponseEnd::Short) | Outcome::Failed => Counted::Failed,
     }
 }
 
@@ -109,6 +154,7 @@ impl Runner {
         let call = || {
             let outcome = self.attempt(handle, writer, request, remote);
             writer.drop_filters();
+            end_hooks(writer, request, remote, outcome.kind());
             empty(request);
             outcome
         };
@@ -123,7 +169,11 @@ impl Runner {
         request: &mut Request,
         remote: &Addr,
     ) -> Outcome {
-        match respond(handle, writer, request).and_then(|()| writer.finish()) {
+        let handled = respond(handle, writer, request);
+        if writer.has_end_hooks() {
+            writer.before_finish(is_client_gone(request));
+        }
+        match handled.and_then(|()| writer.finish()) {
             Ok(ending) => Outcome::Ended(ending),
             Err(error) => self.failed(writer, &error, request, remote),
         }
@@ -144,10 +194,15 @@ impl Runner {
             return writer.finish().map_or(Outcome::Failed, Outcome::Ended);
         }
         if writer.is_on_wire() {
-            return Outcome::Failed;
+            return match blame {
+                Blame::ClientGone => Outcome::Ended(ResponseEnd::Broken),
+                Blame::Client(_) | Blame::Server(_) => Outcome::Failed,
+            };
         }
         let Some(status) = blame.status() else { return Outcome::ClientGone };
-        let (error, closes) = (body.as_ref().unwrap_or(error), body.is_some());
+        // An error made with the same status tells the client more.
+        let tells = error.own_status() == Some(status);
+        let (error, closes) = (body.as_ref().filter(|_| !tells).unwrap_or(error), body.is_some());
         let shown = ErrorResponse { error, status, text: error.status_text(), closes };
         self.send_error(writer, &shown, request, remote)
     }
@@ -193,12 +248,14 @@ impl Runner {
                 Some(text) => writer.replace_with_text(status, text),
                 None => writer.replace_with(status),
             };
+            add_headers(writer.headers_mut(), error);
             if closes {
                 writer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             return Ok(());
         };
-        let mut response = hook(error, status, request);
+        let mut response = hook(error, status, request)?;
+        add_headers(response.headers_mut(), error);
         if closes {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -219,6 +276,11 @@ fn respond(
         return Ok(());
     }
     handle(writer, request)
+}
+
+/// Adds the headers of [`Error::with_header`] to the response to `error`.
+fn add_headers(headers: &mut HeaderMap, error: &Error) {
+    headers.extend(error.response_headers().cloned().unwrap_or_default());
 }
 
 /// The response to an error.
@@ -304,8 +366,18 @@ fn body_status(error: &Error) -> Option<StatusCode> {
 #[cold]
 fn panicked(writer: &mut ResponseWriter, request: &mut Request, remote: &Addr) -> Outcome {
     let _ = unwind::contain(|| writer.drop_filters(), |payload| panics::log(remote, payload));
+    end_hooks(writer, request, remote, OutcomeKind::Panicked);
     let _ = unwind::contain(|| empty(request), |payload| panics::log(remote, payload));
     if writer.is_hijacked() { Outcome::Ended(ResponseEnd::Hijacked) } else { Outcome::Failed }
+}
+
+/// Calls the hooks that wait for the end of the response.
+fn end_hooks(writer: &mut ResponseWriter, request: &Request, remote: &Addr, kind: OutcomeKind) {
+    if writer.has_end_hooks() {
+        writer.run_end_hooks(kind, request, |hook| {
+            let _ = unwind::contain(hook, |payload| panics::log(remote, payload));
+        });
+    }
 }
 
 /// Drops the contents of the request, and keeps its memory.

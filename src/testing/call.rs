@@ -146,6 +146,10 @@ impl RequestInfo for CallInfo {
     fn is_https(&self) -> bool {
         false
     }
+
+    fn is_client_gone(&self) -> bool {
+        self.signals.is_disconnected()
+    }
 }
 
 /// The first failure of the request's body.

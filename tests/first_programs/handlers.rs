@@ -47,8 +47,8 @@ fn h03_every_kind_of_handler_is_taken() {
         TestServer::with_handler(Box::new(Greeter("boxed")) as Box<dyn Handler>),
         TestServer::with_handler(plain),
         TestServer::new(plain),
-        TestServer::new(respond(|_| Ok(hangup::Response::new("finished".into())))),
-        TestServer::with_handler(respond(|_| Ok(hangup::Response::new("finished".into())))),
+        TestServer::new(respond(|_| Ok("finished"))),
+        TestServer::with_handler(respond(|_| Ok("finished"))),
     ];
     let texts = servers.each_ref().map(|server| get(server).1);
     let expected = ["struct", "shared", "boxed", "plain", "plain", "finished", "finished"];

@@ -41,7 +41,7 @@ fn a_page_is_read_line_by_line() -> hangup::Result<()> {
 fn requests_and_responses_are_built() -> hangup::Result<()> {
     let server = TestServer::new(hangup::respond(|r| {
         let response = hangup::Response::builder().status(201).header("x-path", r.uri().path());
-        Ok(response.body(r.headers()["x-name"].to_str()?.to_owned().into())?)
+        Ok(response.body(r.headers()["x-name"].to_str()?.to_owned())?)
     }));
     let request = hangup::Request::builder()
         .method(http::Method::PUT)

@@ -2,3 +2,13 @@
 //!
 //! A test calls a handler with `testing::call`, which takes microseconds. A behaviour that needs a
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
+
+mod answers;
+mod cookies;
+mod events;
+mod form;
+mod hooks;
+mod json_body;
+mod multipart;
+mod query;
+mod websocket;

@@ -28,6 +28,9 @@ impl ResponseWriter<'_> {
         if let Filters::Added(_) = self.state.filters {
             return self.start_filters(length, missing);
         }
+        if !self.state.hooks.is_empty() {
+            self.run_head_hooks(length);
+        }
         let sniffed = self.sniff();
         self.state.head.headers.remove(CONTENT_LENGTH);
         self.state.stage = Stage::Sending { missing: missing.map(|missing| missing - held) };

@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 
+use super::hooks::Hooks;
 use crate::error::Error;
 use crate::handler::filter::{Filter, HeadFields};
 
@@ -22,6 +23,7 @@ pub(crate) struct ResponseState {
     /// How many bytes of the body the sink has taken.
     pub(super) sent: u64,
     pub(super) filters: Filters,
+    pub(super) hooks: Hooks,
 }
 
 /// How far the response has come on the wire.
@@ -86,11 +88,12 @@ impl ResponseState {
     pub(crate) fn begin(&mut self, head_only: bool) {
         self.reset();
         self.head.head_only = head_only;
+        self.hooks.clear();
         self.stage = Stage::Open;
         self.sent = 0;
     }
 
-    /// Discards what the handler has set and written. Filters that were not called yet remain.
+    /// Discards what the handler has set and written. Hooks, and filters that were not called yet, remain.
     pub(super) fn reset(&mut self) {
         self.head.status = http::StatusCode::OK;
         self.head.headers.clear();
@@ -108,6 +111,7 @@ impl ResponseState {
         self.held = Vec::new();
         self.head.headers = HeaderMap::new();
         self.late_headers = None;
+        self.hooks = Hooks::default();
     }
 
     /// Returns the number of header fields that it has memory for.

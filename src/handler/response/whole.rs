@@ -9,13 +9,25 @@ use super::{HOLD_BACK, ResponseWriter, misuse};
 use crate::body::Body;
 use crate::error::Result;
 use crate::handler::Response;
+use crate::handler::into_response::IntoResponse;
 use crate::sniff;
 
 /// The buffer through which a [`Body`] is copied into a response, in bytes.
 const COPY_BUFFER: usize = 16 * 1024;
 
 impl ResponseWriter<'_> {
-    /// Sends a finished response. Its status, headers and body replace those set before.
+    /// Sends a finished response: an [`http::Response`], text, [`Json`](crate::Json), or any other value that
+    /// [`IntoResponse`] lists. Its status, headers and body replace those set before.
+    ///
+    /// ```
+    /// use hangup::{Request, ResponseWriter, Result};
+    ///
+    /// fn hello(w: &mut ResponseWriter, _: &mut Request) -> Result<()> {
+    ///     w.send("hello")
+    /// }
+    /// # hangup::testing::call(&hello, Request::new(()))?;
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
     ///
     /// A body with a source is sent as it is read. Before a read that may wait, the head and the pieces so
     /// far are sent. The exception is a reader in a response without a Content-Type: its first piece decides
@@ -24,16 +36,23 @@ impl ResponseWriter<'_> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) if the head was already sent. The error of reading
-    /// the body or of writing if that fails.
-    pub fn send(&mut self, response: http::Response<impl Into<Body>>) -> Result<()> {
+    /// The value's error if it is no response. [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) if the head
+    /// was already sent. The error of reading the body or of writing if that fails.
+    pub fn send(&mut self, response: impl IntoResponse) -> Result<()> {
+        self.send_response(response.into_response()?)
+    }
+
+    fn send_response(&mut self, response: Response) -> Result<()> {
         if self.is_head_sent() {
             return Err(misuse("a second response to one request"));
         }
-        let (parts, body) = response.into_parts();
-        let mut body = body.into();
+        let (parts, mut body) = response.into_parts();
         self.set_status(parts.status);
-        self.state.head.headers = parts.headers;
+        match parts.headers.is_empty() {
+            // Keeps the memory of the connection's earlier responses.
+            true => self.state.head.headers.clear(),
+            false => self.state.head.headers = parts.headers,
+        }
         self.state.held.clear();
         if body.has_trailers() {
             // Only a body of unknown length can have trailers.
@@ -134,7 +153,7 @@ impl ResponseWriter<'_> {
         if !self.is_on_wire() {
             self.state.reset();
         }
-        self.send(response)
+        self.send_response(response)
     }
 }
 

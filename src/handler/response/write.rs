@@ -76,7 +76,21 @@ impl ResponseWriter<'_> {
                 let trailers = trailers.filter(|trailers| !trailers.is_empty());
                 self.sink.end(trailers).map_err(|error| self.broken(error))?;
                 self.state.stage = Stage::Ended;
-                Ok(ResponseEnd::Whole)
+                Ok(self.confirm_end())
+            }
+        }
+    }
+
+    /// Writes what the sink still holds, if a hook reports how the response has ended.
+    fn confirm_end(&mut self) -> ResponseEnd {
+        if !self.has_end_hooks() {
+            return ResponseEnd::Whole;
+        }
+        match self.sink.flush() {
+            Ok(()) => ResponseEnd::Whole,
+            Err(_) => {
+                self.state.stage = Stage::Broken;
+                ResponseEnd::Broken
             }
         }
     }

@@ -314,11 +314,12 @@ fn h02_a_hook_that_fails_leaves_a_plain_response(over: Over) {
         let body = || Body::replayable(None, || Err(std::io::Error::other("on purpose")));
         Server::new(failing).on_error(move |_: &Error, _: StatusCode, _: &Request| match how {
             "panic" => panic!("on purpose"),
-            "interim" => status(StatusCode::PROCESSING),
-            _ => hangup::http::Response::new(body()),
+            "error" => Err(Error::from("on purpose")),
+            "interim" => Ok(status(StatusCode::PROCESSING)),
+            _ => Ok(hangup::http::Response::new(body())),
         })
     };
-    for how in ["interim", "body"] {
+    for how in ["error", "interim", "body"] {
         let (_server, _far, mut peer) = served_with(over, server(how));
         assert_eq!(peer.send(GET).expect(500), "500 Internal Server Error\n");
     }

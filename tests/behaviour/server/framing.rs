@@ -201,7 +201,7 @@ fn s12_head_has_the_fields_of_get_and_no_body(over: Over) {
     let (answer, mut peer) = ask(over, |_: &mut ResponseWriter, _: &mut Request| Ok(()), HEAD);
     assert_eq!(answer.field("content-length"), None);
     peer.expect_end();
-    let (answer, mut peer) = ask(over, respond(|_| Ok(Response::new("hello".into()))), HEAD);
+    let (answer, mut peer) = ask(over, respond(|_| Ok("hello")), HEAD);
     assert_eq!(answer.field("content-length"), Some("5"));
     peer.expect_end();
 }

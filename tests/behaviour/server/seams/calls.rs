@@ -40,7 +40,7 @@ fn l20_a_call_returns_what_a_client_would_receive() {
 
     let shared: Arc<dyn Handler> = Arc::new(respond(|r| {
         let body = r.body_mut().read_text(100)?;
-        Ok(hangup::http::Response::builder().status(201).body(body.into())?)
+        Ok((hangup::http::StatusCode::CREATED, body))
     }));
     let response = call(&shared, post("sent")).unwrap();
     assert_eq!(response.status(), StatusCode::CREATED);

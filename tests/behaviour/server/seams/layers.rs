@@ -27,7 +27,7 @@ fn trace(name: &'static str) -> impl Layer {
 #[test]
 fn l01_the_layer_that_was_added_last_runs_first() {
     alone!();
-    let handler = respond(|_| Ok(hangup::Response::new("body".into())));
+    let handler = respond(|_| Ok("body"));
     // `send` replaces the headers, so the handler of this test only writes.
     drop(handler);
     let handler = |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(b"body")?);
