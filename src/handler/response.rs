@@ -223,6 +223,26 @@ impl<'a> ResponseWriter<'a> {
         Ok(self)
     }
 
+    /// Sets whether a body without a `Content-Type` gets the type that its first bytes look like. `true` by
+    /// default. A handler that passes on the response of another server sets `false`.
+    ///
+    /// ```
+    /// use hangup::{Request, ResponseWriter, testing};
+    /// use std::io::Write;
+    ///
+    /// let handler = |w: &mut ResponseWriter, _: &mut Request| {
+    ///     w.set_sniffing(false).write_all(b"<html>")?;
+    ///     Ok(())
+    /// };
+    /// let response = testing::call(&handler, Request::new(()))?;
+    /// assert!(!response.headers().contains_key("content-type"));
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    pub fn set_sniffing(&mut self, sniffs: bool) -> &mut Self {
+        self.state.is_typeless = !sniffs;
+        self
+    }
+
     /// Returns the trailers, which follow the body (RFC 9110 section 6.5).
     ///
     /// Only a chunked body can have trailers: the client speaks HTTP/1.1, and the handler sets no

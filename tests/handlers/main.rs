@@ -11,4 +11,5 @@ mod hooks;
 mod json_body;
 mod multipart;
 mod query;
+mod reverse_proxy;
 mod websocket;

@@ -1,8 +1,5 @@
 //! One request: forwarded to an upstream, and its response passed on.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION, UPGRADE};
 use http::{HeaderValue, Method, StatusCode};
 
@@ -14,8 +11,8 @@ use super::upstream::Call;
 use super::{hop_by_hop, prepare, upgrade};
 use crate::logging as log;
 use crate::{
-    Error, ErrorKind, Filter, Head, Request, RequestExt, Response, ResponseExt, ResponseWriter,
-    Result, TimeLimit, h1,
+    Error, ErrorKind, Request, RequestExt, Response, ResponseExt, ResponseWriter, Result,
+    TimeLimit, h1,
 };
 
 /// Forwards a request and passes the response on.
@@ -181,26 +178,7 @@ fn pass_on(
         *w.headers_mut() = std::mem::take(response.headers_mut());
         return Ok(Ok(()));
     }
-    if !prepare::lacks_type(&response) {
-        return Ok(w.send(response));
-    }
-    let typeless = Arc::new(AtomicBool::new(true));
-    w.filter(Typeless(Arc::clone(&typeless)));
-    let outcome = w.send(response);
-    typeless.store(outcome.is_ok(), Ordering::Relaxed);
-    Ok(outcome)
-}
-
-/// Removes the type that the server guesses for a response that has none. Set to `false`, it leaves the
-/// response to an error alone.
-struct Typeless(Arc<AtomicBool>);
-
-impl Filter for Typeless {
-    fn head(&mut self, head: &mut Head<'_>) {
-        if self.0.load(Ordering::Relaxed) {
-            head.headers_mut().remove(CONTENT_TYPE);
-        }
-    }
+    Ok(w.set_sniffing(false).send(response))
 }
 
 /// Responds to a failure of the upstream.
@@ -208,7 +186,7 @@ fn fail(options: &Options, w: &mut ResponseWriter, received: &Request, error: Er
     let status = status(&error);
     match &options.on_error {
         None => Err(status.into()),
-        Some(hook) => w.send(hook(&error, status, received)),
+        Some(hook) => w.set_sniffing(true).send(hook(&error, status, received)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The request as it is forwarded, and the response as it is passed on.
 
 use http::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap,
-    HeaderValue, MAX_FORWARDS, TE, TRAILER, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, MAX_FORWARDS, TE, TRAILER,
+    UPGRADE,
 };
 use http::{Method, StatusCode, Uri, Version};
 
@@ -108,10 +108,4 @@ pub(super) fn frame(response: &mut Response, head_only: bool) {
             headers.remove(CONTENT_LENGTH);
         }
     }
-}
-
-/// Returns `true` if the server would guess the type of a response's body.
-pub(super) fn lacks_type(response: &Response) -> bool {
-    let has = |name| response.headers().contains_key(name);
-    !response.body().is_empty() && !has(CONTENT_TYPE) && !has(CONTENT_ENCODING)
 }

@@ -15,6 +15,7 @@ mod malformed;
 mod messages;
 mod pipelining;
 mod reuse;
+mod reverse_proxy;
 pub(crate) mod seams;
 mod shutdown;
 mod states;
