@@ -3,22 +3,20 @@
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::time::Instant;
 
-use http::HeaderName;
+use http::{HeaderName, Uri};
 #[cfg(any(feature = "forms", feature = "json"))]
 use serde_core::de::DeserializeOwned;
 
 use super::Request;
 use super::gateway::{ErrorStream, Variables};
+use super::received::{CloseNotify, Received, RequestInfo, info, received, received_mut};
 use crate::context::Context;
 use crate::error::Result;
 use crate::extract::{self, Cookies, MultipartLimits, MultipartReader, Pairs, PathValues, Source};
 use crate::net::{Addr, TlsInfo};
-use crate::sync::channel::{Receiver, never};
-
-/// Receives one value when the client has gone away, or when its next request has arrived.
-pub type CloseNotify = Receiver<()>;
+use crate::sync::channel::never;
 
 /// The context, the connection, the query, the form and the cookies of a request that a server received.
 ///
@@ -91,6 +89,17 @@ pub trait RequestExt: sealed::Sealed {
     /// # Ok::<(), hangup::Error>(())
     /// ```
     fn set_context(&mut self, context: Context);
+
+    /// Sets a deadline of the request's context, unless it has an earlier one.
+    ///
+    /// This does the same as [`set_context`](Self::set_context) with a
+    /// [child](Context::child_with_deadline) of [`context`](Self::context), but does not start to watch the
+    /// connection. Only a handler that looks at its context pays for that.
+    fn set_deadline(&mut self, deadline: Instant);
+
+    /// Returns the deadline of the request's context, or `None` if it has none. Does not start to watch the
+    /// connection.
+    fn deadline(&self) -> Option<Instant>;
 
     /// Returns a channel that receives one value when the client goes away, as [`context`](Self::context)
     /// notices it, or when a pipelined request arrives.
@@ -176,6 +185,21 @@ pub trait RequestExt: sealed::Sealed {
     /// Sets a path value, in place of another of the same name. Routers call it. `value` is
     /// percent-decoded.
     fn set_path_value(&mut self, name: &str, value: &str);
+
+    /// Returns the pattern that a [`Router`](crate::Router) has matched, with the prefixes of outer routers:
+    /// `GET /items/{id}`. An access log or a metric reads it after the router has returned. `None` if no
+    /// pattern has matched.
+    fn matched_pattern(&self) -> Option<&str>;
+
+    /// Sets the matched pattern, in place of another. Routers call it.
+    fn set_matched_pattern(&mut self, pattern: &str);
+
+    /// Returns the request target as it was before a router removed a prefix from the path: see
+    /// [`Router::nest`](crate::Router::nest). Otherwise that is `uri()`.
+    fn original_uri(&self) -> &Uri;
+
+    /// Sets the original request target. Handlers that remove a prefix from the path call it.
+    fn set_original_uri(&mut self, uri: Uri);
 
     /// Returns the names and values of the query, decoded: see [`Pairs`].
     fn query(&self) -> Pairs;
@@ -322,82 +346,26 @@ mod sealed {
     impl Sealed for super::Request {}
 }
 
-/// The information on a received request that [`RequestExt`] returns.
-pub(crate) trait RequestInfo: Send + Sync {
-    fn context(&self) -> Context;
-    fn close_notify(&self) -> CloseNotify;
-    fn remote_addr(&self) -> Addr;
-    fn local_addr(&self) -> Addr;
-    fn tls(&self) -> Option<TlsInfo>;
-    fn is_https(&self) -> bool;
-    /// Returns `true` if the client is known to have gone away. Does not begin to watch the connection.
-    fn is_client_gone(&self) -> bool;
-}
-
-/// The extension of a request behind [`RequestExt`]. It is empty in a request that is kept for its memory.
-#[derive(Clone, Default)]
-struct Received {
-    info: Option<Arc<dyn RequestInfo>>,
-    /// The context of [`RequestExt::set_context`].
-    context: Option<Context>,
-    /// The result of `is_https`, if it was set.
-    https: Option<bool>,
-    /// The result of `client_ip`, if it was set.
-    client_ip: Option<IpAddr>,
-    path_values: PathValues,
-}
-
-impl Received {
-    /// The information goes first: dropping a context may run a user's code, which may panic.
-    fn clear(&mut self) {
-        self.info = None;
-        (self.context, self.https, self.client_ip) = (None, None, None);
-        self.path_values.clear();
-    }
-}
-
-/// Adds the information on a received request. A context that was set before stays.
-pub(crate) fn set_info(request: &mut Request, info: Arc<dyn RequestInfo>) {
-    let received = request.extensions_mut().get_or_insert_default::<Received>();
-    received.info = Some(info);
-    if let Some(context) = received.context.clone() {
-        request.body_mut().set_context(&context);
-    }
-}
-
-/// Drops what `request` has beyond its head and body. Some of it is the user's, and may panic when it is
-/// dropped. The information goes first, since the panic would keep it.
-pub(crate) fn clear_extensions(request: &mut Request) {
-    let extensions = request.extensions_mut();
-    let ours = extensions.get_mut().map(Received::clear).is_some();
-    if extensions.len() > usize::from(ours) {
-        extensions.clear();
-    }
-}
-
-/// Returns `true` if the client is known to have gone away. Only a handler that has asked for the context
-/// learns that while it does not write.
-pub(crate) fn is_client_gone(request: &Request) -> bool {
-    info(request).is_some_and(RequestInfo::is_client_gone)
-}
-
-fn received(request: &Request) -> Option<&Received> {
-    request.extensions().get()
-}
-
-fn info(request: &Request) -> Option<&dyn RequestInfo> {
-    received(request).and_then(|received| received.info.as_deref())
-}
-
 impl RequestExt for Request {
     fn context(&self) -> Context {
-        let set = received(self).and_then(|received| received.context.clone());
-        set.or_else(|| info(self).map(RequestInfo::context)).unwrap_or_default()
+        received(self).map(Received::context).unwrap_or_default()
     }
 
     fn set_context(&mut self, context: Context) {
         self.body_mut().set_context(&context);
-        self.extensions_mut().get_or_insert_default::<Received>().context = Some(context);
+        received_mut(self).set_context(context);
+    }
+
+    fn set_deadline(&mut self, deadline: Instant) {
+        if let Some(context) = received_mut(self).set_deadline(deadline)
+            && !self.body().is_empty()
+        {
+            self.body_mut().set_context(&context());
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        received(self)?.deadline()
     }
 
     fn close_notify(&self) -> CloseNotify {
@@ -427,7 +395,7 @@ impl RequestExt for Request {
     }
 
     fn set_https(&mut self, https: bool) {
-        self.extensions_mut().get_or_insert_default::<Received>().https = Some(https);
+        received_mut(self).https = Some(https);
     }
 
     fn client_ip(&self) -> Option<IpAddr> {
@@ -436,7 +404,7 @@ impl RequestExt for Request {
     }
 
     fn set_client_ip(&mut self, ip: IpAddr) {
-        let received = self.extensions_mut().get_or_insert_default::<Received>();
+        let received = received_mut(self);
         received.client_ip = Some(ip.to_canonical());
     }
 
@@ -464,7 +432,27 @@ impl RequestExt for Request {
     }
 
     fn set_path_value(&mut self, name: &str, value: &str) {
-        self.extensions_mut().get_or_insert_default::<Received>().path_values.set(name, value);
+        received_mut(self).path_values.set(name, value);
+    }
+
+    fn matched_pattern(&self) -> Option<&str> {
+        let pattern = &received(self)?.matched_pattern;
+        (!pattern.is_empty()).then_some(pattern)
+    }
+
+    fn set_matched_pattern(&mut self, pattern: &str) {
+        let own = &mut received_mut(self).matched_pattern;
+        own.clear();
+        own.push_str(pattern);
+    }
+
+    fn original_uri(&self) -> &Uri {
+        let original = received(self).and_then(|received| received.original_uri.as_ref());
+        original.unwrap_or(self.uri())
+    }
+
+    fn set_original_uri(&mut self, uri: Uri) {
+        received_mut(self).original_uri = Some(uri);
     }
 
     fn query(&self) -> Pairs {

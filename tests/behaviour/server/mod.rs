@@ -11,14 +11,17 @@ mod failing;
 mod framing;
 mod hijack;
 mod limits;
+mod listening;
 mod malformed;
 mod messages;
 mod pipelining;
 mod reuse;
 mod reverse_proxy;
 pub(crate) mod seams;
+mod shipped_layers;
 mod shutdown;
 mod states;
+mod stats;
 mod streaming;
 mod timeouts;
 
