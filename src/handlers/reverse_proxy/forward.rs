@@ -53,12 +53,22 @@ pub(super) fn run(
         Ok((response, _lease)) => pass_on(options, w, received, response)?,
         Err(error) => Err(error),
     };
-    match passed {
-        Err(error) if !w.is_head_sent() && !context.is_done() && w.body_failure().is_none() => {
-            fail(options, w, received, error)
+    passed.or_else(|error| {
+        let left = context.err().filter(|ended| !ended.is_deadline_exceeded());
+        match left {
+            _ if w.body_failure().is_some() => Err(error),
+            Some(_) => Err(client_gone()),
+            None if context.is_done() || w.is_head_sent() => Err(error),
+            None => fail(options, w, received, error),
         }
-        outcome => outcome,
-    }
+    })
+}
+
+/// Returns the error of a request whose client has gone. It is logged as the client's fault, as 499: nginx
+/// uses this status, which no client sees.
+fn client_gone() -> Error {
+    let status = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
+    Error::status(status, "the client has gone")
 }
 
 /// Refuses what is never forwarded.
