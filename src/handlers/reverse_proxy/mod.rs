@@ -232,7 +232,7 @@ impl ReverseProxy {
         self
     }
 
-    /// Sets whether the upstream gets the client's `Host` in place of its own. `false` by default for a
+    /// Sets whether the upstream gets the client's `Host` in place of the URL's. `false` by default for a
     /// URL.
     #[must_use]
     pub fn preserve_host(mut self, preserve: bool) -> Self {
