@@ -21,11 +21,15 @@
 //! | `response/chain.rs` | the filters in between |
 //! | `response/hooks.rs` | callbacks before the head and at the end |
 //! | `response/whole.rs` | finished responses, and those that replace a failed handler's |
+//! | `response/until.rs` | the response in place of a handler that is late |
 
 mod chain;
 mod commit;
 mod hooks;
+#[cfg(all(test, hangup_shuttle))]
+mod model;
 mod state;
+mod until;
 mod whole;
 mod write;
 

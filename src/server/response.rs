@@ -4,7 +4,9 @@
 //! at the end of a response if nothing of a next request has arrived, and before the connection waits. So
 //! head and body are sent together, and so are the responses to requests that arrived together.
 
+use std::any::Any;
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -418,6 +420,27 @@ impl Sink for Wire {
 
     fn set_write_deadline(&mut self, deadline: Option<Instant>) {
         self.stream().set_write_deadline(deadline);
+    }
+
+    fn write_deadline(&self) -> Option<Instant> {
+        self.stream().write_deadline()
+    }
+
+    /// Half-closes the connection as well, which cannot be reused while the handler runs.
+    fn release(&mut self) -> io::Result<()> {
+        self.write_out()?;
+        self.stream().shutdown(Shutdown::Write)
+    }
+
+    fn detach(&mut self) -> Box<dyn Sink> {
+        let empty = Self::new(Arc::clone(&self.reader), Arc::clone(&self.guard));
+        Box::new(std::mem::replace(self, empty))
+    }
+
+    fn attach(&mut self, sink: Box<dyn Any>) {
+        if let Ok(wire) = sink.downcast::<Self>() {
+            *self = *wire;
+        }
     }
 }
 

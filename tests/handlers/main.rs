@@ -2,8 +2,11 @@
 //!
 //! A test calls a handler with `testing::call`, which takes microseconds. A behaviour that needs a
 //! connection, such as a client that goes away, is tested in `tests/behaviour/`.
+mod fcgi;
 
 mod answers;
+#[cfg(unix)]
+mod cgi;
 mod cookies;
 mod events;
 #[cfg(unix)]
@@ -12,6 +15,7 @@ mod form;
 mod forwarded;
 mod hooks;
 mod json_body;
+mod layers;
 mod multipart;
 mod query;
 mod router;

@@ -5,6 +5,13 @@
 //!
 //! | layer | does | refuses with |
 //! | --- | --- | --- |
+//! | [`Timeout`] | limits the time to the response | 503 |
+//! | [`BodyLimit`] | limits the size of the request's body | 413 |
+//! | [`ConcurrencyLimit`] | limits the requests at once, with a queue | 503 |
+//! | [`RateLimit`] | limits the rate of requests by client or key | 429 |
+//! | [`BasicAuth`], [`BearerAuth`] | ask for credentials | 401 |
+//! | [`Cors`] | lets scripts of other origins read responses | |
+//! | [`CrossOriginProtection`] | refuses forged requests of browsers | 403 |
 //! | [`TrustedProxies`] | finds the client behind proxies | |
 //!
 //! # Order
@@ -42,6 +49,27 @@
 //! and every layer that was passed before, has decided by the method on the wire. A form can be posted to a
 //! separate path instead.
 
+mod basic_auth;
+mod bearer_auth;
+mod body_limit;
+mod concurrency;
+mod cors;
+mod credentials;
+mod csrf;
+mod origin;
+mod rate_limit;
+mod refusal;
+mod timeout;
 mod trusted_proxies;
+mod user;
 
+pub use basic_auth::BasicAuth;
+pub use bearer_auth::BearerAuth;
+pub use body_limit::BodyLimit;
+pub use concurrency::ConcurrencyLimit;
+pub use cors::Cors;
+pub use csrf::CrossOriginProtection;
+pub use rate_limit::RateLimit;
+pub use timeout::Timeout;
 pub use trusted_proxies::TrustedProxies;
+pub use user::User;

@@ -12,6 +12,7 @@ mod records;
 mod reuse;
 mod seams;
 mod shutdown;
+mod time_limit;
 
 use std::io::{self, Write};
 

@@ -17,6 +17,7 @@ mod messages;
 mod pipelining;
 mod reuse;
 pub(crate) mod seams;
+mod shipped_layers;
 mod shutdown;
 mod states;
 mod stats;
