@@ -7,6 +7,7 @@ mod close_notify;
 mod closing;
 mod drain;
 mod expect;
+mod extract;
 mod failing;
 mod framing;
 mod hijack;
