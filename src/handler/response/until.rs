@@ -47,9 +47,9 @@ impl ResponseWriter<'_> {
     ///   filters that the layers outside have set apply to its response. That response is sent at once. It
     ///   closes an HTTP connection, and ends a FastCGI request. Writes of `next` fail with a
     ///   [timeout](crate::TimeLimit::Call) as soon as they leave its buffer.
-    /// * If it has begun, and its head was sent, each further write fails, and a blocked one returns. The server then breaks off
-    ///   the response. If `next` calls [`set_write_deadline`](Self::set_write_deadline), that deadline
-    ///   counts instead.
+    /// * If it has begun, and its head was sent, each further write fails, and a blocked one returns. The
+    ///   server then breaks off the response. If `next` calls
+    ///   [`set_write_deadline`](Self::set_write_deadline), that deadline counts instead.
     ///
     /// If `next` returns an error behind the deadline, before `late` was called, `late` is called on this
     /// thread.
@@ -177,7 +177,7 @@ enum Ending {
     Replaced,
 }
 
-/// What a step of the handler's response does to the race.
+/// A step of the handler's response, as far as it matters to the race.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// It begins the response.
@@ -260,7 +260,7 @@ impl Relay {
     }
 }
 
-/// Responds on a thread of its own, since the client may be slow to read.
+/// Responds on another thread than the timer's, since the client may be slow to read.
 fn start_replacing(relay: Arc<Relay>) {
     if let Err(error) = sync::spawn("hangup-late", None, move || relay.replace()) {
         log::error!("cannot start a thread to respond in place of a handler that is late: {error}");

@@ -79,7 +79,7 @@ impl Cors {
         self.allow(origin)
     }
 
-    /// Allows documents without an origin of their own, which send `Origin: null`. Any site can make one, in
+    /// Allows documents without an origin, which send `Origin: null`. Any site can make one, in
     /// a sandboxed frame. So this is as open as [`any_origin`](Self::any_origin).
     #[must_use]
     pub fn null_origin(self) -> Self {
