@@ -37,7 +37,7 @@ use rules::{Listed, Origins, Rules};
 ///     .headers(["content-type"])
 ///     .credentials()
 ///     .max_age(Duration::from_secs(600));
-/// let handler = respond(|_| Ok(http::Response::new("hello".into()))).layer(cors);
+/// let handler = respond(|_| Ok("hello")).layer(cors);
 ///
 /// let preflight = Request::options("/")
 ///     .header("origin", "https://app.example.com")
