@@ -99,7 +99,10 @@ impl ResponseWriter<'_> {
         drop(timer);
         if let Some(lasts) = gate.lasts.take() {
             // What the handler has left in the buffers is sent as that of any other.
-            let _ = gate.with(|outer| Ok(outer.set_write_deadline(lasts)));
+            let _ = gate.with(|outer| {
+                outer.set_write_deadline(lasts);
+                Ok(())
+            });
         }
         if outcome.is_err() && deadline <= sync::now() && lending.relay.has_no_failed_body() {
             lending.relay.replace();
@@ -413,7 +416,10 @@ impl Sink for Gate {
 
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {
         let Some(trailers) = trailers else { return Ok(()) };
-        self.with(|outer| Ok(outer.trailers_mut().extend(trailers.clone())))
+        self.with(|outer| {
+            outer.trailers_mut().extend(trailers.clone());
+            Ok(())
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -433,12 +439,18 @@ impl Sink for Gate {
     }
 
     fn set_read_deadline(&mut self, deadline: Option<Instant>) {
-        let _ = self.with(|outer| Ok(outer.set_read_deadline(deadline)));
+        let _ = self.with(|outer| {
+            outer.set_read_deadline(deadline);
+            Ok(())
+        });
     }
 
     fn set_write_deadline(&mut self, deadline: Option<Instant>) {
         (self.cut, self.lasts) = (None, None);
-        let _ = self.with(|outer| Ok(outer.set_write_deadline(deadline)));
+        let _ = self.with(|outer| {
+            outer.set_write_deadline(deadline);
+            Ok(())
+        });
     }
 
     fn write_deadline(&self) -> Option<Instant> {
