@@ -36,10 +36,12 @@ mod write;
 use std::fmt;
 use std::time::Instant;
 
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::filter::Filter;
 use super::interim::{InterimSender, check_interim, too_late as interim_too_late};
+use super::set_cookie::SetCookie;
 use super::sink::Sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::logging as log;
@@ -218,6 +220,20 @@ impl<'a> ResponseWriter<'a> {
         let name = name.try_into().map_err(|error| Error::from(error.into()))?;
         let value = value.try_into().map_err(|_| Error::header_value(&name))?;
         self.headers_mut().insert(name, value);
+        Ok(self)
+    }
+
+    /// Adds a `Set-Cookie` header. Cookies that were set before stay, also one of the same name.
+    ///
+    /// Once the head was sent, this has no effect but a log line at `debug`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidMessage`] if browsers would refuse or misread the cookie: see
+    /// [`SetCookie::to_header_value`].
+    pub fn set_cookie(&mut self, cookie: SetCookie) -> Result<&mut Self> {
+        let value = cookie.to_header_value()?;
+        self.headers_mut().append(SET_COOKIE, value);
         Ok(self)
     }
 

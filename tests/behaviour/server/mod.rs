@@ -7,7 +7,10 @@ mod close_notify;
 mod closing;
 mod drain;
 mod expect;
+mod extract;
 mod failing;
+#[cfg(unix)]
+mod files;
 mod framing;
 mod hijack;
 mod limits;
@@ -23,6 +26,7 @@ mod states;
 mod stats;
 mod streaming;
 mod timeouts;
+mod wrapped;
 
 use std::io::Write;
 
