@@ -92,7 +92,7 @@ impl ResponseWriter<'_> {
     /// ```
     /// use hangup::{HandlerExt, OutcomeKind, respond};
     ///
-    /// let handler = respond(|_| Ok(http::Response::new("hello".into()))).layer_fn(|w, r, next| {
+    /// let handler = respond(|_| Ok("hello")).layer_fn(|w, r, next| {
     ///     w.on_end(|outcome| {
     ///         assert_eq!(outcome.kind(), OutcomeKind::Complete);
     ///         assert_eq!(outcome.bytes_sent(), 5);

@@ -9,6 +9,8 @@ mod drain;
 mod expect;
 mod extract;
 mod failing;
+#[cfg(unix)]
+mod files;
 mod framing;
 mod hijack;
 mod limits;
@@ -24,6 +26,7 @@ mod states;
 mod stats;
 mod streaming;
 mod timeouts;
+mod wrapped;
 
 use std::io::Write;
 
