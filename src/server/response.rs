@@ -340,10 +340,16 @@ impl Sink for Wire {
         if self.exchange.framing != BodyMode::Length || !self.stream().sends_files() {
             return Ok(0);
         }
-        let head = self.stream().send_all_ahead(&self.out);
+        let (head, begun) = (self.stream().send_all_ahead(&self.out), self.out.len());
         self.out.clear();
-        let sent = head.and_then(|()| self.stream().send_file(part.file, part.offset, part.length));
-        sent.map_err(|error| self.failed(error))
+        self.written(head, begun)?;
+        match self.stream().send_file(part.file, part.offset, part.length) {
+            Ok(sent) => {
+                self.guard.counting().sent(usize::try_from(sent).unwrap_or(usize::MAX));
+                Ok(sent)
+            }
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {

@@ -9,6 +9,8 @@ mod drain;
 mod expect;
 mod extract;
 mod failing;
+#[cfg(unix)]
+mod files;
 mod framing;
 mod hijack;
 mod limits;

@@ -47,6 +47,8 @@ pub(crate) enum How {
     Carried { client: Program, server: Program, carry: Carry },
     /// A FastCGI responder behind nginx under load. The responder is measured.
     Gateway(Program, Load),
+    /// A server of one file of `length` bytes under load: a program of ours, or nginx.
+    Filed { program: Option<Program>, length: usize, load: Load },
 }
 
 /// The load on a server.
@@ -120,6 +122,7 @@ pub(crate) fn chosen(names: &[String]) -> Result<Vec<Group>> {
 pub(crate) fn all() -> Vec<Group> {
     vec![
         keep_alive(),
+        routed(),
         pipelined(),
         context(),
         fresh(),
@@ -130,6 +133,7 @@ pub(crate) fn all() -> Vec<Group> {
         bulk_client(),
         bulk_server(),
         fastcgi(),
+        files(),
     ]
 }
 
@@ -149,6 +153,17 @@ fn keep_alive() -> Group {
         about: "servers: one GET after the other on each connection",
         unit: Unit::Requests,
         cases: [1, 32, 256].map(case).into(),
+    }
+}
+
+fn routed() -> Group {
+    let peers = [("hangup", Ours("hangup-routed-server", &[])), ("axum", Ours("axum-server", &[]))];
+    let case = |connections| served(plural(connections, "connection"), &peers, over(connections));
+    Group {
+        name: "routed",
+        about: "servers: a path value among 101 routes, and a response in JSON",
+        unit: Unit::Requests,
+        cases: [1, 32].map(case).into(),
     }
 }
 
@@ -288,6 +303,26 @@ fn fastcgi() -> Group {
         about: "FastCGI responders behind nginx",
         unit: Unit::Requests,
         cases: vec![Case { name: "32 connections".into(), peers: peers.into() }],
+    }
+}
+
+fn files() -> Group {
+    let peers = [("hangup", Some(Ours("hangup-files-server", &[]))), ("nginx", None)];
+    let case = |(name, length, connections): (&str, usize, usize)| Case {
+        name: name.into(),
+        peers: peers
+            .map(|(name, program)| {
+                let load = Load { at_least: 2, ..over(connections) };
+                Peer { name, how: How::Filed { program, length, load } }
+            })
+            .into(),
+    };
+    let sizes = [("1 KiB", 1 << 10, 32), ("64 KiB", 64 << 10, 32), ("100 MiB", 100 << 20, 2)];
+    Group {
+        name: "files",
+        about: "servers: GET of one file, beside nginx with sendfile",
+        unit: Unit::Requests,
+        cases: sizes.map(case).into(),
     }
 }
 
