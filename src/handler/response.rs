@@ -20,11 +20,13 @@
 //! | `response/commit.rs` | the decision on the head |
 //! | `response/chain.rs` | the filters in between |
 //! | `response/hooks.rs` | callbacks before the head and at the end |
+//! | `response/hook_lists.rs` | the lists of those callbacks |
 //! | `response/whole.rs` | finished responses, and those that replace a failed handler's |
 //! | `response/until.rs` | the response in place of a handler that is late |
 
 mod chain;
 mod commit;
+mod hook_lists;
 mod hooks;
 #[cfg(all(test, hangup_shuttle))]
 mod model;

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use super::hooks::Hooks;
+use super::hook_lists::Hooks;
 use crate::error::Error;
 use crate::handler::filter::{Filter, HeadFields};
 
