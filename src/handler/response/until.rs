@@ -47,9 +47,9 @@ impl ResponseWriter<'_> {
     ///   filters that the layers outside have set apply to its response. That response is sent at once. It
     ///   closes an HTTP connection, and ends a FastCGI request. Writes of `next` fail with a
     ///   [timeout](crate::TimeLimit::Call) as soon as they leave its buffer.
-    /// * If it has begun, and its head was sent, each further write fails, and a blocked one returns. The server then breaks off
-    ///   the response. If `next` calls [`set_write_deadline`](Self::set_write_deadline), that deadline
-    ///   counts instead.
+    /// * If it has begun, and its head was sent, each further write fails, and a blocked one returns. The
+    ///   server then breaks off the response. If `next` calls
+    ///   [`set_write_deadline`](Self::set_write_deadline), that deadline counts instead.
     ///
     /// If `next` returns an error behind the deadline, before `late` was called, `late` is called on this
     /// thread.
@@ -99,7 +99,10 @@ impl ResponseWriter<'_> {
         drop(timer);
         if let Some(lasts) = gate.lasts.take() {
             // What the handler has left in the buffers is sent as that of any other.
-            let _ = gate.with(|outer| Ok(outer.set_write_deadline(lasts)));
+            let _ = gate.with(|outer| {
+                outer.set_write_deadline(lasts);
+                Ok(())
+            });
         }
         if outcome.is_err() && deadline <= sync::now() && lending.relay.has_no_failed_body() {
             lending.relay.replace();
@@ -177,7 +180,7 @@ enum Ending {
     Replaced,
 }
 
-/// What a step of the handler's response does to the race.
+/// A step of the handler's response, as far as it matters to the race.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// It begins the response.
@@ -260,7 +263,7 @@ impl Relay {
     }
 }
 
-/// Responds on a thread of its own, since the client may be slow to read.
+/// Responds on another thread than the timer's, since the client may be slow to read.
 fn start_replacing(relay: Arc<Relay>) {
     if let Err(error) = sync::spawn("hangup-late", None, move || relay.replace()) {
         log::error!("cannot start a thread to respond in place of a handler that is late: {error}");
@@ -413,7 +416,10 @@ impl Sink for Gate {
 
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {
         let Some(trailers) = trailers else { return Ok(()) };
-        self.with(|outer| Ok(outer.trailers_mut().extend(trailers.clone())))
+        self.with(|outer| {
+            outer.trailers_mut().extend(trailers.clone());
+            Ok(())
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -433,12 +439,18 @@ impl Sink for Gate {
     }
 
     fn set_read_deadline(&mut self, deadline: Option<Instant>) {
-        let _ = self.with(|outer| Ok(outer.set_read_deadline(deadline)));
+        let _ = self.with(|outer| {
+            outer.set_read_deadline(deadline);
+            Ok(())
+        });
     }
 
     fn set_write_deadline(&mut self, deadline: Option<Instant>) {
         (self.cut, self.lasts) = (None, None);
-        let _ = self.with(|outer| Ok(outer.set_write_deadline(deadline)));
+        let _ = self.with(|outer| {
+            outer.set_write_deadline(deadline);
+            Ok(())
+        });
     }
 
     fn write_deadline(&self) -> Option<Instant> {

@@ -28,7 +28,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// use hangup::layers::{BasicAuth, User};
 /// use hangup::{HandlerExt, Request, respond, testing};
 ///
-/// let handler = respond(|r| Ok(http::Response::new(User::of(r).unwrap().name().to_owned().into())))
+/// let handler = respond(|r| Ok(User::of(r).unwrap().to_string()))
 ///     .layer(BasicAuth::new("reports").user("aladdin", "open sesame"));
 ///
 /// let response = testing::call(&handler, Request::get("/").body("")?)?;

@@ -20,7 +20,7 @@ use crate::{Error, Handler, Layer, Request, ResponseWriter, Result};
 /// use hangup::{HandlerExt, Request, respond, testing};
 ///
 /// let auth = BearerAuth::new("api", |token| (token == "s3cret").then(|| User::new("robot")));
-/// let handler = respond(|_| Ok(http::Response::new("hello".into()))).layer(auth);
+/// let handler = respond(|_| Ok("hello")).layer(auth);
 /// let request = Request::get("/").header("authorization", "Bearer s3cret").body("")?;
 /// assert_eq!(testing::call(&handler, request)?.status(), 200);
 /// # Ok::<(), hangup::Error>(())

@@ -20,7 +20,7 @@ use crate::{Error, Handler, Layer, Request, ResponseWriter, Result};
 /// use hangup::layers::BodyLimit;
 /// use hangup::{Body, HandlerExt, Request, respond, testing};
 ///
-/// let handler = respond(|r| Ok(http::Response::new(r.body_mut().read_text(1 << 20)?.into())))
+/// let handler = respond(|r| r.body_mut().read_text(1 << 20))
 ///     .layer(BodyLimit::new(10));
 /// let response = testing::call(&handler, Request::post("/").body("ten bytes!")?)?;
 /// assert_eq!(response.status(), 200);

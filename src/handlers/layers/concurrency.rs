@@ -32,7 +32,7 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// use std::time::Duration;
 ///
 /// let limit = ConcurrencyLimit::new(8).queue(100).max_wait(Duration::from_secs(2));
-/// let handler = respond(|_| Ok(http::Response::new("made a report".into()))).layer(limit.clone());
+/// let handler = respond(|_| Ok("made a report")).layer(limit.clone());
 /// assert_eq!(testing::call(&handler, Request::new(()))?.status(), 200);
 /// assert_eq!((limit.running(), limit.waiting()), (0, 0));
 /// # Ok::<(), hangup::Error>(())

@@ -37,7 +37,7 @@ use rules::{Listed, Origins, Rules};
 ///     .headers(["content-type"])
 ///     .credentials()
 ///     .max_age(Duration::from_secs(600));
-/// let handler = respond(|_| Ok(http::Response::new("hello".into()))).layer(cors);
+/// let handler = respond(|_| Ok("hello")).layer(cors);
 ///
 /// let preflight = Request::options("/")
 ///     .header("origin", "https://app.example.com")
@@ -79,7 +79,7 @@ impl Cors {
         self.allow(origin)
     }
 
-    /// Allows documents without an origin of their own, which send `Origin: null`. Any site can make one, in
+    /// Allows documents without an origin, which send `Origin: null`. Any site can make one, in
     /// a sandboxed frame. So this is as open as [`any_origin`](Self::any_origin).
     #[must_use]
     pub fn null_origin(self) -> Self {

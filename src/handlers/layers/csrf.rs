@@ -33,7 +33,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// use hangup::{HandlerExt, Request, respond, testing};
 ///
 /// let protection = CrossOriginProtection::new().trust("https://admin.example.com");
-/// let handler = respond(|_| Ok(http::Response::new("changed".into()))).layer(protection);
+/// let handler = respond(|_| Ok("changed")).layer(protection);
 /// let request = Request::post("/").header("sec-fetch-site", "cross-site");
 /// assert_eq!(testing::call(&handler, request.body("")?)?.status(), 403);
 /// let request = Request::post("/").header("sec-fetch-site", "same-origin");

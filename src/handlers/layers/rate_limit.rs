@@ -30,10 +30,10 @@ const DEFAULT_KEYS: usize = 100_000;
 ///
 /// // 10 requests a second for each API key, 2 at once; requests without a key are not limited.
 /// let limit = RateLimit::by(10.0, 2, |r| r.headers().get("x-api-key").cloned());
-/// let handler = respond(|_| Ok(http::Response::new("hello".into()))).layer(limit);
-/// let call = || {
+/// let handler = respond(|_| Ok("hello")).layer(limit);
+/// let call = || -> hangup::Result<u16> {
 ///     let request = Request::get("/").header("x-api-key", "a").body("")?;
-///     hangup::Result::Ok(testing::call(&handler, request)?.status().as_u16())
+///     Ok(testing::call(&handler, request)?.status().as_u16())
 /// };
 /// assert_eq!([call()?, call()?, call()?], [200, 200, 429]);
 /// # Ok::<(), hangup::Error>(())

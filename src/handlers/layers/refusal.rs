@@ -1,4 +1,4 @@
-//! What the layers that refuse a request share.
+//! The common parts of layers that refuse requests.
 
 use std::time::Duration;
 

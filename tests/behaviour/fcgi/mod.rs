@@ -14,6 +14,7 @@ mod reuse;
 mod seams;
 mod shutdown;
 mod time_limit;
+mod wrapped;
 
 use std::io::{self, Write};
 

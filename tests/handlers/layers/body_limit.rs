@@ -77,7 +77,7 @@ fn h09_the_text_names_both_lengths() {
 fn h09_the_client_gets_a_413_whatever_error_the_handler_makes() {
     type Reads = fn(&mut Request) -> Result<()>;
     let handlers: [Reads; 4] = [
-        |r| Ok(drop(r.body_mut().read_text(1 << 20)?)),
+        |r| r.body_mut().read_text(1 << 20).map(drop),
         |r| r.body_mut().read_text(1 << 20).map(drop).map_err(|_| Error::other("no database")),
         |r| {
             let _ = std::io::copy(r.body_mut(), &mut std::io::sink());

@@ -1,7 +1,8 @@
 //! `RateLimit`.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hangup::layers::RateLimit;
@@ -10,21 +11,24 @@ use hangup::{HandlerExt, RequestExt};
 use super::{call, handled, header, request};
 
 /// A clock that a test moves.
-#[derive(Clone)]
-struct Clock(Arc<Mutex<Instant>>);
+struct Clock {
+    begun: Instant,
+    /// The milliseconds since then.
+    passed: Arc<AtomicU64>,
+}
 
 impl Clock {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        Self { begun: Instant::now(), passed: Arc::default() }
     }
 
     fn advance(&self, ms: u64) {
-        *self.0.lock().unwrap() += Duration::from_millis(ms);
+        self.passed.fetch_add(ms, Ordering::SeqCst);
     }
 
     fn function(&self) -> impl Fn() -> Instant + Send + Sync + 'static {
-        let clock = self.clone();
-        move || *clock.0.lock().unwrap()
+        let (begun, passed) = (self.begun, Arc::clone(&self.passed));
+        move || begun + Duration::from_millis(passed.load(Ordering::SeqCst))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Timeout`, and `ResponseWriter::handle_until` below it.
 
 use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
@@ -97,15 +97,15 @@ fn h09_the_headers_and_filters_of_layers_on_both_sides_apply() {
             out.write_all(&data.to_ascii_uppercase())
         }
     }
-    let ends = Arc::new(Mutex::new(Vec::new()));
+    let (report, ends) = unbounded();
     let around = |name: &'static str| {
-        let ends = Arc::clone(&ends);
+        let report = report.clone();
         move |w: &mut ResponseWriter, r: &mut Request, next: &dyn Handler| -> Result<()> {
             w.set_header(name, "set")?;
             w.on_head(move |_, headers| drop(headers.insert("x-head", name.parse().unwrap())));
-            let ends = Arc::clone(&ends);
+            let report = report.clone();
             w.on_end(move |outcome| {
-                ends.lock().unwrap().push((name, outcome.status().map(|it| it.as_u16())));
+                report.send((name, outcome.status().map(|it| it.as_u16()))).unwrap();
             });
             next.handle(w, r)
         }
@@ -140,7 +140,7 @@ fn h09_the_headers_and_filters_of_layers_on_both_sides_apply() {
         assert_eq!(header(&response, "x-filter"), "ran");
         assert_eq!(header(&response, "x-head"), "x-outer");
         assert_eq!(text(response), body);
-        let seen = std::mem::take(&mut *ends.lock().unwrap());
+        let seen: Vec<_> = ends.try_iter().collect();
         assert_eq!(seen, [("x-outer", Some(status)), ("x-inner", Some(status))]);
     }
 }

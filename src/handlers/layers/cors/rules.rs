@@ -1,4 +1,4 @@
-//! What a CORS layer allows.
+//! The permissions of a CORS layer.
 
 use std::fmt;
 use std::sync::Arc;
