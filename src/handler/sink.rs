@@ -55,9 +55,9 @@ pub(crate) trait Sink: Any + Send {
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()>;
     fn body(&mut self, data: &[u8]) -> io::Result<()>;
     /// Sends a part of a file as the next bytes of the body, as far as that is possible without a copy
-    /// through this process. Returns how many bytes were sent. [`body`](Self::body) takes the rest.
-    fn file(&mut self, _part: &FilePart<'_>) -> io::Result<u64> {
-        Ok(0)
+    /// through this process. Adds the bytes to `sent`, also if it fails. [`body`](Self::body) takes the rest.
+    fn file(&mut self, _part: &FilePart<'_>, _sent: &mut u64) -> io::Result<()> {
+        Ok(())
     }
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()>;
     fn flush(&mut self) -> io::Result<()>;

@@ -328,20 +328,16 @@ impl Sink for Wire {
         if self.out.len() >= FULL { self.write_out() } else { Ok(()) }
     }
 
-    fn file(&mut self, part: &FilePart<'_>) -> io::Result<u64> {
+    fn file(&mut self, part: &FilePart<'_>, sent: &mut u64) -> io::Result<()> {
         if self.exchange.framing != BodyMode::Length || !self.stream().sends_files() {
-            return Ok(0);
+            return Ok(());
         }
         let (head, begun) = (self.stream().send_all_ahead(&self.out), self.out.len());
         self.out.clear();
         self.written(head, begun)?;
-        match self.stream().send_file(part.file, part.offset, part.length) {
-            Ok(sent) => {
-                self.guard.counting().sent(usize::try_from(sent).unwrap_or(usize::MAX));
-                Ok(sent)
-            }
-            Err(error) => Err(self.failed(error)),
-        }
+        let outcome = self.stream().send_file(part.file, part.offset, part.length, sent);
+        self.guard.counting().sent(usize::try_from(*sent).unwrap_or(usize::MAX));
+        outcome.map_err(|error| self.failed(error))
     }
 
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {

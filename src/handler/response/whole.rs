@@ -124,14 +124,12 @@ impl ResponseWriter<'_> {
             return Ok(());
         };
         let Some(part) = body.as_file_part() else { return Ok(()) };
-        let sent = match self.sink.file(&part) {
-            Ok(sent) => sent,
-            Err(error) => return Err(self.broken(error).into()),
-        };
+        let mut sent = 0;
+        let outcome = self.sink.file(&part, &mut sent);
         *missing -= sent;
         self.state.sent += sent;
         body.advance_file_part(sent);
-        Ok(())
+        Ok(outcome.map_err(|error| self.broken(error))?)
     }
 
     /// Copies a body that is not in memory. Nothing is held back while its source waits, not even the head.

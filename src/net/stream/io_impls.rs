@@ -103,24 +103,34 @@ impl Stream {
         matches!(&*self.0, Kind::Carrier(Carrier::Socket(_))) && sends_files()
     }
 
-    /// Writes `length` bytes of `file`, from `offset` on, without a copy through this process. Returns how
-    /// many bytes were written: fewer if the file ends early, or if the system cannot do it with this file.
+    /// Writes `length` bytes of `file`, from `offset` on, without a copy through this process. Adds the number
+    /// of bytes to `sent`, also if it fails. There are fewer if the file ends early, or if the system cannot
+    /// do it with this file.
     ///
     /// # Errors
     ///
     /// As a write. Deadlines and limits apply as to a write.
-    pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
-        let Kind::Carrier(Carrier::Socket(socket)) = &*self.0 else { return Ok(0) };
-        let mut sent = 0;
-        while sent < length {
-            match socket.send_file(file, offset + sent, length - sent) {
+    pub(crate) fn send_file(
+        &self,
+        file: &File,
+        offset: u64,
+        length: u64,
+        sent: &mut u64,
+    ) -> io::Result<()> {
+        let Kind::Carrier(Carrier::Socket(socket)) = &*self.0 else { return Ok(()) };
+        let mut done = 0;
+        while done < length {
+            match socket.send_file(file, offset + done, length - done) {
                 Ok(0) => break,
-                Ok(count) => sent += count as u64,
+                Ok(count) => {
+                    done += count as u64;
+                    *sent += count as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => break,
                 Err(error) => return Err(error),
             }
         }
-        Ok(sent)
+        Ok(())
     }
 
     #[inline]
