@@ -18,6 +18,7 @@
 mod body;
 mod conn;
 mod continues;
+mod date;
 mod info;
 mod interim;
 #[cfg(all(test, hangup_shuttle))]

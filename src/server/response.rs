@@ -8,7 +8,7 @@ use std::any::Any;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::{BufMut, BytesMut};
 use http::header::{CONNECTION, DATE, HeaderValue, TRANSFER_ENCODING};
@@ -16,6 +16,7 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::body::ReadHalf;
 use super::continues::Continue;
+use super::date::Date;
 use super::interim::Interim;
 use super::reader::ConnReader;
 use super::slot::BodySlot;
@@ -466,27 +467,5 @@ pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, h
     h1::write_end(out);
     if !head_only {
         out.extend_from_slice(text.as_bytes());
-    }
-}
-
-/// The Date field, formatted once a second.
-#[derive(Default)]
-struct Date {
-    second: u64,
-    line: Vec<u8>,
-}
-
-impl Date {
-    fn line(&mut self) -> &[u8] {
-        let now = SystemTime::now();
-        let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        if second != self.second || self.line.is_empty() {
-            self.second = second;
-            self.line.clear();
-            let date = httpdate::fmt_http_date(now);
-            self.line.reserve_exact("Date: \r\n".len() + date.len());
-            h1::write_field(&mut self.line, &DATE, date.as_bytes());
-        }
-        &self.line
     }
 }
