@@ -12,6 +12,7 @@ mod records;
 mod reuse;
 mod seams;
 mod shutdown;
+mod upstream;
 
 use std::io::{self, Write};
 
