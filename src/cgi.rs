@@ -37,6 +37,7 @@ mod process;
 mod process;
 mod script;
 
+use std::any::Any;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -337,4 +338,16 @@ impl Sink for Wire {
 
     /// Has no effect: standard output has no deadlines.
     fn set_write_deadline(&mut self, _deadline: Option<Instant>) {}
+
+    fn detach(&mut self) -> Box<dyn Sink> {
+        let (signals, failure) = (Arc::clone(&self.signals), self.failure.clone());
+        let empty = Self { output: Box::new(io::sink()), out: Vec::new(), signals, failure };
+        Box::new(std::mem::replace(self, empty))
+    }
+
+    fn attach(&mut self, sink: Box<dyn Any>) {
+        if let Ok(wire) = sink.downcast::<Self>() {
+            *self = *wire;
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod cgi;
 mod clocks;
 mod closing;
 mod ending;
+mod extract;
 mod messages;
 mod multiplexing;
 mod raw;
@@ -13,6 +14,7 @@ mod reuse;
 mod seams;
 mod shutdown;
 mod upstream;
+mod time_limit;
 
 use std::io::{self, Write};
 

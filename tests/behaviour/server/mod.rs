@@ -7,7 +7,10 @@ mod close_notify;
 mod closing;
 mod drain;
 mod expect;
+mod extract;
 mod failing;
+#[cfg(unix)]
+mod files;
 mod framing;
 mod hijack;
 mod limits;
@@ -17,11 +20,13 @@ mod messages;
 mod pipelining;
 mod reuse;
 pub(crate) mod seams;
+mod shipped_layers;
 mod shutdown;
 mod states;
 mod stats;
 mod streaming;
 mod timeouts;
+mod wrapped;
 
 use std::io::Write;
 
