@@ -15,6 +15,7 @@ mod seams;
 mod shutdown;
 mod upstream;
 mod time_limit;
+mod wrapped;
 
 use std::io::{self, Write};
 
