@@ -13,9 +13,9 @@
 //! | `balance.rs` | the choice of an upstream, and its health |
 //! | `upstream.rs` `http_upstream.rs` | [`Upstream`], and the one that speaks HTTP |
 
+mod balance;
 #[cfg(feature = "fcgi")]
 mod fastcgi;
-mod balance;
 mod forward;
 mod forwarded;
 mod hop_by_hop;

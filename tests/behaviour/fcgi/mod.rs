@@ -13,8 +13,8 @@ mod records;
 mod reuse;
 mod seams;
 mod shutdown;
-mod upstream;
 mod time_limit;
+mod upstream;
 mod wrapped;
 
 use std::io::{self, Write};
