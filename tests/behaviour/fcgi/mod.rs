@@ -14,6 +14,7 @@ mod reuse;
 mod seams;
 mod shutdown;
 mod time_limit;
+mod upstream;
 mod wrapped;
 
 use std::io::{self, Write};
