@@ -24,26 +24,26 @@ pub(crate) fn cookies(w: &mut ResponseWriter, r: &mut Request) -> Answered {
             cookies.entry(name.trim()).or_insert_with(|| unquote(value.trim()).into());
         }
     }
-    Ok(answer::json(w, &json!({ "cookies": Value::Object(cookies) }))?)
+    answer::json(w, &json!({ "cookies": Value::Object(cookies) }))
 }
 
 pub(crate) fn set(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     for (name, value) in args(r) {
         add(w, r, &name, &value, "")?;
     }
-    Ok(answer::redirect(w, StatusCode::FOUND, "/cookies")?)
+    answer::redirect(w, StatusCode::FOUND, "/cookies")
 }
 
 pub(crate) fn set_one(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     add(w, r, value(r, "name"), value(r, "value"), "")?;
-    Ok(answer::redirect(w, StatusCode::FOUND, "/cookies")?)
+    answer::redirect(w, StatusCode::FOUND, "/cookies")
 }
 
 pub(crate) fn delete(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     for (name, _) in args(r) {
         add(w, r, &name, "", FORGET)?;
     }
-    Ok(answer::redirect(w, StatusCode::FOUND, "/cookies")?)
+    answer::redirect(w, StatusCode::FOUND, "/cookies")
 }
 
 fn add(w: &mut ResponseWriter, r: &Request, name: &str, value: &str, more: &str) -> Answered {

@@ -41,14 +41,14 @@ pub(crate) fn index(w: &mut ResponseWriter, _: &mut Request) -> Answered {
         let _ = writeln!(page, "<tr><td>{name}<td>{methods}<td>{about}");
     }
     page.push_str("</table>\n");
-    Ok(answer::html(w, &page)?)
+    answer::html(w, &page)
 }
 
 pub(crate) fn gzip(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(packed(r, "gzipped")?.as_bytes())?;
     w.set_header(CONTENT_ENCODING, "gzip")?;
-    Ok(answer::whole(w, "application/json", &encoder.finish()?)?)
+    answer::whole(w, "application/json", &encoder.finish()?)
 }
 
 /// HTTP's deflate coding is zlib's format (RFC 9110 section 8.4.1.2).
@@ -56,7 +56,7 @@ pub(crate) fn deflate(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(packed(r, "deflated")?.as_bytes())?;
     w.set_header(CONTENT_ENCODING, "deflate")?;
-    Ok(answer::whole(w, "application/json", &encoder.finish()?)?)
+    answer::whole(w, "application/json", &encoder.finish()?)
 }
 
 fn packed(r: &mut Request, how: &str) -> hangup::Result<String> {
@@ -70,23 +70,23 @@ fn packed(r: &mut Request, how: &str) -> hangup::Result<String> {
 pub(crate) fn base64(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let value = value(r, "value").replace('+', "-").replace('/', "_");
     let text = BASE64.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    Ok(answer::text(w, text.as_deref().unwrap_or("not Base64; this is: aGFuZyB1cA==\n"))?)
+    answer::text(w, text.as_deref().unwrap_or("not Base64; this is: aGFuZyB1cA==\n"))
 }
 
 pub(crate) fn html(w: &mut ResponseWriter, _: &mut Request) -> Answered {
-    Ok(answer::html(w, include_str!("pages/page.html"))?)
+    answer::html(w, include_str!("pages/page.html"))
 }
 
 pub(crate) fn form(w: &mut ResponseWriter, _: &mut Request) -> Answered {
-    Ok(answer::html(w, include_str!("pages/form.html"))?)
+    answer::html(w, include_str!("pages/form.html"))
 }
 
 pub(crate) fn utf8(w: &mut ResponseWriter, _: &mut Request) -> Answered {
-    Ok(answer::html(w, include_str!("pages/utf8.html"))?)
+    answer::html(w, include_str!("pages/utf8.html"))
 }
 
 pub(crate) fn xml(w: &mut ResponseWriter, _: &mut Request) -> Answered {
-    Ok(answer::whole(w, "application/xml", include_bytes!("pages/slides.xml"))?)
+    answer::whole(w, "application/xml", include_bytes!("pages/slides.xml"))
 }
 
 pub(crate) fn json(w: &mut ResponseWriter, _: &mut Request) -> Answered {
@@ -104,24 +104,24 @@ pub(crate) fn json(w: &mut ResponseWriter, _: &mut Request) -> Answered {
         "slides": slides,
         "title": "A short slide show",
     });
-    Ok(answer::json(w, &object!({ "slideshow": show }))?)
+    answer::json(w, &object!({ "slideshow": show }))
 }
 
 pub(crate) fn robots(w: &mut ResponseWriter, _: &mut Request) -> Answered {
-    Ok(answer::whole(w, "text/plain", b"User-agent: *\nDisallow: /deny\n")?)
+    answer::whole(w, "text/plain", b"User-agent: *\nDisallow: /deny\n")
 }
 
 pub(crate) fn deny(w: &mut ResponseWriter, _: &mut Request) -> Answered {
-    Ok(answer::whole(w, "text/plain", b"No robot should be reading this.\n")?)
+    answer::whole(w, "text/plain", b"No robot should be reading this.\n")
 }
 
 pub(crate) fn png(w: &mut ResponseWriter, _: &mut Request) -> Answered {
-    Ok(answer::whole(w, "image/png", &picture::png()?)?)
+    answer::whole(w, "image/png", &picture::png()?)
 }
 
 pub(crate) fn links(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let count = whole_number(value(r, "n"))?;
-    Ok(answer::redirect(w, StatusCode::FOUND, &format!("/links/{count}/0"))?)
+    answer::redirect(w, StatusCode::FOUND, &format!("/links/{count}/0"))
 }
 
 /// Responds with one of N pages, which links to all others.
@@ -135,9 +135,9 @@ pub(crate) fn links_page(w: &mut ResponseWriter, r: &mut Request) -> Answered {
             false => writeln!(page, "<a href='/links/{count}/{other}'>{other}</a>"),
         };
     }
-    Ok(answer::html(w, &page)?)
+    answer::html(w, &page)
 }
 
 pub(crate) fn uuid(w: &mut ResponseWriter, _: &mut Request) -> Answered {
-    Ok(answer::json(w, &object!({ "uuid": Random::new().uuid() }))?)
+    answer::json(w, &object!({ "uuid": Random::new().uuid() }))
 }

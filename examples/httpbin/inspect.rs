@@ -20,29 +20,29 @@ pub(crate) const HEAD: &[&str] = &["args", "headers", "origin", "url"];
 const ALL: &[&str] = &["args", "data", "files", "form", "headers", "json", "origin", "url"];
 
 pub(crate) fn without_body(w: &mut ResponseWriter, r: &mut Request) -> Answered {
-    Ok(answer::json(w, &facts(r, HEAD)?.into())?)
+    answer::json(w, &facts(r, HEAD)?.into())
 }
 
 pub(crate) fn with_body(w: &mut ResponseWriter, r: &mut Request) -> Answered {
-    Ok(answer::json(w, &facts(r, ALL)?.into())?)
+    answer::json(w, &facts(r, ALL)?.into())
 }
 
 pub(crate) fn anything(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let mut facts = facts(r, ALL)?;
     facts.insert("method".into(), r.method().as_str().into());
-    Ok(answer::json(w, &facts.into())?)
+    answer::json(w, &facts.into())
 }
 
 pub(crate) fn headers(w: &mut ResponseWriter, r: &mut Request) -> Answered {
-    Ok(answer::json(w, &facts(r, &["headers"])?.into())?)
+    answer::json(w, &facts(r, &["headers"])?.into())
 }
 
 pub(crate) fn ip(w: &mut ResponseWriter, r: &mut Request) -> Answered {
-    Ok(answer::json(w, &facts(r, &["origin"])?.into())?)
+    answer::json(w, &facts(r, &["origin"])?.into())
 }
 
 pub(crate) fn user_agent(w: &mut ResponseWriter, r: &mut Request) -> Answered {
-    Ok(answer::json(w, &json!({ "user-agent": header(r, &USER_AGENT) }))?)
+    answer::json(w, &json!({ "user-agent": header(r, &USER_AGENT) }))
 }
 
 /// Returns facts of the request by the names of the API. The body is read if one of them needs it.

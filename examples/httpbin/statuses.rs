@@ -45,17 +45,17 @@ pub(crate) fn answer_with(w: &mut ResponseWriter, status: StatusCode) -> Answere
     let belongs = match status.as_u16() {
         301 | 302 | 303 | 305 | 307 | 308 => (LOCATION, HeaderValue::from_static("/redirect/1")),
         401 => (WWW_AUTHENTICATE, REALM),
-        402 => return Ok(answer::text(w, "payment required\n")?),
+        402 => return answer::text(w, "payment required\n"),
         406 => {
             let accepted = ["image/png", "image/*"];
             let message = "no acceptable media type is available";
-            return Ok(answer::json(w, &json!({ "accept": accepted, "message": message }))?);
+            return answer::json(w, &json!({ "accept": accepted, "message": message }));
         }
         407 => (PROXY_AUTHENTICATE, REALM),
         418 => {
             let source = HeaderValue::from_static("https://www.rfc-editor.org/rfc/rfc2324");
             w.headers_mut().insert(MORE_INFO, source);
-            return Ok(answer::text(w, TEAPOT)?);
+            return answer::text(w, TEAPOT);
         }
         _ => return Ok(()),
     };
@@ -74,12 +74,12 @@ pub(crate) fn redirect(w: &mut ResponseWriter, r: &mut Request) -> Answered {
 
 pub(crate) fn relative(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let next = next("relative", value(r, "n"))?;
-    Ok(answer::redirect(w, StatusCode::FOUND, &next)?)
+    answer::redirect(w, StatusCode::FOUND, &next)
 }
 
 pub(crate) fn absolute(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let next = base(r) + &next("absolute", value(r, "n"))?;
-    Ok(answer::redirect(w, StatusCode::FOUND, &next)?)
+    answer::redirect(w, StatusCode::FOUND, &next)
 }
 
 /// Returns the location of the first of N redirects.
@@ -99,5 +99,5 @@ pub(crate) fn redirect_to(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     // A 304 is no redirect and has no body.
     let redirects = |status: &StatusCode| status.is_redirection() && *status != 304;
     let status = status.filter(redirects).unwrap_or(StatusCode::FOUND);
-    Ok(answer::redirect(w, status, &url)?)
+    answer::redirect(w, status, &url)
 }

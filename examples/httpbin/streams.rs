@@ -31,7 +31,7 @@ pub(crate) fn delay(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let facts = facts(r, &["args", "data", "files", "form", "headers", "origin", "url"])?;
     // A client that has gone gets no response. A client that only half-closed gets it early.
     r.context().wait_timeout(delay);
-    Ok(answer::json(w, &facts.into())?)
+    answer::json(w, &facts.into())
 }
 
 pub(crate) fn stream(w: &mut ResponseWriter, r: &mut Request) -> Answered {
@@ -49,7 +49,7 @@ pub(crate) fn stream(w: &mut ResponseWriter, r: &mut Request) -> Answered {
 pub(crate) fn bytes(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let count = whole_number(value(r, "n"))?.min(MOST_BYTES) as usize;
     let bytes: Vec<u8> = random(r)?.bytes().take(count).collect();
-    Ok(answer::whole(w, BINARY, &bytes)?)
+    answer::whole(w, BINARY, &bytes)
 }
 
 pub(crate) fn stream_bytes(w: &mut ResponseWriter, r: &mut Request) -> Answered {

@@ -100,8 +100,8 @@ mod tests {
         let mut output = ErrorLines::new("a program".into(), Some(hook));
         pieces.iter().for_each(|piece| output.push(piece));
         drop(output);
-        let lines = lines.lock().clone();
-        lines
+
+        lines.lock().clone()
     }
 
     #[test]

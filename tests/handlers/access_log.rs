@@ -161,7 +161,7 @@ fn h09_the_log_says_how_a_response_has_ended() {
         (|_, _| Err(Error::other("disk full")), "500 26", "complete"),
         (|w, _| late(w, Err(Error::other("disk full"))), "200 4", "failed"),
         (|_, _| panic!("meant to"), "500 0", "panicked"),
-        (|w, _| late(w, Ok(())).and_then(|()| panic!("meant to")), "200 4", "panicked"),
+        (|w, _| late(w, Ok(())).map(|()| panic!("meant to")), "200 4", "panicked"),
         (|_, r| r.body_mut().read_bytes(10).map(drop), "499 0", "client_left"),
     ];
     /// A request body that is cut off.

@@ -4,10 +4,11 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hangup::{Body, Context, ErrorKind, Request, Response, cgi, respond, testing};
+use parking_lot::Mutex;
 
 /// Returns a script of the shell.
 fn shell(text: &str) -> cgi::Script {
@@ -184,9 +185,9 @@ fn h12_error_output_is_passed_on_by_line() {
     let taken = Arc::clone(&lines);
     let script =
         shell("echo one >&2; echo Content-Type: a/b; echo; echo two >&2; printf three >&2")
-            .on_stderr(move |line| taken.lock().unwrap().push(line.to_owned()));
+            .on_stderr(move |line| taken.lock().push(line.to_owned()));
     assert_eq!(text(&script, get("/")), "");
-    assert_eq!(*lines.lock().unwrap(), ["one", "two", "three"]);
+    assert_eq!(*lines.lock(), ["one", "two", "three"]);
     // More error output than a pipe holds.
     let script = shell("head -c 1000000 /dev/zero >&2; echo Content-Type: a/b; echo; echo done")
         .on_stderr(|_| {});

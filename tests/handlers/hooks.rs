@@ -48,7 +48,7 @@ fn h09_the_end_of_every_response_is_reported() {
         ("panic", |_, _| panic!("meant to"), OutcomeKind::Panicked, None, 0),
         (
             "late panic",
-            |w, _| flushed_then(w, Ok(())).and_then(|()| panic!("meant to")),
+            |w, _| flushed_then(w, Ok(())).map(|()| panic!("meant to")),
             OutcomeKind::Panicked,
             Some(200),
             4,

@@ -1,11 +1,12 @@
 //! H11: the reverse proxy, as far as it needs no connection.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use hangup::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, VIA};
 use hangup::http::{HeaderMap, Method, StatusCode, Version};
 use hangup::reverse_proxy::{Balance, Call, ForwardedFields};
 use hangup::{Body, Error, Request, Response, ReverseProxy, testing};
+use parking_lot::Mutex;
 
 /// The requests that an upstream has received.
 type Seen = Arc<Mutex<Vec<Request<String>>>>;
@@ -17,7 +18,7 @@ fn recording() -> (ReverseProxy, Seen) {
     let proxy = ReverseProxy::with_upstream(move |request: Request, _: &Call<'_>| {
         let (parts, mut body) = request.into_parts();
         let text = body.read_text(1000)?;
-        record.lock().unwrap().push(Request::from_parts(parts, text));
+        record.lock().push(Request::from_parts(parts, text));
         Ok(Response::new("ok".into()))
     });
     (proxy.pseudonym("edge"), seen)
@@ -43,7 +44,7 @@ fn forwarded(
     let (proxy, seen) = recording();
     let response = testing::call(&configure(proxy), request(Method::GET, "/", fields)).unwrap();
     assert_eq!(response.status(), 200);
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock();
     lines(seen[0].headers())
 }
 
@@ -156,7 +157,7 @@ fn h11_a_request_that_is_not_forwarded_gets_its_status() {
         let proxy = proxy.strip_prefix("/api/");
         let response = testing::call(&proxy, request(method.clone(), target, fields)).unwrap();
         assert_eq!(response.status(), status, "{method} {target}");
-        assert!(seen.lock().unwrap().is_empty(), "{method} {target}");
+        assert!(seen.lock().is_empty(), "{method} {target}");
     }
     let (proxy, _) = recording();
     let mut trace = request(Method::TRACE, "/", &[]);
@@ -190,7 +191,7 @@ fn h11_the_target_method_and_body_are_forwarded() {
     *old.version_mut() = Version::HTTP_10;
     testing::call(&proxy, old).unwrap();
 
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock();
     assert_eq!((seen[0].method(), seen[0].uri().to_string()), (&Method::PUT, "/y?a=/../b".into()));
     assert_eq!(
         (&**seen[0].body(), &seen[0].headers()["max-forwards"]),
@@ -296,12 +297,12 @@ fn h11_interim_responses_pass_from_any_thread() {
     let proxy = ReverseProxy::with_upstream(|_: Request, call: &Call<'_>| {
         let inform = call.on_informational();
         let early = [("link".parse().unwrap(), "</a>".parse().unwrap())].into_iter().collect();
-        std::thread::spawn(move || {
-            inform(StatusCode::CONTINUE, &HeaderMap::new());
-            inform(StatusCode::EARLY_HINTS, &early);
-        })
-        .join()
-        .unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                inform(StatusCode::CONTINUE, &HeaderMap::new());
+                inform(StatusCode::EARLY_HINTS, &early);
+            });
+        });
         Ok(Response::new("ok".into()))
     });
     let response = testing::call(&proxy, request(Method::GET, "/", &[])).unwrap();
@@ -334,14 +335,14 @@ fn h11_requests_and_responses_are_rewritten() {
     assert_eq!(response.headers()["x-path"], "/a");
     assert_eq!(response.body_mut().read_text(10).unwrap(), "o");
     {
-        let seen = seen.lock().unwrap();
+        let seen = seen.lock();
         assert_eq!(
             (seen[0].uri().to_string(), &seen[0].headers()[HOST]),
             ("/other?x".into(), &"inner".parse().unwrap())
         );
     }
     let refused = testing::call(&proxy, request(Method::GET, "/refused", &[])).unwrap();
-    assert_eq!((refused.status(), seen.lock().unwrap().len()), (StatusCode::FORBIDDEN, 1));
+    assert_eq!((refused.status(), seen.lock().len()), (StatusCode::FORBIDDEN, 1));
 }
 
 #[test]

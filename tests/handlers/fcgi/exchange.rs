@@ -1,9 +1,10 @@
 //! Requests and responses as records.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hangup::{Body, Context, ErrorKind, Request, Response, respond, testing};
+use parking_lot::Mutex;
 
 use super::app::{NO_CONTENT, STDERR, STDOUT, end, next, record, upstream};
 use super::{beside, get, post};
@@ -85,7 +86,7 @@ fn h12_a_response_is_read_at_every_split() {
     .concat();
     let lines = Arc::new(Mutex::new(Vec::new()));
     let taken = Arc::clone(&lines);
-    let upstream = upstream.on_stderr(move |line| taken.lock().unwrap().push(line.to_owned()));
+    let upstream = upstream.on_stderr(move |line| taken.lock().push(line.to_owned()));
     let splits = 0..response.len();
     let count = splits.len();
     beside(
@@ -108,7 +109,7 @@ fn h12_a_response_is_read_at_every_split() {
             }
         },
     );
-    let lines = lines.lock().unwrap();
+    let lines = lines.lock();
     assert_eq!(lines.len(), 2 * count);
     assert_eq!(lines[..2], ["a warning", "another"]);
 }
@@ -322,7 +323,7 @@ fn h12_silence_is_limited() {
     let app = || {
         let app = next(&apps);
         app.head();
-        std::thread::sleep(Duration::from_millis(60));
+        let _ = crossbeam_channel::after(Duration::from_millis(60)).recv();
         drop(sender);
         app.record();
         app.answer(NO_CONTENT);
