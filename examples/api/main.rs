@@ -28,6 +28,7 @@
 //! | `problem.rs` | errors as problem documents |
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
+#![allow(clippy::disallowed_types)] // The standard library's Mutex: a user has no need of another.
 
 mod items;
 mod problem;

@@ -31,7 +31,7 @@ const MAX_REST: usize = 4096;
 const TLV_SSL: u8 = 0x20;
 const CLIENT_SSL: u8 = 0x01;
 
-/// What a PROXY header says about the client's connection to the proxy.
+/// The facts in a PROXY header about the client's connection to the proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Proxied {
     /// The addresses of the client and of the proxy. `None` if the proxy itself has made the connection, as

@@ -143,8 +143,10 @@ mod tests {
         [&head[..], content, &vec![0xaa; usize::from(padding)]].concat()
     }
 
+    type Decoded = (Vec<u8>, Vec<u8>, Option<End>);
+
     /// Decodes `pieces`, which arrive one after the other. Returns output, error output and the end.
-    fn decode(pieces: &[&[u8]]) -> Result<(Vec<u8>, Vec<u8>, Option<End>), Malformed> {
+    fn decode(pieces: &[&[u8]]) -> Result<Decoded, Malformed> {
         let (mut decoder, mut input) = (Decoder::default(), Vec::new());
         let (mut out, mut errors) = (Vec::new(), Vec::new());
         for piece in pieces {

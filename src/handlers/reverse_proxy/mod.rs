@@ -244,8 +244,8 @@ impl ReverseProxy {
 
     /// Sets the fields that tell the upstream about the client. `X-Forwarded-*` by default.
     ///
-    /// Whatever is chosen, those that the client has sent are removed unless it is
-    /// [trusted](Self::trust): `Forwarded`, `X-Forwarded-*` and `X-Real-IP`.
+    /// Those that the client has sent are removed with every choice, unless it is [trusted](Self::trust):
+    /// `Forwarded`, `X-Forwarded-*` and `X-Real-IP`.
     #[must_use]
     pub fn forwarded(mut self, fields: ForwardedFields) -> Self {
         self.options.forwarded = fields;

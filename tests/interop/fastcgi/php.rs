@@ -3,13 +3,14 @@
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use hangup::http::StatusCode;
 use hangup::testing::TestServer;
 use hangup::{Body, Client, Handler, Multipart, Part, ResponseExt, Server, cgi, fcgi};
+use parking_lot::Mutex;
 
 use super::{LARGE, client, get, post};
 use crate::process::{Folder, PATIENCE, pattern};
@@ -163,13 +164,13 @@ fn h12_php_fpm() {
     let taken = Arc::clone(&lines);
     let upstream = upstream(&fpm, folder.path())
         .buffer_unsized_bodies(1 << 20)
-        .on_stderr(move |line| taken.lock().unwrap().push(line.to_owned()));
+        .on_stderr(move |line| taken.lock().push(line.to_owned()));
     let server = serve(upstream);
     let client = client();
     for _ in 0..3 {
         converse(&client, &server, "/index.php");
     }
-    let lines = lines.lock().unwrap().clone();
+    let lines = lines.lock().clone();
     assert!(lines.iter().any(|line| line.contains("a line")), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("another")), "{lines:?}");
 
