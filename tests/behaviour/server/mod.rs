@@ -6,6 +6,7 @@ mod blame;
 mod close_notify;
 mod closing;
 mod drain;
+mod events;
 mod expect;
 mod failing;
 mod framing;
@@ -20,6 +21,7 @@ mod shutdown;
 mod states;
 mod streaming;
 mod timeouts;
+mod websocket;
 
 use std::io::Write;
 
