@@ -92,6 +92,7 @@
 //! | [`server`] | the server's options, and handles to stop it |
 //! | [`fcgi`], [`cgi`] | the same handlers behind a web server |
 //! | `tls` | certificates and trust, for client and server (feature `tls`, on by default) |
+//! | `signals` | contexts that end at SIGINT and SIGTERM (feature `signals`, on Unix) |
 //! | [`testing`] | calls of handlers without a socket, a test server, a scripted server with faults, connections in memory |
 //! | [`net`] | streams whose blocked calls any thread can end, listeners, dialling |
 //! | [`h1`] | the wire format: bytes to values and back, without input and output |
@@ -224,6 +225,8 @@ mod random;
 pub mod server;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod serving;
+#[cfg(all(feature = "signals", unix))]
+pub mod signals;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod sniff;
 mod sync;
@@ -250,12 +253,14 @@ pub use handler::{
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files;
+#[cfg(feature = "server")]
+pub use handlers::metrics;
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
 pub use handlers::reverse_proxy;
 #[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]
 pub use handlers::websocket;
 #[cfg(any(feature = "server", feature = "fcgi"))]
-pub use handlers::{events, layers, metrics, router};
+pub use handlers::{events, layers, router};
 pub use message::{Request, Response};
 pub use net::tls_info::{TlsInfo, TlsVersion};
 #[cfg(feature = "server")]

@@ -113,7 +113,8 @@ impl Conn {
             idle: after(idle),
             reader: None,
         };
-        let writer = RecordWriter::new(stream.clone(), shared.options.write_limits());
+        let counting = guard.counting().clone();
+        let writer = RecordWriter::new(stream.clone(), shared.options.write_limits(), counting);
         Arc::new(Self { shared, stream, remote, writer, guard, state: Mutex::new(state) })
     }
 

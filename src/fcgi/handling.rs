@@ -19,11 +19,12 @@ use crate::serving::{Outcome, after};
 pub(super) fn handle(conn: Arc<Conn>, active: Arc<ActiveRequest>, mut request: Request) {
     let signals = Arc::clone(&active.signals);
     let (shared, peer) = (Arc::clone(&conn.shared), conn.remote.clone());
+    let counting = conn.guard.counting().clone();
     let (mut wire, mut response) = (begin(conn, active), ResponseState::default());
     response.begin(request.method() == Method::HEAD);
     let mut writer = ResponseWriter::new(&mut response, &mut wire);
     let remote = request.remote_addr().unwrap_or(peer);
-    let exit = match shared.service.run(&mut writer, &mut request, &remote) {
+    let exit = match shared.service.run_counted(&mut writer, &mut request, &remote, &counting) {
         Outcome::Ended(ResponseEnd::Whole) => 0,
         Outcome::Ended(_) | Outcome::ClientGone => FAILED,
         Outcome::Failed => {

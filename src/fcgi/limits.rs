@@ -8,7 +8,7 @@ use super::reader::{ConnEnd, PendingParams, Reader};
 use super::record::{self, kind};
 use crate::h1::CloseReason;
 use crate::net::Buffer;
-use crate::serving::{Disconnect, after};
+use crate::serving::{Disconnect, Limit, after};
 use crate::sync::now;
 
 impl Reader {
@@ -47,6 +47,7 @@ impl Reader {
         let late = |pending: &PendingParams| pending.deadline.is_some_and(|until| until <= now);
         let late = self.pending.iter().filter(|(_, it)| late(it)).map(|(id, _)| *id);
         for id in late.collect::<Vec<_>>() {
+            self.conn.guard.counting().timed_out(Limit::ReadHeader);
             let text = "web server took too long to send the variables\n";
             self.refuse(id, StatusCode::REQUEST_TIMEOUT, text.to_owned());
         }
@@ -70,6 +71,9 @@ impl Reader {
             return None;
         }
         let closes = self.conn.close_if_idle();
+        if closes {
+            self.conn.guard.counting().timed_out(Limit::Idle);
+        }
         closes.then_some(ConnEnd(Disconnect::Closed, CloseReason::IdleTooLong))
     }
 }

@@ -84,7 +84,7 @@ use crate::error::{Error, Result};
 use crate::handler::{Handler, IntoResponse, Request, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Addr, Listener, Stream};
-use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
+use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Stats, Wake};
 use conn::Conn;
 use options::{Options, Shared};
 use reader::Reader;
@@ -108,6 +108,7 @@ pub struct Server {
     max_threads: Option<usize>,
     stack_size: Option<usize>,
     web_servers: Option<Vec<IpAddr>>,
+    stats: Stats,
 }
 
 impl Server {
@@ -126,6 +127,7 @@ impl Server {
     /// Creates a server that responds with any [`Handler`]. Otherwise it is like [`new`](Self::new).
     pub fn with_handler(handler: impl Handler) -> Self {
         Self {
+            stats: Stats::default(),
             service: Service::new(handler),
             options: Options::default(),
             max_threads: None,
@@ -257,6 +259,13 @@ impl Server {
         self
     }
 
+    /// Counts in `stats`, which a handler can show, and which several servers can share. By default the
+    /// server counts on its own, for [`ServerHandle::stats`].
+    pub fn stats(mut self, stats: &Stats) -> Self {
+        self.stats = stats.clone();
+        self
+    }
+
     /// Listens on a TCP address.
     ///
     /// Every program that can connect to this address can make requests in the name of the web server. Use
@@ -308,12 +317,13 @@ impl Server {
     }
 
     fn into_core(self) -> Arc<ServerCore> {
-        let Self { service, options, max_threads, stack_size, web_servers } = self;
+        let Self { service, options, max_threads, stack_size, web_servers, stats } = self;
         let workers = Workers::new(max_threads, stack_size);
         let core = CoreOptions {
             max_connections: options.max_connections,
             stack_size: Some(READER_STACK),
             on_state: None,
+            stats,
         };
         let shared = Arc::new(Shared { service, options, workers });
         ServerCore::new(Arc::new(FastCgi { shared, web_servers }), core)

@@ -94,7 +94,7 @@ impl Reader {
             self.conn.wake_reader_at(self.deadline());
             match buffer.fill(|room| (&self.conn.stream).read(room)) {
                 Ok(0) => return ConnEnd(Disconnect::EndOfStream, CloseReason::EndOfStream),
-                Ok(_) => {}
+                Ok(count) => self.conn.guard.counting().received(count),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     if let Some(end) = self.timed_out(&mut buffer) {
                         return end;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, TimeLimit};
 use crate::h1::CloseReason;
 use crate::net::Stream;
-use crate::serving::after;
+use crate::serving::{Counting, Limit, after};
 use crate::sync::{Condvar, Mutex, now};
 
 /// How many bytes may be queued. Only a web server that keeps sending records and reads no responses needs
@@ -34,6 +34,7 @@ pub(super) struct WriteLimits {
 pub(super) struct RecordWriter {
     stream: Stream,
     limits: WriteLimits,
+    counting: Counting,
     state: Mutex<State>,
     /// Goes with `state`. Predicate: no thread holds the guard. Notified when a guard is dropped, awaited
     /// by [`lock`](RecordWriter::lock).
@@ -54,8 +55,8 @@ struct State {
 }
 
 impl RecordWriter {
-    pub(super) fn new(stream: Stream, limits: WriteLimits) -> Self {
-        Self { stream, limits, state: Mutex::default(), free: Condvar::new() }
+    pub(super) fn new(stream: Stream, limits: WriteLimits, counting: Counting) -> Self {
+        Self { stream, limits, counting, state: Mutex::default(), free: Condvar::new() }
     }
 
     /// Writes whole records, if `may_write` returns `true` once this thread holds the guard.
@@ -178,9 +179,16 @@ impl WriteGuard<'_> {
             stream.set_write_deadline(until);
             match stream.write_vectored(records) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => IoSlice::advance_slices(&mut records, count),
+                Ok(count) => {
+                    self.0.counting.sent(count);
+                    IoSlice::advance_slices(&mut records, count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.0.counting.timed_out(match limit {
+                        TimeLimit::WriteIdle => Limit::WriteIdle,
+                        _ => Limit::Write,
+                    });
                     return Err(Error::timeout(limit).into());
                 }
                 Err(error) => return Err(error),
@@ -234,7 +242,8 @@ mod tests {
 
     fn writer(queue: Duration) -> (Arc<RecordWriter>, Stream, Stream) {
         let (near, far) = memory::pair();
-        let writer = RecordWriter::new(near.clone(), WriteLimits { idle: None, queue });
+        let writer =
+            RecordWriter::new(near.clone(), WriteLimits { idle: None, queue }, Counting::default());
         (Arc::new(writer), near, far)
     }
 

@@ -17,6 +17,7 @@ pub mod events;
 #[cfg(feature = "files")]
 pub mod files;
 pub mod layers;
+#[cfg(feature = "server")]
 pub mod metrics;
 #[cfg(feature = "client")]
 pub mod reverse_proxy;

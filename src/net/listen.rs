@@ -1,27 +1,25 @@
 //! Listening sockets: TCP, Unix, and those inherited from a parent process.
 
+pub(super) mod options;
+#[cfg(unix)]
+mod systemd;
+
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::TcpListener;
 #[cfg(unix)]
 use std::os::{fd::OwnedFd, unix::net::UnixListener};
-#[cfg(unix)]
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockAddr, Type};
+use socket2::Type;
 
 use super::addr::Addr;
 use super::socket::{Family, Socket};
 use super::stream::Stream;
 #[cfg(unix)]
-use super::unix_path::{self, BoundPath};
+use super::unix_path::BoundPath;
 use super::wake::{self, Waker};
 use crate::sync::Mutex;
-
-/// The number of connections that may wait to be accepted. Linux takes the smaller of this and
-/// `net.core.somaxconn`, which is 4096 by default.
-const BACKLOG: i32 = 1024;
 
 /// How long a TCP connection may be silent before the peer's host is probed, and the time between two
 /// probes. A host that has vanished is noticed within minutes, not after the two hours of the systems'
@@ -72,44 +70,6 @@ struct Bound {
 }
 
 impl Listener {
-    /// Listens on `address`. Port 0 lets the system choose a port. If a name has several addresses, the
-    /// first that works is used. `[::]` accepts IPv4 connections too.
-    ///
-    /// Accepted connections have `TCP_NODELAY` set, and probe a silent peer every 30 s.
-    ///
-    /// # Errors
-    ///
-    /// The system's, such as `AddrInUse`, `PermissionDenied` or a name that does not resolve.
-    ///
-    /// # Blocking
-    ///
-    /// While a host name is resolved. A literal address does not block.
-    pub fn bind_tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
-        for address in address.to_socket_addrs()? {
-            match bind_one(address) {
-                Ok(socket) => return Self::of(Bound::new(socket, Family::Tcp)?),
-                Err(error) => failed = error,
-            }
-        }
-        Err(failed)
-    }
-
-    /// Listens on a Unix socket at `path`.
-    ///
-    /// A socket file that a dead process has left is replaced. Closing the listener removes the file,
-    /// unless another process has replaced it.
-    ///
-    /// # Errors
-    ///
-    /// `AddrInUse` if another socket listens there, or if the file is not a socket. Otherwise the
-    /// system's.
-    #[cfg(unix)]
-    pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Self> {
-        let (socket, path) = unix_path::bind(path.as_ref(), BACKLOG)?;
-        Self::of(Bound { _path: Some(path), ..Bound::new(socket, Family::Unix)? })
-    }
-
     /// Takes over a listening TCP or Unix socket, such as one inherited from the parent process.
     ///
     /// The socket is put into non-blocking mode, also for other processes that share it. The file of a
@@ -329,20 +289,6 @@ impl Bound {
         let peer = Addr::from_socket(&peer);
         Ok((Stream::from_socket(Socket::fresh(socket, self.family)), peer))
     }
-}
-
-fn bind_one(address: SocketAddr) -> io::Result<socket2::Socket> {
-    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    wake::allow_rebinding(&socket)?;
-    if address.is_ipv6() && address.ip().is_unspecified() {
-        // The meaning of "every address" must not depend on the system's configuration. Some systems
-        // cannot change it, and keep their meaning.
-        let _ = socket.set_only_v6(false);
-    }
-    prepare_accepted(&socket)?;
-    socket.bind(&SockAddr::from(address))?;
-    socket.listen(BACKLOG)?;
-    Ok(socket)
 }
 
 /// Sets the options that accepted sockets inherit.

@@ -41,6 +41,7 @@ pub(crate) mod memory;
 pub(crate) mod model;
 mod network;
 mod pipe;
+pub(crate) mod proxied;
 mod readiness;
 mod socket;
 mod stream;
@@ -65,6 +66,7 @@ pub use duplex::Duplex;
 pub(crate) use framed::{FramedBody, FramedError};
 pub(crate) use latch::{Latch, Woken};
 pub(crate) use listen::is_shortage;
+pub use listen::options::ListenOptions;
 pub use listen::{Listener, is_transient};
 #[cfg(hangup_shuttle)]
 pub(crate) use model::dial;

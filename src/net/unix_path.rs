@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -18,8 +18,12 @@ pub(super) struct BoundPath {
 #[derive(Debug, PartialEq, Eq)]
 struct Identity(u64, u64);
 
-/// Listens at `path`. Replaces a socket file without a listener.
-pub(super) fn bind(path: &Path, backlog: i32) -> io::Result<(Socket, BoundPath)> {
+/// Listens at `path`. Replaces a socket file without a listener. `mode`: the file's permissions.
+pub(super) fn bind(
+    path: &Path,
+    backlog: i32,
+    mode: Option<u32>,
+) -> io::Result<(Socket, BoundPath)> {
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     match socket.bind(&address) {
@@ -31,6 +35,10 @@ pub(super) fn bind(path: &Path, backlog: i32) -> io::Result<(Socket, BoundPath)>
     }
     // From here on, an error removes the file again.
     let path = BoundPath { path: path.to_owned(), identity: identity(path)? };
+    if let Some(mode) = mode {
+        fs::set_permissions(&path.path, fs::Permissions::from_mode(mode))?;
+    }
+    // No client can connect before.
     socket.listen(backlog)?;
     Ok((socket, path))
 }

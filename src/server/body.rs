@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::Framing;
 use crate::net::{Buffer, FramedBody, FramedError, Stream};
+use crate::serving::Limit;
 
 /// The reading half of a server connection. Only its owner may read.
 pub(super) struct ReadHalf {
@@ -107,8 +108,11 @@ impl ConnBody {
                 if let Some(ended) = context.and_then(Context::err) {
                     return self.cancel(ended.into());
                 }
-                let limit = Error::from(error).timed_out();
-                Error::timeout(limit.unwrap_or(TimeLimit::Request))
+                let limit = Error::from(error).timed_out().unwrap_or(TimeLimit::Request);
+                let idle = limit == TimeLimit::BodyIdle;
+                let counted = if idle { Limit::BodyIdle } else { Limit::Read };
+                self.half.reader.counting().timed_out(counted);
+                Error::timeout(limit)
             }
             FramedError::Io(error) => {
                 self.half.reader.failed(error.kind());

@@ -38,8 +38,9 @@ use crate::error::Error;
 use crate::h1::{CloseReason, HeadError, HeadScanner};
 use crate::handler::{Request, ResponseEnd, ResponseState, ResponseWriter};
 use crate::logging as log;
-use crate::net::{Buffer, Stream, tls};
-use crate::serving::{ConnGuard, LINGER, Outcome, discard_rest};
+use crate::net::proxied::{self, Proxied};
+use crate::net::{Addr, Buffer, Stream, tls};
+use crate::serving::{ConnGuard, LINGER, Limit, Outcome, discard_rest};
 use crate::sync::now;
 
 /// How long the connection waits for its next request in a plain blocking read, with its buffers kept. A
@@ -103,7 +104,8 @@ impl Conn {
         guard: Arc<ConnGuard>,
     ) -> Box<Self> {
         stream.set_write_idle_timeout(shared.options.write_idle_timeout);
-        let reader = ConnReader::new(stream, shared.options.cancel_on_half_close);
+        let counting = guard.counting().clone();
+        let reader = ConnReader::new(stream, shared.options.cancel_on_half_close, counting);
         let wire = Wire::new(Arc::clone(&reader), Arc::clone(&guard));
         // Boxed, so that idle connections do not keep it on their stack.
         Box::new(Self {
@@ -125,7 +127,7 @@ impl Conn {
     /// Serves the connection until it is closed or handed over.
     pub(super) fn run(mut self: Box<Self>) {
         let half = self.half();
-        let first = self.shake_hands().map_or_else(Step::Close, |()| Step::Await(half));
+        let first = self.open().map_or_else(Step::Close, |()| Step::Await(half));
         self.drive(first);
     }
 
@@ -133,7 +135,7 @@ impl Conn {
     pub(super) fn turn_away(mut self: Box<Self>) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let refusal = Refusal::new(status, "too many connections", false);
-        let first = self.shake_hands().map_or_else(Step::Close, |()| Step::Refuse(refusal));
+        let first = self.open().map_or_else(Step::Close, |()| Step::Refuse(refusal));
         self.drive(first);
     }
 
@@ -158,6 +160,49 @@ impl Conn {
         self.reader.stream()
     }
 
+    /// Makes everything that comes before the first request.
+    fn open(&mut self) -> Result<(), CloseReason> {
+        if !self.shared.options.proxies.is_empty() {
+            self.read_proxy_header()?;
+        }
+        self.shake_hands()
+    }
+
+    /// Reads the PROXY header, if the peer is a proxy that sends one.
+    #[cold]
+    fn read_proxy_header(&mut self) -> Result<(), CloseReason> {
+        let options = &self.shared.options;
+        if !options.is_proxy(&self.conn_info.remote) {
+            return Ok(());
+        }
+        let limit = options.read_header_timeout;
+        self.guard.begin_handshake(limit.and_then(|limit| after(Instant::now(), limit)));
+        let below = self.stream().below_tls().unwrap_or_else(|| self.stream());
+        match proxied::read_header(below) {
+            Ok(Proxied { addresses, tls }) => {
+                let mut info = ConnInfo::clone(&self.conn_info);
+                info.behind_tls = tls;
+                if let Some((client, proxy)) = addresses {
+                    info.remote = Addr::Ip(client);
+                    info.local = Some(Addr::Ip(proxy));
+                }
+                self.guard.end_handshake();
+                self.conn_info = Arc::new(info);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                log::debug!("{}: {error}", self.conn_info.remote);
+                Err(CloseReason::Malformed)
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::TimedOut {
+                    self.guard.counting().timed_out(Limit::ReadHeader);
+                }
+                Err(read_failed(&error, CloseReason::TimedOut))
+            }
+        }
+    }
+
     /// Makes the TLS handshake, if the server uses TLS.
     fn shake_hands(&mut self) -> Result<(), CloseReason> {
         if self.shared.options.acceptor.is_none() {
@@ -177,7 +222,10 @@ impl Conn {
             return Err(CloseReason::Malformed);
         }
         match tls::handshake_error(error, None) {
-            error if error.is_timeout() => Err(CloseReason::TimedOut),
+            error if error.is_timeout() => {
+                self.guard.counting().timed_out(Limit::TlsHandshake);
+                Err(CloseReason::TimedOut)
+            }
             error => {
                 log::debug!("{}: {error}", self.conn_info.remote);
                 Err(CloseReason::TlsFailed)
@@ -202,7 +250,13 @@ impl Conn {
         match self.wait_idle(&mut half) {
             Ok(0) => return Step::Close(CloseReason::EndOfStream),
             Ok(_) => {}
-            Err(reason) => return Step::Close(reason),
+            Err(reason) => {
+                if reason == CloseReason::IdleTooLong {
+                    let limit = if self.first { Limit::ReadHeader } else { Limit::Idle };
+                    self.guard.counting().timed_out(limit);
+                }
+                return Step::Close(reason);
+            }
         }
         match self.guard.active() {
             Ok(()) => self.request_begun(half),
@@ -321,7 +375,13 @@ impl Conn {
             match half.buffer.fill(|buf| self.reader.read(buf)) {
                 Ok(0) => return Step::Close(CloseReason::EndOfStream),
                 Ok(_) => {}
-                Err(error) => return Step::Close(read_failed(&error, CloseReason::TimedOut)),
+                Err(error) => {
+                    let reason = read_failed(&error, CloseReason::TimedOut);
+                    if reason == CloseReason::TimedOut {
+                        self.guard.counting().timed_out(Limit::ReadHeader);
+                    }
+                    return Step::Close(reason);
+                }
             }
         }
     }
@@ -347,10 +407,11 @@ impl Conn {
         let exchange = ActiveExchange::new(Version::HTTP_10, ReadSide::Gone, None, false, persist);
         self.wire.begin(exchange);
         self.response.begin(refusal.head_only);
-        let Self { shared, wire, response, request, conn_info, .. } = self;
+        let Self { shared, wire, response, request, conn_info, guard, .. } = self;
         let mut writer = ResponseWriter::new(response, wire);
+        let (error, counting) = (&refusal.error, guard.counting());
         let outcome =
-            shared.service.refuse(&mut writer, &refusal.error, request, &conn_info.remote);
+            shared.service.refuse(&mut writer, error, request, &conn_info.remote, counting);
         let exchange = self.wire.finish();
         match outcome {
             Outcome::Ended(ResponseEnd::Whole) => Step::Close(CloseReason::Malformed),
@@ -425,7 +486,7 @@ mod tests {
 
     use super::*;
     use crate::handler::Sink;
-    use crate::net::{Addr, memory};
+    use crate::net::memory;
     use crate::server::{Http, Server};
     use crate::serving::ServerCore;
 
@@ -434,7 +495,7 @@ mod tests {
         let shared = Arc::new(shared);
         let core = ServerCore::new(Arc::new(Http(Arc::clone(&shared))), core);
         let guard = core.admit(&stream, &Addr::Memory).expect("room");
-        let info = ConnInfo { remote: Addr::Memory, tls: None };
+        let info = ConnInfo { remote: Addr::Memory, local: None, behind_tls: false, tls: None };
         let conn = Conn::new(shared, stream, info, guard);
         let half = conn.half();
         (conn, half)

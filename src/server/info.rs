@@ -21,6 +21,10 @@ pub(super) struct ConnRequestInfo {
 #[derive(Clone)]
 pub(super) struct ConnInfo {
     pub(super) remote: Addr,
+    /// Set by a PROXY header.
+    pub(super) local: Option<Addr>,
+    /// A PROXY header says that the client spoke TLS with the proxy.
+    pub(super) behind_tls: bool,
     /// Set by the TLS handshake.
     pub(super) tls: Option<TlsInfo>,
 }
@@ -63,7 +67,8 @@ impl RequestInfo for ConnRequestInfo {
     }
 
     fn local_addr(&self) -> Addr {
-        self.reader.stream().local_addr().unwrap_or(Addr::Unknown)
+        let proxied = self.conn.local.clone();
+        proxied.unwrap_or_else(|| self.reader.stream().local_addr().unwrap_or(Addr::Unknown))
     }
 
     fn tls(&self) -> Option<TlsInfo> {
@@ -71,7 +76,7 @@ impl RequestInfo for ConnRequestInfo {
     }
 
     fn is_https(&self) -> bool {
-        self.conn.tls.is_some()
+        self.conn.tls.is_some() || self.conn.behind_tls
     }
 
     fn is_client_gone(&self) -> bool {

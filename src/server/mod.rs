@@ -39,14 +39,17 @@ use http::StatusCode;
 use crate::error::{Error, Result};
 use crate::handler::{Handler, IntoResponse, Request, ResponseWriter};
 use crate::logging as log;
-use crate::net::{Addr, Listener, Stream};
+use crate::net::{Addr, Listener, Network, Stream};
 use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
 use conn::Conn;
 use info::ConnInfo;
 use options::{Options, Shared};
 use response::write_refusal;
 
-pub use crate::serving::{ConnState, Connection, Listening, ServerHandle};
+pub use crate::serving::{
+    ConnState, Connection, Connections, Group, GroupHandle, Histogram, Listening, Requests,
+    ServerHandle, Snapshot, Stats, Timeouts,
+};
 
 /// The name of the threads that serve connections.
 const CONN_THREAD: &str = "hangup-conn";
@@ -183,6 +186,32 @@ impl Server {
         self
     }
 
+    /// Expects the header of the PROXY protocol, version 1 or 2, on each connection from these networks. No
+    /// network by default.
+    ///
+    /// A load balancer that does not speak HTTP passes on the client's address with it. The addresses in
+    /// the header become the request's [`remote_addr`](crate::RequestExt::remote_addr) and
+    /// [`local_addr`](crate::RequestExt::local_addr). If the client spoke TLS with the load balancer,
+    /// [`is_https`](crate::RequestExt::is_https) returns `true`.
+    ///
+    /// The header stands before everything else, also before TLS, and has
+    /// [`read_header_timeout`](Self::read_header_timeout) to arrive. A connection from these networks
+    /// without a valid header is closed. On connections from other networks a header is not expected, and
+    /// is malformed HTTP.
+    ///
+    /// ```
+    /// # use hangup::{Request, ResponseWriter, Server};
+    /// # let handler = |_: &mut ResponseWriter, _: &mut Request| Ok(());
+    /// let balancers = ["10.0.0.0/8".parse()?, "fd00::/8".parse()?];
+    /// let server = Server::new(handler).proxy_protocol(balancers);
+    /// # drop(server);
+    /// # Ok::<(), hangup::net::NetworkError>(())
+    /// ```
+    pub fn proxy_protocol(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.shared.options.proxies = networks.into_iter().collect();
+        self
+    }
+
     /// Sets how many bytes a request's head may have: 1 MiB by default. The server adds 4 KiB to the limit.
     /// The response to a larger head is a 431 (Request Header Fields Too Large).
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
@@ -229,6 +258,13 @@ impl Server {
         callback: impl Fn(&Connection, ConnState) + Send + Sync + 'static,
     ) -> Self {
         self.core.on_state = Some(Box::new(callback));
+        self
+    }
+
+    /// Counts in `stats`, which a handler can show, and which several servers can share. By default the
+    /// server counts on its own, for [`ServerHandle::stats`].
+    pub fn stats(mut self, stats: &Stats) -> Self {
+        self.core.stats = stats.clone();
         self
     }
 
@@ -350,7 +386,7 @@ impl Protocol for Http {
     }
 
     fn serve(&self, stream: Stream, remote: Addr, guard: Arc<ConnGuard>) {
-        let info = ConnInfo { remote, tls: None };
+        let info = ConnInfo { remote, local: None, tls: None, behind_tls: false };
         let refused = guard.is_refused();
         let conn = Conn::new(Arc::clone(&self.0), stream, info, guard);
         match refused {

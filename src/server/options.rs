@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::h1::Limits;
 use crate::net::tls::Acceptor;
+use crate::net::{Addr, Network};
 use crate::serving::Service;
 
 /// How long a read of a request's body waits for the client by default, as in nginx. A client that is still
@@ -39,6 +40,8 @@ pub(super) struct Options {
     pub(super) cancel_on_half_close: bool,
     pub(super) acceptor: Option<Acceptor>,
     pub(super) tls_handshake_timeout: Option<Duration>,
+    /// The networks whose connections begin with a PROXY header.
+    pub(super) proxies: Vec<Network>,
 }
 
 impl Default for Options {
@@ -55,11 +58,18 @@ impl Default for Options {
             cancel_on_half_close: true,
             acceptor: None,
             tls_handshake_timeout: Some(Duration::from_secs(10)),
+            proxies: Vec::new(),
         }
     }
 }
 
 impl Options {
+    /// Returns `true` if a connection of this peer begins with a PROXY header.
+    pub(super) fn is_proxy(&self, peer: &Addr) -> bool {
+        let peer = peer.ip().map(|peer| peer.ip());
+        peer.is_some_and(|peer| self.proxies.iter().any(|network| network.contains(peer)))
+    }
+
     /// Returns the limits on a request's head.
     pub(super) fn head_limits(&self) -> Limits {
         Limits {

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, TimeLimit};
 use crate::logging as log;
 use crate::net::{Hangup, Stream};
-use crate::serving::{Disconnect, Signals};
+use crate::serving::{Counting, Disconnect, Signals};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
 use state::{Input, Mode, News, Seen, State, Watch};
 
@@ -47,6 +47,7 @@ const WATCH_KEEP: Duration = Duration::from_secs(1);
 /// thread.
 pub(super) struct ConnReader {
     stream: Stream,
+    counting: Counting,
     /// A client that closed only its sending side counts as gone.
     cancel_on_half_close: bool,
     state: Mutex<State>,
@@ -57,9 +58,10 @@ pub(super) struct ConnReader {
 }
 
 impl ConnReader {
-    pub(super) fn new(stream: Stream, cancel_on_half_close: bool) -> Arc<Self> {
+    pub(super) fn new(stream: Stream, cancel_on_half_close: bool, counting: Counting) -> Arc<Self> {
         Arc::new(Self {
             stream,
+            counting,
             cancel_on_half_close,
             state: Mutex::new(State::new()),
             changed: Condvar::new(),
@@ -68,6 +70,10 @@ impl ConnReader {
 
     pub(super) fn stream(&self) -> &Stream {
         &self.stream
+    }
+
+    pub(super) fn counting(&self) -> &Counting {
+        &self.counting
     }
 
     /// Begins a request and returns its number. `next_begun` is `None` if the request has a body.
@@ -143,9 +149,10 @@ impl ConnReader {
         match held {
             Some(byte) => {
                 buf[0] = byte;
+                self.counting.received(1);
                 Ok(1)
             }
-            None => read(buf),
+            None => read(buf).inspect(|count| self.counting.received(*count)),
         }
     }
 
@@ -387,7 +394,7 @@ mod tests {
     /// Returns a reader in a background read, and its client.
     fn watched() -> (Arc<ConnReader>, Stream) {
         let (client, stream) = memory::pair();
-        let reader = ConnReader::new(stream, true);
+        let reader = ConnReader::new(stream, true, Counting::default());
         reader.body_ended(false);
         reader.watch(0, &Arc::default());
         assert!(reader.stream().wait_until_parked(Parked::Read, PATIENCE));

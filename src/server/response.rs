@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason, chunked};
 use crate::handler::{FinalHead, InterimSender, Length, Sink};
 use crate::net::{Duplex, Stream};
-use crate::serving::ConnGuard;
+use crate::serving::{ConnGuard, Limit};
 use crate::sync;
 
 /// From this size on, in bytes, the encoded output is written.
@@ -167,12 +167,23 @@ impl Wire {
             return Ok(());
         }
         let outcome = self.stream().send_all(&mut [IoSlice::new(&self.out)]);
+        let sent = self.out.len();
         self.out.clear();
-        outcome.map_err(|error| self.failed(error))
+        self.written(outcome, sent)
     }
 
     fn stream(&self) -> &Stream {
         self.reader.stream()
+    }
+
+    fn written(&self, outcome: io::Result<()>, bytes: usize) -> io::Result<()> {
+        match outcome {
+            Ok(()) => {
+                self.guard.counting().sent(bytes);
+                Ok(())
+            }
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     #[cold]
@@ -182,7 +193,11 @@ impl Wire {
             io::ErrorKind::TimedOut => {
                 let deadline = self.stream().write_deadline();
                 let passed = deadline.is_some_and(|deadline| deadline <= sync::now());
-                let limit = if passed { TimeLimit::Send } else { TimeLimit::WriteIdle };
+                let (limit, counted) = match passed {
+                    true => (TimeLimit::Send, Limit::Write),
+                    false => (TimeLimit::WriteIdle, Limit::WriteIdle),
+                };
+                self.guard.counting().timed_out(counted);
                 Error::timeout(limit).into()
             }
             _ => error,
@@ -244,9 +259,10 @@ impl Wire {
         }
         let end: &[u8] = if chunked { b"\r\n" } else { b"" };
         let mut slices = [IoSlice::new(&self.out), IoSlice::new(data), IoSlice::new(end)];
+        let sent = slices.iter().map(|slice| slice.len()).sum();
         let outcome = self.stream().send_all(&mut slices);
         self.out.clear();
-        outcome.map_err(|error| self.failed(error))
+        self.written(outcome, sent)
     }
 }
 

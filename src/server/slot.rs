@@ -224,9 +224,10 @@ mod tests {
     use crate::h1::Framing;
     use crate::net::{Buffer, Parked, memory};
     use crate::server::body::{Progress, ReadHalf};
+    use crate::serving::Counting;
 
     fn slot_of(stream: Stream) -> (Arc<ConnReader>, Arc<BodySlot>) {
-        let reader = ConnReader::new(stream, true);
+        let reader = ConnReader::new(stream, true, Counting::default());
         let half = ReadHalf { reader: Arc::clone(&reader), buffer: Buffer::default() };
         let body = ConnBody::new(half, Framing::Length(4), None, None);
         (reader, BodySlot::new(body))

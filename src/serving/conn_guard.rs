@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::conn_state::{ConnState, Connection};
 use super::entry::{Entry, Phase};
 use super::registry::{AdmitError, Registry};
+use super::stats::counters::Counting;
 use crate::h1::CloseReason;
 use crate::net::{Addr, Stream, Woken};
 use crate::sync::now;
@@ -16,6 +17,7 @@ pub(crate) struct ConnGuard {
     registry: Arc<Registry>,
     entry: Arc<Entry>,
     connection: Connection,
+    counting: Counting,
 }
 
 impl Registry {
@@ -31,7 +33,8 @@ impl Registry {
     ) -> Result<Arc<ConnGuard>, AdmitError> {
         let (id, entry) = self.enter(stream)?;
         let connection = Connection { id, remote: remote.clone() };
-        let guard = Arc::new(ConnGuard { registry: Arc::clone(self), entry, connection });
+        let counting = self.counting(id);
+        let guard = Arc::new(ConnGuard { registry: Arc::clone(self), entry, connection, counting });
         guard.report(ConnState::New);
         Ok(guard)
     }
@@ -41,6 +44,11 @@ impl ConnGuard {
     /// Returns `true` if the connection is one too many. It gets a refusal and is closed.
     pub(crate) fn is_refused(&self) -> bool {
         self.entry.refused
+    }
+
+    /// Returns the access to the server's numbers.
+    pub(crate) fn counting(&self) -> &Counting {
+        &self.counting
     }
 
     /// Returns `true` if the connection ends after the requests that have arrived on it.
@@ -181,6 +189,9 @@ impl ConnGuard {
 
     fn release(&self, last: ConnState) {
         if self.entry.release() {
+            if last == ConnState::Hijacked {
+                self.registry.counters().taken_over();
+            }
             self.report(last);
             self.registry.leave(self.connection.id);
         }

@@ -7,6 +7,7 @@ use super::conn_guard::ConnGuard;
 use super::conn_state::OnState;
 use super::entry::Wake;
 use super::registry::{AdmitError, Registry};
+use super::stats::Stats;
 use super::thread_cache::ThreadCache;
 use crate::net::{Addr, Stream};
 use crate::sync::{self, Condvar};
@@ -41,6 +42,7 @@ pub(crate) struct CoreOptions {
     pub(crate) max_connections: Option<usize>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_state: Option<OnState>,
+    pub(crate) stats: Stats,
 }
 
 /// The state that the threads of one server share.
@@ -49,6 +51,7 @@ pub(crate) struct ServerCore {
     stack_size: Option<usize>,
     pub(super) registry: Arc<Registry>,
     threads: ThreadCache<Accepted>,
+    pub(super) stats: Stats,
 }
 
 /// A connection that was accepted and admitted, and has no thread yet.
@@ -60,9 +63,11 @@ pub(super) struct Accepted {
 
 impl ServerCore {
     pub(crate) fn new(protocol: Arc<dyn Protocol>, options: CoreOptions) -> Arc<Self> {
-        let CoreOptions { max_connections, stack_size, on_state } = options;
-        let registry = Registry::new(max_connections, on_state, protocol.wake());
-        Arc::new(Self { protocol, stack_size, registry, threads: ThreadCache::default() })
+        let CoreOptions { max_connections, stack_size, on_state, stats } = options;
+        let counters = Arc::clone(stats.counters());
+        let registry = Registry::new(max_connections, on_state, counters, protocol.wake());
+        stats.add(&registry);
+        Arc::new(Self { protocol, stack_size, registry, threads: ThreadCache::default(), stats })
     }
 
     /// Adds a connection, which is served or [refused](ConnGuard::is_refused).

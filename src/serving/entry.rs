@@ -77,6 +77,15 @@ pub(super) enum Phase {
     Released,
 }
 
+/// The state of an open connection, as its server's numbers show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EntryStage {
+    New,
+    Active,
+    Idle,
+    Closing,
+}
+
 impl Entry {
     /// `epoch`: the moment from which idle times count, `None` if connections are not limited.
     pub(super) fn new(stream: Stream, refused: bool, wake: Wake, epoch: Option<Instant>) -> Self {
@@ -97,6 +106,22 @@ impl Entry {
 
     pub(super) fn is(&self, phase: Phase) -> bool {
         self.phase.load(Ordering::SeqCst) == phase as u8
+    }
+
+    /// Returns the state of an open connection, as its server's numbers show it.
+    pub(super) fn stage(&self) -> EntryStage {
+        let served = self.served.load(Ordering::Relaxed);
+        match self.phase.load(Ordering::Relaxed) {
+            phase if phase <= Phase::Leaving as u8 => {
+                if served {
+                    EntryStage::Idle
+                } else {
+                    EntryStage::New
+                }
+            }
+            phase if phase <= Phase::Unframed as u8 => EntryStage::Active,
+            _ => EntryStage::Closing,
+        }
     }
 
     pub(super) fn is_in_request(&self) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::accept;
 use super::core::ServerCore;
 use super::linger::after;
+use super::stats::snapshot::Snapshot;
 use crate::net::{Addr, Stream};
 
 /// A handle with which any thread can shut a server down. Clones are handles to the same server.
@@ -59,15 +60,24 @@ impl ServerHandle {
     /// Until no connection is left or `grace` is over, and in any case until the port is free. A handler
     /// that calls this blocks for the whole of `grace`, since its own request has not ended.
     pub fn shutdown(&self, grace: impl Into<Option<Duration>>) -> bool {
-        let grace_ends = after(grace.into());
-        let registry = &self.core.registry;
-        registry.stop(grace_ends);
-        registry.wait_for_listener();
-        let ended = registry.wait(grace_ends);
-        if !ended {
-            registry.end_grace();
+        Self::shutdown_all(std::slice::from_ref(self), grace.into())
+    }
+
+    /// Shuts several servers down gracefully, with one grace for all of them.
+    pub(super) fn shutdown_all(handles: &[Self], grace: Option<Duration>) -> bool {
+        let grace_ends = after(grace);
+        let registries = || handles.iter().map(|handle| &handle.core.registry);
+        registries().for_each(|registry| registry.stop(grace_ends));
+        registries().for_each(|registry| registry.wait_for_listener());
+        let mut all_ended = true;
+        for registry in registries() {
+            let ended = registry.wait(grace_ends);
+            if !ended {
+                registry.end_grace();
+            }
+            all_ended &= ended;
         }
-        ended
+        all_ended
     }
 
     /// Shuts the server down at once: closes the listener and all connections.
@@ -86,6 +96,13 @@ impl ServerHandle {
     /// Closes all current connections, even during a request. The server continues to accept new ones.
     pub fn close_connections(&self) {
         self.core.registry.close_all();
+    }
+
+    /// Returns the numbers of this moment: connections, requests, bytes, times. They include those of
+    /// other servers with the same [collector](crate::Server::stats).
+    #[must_use]
+    pub fn stats(&self) -> Snapshot {
+        self.core.stats.snapshot()
     }
 
     /// Returns the number of open connections. Hijacked and refused ones are not counted.

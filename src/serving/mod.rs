@@ -11,6 +11,7 @@
 //!
 //! | file | content |
 //! | --- | --- |
+//! | `group.rs` | several servers that are one service |
 //! | `listening.rs` | a server that listens: `serve`, `serve_until` |
 //! | `handle.rs` | shutting down from any thread |
 //! | `accept.rs` | the accept loop |
@@ -23,6 +24,7 @@
 //! | `thread_cache.rs` | threads that are reused for the next connection |
 //! | `conn_state.rs` | the states of a connection that are reported |
 //! | `linger.rs` | the last half second of a connection |
+//! | `stats.rs` `stats/` | the numbers of a server |
 //! | `run.rs` `panics.rs` | running a handler, and the response to its error |
 //! | `signals.rs` | a request's context and close-notify channel |
 
@@ -32,6 +34,7 @@ mod conn_state;
 mod core;
 mod entry;
 mod evict;
+mod group;
 mod handle;
 mod lifecycle;
 mod linger;
@@ -42,14 +45,19 @@ mod panics;
 mod registry;
 mod run;
 mod signals;
+mod stats;
 mod thread_cache;
 
 pub(crate) use self::core::{CoreOptions, Protocol, ServerCore};
 pub(crate) use conn_guard::ConnGuard;
 pub use conn_state::{ConnState, Connection};
 pub(crate) use entry::Wake;
+pub use group::{Group, GroupHandle};
 pub use handle::ServerHandle;
 pub(crate) use linger::{LINGER, after, discard_rest};
 pub use listening::Listening;
 pub(crate) use run::{Outcome, Runner, Service};
 pub(crate) use signals::{Disconnect, Signals};
+pub use stats::Stats;
+pub(crate) use stats::counters::{Counting, Limit};
+pub use stats::snapshot::{Connections, Histogram, Requests, Snapshot, Timeouts};

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::conn_state::{ConnState, Connection, OnState};
-use super::entry::{Entry, Wake};
+use super::entry::{Entry, EntryStage, Wake};
 use super::evict;
 use super::lifecycle::{Lifecycle, Stage};
+use super::stats::counters::{Counters, Counting};
+use super::stats::snapshot::Connections;
 use crate::logging as log;
 use crate::net::{Latch, Listener, Stream};
 use crate::sync::atomic::{AtomicU8, Ordering};
@@ -29,6 +31,7 @@ pub(super) struct Registry {
     stage: AtomicU8,
     max_connections: Option<usize>,
     on_state: Option<OnState>,
+    counters: Arc<Counters>,
     wake: Wake,
     /// The moment from which idle times count.
     epoch: Instant,
@@ -59,6 +62,7 @@ impl Registry {
     pub(super) fn new(
         max_connections: Option<usize>,
         on_state: Option<OnState>,
+        counters: Arc<Counters>,
         wake: Wake,
     ) -> Arc<Self> {
         let state = State {
@@ -75,6 +79,7 @@ impl Registry {
             stage: AtomicU8::new(Stage::Idle as u8),
             max_connections,
             on_state,
+            counters,
             wake,
             epoch: now(),
         })
@@ -93,6 +98,27 @@ impl Registry {
     /// Returns `true` once a shutdown has begun.
     pub(super) fn is_stopping(&self) -> bool {
         self.stage.load(Ordering::SeqCst) == Stage::Stopping as u8
+    }
+
+    /// Adds the open connections, by state.
+    pub(super) fn count_states(&self, into: &mut Connections) {
+        for entry in self.state.lock().entries.values() {
+            match entry.stage() {
+                EntryStage::New => into.new += 1,
+                EntryStage::Active => into.active += 1,
+                EntryStage::Idle => into.idle += 1,
+                EntryStage::Closing => into.closing += 1,
+            }
+        }
+    }
+
+    /// Returns the access of a connection to the server's numbers.
+    pub(super) fn counting(&self, connection: u64) -> Counting {
+        Counting::new(&self.counters, connection)
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Lifecycle) -> T) -> T {
@@ -247,6 +273,9 @@ impl Registry {
         }
         let full = self.max_connections.is_some_and(|most| state.served() >= most);
         let refused = full && !state.evict_one();
+        if refused {
+            self.counters.rejected();
+        }
         if refused && state.refused >= MAX_REFUSALS {
             return Err(AdmitError::Overloaded);
         }
@@ -254,6 +283,7 @@ impl Registry {
         let entry = Arc::new(Entry::new(stream.clone(), refused, self.wake, epoch));
         let id = state.next_id;
         state.next_id += 1;
+        self.counters.accepted(id);
         state.refused += usize::from(refused);
         state.entries.insert(id, Arc::clone(&entry));
         Ok((id, entry))

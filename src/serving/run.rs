@@ -18,6 +18,7 @@ use http::header::{CONNECTION, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::panics;
+use super::stats::counters::{Counting, Outcome as Counted};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
@@ -27,6 +28,7 @@ use crate::handler::{
 };
 use crate::logging as log;
 use crate::net::Addr;
+use crate::sync::now;
 use crate::unwind;
 
 /// A function that creates the response to an error. Its second argument is the status of the default
@@ -76,6 +78,20 @@ impl Service {
         self.runner.on_error = Some(hook);
     }
 
+    /// Runs the handler as [`Runner::run`] does, and counts the request.
+    pub(crate) fn run_counted(
+        &self,
+        writer: &mut ResponseWriter,
+        request: &mut Request,
+        remote: &Addr,
+        counting: &Counting,
+    ) -> Outcome {
+        let begun = now();
+        let outcome = self.run(writer, request, remote);
+        counting.ended(counted(&outcome, writer), now() - begun);
+        outcome
+    }
+
     /// Runs the handler as [`Runner::run`] does.
     pub(crate) fn run(
         &self,
@@ -97,8 +113,22 @@ impl Service {
         error: &Error,
         request: &Request,
         remote: &Addr,
+        counting: &Counting,
     ) -> Outcome {
-        self.runner.refuse(writer, error, request, remote)
+        let outcome = self.runner.refuse(writer, error, request, remote);
+        counting.refused(counted(&outcome, writer));
+        outcome
+    }
+}
+
+/// Returns the outcome of a request as the server's numbers show it.
+fn counted(outcome: &Outcome, writer: &ResponseWriter) -> Counted {
+    match outcome {
+        Outcome::Ended(ResponseEnd::Whole) => Counted::of(writer.status()),
+        Outcome::Ended(ResponseEnd::Hijacked) => Counted::Hijacked,
+        Outcome::Ended(ResponseEnd::Broken) | Outcome::ClientGone => Counted::Aborted,
+        Outcome::Failed if writer.is_broken() => Counted::Aborted,
+        Outcome::Ended(ResponseEnd::Short) | Outcome::Failed => Counted::Failed,
     }
 }
 

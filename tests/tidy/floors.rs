@@ -8,7 +8,7 @@ use super::sources::Source;
 /// The floors, from the top down. A file imports only from its own directory and from the floors below.
 /// Directories on one floor do not import from each other.
 const FLOORS: &[&[&str]] = &[
-    &["lib", "testing", "tls"],
+    &["lib", "signals", "testing", "tls"],
     &["handlers"],
     &["client", "server", "fcgi", "cgi"],
     &["gateway"],

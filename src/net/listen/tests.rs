@@ -1,10 +1,12 @@
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread;
+
+use socket2::Domain;
 
 use super::*;
 use crate::sync::channel;

@@ -39,7 +39,7 @@ pub(super) use self::platform::inherited;
 use self::platform::keepalive;
 pub(super) use self::platform::{
     PEER_DONE, Waker, allow_rebinding, blocking_recv, is_about_the_connection, is_shortage,
-    listens, reset, settle_accepted, socket_path, try_recv, try_send, try_send_ahead,
+    listens, reset, settle_accepted, share_port, socket_path, try_recv, try_send, try_send_ahead,
 };
 
 /// A borrowed socket.

@@ -59,6 +59,18 @@ pub(in crate::net) fn allow_rebinding(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)
 }
 
+/// Lets several sockets listen on the same port.
+#[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+pub(in crate::net) fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+/// Fails: these systems have no such option.
+#[cfg(any(target_os = "solaris", target_os = "illumos"))]
+pub(in crate::net) fn share_port(_socket: &Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Returns a duplicate of the descriptor `number` of this process. Above 2, `duplicate` makes it.
 pub(super) fn duplicate_or(
     number: i32,

@@ -14,7 +14,8 @@ use socket2::{Socket, TcpKeepalive};
 use super::posix;
 
 pub(in crate::net) use super::posix::{
-    allow_rebinding, blocking_recv, is_about_the_connection, is_shortage, socket_path, try_recv,
+    allow_rebinding, blocking_recv, is_about_the_connection, is_shortage, share_port, socket_path,
+    try_recv,
 };
 
 /// The peer has ended its stream, however much of it is unread.

@@ -60,9 +60,10 @@ impl Conn {
         let info = self.begin(half, framing, continues);
         set_info(&mut self.request, Arc::clone(&info) as Arc<dyn RequestInfo>);
         self.response.begin(head_only);
-        let Self { shared, wire, response, request, conn_info, .. } = self;
+        let Self { shared, wire, response, request, conn_info, guard, .. } = self;
         let mut writer = ResponseWriter::new(response, wire);
-        let outcome = shared.service.run(&mut writer, request, &conn_info.remote);
+        let (remote, counting) = (&conn_info.remote, guard.counting());
+        let outcome = shared.service.run_counted(&mut writer, request, remote, counting);
         info.signals.finish();
         self.request_info = Some(info);
         self.settle(outcome)

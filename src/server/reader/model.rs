@@ -13,7 +13,7 @@ use super::super::info::{ConnInfo, ConnRequestInfo};
 use super::ConnReader;
 use crate::handler::RequestInfo;
 use crate::net::{Addr, Stream, memory};
-use crate::serving::Signals;
+use crate::serving::{Counting, Signals};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::explore::{Limits, any, explore, perhaps};
 use crate::sync::{JoinHandle, spawn};
@@ -69,7 +69,7 @@ struct Server {
 
 impl Server {
     fn new(stream: Stream, cancel_on_half_close: bool) -> Self {
-        let reader = ConnReader::new(stream, cancel_on_half_close);
+        let reader = ConnReader::new(stream, cancel_on_half_close, Counting::default());
         Self { reader, buffer: Vec::new(), received: Vec::new() }
     }
 
@@ -90,7 +90,12 @@ impl Server {
         Arc::new(ConnRequestInfo {
             signals: Arc::new(Signals::default()),
             reader: Arc::clone(&self.reader),
-            conn: Arc::new(ConnInfo { remote: Addr::Memory, tls: None }),
+            conn: Arc::new(ConnInfo {
+                remote: Addr::Memory,
+                local: None,
+                behind_tls: false,
+                tls: None,
+            }),
             number: self.reader.begin_request(None),
         })
     }
