@@ -36,12 +36,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use hangup::http::header::{ALLOW, HeaderValue};
 use hangup::http::StatusCode;
-use hangup::{
-    Error, Html, IntoResponse, Json, Request, RequestExt, ResponseWriter, Result, Router, Server,
-};
+use hangup::{Error, Html, IntoResponse, Request, RequestExt, ResponseWriter, Result, Server};
 
-use room::{Message, New, Room, Way};
+use room::{New, Room, Way};
 use support::{Args, Serving, Usage};
 
 const USAGE: &str = "usage: chat [OPTIONS]
@@ -78,22 +77,31 @@ fn chat(mut args: Args) -> Result<ExitCode, Usage> {
         closing.close();
     });
     closer.map_err(Usage::wrong)?;
-    let code = serving.serve(Server::with_handler(routes(&room)))?;
+    let of_server = Arc::clone(&room);
+    let code = serving.serve(Server::new(move |w, r| route(&of_server, w, r)))?;
     // The server does not wait for WebSockets.
     room.wait_until_empty(FAREWELL);
     Ok(code)
 }
 
-fn routes(room: &Arc<Room>) -> Router {
-    let of = || Arc::clone(room);
-    let (sockets, streams, read, written, metrics) = (of(), of(), of(), of(), of());
-    Router::new()
-        .respond("GET /{$}", |_| Ok(Html(include_str!("page.html"))))
-        .route("GET /ws", move |w, r| socket::serve(&sockets, w, r))
-        .route("GET /events", move |w, r| events(&streams, w, r))
-        .respond("GET /messages", move |r| messages(&read, r))
-        .respond("POST /messages", move |r| post(&written, r))
-        .respond("GET /metrics", move |_| Ok(metrics::render(&metrics.numbers())))
+fn route(room: &Room, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+    match (r.method().as_str(), r.uri().path()) {
+        ("GET" | "HEAD", "/") => w.send(Html(include_str!("page.html"))),
+        // The handshake itself refuses other methods.
+        (_, "/ws") => socket::serve(room, w, r),
+        ("GET" | "HEAD", "/events") => events(room, w, r),
+        ("GET" | "HEAD", "/messages") => w.send(messages(room, r)?),
+        ("POST", "/messages") => w.send(post(room, r)?),
+        ("GET" | "HEAD", "/metrics") => w.send(metrics::render(&room.numbers())),
+        (_, "/messages") => Err(not_allowed("GET, HEAD, POST")),
+        (_, "/" | "/events" | "/metrics") => Err(not_allowed("GET, HEAD")),
+        _ => Err(StatusCode::NOT_FOUND.into()),
+    }
+}
+
+fn not_allowed(methods: &'static str) -> Error {
+    let error = Error::status(StatusCode::METHOD_NOT_ALLOWED, format!("{methods} are allowed"));
+    error.with_header(ALLOW, HeaderValue::from_static(methods))
 }
 
 /// Sends the messages as events, until the client leaves or the program stops.
@@ -110,16 +118,21 @@ fn events(room: &Room, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
 
 /// Responds with the messages as a JSON array.
 fn messages(room: &Room, r: &Request) -> Result<impl IntoResponse + use<>> {
-    let texts: Vec<_> = room.since(since(r)?).into_iter().map(|message| message.json).collect();
-    let array = format!("[{}]", texts.iter().map(|text| &**text).collect::<Vec<_>>().join(","));
-    Ok(([("content-type", "application/json")], array))
+    let messages = room.since(since(r)?);
+    let texts: Vec<&str> = messages.iter().map(|message| message.json.as_str()).collect();
+    Ok(json(format!("[{}]", texts.join(","))))
 }
 
 fn post(room: &Room, r: &mut Request) -> Result<impl IntoResponse + use<>> {
     let new: New = r.json(MOST_BYTES as u64)?;
     let refused = |why| Error::status(StatusCode::UNPROCESSABLE_ENTITY, why);
     let message = room.post(new).map_err(refused)?;
-    Ok((StatusCode::CREATED, Json(message)))
+    Ok((StatusCode::CREATED, json(message.json.to_string())))
+}
+
+/// Makes a response of JSON that is encoded already.
+fn json(text: String) -> impl IntoResponse + use<> {
+    ([("content-type", "application/json")], text)
 }
 
 /// Returns the id behind which the client wants messages: all by default.

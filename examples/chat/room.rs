@@ -14,7 +14,7 @@ use hangup::http::StatusCode;
 use hangup::net::Stream;
 use hangup::{Error, Result};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 use tungstenite::Utf8Bytes;
 
 /// The most messages that wait for one member.

@@ -105,7 +105,11 @@ fn send_waiting(member: &Member<'_>, socket: &mut WebSocket<Duplex>) -> tungsten
 
 /// Posts what the client has sent. A message that is not allowed is answered to this client alone.
 /// tungstenite itself responds to pings and to close frames.
-fn receive(room: &Room, message: &Message, socket: &mut WebSocket<Duplex>) -> tungstenite::Result<()> {
+fn receive(
+    room: &Room,
+    message: &Message,
+    socket: &mut WebSocket<Duplex>,
+) -> tungstenite::Result<()> {
     let outcome = match message {
         Message::Text(text) => serde_json::from_str(text)
             .map_err(|error| error.to_string())

@@ -17,4 +17,5 @@ mod proxies;
 mod restart;
 #[cfg(feature = "tls")]
 mod tls;
+mod websocket;
 mod wrk;
