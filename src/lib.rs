@@ -252,11 +252,13 @@ pub use handler::{
     ResponseWriter, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
-pub use handlers::files;
+pub use handlers::files::{self, Files};
 #[cfg(feature = "server")]
 pub use handlers::metrics;
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
 pub use handlers::reverse_proxy;
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub use handlers::router::Router;
 #[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]
 pub use handlers::websocket;
 #[cfg(any(feature = "server", feature = "fcgi"))]

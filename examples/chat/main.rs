@@ -36,8 +36,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use hangup::http::header::{ALLOW, HeaderValue};
 use hangup::http::StatusCode;
+use hangup::http::header::{ALLOW, HeaderValue};
 use hangup::{Error, Html, IntoResponse, Request, RequestExt, ResponseWriter, Result, Server};
 
 use room::{New, Room, Way};

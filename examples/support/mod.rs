@@ -16,7 +16,7 @@ mod tls;
 #[path = "no_tls.rs"]
 mod tls;
 
-pub(crate) use args::{Arg, Args, Usage};
+pub(crate) use args::{Arg, Args, Usage, unexpected};
 pub(crate) use serving::{HELP as SERVING_HELP, Serving};
 pub(crate) use tls::trust_anybody;
 

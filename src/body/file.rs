@@ -18,6 +18,13 @@ pub(super) struct FileSource {
     read: u64,
 }
 
+/// The bytes of a file that are to be sent.
+pub(crate) struct FilePart<'a> {
+    pub(crate) file: &'a File,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+}
+
 impl FileSource {
     /// Takes the rest of a regular file, and returns any other file as the error.
     pub(super) fn of(mut file: File) -> Result<Self, File> {
@@ -30,6 +37,21 @@ impl FileSource {
             true => Ok(Self { file: Arc::new(file), start, length, read: 0 }),
             false => Err(file),
         }
+    }
+
+    /// Takes the bytes of `file` from `start` to `end`, without a look at the file.
+    pub(super) fn range(file: Arc<File>, start: u64, end: u64) -> Self {
+        Self { file, start, length: end.saturating_sub(start), read: 0 }
+    }
+
+    /// Returns the unread part.
+    pub(super) fn part(&self) -> FilePart<'_> {
+        FilePart { file: &self.file, offset: self.start + self.read, length: self.remaining() }
+    }
+
+    /// Counts `count` bytes as read: at most as many as remain.
+    pub(super) fn advance(&mut self, count: u64) {
+        self.read += count.min(self.remaining());
     }
 
     /// Returns the same part from its start.

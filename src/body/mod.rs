@@ -44,7 +44,10 @@ mod source;
 mod text;
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufRead, Read};
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderValue};
@@ -52,9 +55,11 @@ use http::{HeaderMap, HeaderValue};
 use crate::context::Context;
 use crate::sync::Exclusive;
 use ahead::Ahead;
+use file::FileSource;
 use source::{ChunkReader, Source};
 
 pub use adapt::{MappedReader, Piece};
+pub(crate) use file::FilePart;
 pub(crate) use form::push_pair;
 pub(crate) use limit::{DEFAULT_READ_LIMIT, ReadLimit};
 #[cfg(feature = "client")]
@@ -89,6 +94,7 @@ pub(crate) use text::{charset_of, lossy_text};
 /// | --- | --- | --- | --- |
 /// | text or bytes in memory | [`From`] | yes | yes |
 /// | a regular file | [`From<File>`](#impl-From%3CFile%3E-for-Body) | yes | yes |
+/// | a range of a file | [`from_file_range`](Self::from_file_range) | yes | yes |
 /// | a reader | [`from_reader`](Self::from_reader), [`from_sized_reader`](Self::from_sized_reader) | if given | no |
 /// | a form | [`form`](Self::form) | yes | yes |
 /// | a value as JSON | [`json`](Self::json) | yes | yes |
@@ -166,6 +172,28 @@ impl Body {
     {
         let chunks = chunks.into_iter().map(Into::into);
         Self::from_reader(ChunkReader::new(chunks))
+    }
+
+    /// Creates a body of the bytes of a regular file within `range`, counted from the start of the file.
+    /// Several bodies can share one file. Its position stays.
+    ///
+    /// The file is not looked at now. If it turns out to be shorter, reading is an error
+    /// ([`ErrorKind::BodySource`](crate::ErrorKind::BodySource)), so that no peer takes the short body for a
+    /// whole one. Such a body can be sent again, as that of [`From<File>`](#impl-From%3CFile%3E-for-Body).
+    ///
+    /// ```
+    /// use hangup::Body;
+    /// use std::{fs::File, sync::Arc};
+    ///
+    /// let file = Arc::new(File::open("Cargo.toml")?);
+    /// let mut body = Body::from_file_range(file.clone(), 1..8);
+    /// assert_eq!(body.len(), Some(7));
+    /// assert_eq!(body.read_text(100)?, "package");
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    #[must_use]
+    pub fn from_file_range(file: impl Into<Arc<File>>, range: Range<u64>) -> Self {
+        Self::of(Source::File(FileSource::range(file.into(), range.start, range.end)))
     }
 
     pub(crate) fn incoming(incoming: Box<dyn Incoming>) -> Self {
@@ -256,6 +284,22 @@ impl Body {
             Source::Incoming(_) => true,
             Source::Adapted(adapter) => adapter.is_incoming(),
             _ => false,
+        }
+    }
+
+    /// Returns the rest of the body if it is a part of a regular file, nothing of it was read ahead, and it
+    /// has no trailers.
+    pub(crate) fn as_file_part(&self) -> Option<FilePart<'_>> {
+        match &self.source {
+            Source::File(file) if self.ahead.is_none() && !self.has_trailers() => Some(file.part()),
+            _ => None,
+        }
+    }
+
+    /// Counts `count` bytes of a part of a file as read.
+    pub(crate) fn advance_file_part(&mut self, count: u64) {
+        if let Source::File(file) = &mut self.source {
+            file.advance(count);
         }
     }
 

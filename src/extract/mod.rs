@@ -9,6 +9,7 @@
 //! | `pairs.rs` `de.rs` | the pairs of a query or a form, also by serde |
 //! | `cookies.rs` | cookies |
 //! | `read.rs` `json.rs` `json_path.rs` | the whole body as text, as a form, as JSON |
+//! | `multipart/` | the body as a form of files, part by part |
 //! | `params.rs` | the parameters of fields such as Content-Type |
 //! | `fault.rs` | the errors that wrong input becomes |
 
@@ -20,6 +21,7 @@ mod fault;
 mod json;
 #[cfg(feature = "json")]
 mod json_path;
+mod multipart;
 mod pairs;
 mod params;
 mod path;
@@ -30,6 +32,8 @@ pub use cookies::Cookies;
 pub(crate) use de::{form_as, query_as};
 #[cfg(feature = "json")]
 pub(crate) use json::json;
+pub(crate) use multipart::multipart;
+pub use multipart::{MultipartLimits, MultipartReader, PartReader};
 pub use pairs::Pairs;
 pub(crate) use pairs::Source;
 pub(crate) use path::PathValues;

@@ -106,6 +106,15 @@ pub(super) fn parse(
     }
 }
 
+/// Parses the field lines of a part of a form, with the empty line behind them. They are read leniently, as
+/// those of a response.
+pub(crate) fn parse_fields(block: &[u8]) -> Result<HeaderMap, FieldError> {
+    let mut headers = HeaderMap::new();
+    let count = block.iter().filter(|byte| **byte == b'\n').count();
+    parse(Side::Response, block, &Bytes::copy_from_slice, count, &mut headers)?;
+    Ok(headers)
+}
+
 /// Makes a field's value from a part of the block.
 pub(super) type Share<'a> = &'a dyn Fn(&[u8]) -> Bytes;
 

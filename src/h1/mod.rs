@@ -127,6 +127,7 @@ mod splits;
 pub use self::body::{BodyDecoder, BodyError, BodyLimits, Next};
 pub(crate) use self::expect::expects_continue;
 pub use self::fields::FieldError;
+pub(crate) use self::fields::parse_fields;
 pub use self::framing::{
     Framing, FramingError, ResponseFraming, declared_length, is_bodiless, request_framing,
     response_framing,

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `mod.rs` | `Handler`, and the types of requests and responses |
 //! | `request.rs` | what a request carries beyond its head and body |
+//! | `received.rs` | where that is kept: the request's extension |
 //! | `response.rs` | the response as its handler writes it |
 //! | `filter.rs` | filters between a handler and the wire |
 //! | `layer.rs` | layers around a handler |
@@ -23,6 +24,7 @@ mod into_response;
 mod json;
 mod layer;
 mod outcome;
+mod received;
 mod redirect;
 mod request;
 mod response;
@@ -40,9 +42,10 @@ pub use into_response::IntoResponse;
 pub use json::Json;
 pub use layer::{HandlerExt, Layer, Layered};
 pub use outcome::{OutcomeKind, ResponseOutcome};
+pub use received::CloseNotify;
+pub(crate) use received::{RequestInfo, clear_extensions, is_client_gone, set_info};
 pub use redirect::Redirect;
-pub use request::{CloseNotify, RequestExt};
-pub(crate) use request::{RequestInfo, clear_extensions, is_client_gone, set_info};
+pub use request::RequestExt;
 pub(crate) use response::ResponseState;
 pub use response::ResponseWriter;
 pub(crate) use sink::{FinalHead, Length, ResponseEnd, Sink};

@@ -3,22 +3,19 @@
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
-use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderName, Uri};
 #[cfg(any(feature = "forms", feature = "json"))]
 use serde_core::de::DeserializeOwned;
 
 use super::Request;
 use super::gateway::{ErrorStream, Variables};
+use super::received::{CloseNotify, Received, RequestInfo, info, received};
 use crate::context::Context;
 use crate::error::Result;
-use crate::extract::{self, Cookies, Pairs, PathValues, Source};
+use crate::extract::{self, Cookies, MultipartLimits, MultipartReader, Pairs, PathValues, Source};
 use crate::net::{Addr, TlsInfo};
-use crate::sync::channel::{Receiver, never};
-
-/// Receives one value when the client has gone away, or when its next request has arrived.
-pub type CloseNotify = Receiver<()>;
+use crate::sync::channel::never;
 
 /// The context, the connection, the query, the form and the cookies of a request that a server received.
 ///
@@ -177,6 +174,21 @@ pub trait RequestExt: sealed::Sealed {
     /// percent-decoded.
     fn set_path_value(&mut self, name: &str, value: &str);
 
+    /// Returns the pattern that a [`Router`](crate::Router) has matched, with the prefixes of outer routers:
+    /// `GET /items/{id}`. An access log or a metric reads it after the router has returned. `None` if no
+    /// pattern has matched.
+    fn matched_pattern(&self) -> Option<&str>;
+
+    /// Sets the matched pattern, in place of another. Routers call it.
+    fn set_matched_pattern(&mut self, pattern: &str);
+
+    /// Returns the request target as it was before a router removed a prefix from the path: see
+    /// [`Router::nest`](crate::Router::nest). Otherwise that is `uri()`.
+    fn original_uri(&self) -> &Uri;
+
+    /// Sets the original request target. Handlers that remove a prefix from the path call it.
+    fn set_original_uri(&mut self, uri: Uri);
+
     /// Returns the names and values of the query, decoded: see [`Pairs`].
     fn query(&self) -> Pairs;
 
@@ -302,6 +314,17 @@ pub trait RequestExt: sealed::Sealed {
     /// Until the body has arrived.
     fn text(&mut self, limit: u64) -> Result<String>;
 
+    /// Reads the body as a form of the type `multipart/form-data`, part by part as it arrives: see
+    /// [`MultipartReader`].
+    ///
+    /// The reader takes the body, and the request has an empty one.
+    ///
+    /// # Errors
+    ///
+    /// A response with status 415 if the body is of another type, 400 if the type has no valid boundary, and
+    /// 413 if the body is known to be too large. None is preceded by a 100 (Continue).
+    fn multipart(&mut self, limits: MultipartLimits) -> Result<MultipartReader>;
+
     /// Returns the cookies of the request.
     fn cookies(&self) -> Cookies<'_>;
 }
@@ -309,73 +332,6 @@ pub trait RequestExt: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Request {}
-}
-
-/// The information on a received request that [`RequestExt`] returns.
-pub(crate) trait RequestInfo: Send + Sync {
-    fn context(&self) -> Context;
-    fn close_notify(&self) -> CloseNotify;
-    fn remote_addr(&self) -> Addr;
-    fn local_addr(&self) -> Addr;
-    fn tls(&self) -> Option<TlsInfo>;
-    fn is_https(&self) -> bool;
-    /// Returns `true` if the client is known to have gone away. Does not begin to watch the connection.
-    fn is_client_gone(&self) -> bool;
-}
-
-/// The extension of a request behind [`RequestExt`]. It is empty in a request that is kept for its memory.
-#[derive(Clone, Default)]
-struct Received {
-    info: Option<Arc<dyn RequestInfo>>,
-    /// The context of [`RequestExt::set_context`].
-    context: Option<Context>,
-    /// The result of `is_https`, if it was set.
-    https: Option<bool>,
-    /// The result of `client_ip`, if it was set.
-    client_ip: Option<IpAddr>,
-    path_values: PathValues,
-}
-
-impl Received {
-    /// The information goes first: dropping a context may run a user's code, which may panic.
-    fn clear(&mut self) {
-        self.info = None;
-        (self.context, self.https, self.client_ip) = (None, None, None);
-        self.path_values.clear();
-    }
-}
-
-/// Adds the information on a received request. A context that was set before stays.
-pub(crate) fn set_info(request: &mut Request, info: Arc<dyn RequestInfo>) {
-    let received = request.extensions_mut().get_or_insert_default::<Received>();
-    received.info = Some(info);
-    if let Some(context) = received.context.clone() {
-        request.body_mut().set_context(&context);
-    }
-}
-
-/// Drops what `request` has beyond its head and body. Some of it is the user's, and may panic when it is
-/// dropped. The information goes first, since the panic would keep it.
-pub(crate) fn clear_extensions(request: &mut Request) {
-    let extensions = request.extensions_mut();
-    let ours = extensions.get_mut().map(Received::clear).is_some();
-    if extensions.len() > usize::from(ours) {
-        extensions.clear();
-    }
-}
-
-/// Returns `true` if the client is known to have gone away. Only a handler that has asked for the context
-/// learns that while it does not write.
-pub(crate) fn is_client_gone(request: &Request) -> bool {
-    info(request).is_some_and(RequestInfo::is_client_gone)
-}
-
-fn received(request: &Request) -> Option<&Received> {
-    request.extensions().get()
-}
-
-fn info(request: &Request) -> Option<&dyn RequestInfo> {
-    received(request).and_then(|received| received.info.as_deref())
 }
 
 impl RequestExt for Request {
@@ -456,6 +412,26 @@ impl RequestExt for Request {
         self.extensions_mut().get_or_insert_default::<Received>().path_values.set(name, value);
     }
 
+    fn matched_pattern(&self) -> Option<&str> {
+        let pattern = &received(self)?.matched_pattern;
+        (!pattern.is_empty()).then_some(pattern)
+    }
+
+    fn set_matched_pattern(&mut self, pattern: &str) {
+        let own = &mut self.extensions_mut().get_or_insert_default::<Received>().matched_pattern;
+        own.clear();
+        own.push_str(pattern);
+    }
+
+    fn original_uri(&self) -> &Uri {
+        let original = received(self).and_then(|received| received.original_uri.as_ref());
+        original.unwrap_or(self.uri())
+    }
+
+    fn set_original_uri(&mut self, uri: Uri) {
+        self.extensions_mut().get_or_insert_default::<Received>().original_uri = Some(uri);
+    }
+
     fn query(&self) -> Pairs {
         Pairs::decode(self.uri().query().unwrap_or_default().as_bytes(), Source::Query)
     }
@@ -481,6 +457,10 @@ impl RequestExt for Request {
 
     fn text(&mut self, limit: u64) -> Result<String> {
         extract::text(self, limit)
+    }
+
+    fn multipart(&mut self, limits: MultipartLimits) -> Result<MultipartReader> {
+        extract::multipart(self, limits)
     }
 
     fn cookies(&self) -> Cookies<'_> {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use http::{HeaderMap, StatusCode};
 
 use super::interim::InterimSender;
+use crate::body::FilePart;
 use crate::error::{Error, Result};
 use crate::net::Duplex;
 
@@ -52,6 +53,11 @@ pub(crate) trait Sink: Send {
     fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()>;
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()>;
     fn body(&mut self, data: &[u8]) -> io::Result<()>;
+    /// Sends a part of a file as the next bytes of the body, as far as that is possible without a copy
+    /// through this process. Returns how many bytes were sent. [`body`](Self::body) takes the rest.
+    fn file(&mut self, _part: &FilePart<'_>) -> io::Result<u64> {
+        Ok(0)
+    }
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()>;
     fn flush(&mut self) -> io::Result<()>;
     fn hijack(&mut self) -> Result<Duplex>;

@@ -1,6 +1,7 @@
 //! A stream over the operating system's sockets, TCP or Unix.
 
 mod blocking;
+mod send_file;
 #[cfg(feature = "tls")]
 mod under_tls;
 
@@ -9,6 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use self::blocking::{ReceiveTimeout, blocked_is_timed_out};
+use self::send_file::SendTimeout;
 use super::addr::Addr;
 use super::readiness::{Hangup, Parked, Readiness, Until};
 use super::wait_point::WaitPoint;
@@ -19,6 +21,7 @@ pub(super) struct Socket {
     socket: socket2::Socket,
     family: Family,
     receive_timeout: ReceiveTimeout,
+    send_timeout: SendTimeout,
     read: WaitPoint,
     write: WaitPoint,
     hangup: WaitPoint,
@@ -41,6 +44,7 @@ impl Socket {
             socket,
             family,
             receive_timeout: ReceiveTimeout::none(),
+            send_timeout: SendTimeout::default(),
             read: WaitPoint::new(io::ErrorKind::ConnectionAborted),
             write: WaitPoint::new(io::ErrorKind::BrokenPipe),
             hangup: WaitPoint::new(io::ErrorKind::ConnectionAborted),
@@ -293,6 +297,7 @@ impl Socket {
     /// Returns another descriptor of the socket, which is in blocking mode and without time-outs.
     pub(super) fn duplicate(&self) -> io::Result<socket2::Socket> {
         self.set_receive_timeout(None)?;
+        self.clear_send_timeout()?;
         self.socket.try_clone()
     }
 
@@ -300,6 +305,7 @@ impl Socket {
     pub(super) fn into_inner(self) -> socket2::Socket {
         // Fails only for a broken socket, whose first read or write reports it.
         let _ = self.set_receive_timeout(None);
+        let _ = self.clear_send_timeout();
         self.socket
     }
 }

@@ -17,6 +17,7 @@ use super::continues::Continue;
 use super::interim::InterimGate;
 use super::reader::ConnReader;
 use super::slot::BodySlot;
+use crate::body::FilePart;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::h1::{self, CloseReason, chunked};
 use crate::handler::{FinalHead, InterimSender, Length, Sink};
@@ -331,6 +332,16 @@ impl Sink for Wire {
             BodyMode::None => {}
         }
         if self.out.len() >= FULL { self.write_out() } else { Ok(()) }
+    }
+
+    fn file(&mut self, part: &FilePart<'_>) -> io::Result<u64> {
+        if self.exchange.framing != BodyMode::Length || !self.stream().sends_files() {
+            return Ok(0);
+        }
+        let head = self.stream().send_all_ahead(&self.out);
+        self.out.clear();
+        let sent = head.and_then(|()| self.stream().send_file(part.file, part.offset, part.length));
+        sent.map_err(|error| self.failed(error))
     }
 
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {

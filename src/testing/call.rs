@@ -64,9 +64,38 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 /// # Ok::<(), hangup::Error>(())
 /// ```
 pub fn call<B: Into<Body>>(handler: &dyn Handler, request: http::Request<B>) -> Result<Response> {
+    call_from(Addr::Memory, handler, request)
+}
+
+/// Runs `handler` as [`call`] does, on a request from the address `remote`.
+///
+/// ```
+/// use hangup::{Request, RequestExt, ResponseWriter, net::Addr, testing};
+/// use std::io::Write;
+/// use std::net::SocketAddr;
+///
+/// let handler = |w: &mut ResponseWriter, r: &mut Request| Ok(write!(w, "{:?}", r.client_ip())?);
+/// let remote = SocketAddr::from(([192, 0, 2, 1], 1234));
+/// let mut response = testing::call_from(remote.into(), &handler, Request::new(()))?;
+/// assert_eq!(response.body_mut().read_text(100)?, "Some(192.0.2.1)");
+/// # Ok::<(), hangup::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`call`].
+///
+/// # Blocking
+///
+/// As [`call`].
+pub fn call_from<B: Into<Body>>(
+    remote: Addr,
+    handler: &dyn Handler,
+    request: http::Request<B>,
+) -> Result<Response> {
     let failure = BodyFailure::default();
     let mut request = request.map(|body| received(body.into(), &failure));
-    let info = Arc::new(CallInfo::default());
+    let info = Arc::new(CallInfo { signals: Signals::default(), remote });
     set_info(&mut request, Arc::clone(&info) as Arc<dyn RequestInfo>);
 
     let mut recorder = Recorder { failure, ..Recorder::default() };
@@ -77,7 +106,7 @@ pub fn call<B: Into<Body>>(handler: &dyn Handler, request: http::Request<B>) -> 
     let handle = |writer: &mut ResponseWriter, request: &mut Request| {
         handler.handle(writer, request).inspect_err(|error| failed = Some(error.clone()))
     };
-    let outcome = Runner::default().run(handle, &mut writer, &mut request, &Addr::Memory);
+    let outcome = Runner::default().run(handle, &mut writer, &mut request, &info.remote);
     info.signals.finish();
     match outcome {
         Outcome::Ended(ResponseEnd::Whole) => Ok(recorder.into_response()),
@@ -117,9 +146,9 @@ fn panicked() -> Error {
 }
 
 /// The information on a request that came from no connection.
-#[derive(Default)]
 struct CallInfo {
     signals: Signals,
+    remote: Addr,
 }
 
 impl RequestInfo for CallInfo {
@@ -132,7 +161,7 @@ impl RequestInfo for CallInfo {
     }
 
     fn remote_addr(&self) -> Addr {
-        Addr::Memory
+        self.remote.clone()
     }
 
     fn local_addr(&self) -> Addr {

@@ -43,7 +43,7 @@ use crate::net::memory;
 pub use crate::net::{Parked, Stream};
 pub use black_hole::BlackHole;
 #[cfg(any(feature = "server", feature = "fcgi"))]
-pub use call::{call, informational};
+pub use call::{call, call_from, informational};
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use recorder::Recorder;
 pub use script::{Peer, Received, Script, ScriptDialer};

@@ -17,14 +17,14 @@ fn refused(program: &str, args: &[&str]) {
 
 #[test]
 fn unknown_options_are_refused_by_every_program() {
-    for program in ["chat", "fetch", "gateway", "httpbin", "lifecycle", "load", "tour"] {
+    for program in ["chat", "fetch", "gateway", "httpbin", "lifecycle", "load", "serve", "tour"] {
         for args in
             [&["--no-such-option"][..], &["--no\nsuch\x1boption"], &["--no-such=1"], &["-\u{e9}"]]
         {
             refused(program, args);
         }
     }
-    for program in ["chat", "gateway", "httpbin", "lifecycle", "tour"] {
+    for program in ["chat", "gateway", "httpbin", "lifecycle", "serve", "tour"] {
         refused(program, &["extra"]);
         refused(program, &["two\nlines"]);
     }

@@ -116,10 +116,7 @@ fn every_way_leads_into_one_conversation() {
 #[test]
 fn a_socket_that_breaks_the_rules_learns_why() {
     let chat = chat(&[]);
-    for (frame, code) in [
-        (Message::text("x".repeat(20_000)), 1009),
-        (Message::Close(None), 1005),
-    ] {
+    for (frame, code) in [(Message::text("x".repeat(20_000)), 1009), (Message::Close(None), 1005)] {
         let mut socket = socket(&chat, "/ws");
         socket.send(frame).unwrap();
         let Message::Close(close) = socket.read().unwrap() else { panic!("no close frame") };

@@ -6,8 +6,13 @@
 mod answers;
 mod cookies;
 mod events;
+#[cfg(unix)]
+mod files;
 mod form;
+mod forwarded;
 mod hooks;
 mod json_body;
+mod multipart;
 mod query;
+mod router;
 mod websocket;

@@ -3,11 +3,15 @@
 
 #![allow(clippy::disallowed_methods)]
 
+#[cfg(unix)]
+mod browser;
 mod client;
 mod cookies;
 mod curl;
 #[cfg(unix)]
 mod fastcgi;
+#[cfg(unix)]
+mod files;
 mod httpbin;
 mod multipart;
 mod nginx;

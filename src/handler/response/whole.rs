@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 
+use super::state::Stage;
 use super::{HOLD_BACK, ResponseWriter, misuse};
 use crate::body::Body;
 use crate::error::Result;
@@ -14,6 +15,10 @@ use crate::sniff;
 
 /// The buffer through which a [`Body`] is copied into a response, in bytes.
 const COPY_BUFFER: usize = 16 * 1024;
+
+/// From this size on, in bytes, a part of a file is sent without a copy. Below it, one read and one write
+/// with the head are faster.
+const LARGE_FILE: u64 = 32 * 1024;
 
 impl ResponseWriter<'_> {
     /// Sends a finished response: an [`http::Response`], text, [`Json`](crate::Json), or any other value that
@@ -93,11 +98,36 @@ impl ResponseWriter<'_> {
     fn copy(&mut self, body: &mut Body) -> Result<()> {
         match body.as_bytes() {
             Some(bytes) => self.write_all(bytes)?,
-            None => self.copy_from_source(body)?,
+            None => {
+                self.pass_file_on(body)?;
+                self.copy_from_source(body)?;
+            }
         }
         if let Some(trailers) = body.take_trailers() {
             self.trailers_mut().extend(trailers);
         }
+        Ok(())
+    }
+
+    /// Passes a large part of a file on to the sink, without a copy. Leaves the rest in `body`, which is
+    /// everything if filters need the bytes, or if they decide the Content-Type.
+    fn pass_file_on(&mut self, body: &mut Body) -> Result<()> {
+        let length = body.as_file_part().map_or(0, |part| part.length);
+        if length < LARGE_FILE || !self.is_type_known() || self.declared()? != Some(length) {
+            return Ok(());
+        }
+        self.commit(false)?;
+        let Stage::Sending { missing: Some(missing) } = &mut self.state.stage else {
+            return Ok(());
+        };
+        let Some(part) = body.as_file_part() else { return Ok(()) };
+        let sent = match self.sink.file(&part) {
+            Ok(sent) => sent,
+            Err(error) => return Err(self.broken(error).into()),
+        };
+        *missing -= sent;
+        self.state.sent += sent;
+        body.advance_file_part(sent);
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //!
 //! | layer | does | refuses with |
 //! | --- | --- | --- |
+//! | [`TrustedProxies`] | finds the client behind proxies | |
 //!
 //! # Order
 //!
@@ -39,4 +40,8 @@
 //!
 //! No layer replaces the method of a request by that of a header or a form field. A web server in front,
 //! and every layer that was passed before, has decided by the method on the wire. A form can be posted to a
-//! path of its own instead.
+//! separate path instead.
+
+mod trusted_proxies;
+
+pub use trusted_proxies::TrustedProxies;

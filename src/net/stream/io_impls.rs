@@ -1,9 +1,11 @@
 //! Reading and writing.
 
+use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::time::Duration;
 
 use super::{Carrier, Kind, Stream};
+use crate::net::wake::sends_files;
 
 impl Stream {
     /// Reads, and waits at most for `limit` (`None` is no limit). Most calls take one system call.
@@ -81,6 +83,44 @@ impl Stream {
             Kind::Carrier(Carrier::Socket(socket)) => socket.write_ahead(slices),
             _ => self.write_slices(slices),
         }
+    }
+
+    /// Writes all of `data`, as [`write_ahead`](Self::write_ahead) does.
+    pub(crate) fn send_all_ahead(&self, mut data: &[u8]) -> io::Result<()> {
+        while !data.is_empty() {
+            match self.write_ahead(&[IoSlice::new(data)]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => data = &data[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns `true` if [`send_file`](Self::send_file) can send anything.
+    pub(crate) fn sends_files(&self) -> bool {
+        matches!(&*self.0, Kind::Carrier(Carrier::Socket(_))) && sends_files()
+    }
+
+    /// Writes `length` bytes of `file`, from `offset` on, without a copy through this process. Returns how
+    /// many bytes were written: fewer if the file ends early, or if the system cannot do it with this file.
+    ///
+    /// # Errors
+    ///
+    /// As a write. Deadlines and limits apply as to a write.
+    pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
+        let Kind::Carrier(Carrier::Socket(socket)) = &*self.0 else { return Ok(0) };
+        let mut sent = 0;
+        while sent < length {
+            match socket.send_file(file, offset + sent, length - sent) {
+                Ok(0) => break,
+                Ok(count) => sent += count as u64,
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent)
     }
 
     #[inline]

@@ -1,5 +1,8 @@
 //! The same scripts over TCP, Unix and memory, and over TLS on each of them.
 
+#[cfg(target_os = "linux")]
+mod send_file;
+
 use std::io::ErrorKind::{
     BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, TimedOut, UnexpectedEof,
     WouldBlock,

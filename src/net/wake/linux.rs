@@ -1,10 +1,13 @@
 //! Linux and Android.
 
+use std::fs::File;
 use std::io::{self, IoSlice};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use socket2::{Socket, TcpKeepalive};
@@ -37,6 +40,54 @@ pub(in crate::net) fn try_send_ahead(
     slices: &[IoSlice<'_>],
 ) -> io::Result<usize> {
     posix::try_send(socket, slices, NO_SIGNAL | SendFlags::MORE)
+}
+
+/// Returns `true` if the process ignores `SIGPIPE`, as programs in Rust do. `sendfile` cannot be told not to
+/// raise that signal, which ends a process that does not ignore it.
+pub(in crate::net) fn sends_files() -> bool {
+    static IGNORED: OnceLock<bool> = OnceLock::new();
+    *IGNORED.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        ignores_sigpipe(&status)
+    })
+}
+
+/// Finds `SIGPIPE`, which is number 13, in the mask of ignored signals in `/proc/self/status`.
+fn ignores_sigpipe(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|digits| u128::from_str_radix(digits.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << 12) != 0)
+}
+
+/// Sends some of a file, from `offset` on. Blocks for at most the socket's send time-out, and fails with
+/// `WouldBlock` then. Fails with `Unsupported` if reading that file is what fails.
+pub(in crate::net) fn try_send_file(
+    socket: BorrowedFd<'_>,
+    file: &File,
+    offset: u64,
+    most: usize,
+) -> io::Result<usize> {
+    let mut at = offset;
+    loop {
+        match rustix::fs::sendfile(socket, file, Some(&mut at), most) {
+            Err(Errno::INTR) => {}
+            Err(
+                Errno::ACCESS
+                | Errno::BADF
+                | Errno::INVAL
+                | Errno::IO
+                | Errno::ISDIR
+                | Errno::NOMEM
+                | Errno::NOSYS
+                | Errno::OPNOTSUPP
+                | Errno::OVERFLOW
+                | Errno::PERM
+                | Errno::SPIPE
+                | Errno::STALE,
+            ) => return Err(io::ErrorKind::Unsupported.into()),
+            outcome => return Ok(outcome?),
+        }
+    }
 }
 
 /// Resets a TCP connection without closing its descriptor.
@@ -88,5 +139,18 @@ impl Waker {
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.event.as_fd()
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sigpipe_is_found_in_the_mask_of_ignored_signals() {
+        assert!(ignores_sigpipe("Name:\tx\nSigIgn:\t0000000000001000\nSigCgt:\t0\n"));
+        assert!(!ignores_sigpipe("Name:\tx\nSigIgn:\t0000000000000800\n"));
+        assert!(!ignores_sigpipe(""));
+        assert!(sends_files());
     }
 }

@@ -11,6 +11,7 @@
 //! | one call that does not block | `MSG_DONTWAIT` | the same | the socket in non-blocking mode |
 //! | no `SIGPIPE` | `MSG_NOSIGNAL` | that, or the option set by the standard library | nothing to do |
 //! | a write that more will follow | `MSG_MORE` | an ordinary write | the same |
+//! | a file without a copy | `sendfile` | not at all | not at all |
 //! | accepted sockets inherit options | yes | some | no |
 //!
 //! A socket stays in blocking mode all the time, and a call that must not block passes a flag. So a
@@ -39,7 +40,8 @@ pub(super) use self::platform::inherited;
 use self::platform::keepalive;
 pub(super) use self::platform::{
     PEER_DONE, Waker, allow_rebinding, blocking_recv, is_about_the_connection, is_shortage,
-    listens, reset, settle_accepted, share_port, socket_path, try_recv, try_send, try_send_ahead,
+    listens, reset, sends_files, settle_accepted, share_port, socket_path, try_recv, try_send,
+    try_send_ahead, try_send_file,
 };
 
 /// A borrowed socket.

@@ -1,5 +1,6 @@
 //! The Unix systems other than Linux and Android.
 
+use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::time::Duration;
@@ -42,6 +43,21 @@ pub(in crate::net) fn try_send(
 
 /// Sends as [`try_send`] does: these systems cannot be told that more follows.
 pub(in crate::net) use self::try_send as try_send_ahead;
+
+/// Returns `false`: files are copied.
+pub(in crate::net) fn sends_files() -> bool {
+    false
+}
+
+/// Fails: files are copied.
+pub(in crate::net) fn try_send_file(
+    _socket: BorrowedFd<'_>,
+    _file: &File,
+    _offset: u64,
+    _most: usize,
+) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
 
 /// Ends a TCP connection. The peer sees a reset when the last descriptor is closed.
 pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {

@@ -1,0 +1,215 @@
+//! Paths of URLs, hostile ones among them.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::windows_names::is_ordinary;
+use super::*;
+
+fn located(path: &str) -> Option<(String, bool)> {
+    let location = Location::of_url(path, false)?;
+    Some((location.path.to_str()?.to_owned(), location.slash))
+}
+
+#[test]
+fn h08_a_path_names_one_file() {
+    for (path, file, slash) in [
+        ("/", "", true),
+        ("/a", "a", false),
+        ("/a/", "a", true),
+        ("/a/b.txt", "a/b.txt", false),
+        ("/a%20b", "a b", false),
+        ("/%C3%A4", "ä", false),
+        ("/a+b", "a+b", false),
+        ("/%61", "a", false),
+        // Decoded once.
+        ("/%2561", "%61", false),
+        ("/%252e%252e/a", "%2e%2e/a", false),
+        ("/%252f", "%2f", false),
+        // Not an encoding.
+        ("/%", "%", false),
+        ("/%zz", "%zz", false),
+        ("/%2", "%2", false),
+        ("/...", "...", false),
+        ("/a..", "a..", false),
+        ("/.well-known/acme-challenge/x", ".well-known/acme-challenge/x", false),
+        ("/~root", "~root", false),
+        ("/a;b=c", "a;b=c", false),
+        ("/a%3fb", "a?b", false),
+        ("/a%23b", "a#b", false),
+    ] {
+        let hidden = path == "/...";
+        let location = Location::of_url(path, hidden).unwrap_or_else(|| panic!("{path}"));
+        assert_eq!((location.path.as_path(), location.slash), (Path::new(file), slash), "{path}");
+    }
+}
+
+#[test]
+fn h08_a_path_that_leads_elsewhere_names_nothing() {
+    for path in [
+        "",
+        "a",
+        "*",
+        "..",
+        "//",
+        "///",
+        "/..",
+        "/../",
+        "/.",
+        "/./",
+        "/./a",
+        "/a/.",
+        "/a/..",
+        "/a/../b",
+        "/a/../../b",
+        "/../a",
+        "//a",
+        "/a//b",
+        "/a//",
+        "//etc/passwd",
+        "//host/share",
+        "/%2e",
+        "/%2e%2e",
+        "/%2E%2E/a",
+        "/.%2e/a",
+        "/%2e./a",
+        "/a/%2e%2e/%2e%2e/b",
+        "/%2f",
+        "/%2fetc%2fpasswd",
+        "/a%2fb",
+        "/a%2Fb",
+        "/..%2f..%2fetc",
+        "/%2e%2e%2fa",
+        "/%00",
+        "/a%00",
+        "/a%00.txt",
+        "/a.txt%00.html",
+        "/.git",
+        "/.git/config",
+        "/a/.env",
+        "/%2egit/config",
+        "/.htaccess",
+        "/a/.well-known/b",
+        "/.well-known/.git",
+    ] {
+        assert_eq!(located(path), None, "{path}");
+    }
+}
+
+#[test]
+fn h08_hidden_files_by_option() {
+    assert_eq!(Location::of_url("/.a/.b", true).unwrap().path, Path::new(".a/.b"));
+    for path in ["/.", "/..", "/a/..", "/%2e%2e"] {
+        assert_eq!(Location::of_url(path, true), None, "{path}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn h08_a_name_need_not_be_utf_8_on_unix() {
+    use std::os::unix::ffi::OsStrExt;
+    for (path, name) in [("/%ff", &b"\xff"[..]), ("/a%80b", b"a\x80b"), ("/a%5cb", b"a\\b")] {
+        let location = Location::of_url(path, false).unwrap();
+        assert_eq!(location.path.as_os_str(), OsStr::from_bytes(name), "{path}");
+        assert_eq!(encode(name_bytes(location.path.as_os_str())).to_lowercase(), path[1..]);
+    }
+}
+
+#[test]
+fn h08_names_that_windows_gives_another_meaning_are_refused() {
+    for name in [
+        "",
+        "con",
+        "CON",
+        "Con.txt",
+        "con.tar.gz",
+        "prn",
+        "aux",
+        "aux.h",
+        "NUL",
+        "nul.txt",
+        "nul ",
+        "nul .txt",
+        "com1",
+        "COM0",
+        "com9.log",
+        "lpt1",
+        "LPT\u{b9}",
+        "com\u{b2}.txt",
+        "conin$",
+        "CONOUT$",
+        "clock$",
+        "c:",
+        "C:a",
+        "a:b",
+        "a.txt::$DATA",
+        "a::$INDEX_ALLOCATION",
+        "..\\a",
+        "a\\b",
+        "\\",
+        "\\\\host\\share",
+        "a.",
+        "a..",
+        "a ",
+        "a. ",
+        ". ",
+        "..",
+        "...",
+        "a/b",
+        "a\0",
+        "a\x1f",
+        "a\n",
+        "a?",
+        "a*",
+        "a<b",
+        "a>b",
+        "a|b",
+        "a\"b",
+        "PROGRA~1",
+        "secret~1.txt",
+        "a~2",
+    ] {
+        assert!(!is_ordinary(name), "{name:?}");
+    }
+    for name in [
+        "a",
+        "a.txt",
+        ".a",
+        "console",
+        "con-a",
+        "nully.txt",
+        "com",
+        "com10",
+        "comx",
+        "lpt",
+        "auxiliary",
+        "a b",
+        " a",
+        "ä",
+        "a~",
+        "~1",
+        "a~b",
+        "a-very-long-name~1.txt",
+        "com1x",
+        "a.con",
+        "$a",
+        "%2e",
+    ] {
+        assert!(is_ordinary(name), "{name:?}");
+    }
+}
+
+#[test]
+fn h08_a_redirect_stays_at_its_place() {
+    assert_eq!(with_slash("/a/b", None), "./b/");
+    assert_eq!(with_slash("/a/b", Some("x=1&y")), "./b/?x=1&y");
+    assert_eq!(with_slash("//evil.example", None), "./evil.example/");
+    assert_eq!(with_slash("/javascript:x", None), "./javascript:x/");
+}
+
+#[test]
+fn h08_a_link_contains_no_markup_and_no_separator() {
+    assert_eq!(encode(b"a b"), "a%20b");
+    assert_eq!(encode("<ä>\"'&:/?#%".as_bytes()), "%3C%C3%A4%3E%22%27%26%3A%2F%3F%23%25");
+    assert_eq!(encode(b"A-z_0.9~"), "A-z_0.9~");
+}
