@@ -10,6 +10,7 @@ use hangup::net::Duplex;
 use hangup::{Client, ResponseExt};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use socket2::SockRef;
 use tungstenite::handshake::client::generate_key;
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
@@ -135,6 +136,7 @@ fn a_client_that_does_not_read_is_dropped() {
     let mut asleep: Vec<TcpStream> = Vec::new();
     for request in ["GET /events HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), handshake()] {
         let mut stream = chat.connect();
+        SockRef::from(&stream).set_recv_buffer_size(4096).unwrap();
         std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
         stream.read_exact(&mut [0; 12]).unwrap();
         asleep.push(stream);
@@ -142,7 +144,7 @@ fn a_client_that_does_not_read_is_dropped() {
     counted(&chat, "chat_members{via=\"socket\"} 1");
     counted(&chat, "chat_members{via=\"events\"} 1");
     let (mut awake, client) = (socket(&chat, "/ws"), Client::new());
-    let message = json!({ "name": "x", "text": "é".repeat(4000) });
+    let message = json!({ "name": "x", "text": "\u{1f600}".repeat(4000) });
     let mut posted = 0;
     while posted < 2000 {
         for _ in 0..50 {
