@@ -90,7 +90,7 @@ fn is_key(key: &[u8]) -> bool {
 fn proof(key: &[u8]) -> Result<HeaderValue> {
     let mut hash = sha1_smol::Sha1::from(key);
     hash.update(GUID);
-    Ok(HeaderValue::try_from(BASE64.encode(hash.digest().bytes())).map_err(Error::other)?)
+    HeaderValue::try_from(BASE64.encode(hash.digest().bytes())).map_err(Error::other)
 }
 
 /// Makes the error of a request that does not ask for WebSocket 13 (RFC 9110 section 15.5.22, RFC 6455
