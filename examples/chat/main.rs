@@ -37,8 +37,9 @@ use std::thread;
 use std::time::Duration;
 
 use hangup::http::StatusCode;
-use hangup::http::header::{ALLOW, HeaderValue};
-use hangup::{Error, Html, IntoResponse, Request, RequestExt, ResponseWriter, Result, Server};
+use hangup::{
+    Error, Html, IntoResponse, Request, RequestExt, ResponseWriter, Result, Router, Server,
+};
 
 use room::{New, Room, Way};
 use support::{Args, Serving, Usage};
@@ -77,31 +78,22 @@ fn chat(mut args: Args) -> Result<ExitCode, Usage> {
         closing.close();
     });
     closer.map_err(Usage::wrong)?;
-    let of_server = Arc::clone(&room);
-    let code = serving.serve(Server::new(move |w, r| route(&of_server, w, r)))?;
+    let code = serving.serve(Server::with_handler(routes(&room)))?;
     // The server does not wait for WebSockets.
     room.wait_until_empty(FAREWELL);
     Ok(code)
 }
 
-fn route(room: &Room, w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
-    match (r.method().as_str(), r.uri().path()) {
-        ("GET" | "HEAD", "/") => w.send(Html(include_str!("page.html"))),
-        // The handshake itself refuses other methods.
-        (_, "/ws") => socket::serve(room, w, r),
-        ("GET" | "HEAD", "/events") => events(room, w, r),
-        ("GET" | "HEAD", "/messages") => w.send(messages(room, r)?),
-        ("POST", "/messages") => w.send(post(room, r)?),
-        ("GET" | "HEAD", "/metrics") => w.send(metrics::render(&room.numbers())),
-        (_, "/messages") => Err(not_allowed("GET, HEAD, POST")),
-        (_, "/" | "/events" | "/metrics") => Err(not_allowed("GET, HEAD")),
-        _ => Err(StatusCode::NOT_FOUND.into()),
-    }
-}
-
-fn not_allowed(methods: &'static str) -> Error {
-    let error = Error::status(StatusCode::METHOD_NOT_ALLOWED, format!("{methods} are allowed"));
-    error.with_header(ALLOW, HeaderValue::from_static(methods))
+fn routes(room: &Arc<Room>) -> Router {
+    let of = || Arc::clone(room);
+    let (sockets, streams, reads, posts, numbers) = (of(), of(), of(), of(), of());
+    Router::new()
+        .respond("GET /{$}", |_| Ok(Html(include_str!("page.html"))))
+        .route("GET /ws", move |w, r| socket::serve(&sockets, w, r))
+        .route("GET /events", move |w, r| events(&streams, w, r))
+        .respond("GET /messages", move |r| messages(&reads, r))
+        .respond("POST /messages", move |r| post(&posts, r))
+        .respond("GET /metrics", move |_| Ok(metrics::render(&numbers.numbers())))
 }
 
 /// Sends the messages as events, until the client leaves or the program stops.
