@@ -1,4 +1,9 @@
-//! CGI programs: the same handler in a program that a web server starts for each request (RFC 3875).
+//! CGI on both sides (RFC 3875): programs that a web server starts for each request, and a handler that
+//! starts such programs, the [`Script`].
+//!
+//! # Programs
+//!
+//! The same handler serves HTTP and one request in a separate program:
 //!
 //! ```no_run
 //! use hangup::cgi;
@@ -22,6 +27,17 @@
 //! A web server that aborts a request closes the program's standard output, or kills the program. The
 //! request's context ends when a write to standard output fails.
 
+mod input;
+mod output;
+#[cfg(unix)]
+#[path = "cgi/process/unix.rs"]
+mod process;
+#[cfg(not(unix))]
+#[path = "cgi/process/other.rs"]
+mod process;
+mod script;
+
+use std::any::Any;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -42,6 +58,8 @@ use crate::net::{Addr, Duplex};
 use crate::serving::{Disconnect, Outcome, Service, Signals};
 use crate::sync::{Exclusive, Mutex};
 use crate::text::counted;
+
+pub use script::Script;
 
 /// The size, in bytes, at which the encoded output is written.
 const FULL: usize = 16 * 1024;
@@ -320,4 +338,16 @@ impl Sink for Wire {
 
     /// Has no effect: standard output has no deadlines.
     fn set_write_deadline(&mut self, _deadline: Option<Instant>) {}
+
+    fn detach(&mut self) -> Box<dyn Sink> {
+        let (signals, failure) = (Arc::clone(&self.signals), self.failure.clone());
+        let empty = Self { output: Box::new(io::sink()), out: Vec::new(), signals, failure };
+        Box::new(std::mem::replace(self, empty))
+    }
+
+    fn attach(&mut self, sink: Box<dyn Any>) {
+        if let Ok(wire) = sink.downcast::<Self>() {
+            *self = *wire;
+        }
+    }
 }

@@ -249,7 +249,7 @@ pub use handler::Json;
 pub use handler::{
     CloseNotify, ErrorStream, Filter, FilterOutput, Handler, HandlerExt, Head, Html, InterimSender,
     IntoResponse, Layer, Layered, OutcomeKind, Redirect, RequestExt, ResponseOutcome,
-    ResponseWriter, Variables, respond,
+    ResponseWriter, SetCookie, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
 pub use handlers::files::{self, Files};
@@ -263,7 +263,7 @@ pub use handlers::router::Router;
 pub use handlers::websocket;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handlers::{events, layers, router};
-pub use message::{Request, Response};
+pub use message::{Request, Response, SameSite};
 pub use net::tls_info::{TlsInfo, TlsVersion};
 #[cfg(feature = "server")]
 pub use server::Server;

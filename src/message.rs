@@ -1,6 +1,10 @@
 //! Requests and responses: the `http` crate's, with a [`Body`].
 
+mod same_site;
+
 use crate::body::Body;
+
+pub use same_site::SameSite;
 
 /// A request: [`http::Request`] with a [`Body`], unless another type is named.
 ///

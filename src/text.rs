@@ -31,7 +31,7 @@ impl fmt::Write for Escaping<'_, '_> {
 
 /// Returns `true` for control characters, line and paragraph separators, and marks that change the direction
 /// of text.
-fn is_unsafe(character: char) -> bool {
+pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -6,20 +6,20 @@
 //! curl -r 100-199 http://127.0.0.1:8080/file.bin
 //! ```
 //!
-//! It writes one line to standard error for each request, in the common log format.
+//! It writes one line to standard error for each request, in the combined log format.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program's output.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use hangup::http::HeaderValue;
-use hangup::http::header::USER_AGENT;
-use hangup::{Files, Handler, HandlerExt, Request, RequestExt, ResponseWriter, Result, Server};
+use hangup::layers::AccessLog;
+use hangup::{Files, HandlerExt, Server};
 
 use support::{Arg, Args, Serving, Usage};
 
@@ -82,7 +82,7 @@ fn serve(mut args: Args) -> Result<ExitCode, Usage> {
     let files = files(options)?;
     serving.serve(match quiet {
         true => Server::with_handler(files),
-        false => Server::with_handler(files.layer_fn(log_request)),
+        false => Server::with_handler(files.layer(AccessLog::combined().to(io::stderr()))),
     })
 }
 
@@ -102,24 +102,4 @@ fn files(options: Options) -> Result<Files, Usage> {
         files = files.not_found_page(page);
     }
     Ok(files)
-}
-
-/// Writes a line about the request once its response is complete, in the common log format.
-fn log_request(w: &mut ResponseWriter, r: &mut Request, next: &dyn Handler) -> Result<()> {
-    let outcome = next.handle(w, r);
-    let client = r.remote_socket_addr().map_or("-".to_owned(), |addr| addr.ip().to_string());
-    let agent = r.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("-");
-    let status = match &outcome {
-        Ok(()) => w.status().as_u16(),
-        Err(error) => error.status_code().map_or(500, |status| status.as_u16()),
-    };
-    eprintln!(
-        "{client} - - [{}] \"{} {} {:?}\" {status} {} {agent:?}",
-        httpdate::fmt_http_date(SystemTime::now()),
-        r.method(),
-        r.uri(),
-        r.version(),
-        w.bytes_sent(),
-    );
-    outcome
 }

@@ -17,7 +17,7 @@ use super::pool::PendingDial;
 use super::proxy::{Host, Proxy, ProxyError};
 use super::route::Route;
 use super::tunnel::TunnelOptions;
-use crate::error::{Error, ErrorKind, Result, TimeLimit};
+use crate::error::{Error, ErrorKind, Result};
 use crate::h1::Limits;
 use crate::logging as log;
 use crate::net::tls::Connector;
@@ -78,7 +78,7 @@ impl Connecting {
         let Self { route, idle_timeout, response_limits, owner, .. } = self;
         let config =
             ConnConfig { route, tunnelled_in, secured_in, owner, idle_timeout, response_limits };
-        Conn::start(dialed, config).map_err(|error| dial_error(DialError::System(error)))
+        Conn::start(dialed, config).map_err(|error| Error::from(DialError::System(error)))
     }
 
     /// Makes a connection through a proxy. If a SOCKS proxy cannot connect to an address of the origin,
@@ -140,9 +140,9 @@ impl Connecting {
 
     /// Returns the client's error for a failed dial, which names the proxy if it led to one.
     fn dial_error(&self, error: DialError) -> Error {
-        match (self.route.proxy(), dial_kind(&error)) {
+        match (self.route.proxy(), error.kind()) {
             (Some(proxy), Some(kind)) => ProxyError::dial(proxy.address(), kind, error),
-            _ => dial_error(error),
+            _ => error.into(),
         }
     }
 }
@@ -196,27 +196,5 @@ impl<F: FnOnce(Result<Conn>)> Drop for Report<F> {
             }
         };
         self.send(Err(Error::message(kind, message)));
-    }
-}
-
-/// Returns the client's error for a failed dial.
-pub(super) fn dial_error(error: DialError) -> Error {
-    match (dial_kind(&error), &error) {
-        (Some(kind), _) => Error::with_source(kind, error),
-        (None, DialError::Cancelled(ended)) => ended.clone().into(),
-        (None, _) => Error::with_source(ErrorKind::Connect, error),
-    }
-}
-
-/// Returns the kind of a failed dial, or `None` if its context ended.
-fn dial_kind(error: &DialError) -> Option<ErrorKind> {
-    match error {
-        DialError::TimedOut(Phase::Resolve) | DialError::ResolverBusy { .. } => {
-            Some(ErrorKind::Timeout(TimeLimit::Resolve))
-        }
-        DialError::TimedOut(Phase::Connect) => Some(ErrorKind::Timeout(TimeLimit::Connect)),
-        DialError::Resolve { .. } => Some(ErrorKind::Resolve),
-        DialError::Cancelled(_) => None,
-        _ => Some(ErrorKind::Connect),
     }
 }

@@ -16,7 +16,7 @@ use http::{HeaderValue, Response};
 
 use self::unsent::{repeat_without_expectation, unsent_body};
 use super::conn::{Conn, ExchangeId, FailedAt, Owner, ReceivedResponse};
-use super::connect::{Connecting, dial_error};
+use super::connect::Connecting;
 use super::hop::HopRequest;
 use super::observe::{CallEvent, Trace, show};
 use super::options::CallOptions;
@@ -309,7 +309,7 @@ impl Inner {
             next = match self.start_dial(route, &dial) {
                 Ok(()) => return,
                 Err(error) => {
-                    let error = dial_error(DialError::System(error));
+                    let error = Error::from(DialError::System(error));
                     self.pool.lock().dial_failed(route, &dial, error)
                 }
             }

@@ -1,17 +1,61 @@
 //! Values that a handler reads from a request: its query, its form, its cookies.
 //!
-//! [`RequestExt`](crate::RequestExt) returns them. Wrong input is the client's fault: the errors are
-//! responses with the status 400, 413, 415 or 422, whose text names the field and the fault.
-//!
-//! | file | what it holds |
+//! | method of [`RequestExt`](crate::RequestExt) | reads |
 //! | --- | --- |
-//! | `path.rs` | values that a router took from the path |
-//! | `pairs.rs` `de.rs` | the pairs of a query or a form, also by serde |
-//! | `cookies.rs` | cookies |
-//! | `read.rs` `json.rs` `json_path.rs` | the whole body as text, as a form, as JSON |
-//! | `multipart/` | the body as a form of files, part by part |
-//! | `params.rs` | the parameters of fields such as Content-Type |
-//! | `fault.rs` | the errors that wrong input becomes |
+//! | [`query`](crate::RequestExt::query) | the query as [`Pairs`] |
+//! | `query_as` | the query by serde |
+//! | [`form`](crate::RequestExt::form) | a small form as [`Pairs`] |
+//! | `form_as` | a small form by serde |
+//! | [`multipart`](crate::RequestExt::multipart) | a form with files, part by part |
+//! | `json` | JSON by serde |
+//! | [`text`](crate::RequestExt::text) | text in its charset |
+//! | [`cookies`](crate::RequestExt::cookies) | the [`Cookies`] |
+//! | [`path_value`](crate::RequestExt::path_value) | a value that a router took from the path |
+//!
+//! # Errors
+//!
+//! Wrong input is the client's fault. The errors are responses, as those of
+//! [`Error::status`](crate::Error::status), whose text names the field and the fault. The text has at most 300
+//! bytes and no control characters.
+//!
+//! | status | cause |
+//! | --- | --- |
+//! | 400 | malformed input, or a value of the query or the path that does not have its type |
+//! | 413 | more bytes or parts than the limit |
+//! | 415 | a Content-Type or a charset that is not supported |
+//! | 422 | a form or JSON that does not have the type that is asked for |
+//!
+//! # Examples
+//!
+//! A page that takes files, within limits. A file that is too large is answered with 413, and with a text that
+//! names the limit.
+//!
+//! ```no_run
+//! use hangup::extract::MultipartLimits;
+//! use hangup::{Html, Request, RequestExt, ResponseWriter, Result, Server};
+//! use std::io::Write;
+//!
+//! const PAGE: &str = r#"<!doctype html><form method="post" enctype="multipart/form-data">
+//! <input type="file" name="file" multiple required> <button>Upload</button></form>"#;
+//! const LIMITS: MultipartLimits = MultipartLimits::new(1 << 30).part_bytes(256 << 20).parts(20);
+//!
+//! fn upload(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+//!     if r.method() != "POST" {
+//!         return w.send(Html(PAGE));
+//!     }
+//!     let mut form = r.multipart(LIMITS)?;
+//!     while let Some(mut part) = form.next_part()? {
+//!         let Some(name) = part.safe_file_name() else { continue };
+//!         let bytes = part.save_to(format!("uploads/{name}"))?;
+//!         writeln!(w, "{name}: {bytes} bytes")?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! fn main() -> std::io::Result<()> {
+//!     Server::new(upload).listen("127.0.0.1:8080")?.serve()
+//! }
+//! ```
 
 mod cookies;
 #[cfg(any(feature = "forms", feature = "json"))]

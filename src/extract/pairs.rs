@@ -27,7 +27,7 @@ use crate::error::Result;
 /// assert_eq!(query.parse_optional::<u32>("size")?, None);
 /// # Ok::<(), hangup::Error>(())
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Pairs {
     /// The decoded names and values, one behind the other.
     text: String,
@@ -145,6 +145,15 @@ impl Pairs {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
+    }
+}
+
+impl Eq for Pairs {}
+
+impl PartialEq for Pairs {
+    /// Compares the names and values in their order. A query may equal a form.
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.spans == other.spans
     }
 }
 

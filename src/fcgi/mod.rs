@@ -1,6 +1,9 @@
-//! A FastCGI server: the same handlers behind any web server.
+//! FastCGI on both sides: a server, whose handlers run behind any web server, and a client, the
+//! [`Upstream`], which forwards requests to an application such as PHP.
 //!
-//! It implements version 1.0 of the protocol in the responder role.
+//! # The server
+//!
+//! The same handlers serve HTTP and FastCGI. The server implements version 1.0 of the protocol in the responder role.
 //!
 //! ```no_run
 //! use hangup::fcgi;
@@ -51,9 +54,11 @@
 // | `handling.rs` | running a request's handler |
 // | `response.rs` `record_writer.rs` | a response as records, and the one writer of a connection |
 // | `workers.rs` | the threads that run handlers |
+// | `client/` | the other side: forwarding requests to an application |
 
 mod batch;
 mod body;
+mod client;
 mod closing;
 mod conn;
 mod handling;
@@ -89,6 +94,8 @@ use conn::Conn;
 use options::{Options, Shared};
 use reader::Reader;
 use workers::Workers;
+
+pub use client::Upstream;
 
 // Defined once for both servers. `server` is their home in the documentation.
 #[doc(no_inline)]

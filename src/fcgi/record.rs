@@ -72,7 +72,7 @@ pub(super) struct Begin {
 }
 
 /// A violation of the protocol. The bytes after it cannot be interpreted.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Malformed {
     /// The version is not 1.
     Version(u8),
@@ -82,21 +82,30 @@ pub(super) enum Malformed {
     Pairs,
     /// A request begins with an id that is in use.
     IdInUse(u16),
+    /// An application must not send a record of this type.
+    UnexpectedKind(u8),
+    /// An application sends a record of a request that was not made.
+    UnexpectedId(u16),
+    /// An application continues a stream that it has ended.
+    AfterEnd(u8),
+}
+
+/// Fails unless `input` begins with the version.
+pub(super) fn check_version(input: &[u8]) -> Result<(), Malformed> {
+    match input.first() {
+        Some(version) if *version != VERSION => Err(Malformed::Version(*version)),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the first record of `input` and its length. `None` if it is incomplete.
 pub(super) fn parse(input: &[u8]) -> Result<Option<(Record<'_>, usize)>, Malformed> {
     let Some((header, rest)) = input.split_first_chunk::<HEADER>() else {
         // The first byte is the version, so a wrong one is detected at once.
-        return match input.first() {
-            Some(version) if *version != VERSION => Err(Malformed::Version(*version)),
-            _ => Ok(None),
-        };
+        return check_version(input).map(|()| None);
     };
-    let [version, kind, id_high, id_low, length_high, length_low, padding, _] = *header;
-    if version != VERSION {
-        return Err(Malformed::Version(version));
-    }
+    check_version(input)?;
+    let [_, kind, id_high, id_low, length_high, length_low, padding, _] = *header;
     let length = usize::from(u16::from_be_bytes([length_high, length_low]));
     let whole = length + usize::from(padding);
     if rest.len() < whole {
@@ -145,6 +154,15 @@ pub(super) fn end_request(id: u16, exit: u32, status: Status) -> [u8; 2 * HEADER
     record
 }
 
+/// Returns the BEGIN_REQUEST record of a request to a responder. `keep`: the connection stays open.
+pub(super) fn begin_request(id: u16, keep: bool) -> [u8; 2 * HEADER] {
+    let mut record = [0; 2 * HEADER];
+    record[..HEADER].copy_from_slice(&header(kind::BEGIN_REQUEST, id, HEADER));
+    record[HEADER..HEADER + 2].copy_from_slice(&RESPONDER.to_be_bytes());
+    record[HEADER + 2] = if keep { KEEP_CONN } else { 0 };
+    record
+}
+
 /// Returns the UNKNOWN_TYPE record for a record of type `unknown`.
 pub(super) fn unknown_type(unknown: u8) -> [u8; 2 * HEADER] {
     let mut record = [0; 2 * HEADER];
@@ -160,6 +178,9 @@ impl fmt::Display for Malformed {
             Self::Content(kind) => write!(f, "record type {kind} has invalid content"),
             Self::Pairs => f.write_str("name-value pairs are incomplete"),
             Self::IdInUse(id) => write!(f, "request id {id} is already in use"),
+            Self::UnexpectedKind(kind) => write!(f, "unexpected record type {kind}"),
+            Self::UnexpectedId(id) => write!(f, "record of an unknown request id {id}"),
+            Self::AfterEnd(kind) => write!(f, "record type {kind} after the end of its stream"),
         }
     }
 }
@@ -194,6 +215,16 @@ mod tests {
         assert_eq!(record.content[0], 99);
         let longest = header(kind::STDOUT, 1, MAX_CONTENT);
         assert_eq!(parse(&[&longest[..], &[0; MAX_CONTENT]].concat()).unwrap().unwrap().1, 65_536);
+    }
+
+    #[test]
+    fn the_begin_of_a_request_that_was_written_can_be_parsed() {
+        for keep in [false, true] {
+            let bytes = begin_request(7, keep);
+            let (record, used) = parse(&bytes).unwrap().unwrap();
+            assert_eq!((record.kind, record.id, used), (kind::BEGIN_REQUEST, 7, 16));
+            assert_eq!(Begin::parse(record.content), Ok(Begin { role: RESPONDER, keep }));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A response as FastCGI records.
 
+use std::any::Any;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,11 +28,13 @@ pub(super) struct Wire {
     active: Arc<ActiveRequest>,
     /// The output that is encoded and not written: the content of the next STDOUT records.
     out: Vec<u8>,
+    /// Another wire writes this response.
+    is_detached: bool,
 }
 
 impl Wire {
     pub(super) fn new(conn: Arc<Conn>, active: Arc<ActiveRequest>) -> Self {
-        Self { conn, active, out: Vec::new() }
+        Self { conn, active, out: Vec::new(), is_detached: false }
     }
 
     /// Ends the request: writes the rest of its output, the ends of its streams, and its exit status
@@ -61,7 +64,9 @@ impl Wire {
 impl Drop for Wire {
     /// Has no effect on a request that was ended.
     fn drop(&mut self) {
-        self.end_request(FAILED);
+        if !self.is_detached {
+            self.end_request(FAILED);
+        }
     }
 }
 
@@ -108,5 +113,30 @@ impl Sink for Wire {
 
     fn set_write_deadline(&mut self, deadline: Option<Instant>) {
         self.active.set_write_deadline(deadline);
+    }
+
+    fn write_deadline(&self) -> Option<Instant> {
+        self.active.write_deadline()
+    }
+
+    /// Ends the request, since a web server waits for that.
+    fn release(&mut self) -> io::Result<()> {
+        self.end_request(0);
+        Ok(())
+    }
+
+    fn detach(&mut self) -> Box<dyn Sink> {
+        self.is_detached = true;
+        let out = std::mem::take(&mut self.out);
+        let (conn, active) = (Arc::clone(&self.conn), Arc::clone(&self.active));
+        Box::new(Self { conn, active, out, is_detached: false })
+    }
+
+    fn attach(&mut self, sink: Box<dyn Any>) {
+        if let Ok(mut wire) = sink.downcast::<Self>() {
+            self.is_detached = false;
+            wire.is_detached = true;
+            self.out = std::mem::take(&mut wire.out);
+        }
     }
 }

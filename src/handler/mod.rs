@@ -12,6 +12,7 @@
 //! | `gateway.rs` | what a web server passes to a handler, over FastCGI and CGI |
 //! | `into_response.rs` | the values that a handler may return |
 //! | `html.rs` `json.rs` `redirect.rs` | such values |
+//! | `set_cookie.rs` | cookies that a response sets |
 //! | `interim.rs` | interim responses from any thread |
 //! | `sink.rs` | the wire below a response, which each protocol implements |
 
@@ -28,6 +29,7 @@ mod received;
 mod redirect;
 mod request;
 mod response;
+mod set_cookie;
 mod sink;
 
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub use redirect::Redirect;
 pub use request::RequestExt;
 pub(crate) use response::ResponseState;
 pub use response::ResponseWriter;
+pub use set_cookie::SetCookie;
 pub(crate) use sink::{FinalHead, Length, ResponseEnd, Sink};
 
 use crate::error::Result;

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::time::Instant;
 
 use http::{HeaderName, Uri};
 #[cfg(any(feature = "forms", feature = "json"))]
@@ -10,7 +11,7 @@ use serde_core::de::DeserializeOwned;
 
 use super::Request;
 use super::gateway::{ErrorStream, Variables};
-use super::received::{CloseNotify, Received, RequestInfo, info, received};
+use super::received::{CloseNotify, Received, RequestInfo, info, received, received_mut};
 use crate::context::Context;
 use crate::error::Result;
 use crate::extract::{self, Cookies, MultipartLimits, MultipartReader, Pairs, PathValues, Source};
@@ -88,6 +89,17 @@ pub trait RequestExt: sealed::Sealed {
     /// # Ok::<(), hangup::Error>(())
     /// ```
     fn set_context(&mut self, context: Context);
+
+    /// Sets a deadline of the request's context, unless it has an earlier one.
+    ///
+    /// This does the same as [`set_context`](Self::set_context) with a
+    /// [child](Context::child_with_deadline) of [`context`](Self::context), but does not start to watch the
+    /// connection. Only a handler that looks at its context pays for that.
+    fn set_deadline(&mut self, deadline: Instant);
+
+    /// Returns the deadline of the request's context, or `None` if it has none. Does not start to watch the
+    /// connection.
+    fn deadline(&self) -> Option<Instant>;
 
     /// Returns a channel that receives one value when the client goes away, as [`context`](Self::context)
     /// notices it, or when a pipelined request arrives.
@@ -336,13 +348,24 @@ mod sealed {
 
 impl RequestExt for Request {
     fn context(&self) -> Context {
-        let set = received(self).and_then(|received| received.context.clone());
-        set.or_else(|| info(self).map(RequestInfo::context)).unwrap_or_default()
+        received(self).map(Received::context).unwrap_or_default()
     }
 
     fn set_context(&mut self, context: Context) {
         self.body_mut().set_context(&context);
-        self.extensions_mut().get_or_insert_default::<Received>().context = Some(context);
+        received_mut(self).set_context(context);
+    }
+
+    fn set_deadline(&mut self, deadline: Instant) {
+        if let Some(context) = received_mut(self).set_deadline(deadline)
+            && !self.body().is_empty()
+        {
+            self.body_mut().set_context(&context());
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        received(self)?.deadline()
     }
 
     fn close_notify(&self) -> CloseNotify {
@@ -372,7 +395,7 @@ impl RequestExt for Request {
     }
 
     fn set_https(&mut self, https: bool) {
-        self.extensions_mut().get_or_insert_default::<Received>().https = Some(https);
+        received_mut(self).https = Some(https);
     }
 
     fn client_ip(&self) -> Option<IpAddr> {
@@ -381,7 +404,7 @@ impl RequestExt for Request {
     }
 
     fn set_client_ip(&mut self, ip: IpAddr) {
-        let received = self.extensions_mut().get_or_insert_default::<Received>();
+        let received = received_mut(self);
         received.client_ip = Some(ip.to_canonical());
     }
 
@@ -409,7 +432,7 @@ impl RequestExt for Request {
     }
 
     fn set_path_value(&mut self, name: &str, value: &str) {
-        self.extensions_mut().get_or_insert_default::<Received>().path_values.set(name, value);
+        received_mut(self).path_values.set(name, value);
     }
 
     fn matched_pattern(&self) -> Option<&str> {
@@ -418,7 +441,7 @@ impl RequestExt for Request {
     }
 
     fn set_matched_pattern(&mut self, pattern: &str) {
-        let own = &mut self.extensions_mut().get_or_insert_default::<Received>().matched_pattern;
+        let own = &mut received_mut(self).matched_pattern;
         own.clear();
         own.push_str(pattern);
     }
@@ -429,7 +452,7 @@ impl RequestExt for Request {
     }
 
     fn set_original_uri(&mut self, uri: Uri) {
-        self.extensions_mut().get_or_insert_default::<Received>().original_uri = Some(uri);
+        received_mut(self).original_uri = Some(uri);
     }
 
     fn query(&self) -> Pairs {

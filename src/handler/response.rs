@@ -21,21 +21,27 @@
 //! | `response/chain.rs` | the filters in between |
 //! | `response/hooks.rs` | callbacks before the head and at the end |
 //! | `response/whole.rs` | finished responses, and those that replace a failed handler's |
+//! | `response/until.rs` | the response in place of a handler that is late |
 
 mod chain;
 mod commit;
 mod hooks;
+#[cfg(all(test, hangup_shuttle))]
+mod model;
 mod state;
+mod until;
 mod whole;
 mod write;
 
 use std::fmt;
 use std::time::Instant;
 
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::filter::Filter;
 use super::interim::{InterimSender, check_interim, too_late as interim_too_late};
+use super::set_cookie::SetCookie;
 use super::sink::Sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::logging as log;
@@ -214,6 +220,20 @@ impl<'a> ResponseWriter<'a> {
         let name = name.try_into().map_err(|error| Error::from(error.into()))?;
         let value = value.try_into().map_err(|_| Error::header_value(&name))?;
         self.headers_mut().insert(name, value);
+        Ok(self)
+    }
+
+    /// Adds a `Set-Cookie` header. Cookies that were set before stay, also one of the same name.
+    ///
+    /// Once the head was sent, this has no effect but a log line at `debug`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidMessage`] if browsers would refuse or misread the cookie: see
+    /// [`SetCookie::to_header_value`].
+    pub fn set_cookie(&mut self, cookie: SetCookie) -> Result<&mut Self> {
+        let value = cookie.to_header_value()?;
+        self.headers_mut().append(SET_COOKIE, value);
         Ok(self)
     }
 

@@ -1,5 +1,6 @@
 //! The wire below a [`ResponseWriter`](super::ResponseWriter), which each protocol implements.
 
+use std::any::Any;
 use std::io;
 use std::time::Instant;
 
@@ -49,7 +50,7 @@ pub(crate) enum Length {
 }
 
 /// The wire below a response: HTTP/1.1 or another protocol that carries one.
-pub(crate) trait Sink: Send {
+pub(crate) trait Sink: Any + Send {
     fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()>;
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()>;
     fn body(&mut self, data: &[u8]) -> io::Result<()>;
@@ -72,4 +73,18 @@ pub(crate) trait Sink: Send {
     }
     fn set_read_deadline(&mut self, deadline: Option<Instant>);
     fn set_write_deadline(&mut self, deadline: Option<Instant>);
+    /// Returns the deadline for writing the response, if one is set.
+    fn write_deadline(&self) -> Option<Instant> {
+        None
+    }
+    /// Sends everything after the response's end, so that the client need not wait for the handler, which
+    /// still runs.
+    fn release(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+    /// Moves the sink into a box, with which any thread can write. This one is not used until
+    /// [`attach`](Self::attach) puts the box's contents back.
+    fn detach(&mut self) -> Box<dyn Sink>;
+    /// Puts back a sink that [`detach`](Self::detach) has returned.
+    fn attach(&mut self, sink: Box<dyn Any>);
 }

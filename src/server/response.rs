@@ -4,7 +4,9 @@
 //! at the end of a response if nothing of a next request has arrived, and before the connection waits. So
 //! head and body are sent together, and so are the responses to requests that arrived together.
 
+use std::any::Any;
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -338,10 +340,16 @@ impl Sink for Wire {
         if self.exchange.framing != BodyMode::Length || !self.stream().sends_files() {
             return Ok(0);
         }
-        let head = self.stream().send_all_ahead(&self.out);
+        let (head, begun) = (self.stream().send_all_ahead(&self.out), self.out.len());
         self.out.clear();
-        let sent = head.and_then(|()| self.stream().send_file(part.file, part.offset, part.length));
-        sent.map_err(|error| self.failed(error))
+        self.written(head, begun)?;
+        match self.stream().send_file(part.file, part.offset, part.length) {
+            Ok(sent) => {
+                self.guard.counting().sent(usize::try_from(sent).unwrap_or(usize::MAX));
+                Ok(sent)
+            }
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {
@@ -418,6 +426,27 @@ impl Sink for Wire {
 
     fn set_write_deadline(&mut self, deadline: Option<Instant>) {
         self.stream().set_write_deadline(deadline);
+    }
+
+    fn write_deadline(&self) -> Option<Instant> {
+        self.stream().write_deadline()
+    }
+
+    /// Half-closes the connection as well, which cannot be reused while the handler runs.
+    fn release(&mut self) -> io::Result<()> {
+        self.write_out()?;
+        self.stream().shutdown(Shutdown::Write)
+    }
+
+    fn detach(&mut self) -> Box<dyn Sink> {
+        let empty = Self::new(Arc::clone(&self.reader), Arc::clone(&self.guard));
+        Box::new(std::mem::replace(self, empty))
+    }
+
+    fn attach(&mut self, sink: Box<dyn Any>) {
+        if let Ok(wire) = sink.downcast::<Self>() {
+            *self = *wire;
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Running a handler without a socket.
 
+use std::any::Any;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
@@ -362,4 +363,14 @@ impl Sink for Recorder {
 
     /// Memory has no deadlines.
     fn set_write_deadline(&mut self, _deadline: Option<Instant>) {}
+
+    fn detach(&mut self) -> Box<dyn Sink> {
+        Box::new(std::mem::take(self))
+    }
+
+    fn attach(&mut self, sink: Box<dyn Any>) {
+        if let Ok(recorder) = sink.downcast::<Self>() {
+            *self = *recorder;
+        }
+    }
 }

@@ -272,7 +272,7 @@ fn h04_a_damaged_form_is_read_the_same_however_it_is_cut() {
 /// Parts that are larger than the buffer, and delimiters at each place of its end.
 #[test]
 fn h04_large_parts_are_read_whole() {
-    for length in (65_465..65_500).chain([1 << 20]) {
+    for length in (65_478..65_494).chain([1 << 20]) {
         let content = "0123456789\r\n--".repeat(length / 14 + 1);
         let content = &content[..length];
         let body = part("a", content) + &part("b", "x") + "--b--";

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use super::moment::Moment;
-use super::parse::SameSite;
+use crate::message::SameSite;
 
 /// A cookie of a [`CookieJar`](super::CookieJar).
 ///

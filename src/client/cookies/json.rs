@@ -9,8 +9,9 @@ use super::jar::CookieJar;
 use super::loaded::LoadedCookies;
 use super::moment::Moment;
 use super::netscape::read_limited;
-use super::parse::{SameSite, same_site};
+use super::parse::same_site;
 use crate::error::{Error, ErrorKind, Result};
+use crate::message::SameSite;
 
 /// The version of the format.
 const VERSION: u64 = 1;

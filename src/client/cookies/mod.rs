@@ -34,7 +34,7 @@ mod suffix;
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests;
 
+pub use crate::message::SameSite;
 pub use cookie::Cookie;
 pub use jar::CookieJar;
 pub use loaded::LoadedCookies;
-pub use parse::SameSite;

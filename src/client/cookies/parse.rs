@@ -2,26 +2,13 @@
 //! attributes.
 
 use super::date;
+use crate::message::SameSite;
 
 /// The most bytes of a name and a value together (RFC 6265bis section 5.6).
 pub(super) const MAX_PAIR: usize = 4096;
 
 /// The most bytes of an attribute's value. A longer one is ignored.
 const MAX_ATTRIBUTE: usize = 1024;
-
-/// The `SameSite` attribute of a cookie.
-///
-/// The jar keeps it. A client without a browser's documents has no use for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SameSite {
-    /// Only for requests from the cookie's own site.
-    Strict,
-    /// Also for links from other sites.
-    Lax,
-    /// For all requests.
-    None,
-}
 
 /// A Set-Cookie field, as it was parsed. Nothing is judged yet but its syntax and size.
 #[derive(Debug, Default, PartialEq, Eq)]

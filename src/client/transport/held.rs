@@ -8,7 +8,6 @@ use http::Response;
 use super::{CheckedOut, Transport, begin, close_all, not_connected, respond};
 use crate::body::Body;
 use crate::client::conn::{Conn, Holder};
-use crate::client::connect::dial_error;
 use crate::client::hop::HopRequest;
 use crate::client::observe::WeakTrace;
 use crate::client::options::CallOptions;
@@ -46,7 +45,7 @@ impl Transport {
                 close_all(vec![conn]);
             }
         };
-        connecting.start(report).map_err(|error| dial_error(DialError::System(error)))?;
+        connecting.start(report).map_err(|error| Error::from(DialError::System(error)))?;
         let nothing = never();
         let done = call.context.as_ref().map_or(&nothing, Context::done);
         let outcome = select! {

@@ -73,7 +73,8 @@ const MOST_BOUNDARY: usize = 70;
 ///
 /// The text before the first delimiter and behind the last one is ignored. Lines end in CRLF, or in LF
 /// alone if the first delimiter does. A part of the type `multipart/mixed` is one part: RFC 7578 section 4.3
-/// has deprecated lists of files in it.
+/// has deprecated lists of files in it. A `Content-Transfer-Encoding`, which section 4.7 deprecates, is not
+/// decoded.
 ///
 /// # Errors
 ///

@@ -32,6 +32,14 @@ impl Hooks {
         self.heads.is_empty() && self.ends.is_empty()
     }
 
+    /// Takes over the callbacks of an inner response, whose head comes first.
+    pub(super) fn adopt(&mut self, inner: &mut Self) {
+        inner.heads.append(&mut self.heads);
+        mem::swap(&mut self.heads, &mut inner.heads);
+        self.ends.append(&mut inner.ends);
+        self.first_byte = self.first_byte.or(inner.first_byte);
+    }
+
     /// Drops callbacks that were not called, and keeps the memory of the lists.
     pub(super) fn clear(&mut self) {
         self.heads.clear();
@@ -84,7 +92,7 @@ impl ResponseWriter<'_> {
     /// ```
     /// use hangup::{HandlerExt, OutcomeKind, respond};
     ///
-    /// let handler = respond(|_| Ok(http::Response::new("hello".into()))).layer_fn(|w, r, next| {
+    /// let handler = respond(|_| Ok("hello")).layer_fn(|w, r, next| {
     ///     w.on_end(|outcome| {
     ///         assert_eq!(outcome.kind(), OutcomeKind::Complete);
     ///         assert_eq!(outcome.bytes_sent(), 5);

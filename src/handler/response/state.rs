@@ -106,6 +106,18 @@ impl ResponseState {
         }
     }
 
+    /// Takes over the callbacks and filters that the handler of an inner response has added, as far as they
+    /// were not called: they see the error response of that handler.
+    pub(super) fn adopt(&mut self, inner: &mut Self) {
+        self.hooks.adopt(&mut inner.hooks);
+        if let Stage::Open = self.stage
+            && let Filters::Added(added) = std::mem::take(&mut inner.filters)
+            && !self.filters.have_begun()
+        {
+            added.into_iter().for_each(|filter| self.filters.add(filter));
+        }
+    }
+
     /// Releases the memory that is kept between two requests.
     pub(crate) fn release(&mut self) {
         self.held = Vec::new();

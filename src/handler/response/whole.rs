@@ -133,7 +133,8 @@ impl ResponseWriter<'_> {
 
     /// Copies a body that is not in memory. Nothing is held back while its source waits, not even the head.
     fn copy_from_source(&mut self, body: &mut Body) -> Result<()> {
-        let mut buffer = vec![0; COPY_BUFFER];
+        let length = body.len().and_then(|length| usize::try_from(length).ok());
+        let mut buffer = vec![0; length.map_or(COPY_BUFFER, |length| length.clamp(1, COPY_BUFFER))];
         // A full buffer was passed on. After less, something may be held back.
         let mut holds = self.is_type_known() || body.is_incoming();
         loop {

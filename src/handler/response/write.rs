@@ -71,7 +71,9 @@ impl ResponseWriter<'_> {
             Stage::Sending { missing: Some(1..) } if !self.state.head.head_only => {
                 Ok(ResponseEnd::Short)
             }
-            Stage::Open | Stage::Sending { .. } | Stage::Ended => {
+            // It was ended in the handler's place.
+            Stage::Ended => Ok(ResponseEnd::Whole),
+            Stage::Open | Stage::Sending { .. } => {
                 let trailers = self.state.trailers.as_deref();
                 let trailers = trailers.filter(|trailers| !trailers.is_empty());
                 self.sink.end(trailers).map_err(|error| self.broken(error))?;

@@ -85,7 +85,8 @@ fn prefix(directory: &Path) -> Vec<u8> {
     key
 }
 
-/// Returns the 128-bit FNV-1a hash. It is the same in each build, and nobody chooses the files to collide.
+/// Returns the 128-bit FNV-1a hash. It is the same in each build. The files are the program's own, so
+/// no attacker can make two collide.
 fn hash(bytes: &[u8]) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;

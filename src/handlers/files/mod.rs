@@ -260,10 +260,8 @@ impl Files {
     /// ```
     /// use hangup::{Request, files::Files, respond, testing};
     ///
-    /// let app = respond(|r| Ok(http::Response::new(format!("app: {}", r.uri().path()).into())));
-    /// let site = Files::new("public").not_found(app);
-    /// # let site = Files::embedded(&[]).not_found(
-    /// #     respond(|r| Ok(http::Response::new(format!("app: {}", r.uri().path()).into()))));
+    /// let app = respond(|r| Ok(format!("app: {}", r.uri().path())));
+    /// let site = Files::new(env!("CARGO_MANIFEST_DIR")).not_found(app);
     /// let mut response = testing::call(&site, Request::post("/orders").body("")?)?;
     /// assert_eq!(response.body_mut().read_text(100)?, "app: /orders");
     /// # Ok::<(), hangup::Error>(())
@@ -304,6 +302,7 @@ impl Handler for Files {
 /// # let response = hangup::testing::call(&manual, Request::get("/").body("")?)?;
 /// # assert_eq!(response.status(), 200);
 /// # assert!(response.headers().contains_key("etag"));
+/// # Ok::<(), hangup::Error>(())
 /// ```
 ///
 /// # Errors

@@ -16,11 +16,12 @@ mod platform;
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 #[path = "open/unix.rs"]
 mod platform;
-#[cfg(any(not(unix), test))]
-#[cfg_attr(unix, allow(dead_code, reason = "the tests use a part of it"))]
-mod portable;
 #[cfg(not(unix))]
-use portable as platform;
+#[path = "open/portable.rs"]
+mod platform;
+#[cfg(all(unix, test))]
+#[allow(dead_code, reason = "the tests use a part of it")]
+mod portable;
 #[cfg(unix)]
 mod walk;
 

@@ -24,7 +24,7 @@ pub(super) enum Source {
     Embedded(Embedded),
 }
 
-/// What a request names.
+/// The target of a request.
 enum Named {
     File(Box<Found>),
     /// A directory whose URL lacks its final slash.
@@ -125,8 +125,16 @@ fn directory(
         Item::File(_) | Item::Missing => return Ok(Named::Missing),
     }
     let depth = location.path.components().count();
-    let entries = store.entries(&location.path, MOST_ENTRIES)?;
+    let entries = match store.entries(&location.path, MOST_ENTRIES) {
+        // It was removed, or replaced by a file, since it was found.
+        Err(error) if is_gone(&error) => return Ok(Named::Missing),
+        entries => entries?,
+    };
     Ok(Named::Listing(listing::page(r.uri().path(), depth, entries, options.hidden)))
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Names a file, or its sibling in the coding that the client prefers.

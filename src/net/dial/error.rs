@@ -6,6 +6,7 @@ use std::io;
 
 use super::target::Target;
 use crate::context::ContextError;
+use crate::error::{ErrorKind, TimeLimit};
 use crate::net::addr::Addr;
 
 /// The part of a dial that ran out of time.
@@ -76,6 +77,19 @@ impl DialError {
         Self::Connect { target, tried }
     }
 
+    /// Returns the kind of the crate's error for this one, or `None` if the context ended.
+    pub(crate) fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::TimedOut(Phase::Resolve) | Self::ResolverBusy { .. } => {
+                Some(ErrorKind::Timeout(TimeLimit::Resolve))
+            }
+            Self::TimedOut(Phase::Connect) => Some(ErrorKind::Timeout(TimeLimit::Connect)),
+            Self::Resolve { .. } => Some(ErrorKind::Resolve),
+            Self::Cancelled(_) => None,
+            _ => Some(ErrorKind::Connect),
+        }
+    }
+
     /// Creates an error from any other failure.
     #[must_use]
     pub fn other(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -100,6 +114,17 @@ impl From<crate::Error> for DialError {
     /// Wraps the error as [`DialError::Other`].
     fn from(error: crate::Error) -> Self {
         Self::other(error)
+    }
+}
+
+impl From<DialError> for crate::Error {
+    /// Returns an error of the kind [`Connect`](ErrorKind::Connect), [`Resolve`](ErrorKind::Resolve), a
+    /// timeout of one of the two, or the error of the context that has ended.
+    fn from(error: DialError) -> Self {
+        match (error.kind(), &error) {
+            (None, DialError::Cancelled(ended)) => ended.clone().into(),
+            (kind, _) => Self::with_source(kind.unwrap_or(ErrorKind::Connect), error),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod clocks;
 mod closing;
 mod ending;
 mod events;
+mod extract;
 mod messages;
 mod multiplexing;
 mod raw;
@@ -13,6 +14,7 @@ mod records;
 mod reuse;
 mod seams;
 mod shutdown;
+mod time_limit;
 
 use std::io::{self, Write};
 

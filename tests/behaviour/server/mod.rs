@@ -8,7 +8,10 @@ mod closing;
 mod drain;
 mod events;
 mod expect;
+mod extract;
 mod failing;
+#[cfg(unix)]
+mod files;
 mod framing;
 mod hijack;
 mod limits;
@@ -18,12 +21,14 @@ mod messages;
 mod pipelining;
 mod reuse;
 pub(crate) mod seams;
+mod shipped_layers;
 mod shutdown;
 mod states;
 mod stats;
 mod streaming;
 mod timeouts;
 mod websocket;
+mod wrapped;
 
 use std::io::Write;
 

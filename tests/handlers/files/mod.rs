@@ -231,3 +231,16 @@ fn h08_a_request_for_no_file_goes_to_the_application() {
     let files = Files::new(folder.path()).not_found_page("nothing.html");
     assert_eq!(text(get(&files, "/b.txt")), "404 Not Found\n");
 }
+
+/// The redirect is relative to the URL that the client has sent, whatever prefix a router has removed.
+#[test]
+fn h08_files_below_a_router() {
+    let folder = Folder::new().with("d/index.html", "index").with("a.txt", "x");
+    let router = hangup::Router::new().nest("/static/", Files::new(folder.path()));
+    assert_eq!(text(get(&router, "/static/a.txt")), "x");
+    let response = get(&router, "/static/d?q=1");
+    assert_eq!(response.status(), 308);
+    assert_eq!(field(response.headers(), "location"), Some("./d/?q=1"));
+    assert_eq!(text(get(&router, "/static/d/")), "index");
+    assert_eq!(get(&router, "/static/e").status(), 404);
+}

@@ -167,7 +167,7 @@ fn h08_a_root_that_is_replaced_is_followed() {
 fn h08_a_file_that_may_not_be_read_is_a_403() {
     let folder = Folder::new().with("a", "x");
     let path = folder.path().join("a");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     let expected = if fs::read(&path).is_ok() { 200 } else { 403 }; // root may read everything
     assert_eq!(get(&Files::new(folder.path()), "/a").status(), expected);
 }

@@ -154,7 +154,7 @@ fn h08_all_combinations_follow_the_order_of_section_13_2_2() {
         Some((BEFORE, false)),
     ];
     let mut count = 0;
-    for method in [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::DELETE] {
+    for method in [Method::GET, Method::HEAD, Method::PUT] {
         for (has_tag, has_date) in [(true, true), (true, false), (false, true), (false, false)] {
             let current = Validators {
                 etag: has_tag.then_some(TAG),
@@ -195,5 +195,5 @@ fn h08_all_combinations_follow_the_order_of_section_13_2_2() {
             }
         }
     }
-    assert_eq!(count, 16_200);
+    assert_eq!(count, 9_720);
 }

@@ -165,7 +165,11 @@ fn https(scheme: &[u8]) -> Option<bool> {
 /// Reads a host that may have a port.
 fn authority(text: &[u8]) -> Option<HeaderValue> {
     let authority = Authority::try_from(text).ok()?;
-    let is_host = !authority.host().is_empty() && !authority.as_str().contains('@');
+    // A user's name before the host shows here as well.
+    let port = authority.as_str().strip_prefix(authority.host())?;
+    let is_port =
+        port.is_empty() || port.strip_prefix(':').is_some_and(|it| it.parse::<u16>().is_ok());
+    let is_host = !authority.host().is_empty() && is_port;
     HeaderValue::from_bytes(text).ok().filter(|_| is_host)
 }
 

@@ -47,6 +47,8 @@ pub(crate) enum How {
     Carried { client: Program, server: Program, carry: Carry },
     /// A FastCGI responder behind nginx under load. The responder is measured.
     Gateway(Program, Load),
+    /// A server of one file of `length` bytes under load: a program of ours, or nginx.
+    Filed { program: Option<Program>, length: usize, load: Load },
 }
 
 /// The load on a server.
@@ -130,6 +132,7 @@ pub(crate) fn all() -> Vec<Group> {
         bulk_client(),
         bulk_server(),
         fastcgi(),
+        files(),
     ]
 }
 
@@ -288,6 +291,26 @@ fn fastcgi() -> Group {
         about: "FastCGI responders behind nginx",
         unit: Unit::Requests,
         cases: vec![Case { name: "32 connections".into(), peers: peers.into() }],
+    }
+}
+
+fn files() -> Group {
+    let peers = [("hangup", Some(Ours("hangup-files-server", &[]))), ("nginx", None)];
+    let case = |(name, length, connections): (&str, usize, usize)| Case {
+        name: name.into(),
+        peers: peers
+            .map(|(name, program)| {
+                let load = Load { at_least: 2, ..over(connections) };
+                Peer { name, how: How::Filed { program, length, load } }
+            })
+            .into(),
+    };
+    let sizes = [("1 KiB", 1 << 10, 32), ("64 KiB", 64 << 10, 32), ("100 MiB", 100 << 20, 2)];
+    Group {
+        name: "files",
+        about: "servers: GET of one file, beside nginx with sendfile",
+        unit: Unit::Requests,
+        cases: sizes.map(case).into(),
     }
 }
 

@@ -23,6 +23,7 @@ mod options;
 mod programs;
 mod report;
 mod results;
+mod site;
 mod table;
 mod targets;
 

@@ -11,6 +11,7 @@ use crate::idle;
 use crate::nginx::Nginx;
 use crate::options::Options;
 use crate::programs::{HERE, Programs};
+use crate::site::{FILE, Site};
 
 /// The extra time that a program gets beyond the time it was told to run.
 const SLACK: Duration = Duration::from_secs(15);
@@ -34,6 +35,10 @@ impl Bench<'_> {
             How::Called { client: program, .. }
             | How::Carried { client: program, .. }
             | How::Idle(program) => (program, None),
+            How::Filed { program: Some(program), load, .. } => (program, Some(load)),
+            How::Filed { program: None, .. } => {
+                return (!self.programs.nginx).then_some("nginx is not installed");
+            }
         };
         if matches!(program, Program::Go(_)) && !self.programs.go {
             return Some("go is not installed");
@@ -68,8 +73,23 @@ impl Bench<'_> {
             How::Carried { client, server, carry } => self.carry(client, server, carry),
             How::Gateway(program, load) => {
                 let responder = self.start(program)?;
-                let nginx = Nginx::start(responder.authority(), self.interrupted)?;
+                let nginx = Nginx::forwarding(responder.authority(), self.interrupted)?;
                 self.load(nginx.url(), &responder, load)
+            }
+            How::Filed { program, length, load } => {
+                let site = Site::new(length)?;
+                match program {
+                    Some(program) => {
+                        let mut command = self.programs.command(program);
+                        command.arg("--directory").arg(site.path());
+                        let server = Server::start(command, self.interrupted)?;
+                        self.load(&format!("{}{FILE}", server.url()), &server, load)
+                    }
+                    None => {
+                        let nginx = Nginx::serving(site.path(), self.interrupted)?;
+                        self.load(&format!("{}{FILE}", nginx.url()), nginx.server(), load)
+                    }
+                }
             }
         }
     }

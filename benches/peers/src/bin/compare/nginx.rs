@@ -1,8 +1,8 @@
-//! nginx in front of a FastCGI responder, with a temporary folder for all its files.
+//! nginx in front of a FastCGI responder, or as a server of files, with a temporary folder for its own files.
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Result;
@@ -16,7 +16,32 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Starts nginx. It forwards all requests to `responder`, which is `HOST:PORT`, over connections
     /// that are kept.
-    pub(crate) fn start(responder: &str, interrupted: &Interrupted) -> Result<Nginx> {
+    pub(crate) fn forwarding(responder: &str, interrupted: &Interrupted) -> Result<Nginx> {
+        let upstream = format!(
+            "upstream responder {{ server {responder}; keepalive 64;
+                                   keepalive_requests 100000000; }}"
+        );
+        let location = "fastcgi_pass responder; fastcgi_keep_conn on;
+                   fastcgi_param REQUEST_METHOD $request_method;
+                   fastcgi_param REQUEST_URI $request_uri;
+                   fastcgi_param SCRIPT_NAME $document_uri;
+                   fastcgi_param QUERY_STRING $query_string;
+                   fastcgi_param CONTENT_LENGTH $content_length;
+                   fastcgi_param SERVER_PROTOCOL $server_protocol;
+                   fastcgi_param SERVER_NAME $server_name;
+                   fastcgi_param SERVER_PORT $server_port;
+                   fastcgi_param REMOTE_ADDR $remote_addr;
+                   fastcgi_param REMOTE_PORT $remote_port;";
+        Self::start(&upstream, location, interrupted)
+    }
+
+    /// Starts nginx. It serves the files of `directory`, with its recommended options for that.
+    pub(crate) fn serving(directory: &Path, interrupted: &Interrupted) -> Result<Nginx> {
+        let location = format!("root {}; sendfile on; tcp_nopush on;", directory.display());
+        Self::start("", &location, interrupted)
+    }
+
+    fn start(http: &str, location: &str, interrupted: &Interrupted) -> Result<Nginx> {
         let folder = std::env::temp_dir().join(format!("peers-nginx-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         // This port was free a moment ago. nginx cannot report a port that the system chose.
@@ -30,24 +55,8 @@ impl Nginx {
                client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;
                fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi;
                scgi_temp_path {root}/scgi;
-               upstream responder {{ server {responder}; keepalive 64;
-                                     keepalive_requests 100000000; }}
-               server {{
-                 listen {address};
-                 location / {{
-                   fastcgi_pass responder; fastcgi_keep_conn on;
-                   fastcgi_param REQUEST_METHOD $request_method;
-                   fastcgi_param REQUEST_URI $request_uri;
-                   fastcgi_param SCRIPT_NAME $document_uri;
-                   fastcgi_param QUERY_STRING $query_string;
-                   fastcgi_param CONTENT_LENGTH $content_length;
-                   fastcgi_param SERVER_PROTOCOL $server_protocol;
-                   fastcgi_param SERVER_NAME $server_name;
-                   fastcgi_param SERVER_PORT $server_port;
-                   fastcgi_param REMOTE_ADDR $remote_addr;
-                   fastcgi_param REMOTE_PORT $remote_port;
-                 }}
-               }}
+               {http}
+               server {{ listen {address}; location / {{ {location} }} }}
              }}"
         );
         let file = folder.join("nginx.conf");
@@ -57,6 +66,10 @@ impl Nginx {
         command.arg("-e").arg(folder.join("error.log"));
         let server = Server::start_silent(command, address, interrupted)?;
         Ok(Nginx { server, folder })
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -67,6 +67,8 @@ pub(crate) const TARGETS: &[Target] = &[
     ratio("server, bulk up, chunked, of the floor", "bulk-server/up, chunked/hangup", "bulk-server/up, chunked/floor", 0.9),
 
     ratio("FastCGI, of Go", "fastcgi/32 connections/hangup", "fastcgi/32 connections/go", 1.5),
+
+    ratio("file of 100 MiB, of nginx", "files/100 MiB/hangup", "files/100 MiB/nginx", 0.9),
 ];
 
 impl Bound {
