@@ -17,7 +17,10 @@ macro_rules! pages {
 
 pages! {
     Recipes: "recipes.md",
+    ComingFromAxum: "coming-from-axum.md",
     ComingFromCurl: "coming-from-curl.md",
+    ComingFromGo: "coming-from-go.md",
     ComingFromReqwest: "coming-from-reqwest.md",
+    ComingFromTinyHttp: "coming-from-tiny-http.md",
     ComingFromUreq: "coming-from-ureq.md",
 }

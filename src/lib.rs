@@ -256,7 +256,7 @@ pub use handlers::files::{self, Files};
 #[cfg(feature = "server")]
 pub use handlers::metrics;
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
-pub use handlers::reverse_proxy;
+pub use handlers::reverse_proxy::{self, ReverseProxy};
 #[cfg(any(feature = "server", feature = "fcgi"))]
 pub use handlers::router::Router;
 #[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]

@@ -1,6 +1,5 @@
 //! The forms of responses and errors.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,35 +10,15 @@ use hangup::{Error, ResponseWriter, Result};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
-/// The result of an endpoint.
-pub(crate) type Answered = Result<(), Refusal>;
+/// The result of an endpoint. An error of [`Error::status`] is its response.
+pub(crate) type Answered = Result<()>;
 
-/// The reason why an endpoint failed.
-pub(crate) enum Refusal {
-    /// The request is invalid. Holds the status and the reason.
-    Wrong(StatusCode, Cow<'static, str>),
-    /// The connection or this program failed.
-    Failed(Error),
+pub(crate) fn not_found() -> Error {
+    Error::status(StatusCode::NOT_FOUND, "not found")
 }
 
-impl Refusal {
-    pub(crate) fn not_found() -> Self {
-        Self::Wrong(StatusCode::NOT_FOUND, "not found".into())
-    }
-
-    pub(crate) fn bad(why: impl Into<Cow<'static, str>>) -> Self {
-        Self::Wrong(StatusCode::BAD_REQUEST, why.into())
-    }
-}
-
-/// Makes `?` work with every error that converts into the crate's.
-impl<E> From<E> for Refusal
-where
-    Error: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
+pub(crate) fn bad(why: impl Into<String>) -> Error {
+    Error::status(StatusCode::BAD_REQUEST, why)
 }
 
 /// Sends a body in memory, with its length and type.
@@ -79,25 +58,24 @@ pub(crate) fn redirect(w: &mut ResponseWriter, status: StatusCode, to: &str) -> 
 pub(crate) fn set(w: &mut ResponseWriter, name: HeaderName, value: &str) -> Answered {
     match HeaderValue::from_bytes(value.as_bytes()) {
         Ok(value) => w.headers_mut().insert(name, value),
-        Err(_) => return Err(Refusal::bad(format!("{value:?} is not a valid header value"))),
+        Err(_) => return Err(bad(format!("{value:?} is not a valid header value"))),
     };
     Ok(())
 }
 
 /// Parses a whole number in the path. A number that is too long counts as the largest one.
-pub(crate) fn whole_number(digits: &str) -> Result<u64, Refusal> {
+pub(crate) fn whole_number(digits: &str) -> Result<u64> {
     match digits.bytes().all(|byte| byte.is_ascii_digit()) {
         true => Ok(digits.parse().unwrap_or(u64::MAX)),
-        false => Err(Refusal::not_found()),
+        false => Err(not_found()),
     }
 }
 
-pub(crate) fn number<T: FromStr>(digits: &str) -> Result<T, Refusal> {
-    digits.parse().map_err(|_| Refusal::bad(format!("{digits:?} is not a number in range")))
+pub(crate) fn number<T: FromStr>(digits: &str) -> Result<T> {
+    digits.parse().map_err(|_| bad(format!("{digits:?} is not a number in range")))
 }
 
 /// Parses seconds, which may have decimals.
-pub(crate) fn seconds(digits: &str) -> Result<Duration, Refusal> {
-    Duration::try_from_secs_f64(number(digits)?)
-        .map_err(|error| Refusal::bad(format!("{digits}: {error}")))
+pub(crate) fn seconds(digits: &str) -> Result<Duration> {
+    Duration::try_from_secs_f64(number(digits)?).map_err(|error| bad(format!("{digits}: {error}")))
 }

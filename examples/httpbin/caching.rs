@@ -10,41 +10,41 @@ use hangup::http::{HeaderName, HeaderValue, StatusCode};
 use hangup::{Request, ResponseWriter};
 use serde_json::Value;
 
-use crate::answer::{self, Answered, Refusal, whole_number};
+use crate::answer::{self, Answered, whole_number};
 use crate::fields;
-use crate::inspect::{args, header, without_body};
+use crate::inspect::{args, header, value, without_body};
 use crate::random::Random;
 use crate::statuses::answer_with;
 
 /// Responds 304 to a conditional request. The resource never changes.
-pub(crate) fn cache(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+pub(crate) fn cache(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     if [IF_MODIFIED_SINCE, IF_NONE_MATCH].iter().any(|name| r.headers().contains_key(name)) {
         return answer_with(w, StatusCode::NOT_MODIFIED);
     }
     w.set_header(LAST_MODIFIED, httpdate::fmt_http_date(SystemTime::now()))?;
     w.set_header(ETAG, Random::new().uuid().replace('-', ""))?;
-    without_body(w, r, path)
+    without_body(w, r)
 }
 
-pub(crate) fn cache_for(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
-    let seconds = whole_number(&path[0])?;
+pub(crate) fn cache_for(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let seconds = whole_number(value(r, "seconds"))?;
     w.set_header(CACHE_CONTROL, format!("public, max-age={seconds}"))?;
-    without_body(w, r, path)
+    without_body(w, r)
 }
 
 /// Sends the tag exactly as the path has it, without the quotes that RFC 9110 requires. The API is
 /// defined this way.
-pub(crate) fn etag(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
-    let listed = |name| header(r, &name).map(|list| lists(&list, &path[0]));
+pub(crate) fn etag(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let listed = |name| header(r, &name).map(|list| lists(&list, value(r, "tag")));
     match (listed(IF_NONE_MATCH), listed(IF_MATCH)) {
         (Some(true), _) => {
-            answer::set(w, ETAG, &path[0])?;
+            answer::set(w, ETAG, value(r, "tag"))?;
             answer_with(w, StatusCode::NOT_MODIFIED)
         }
         (None, Some(false)) => answer_with(w, StatusCode::PRECONDITION_FAILED),
         _ => {
-            answer::set(w, ETAG, &path[0])?;
-            without_body(w, r, path)
+            answer::set(w, ETAG, value(r, "tag"))?;
+            without_body(w, r)
         }
     }
 }
@@ -56,14 +56,14 @@ fn lists(list: &str, tag: &str) -> bool {
 }
 
 /// Sets the query's pairs as headers and responds with all headers of the response.
-pub(crate) fn response_headers(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn response_headers(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let mut pairs = args(r);
     pairs.retain(|(name, _)| !is_ours(name));
     if !pairs.iter().any(|(name, _)| CONTENT_TYPE == name.as_str()) {
         pairs.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
     for (name, value) in &pairs {
-        let wrong = || Refusal::bad(format!("{name}: {value:?} is not a valid header"));
+        let wrong = || answer::bad(format!("{name}: {value:?} is not a valid header"));
         let header = HeaderName::try_from(name.as_str()).map_err(|_| wrong())?;
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| wrong())?;
         w.headers_mut().append(header, value);

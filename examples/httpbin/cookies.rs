@@ -5,13 +5,13 @@ use hangup::http::{HeaderValue, StatusCode};
 use hangup::{Request, RequestExt, ResponseWriter};
 use serde_json::{Map, Value, json};
 
-use crate::answer::{self, Answered, Refusal};
-use crate::inspect::args;
+use crate::answer::{self, Answered};
+use crate::inspect::{args, value};
 
 /// The attributes that make a client delete a cookie.
 const FORGET: &str = "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0";
 
-pub(crate) fn cookies(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn cookies(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let mut cookies = Map::new();
     for header in r.headers().get_all(COOKIE) {
         let header = String::from_utf8_lossy(header.as_bytes());
@@ -27,19 +27,19 @@ pub(crate) fn cookies(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> 
     Ok(answer::json(w, &json!({ "cookies": Value::Object(cookies) }))?)
 }
 
-pub(crate) fn set(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn set(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     for (name, value) in args(r) {
         add(w, r, &name, &value, "")?;
     }
     Ok(answer::redirect(w, StatusCode::FOUND, "/cookies")?)
 }
 
-pub(crate) fn set_one(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
-    add(w, r, &path[0], &path[1], "")?;
+pub(crate) fn set_one(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    add(w, r, value(r, "name"), value(r, "value"), "")?;
     Ok(answer::redirect(w, StatusCode::FOUND, "/cookies")?)
 }
 
-pub(crate) fn delete(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn delete(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     for (name, _) in args(r) {
         add(w, r, &name, "", FORGET)?;
     }
@@ -48,7 +48,7 @@ pub(crate) fn delete(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> A
 
 fn add(w: &mut ResponseWriter, r: &Request, name: &str, value: &str, more: &str) -> Answered {
     if name.is_empty() || !name.bytes().all(is_plain) {
-        return Err(Refusal::bad(format!("{name:?} is not a valid cookie name")));
+        return Err(answer::bad(format!("{name:?} is not a valid cookie name")));
     }
     let secure = if r.is_https() { "; Secure" } else { "" };
     let cookie = format!("{name}={}{more}{secure}; Path=/", quote(value));

@@ -14,7 +14,7 @@ use hangup::{Request, ResponseWriter};
 use serde_json::json as object;
 
 use crate::answer::{self, Answered, whole_number};
-use crate::inspect::facts;
+use crate::inspect::{facts, value};
 use crate::picture;
 use crate::random::Random;
 use crate::routes::ROUTES;
@@ -28,11 +28,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Responds with the list of all endpoints.
-pub(crate) fn index(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn index(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     let mut page = include_str!("pages/index.html").to_owned();
     for route in ROUTES {
         let methods: Vec<_> = route.methods.iter().map(|method| method.as_str()).collect();
-        let (pattern, about, methods) = (route.pattern, route.about, methods.join(" "));
+        let pattern = route.pattern.trim_end_matches("{$}");
+        let (about, methods) = (route.about, methods.join(" "));
         let name = match pattern.contains('{') {
             true => pattern.to_owned(),
             false => format!("<a href=\"{pattern}\">{pattern}</a>"),
@@ -43,7 +44,7 @@ pub(crate) fn index(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> An
     Ok(answer::html(w, &page)?)
 }
 
-pub(crate) fn gzip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn gzip(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(packed(r, "gzipped")?.as_bytes())?;
     w.set_header(CONTENT_ENCODING, "gzip")?;
@@ -51,14 +52,14 @@ pub(crate) fn gzip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Ans
 }
 
 /// HTTP's deflate coding is zlib's format (RFC 9110 section 8.4.1.2).
-pub(crate) fn deflate(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn deflate(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(packed(r, "deflated")?.as_bytes())?;
     w.set_header(CONTENT_ENCODING, "deflate")?;
     Ok(answer::whole(w, "application/json", &encoder.finish()?)?)
 }
 
-fn packed(r: &mut Request, how: &str) -> Result<String, answer::Refusal> {
+fn packed(r: &mut Request, how: &str) -> hangup::Result<String> {
     let mut facts = facts(r, &["headers", "method", "origin"])?;
     facts.insert(how.to_owned(), true.into());
     Ok(answer::pretty(&facts.into()))
@@ -66,29 +67,29 @@ fn packed(r: &mut Request, how: &str) -> Result<String, answer::Refusal> {
 
 /// Decodes the text in the path. Invalid text gets a hint instead of an error. The API is defined this
 /// way.
-pub(crate) fn base64(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
-    let value = path[0].replace('+', "-").replace('/', "_");
+pub(crate) fn base64(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let value = value(r, "value").replace('+', "-").replace('/', "_");
     let text = BASE64.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(answer::text(w, text.as_deref().unwrap_or("not Base64; this is: aGFuZyB1cA==\n"))?)
 }
 
-pub(crate) fn html(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn html(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     Ok(answer::html(w, include_str!("pages/page.html"))?)
 }
 
-pub(crate) fn form(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn form(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     Ok(answer::html(w, include_str!("pages/form.html"))?)
 }
 
-pub(crate) fn utf8(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn utf8(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     Ok(answer::html(w, include_str!("pages/utf8.html"))?)
 }
 
-pub(crate) fn xml(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn xml(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     Ok(answer::whole(w, "application/xml", include_bytes!("pages/slides.xml"))?)
 }
 
-pub(crate) fn json(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn json(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     let slides = object!([
         { "title": "Why anybody hangs up", "type": "all" },
         {
@@ -106,27 +107,27 @@ pub(crate) fn json(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Ans
     Ok(answer::json(w, &object!({ "slideshow": show }))?)
 }
 
-pub(crate) fn robots(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn robots(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     Ok(answer::whole(w, "text/plain", b"User-agent: *\nDisallow: /deny\n")?)
 }
 
-pub(crate) fn deny(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn deny(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     Ok(answer::whole(w, "text/plain", b"No robot should be reading this.\n")?)
 }
 
-pub(crate) fn png(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn png(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     Ok(answer::whole(w, "image/png", &picture::png()?)?)
 }
 
-pub(crate) fn links(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
-    let count = whole_number(&path[0])?;
+pub(crate) fn links(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let count = whole_number(value(r, "n"))?;
     Ok(answer::redirect(w, StatusCode::FOUND, &format!("/links/{count}/0"))?)
 }
 
 /// Responds with one of N pages, which links to all others.
-pub(crate) fn links_page(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
-    let count = whole_number(&path[0])?.clamp(1, MOST_LINKS);
-    let own = whole_number(&path[1])?;
+pub(crate) fn links_page(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let count = whole_number(value(r, "n"))?.clamp(1, MOST_LINKS);
+    let own = whole_number(value(r, "at"))?;
     let mut page = "<!DOCTYPE html>\n<title>Links</title>\n".to_owned();
     for other in 0..count {
         let _ = match other == own {
@@ -137,6 +138,6 @@ pub(crate) fn links_page(w: &mut ResponseWriter, _: &mut Request, path: &[String
     Ok(answer::html(w, &page)?)
 }
 
-pub(crate) fn uuid(w: &mut ResponseWriter, _: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn uuid(w: &mut ResponseWriter, _: &mut Request) -> Answered {
     Ok(answer::json(w, &object!({ "uuid": Random::new().uuid() }))?)
 }

@@ -1,15 +1,17 @@
 //! Endpoints that send the request back.
 
+use hangup::bytes::Bytes;
+use hangup::extract::MultipartLimits;
+use hangup::http::HeaderName;
 use hangup::http::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use hangup::http::{HeaderName, StatusCode};
-use hangup::{ErrorKind, Request, RequestExt, ResponseWriter};
+use hangup::{Request, RequestExt, ResponseWriter, Result};
 use serde_json::{Map, Value, json};
 
-use crate::answer::{self, Answered, Refusal};
-use crate::{fields, multipart};
+use crate::answer::{self, Answered};
+use crate::fields;
 
 /// The longest body, in bytes. Body and response are held in memory.
-const LONGEST_BODY: u64 = 16 << 20;
+pub(crate) const LONGEST_BODY: u64 = 16 << 20;
 
 /// The fields of a response that ignores the request's body.
 pub(crate) const HEAD: &[&str] = &["args", "headers", "origin", "url"];
@@ -17,34 +19,34 @@ pub(crate) const HEAD: &[&str] = &["args", "headers", "origin", "url"];
 /// The fields of a response that includes the request's body.
 const ALL: &[&str] = &["args", "data", "files", "form", "headers", "json", "origin", "url"];
 
-pub(crate) fn without_body(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn without_body(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     Ok(answer::json(w, &facts(r, HEAD)?.into())?)
 }
 
-pub(crate) fn with_body(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn with_body(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     Ok(answer::json(w, &facts(r, ALL)?.into())?)
 }
 
-pub(crate) fn anything(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn anything(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let mut facts = facts(r, ALL)?;
     facts.insert("method".into(), r.method().as_str().into());
     Ok(answer::json(w, &facts.into())?)
 }
 
-pub(crate) fn headers(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn headers(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     Ok(answer::json(w, &facts(r, &["headers"])?.into())?)
 }
 
-pub(crate) fn ip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn ip(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     Ok(answer::json(w, &facts(r, &["origin"])?.into())?)
 }
 
-pub(crate) fn user_agent(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn user_agent(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     Ok(answer::json(w, &json!({ "user-agent": header(r, &USER_AGENT) }))?)
 }
 
 /// Returns facts of the request by the names of the API. The body is read if one of them needs it.
-pub(crate) fn facts(r: &mut Request, names: &[&str]) -> Result<Map<String, Value>, Refusal> {
+pub(crate) fn facts(r: &mut Request, names: &[&str]) -> Result<Map<String, Value>> {
     let mut facts = match names.contains(&"data") {
         true => content(r)?,
         false => Map::new(),
@@ -64,9 +66,14 @@ pub(crate) fn facts(r: &mut Request, names: &[&str]) -> Result<Map<String, Value
     Ok(facts)
 }
 
+/// Returns a value of the path. The names are those of the route's pattern.
+pub(crate) fn value<'a>(r: &'a Request, name: &str) -> &'a str {
+    r.path_value(name).unwrap_or_default()
+}
+
 /// Returns the pairs of the query.
 pub(crate) fn args(r: &Request) -> Vec<(String, String)> {
-    fields::decode(r.uri().query().unwrap_or_default().as_bytes())
+    r.query().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Returns one value of the query.
@@ -118,37 +125,35 @@ pub(crate) fn base(r: &Request) -> String {
 }
 
 /// Returns `data`, `files`, `form` and `json` of the body.
-fn content(r: &mut Request) -> Result<Map<String, Value>, Refusal> {
-    let body = r.body_mut().read_bytes(LONGEST_BODY).map_err(|error| match error.kind() {
-        ErrorKind::TooLarge => {
-            Refusal::Wrong(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long".into())
-        }
-        _ => error.into(),
-    })?;
+fn content(r: &mut Request) -> Result<Map<String, Value>> {
     let content_type = header(r, &CONTENT_TYPE).unwrap_or_default();
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    let (mut form, mut files) = (Vec::new(), Vec::new());
-    let mut data = &body[..];
-    if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        form = fields::decode(&body);
-        data = &[];
-    } else if let Some(boundary) = multipart::boundary(&content_type) {
-        let malformed = |why| Refusal::bad(format!("invalid form: {why}"));
-        for part in multipart::parse(&body, &boundary).map_err(malformed)? {
-            if part.is_file {
-                let kind = part.content_type.as_deref().unwrap_or("application/octet-stream");
-                files.push((part.name, fields::text_or_data_url(part.content, kind)));
-            } else {
-                form.push((part.name, String::from_utf8_lossy(part.content).into_owned()));
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let (mut form, mut files, mut data) = (Vec::new(), Vec::new(), Bytes::new());
+    match kind.as_str() {
+        "application/x-www-form-urlencoded" => {
+            let pairs = r.form(LONGEST_BODY)?;
+            form.extend(pairs.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        "multipart/form-data" => {
+            let mut parts = r.multipart(MultipartLimits::new(LONGEST_BODY))?;
+            while let Some(mut part) = parts.next_part()? {
+                let name = part.name().to_owned();
+                let is_file = part.file_name().is_some();
+                let kind = part.content_type().unwrap_or("application/octet-stream").to_owned();
+                let content = part.read_bytes(LONGEST_BODY)?;
+                match is_file {
+                    true => files.push((name, fields::text_or_data_url(&content, &kind))),
+                    false => form.push((name, String::from_utf8_lossy(&content).into_owned())),
+                }
             }
         }
-        data = &[];
+        _ => data = r.body_mut().read_bytes(LONGEST_BODY)?,
     }
     Ok(Map::from_iter([
-        ("data".to_owned(), fields::text_or_data_url(data, "application/octet-stream").into()),
+        ("data".to_owned(), fields::text_or_data_url(&data, "application/octet-stream").into()),
         ("files".to_owned(), fields::object(files)),
         ("form".to_owned(), fields::object(form)),
         // The content type does not matter. A body that is not JSON gives null.
-        ("json".to_owned(), serde_json::from_slice(data).unwrap_or_default()),
+        ("json".to_owned(), serde_json::from_slice(&data).unwrap_or_default()),
     ]))
 }

@@ -5,15 +5,15 @@
 //! curl -d name=value http://127.0.0.1:8080/post
 //! ```
 //!
-//! `/` lists all endpoints. [`handle`] is the handler. It serves HTTP, FastCGI and CGI alike.
+//! `/` lists all endpoints. [`service`] is the handler. It serves HTTP, FastCGI and CGI alike.
 //!
 //! | file | what it holds |
 //! | --- | --- |
 //! | `routes.rs` | the table of routes |
 //! | `answer.rs` | the forms of responses and errors |
-//! | `inspect.rs` | endpoints that send the request back; `fields.rs` and `multipart.rs` parse it |
+//! | `inspect.rs` | endpoints that send the request back; `fields.rs` converts it to JSON |
 //! | `statuses.rs` | statuses and redirects; `weights.rs` chooses among several |
-//! | `cookies.rs` `auth.rs` `caching.rs` | cookies, credentials, caches |
+//! | `cookies.rs` `auth.rs` `digest.rs` `caching.rs` | cookies, credentials, caches |
 //! | `streams.rs` | bytes, whole or over time; `byte_range.rs` and `random.rs` choose them |
 //! | `documents.rs` | fixed responses in many formats; `picture.rs` draws one, `pages/` has the texts |
 
@@ -24,10 +24,10 @@ mod auth;
 mod byte_range;
 mod caching;
 mod cookies;
+mod digest;
 mod documents;
 mod fields;
 mod inspect;
-mod multipart;
 mod picture;
 mod random;
 mod routes;
@@ -41,13 +41,11 @@ use std::process::ExitCode;
 
 use hangup::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW,
-    ORIGIN,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN,
 };
 use hangup::http::{HeaderValue, Method, StatusCode};
-use hangup::{Request, ResponseWriter, Server, cgi, fcgi};
+use hangup::{Handler, HandlerExt, Request, ResponseWriter, Result, Server, cgi, fcgi};
 
-use answer::{Answered, Refusal};
 use support::{Args, Serving, Usage};
 
 const USAGE: &str = "usage: httpbin [OPTIONS] [--fcgi | --cgi]
@@ -87,9 +85,9 @@ fn httpbin(mut args: Args) -> Result<ExitCode, Usage> {
         }
     }
     match way {
-        Way::Http => serving.serve(Server::new(handle)),
-        Way::FastCgi => serving.serve_fcgi(fcgi::Server::new(handle)),
-        Way::Cgi => Ok(match cgi::serve(handle) {
+        Way::Http => serving.serve(Server::with_handler(service())),
+        Way::FastCgi => serving.serve_fcgi(fcgi::Server::with_handler(service())),
+        Way::Cgi => Ok(match cgi::serve_handler(service()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("httpbin: {error}");
@@ -99,58 +97,31 @@ fn httpbin(mut args: Args) -> Result<ExitCode, Usage> {
     }
 }
 
-/// Handles every request, over HTTP, FastCGI and CGI.
-fn handle(w: &mut ResponseWriter, r: &mut Request) -> hangup::Result<()> {
-    share(w, r);
-    match find_and_answer(w, r) {
-        Err(Refusal::Failed(error)) => Err(error),
-        Err(Refusal::Wrong(status, why)) => {
-            w.headers_mut().clear();
-            share(w, r);
-            w.set_status(status);
-            answer::text(w, &format!("{why}\n"))
-        }
-        Ok(()) => Ok(()),
-    }
-}
-
-fn find_and_answer(w: &mut ResponseWriter, r: &mut Request) -> Answered {
-    if r.uri().path() == "*" {
-        return options(w, r, routes::ALL);
-    }
-    let Some((route, arguments)) = routes::find(r.uri().path()) else {
-        return Err(Refusal::not_found());
-    };
-    if route.methods.contains(r.method()) {
-        return (route.endpoint)(w, r, &arguments);
-    }
-    if *r.method() == Method::OPTIONS {
-        return options(w, r, route.methods);
-    }
-    w.set_status(StatusCode::METHOD_NOT_ALLOWED).set_header(ALLOW, allowed(route.methods))?;
-    Ok(answer::text(w, "method not allowed\n")?)
-}
-
-/// Responds to OPTIONS with the path's methods, also for a cross-origin preflight.
-fn options(w: &mut ResponseWriter, r: &Request, methods: &[Method]) -> Answered {
-    w.set_header(ALLOW, allowed(methods))?;
-    w.set_header(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE, PATCH, OPTIONS")?;
-    w.set_header(ACCESS_CONTROL_MAX_AGE, 3600)?;
-    if let Some(names) = r.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
-        w.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
-    }
-    Ok(())
-}
-
-fn allowed(methods: &[Method]) -> String {
-    let names = methods.iter().chain([&Method::OPTIONS]).map(Method::as_str);
-    names.collect::<Vec<_>>().join(", ")
+/// Returns the handler of every request, over HTTP, FastCGI and CGI.
+fn service() -> impl Handler {
+    routes::router().layer_fn(share)
 }
 
 /// Lets scripts of any origin read the response. No endpoint holds a secret.
-fn share(w: &mut ResponseWriter, r: &Request) {
-    let origin = r.headers().get(ORIGIN).cloned();
-    let origin = origin.unwrap_or(HeaderValue::from_static("*"));
-    w.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    w.headers_mut().insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+fn share(w: &mut ResponseWriter, r: &mut Request, next: &dyn Handler) -> Result<()> {
+    let origin = r.headers().get(ORIGIN).cloned().unwrap_or(HeaderValue::from_static("*"));
+    let granted = [
+        (ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+        (ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
+    ];
+    w.headers_mut().extend(granted.clone());
+    if *r.method() == Method::OPTIONS {
+        w.set_header(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE, PATCH, OPTIONS")?;
+        w.set_header(ACCESS_CONTROL_MAX_AGE, 3600)?;
+        if let Some(names) = r.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            w.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+        }
+    }
+    let outcome = next.handle(w, r);
+    if *r.method() == Method::OPTIONS && outcome.is_ok() {
+        w.set_status(StatusCode::OK); // as the public httpbin responds
+    }
+    outcome.map_err(|error| {
+        granted.into_iter().fold(error, |error, (name, value)| error.with_header(name, value))
+    })
 }

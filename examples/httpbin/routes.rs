@@ -1,18 +1,16 @@
 //! The table of routes: paths, methods and endpoints.
 
 use hangup::http::Method;
-use hangup::{Request, ResponseWriter};
-use percent_encoding::percent_decode_str;
+use hangup::{Request, ResponseWriter, Router};
 
 use crate::answer::Answered;
-use crate::{auth, caching, cookies, documents, inspect, statuses, streams};
+use crate::{auth, caching, cookies, digest, documents, inspect, statuses, streams};
 
-/// An endpoint. Its last argument holds the values of the path's placeholders.
-pub(crate) type Endpoint = fn(&mut ResponseWriter, &mut Request, &[String]) -> Answered;
+/// An endpoint.
+pub(crate) type Endpoint = fn(&mut ResponseWriter, &mut Request) -> Answered;
 
 pub(crate) struct Route {
-    /// The pattern, as in `/status/{codes}`. A name in braces stands for one segment that is not empty.
-    /// A name that ends in `...` stands for the rest of the path.
+    /// The pattern without its method, as in `/status/{codes}`.
     pub(crate) pattern: &'static str,
     pub(crate) methods: &'static [Method],
     pub(crate) endpoint: Endpoint,
@@ -20,28 +18,22 @@ pub(crate) struct Route {
     pub(crate) about: &'static str,
 }
 
-const GET: &[Method] = &[Method::GET, Method::HEAD];
+/// HEAD as well.
+const GET: &[Method] = &[Method::GET];
 const POST: &[Method] = &[Method::POST];
 const PUT: &[Method] = &[Method::PUT];
 const PATCH: &[Method] = &[Method::PATCH];
 const DELETE: &[Method] = &[Method::DELETE];
-const GET_OR_POST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+const GET_OR_POST: &[Method] = &[Method::GET, Method::POST];
 
 /// Every method but OPTIONS and CONNECT, which no endpoint takes.
-pub(crate) const ALL: &[Method] = &[
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::TRACE,
-];
+const ALL: &[Method] =
+    &[Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE];
 
-/// All routes. The first that matches a path is used.
+/// All routes.
 #[rustfmt::skip] // A table.
 pub(crate) const ROUTES: &[Route] = &[
-    route("/", GET, documents::index, "this list"),
+    route("/{$}", GET, documents::index, "this list"),
 
     route("/get", GET, inspect::without_body, "the request, for GET"),
     route("/post", POST, inspect::with_body, "the request, for POST"),
@@ -67,6 +59,8 @@ pub(crate) const ROUTES: &[Route] = &[
 
     route("/basic-auth/{user}/{password}", GET, auth::basic, "requires a name and password"),
     route("/hidden-basic-auth/{user}/{password}", GET, auth::hidden, "the same, with 404 instead of 401"),
+    route("/digest-auth/{qop}/{user}/{password}", ALL, digest::digest, "requires a digest of them"),
+    route("/digest-auth/{qop}/{user}/{password}/{algorithm}", ALL, digest::digest, "the same; MD5, SHA-256 or SHA-512"),
     route("/bearer", GET, auth::bearer, "requires a token"),
 
     route("/delay/{seconds}", ALL, streams::delay, "the request after a delay of at most 10 seconds"),
@@ -106,24 +100,11 @@ const fn route(
     Route { pattern, methods, endpoint, about }
 }
 
-/// Returns the endpoint of a path and the decoded values of its placeholders.
-pub(crate) fn find(path: &str) -> Option<(&'static Route, Vec<String>)> {
-    ROUTES.iter().find_map(|route| Some((route, arguments(route.pattern, path)?)))
-}
-
-fn arguments(pattern: &str, path: &str) -> Option<Vec<String>> {
-    let mut segments = path.strip_prefix('/')?.split('/');
-    let mut arguments = Vec::new();
-    for expected in pattern.strip_prefix('/')?.split('/') {
-        if expected.ends_with("...}") {
-            return Some(arguments);
-        }
-        let segment = segments.next()?;
-        if expected.starts_with('{') && !segment.is_empty() {
-            arguments.push(percent_decode_str(segment).decode_utf8_lossy().into_owned());
-        } else if segment != expected {
-            return None;
-        }
-    }
-    segments.next().is_none().then_some(arguments)
+/// Returns the router of all routes.
+pub(crate) fn router() -> Router {
+    let routes =
+        ROUTES.iter().flat_map(|route| route.methods.iter().map(move |method| (route, method)));
+    routes.fold(Router::new(), |router, (route, method)| {
+        router.route(&format!("{method} {}", route.pattern), route.endpoint)
+    })
 }

@@ -4,11 +4,11 @@ use hangup::http::header::{
     CONTENT_LENGTH, HeaderName, LOCATION, PROXY_AUTHENTICATE, WWW_AUTHENTICATE,
 };
 use hangup::http::{HeaderValue, StatusCode};
-use hangup::{Request, ResponseWriter};
+use hangup::{Request, ResponseWriter, Result};
 use serde_json::json;
 
-use crate::answer::{self, Answered, Refusal, number, whole_number};
-use crate::inspect::{arg, base};
+use crate::answer::{self, Answered, number, whole_number};
+use crate::inspect::{arg, base, value};
 use crate::random::Random;
 use crate::weights::Weights;
 
@@ -28,15 +28,15 @@ const TEAPOT: &str = r"
 ";
 
 /// Responds with the status in `/status/404`, or chooses one by weight: `/status/200:0.9,500:0.1`.
-pub(crate) fn status(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
-    let weights = Weights::parse(&path[0]).ok_or_else(|| Refusal::bad("not a status"))?;
+pub(crate) fn status(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let weights = Weights::parse(value(r, "codes")).ok_or_else(|| answer::bad("not a status"))?;
     answer_with(w, final_status(weights.pick(Random::new().fraction()))?)
 }
 
 /// Returns the status, if a response can have it.
-pub(crate) fn final_status(code: u16) -> Result<StatusCode, Refusal> {
+pub(crate) fn final_status(code: u16) -> Result<StatusCode> {
     let status = StatusCode::from_u16(code).ok().filter(|status| !status.is_informational());
-    status.ok_or_else(|| Refusal::bad("a final status has three digits and is at least 200"))
+    status.ok_or_else(|| answer::bad("a final status has three digits and is at least 200"))
 }
 
 /// Sends the status with its usual headers and body.
@@ -64,36 +64,36 @@ pub(crate) fn answer_with(w: &mut ResponseWriter, status: StatusCode) -> Answere
 }
 
 /// Redirects N times for `/redirect/N`. Locations are relative unless the query has `absolute=true`.
-pub(crate) fn redirect(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
+pub(crate) fn redirect(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let is_absolute = arg(r, "absolute").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     match is_absolute {
-        true => absolute(w, r, path),
-        false => relative(w, r, path),
+        true => absolute(w, r),
+        false => relative(w, r),
     }
 }
 
-pub(crate) fn relative(w: &mut ResponseWriter, _: &mut Request, path: &[String]) -> Answered {
-    let next = next("relative", &path[0])?;
+pub(crate) fn relative(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let next = next("relative", value(r, "n"))?;
     Ok(answer::redirect(w, StatusCode::FOUND, &next)?)
 }
 
-pub(crate) fn absolute(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
-    let next = base(r) + &next("absolute", &path[0])?;
+pub(crate) fn absolute(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let next = base(r) + &next("absolute", value(r, "n"))?;
     Ok(answer::redirect(w, StatusCode::FOUND, &next)?)
 }
 
 /// Returns the location of the first of N redirects.
-fn next(kind: &str, count: &str) -> Result<String, Refusal> {
+fn next(kind: &str, count: &str) -> Result<String> {
     match whole_number(count)? {
-        0 => Err(Refusal::bad("the number of redirects must be at least 1")),
+        0 => Err(answer::bad("the number of redirects must be at least 1")),
         1 => Ok("/get".to_owned()),
         count => Ok(format!("/{kind}-redirect/{}", count - 1)),
     }
 }
 
 /// Redirects for `/redirect-to?url=URL&status_code=307`.
-pub(crate) fn redirect_to(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
-    let url = arg(r, "url").ok_or_else(|| Refusal::bad("the query has no url"))?;
+pub(crate) fn redirect_to(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let url = arg(r, "url").ok_or_else(|| answer::bad("the query has no url"))?;
     let code = arg(r, "status_code").map(|digits| number::<u16>(&digits)).transpose()?;
     let status = code.and_then(|code| StatusCode::from_u16(code).ok());
     // A 304 is no redirect and has no body.

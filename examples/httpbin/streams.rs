@@ -9,12 +9,12 @@ use hangup::http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE,
 };
 use hangup::http::{Method, StatusCode};
-use hangup::{Request, RequestExt, ResponseWriter};
+use hangup::{Error, Request, RequestExt, ResponseWriter, Result};
 use serde_json::Value;
 
-use crate::answer::{self, Answered, Refusal, number, seconds, whole_number};
+use crate::answer::{self, Answered, number, seconds, whole_number};
 use crate::byte_range::{Unsatisfiable, wanted};
-use crate::inspect::{self, arg, facts, header};
+use crate::inspect::{self, arg, facts, header, value};
 use crate::random::Random;
 use crate::statuses::{answer_with, final_status};
 
@@ -26,16 +26,16 @@ const DEFAULT_CHUNK: usize = 10 * 1024;
 const BINARY: &str = "application/octet-stream";
 
 /// Waits for `/delay/SECONDS`, which may have decimals.
-pub(crate) fn delay(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
-    let delay = seconds(&path[0])?.min(LONGEST_DELAY);
+pub(crate) fn delay(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let delay = seconds(value(r, "seconds"))?.min(LONGEST_DELAY);
     let facts = facts(r, &["args", "data", "files", "form", "headers", "origin", "url"])?;
     // A client that has gone gets no response. A client that only half-closed gets it early.
     r.context().wait_timeout(delay);
     Ok(answer::json(w, &facts.into())?)
 }
 
-pub(crate) fn stream(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
-    let count = whole_number(&path[0])?.min(MOST_LINES);
+pub(crate) fn stream(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let count = whole_number(value(r, "n"))?.min(MOST_LINES);
     let mut line = Value::from(facts(r, inspect::HEAD)?);
     w.set_header(CONTENT_TYPE, "application/json")?;
     for id in 0..count {
@@ -46,14 +46,14 @@ pub(crate) fn stream(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -
     Ok(())
 }
 
-pub(crate) fn bytes(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
-    let count = whole_number(&path[0])?.min(MOST_BYTES) as usize;
+pub(crate) fn bytes(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let count = whole_number(value(r, "n"))?.min(MOST_BYTES) as usize;
     let bytes: Vec<u8> = random(r)?.bytes().take(count).collect();
     Ok(answer::whole(w, BINARY, &bytes)?)
 }
 
-pub(crate) fn stream_bytes(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
-    let count = whole_number(&path[0])?.min(MOST_BYTES) as usize;
+pub(crate) fn stream_bytes(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let count = whole_number(value(r, "n"))?.min(MOST_BYTES) as usize;
     let bytes: Vec<u8> = random(r)?.bytes().take(count).collect();
     w.set_header(CONTENT_TYPE, BINARY)?;
     for chunk in bytes.chunks(chunk_size(r)?) {
@@ -64,30 +64,30 @@ pub(crate) fn stream_bytes(w: &mut ResponseWriter, r: &mut Request, path: &[Stri
 }
 
 /// Returns a generator that gives the same numbers for the same `?seed=`.
-fn random(r: &Request) -> Result<Random, Refusal> {
+fn random(r: &Request) -> Result<Random> {
     Ok(match arg(r, "seed") {
         Some(seed) => Random::seeded(number::<i64>(&seed)?.cast_unsigned()),
         None => Random::new(),
     })
 }
 
-fn chunk_size(r: &Request) -> Result<usize, Refusal> {
+fn chunk_size(r: &Request) -> Result<usize> {
     let size = arg(r, "chunk_size").map(|digits| number::<usize>(&digits)).transpose()?;
     Ok(size.unwrap_or(DEFAULT_CHUNK).max(1))
 }
 
 /// Parses a query's seconds.
-fn time(r: &Request, name: &str, default: Duration) -> Result<Duration, Refusal> {
+fn time(r: &Request, name: &str, default: Duration) -> Result<Duration> {
     arg(r, name).map_or(Ok(default), |digits| seconds(&digits))
 }
 
 /// Responds to `/range/N` with N letters, a to z repeated, or with a range of them.
-pub(crate) fn range(w: &mut ResponseWriter, r: &mut Request, path: &[String]) -> Answered {
-    let size = whole_number(&path[0])?;
+pub(crate) fn range(w: &mut ResponseWriter, r: &mut Request) -> Answered {
+    let size = whole_number(value(r, "n"))?;
     if !(1..=MOST_BYTES).contains(&size) {
-        return Err(Refusal::Wrong(
+        return Err(Error::status(
             StatusCode::NOT_FOUND,
-            format!("the number of bytes must be from 1 to {MOST_BYTES}").into(),
+            format!("the number of bytes must be from 1 to {MOST_BYTES}"),
         ));
     }
     let (chunk, duration) = (chunk_size(r)?, time(r, "duration", Duration::ZERO)?);
@@ -112,14 +112,14 @@ pub(crate) fn range(w: &mut ResponseWriter, r: &mut Request, path: &[String]) ->
 }
 
 /// Sends stars over time, for `/drip?duration=&numbytes=&code=&delay=`.
-pub(crate) fn drip(w: &mut ResponseWriter, r: &mut Request, _: &[String]) -> Answered {
+pub(crate) fn drip(w: &mut ResponseWriter, r: &mut Request) -> Answered {
     let duration = time(r, "duration", Duration::from_secs(2))?;
     let delay = time(r, "delay", Duration::ZERO)?;
     let count = arg(r, "numbytes").map_or(Ok(10), |digits| number::<u64>(&digits))?;
     let code = arg(r, "code").map_or(Ok(200), |digits| number(&digits))?;
     let status = final_status(code)?;
     if count == 0 {
-        return Err(Refusal::bad("the number of bytes must be at least 1"));
+        return Err(answer::bad("the number of bytes must be at least 1"));
     }
     if !delay.is_zero()
         && let Some(gone) = r.context().wait_timeout(delay)

@@ -92,7 +92,8 @@ impl Speed {
         stream.set_write_deadline(None);
     }
 
-    /// Writes by `write`, which may block.
+    /// Writes by `write`, which may block. Over TLS the bytes count when they are sent, not when they are
+    /// encrypted: `write` is repeated if its time is over and the peer has taken enough meanwhile.
     ///
     /// # Errors
     ///
@@ -100,30 +101,43 @@ impl Speed {
     pub(super) fn write<T>(
         &self,
         stream: &Stream,
-        write: impl FnOnce() -> io::Result<T>,
-        count: impl FnOnce(&T) -> u64,
+        mut write: impl FnMut() -> io::Result<T>,
+        count: impl Fn(&T) -> u64,
     ) -> io::Result<T> {
-        let begun = sync::now();
-        {
+        loop {
+            let begun = sync::now();
+            self.limit_write(stream, begun);
+            let sent_before = stream.encrypted_sent();
+            let outcome = write();
+            let encrypted = || Some(stream.encrypted_sent()? - sent_before?);
             let mut state = self.0.lock();
-            state.sender = Sender::Writing(begun);
+            state.sender = Sender::AtSource;
             if !state.responding {
-                stream.set_write_deadline(state.due(begun));
+                state.meter.advance(sync::now() - begun);
+            }
+            match outcome {
+                Ok(done) => {
+                    state.meter.record(encrypted().unwrap_or_else(|| count(&done)));
+                    return Ok(done);
+                }
+                Err(error) if !is_deadline(&error) => return Err(error),
+                Err(_) => {
+                    let progress = encrypted().unwrap_or(0);
+                    state.meter.record(progress);
+                    if progress == 0 || state.meter.left().is_zero() {
+                        return Err(too_slow(state.min));
+                    }
+                }
             }
         }
-        let outcome = write();
+    }
+
+    /// Sets the deadline of a write that begins.
+    fn limit_write(&self, stream: &Stream, begun: Instant) {
         let mut state = self.0.lock();
-        state.sender = Sender::AtSource;
+        state.sender = Sender::Writing(begun);
         if !state.responding {
-            state.meter.advance(sync::now() - begun);
-        }
-        match outcome {
-            Ok(done) => {
-                state.meter.record(count(&done));
-                Ok(done)
-            }
-            Err(error) if is_deadline(&error) => Err(too_slow(state.min)),
-            Err(error) => Err(error),
+            stream.set_write_deadline(state.due(begun));
         }
     }
 
@@ -227,5 +241,48 @@ mod tests {
             |count| *count as u64,
         );
         assert_eq!(written.unwrap_err().raw_os_error(), Some(code));
+    }
+
+    /// Returns the two ends of a TLS connection over a pipe that holds `capacity` bytes.
+    #[cfg(feature = "tls")]
+    fn tls_pair(capacity: usize) -> (Stream, Stream) {
+        let (near, far) = memory::pair_with_capacity(capacity);
+        let limit = Duration::from_secs(20);
+        std::thread::scope(|scope| {
+            let far = scope.spawn(move || crate::testing::tls_acceptor().accept(far, limit));
+            let context = crate::Context::new();
+            let near = crate::testing::tls_connector().connect(near, "localhost", limit, &context);
+            (near.unwrap(), far.join().unwrap().unwrap())
+        })
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
+    fn c16_encrypted_bytes_count_when_the_peer_takes_them() {
+        use std::io::Write;
+
+        const PERIOD: Duration = Duration::from_millis(400);
+        let (near, far) = tls_pair(20_000);
+        let speed = Speed::new(MinSpeed::new(10_000, PERIOD).unwrap());
+        let accepted = near.try_write_vectored(&[io::IoSlice::new(&[0; 60_000])]).unwrap();
+        assert_eq!(accepted, 60_000);
+        std::thread::scope(|scope| {
+            // Each half period makes room for 20000 bytes, so all take longer than the period.
+            let reader = scope.spawn(|| {
+                let below = far.below_tls().unwrap();
+                let taken = (0..4).map(|_| {
+                    let _ = sync::channel::after(PERIOD / 2).recv();
+                    below.try_read(&mut [0; 20_000]).unwrap_or(0)
+                });
+                taken.sum::<usize>()
+            });
+            let flushed = speed.write(&near, || (&near).flush(), |()| 0);
+            flushed.expect("the peer is fast enough");
+            assert!(reader.join().unwrap() > 40_000);
+        });
+        // Now the peer takes nothing.
+        assert!(near.try_write_vectored(&[io::IoSlice::new(&[0; 60_000])]).is_ok());
+        let stuck = speed.write(&near, || (&near).flush(), |()| 0).unwrap_err();
+        assert_eq!(Error::from(stuck).timed_out(), Some(TimeLimit::Speed));
     }
 }

@@ -20,11 +20,13 @@
 //! | `response/commit.rs` | the decision on the head |
 //! | `response/chain.rs` | the filters in between |
 //! | `response/hooks.rs` | callbacks before the head and at the end |
+//! | `response/hook_lists.rs` | the lists of those callbacks |
 //! | `response/whole.rs` | finished responses, and those that replace a failed handler's |
 //! | `response/until.rs` | the response in place of a handler that is late |
 
 mod chain;
 mod commit;
+mod hook_lists;
 mod hooks;
 #[cfg(all(test, hangup_shuttle))]
 mod model;
@@ -125,8 +127,14 @@ impl<'a> ResponseWriter<'a> {
         !matches!(self.state.stage, Stage::Open)
     }
 
-    /// Returns why the request's own body failed, if it did.
-    pub(crate) fn body_failure(&self) -> Option<Error> {
+    /// Returns why the request's body could not be read, or why its reader did not accept it. `None` if it
+    /// did not fail.
+    ///
+    /// If the body failed, its failure decides the response to an error that the handler returns, whatever
+    /// that error is: see [`Handler`](crate::Handler). A handler that turns errors into responses itself
+    /// asks this first.
+    #[must_use]
+    pub fn body_failure(&self) -> Option<Error> {
         self.sink.body_failure()
     }
 
@@ -221,6 +229,26 @@ impl<'a> ResponseWriter<'a> {
         let value = value.try_into().map_err(|_| Error::header_value(&name))?;
         self.headers_mut().insert(name, value);
         Ok(self)
+    }
+
+    /// Sets whether a body without a `Content-Type` gets the type that its first bytes look like. `true` by
+    /// default. A handler that passes on the response of another server sets `false`.
+    ///
+    /// ```
+    /// use hangup::{Request, ResponseWriter, testing};
+    /// use std::io::Write;
+    ///
+    /// let handler = |w: &mut ResponseWriter, _: &mut Request| {
+    ///     w.set_sniffing(false).write_all(b"<html>")?;
+    ///     Ok(())
+    /// };
+    /// let response = testing::call(&handler, Request::new(()))?;
+    /// assert!(!response.headers().contains_key("content-type"));
+    /// # Ok::<(), hangup::Error>(())
+    /// ```
+    pub fn set_sniffing(&mut self, sniffs: bool) -> &mut Self {
+        self.state.is_typeless = !sniffs;
+        self
     }
 
     /// Adds a `Set-Cookie` header. Cookies that were set before stay, also one of the same name.

@@ -142,6 +142,14 @@ impl Stream {
         None
     }
 
+    /// Returns the number of encrypted bytes that TLS has sent; `None` without TLS.
+    pub(crate) fn encrypted_sent(&self) -> Option<u64> {
+        #[cfg(feature = "tls")]
+        return self.as_tls().map(TlsStream::sent);
+        #[cfg(not(feature = "tls"))]
+        None
+    }
+
     /// Sets the time from which reads and [`wait_readable`](Self::wait_readable) fail with `TimedOut`.
     /// That includes calls that are already blocked, and calls that would find data. `None`, the
     /// default, is no limit.

@@ -8,13 +8,38 @@ use http::{HeaderMap, StatusCode, Version};
 use super::continues::Continue;
 use super::reader::ConnReader;
 use crate::h1;
-use crate::handler::SendInterim;
+use crate::handler::{InterimSender, SendInterim};
 use crate::sync::Mutex;
+
+/// The gate of a request, once another thread may send its interim responses.
+#[derive(Default)]
+pub(super) struct Interim(Option<Arc<InterimGate>>);
+
+impl Interim {
+    /// Returns a sender for other threads.
+    pub(super) fn sender(
+        &mut self,
+        reader: &Arc<ConnReader>,
+        continues: Option<&Arc<Continue>>,
+    ) -> InterimSender {
+        let new = || InterimGate::new(Arc::clone(reader), continues.cloned());
+        let gate = Arc::clone(self.0.get_or_insert_with(new));
+        InterimSender::new(gate)
+    }
+
+    /// Waits for an interim response of another thread. No other follows.
+    #[inline]
+    pub(super) fn close(&mut self) {
+        if let Some(gate) = self.0.take() {
+            gate.close();
+        }
+    }
+}
 
 /// The way of one request's interim responses to its connection, which the final head closes.
 ///
 /// The lock is held while an interim response is written, so that the final head cannot come in between.
-pub(super) struct InterimGate {
+struct InterimGate {
     /// `None` once the final head was sent.
     open: Mutex<Option<Arc<ConnReader>>>,
     /// Set if the client waits for a 100.
@@ -22,12 +47,12 @@ pub(super) struct InterimGate {
 }
 
 impl InterimGate {
-    pub(super) fn new(reader: Arc<ConnReader>, continues: Option<Arc<Continue>>) -> Arc<Self> {
+    fn new(reader: Arc<ConnReader>, continues: Option<Arc<Continue>>) -> Arc<Self> {
         Arc::new(Self { open: Mutex::new(Some(reader)), continues })
     }
 
     /// Waits for an interim response that is being written. There are none afterwards.
-    pub(super) fn close(&self) {
+    fn close(&self) {
         *self.open.lock() = None;
     }
 }

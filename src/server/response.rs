@@ -16,7 +16,7 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::body::ReadHalf;
 use super::continues::Continue;
-use super::interim::InterimGate;
+use super::interim::Interim;
 use super::reader::ConnReader;
 use super::slot::BodySlot;
 use crate::body::FilePart;
@@ -55,7 +55,7 @@ pub(super) struct ActiveExchange {
     pub(super) read_side: ReadSide,
     pub(super) continues: Option<Arc<Continue>>,
     /// Sends interim responses from other threads, until the final head.
-    interim: Option<Arc<InterimGate>>,
+    interim: Interim,
     /// The request asks for a tunnel (CONNECT): a 2xx response ends HTTP on the connection.
     pub(super) tunnel: bool,
     /// `Ok` if the connection can be reused after this exchange, as far as that is known.
@@ -107,7 +107,7 @@ impl ActiveExchange {
             version,
             read_side,
             continues,
-            interim: None,
+            interim: Interim::default(),
             tunnel,
             persist,
             framing: BodyMode::None,
@@ -138,7 +138,7 @@ impl Wire {
     }
 
     pub(super) fn finish(&mut self) -> ActiveExchange {
-        self.close_interim();
+        self.exchange.interim.close();
         std::mem::replace(&mut self.exchange, ActiveExchange::none())
     }
 
@@ -204,14 +204,6 @@ impl Wire {
                 Error::timeout(limit).into()
             }
             _ => error,
-        }
-    }
-
-    /// Waits for an interim response of another thread. No other follows.
-    #[inline]
-    fn close_interim(&mut self) {
-        if let Some(gate) = self.exchange.interim.take() {
-            gate.close();
         }
     }
 
@@ -283,7 +275,7 @@ impl Sink for Wire {
     }
 
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()> {
-        self.close_interim();
+        self.exchange.interim.close();
         let old = self.exchange.version < Version::HTTP_11;
         // A tunnel has neither length nor coding (RFC 9110 section 9.3.6).
         let tunnel = self.exchange.tunnel && head.status.is_success();
@@ -373,7 +365,7 @@ impl Sink for Wire {
     }
 
     fn hijack(&mut self) -> Result<Duplex> {
-        self.close_interim();
+        self.exchange.interim.close();
         self.write_out()?;
         if let Some(continues) = &self.exchange.continues {
             continues.send(&self.reader);
@@ -406,11 +398,8 @@ impl Sink for Wire {
             return Ok(InterimSender::none());
         }
         self.write_out()?;
-        let gate = self.exchange.interim.get_or_insert_with(|| {
-            InterimGate::new(Arc::clone(&self.reader), self.exchange.continues.clone())
-        });
-        let gate: Arc<InterimGate> = Arc::clone(gate);
-        Ok(InterimSender::new(gate))
+        let ActiveExchange { interim, continues, .. } = &mut self.exchange;
+        Ok(interim.sender(&self.reader, continues.as_ref()))
     }
 
     fn body_failure(&self) -> Option<Error> {

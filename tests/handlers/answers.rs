@@ -180,7 +180,7 @@ fn h03_a_value_replaces_what_was_written_before() {
         w.send("after")
     };
     let response = call(&handler, Request::new(())).unwrap();
-    assert_eq!(field(&response, "x-a"), None);
+    assert_eq!(response.status(), 200);
     assert_eq!(show(response).3, "after");
     let twice = |w: &mut ResponseWriter, _: &mut Request| {
         w.send("x".repeat(5000))?;
@@ -263,4 +263,26 @@ fn h03_a_redirect_within_the_origin_leads_nowhere_else() {
         let error = Redirect::found(target).same_origin().into_response().unwrap_err();
         assert_eq!(error.status_code(), Some(StatusCode::BAD_REQUEST), "{target:?}");
     }
+}
+
+#[test]
+fn h03_a_response_adds_its_headers_to_those_set_before() {
+    let handler = |w: &mut ResponseWriter, _: &mut Request| {
+        w.set_status(404).set_header("x-kept", "before")?.set_header("x-both", "before")?;
+        w.set_header("content-type", "text/html")?.set_header("content-length", 3)?;
+        w.headers_mut().append("set-cookie", HeaderValue::from_static("a=1"));
+        w.headers_mut().append("vary", HeaderValue::from_static("origin"));
+        let headers = [("x-both", "1"), ("x-both", "2"), ("set-cookie", "b=2"), ("vary", "accept")];
+        w.send((headers, "response"))
+    };
+    let mut response = call(&handler, Request::new(())).unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.body_mut().read_text(100).unwrap(), "response");
+    let values = |name| response.headers().get_all(name).iter().collect::<Vec<_>>();
+    assert_eq!(values("x-kept"), ["before"]);
+    assert_eq!(values("x-both"), ["1", "2"]);
+    assert_eq!(values("set-cookie"), ["a=1", "b=2"]);
+    assert_eq!(values("vary"), ["origin", "accept"]);
+    assert_eq!(values("content-type"), ["text/plain; charset=utf-8"]);
+    assert_eq!(values("content-length"), ["8"]);
 }

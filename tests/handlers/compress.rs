@@ -186,9 +186,9 @@ fn h09_a_flush_makes_everything_decodable() {
 
 #[test]
 fn h09_a_body_may_be_split_anywhere() {
-    let text = data(120);
+    let text = data(70);
     for coding in CODINGS {
-        let layer = all().min_size(60);
+        let layer = all().min_size(40);
         for split in 0..=text.len() {
             let pieces = vec![text[..split].to_vec(), text[split..].to_vec()];
             let (flushed, mut response) = flushed(coding, &layer, pieces);

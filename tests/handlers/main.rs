@@ -21,6 +21,7 @@ mod json_body;
 mod layers;
 mod multipart;
 mod query;
+mod reverse_proxy;
 mod router;
 mod websocket;
 mod wrappers;

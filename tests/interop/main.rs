@@ -19,6 +19,7 @@ mod process;
 mod proxies;
 #[cfg(unix)]
 mod restart;
+mod reverse_proxy;
 #[cfg(feature = "tls")]
 mod tls;
 mod websocket;

@@ -24,17 +24,33 @@ pub fn listen() -> io::Result<TcpListener> {
     Ok(listener)
 }
 
+/// The path of the item that a routed server is asked for.
+pub const ITEM: &str = "/items/12345";
+
+/// The number of other routes that a routed server has.
+pub const OTHER_ROUTES: usize = 100;
+
 /// Prints the server's address.
 pub fn announce(address: SocketAddr) -> io::Result<()> {
+    announce_at(address, "")
+}
+
+/// Prints the server's address with the path to ask for.
+pub fn announce_at(address: SocketAddr, path: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on http://{address}")?;
+    writeln!(stdout, "listening on http://{address}{path}")?;
     stdout.flush()
 }
 
 /// Binds one of hangup's servers and prints its address.
 pub fn run(listening: Listening) -> io::Result<()> {
+    run_at(listening, "")
+}
+
+/// Binds one of hangup's servers and prints its address with the path to ask for.
+pub fn run_at(listening: Listening, path: &str) -> io::Result<()> {
     if let Addr::Ip(address) = listening.local_addr() {
-        announce(*address)?;
+        announce_at(*address, path)?;
     }
     listening.serve()
 }

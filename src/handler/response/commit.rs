@@ -84,6 +84,7 @@ impl ResponseWriter<'_> {
 
     pub(super) fn is_type_known(&self) -> bool {
         let headers = &self.state.head.headers;
-        [CONTENT_TYPE, CONTENT_ENCODING].iter().any(|name| headers.contains_key(name))
+        self.state.is_typeless
+            || [CONTENT_TYPE, CONTENT_ENCODING].iter().any(|name| headers.contains_key(name))
     }
 }

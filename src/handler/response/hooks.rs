@@ -1,7 +1,6 @@
 //! Callbacks at two moments of a response: before its head is sent, and at its end.
 
 use std::mem;
-use std::time::Instant;
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
@@ -12,42 +11,6 @@ use crate::handler::Request;
 use crate::handler::outcome::{OutcomeKind, ResponseOutcome};
 use crate::handler::sink::Length;
 use crate::sync;
-
-type HeadHook = Box<dyn FnOnce(StatusCode, &mut HeaderMap) + Send>;
-type EndHook = Box<dyn FnOnce(&ResponseOutcome<'_>) + Send>;
-
-/// The callbacks of a response. The connection keeps the memory of the lists.
-#[derive(Default)]
-pub(super) struct Hooks {
-    heads: Vec<HeadHook>,
-    ends: Vec<EndHook>,
-    /// When the head was decided. Not set without callbacks.
-    first_byte: Option<Instant>,
-    /// The client had left when the handler returned, and a part of the response was missing.
-    client_left: bool,
-}
-
-impl Hooks {
-    pub(super) fn is_empty(&self) -> bool {
-        self.heads.is_empty() && self.ends.is_empty()
-    }
-
-    /// Takes over the callbacks of an inner response, whose head comes first.
-    pub(super) fn adopt(&mut self, inner: &mut Self) {
-        inner.heads.append(&mut self.heads);
-        mem::swap(&mut self.heads, &mut inner.heads);
-        self.ends.append(&mut inner.ends);
-        self.first_byte = self.first_byte.or(inner.first_byte);
-    }
-
-    /// Drops callbacks that were not called, and keeps the memory of the lists.
-    pub(super) fn clear(&mut self) {
-        self.heads.clear();
-        self.ends.clear();
-        self.first_byte = None;
-        self.client_left = false;
-    }
-}
 
 impl ResponseWriter<'_> {
     /// Calls `hook` right before the head is sent, with the status and the headers.

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use super::hooks::Hooks;
+use super::hook_lists::Hooks;
 use crate::error::Error;
 use crate::handler::filter::{Filter, HeadFields};
 
@@ -14,6 +14,8 @@ pub(crate) struct ResponseState {
     pub(super) invalid_status: Option<Error>,
     /// A copy of the headers for a handler that changes them once they were sent.
     pub(super) late_headers: Option<Box<HeaderMap>>,
+    /// No Content-Type is derived from the body.
+    pub(super) is_typeless: bool,
     /// Boxed, since few responses have any.
     pub(super) trailers: Option<Box<HeaderMap>>,
     /// Bytes that were not passed on yet: all of the body before the head is decided, small pieces later.
@@ -99,6 +101,7 @@ impl ResponseState {
         self.head.headers.clear();
         self.invalid_status = None;
         self.late_headers = None;
+        self.is_typeless = false;
         self.trailers = None;
         self.held.clear();
         if self.filters.have_begun() {

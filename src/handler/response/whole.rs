@@ -2,8 +2,11 @@
 
 use std::io::{self, Read, Write};
 
-use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue,
+    SET_COOKIE, TRAILER, VARY,
+};
+use http::{HeaderMap, StatusCode};
 
 use super::state::Stage;
 use super::{HOLD_BACK, ResponseWriter, misuse};
@@ -22,7 +25,11 @@ const LARGE_FILE: u64 = 32 * 1024;
 
 impl ResponseWriter<'_> {
     /// Sends a finished response: an [`http::Response`], text, [`Json`](crate::Json), or any other value that
-    /// [`IntoResponse`] lists. Its status, headers and body replace those set before.
+    /// [`IntoResponse`] lists.
+    ///
+    /// Its status and body replace those set before. Its headers are added: each replaces those of the same
+    /// name, but for `Set-Cookie` and `Vary`. So the headers that a layer has set remain, except for those that
+    /// describe a body: `Content-Type`, `Content-Length`, `Content-Encoding`, `Content-Range` and `Trailer`.
     ///
     /// ```
     /// use hangup::{Request, ResponseWriter, Result};
@@ -53,11 +60,7 @@ impl ResponseWriter<'_> {
         }
         let (parts, mut body) = response.into_parts();
         self.set_status(parts.status);
-        match parts.headers.is_empty() {
-            // Keeps the memory of the connection's earlier responses.
-            true => self.state.head.headers.clear(),
-            false => self.state.head.headers = parts.headers,
-        }
+        add_headers(&mut self.state.head.headers, parts.headers);
         self.state.held.clear();
         if body.has_trailers() {
             // Only a body of unknown length can have trailers.
@@ -185,6 +188,39 @@ impl ResponseWriter<'_> {
             self.state.reset();
         }
         self.send_response(response)
+    }
+}
+
+/// Adds the headers of a finished response to those set before.
+fn add_headers(before: &mut HeaderMap, added: HeaderMap) {
+    match (before.is_empty(), added.is_empty()) {
+        // Keeps the memory of the connection's earlier responses.
+        (true, true) => {}
+        (true, false) => *before = added,
+        (false, _) => merge_headers(before, added),
+    }
+}
+
+/// The headers that describe one body.
+const OF_A_BODY: [HeaderName; 5] =
+    [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, TRAILER];
+
+fn merge_headers(before: &mut HeaderMap, added: HeaderMap) {
+    for name in &OF_A_BODY {
+        before.remove(name);
+    }
+    let mut current = None;
+    for (name, value) in added {
+        // A further value of the same name comes without it.
+        if let Some(name) = name {
+            if name != SET_COOKIE && name != VARY {
+                before.remove(&name);
+            }
+            current = Some(name);
+        }
+        if let Some(name) = &current {
+            before.append(name, value);
+        }
     }
 }
 

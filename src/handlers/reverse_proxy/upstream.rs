@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version};
 
 use crate::{Context, InterimSender, Request, Response, Result};
 
@@ -84,6 +84,11 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn idle_timeout(&self) -> Option<Duration> {
         self.idle_timeout
+    }
+
+    /// Returns `true` if interim responses reach the client: it speaks HTTP/1.1.
+    pub(super) fn passes_interim(&self) -> bool {
+        self.received.version() >= Version::HTTP_11
     }
 
     /// Returns a function that passes an interim response (1xx) on to the client, from any thread.

@@ -99,11 +99,13 @@
 //!
 //! # A service
 //!
-//! JSON with path values, 404, 405, a limit on bodies, an access log and a graceful shutdown:
+//! JSON with path values, 404, 405, a limit on bodies, an access log and a graceful shutdown. Needs the
+//! features `json` and `signals`.
 //!
 //! ```no_run
 //! use hangup::http::StatusCode;
-//! use hangup::{Context, HandlerExt, Json, RequestExt, Router, Server};
+//! use hangup::layers::BodyLimit;
+//! use hangup::{HandlerExt, Json, RequestExt, Router, Server, signals};
 //! use serde::{Deserialize, Serialize};
 //! use std::sync::{Arc, Mutex};
 //! use std::time::Duration;
@@ -128,16 +130,18 @@
 //!             let location = format!("/items/{}", items.len() - 1);
 //!             Ok((StatusCode::CREATED, [("location", location)], Json(item)))
 //!         })
+//!         .layer(BodyLimit::new(1 << 20)) // for every route
 //!         .layer_fn(|w, r, next| {
 //!             let outcome = next.handle(w, r);
-//!             println!("{} {} {}", r.method(), r.uri().path(), w.status().as_u16());
+//!             let failed = outcome.as_ref().err().and_then(|error| error.status_code());
+//!             let status = failed.unwrap_or(w.status());
+//!             println!("{} {} {}", r.method(), r.uri().path(), status.as_u16());
 //!             outcome
 //!         });
-//!     let stop = Context::new(); // a signal handler's thread calls its `cancel`
 //!     Server::with_handler(router)
 //!         .on_error(|_, status, _| (status, Json(status.canonical_reason())))
 //!         .listen("127.0.0.1:8080")?
-//!         .serve_until(&stop, Duration::from_secs(10))?;
+//!         .serve_until(&signals::termination()?, Duration::from_secs(10))?;
 //!     Ok(())
 //! }
 //! ```

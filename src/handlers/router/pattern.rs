@@ -64,7 +64,7 @@ impl Pattern {
         };
         let is_connect = method == Some(Method::CONNECT);
         let segments = PathParser { text, at: slash, segments: Vec::new() }.parse()?;
-        if !is_connect && !path::is_clean(text[slash..].as_bytes()) {
+        if !is_connect && !path::is_clean(&text.as_bytes()[slash..]) {
             let why =
                 "the path has an empty segment, \".\" or \"..\", and so it matches no request";
             return fail(slash, why);

@@ -37,7 +37,8 @@ impl Router {
     fn decide(&self, r: &Request) -> Result<Decision<'_>> {
         let host = if self.tree.has_hosts() { host::of(r) } else { Cow::Borrowed("") };
         let (method, asked) = (r.method(), r.uri().path());
-        if let Some(at) = path::invalid_encoding(asked.as_bytes()) {
+        let is_encoded = asked.contains('%');
+        if is_encoded && let Some(at) = path::invalid_encoding(asked.as_bytes()) {
             let text = format!("invalid percent-encoding in the path at byte {at}");
             return Err(Error::status(StatusCode::BAD_REQUEST, text));
         }
@@ -48,7 +49,6 @@ impl Router {
             false if path::is_clean(asked.as_bytes()) => Cow::Borrowed(asked),
             false => Cow::Owned(path::clean(asked)),
         };
-        let is_encoded = path.contains('%');
         let wanted = Wanted { host: &host, method, path: &path, is_encoded, with_slash: false };
         let decision = self.look_up(&wanted);
         Ok(match decision {

@@ -35,6 +35,8 @@ pub(super) struct Session {
     writers: usize,
     /// A write has used up its limit, and nothing was sent since.
     stalled: bool,
+    /// The number of encrypted bytes that the stream below has taken.
+    sent: u64,
     /// The number of threads that wait below for something to read.
     waiting: usize,
 }
@@ -90,6 +92,7 @@ impl Session {
             write: WriteState::Open,
             writers: 0,
             stalled: false,
+            sent: 0,
             waiting: 0,
         }
     }
@@ -271,7 +274,10 @@ impl Session {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut Below(below)) {
                 Ok(0) => return Ok(false),
-                Ok(_) => self.stalled = false,
+                Ok(count) => {
+                    self.stalled = false;
+                    self.sent += count as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             }
@@ -318,6 +324,10 @@ impl Session {
     /// Returns `true` if nothing was sent since a wait for room timed out.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled
+    }
+
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
     }
 
     pub(super) fn has_unsent(&self) -> bool {

@@ -228,6 +228,11 @@ impl TlsStream {
         self.wait(Parked::Write, Until::Deadline(None), Session::flush)
     }
 
+    /// Returns the number of encrypted bytes that the stream below has taken.
+    pub(in crate::net) fn sent(&self) -> u64 {
+        self.session.lock().sent()
+    }
+
     pub(in crate::net) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.session.lock().is_handshaking() {
             return Err(io::ErrorKind::WouldBlock.into());

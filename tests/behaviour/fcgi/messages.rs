@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use hangup::testing::stream_pair;
-use hangup::{Body, Request, ResponseWriter, Result, cgi};
+use hangup::{Body, Handler, Request, RequestExt, ResponseWriter, Result, Router, cgi};
 
 use super::raw::{PARAMS, STDIN, begin, pairs, record};
 use super::{path, serve};
@@ -64,6 +64,30 @@ fn f01_the_authority_of_an_absolute_target_replaces_host() {
     }
     for (_, body) in ask(handler, &request("GET", "/p")) {
         assert_eq!(body, "/p Some(\"b.test\")");
+    }
+}
+
+#[test]
+fn h06_a_router_is_the_same_as_over_http() {
+    alone!();
+    fn routed(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
+        let items =
+            Router::new().respond("GET /{id}", |r| Ok(r.path_value("id").map(str::to_owned)));
+        Router::new().nest("/items", items).respond("b.test/docs/", |_| Ok("docs")).handle(w, r)
+    }
+    for (method, target, status, shown) in [
+        ("GET", "/items/a%2Fb?q", 200, "a/b"),
+        ("GET", "/docs?q=1", 308, "Location: /docs/?q=1"),
+        ("GET", "/docs/", 200, "docs"),
+        ("POST", "/items/7", 405, "Allow: GET, HEAD, OPTIONS"),
+        ("OPTIONS", "/items/7", 204, "Allow: GET, HEAD, OPTIONS"),
+        ("GET", "/items/%zz", 400, "invalid percent-encoding"),
+        ("GET", "/none", 404, "404 Not Found"),
+    ] {
+        for (head, body) in ask(routed, &request(method, target)) {
+            assert!(head.starts_with(&format!("Status: {status} ")), "{target}: {head}");
+            assert!(head.contains(shown) || body.contains(shown), "{target}: {head} {body}");
+        }
     }
 }
 

@@ -16,7 +16,7 @@ over_each![
 ];
 
 /// Malformed requests, each with its status.
-const MALFORMED: &[(&str, u16)] = &[
+pub(super) const MALFORMED: &[(&str, u16)] = &[
     ("\0\0\0\0", 400),
     ("\x16\x03\x01\x02\x00\x01\x00", 400),
     ("GET\r\n\r\n", 400),

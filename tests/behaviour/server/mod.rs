@@ -20,6 +20,7 @@ mod malformed;
 mod messages;
 mod pipelining;
 mod reuse;
+mod reverse_proxy;
 pub(crate) mod seams;
 mod shipped_layers;
 mod shutdown;

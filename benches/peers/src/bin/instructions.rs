@@ -9,19 +9,28 @@ use std::process::{Child, Command, Stdio};
 use hangup::h1::{HeadScanner, Limits, write_response_head};
 use hangup::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use hangup::testing::stream_pair;
-use hangup::{Body, Client, Request, ResponseWriter, Server};
+use hangup::{Body, Client, Handler, Request, ResponseWriter, Router, Server};
 use peers::{load, samples};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Operation = fn(u64) -> Result<()>;
 
-const OPERATIONS: [(&str, Operation); 8] = [
+const OPERATIONS: [(&str, Operation); 17] = [
     ("request-head-small", |count| parse(samples::SMALL_REQUEST, count)),
     ("request-head-browser", |count| parse(samples::BROWSER_REQUEST, count)),
     ("response-head", parse_response),
     ("response-head-written", write),
     ("chunk-of-1-KiB", decode),
     ("served", serve),
+    ("routed-literal-10", |count| route(10, LITERAL, count)),
+    ("routed-literal-1000", |count| route(1_000, LITERAL, count)),
+    ("routed-literal-10000", |count| route(10_000, LITERAL, count)),
+    ("routed-value-10", |count| route(10, VALUE, count)),
+    ("routed-value-1000", |count| route(1_000, VALUE, count)),
+    ("routed-value-10000", |count| route(10_000, VALUE, count)),
+    ("routed-rest-10", |count| route(10, REST, count)),
+    ("routed-rest-1000", |count| route(1_000, REST, count)),
+    ("routed-rest-10000", |count| route(10_000, REST, count)),
     ("got", get),
     ("posted", post),
 ];
@@ -78,12 +87,38 @@ fn decode(count: u64) -> Result<()> {
 /// Runs the server over a connection in memory. The requests' writer is counted too, and costs nearly
 /// nothing.
 fn serve(count: u64) -> Result<()> {
+    serve_with(answer, samples::SMALL_REQUEST, count)
+}
+
+fn answer(w: &mut ResponseWriter, _: &mut Request) -> hangup::Result<()> {
+    Ok(w.write_all(b"ok")?)
+}
+
+/// The last part of a pattern, and of the path of a request for it.
+type Kind = (&'static str, &'static str);
+
+const LITERAL: Kind = ("parts", "parts");
+const VALUE: Kind = ("{part}", "12345");
+const REST: Kind = ("{rest...}", "12345/a/b");
+
+/// As `serve`, with a router of so many routes. The difference to `served` is the cost of the router, and of
+/// a longer target.
+fn route(routes: u64, (pattern, path): Kind, count: u64) -> Result<()> {
+    let mut router = Router::new();
+    for number in 0..routes {
+        router.try_route(&format!("GET /items/{number}/{pattern}"), answer)?;
+    }
+    let target = format!("/items/{}/{path}", routes / 2);
+    let request = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n");
+    serve_with(router, request.as_bytes(), count)
+}
+
+fn serve_with(handler: impl Handler, request: &[u8], count: u64) -> Result<()> {
     let (mut near, far) = stream_pair();
-    let answer = |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(b"ok")?);
-    let server = Server::new(answer).serve_stream(far);
+    let server = Server::with_handler(handler).serve_stream(far);
     let mut answer = [0; 4096];
     for _ in 0..count {
-        near.write_all(samples::SMALL_REQUEST)?;
+        near.write_all(request)?;
         let mut filled = 0;
         while !answer[..filled].ends_with(b"\r\n\r\nok") {
             match near.read(&mut answer[filled..])? {

@@ -1,4 +1,4 @@
-//! What the codings have in common.
+//! The traits of codings, and the encoders that are kept for later.
 
 use std::io;
 use std::sync::Arc;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::Settings;
 use super::coder::Coder;
 use super::eligible;
+use super::settings::Settings;
 use crate::logging as log;
 use crate::{Filter, FilterOutput, Head};
 

@@ -5,8 +5,9 @@
 //! | `mod.rs` | the layer and its options |
 //! | `accept.rs` | the choice of a coding by `Accept-Encoding` |
 //! | `eligible.rs` | which responses are compressed, and the headers of those that are |
+//! | `settings.rs` | the options as the filter of a response needs them |
 //! | `filter.rs` | the filter of one response |
-//! | `coder.rs` | what the codings have in common |
+//! | `coder.rs` | the traits of the codings |
 //! | `gzip.rs` `brotli.rs` `zstd.rs` | the codings |
 
 mod accept;
@@ -15,6 +16,7 @@ mod coder;
 mod eligible;
 mod filter;
 mod gzip;
+mod settings;
 #[cfg(feature = "zstd")]
 mod zstd;
 
@@ -27,6 +29,7 @@ use http::{HeaderMap, StatusCode};
 use crate::{Handler, Layer, Request, ResponseWriter, Result};
 use coder::Coding;
 use filter::CompressFilter;
+use settings::Settings;
 
 /// From this size on, in bytes, a body is compressed by default. A smaller one fits into a packet anyway.
 const MIN_SIZE: usize = 1024;
@@ -89,16 +92,6 @@ const MIN_SIZE: usize = 1024;
 pub struct Compress {
     settings: Arc<Settings>,
 }
-
-#[derive(Clone)]
-struct Settings {
-    min_size: usize,
-    when: Arc<Predicate>,
-    /// In the order in which they are preferred.
-    codings: Vec<Arc<dyn Coding>>,
-}
-
-type Predicate = dyn Fn(StatusCode, &HeaderMap) -> bool + Send + Sync;
 
 impl Default for Compress {
     fn default() -> Self {

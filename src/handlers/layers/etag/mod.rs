@@ -61,8 +61,8 @@ const LIMIT: usize = 256 * 1024;
 ///
 /// # Security
 ///
-/// The hash has 128 bits (FNV-1a) and is not cryptographic. Whoever chooses the whole body of a resource can make two
-/// bodies with the same tag.
+/// The hash has 128 bits (FNV-1a) and is not cryptographic. A user who chooses the whole body of a resource can
+/// make two bodies with the same tag.
 #[derive(Clone, Debug)]
 #[must_use = "a layer has no effect before it is put around a handler"]
 pub struct ETag {

@@ -11,7 +11,7 @@ pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwar
 pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// What one proxy says about the connection on which it received the request.
+/// The description that one proxy gives of the connection on which it received the request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Hop {
     /// The address of the peer. `None` if the proxy hides it, does not know it, or the text is malformed.

@@ -109,7 +109,9 @@ impl Server {
         interrupted.check()?;
         let line = line.map_err(|error| format!("{name} does not listen: {error}"))?;
         let url = line.strip_prefix("listening on ").ok_or(format!("{name} printed: {line}"))?;
-        Ok(Server { url: format!("{url}/"), running })
+        // Some servers print the path to ask for.
+        let path = if url.matches('/').count() == 2 { "/" } else { "" };
+        Ok(Server { url: format!("{url}{path}"), running })
     }
 
     /// Starts a server that prints nothing, and waits until `address` accepts a connection.

@@ -122,6 +122,7 @@ pub(crate) fn chosen(names: &[String]) -> Result<Vec<Group>> {
 pub(crate) fn all() -> Vec<Group> {
     vec![
         keep_alive(),
+        routed(),
         pipelined(),
         context(),
         fresh(),
@@ -152,6 +153,17 @@ fn keep_alive() -> Group {
         about: "servers: one GET after the other on each connection",
         unit: Unit::Requests,
         cases: [1, 32, 256].map(case).into(),
+    }
+}
+
+fn routed() -> Group {
+    let peers = [("hangup", Ours("hangup-routed-server", &[])), ("axum", Ours("axum-server", &[]))];
+    let case = |connections| served(plural(connections, "connection"), &peers, over(connections));
+    Group {
+        name: "routed",
+        about: "servers: a path value among 101 routes, and a response in JSON",
+        unit: Unit::Requests,
+        cases: [1, 32].map(case).into(),
     }
 }
 

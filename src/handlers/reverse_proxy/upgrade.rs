@@ -1,0 +1,95 @@
+//! A connection that has switched protocols: bytes in both directions.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, UPGRADE};
+use http::response::Parts;
+use http::{HeaderMap, Version};
+
+use super::hop_by_hop::HopByHop;
+use crate::net::{Duplex, Stream};
+use crate::{Error, ResponseWriter, Result, h1, sync};
+
+/// How much is read from a side before it is written to the other, in bytes.
+const PIECE: usize = 16 * 1024;
+
+/// The stack of the thread that copies one direction, in bytes. Its buffer is on the heap.
+const STACK: usize = 128 * 1024;
+
+/// How long a side may be silent until the system asks whether its host is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Prepares the header of a 101 for the client.
+pub(super) fn prepare(headers: &mut HeaderMap) {
+    let protocols: Vec<HeaderValue> = headers.get_all(UPGRADE).iter().cloned().collect();
+    HopByHop::remove_from(headers);
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    for protocol in protocols {
+        headers.append(UPGRADE, protocol);
+    }
+}
+
+/// Sends the 101 to the client, and passes bytes between it and `upstream` until both sides have ended.
+///
+/// The end of one side half-closes the other. A side that fails ends both at once.
+///
+/// # Blocking
+///
+/// Until the tunnel has ended.
+pub(super) fn run(w: &mut ResponseWriter, head: &Parts, upstream: Duplex) -> Result<()> {
+    let mut response = Vec::new();
+    h1::write_response_head(&mut response, Version::HTTP_11, head.status, None, &head.headers)
+        .map_err(Error::other)?;
+    let mut client = w.hijack()?;
+    client.write_all(&response)?;
+    let sides = Sides { client: client.stream().clone(), upstream: upstream.stream().clone() };
+    for side in [&sides.client, &sides.upstream] {
+        // A stream in memory has none.
+        let _ = side.set_keepalive(Some(KEEPALIVE));
+    }
+    let down = sides.clone();
+    let spawned = sync::spawn("hangup-tunnel", Some(STACK), move || {
+        down.copy(upstream, &down.client);
+    });
+    match spawned {
+        Ok(thread) => {
+            sides.copy(client, &sides.upstream);
+            let _ = thread.join();
+            Ok(())
+        }
+        // Dropping the two connections closes them.
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Both connections of a tunnel.
+#[derive(Clone)]
+struct Sides {
+    client: Stream,
+    upstream: Stream,
+}
+
+impl Sides {
+    /// Copies one direction to its end. A failure closes both connections, which ends the other direction.
+    fn copy(&self, from: Duplex, to: &Stream) {
+        if copy(from, to).is_err() {
+            self.client.close();
+            self.upstream.close();
+        }
+    }
+}
+
+fn copy(mut from: Duplex, mut to: &Stream) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return to.shutdown(Shutdown::Write),
+            Ok(count) => to.write_all(&piece[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
