@@ -14,6 +14,8 @@
 //! | `upstream.rs` `http_upstream.rs` | [`Upstream`], and the one that speaks HTTP |
 
 mod balance;
+#[cfg(feature = "fcgi")]
+mod fastcgi;
 mod forward;
 mod forwarded;
 mod hop_by_hop;

@@ -15,6 +15,7 @@ mod reuse;
 mod seams;
 mod shutdown;
 mod time_limit;
+mod upstream;
 mod wrapped;
 
 use std::io::{self, Write};

@@ -7,6 +7,7 @@ mod children;
 pub(crate) mod deploy;
 mod lighttpd;
 pub(crate) mod nginx;
+mod php;
 mod streaming;
 mod systemd;
 
