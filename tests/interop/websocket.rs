@@ -3,7 +3,6 @@
 use std::io::Read;
 use std::net::Shutdown;
 
-use hangup::net::Duplex;
 use hangup::testing::TestServer;
 use hangup::websocket::Upgrade;
 use hangup::{Error, Request, ResponseWriter, Result};
@@ -28,23 +27,21 @@ fn echo(w: &mut ResponseWriter, r: &mut Request) -> Result<()> {
                 socket.send(message).map_err(Error::other)?;
             }
             Ok(_) => {}
-            Err(tungstenite::Error::Capacity(_)) => break CloseCode::Size,
-            Err(tungstenite::Error::Utf8(_)) => break CloseCode::Invalid,
-            Err(tungstenite::Error::Protocol(_)) => break CloseCode::Protocol,
-            Err(tungstenite::Error::ConnectionClosed) => return Ok(end(&mut socket)),
+            Err(tungstenite::Error::Capacity(_)) => break Some(CloseCode::Size),
+            Err(tungstenite::Error::Utf8(_)) => break Some(CloseCode::Invalid),
+            Err(tungstenite::Error::Protocol(_)) => break Some(CloseCode::Protocol),
+            Err(tungstenite::Error::ConnectionClosed) => break None,
             Err(_) => return Ok(()),
         }
     };
-    let frame = CloseFrame { code, reason: "".into() };
-    let _ = socket.close(Some(frame)).and_then(|()| socket.flush());
-    Ok(end(&mut socket))
-}
-
-/// Reads the connection to its end. Closing it with unread bytes would reset it, and the client would lose the
-/// close frame.
-fn end(socket: &mut WebSocket<Duplex>) {
+    if let Some(code) = code {
+        let frame = CloseFrame { code, reason: "".into() };
+        let _ = socket.close(Some(frame)).and_then(|()| socket.flush());
+    }
+    // Closing the connection with unread bytes would reset it, and the client would lose the close frame.
     let _ = socket.get_ref().stream().shutdown(Shutdown::Write);
     while let Ok(1..) = socket.get_mut().read(&mut [0; 4096]) {}
+    Ok(())
 }
 
 /// Runs a script with the URL of the echo server.
