@@ -44,6 +44,7 @@ pub(crate) struct Serving {
     tls: TlsFiles,
     grace: Option<Duration>,
     limits: Vec<Limit>,
+    stop: Context,
 }
 
 enum Place {
@@ -65,6 +66,11 @@ enum Limit {
 }
 
 impl Serving {
+    /// Returns the context that ends at the first SIGINT or SIGTERM.
+    pub(crate) fn stop(&self) -> Context {
+        self.stop.clone()
+    }
+
     /// Takes the option and returns `true` if it is one of these.
     pub(crate) fn take(&mut self, option: &str, args: &mut Args) -> Result<bool, Usage> {
         let limit = match option {
@@ -111,7 +117,7 @@ impl Serving {
         let place = self.place.unwrap_or_else(|| Place::Tcp("127.0.0.1:8080".to_owned()));
         let listener = place.listen().map_err(|error| place.failed(&error))?;
         let listening = server.listen_on(listener);
-        run(listening, certificate, self.grace, true)
+        run(listening, certificate, &self.stop, self.grace, true)
     }
 
     /// Serves over FastCGI. Without an address it uses the socket on standard input and prints nothing.
@@ -128,7 +134,7 @@ impl Serving {
             )),
         })?;
         let listening = server.listen_on(listener);
-        run(listening, None, self.grace, self.place.is_some())
+        run(listening, None, &self.stop, self.grace, self.place.is_some())
     }
 }
 
@@ -188,15 +194,15 @@ impl Limit {
 fn run(
     listening: Listening,
     certificate: Option<Certificate>,
+    stop: &Context,
     grace: Option<Duration>,
     aloud: bool,
 ) -> Result<ExitCode, Usage> {
-    let stop = Context::new();
-    obey_signals(&stop, listening.handle(), certificate).map_err(Usage::wrong)?;
+    obey_signals(stop, listening.handle(), certificate).map_err(Usage::wrong)?;
     if aloud {
         announce(&listening).map_err(Usage::wrong)?;
     }
-    listening.serve_until(&stop, grace.unwrap_or(GRACE)).map_err(Usage::wrong)?;
+    listening.serve_until(stop, grace.unwrap_or(GRACE)).map_err(Usage::wrong)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -17,14 +17,14 @@ fn refused(program: &str, args: &[&str]) {
 
 #[test]
 fn unknown_options_are_refused_by_every_program() {
-    for program in ["fetch", "gateway", "httpbin", "lifecycle", "load", "serve", "tour"] {
+    for program in ["chat", "fetch", "gateway", "httpbin", "lifecycle", "load", "serve", "tour"] {
         for args in
             [&["--no-such-option"][..], &["--no\nsuch\x1boption"], &["--no-such=1"], &["-\u{e9}"]]
         {
             refused(program, args);
         }
     }
-    for program in ["gateway", "httpbin", "lifecycle", "serve", "tour"] {
+    for program in ["chat", "gateway", "httpbin", "lifecycle", "serve", "tour"] {
         refused(program, &["extra"]);
         refused(program, &["two\nlines"]);
     }
@@ -48,7 +48,7 @@ fn bad_values_are_refused_by_every_server() {
         &["--max-header-bytes", ""],
     ];
     for args in bad {
-        for program in ["httpbin", "lifecycle"] {
+        for program in ["chat", "httpbin", "lifecycle"] {
             refused(program, args);
         }
         refused("gateway", &[&["--fcgi"][..], args].concat());
@@ -65,7 +65,7 @@ fn bad_certificates_are_refused_by_every_server() {
         &["--tls-cert", "/dev/null"],
         &["--tls-key", "/dev/null"],
     ] {
-        for program in ["httpbin", "lifecycle"] {
+        for program in ["chat", "httpbin", "lifecycle"] {
             refused(program, args);
         }
     }
@@ -75,7 +75,7 @@ fn bad_certificates_are_refused_by_every_server() {
 fn a_port_in_use_is_one_clear_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = taken.local_addr().expect("its address").to_string();
-    for program in ["httpbin", "lifecycle"] {
+    for program in ["chat", "httpbin", "lifecycle"] {
         refused(program, &["--addr", &addr]);
     }
 }

@@ -9,6 +9,7 @@
 mod bad_options;
 #[cfg(feature = "tls")]
 mod certificates;
+mod chat;
 mod fetch;
 mod fetch_and_curl;
 mod fetch_like_curl;

@@ -22,4 +22,5 @@ mod restart;
 mod reverse_proxy;
 #[cfg(feature = "tls")]
 mod tls;
+mod websocket;
 mod wrk;

@@ -9,7 +9,9 @@ use crate::net::latch::{Latch, Woken};
 impl Stream {
     /// Sets how long one write may wait without progress, whatever the deadline. A write that waits
     /// longer fails with `TimedOut`. `None`, the default, is no limit. Applies to waits that begin later.
-    pub(crate) fn set_write_idle_timeout(&self, limit: Option<Duration>) {
+    ///
+    /// A [hijacked](crate::ResponseWriter::hijack) connection has no limit until one is set here.
+    pub fn set_write_idle_timeout(&self, limit: Option<Duration>) {
         carrier!(self, carrier => carrier.set_write_idle_timeout(limit))
     }
 

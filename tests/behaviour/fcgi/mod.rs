@@ -5,6 +5,7 @@ mod cgi;
 mod clocks;
 mod closing;
 mod ending;
+mod events;
 mod extract;
 mod messages;
 mod multiplexing;

@@ -6,6 +6,7 @@ mod blame;
 mod close_notify;
 mod closing;
 mod drain;
+mod events;
 mod expect;
 mod extract;
 mod failing;
@@ -27,6 +28,7 @@ mod states;
 mod stats;
 mod streaming;
 mod timeouts;
+mod websocket;
 mod wrapped;
 
 use std::io::Write;
