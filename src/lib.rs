@@ -88,9 +88,16 @@
 //!
 //! | module | contents |
 //! | --- | --- |
+//! | `Router` of [`router`] | a handler that chooses another by method, host and path |
+//! | [`layers`] | time limits, access logs, compression, authentication, CORS and other layers |
+//! | [`extract`] | the types of queries, forms, uploads and cookies, which [`RequestExt`] returns |
+//! | `files` | a handler that serves a directory, one file, or embedded files (feature `files`) |
+//! | [`reverse_proxy`] | a handler that forwards requests to other servers |
+//! | [`events`], `websocket` | server-sent events; the server's side of the WebSocket handshake (feature `websocket`) |
+//! | [`metrics`] | the numbers of a server as OpenMetrics text |
 //! | [`client`] | the client's options, requests, and the facts of a response |
 //! | [`server`] | the server's options, and handles to stop it |
-//! | [`fcgi`], [`cgi`] | the same handlers behind a web server |
+//! | [`fcgi`], [`cgi`] | the same handlers behind a web server; FastCGI applications and CGI programs behind ours |
 //! | `tls` | certificates and trust, for client and server (feature `tls`, on by default) |
 //! | `signals` | contexts that end at SIGINT and SIGTERM (feature `signals`, on Unix) |
 //! | [`testing`] | calls of handlers without a socket, a test server, a scripted server with faults, connections in memory |
@@ -102,6 +109,7 @@
 //! | blocking call | ends early when |
 //! | --- | --- |
 //! | [`RequestBuilder::send`](client::RequestBuilder::send), reading a response's body | its [`Context`] ends, a time limit runs out, or the connection fails |
+//! | [`EventWriter::next`](events::EventWriter::next) and `forward` | the client goes away, or the channel is disconnected |
 //! | the next event of an [`EventStream`](client::EventStream) or [`EventSource`](client::EventSource) | as reading a body |
 //! | a handler's reads and writes | the client goes away, a time limit of the server or a deadline of the handler runs out, or the server is closed |
 //! | [`Listening::serve`](server::Listening::serve) | [`ServerHandle::shutdown`](server::ServerHandle::shutdown) or [`close`](server::ServerHandle::close) is called, or the context of [`serve_until`](server::Listening::serve_until) ends |
@@ -123,7 +131,7 @@
 //! | [sending](client::ClientBuilder::send_timeout) | none | [reading a whole request](Server::read_timeout) | none |
 //! | [the response's head](client::ClientBuilder::response_head_timeout) | none | [sending a response](Server::write_timeout) | none |
 //! | [silence within a body](client::ClientBuilder::idle_read_timeout) | none | [silence within a request's body](Server::body_idle_timeout) | 60 s |
-//! | [the least speed](client::ClientBuilder::min_speed) | none | | |
+//! | [the least speed](client::ClientBuilder::min_speed) | none | [responding](layers::Timeout) | none |
 //! | [the whole call](client::ClientBuilder::timeout) | none | [no progress while writing a response](Server::write_idle_timeout) | 60 s |
 //! | [an idle connection](client::ClientBuilder::idle_timeout) | 90 s | [an idle connection](Server::idle_timeout) | 120 s |
 //!
@@ -143,7 +151,7 @@
 //! | `cookies` | no | `client::CookieJar` |
 //! | `socks` | no | SOCKS proxies |
 //! | `files` | no | `files`: serving a directory |
-//! | `compress` | no | `layers::Compress`: gzip and Brotli |
+//! | `compress` | no | `layers::Compress`: gzip and Brotli, and Zstandard with `zstd` |
 //! | `forms` | no | queries and forms by serde |
 //! | `websocket` | no | `websocket`: the server's side of the handshake |
 //! | `signals` | no | a server that shuts down at SIGINT and SIGTERM |
@@ -166,7 +174,8 @@
 //! | level | events |
 //! | --- | --- |
 //! | `error` | a handler or callback panicked (the panic hook prints the place and the backtrace), a thread could not be started |
-//! | `warn` | a handler failed by its own fault, a TLS connector that trusts every certificate was made, accepting failed and is retried, unexpected bytes arrived on an idle connection |
+//! | `warn` | a handler failed by its own fault or exceeded its time limit, a TLS connector that trusts every certificate was made, accepting failed and is retried, unexpected bytes arrived on an idle connection |
+//! | `info` | [access logs](layers::AccessLog), under the target `hangup::access` |
 //! | `debug` | the reason for which each connection was closed, requests that were refused or failed by their client's fault, requests that were sent again |
 //!
 //! With the platform's certificate store, `rustls_platform_verifier` logs each refused certificate at

@@ -78,7 +78,6 @@ fn client() -> Vec<&'static str> {
         hangup::client::Redirected,
         hangup::client::RequestBuilder,
         hangup::client::Retry,
-        hangup::client::SameSite,
         hangup::client::ServerEvent,
         hangup::client::Timings,
     );
@@ -94,14 +93,85 @@ fn client() -> Vec<&'static str> {
     [&shared[..], &borrowed, &sent].concat()
 }
 
+/// The parts that a service is built of.
+fn services() -> Vec<&'static str> {
+    let shared = all!(shared:
+        hangup::Files,
+        hangup::Html<&'static str>,
+        hangup::InterimSender,
+        hangup::Json<u8>,
+        hangup::OutcomeKind,
+        hangup::Redirect,
+        hangup::ReverseProxy,
+        hangup::Router,
+        hangup::SameSite,
+        hangup::SetCookie,
+        hangup::cgi::Script,
+        hangup::events::Event,
+        hangup::extract::MultipartLimits,
+        hangup::extract::MultipartReader,
+        hangup::extract::Pairs,
+        hangup::fcgi::Upstream,
+        hangup::files::Files,
+        hangup::metrics::Metrics,
+        hangup::reverse_proxy::Balance,
+        hangup::reverse_proxy::ForwardedFields,
+        hangup::reverse_proxy::ReverseProxy,
+        hangup::router::PatternError,
+        hangup::router::Router,
+        hangup::websocket::Upgrade,
+        hangup::websocket::Upgraded,
+    );
+    let borrowed = all!(borrowed:
+        hangup::extract::Cookies<'_>,
+        hangup::extract::PartReader<'_>,
+        hangup::reverse_proxy::Call<'_>,
+    );
+    // One thread writes a response, and sees how it ends.
+    let sent = all!(sent: hangup::events::EventWriter<'_>);
+    let local = all!(local: hangup::ResponseOutcome<'_>);
+    [&shared[..], &borrowed, &sent, &local].concat()
+}
+
+fn layers() -> Vec<&'static str> {
+    let local = all!(local: hangup::layers::Record<'_>);
+    let shared = all!(shared:
+        hangup::layers::AccessLog,
+        hangup::layers::BasicAuth,
+        hangup::layers::BearerAuth,
+        hangup::layers::BodyLimit,
+        hangup::layers::Compress,
+        hangup::layers::ConcurrencyLimit,
+        hangup::layers::Cors,
+        hangup::layers::CrossOriginProtection,
+        hangup::layers::ETag,
+        hangup::layers::PanicPage,
+        hangup::layers::RateLimit<String>,
+        hangup::layers::RequestId,
+        hangup::layers::SecurityHeaders,
+        hangup::layers::Timeout,
+        hangup::layers::TrustedProxies,
+        hangup::layers::User,
+    );
+    [&shared[..], &local].concat()
+}
+
 fn servers() -> Vec<&'static str> {
     all!(shared:
         hangup::fcgi::Server,
         hangup::server::ConnState,
         hangup::server::Connection,
+        hangup::server::Connections,
+        hangup::server::Group,
+        hangup::server::GroupHandle,
+        hangup::server::Histogram,
         hangup::server::Listening,
+        hangup::server::Requests,
         hangup::server::Server,
         hangup::server::ServerHandle,
+        hangup::server::Snapshot,
+        hangup::server::Stats,
+        hangup::server::Timeouts,
         hangup::testing::TestServer,
     )
     .to_vec()
@@ -151,7 +221,10 @@ fn net() -> Vec<&'static str> {
         hangup::net::Dialed,
         hangup::net::Duplex,
         hangup::net::Hangup,
+        hangup::net::ListenOptions,
         hangup::net::Listener,
+        hangup::net::Network,
+        hangup::net::NetworkError,
         hangup::net::Parked,
         hangup::net::Phase,
         hangup::net::Readiness,
@@ -201,7 +274,8 @@ fn every_public_type_has_its_automatic_traits() {
     let mut listed = listed(&std::fs::read_to_string(path).expect("the list of the public API"));
     // The list is that of all features. The tests have all but TLS in any build.
     listed.retain(|name| cfg!(feature = "tls") || !name.starts_with("hangup::tls::"));
-    let tables = [root(), client(), servers(), testing(), h1(), net(), tls()].concat();
+    let tables =
+        [root(), client(), services(), layers(), servers(), testing(), h1(), net(), tls()].concat();
     let checked: BTreeSet<String> = tables.iter().map(|name| without_generics(name)).collect();
     let missing: Vec<_> = listed.difference(&checked).collect();
     assert!(missing.is_empty(), "in no table of tests/api.rs: {missing:?}");

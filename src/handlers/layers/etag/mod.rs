@@ -54,7 +54,7 @@ const LIMIT: usize = 256 * 1024;
 ///
 /// # Compression
 ///
-/// Put [`Compress`](super::Compress) around this layer: `handler.layer(ETag::new()).layer(Compress::new())`.
+/// Put `Compress` around this layer: `handler.layer(ETag::new()).layer(Compress::new())`.
 /// Then the tag is that of the body before compression, a 304 saves the compression too, and
 /// `Compress` makes the tag weak. In the other order each coding has its own strong tag, but every
 /// body is compressed before a 304 is sent.
