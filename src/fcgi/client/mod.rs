@@ -205,7 +205,7 @@ impl Upstream {
     /// use hangup::{RequestExt, fcgi};
     ///
     /// let upstream = fcgi::Upstream::tcp("127.0.0.1:9000").params_fn(|r| {
-    ///     let protocol = r.tls().map(|tls| format!("{:?}", tls.version)).unwrap_or_default();
+    ///     let protocol = r.tls().map(|tls| format!("{:?}", tls.version())).unwrap_or_default();
     ///     vec![("SSL_PROTOCOL".into(), protocol)]
     /// });
     /// # drop(upstream);

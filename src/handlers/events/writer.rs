@@ -187,10 +187,20 @@ impl EventWriter<'_> {
     pub fn forward<T: Into<Event>>(&mut self, source: &Receiver<T>) -> Result<()> {
         while let Some(event) = self.next(source)? {
             let queued = self.queue_waiting(event, source);
-            self.flush()?;
+            if !self.flush_unless_gone()? {
+                break;
+            }
             queued?;
         }
         Ok(())
+    }
+
+    /// Flushes. Returns `false` if that failed because the client has gone away: the write noticed it first.
+    fn flush_unless_gone(&mut self) -> Result<bool> {
+        match self.flush() {
+            Err(_) if self.context.is_done() => Ok(false),
+            outcome => outcome.map(|()| true),
+        }
     }
 
     /// Queues `event` and those that wait in `source`.
@@ -229,9 +239,8 @@ impl EventWriter<'_> {
     ///
     /// As [`forward`](Self::forward).
     pub fn next<T>(&mut self, source: &Receiver<T>) -> Result<Option<T>> {
-        self.flush()?;
         loop {
-            if self.is_closed() {
+            if !self.flush_unless_gone()? || self.is_closed() {
                 return Ok(None);
             }
             let beat = self.heartbeat.and_then(|interval| self.sent_at.checked_add(interval));
@@ -242,7 +251,6 @@ impl EventWriter<'_> {
                 recv(beat) -> _now => {}
             }
             self.queued.extend_from_slice(BEAT);
-            self.flush()?;
         }
     }
 }

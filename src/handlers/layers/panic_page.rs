@@ -98,6 +98,8 @@ impl Layer for PanicPage {
         if response.status() == StatusCode::OK {
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         }
+        // The handler's headers belong to its page.
+        w.headers_mut().clear();
         w.trailers_mut().clear();
         w.send(response)
     }
