@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::error::Error;
+
 /// The IP addresses that begin with the same bits, such as `10.0.0.0/8` or `2001:db8::/32` (RFC 4632).
 ///
 /// ```
@@ -19,8 +21,8 @@ use std::str::FromStr;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// An IPv4 network contains an IPv6 address that maps one of its addresses (`::ffff:10.1.2.3`, RFC 4291
-/// section 2.5.5.2), as a socket for both families reports it.
+/// An IPv6 address that maps an IPv4 one (`::ffff:10.1.2.3`, RFC 4291 section 2.5.5.2), as a socket for both
+/// families reports it, counts as the IPv4 address. So does a network of such addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network {
     address: IpAddr,
@@ -33,17 +35,20 @@ impl Network {
     /// ignored. `None` if an address has fewer bits.
     #[must_use]
     pub fn new(address: IpAddr, bits: u8) -> Option<Self> {
-        (bits <= width(address)).then_some(Self { address, bits })
+        if bits > width(address) {
+            return None;
+        }
+        let canonical = address.to_canonical();
+        Some(match bits.checked_sub(MAPPED_PREFIX) {
+            Some(bits) if canonical != address => Self { address: canonical, bits },
+            _ => Self { address, bits },
+        })
     }
 
     /// Returns `true` if `address` is one of the network's.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = match self.address {
-            IpAddr::V4(_) => address.to_canonical(),
-            IpAddr::V6(_) => address,
-        };
-        let equal_bits = match (address, self.address) {
+        let equal_bits = match (address.to_canonical(), self.address) {
             (IpAddr::V4(one), IpAddr::V4(other)) => {
                 (one.to_bits() ^ other.to_bits()).leading_zeros()
             }
@@ -56,6 +61,9 @@ impl Network {
     }
 }
 
+/// The number of bits that all mapped IPv4 addresses have in common.
+const MAPPED_PREFIX: u8 = 96;
+
 /// Returns the number of an address's bits.
 fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
@@ -64,6 +72,7 @@ fn width(address: IpAddr) -> u8 {
 /// One address is the network of this address only.
 impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
+        let address = address.to_canonical();
         Self { address, bits: width(address) }
     }
 }
@@ -113,6 +122,12 @@ impl fmt::Display for NetworkError {
 
 impl StdError for NetworkError {}
 
+impl From<NetworkError> for Error {
+    fn from(error: NetworkError) -> Self {
+        Self::other(error)
+    }
+}
+
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
     use super::*;
@@ -127,6 +142,10 @@ mod tests {
             ("127.0.0.1/32", "::ffff:127.0.0.1", "::ffff:127.0.0.2"),
             ("0.0.0.0/0", "255.255.255.255", "::1"),
             ("::/0", "ffff::1", "1.2.3.4"),
+            ("::/0", "::", "::ffff:1.2.3.4"),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", "a00::"),
+            ("::ffff:10.0.0.0/104", "10.9.9.9", "11.0.0.0"),
+            ("::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2"),
             ("2001:db8::/33", "2001:db8:7fff::", "2001:db8:8000::"),
             ("[::1]", "::1", "::2"),
             ("::1/128", "::1", "::"),

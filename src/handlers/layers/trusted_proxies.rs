@@ -1,16 +1,14 @@
 //! The client's address behind proxies that are trusted.
 
 mod hops;
-mod network;
 
 use std::net::IpAddr;
 
 use http::header::{FORWARDED, HOST, HeaderMap, HeaderName};
 
-use crate::net::Addr;
+use crate::net::{Addr, Network};
 use crate::{Handler, Layer, Request, RequestExt, ResponseWriter, Result};
 use hops::{Hop, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, forwarded, x_forwarded};
-use network::Network;
 
 /// Finds the client behind proxies, whose headers are believed only if the proxies are in configured
 /// networks.
@@ -85,7 +83,7 @@ impl TrustedProxies {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let networks = networks.into_iter().map(|text| Network::parse(text.as_ref()));
+        let networks = networks.into_iter().map(|text| Ok(text.as_ref().parse()?));
         let networks = networks.collect::<Result<_>>()?;
         Ok(Self { networks, unix_sockets: false, source: Source::XForwarded, host: false })
     }
