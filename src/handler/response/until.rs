@@ -137,12 +137,13 @@ impl Outer {
     /// Responds in place of the handler.
     fn respond(&mut self, late: Late) -> Result<()> {
         let mut writer = self.writer();
+        // The connection is not free before the handler returns. A hook, since a long response sends its
+        // head before `late` returns.
+        writer.on_head(|_, headers| {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        });
         if !matches!(sync::contain(|| late(&mut writer)), Some(Ok(()))) {
             writer.replace_with(StatusCode::SERVICE_UNAVAILABLE);
-        }
-        if !writer.is_head_sent() {
-            // The connection is not free before the handler returns.
-            writer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         writer.finish()?;
         Ok(self.sink.release()?)
@@ -308,10 +309,7 @@ struct Lending<'r, 'w> {
 
 impl<'r, 'w> Lending<'r, 'w> {
     fn new(writer: &'r mut ResponseWriter<'w>, late: Late) -> Self {
-        let mut inner = ResponseState::default();
-        inner.begin(writer.state.head.head_only);
-        inner.head.status = writer.state.head.status;
-        inner.head.headers.clone_from(&writer.state.head.headers);
+        let inner = ResponseState::continuing(writer.state);
         let outer = Box::new(Outer { state: mem::take(writer.state), sink: writer.sink.detach() });
         let slot = Slot { outer: Some(outer), stage: Stage::Waiting { late, due: false } };
         let relay = Relay { slot: Mutex::new(slot), replaced: Condvar::new() };
@@ -391,7 +389,8 @@ impl Sink for Gate {
         }
         let cut = self.cut;
         self.lasts = self.relay.with(Step::Begins, |outer| {
-            outer.set_status(head.status);
+            // The inner response has decided on the type.
+            outer.set_status(head.status).set_sniffing(false);
             let headers = outer.headers_mut();
             headers.clone_from(head.headers);
             if let Some(kind) = head.sniffed {
