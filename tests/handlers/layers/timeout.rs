@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 use hangup::http::{HeaderMap, StatusCode};
-use hangup::layers::Timeout;
+use hangup::layers::{ETag, Timeout};
 use hangup::{
     Body, Context, Error, ErrorKind, Filter, FilterOutput, Handler, HandlerExt, Head, Request,
     RequestExt, Response, ResponseWriter, Result, TimeLimit, testing,
@@ -215,6 +215,23 @@ fn h09_a_limit_keeps_what_was_written_before() {
         let trailers = response.body_mut().take_trailers();
         assert_eq!(trailers.is_some_and(|it| it.contains_key("x-sum")), limit == LONG);
     }
+}
+
+/// The response has begun, but a filter outside still holds it.
+#[test]
+fn h09_a_response_that_was_not_sent_is_replaced() {
+    let begins = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        w.set_header("x-own", "1")?;
+        w.write_all(&[b'x'; 3000])?;
+        r.context().wait();
+        Ok(w.flush()?)
+    };
+    let (timeout, _late) = reported();
+    let handler = begins.layer(timeout).layer(ETag::new());
+    let response = call(&handler, request("GET", &[]));
+    assert_eq!(response.status(), 504);
+    assert_eq!(header(&response, "x-own"), "");
+    assert_eq!(text(response), "late\n");
 }
 
 #[test]
