@@ -98,10 +98,8 @@ impl Layer for PanicPage {
         if response.status() == StatusCode::OK {
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         }
-        // The handler's headers belong to its page.
-        w.headers_mut().clear();
-        w.trailers_mut().clear();
-        w.send(response)
+        // The headers of the failed handler belong to another response, such as its Cache-Control.
+        w.replace_with_response(response)
     }
 }
 
