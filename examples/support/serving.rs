@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use hangup::net::Listener;
+use hangup::net::{Listener, Network, NetworkError};
 use hangup::server::{Listening, ServerHandle};
 use hangup::{Context, Server, fcgi};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -28,6 +28,7 @@ pub(crate) const HELP: &str = "
   --idle-timeout-ms N          the time limit between two requests (120000)
   --max-header-bytes N         the longest head of a request (1048576)
   --max-connections N          the most connections at the same time
+  --proxy-protocol NETWORKS    expect a PROXY header from these networks, such as 10.0.0.0/8,::1
   --grace-ms N                 the time that running requests get at shutdown (10000)
   In all limits, 0 means none.
 
@@ -43,6 +44,8 @@ pub(crate) struct Serving {
     place: Option<Place>,
     tls: TlsFiles,
     grace: Option<Duration>,
+    /// The networks whose connections begin with a PROXY header.
+    proxies: Vec<Network>,
     limits: Vec<Limit>,
     stop: Context,
 }
@@ -81,6 +84,13 @@ impl Serving {
                 self.grace = Some(args.millis()?.unwrap_or_default());
                 return Ok(true);
             }
+            "--proxy-protocol" => {
+                let networks = args.value()?;
+                let networks: Result<_, _> = networks.split(',').map(str::parse).collect();
+                self.proxies =
+                    networks.map_err(|error: NetworkError| args.bad(&error.to_string()))?;
+                return Ok(true);
+            }
             "--read-header-timeout-ms" => Limit::ReadHeader(args.millis()?),
             "--read-timeout-ms" => Limit::Read(args.millis()?),
             "--write-timeout-ms" => Limit::Write(args.millis()?),
@@ -109,6 +119,7 @@ impl Serving {
     /// Listens, prints the address, and serves until SIGINT or SIGTERM. Running requests then finish.
     pub(crate) fn serve(self, server: Server) -> Result<ExitCode, Usage> {
         let server = self.limits.iter().fold(server, |server, limit| limit.of_http(server));
+        let server = server.proxy_protocol(self.proxies);
         let certificate = self.tls.read()?;
         let server = match &certificate {
             Some(certificate) => certificate.secure(server),
@@ -124,6 +135,9 @@ impl Serving {
     pub(crate) fn serve_fcgi(self, server: fcgi::Server) -> Result<ExitCode, Usage> {
         if self.tls.read()?.is_some() {
             return Err(Usage::wrong("--tls-cert and --tls-key are not supported with --fcgi"));
+        }
+        if !self.proxies.is_empty() {
+            return Err(Usage::wrong("--proxy-protocol is not supported with --fcgi"));
         }
         let server = self.limits.iter().fold(server, |server, limit| limit.of_fcgi(server));
         let listener = self.place.as_ref().map_or_else(Listener::from_stdin, Place::listen);

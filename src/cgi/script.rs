@@ -233,7 +233,7 @@ impl Script {
 
     /// Runs the program. Takes the request's body.
     fn call(&self, request: &mut Request, context: &Context) -> Result<Response> {
-        let script = self.rules.find(request.uri().path(), |_| true);
+        let script = self.rules.find_for(request, |_| true);
         let script = script.map_err(|reason| Error::from(reason.status()))?;
         if let Some(ended) = context.err() {
             return Err(ended.into());

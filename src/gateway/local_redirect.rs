@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use crate::body::Body;
 use crate::error::Result;
 use crate::h1;
-use crate::handler::{Handler, Request, Response, ResponseWriter};
+use crate::handler::{Handler, Request, RequestExt, Response, ResponseWriter};
 use crate::logging as log;
 
 /// The most local redirects of one request.
@@ -49,6 +49,7 @@ impl LocalRedirects {
             log::warn!("local redirect refused: an invalid path, or more than {MAX_REDIRECTS}");
             return Err(StatusCode::BAD_GATEWAY.into());
         };
+        request.set_original_uri(target.clone());
         *request.uri_mut() = target;
         if *request.method() != Method::HEAD {
             *request.method_mut() = Method::GET;

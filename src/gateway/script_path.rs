@@ -12,6 +12,8 @@ use std::path::{self, Path, PathBuf};
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
 
+use crate::handler::{Request, RequestExt};
+
 /// The rules that find the script in a path. Without a rule, the whole path is `PATH_INFO`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ScriptRules {
@@ -55,7 +57,21 @@ impl NoScript {
 }
 
 impl ScriptRules {
-    /// Finds the script of a request. `is_script` returns `true` if a file can be run.
+    /// Finds the script of a request. `SCRIPT_NAME` begins with the part of the path that a router has
+    /// removed, unless the user has set it. `is_script` returns `true` if a file can be run.
+    pub(crate) fn find_for(
+        &self,
+        request: &Request,
+        is_script: impl Fn(&Path) -> bool,
+    ) -> Result<ScriptPath, NoScript> {
+        let mut script = self.find(request.uri().path(), is_script)?;
+        if self.script_name.is_empty() || script.script_name != self.script_name.as_bytes() {
+            script.script_name.splice(0..0, percent_decode_str(removed_start(request)));
+        }
+        Ok(script)
+    }
+
+    /// Finds the script of a path. `is_script` returns `true` if a file can be run.
     pub(crate) fn find(
         &self,
         path: &str,
@@ -120,6 +136,13 @@ impl ScriptRules {
             script_filename,
         })
     }
+}
+
+/// Returns the start of the path that a router has removed.
+fn removed_start(request: &Request) -> &str {
+    let (whole, rest) = (request.original_uri().path(), request.uri().path());
+    // A router that removes the whole path leaves a slash.
+    whole.strip_suffix(rest).unwrap_or(if rest == "/" { whole } else { "" })
 }
 
 /// Returns the file that `path` names below `root`. Not `Path::join`, for which a path may be absolute.

@@ -65,7 +65,7 @@ impl Description<'_> {
         put("SERVER_PROTOCOL", protocol(request.version()));
         put("REQUEST_METHOD", request.method().as_str().as_bytes());
         let uri = request.uri();
-        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        let target = request.original_uri().path_and_query().map_or("/", |target| target.as_str());
         put("REQUEST_URI", target.as_bytes());
         put("QUERY_STRING", uri.query().unwrap_or_default().as_bytes());
         let has_length = request.headers().contains_key(CONTENT_LENGTH);
@@ -105,7 +105,7 @@ impl Description<'_> {
             put("HTTPS", b"on");
         }
         put("REQUEST_SCHEME", scheme.as_bytes());
-        put_address(put, ["REMOTE_ADDR", "REMOTE_PORT"], request.remote_socket_addr());
+        write_client(put, request);
         let local = request.local_addr().and_then(|addr| addr.ip());
         let authority = authority(request);
         let port = local.map(|local| local.port());
@@ -176,19 +176,15 @@ fn protocol(version: Version) -> &'static [u8] {
     }
 }
 
-/// Writes an address and its port. A client on a Unix socket has none, and RFC 3875 section 4.1.8 requires
-/// the variable.
-fn put_address(
-    put: &mut impl FnMut(&str, &[u8]),
-    [ip, port]: [&str; 2],
-    address: Option<SocketAddr>,
-) {
-    match address {
-        Some(address) => {
-            put(ip, address.ip().to_canonical().to_string().as_bytes());
-            put(port, itoa::Buffer::new().format(address.port()).as_bytes());
-        }
-        None => put(ip, b"unix:"),
+/// Writes the address of the client. One that a proxy has named has no port. A client on a Unix socket has no
+/// address, and RFC 3875 section 4.1.8 requires the variable.
+fn write_client(put: &mut impl FnMut(&str, &[u8]), request: &Request) {
+    let peer = request.remote_socket_addr();
+    let client = request.client_ip().map(|client| client.to_canonical());
+    let address = client.map_or_else(|| "unix:".to_owned(), |client| client.to_string());
+    put("REMOTE_ADDR", address.as_bytes());
+    if let Some(peer) = peer.filter(|peer| Some(peer.ip().to_canonical()) == client) {
+        put("REMOTE_PORT", itoa::Buffer::new().format(peer.port()).as_bytes());
     }
 }
 

@@ -401,7 +401,7 @@ impl Sink for Wire {
 
     fn body_failure(&self) -> Option<Error> {
         match &self.exchange.read_side {
-            ReadSide::InBody(slot) => slot.failure(),
+            ReadSide::InBody(slot) => slot.failure(&self.reader),
             ReadSide::Here(_) | ReadSide::Gone => None,
         }
     }

@@ -12,7 +12,7 @@
 
 use std::io::{self, Read};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
@@ -22,14 +22,17 @@ use crate::body::Incoming;
 use crate::context::{Context, HookGuard};
 use crate::error::{Error, ErrorKind};
 use crate::net::Stream;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{self, Condvar, Mutex};
+
+/// How long a read may take to put the body back once the client has gone. It waits for nothing then.
+const FAILING: Duration = Duration::from_millis(50);
 
 /// The place from which a handler reads the body of its request, and from which the connection takes the
 /// body back.
 pub(super) struct BodySlot {
     slot: Mutex<Slot>,
     /// Goes with `slot`. The predicate is "not `Borrowed`". Notified by the end of a read, awaited by
-    /// `take_back`.
+    /// `take_back` and `failure`.
     returned: Condvar,
 }
 
@@ -101,7 +104,21 @@ impl BodySlot {
     }
 
     /// Returns why the body could not be read, or why its reader did not accept it.
-    pub(super) fn failure(&self) -> Option<Error> {
+    ///
+    /// # Blocking
+    ///
+    /// At most 50 ms, if the client has gone and another thread reads: a read that fails ends the request's
+    /// context before it puts the body back.
+    pub(super) fn failure(&self, reader: &ConnReader) -> Option<Error> {
+        if reader.is_gone() {
+            let until = sync::now() + FAILING;
+            let mut slot = self.slot.lock();
+            while let Slot::Borrowed { .. } = *slot {
+                if self.returned.wait_until(&mut slot, until).timed_out() {
+                    break;
+                }
+            }
+        }
         self.here(|body| body.failure()).flatten()
     }
 
@@ -156,7 +173,7 @@ impl Drop for Borrowed<'_> {
         }
         *slot = Slot::Here(body);
         drop(slot);
-        self.slot.returned.notify_one();
+        self.slot.returned.notify_all();
     }
 }
 
@@ -218,8 +235,6 @@ impl Incoming for BodyHandle {
 
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::h1::Framing;
     use crate::net::{Buffer, Parked, memory};

@@ -46,6 +46,7 @@ fn bad_values_are_refused_by_every_server() {
         &["--read-timeout-ms", "99999999999999999999"],
         &["--max-connections", "1.5"],
         &["--max-header-bytes", ""],
+        &["--proxy-protocol", "10.0.0.0/33"],
     ];
     for args in bad {
         for program in ["chat", "httpbin", "lifecycle"] {
@@ -78,4 +79,19 @@ fn a_port_in_use_is_one_clear_line() {
     for program in ["chat", "httpbin", "lifecycle"] {
         refused(program, &["--addr", &addr]);
     }
+}
+
+#[test]
+fn upstreams_that_do_not_go_together_are_refused() {
+    for args in [
+        &[][..],
+        &["ftp://127.0.0.1"],
+        &["fcgi://127.0.0.1"],
+        &["fcgi://:9000"],
+        &["fcgi://127.0.0.1:9000", "http://127.0.0.1"],
+        &["--root", "/srv", "http://127.0.0.1"],
+    ] {
+        refused("proxy", args);
+    }
+    refused("httpbin", &["--fcgi", "--proxy-protocol", "::1", "--addr", "127.0.0.1:0"]);
 }

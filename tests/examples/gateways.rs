@@ -156,6 +156,59 @@ fn a_way_in_that_is_not_there_is_told() {
     }
 }
 
+/// Returns the response to these lines, without the parts that a proxy changes.
+fn without_hops(server: &Running, lines: &str) -> (Vec<String>, Vec<String>) {
+    let response = server.exchange(&format!("{lines}Host: test\r\nConnection: close\r\n\r\n"));
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+    let shown = body.contains("\"headers\"");
+    let is_hop = |field: &str| {
+        field.starts_with("date:")
+            || field.starts_with("via:")
+            || (shown && field.starts_with("content-length:"))
+    };
+    let fields = head.lines().map(str::to_lowercase).filter(|field| !is_hop(field));
+    let added = ["\"Connection\"", "\"Via\"", "\"X-Forwarded-"];
+    let is_added = |line: &str| added.iter().any(|added| line.contains(added));
+    let lines = body.lines().filter(|line| !is_added(line));
+    let mut fields: Vec<_> = fields.collect();
+    fields.sort();
+    (fields, lines.map(|line| line.trim_end_matches(',').to_owned()).collect())
+}
+
+#[test]
+fn httpbin_behind_a_proxy_over_fastcgi_answers_as_over_http() {
+    let path = std::env::temp_dir().join(format!("hangup-proxied-{}", std::process::id()));
+    let path = path.to_str().expect("UTF-8");
+    let direct = Running::listening("httpbin", &["--addr", "127.0.0.1:0"]);
+    let tcp = Running::listening("httpbin", &["--fcgi", "--addr", "127.0.0.1:0"]);
+    let unix = Running::listening("httpbin", &["--fcgi", "--unix", path]);
+    for place in [&tcp.place, &unix.place] {
+        let proxy = Running::listening("proxy", &["--addr", "127.0.0.1:0", place, place]);
+        for lines in [
+            "GET /get?a=b&a=%20c HTTP/1.1\r\nX-Colour: red\r\nCookie: a=1\r\n",
+            "HEAD /bytes/10?seed=1 HTTP/1.1\r\n",
+            "GET /anything/a%20b/c HTTP/1.1\r\n",
+            "GET /status/204 HTTP/1.1\r\n",
+            "GET /status/304 HTTP/1.1\r\n",
+            "GET /status/418 HTTP/1.1\r\n",
+            "GET /redirect-to?url=/x HTTP/1.1\r\n",
+            "GET /cookies/set?a=b&c=d HTTP/1.1\r\n",
+            "GET /basic-auth/u/p HTTP/1.1\r\nAuthorization: Basic dTpw\r\n",
+            "GET /range/100 HTTP/1.1\r\nRange: bytes=10-19\r\n",
+            "GET /ip HTTP/1.1\r\n",
+            "GET /html HTTP/1.1\r\n",
+            "GET /nowhere HTTP/1.1\r\n",
+            "DELETE /get HTTP/1.1\r\n",
+        ] {
+            assert_eq!(
+                without_hops(&proxy, lines),
+                without_hops(&direct, lines),
+                "{place} {lines}"
+            );
+        }
+    }
+}
+
 /// A web server that gives up before the request is whole leaves the program as it was.
 #[test]
 fn httpbin_survives_web_servers_that_hang_up() {

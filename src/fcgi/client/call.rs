@@ -41,7 +41,7 @@ pub(super) fn call(
     context: &Context,
 ) -> Result<Response> {
     let is_script = |file: &Path| !options.check_scripts || is_file(file);
-    let script = options.rules.find(request.uri().path(), is_script);
+    let script = options.rules.find_for(request, is_script);
     let script = script.map_err(|reason| Error::from(reason.status()))?;
     buffer_unsized_body(request, options.buffer_unsized)?;
     let fixed = fixed(options, request);

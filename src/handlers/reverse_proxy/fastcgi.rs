@@ -10,8 +10,9 @@ use crate::{Request, Response, Result, fcgi};
 impl Upstream for fcgi::Upstream {
     fn send(&self, mut request: Request, call: &Call<'_>) -> Result<Response> {
         let received = call.received();
-        // The variables describe the client's connection.
-        request.extensions_mut().extend(received.extensions().clone());
+        // The variables describe the client's connection. What the user has set stays.
+        let set = std::mem::replace(request.extensions_mut(), received.extensions().clone());
+        request.extensions_mut().extend(set);
         if let Some(host) = received.headers().get(HOST)
             && !request.headers().contains_key(HOST)
         {

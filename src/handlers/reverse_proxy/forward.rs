@@ -195,6 +195,8 @@ fn pass_on(
 fn fail(options: &Options, w: &mut ResponseWriter, received: &Request, error: Error) -> Result<()> {
     let status = status(&error);
     match &options.on_error {
+        // The upstream cannot be asked for this path, as FastCGI without a script for it.
+        _ if status.is_client_error() => Err(error),
         None => Err(status.into()),
         Some(hook) => w.set_sniffing(true).send(hook(&error, status, received)),
     }

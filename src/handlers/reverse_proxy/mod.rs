@@ -172,6 +172,13 @@ impl ReverseProxy {
         Ok(self)
     }
 
+    /// Adds another upstream of any kind, as [`upstream`](Self::upstream) adds a server.
+    #[must_use]
+    pub fn add_upstream(mut self, upstream: impl Upstream) -> Self {
+        self.backends.add(Destination::Other(Box::new(upstream)));
+        self
+    }
+
     /// Sets how one of several upstreams is chosen. Each in turn by default.
     #[must_use]
     pub fn balance(mut self, balance: Balance) -> Self {

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode, Version};
 
+use super::hop_by_hop::HopByHop;
 use crate::{Context, InterimSender, Request, Response, Result};
 
 /// A server that a [`ReverseProxy`](super::ReverseProxy) forwards requests to.
@@ -30,7 +32,8 @@ pub trait Upstream: Send + Sync + 'static {
     /// # Errors
     ///
     /// The proxy responds with 504 (Gateway Timeout) to an error that [is a
-    /// timeout](crate::Error::is_timeout), and with 502 (Bad Gateway) to others. If the error says that
+    /// timeout](crate::Error::is_timeout), with the status of an [error that has
+    /// one](crate::Error::status), and with 502 (Bad Gateway) to others. If the error says that
     /// [no connection was made](crate::Error::is_connect), the proxy may send the request to another
     /// upstream.
     ///
@@ -94,13 +97,17 @@ impl<'a> Call<'a> {
     /// Returns a function that passes an interim response (1xx) on to the client, from any thread.
     ///
     /// It ignores 100 (Continue), which the server sends by itself when the request's body is first read,
-    /// and 101.
+    /// and 101. It removes the fields of the upstream's connection, and `Content-Length`.
     pub fn on_informational(&self) -> impl Fn(StatusCode, &HeaderMap) + Send + Sync + 'static {
         let interim = self.interim.clone();
         move |status, headers| {
             if status != StatusCode::CONTINUE && status != StatusCode::SWITCHING_PROTOCOLS {
+                let mut headers = headers.clone();
+                HopByHop::remove_from(&mut headers);
+                // RFC 9110 section 8.6.
+                headers.remove(CONTENT_LENGTH);
                 // A client that has gone ends the call by its context.
-                let _ = interim.send(status, headers);
+                let _ = interim.send(status, &headers);
             }
         }
     }

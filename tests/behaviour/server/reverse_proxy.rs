@@ -268,7 +268,9 @@ fn h11_interim_responses_arrive_at_once_and_not_at_old_clients() {
     // With a body that is still sent, another thread reads the response.
     for request in [GET, CHUNKED] {
         let (_script, _server, mut client, mut peer) = forwarded(request);
-        peer.expect_head("*").send(hints);
+        // Neither framing nor fields of the upstream's connection.
+        peer.expect_head("*").send("HTTP/1.1 103 Early Hints\r\nConnection: x-a\r\nX-A: b\r\n");
+        peer.send("Content-Length: 4\r\nTransfer-Encoding: chunked\r\nLink: </a>\r\n\r\n");
         client.expect_text(hints);
         peer.send("HTTP/1.1 204 No Content\r\n\r\n");
         client.expect_response();

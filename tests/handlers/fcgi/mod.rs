@@ -3,6 +3,7 @@
 mod app;
 mod ending;
 mod exchange;
+mod proxied;
 mod reuse;
 
 use std::io::{self, Read, Write};
