@@ -38,6 +38,7 @@ pub(crate) struct Store {
 #[derive(Default)]
 pub(crate) struct Items {
     pub(crate) by_id: BTreeMap<u64, Item>,
+    /// The last id that `add` has chosen.
     last_id: u64,
     last_version: u64,
 }
@@ -53,12 +54,16 @@ impl Store {
 impl Items {
     /// Adds an item under a new id.
     pub(crate) fn add(&mut self, fields: Fields) -> Item {
-        self.put(self.last_id + 1, fields)
+        // A client may have put an item under any id, also under the largest.
+        self.last_id += 1;
+        while self.by_id.contains_key(&self.last_id) {
+            self.last_id += 1;
+        }
+        self.put(self.last_id, fields)
     }
 
     /// Adds or replaces the item with an id.
     pub(crate) fn put(&mut self, id: u64, fields: Fields) -> Item {
-        self.last_id = self.last_id.max(id);
         self.last_version += 1;
         let item = Item { id, fields, version: self.last_version };
         self.by_id.insert(id, item.clone());

@@ -272,6 +272,9 @@ pub trait ResponseExt: sealed::Sealed {
 
     /// Takes over the connection after a 101 (Switching Protocols) or a successful response to CONNECT.
     /// Returns `None` for any other response, and the second time.
+    ///
+    /// The call's context and its time limits do not apply to it. [`Duplex::close_with`] closes it when a
+    /// context ends.
     fn take_duplex(&mut self) -> Option<Duplex>;
 }
 

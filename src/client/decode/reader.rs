@@ -14,6 +14,10 @@ const MAX_INPUT: usize = 32 * 1024;
 /// The smallest buffer for encoded bytes, in bytes.
 const MIN_INPUT: usize = 512;
 
+/// How many bytes one step decodes at most. The context is checked between two steps, and without a limit a few
+/// encoded bytes would fill a large buffer of the reader first.
+const MAX_STEP: usize = 128 * 1024;
+
 /// How many encoded bytes may decode to nothing. Readers limit decoded bytes, so that data without any would
 /// cost unlimited time: empty members and frames, comments. Encoders write at most a few KiB of such data.
 const MAX_SILENT: u64 = 1024 * 1024;
@@ -170,6 +174,8 @@ impl Decoding {
 
 impl Read for Decoding {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let most = out.len().min(MAX_STEP);
+        let out = &mut out[..most];
         loop {
             // Before each step: data may decode to nothing for long.
             if let Some(ended) = self.context.as_ref().and_then(Context::err) {

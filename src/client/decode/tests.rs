@@ -434,6 +434,16 @@ fn c08_a_bomb_is_read_in_pieces_within_the_readers_limit() {
     }
 }
 
+/// One read into a large buffer decoded all of a bomb, and looked at its context only before that.
+#[test]
+fn c08_one_read_into_a_large_buffer_decodes_a_part_of_a_bomb() {
+    const SIZE: usize = 4 << 20;
+    for (coding, bomb) in [("gzip", gzip(&vec![0; SIZE])), ("zstd", zstd(&vec![0; SIZE]))] {
+        let count = body(coding, Body::from(bomb)).read(&mut vec![0; SIZE]).unwrap();
+        assert!((1..=SIZE / 8).contains(&count), "{coding}: {count} bytes in one read");
+    }
+}
+
 #[test]
 fn c08_decoding_ends_with_its_context() {
     let context = Context::new();

@@ -1,5 +1,7 @@
 //! The state of a response between two calls of its handler.
 
+use std::mem;
+
 use http::HeaderMap;
 
 use super::hook_lists::Hooks;
@@ -95,6 +97,20 @@ impl ResponseState {
         self.sent = 0;
     }
 
+    /// Begins a response in place of `outer`, which has not begun: with the same status and headers, and
+    /// with what was written so far. The callbacks and filters stay with `outer`.
+    pub(super) fn continuing(outer: &mut Self) -> Self {
+        let mut inner = Self::default();
+        inner.begin(outer.head.head_only);
+        inner.head.status = outer.head.status;
+        inner.head.headers.clone_from(&outer.head.headers);
+        inner.invalid_status = outer.invalid_status.take();
+        inner.is_typeless = outer.is_typeless;
+        inner.trailers = outer.trailers.take();
+        inner.held = mem::take(&mut outer.held);
+        inner
+    }
+
     /// Discards what the handler has set and written. Hooks, and filters that were not called yet, remain.
     pub(super) fn reset(&mut self) {
         self.head.status = http::StatusCode::OK;
@@ -114,7 +130,7 @@ impl ResponseState {
     pub(super) fn adopt(&mut self, inner: &mut Self) {
         self.hooks.adopt(&mut inner.hooks);
         if let Stage::Open = self.stage
-            && let Filters::Added(added) = std::mem::take(&mut inner.filters)
+            && let Filters::Added(added) = mem::take(&mut inner.filters)
             && !self.filters.have_begun()
         {
             added.into_iter().for_each(|filter| self.filters.add(filter));

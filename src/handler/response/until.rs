@@ -28,7 +28,7 @@ use std::time::Instant;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
-use super::{ResponseState, ResponseWriter, misuse};
+use super::{HOLD_BACK, ResponseState, ResponseWriter, misuse};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::handler::sink::{FinalHead, Length, Sink};
@@ -47,8 +47,9 @@ impl ResponseWriter<'_> {
     ///   filters that the layers outside have set apply to its response. That response is sent at once. It
     ///   closes an HTTP connection, and ends a FastCGI request. Writes of `next` fail with a
     ///   [timeout](crate::TimeLimit::Call) as soon as they leave its buffer.
-    /// * If it has begun, and its head was sent, each further write fails, and a blocked one returns. The
-    ///   server then breaks off the response. If `next` calls
+    /// * If it has begun, each write that leaves its buffers fails, and a blocked one returns. The server
+    ///   then breaks off the response. If nothing of it was sent yet, `late` is called on this thread when
+    ///   `next` has returned. If `next` calls
     ///   [`set_write_deadline`](Self::set_write_deadline), that deadline counts instead.
     ///
     /// If `next` returns an error behind the deadline, before `late` was called, `late` is called on this
@@ -108,15 +109,20 @@ impl ResponseWriter<'_> {
             lending.relay.replace();
         }
         match lending.end() {
-            Ending::Replaced => {
+            (Ending::Replaced, _) => {
                 if let Err(error) = outcome {
                     log::debug!("a handler failed after its time limit: {error}");
                 }
                 Ok(false)
             }
-            // The inner response has failed at the gate, and the outer one is incomplete.
-            Ending::Passed if gate.has_cut => outcome.and(Err(too_late())),
-            Ending::Passed => outcome.map(|()| true),
+            // The inner response has failed at the gate. Nothing of the outer one was sent.
+            (Ending::Passed, Some(late)) if gate.has_cut && !self.is_on_wire() => {
+                self.state.reset();
+                late(self).map(|()| false)
+            }
+            // The outer one is incomplete.
+            (Ending::Passed, _) if gate.has_cut => outcome.and(Err(too_late())),
+            (Ending::Passed, _) => outcome.map(|()| true),
         }
     }
 }
@@ -137,12 +143,13 @@ impl Outer {
     /// Responds in place of the handler.
     fn respond(&mut self, late: Late) -> Result<()> {
         let mut writer = self.writer();
+        // The connection is not free before the handler returns. A hook, since a long response sends its
+        // head before `late` returns.
+        writer.on_head(|_, headers| {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        });
         if !matches!(sync::contain(|| late(&mut writer)), Some(Ok(()))) {
             writer.replace_with(StatusCode::SERVICE_UNAVAILABLE);
-        }
-        if !writer.is_head_sent() {
-            // The connection is not free before the handler returns.
-            writer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         writer.finish()?;
         Ok(self.sink.release()?)
@@ -160,12 +167,14 @@ struct Relay {
 struct Slot {
     /// `None` while a thread writes, and after the end.
     outer: Option<Box<Outer>>,
+    /// `None` once it is called.
+    late: Option<Late>,
     stage: Stage,
 }
 
 enum Stage {
     /// `due`: the deadline has passed while the handler's thread had the outer response.
-    Waiting { late: Late, due: bool },
+    Waiting { due: bool },
     /// The response is the handler's.
     Passed,
     /// A thread responds in place of the handler.
@@ -209,10 +218,9 @@ impl Relay {
         let Some(outer) = slot.outer.take() else {
             return Err(misuse("a response was written after its handler had returned").into());
         };
-        let begun = (kind == Step::Begins).then(|| mem::replace(&mut slot.stage, Stage::Passed));
-        drop(slot);
-        // Outside of the lock: the function is the user's.
-        drop(begun);
+        if kind == Step::Begins {
+            slot.stage = Stage::Passed;
+        }
         Ok(Borrowed { relay: self, outer: Some(outer) })
     }
 
@@ -220,16 +228,16 @@ impl Relay {
     fn replace(&self) {
         let (mut outer, late) = {
             let mut slot = self.slot.lock();
-            let Slot { outer, stage } = &mut *slot;
-            let Stage::Waiting { due, .. } = stage else { return };
+            let Slot { outer, late, stage } = &mut *slot;
+            let Stage::Waiting { due } = stage else { return };
             let Some(outer) = outer.take() else {
                 *due = true;
                 return;
             };
-            let Stage::Waiting { late, .. } = mem::replace(stage, Stage::Replacing) else { return };
-            (outer, late)
+            *stage = Stage::Replacing;
+            (outer, late.take())
         };
-        let responded = sync::contain(|| outer.respond(late));
+        let responded = sync::contain(|| late.map_or(Ok(()), |late| outer.respond(late)));
         if let Some(Err(error)) = &responded {
             log::debug!("cannot respond in place of a handler that is late: {error}");
         }
@@ -246,7 +254,7 @@ impl Relay {
     }
 
     /// Takes the outer response back when the handler has returned.
-    fn take_back(&self) -> (Option<Box<Outer>>, Ending) {
+    fn take_back(&self) -> (Option<Box<Outer>>, Ending, Option<Late>) {
         let mut slot = self.slot.lock();
         while let Stage::Replacing = slot.stage {
             self.replaced.wait(&mut slot);
@@ -255,11 +263,8 @@ impl Relay {
             Stage::Replaced => Ending::Replaced,
             _ => Ending::Passed,
         };
-        let outer = slot.outer.take();
-        let stage = mem::replace(&mut slot.stage, Stage::Passed);
-        drop(slot);
-        drop(stage);
-        (outer, ending)
+        slot.stage = Stage::Passed;
+        (slot.outer.take(), ending, slot.late.take())
     }
 }
 
@@ -288,10 +293,11 @@ impl Drop for Borrowed<'_> {
         let begun = self.outer().writer().is_hijacked() || self.outer().writer().is_head_sent();
         let mut slot = self.relay.slot.lock();
         slot.outer = self.outer.take();
-        let over = begun.then(|| mem::replace(&mut slot.stage, Stage::Passed));
-        let is_due = matches!(slot.stage, Stage::Waiting { due: true, .. });
+        if begun {
+            slot.stage = Stage::Passed;
+        }
+        let is_due = matches!(slot.stage, Stage::Waiting { due: true });
         drop(slot);
-        drop(over);
         if is_due {
             self.relay.replace();
         }
@@ -308,29 +314,27 @@ struct Lending<'r, 'w> {
 
 impl<'r, 'w> Lending<'r, 'w> {
     fn new(writer: &'r mut ResponseWriter<'w>, late: Late) -> Self {
-        let mut inner = ResponseState::default();
-        inner.begin(writer.state.head.head_only);
-        inner.head.status = writer.state.head.status;
-        inner.head.headers.clone_from(&writer.state.head.headers);
+        let inner = ResponseState::continuing(writer.state);
         let outer = Box::new(Outer { state: mem::take(writer.state), sink: writer.sink.detach() });
-        let slot = Slot { outer: Some(outer), stage: Stage::Waiting { late, due: false } };
+        let slot =
+            Slot { outer: Some(outer), late: Some(late), stage: Stage::Waiting { due: false } };
         let relay = Relay { slot: Mutex::new(slot), replaced: Condvar::new() };
         Self { writer, inner, relay: Arc::new(relay) }
     }
 
-    fn end(mut self) -> Ending {
+    fn end(mut self) -> (Ending, Option<Late>) {
         self.give_back()
     }
 
-    fn give_back(&mut self) -> Ending {
-        let (outer, ending) = self.relay.take_back();
+    fn give_back(&mut self) -> (Ending, Option<Late>) {
+        let (outer, ending, late) = self.relay.take_back();
         if let Some(outer) = outer {
             let Outer { state, sink } = *outer;
             *self.writer.state = state;
             self.writer.sink.attach(sink);
             self.writer.state.adopt(&mut self.inner);
         }
-        ending
+        (ending, late)
     }
 }
 
@@ -361,16 +365,17 @@ impl Gate {
         self.relay.with(Step::Continues, step)
     }
 
-    /// Passes on a part of the response. Behind the deadline, that fails if the head was sent. Otherwise the
-    /// response may still become a whole one.
+    /// Passes on a part of the response. Behind the deadline, that fails if the head was sent, or if the
+    /// part would be written now. Otherwise the response may still become a whole one.
     fn pass_on(
         &mut self,
+        is_written: bool,
         step: impl FnOnce(&mut ResponseWriter<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let is_late = self.cut.is_some_and(|cut| cut <= sync::now());
         let has_cut = &mut self.has_cut;
         self.relay.with(Step::Continues, |outer| {
-            if is_late && outer.is_head_sent() {
+            if is_late && (is_written || outer.is_head_sent()) {
                 *has_cut = true;
                 return Err(too_late().into());
             }
@@ -391,7 +396,8 @@ impl Sink for Gate {
         }
         let cut = self.cut;
         self.lasts = self.relay.with(Step::Begins, |outer| {
-            outer.set_status(head.status);
+            // The inner response has decided on the type.
+            outer.set_status(head.status).set_sniffing(false);
             let headers = outer.headers_mut();
             headers.clone_from(head.headers);
             if let Some(kind) = head.sniffed {
@@ -411,7 +417,7 @@ impl Sink for Gate {
     }
 
     fn body(&mut self, data: &[u8]) -> io::Result<()> {
-        self.pass_on(|outer| outer.write_all(data))
+        self.pass_on(data.len() > HOLD_BACK, |outer| outer.write_all(data))
     }
 
     fn end(&mut self, trailers: Option<&HeaderMap>) -> io::Result<()> {
@@ -423,7 +429,7 @@ impl Sink for Gate {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.pass_on(|outer| outer.flush())
+        self.pass_on(true, |outer| outer.flush())
     }
 
     fn hijack(&mut self) -> Result<Duplex> {

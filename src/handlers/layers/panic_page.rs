@@ -98,8 +98,8 @@ impl Layer for PanicPage {
         if response.status() == StatusCode::OK {
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         }
-        w.trailers_mut().clear();
-        w.send(response)
+        // What the handler has set before belongs to another response, such as its Cache-Control.
+        w.replace_with_response(response)
     }
 }
 

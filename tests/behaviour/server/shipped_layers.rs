@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hangup::http::StatusCode;
 use hangup::layers::{BodyLimit, ConcurrencyLimit, Timeout};
-use hangup::{Error, ErrorKind, HandlerExt, Request, RequestExt, ResponseWriter, Result};
+use hangup::{Error, ErrorKind, HandlerExt, Request, RequestExt, Response, ResponseWriter, Result};
 use log::Level;
 
 use super::{in_memory, next, reports, served};
@@ -55,6 +55,23 @@ fn h09_the_client_gets_its_503_while_the_handler_still_runs(over: Over) {
     let warnings = logs::of_servers(Level::Warn);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("handler of POST /slow has not responded after"), "{warnings:?}");
+}
+
+/// The head of a long response leaves before the function that creates the response has returned. It
+/// announced a connection that was half-closed, and a request behind it was handled without a response.
+#[test]
+fn h09_a_long_response_in_place_closes_the_connection() {
+    alone!();
+    let late = |_: &mut ResponseWriter, r: &mut Request| Err(r.context().wait().into());
+    for (size, version) in [(9, 1), (5000, 1), (5000, 0)] {
+        let page = move || Response::new("x".repeat(size));
+        let (_server, _, mut peer) = in_memory(late.layer(Timeout::new(SHORT).respond_with(page)));
+        peer.send(format!("GET / HTTP/1.{version}\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"));
+        let response = peer.expect_response();
+        assert_eq!(response.field("connection"), Some("close"));
+        assert_eq!(response.text().len(), size);
+        peer.expect_end();
+    }
 }
 
 fn h09_a_blocked_write_ends_at_the_time_limit(over: Over) {

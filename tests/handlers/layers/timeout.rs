@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 use hangup::http::{HeaderMap, StatusCode};
-use hangup::layers::Timeout;
+use hangup::layers::{ETag, Timeout};
 use hangup::{
     Body, Context, Error, ErrorKind, Filter, FilterOutput, Handler, HandlerExt, Head, Request,
     RequestExt, Response, ResponseWriter, Result, TimeLimit, testing,
@@ -64,7 +64,7 @@ fn h09_a_handler_in_time_is_not_affected() {
 
 #[test]
 fn h09_what_a_handler_sends_is_the_same_within_a_limit() {
-    let sends: [fn(&mut ResponseWriter) -> Result<()>; 6] = [
+    let sends: [fn(&mut ResponseWriter) -> Result<()>; 7] = [
         |w| w.send(Response::new("short")),
         |w| w.send(Response::new("x".repeat(5000))),
         |w| w.send(Response::new(Body::from_chunks(["a", "b", "c"]))),
@@ -74,6 +74,7 @@ fn h09_what_a_handler_sends_is_the_same_within_a_limit() {
             w.set_header("content-length", 3)?;
             Ok(w.write_all(b"abc")?)
         },
+        |w| Ok(w.set_sniffing(false).write_all(b"<html>")?),
     ];
     for send in sends {
         let plain = move |w: &mut ResponseWriter, _: &mut Request| send(w);
@@ -188,6 +189,49 @@ fn h09_the_default_is_a_503() {
             assert_eq!(text(response), if method == "HEAD" { "" } else { expected });
         }
     }
+}
+
+/// The body, the trailers and the choice of a type that a layer outside has begun.
+#[test]
+fn h09_a_limit_keeps_what_was_written_before() {
+    let begins = |w: &mut ResponseWriter, r: &mut Request, next: &dyn Handler| {
+        w.set_sniffing(false).trailers_mut().insert("x-sum", "1".parse().unwrap());
+        w.write_all(b"<html>")?;
+        next.handle(w, r)
+    };
+    for limit in [LONG, SHORT] {
+        let ends = move |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+            match limit {
+                LONG => Ok(w.write_all(b"end")?),
+                _ => Err(r.context().wait().into()),
+            }
+        };
+        let (timeout, _late) = reported();
+        let timeout = if limit == LONG { Timeout::new(LONG) } else { timeout };
+        let mut response = call(&ends.layer(timeout).layer_fn(begins), request("GET", &[]));
+        assert_eq!(header(&response, "content-type"), "");
+        let body = response.body_mut().read_text(100).unwrap();
+        assert_eq!(body, if limit == LONG { "<html>end" } else { "late\n" });
+        let trailers = response.body_mut().take_trailers();
+        assert_eq!(trailers.is_some_and(|it| it.contains_key("x-sum")), limit == LONG);
+    }
+}
+
+/// The response has begun, but a filter outside still holds it.
+#[test]
+fn h09_a_response_that_was_not_sent_is_replaced() {
+    let begins = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        w.set_header("x-own", "1")?;
+        w.write_all(&[b'x'; 3000])?;
+        r.context().wait();
+        Ok(w.flush()?)
+    };
+    let (timeout, _late) = reported();
+    let handler = begins.layer(timeout).layer(ETag::new());
+    let response = call(&handler, request("GET", &[]));
+    assert_eq!(response.status(), 504);
+    assert_eq!(header(&response, "x-own"), "");
+    assert_eq!(text(response), "late\n");
 }
 
 #[test]
