@@ -13,7 +13,7 @@
 //! | `GET /events?since=N` | the messages as server-sent events. `Last-Event-ID` resumes them |
 //! | `GET /messages?since=N` | the messages behind the one with the id N, as a JSON array |
 //! | `POST /messages` | adds `{"name": …, "text": …}`, and returns it with its id |
-//! | `GET /metrics` | the numbers of the room as OpenMetrics text |
+//! | `GET /metrics` | the numbers of the room and of the server as OpenMetrics text |
 //!
 //! | file | contents |
 //! | --- | --- |
@@ -37,6 +37,7 @@ use std::thread;
 use std::time::Duration;
 
 use hangup::http::StatusCode;
+use hangup::server::Stats;
 use hangup::{
     Error, Html, IntoResponse, Request, RequestExt, ResponseWriter, Result, Router, Server,
 };
@@ -78,22 +79,26 @@ fn chat(mut args: Args) -> Result<ExitCode, Usage> {
         closing.close();
     });
     closer.map_err(Usage::wrong)?;
-    let code = serving.serve(Server::with_handler(routes(&room)))?;
+    let stats = Stats::new();
+    let code = serving.serve(Server::with_handler(routes(&room, &stats)).stats(&stats))?;
     // The server does not wait for WebSockets.
     room.wait_until_empty(FAREWELL);
     Ok(code)
 }
 
-fn routes(room: &Arc<Room>) -> Router {
+fn routes(room: &Arc<Room>, stats: &Stats) -> Router {
     let of = || Arc::clone(room);
     let (sockets, streams, reads, posts, numbers) = (of(), of(), of(), of(), of());
+    let stats = stats.clone();
     Router::new()
         .respond("GET /{$}", |_| Ok(Html(include_str!("page.html"))))
         .route("GET /ws", move |w, r| socket::serve(&sockets, w, r))
         .route("GET /events", move |w, r| events(&streams, w, r))
         .respond("GET /messages", move |r| messages(&reads, r))
         .respond("POST /messages", move |r| post(&posts, r))
-        .respond("GET /metrics", move |_| Ok(metrics::render(&numbers.numbers())))
+        .respond("GET /metrics", move |_| {
+            Ok(metrics::render(&numbers.numbers(), &stats.snapshot()))
+        })
 }
 
 /// Sends the messages as events, until the client leaves or the program stops.

@@ -1,17 +1,18 @@
-//! The numbers of the room as OpenMetrics text.
+//! The numbers of the room and of its server as OpenMetrics text.
 
-use hangup::IntoResponse;
+use hangup::server::Snapshot;
+use hangup::{IntoResponse, metrics};
 
 use super::room::Numbers;
 
 const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Returns the response of `/metrics`.
-pub(crate) fn render(numbers: &Numbers) -> impl IntoResponse + use<> {
+pub(crate) fn render(numbers: &Numbers, server: &Snapshot) -> impl IntoResponse + use<> {
     let Numbers { posted, joined: [sockets, streams], left, dropped } = *numbers;
     let [sockets_left, streams_left] = left;
     let (sockets_now, streams_now) = (sockets - sockets_left, streams - streams_left);
-    let text = format!(
+    let mut text = format!(
         "# TYPE chat_messages counter\n\
          # HELP chat_messages Messages posted.\n\
          chat_messages_total {posted}\n\
@@ -29,8 +30,10 @@ pub(crate) fn render(numbers: &Numbers) -> impl IntoResponse + use<> {
          chat_left_total{{via=\"events\"}} {streams_left}\n\
          # TYPE chat_dropped counter\n\
          # HELP chat_dropped Members whose client was too slow.\n\
-         chat_dropped_total {dropped}\n\
-         # EOF\n"
+         chat_dropped_total {dropped}\n"
     );
+    // Writing to a string does not fail.
+    let _ = metrics::write(&mut text, server);
+    text.push_str("# EOF\n");
     ([("content-type", TYPE)], text)
 }

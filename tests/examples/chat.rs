@@ -55,7 +55,7 @@ fn counted(chat: &Running, line: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let text = Client::new().get(chat.url("/metrics")).send().unwrap().text().unwrap();
-        assert!(text.ends_with("# EOF\n"));
+        assert!(text.ends_with("# EOF\n") && text.matches("# EOF").count() == 1);
         if text.lines().any(|other| other == line) {
             return;
         }
@@ -112,6 +112,8 @@ fn every_way_leads_into_one_conversation() {
     drop(stream);
     counted(&chat, "chat_members{via=\"events\"} 0");
     counted(&chat, "chat_left_total{via=\"events\"} 3");
+    // The server's numbers are in the same text. The sockets are those of `one`, `two` and the late one.
+    counted(&chat, "http_server_requests_total{outcome=\"hijacked\"} 3");
 }
 
 #[test]

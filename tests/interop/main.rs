@@ -5,6 +5,8 @@
 
 #[cfg(unix)]
 mod browser;
+#[cfg(unix)]
+mod chat;
 mod client;
 mod cookies;
 mod curl;
