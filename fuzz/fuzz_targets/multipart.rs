@@ -7,8 +7,7 @@ use hangup::extract::MultipartLimits;
 use hangup::{Body, Request, RequestExt, Result};
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: MultipartLimits =
-    MultipartLimits::new(4096).parts(5).part_bytes(64).head_bytes(128);
+const LIMITS: MultipartLimits = MultipartLimits::new(4096).parts(5).part_bytes(64).head_bytes(128);
 
 fuzz_target!(|input: &[u8]| {
     let Some((ends, text)) = hangup_fuzz::cuts(input) else { return };

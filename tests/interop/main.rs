@@ -8,6 +8,7 @@ mod browser;
 #[cfg(unix)]
 mod chat;
 mod client;
+mod codings;
 mod cookies;
 mod curl;
 #[cfg(unix)]

@@ -8,9 +8,14 @@ use crate::process::{Folder, Server};
 /// Starts nginx with `http` inside its `http {}`, and waits until it listens on `addr`. `folder` is
 /// where its files are, and its errors.
 pub(crate) fn start(folder: &Folder, addr: SocketAddr, http: &str) -> Server {
+    start_with(folder, addr, "", http)
+}
+
+/// Starts nginx with `main` at the beginning of its configuration as well, to load a module for example.
+pub(crate) fn start_with(folder: &Folder, addr: SocketAddr, main: &str, http: &str) -> Server {
     let root = folder.path().display();
     let config = format!(
-        "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
+        "{main} daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
          events {{ worker_connections 256; }}
          http {{
            access_log off;

@@ -5,8 +5,8 @@ use std::io;
 
 use axum::extract::Path;
 use axum::routing::get;
-use axum::{Json, Router};
 use axum::serve::ListenerExt;
+use axum::{Json, Router};
 use peers::serve;
 
 fn main() -> io::Result<()> {
