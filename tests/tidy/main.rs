@@ -6,6 +6,7 @@
 
 mod allowed;
 mod circles;
+mod conformance;
 mod floors;
 mod modules;
 mod paths;
