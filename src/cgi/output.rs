@@ -13,7 +13,7 @@ use super::process::{Process, signal};
 use crate::body::Incoming;
 use crate::context::{Context, HookGuard};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::{ErrorLines, ProgramHead, ProgramHeadReader};
+use crate::gateway::{Content, ErrorLines, ProgramHead, ProgramHeadReader};
 use crate::logging as log;
 use crate::text::counted;
 
@@ -147,13 +147,7 @@ impl fmt::Display for Exit {
 /// The body of a response, which the program is still writing.
 pub(super) struct ProgramBody {
     running: Running,
-    /// The start of the body, which arrived with the head.
-    start: Vec<u8>,
-    used: usize,
-    /// How much of the body is unread, if its length is known.
-    left: Option<u64>,
-    /// The response to a HEAD request, for which the length that a GET would have is unknown.
-    is_head: bool,
+    content: Content,
     state: State,
 }
 
@@ -166,13 +160,8 @@ enum State {
 }
 
 impl ProgramBody {
-    pub(super) fn new(
-        running: Running,
-        start: Vec<u8>,
-        length: Option<u64>,
-        is_head: bool,
-    ) -> Self {
-        Self { running, start, used: 0, left: length, is_head, state: State::Reading }
+    pub(super) fn new(running: Running, content: Content) -> Self {
+        Self { running, content, state: State::Reading }
     }
 
     fn read_some(&mut self, buf: &mut [u8]) -> Result<usize> {
@@ -181,31 +170,16 @@ impl ProgramBody {
             State::Ended => return Ok(0),
             State::Failed(error) => return Err(error.clone()),
         }
-        let most = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
-        let most = most.min(buf.len());
-        if most == 0 {
-            return Ok(0);
+        match self.content.read(buf, |buf| self.running.read(buf))? {
+            Some(count) => Ok(count),
+            None => self.end().map(|()| 0),
         }
-        let count = match self.start.len() - self.used {
-            0 => self.running.read(&mut buf[..most])?,
-            here => {
-                let count = here.min(most);
-                buf[..count].copy_from_slice(&self.start[self.used..self.used + count]);
-                self.used += count;
-                count
-            }
-        };
-        if count == 0 {
-            return self.end().map(|()| 0);
-        }
-        self.left = self.left.map(|left| left - count as u64);
-        Ok(count)
     }
 
     /// The output has ended.
     fn end(&mut self) -> Result<()> {
         let exit = self.running.finish();
-        let message = match self.left {
+        let message = match self.content.left() {
             Some(left @ 1..) => {
                 format!("body is {} shorter than Content-Length: {exit}", counted(left, "byte"))
             }
@@ -232,7 +206,7 @@ impl Read for ProgramBody {
 
 impl Incoming for ProgramBody {
     fn remaining(&self) -> Option<u64> {
-        self.left.filter(|_| !self.is_head)
+        self.content.remaining()
     }
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {
@@ -240,8 +214,9 @@ impl Incoming for ProgramBody {
     }
 
     fn is_ready(&mut self) -> bool {
-        let is_here = self.used < self.start.len() || self.left == Some(0);
-        is_here || !matches!(self.state, State::Reading) || self.running.process.is_ready()
+        self.content.is_here()
+            || !matches!(self.state, State::Reading)
+            || self.running.process.is_ready()
     }
 
     fn set_context(&mut self, context: &Context) {
@@ -253,7 +228,7 @@ impl Incoming for ProgramBody {
 impl Drop for ProgramBody {
     fn drop(&mut self) {
         // A program whose body was read may still have something to do.
-        if self.left == Some(0) {
+        if self.content.left() == Some(0) {
             self.running.finish();
         }
     }

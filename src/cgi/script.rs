@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 
 use super::input::Sending;
 use super::output::{ProgramBody, Running};
@@ -18,10 +18,9 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::{
-    Description, ErrorHook, ErrorLines, IsLocalRedirect, LocalRedirects, ScriptPath, ScriptRules,
-    buffer_unsized_body, program_response,
+    Content, Description, ErrorHook, ErrorLines, IsLocalRedirect, LocalRedirects, ScriptPath,
+    ScriptRules, buffer_unsized_body, program_response,
 };
-use crate::h1;
 use crate::handler::{Handler, Request, RequestExt, Response, ResponseWriter};
 use crate::logging as log;
 
@@ -252,10 +251,8 @@ impl Script {
         let sending = sending?;
         let mut running = Running::new(process, sending, errors, Arc::clone(&self.name), &context);
         let (head, start) = running.read_head(self.max_head_bytes)?;
-        let bodiless = h1::is_bodiless(request.method(), head.status);
-        let length = if bodiless { Some(0) } else { head.length };
-        let is_head = *request.method() == Method::HEAD;
-        let body = ProgramBody::new(running, start, length, is_head);
+        let content = Content::new(start, request.method(), &head);
+        let body = ProgramBody::new(running, content);
         Ok(program_response(head, Body::incoming(Box::new(body))))
     }
 

@@ -2,7 +2,6 @@
 //!
 //! The web server describes the request in variables (RFC 3875 section 4.1). The response begins with a CGI
 //! header (RFC 3875 section 6).
-
 //!
 //! | file | side | content |
 //! | --- | --- | --- |
@@ -12,9 +11,11 @@
 //! | `variables.rs` | web server | the variables that describe a request |
 //! | `whole_body.rs` | web server | bodies of unknown length |
 //! | `program_head.rs` | web server | reading the head of a response |
+//! | `content.rs` | web server | the body behind it |
 //! | `local_redirect.rs` | web server | responses that name another path |
 //! | `error_lines.rs` | web server | a program's error output |
 
+mod content;
 mod error_lines;
 mod head;
 mod info;
@@ -25,6 +26,7 @@ mod script_path;
 mod variables;
 mod whole_body;
 
+pub(crate) use content::Content;
 pub(crate) use error_lines::{ErrorHook, ErrorLines};
 pub(crate) use head::{write_head, write_refusal};
 pub(crate) use info::GatewayRequestInfo;

@@ -9,6 +9,7 @@ use super::exchange::Exchange;
 use crate::body::Incoming;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::Content;
 use crate::text::counted;
 
 /// The most output, in bytes, that is discarded so that a connection can be reused.
@@ -20,27 +21,14 @@ const DISCARDING: Duration = Duration::from_millis(50);
 /// The body of a response, which the application is still sending.
 pub(super) struct ResponseBody {
     exchange: Exchange,
-    /// The start of the body, which arrived with the head.
-    start: Vec<u8>,
-    /// How much of `start` was read.
-    used: usize,
-    /// How much of the body is unread, if its length is known.
-    left: Option<u64>,
-    /// The response to a HEAD request, for which the length that a GET would have is unknown.
-    is_head: bool,
+    content: Content,
     /// The first error. It stays.
     failed: Option<Error>,
 }
 
 impl ResponseBody {
-    /// `length`: the length of the body, if it is known. `is_head`: the request was a HEAD.
-    pub(super) fn new(
-        exchange: Exchange,
-        start: Vec<u8>,
-        length: Option<u64>,
-        is_head: bool,
-    ) -> Self {
-        let mut body = Self { exchange, start, used: 0, left: length, is_head, failed: None };
+    pub(super) fn new(exchange: Exchange, content: Content) -> Self {
+        let mut body = Self { exchange, content, failed: None };
         body.exchange.begin_body();
         body.settle();
         body
@@ -50,31 +38,18 @@ impl ResponseBody {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let most = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
-        let most = most.min(buf.len());
-        if most == 0 {
-            return Ok(0);
-        }
-        let count = match self.start.len() - self.used {
-            0 => self.exchange.read(&mut buf[..most])?,
-            here => {
-                let count = here.min(most);
-                buf[..count].copy_from_slice(&self.start[self.used..self.used + count]);
-                self.used += count;
-                count
+        match self.content.read(buf, |buf| self.exchange.read(buf))? {
+            Some(count) => {
+                self.settle();
+                Ok(count)
             }
-        };
-        if count == 0 {
-            return self.check_end().map(|()| 0);
+            None => self.check_end().map(|()| 0),
         }
-        self.left = self.left.map(|left| left - count as u64);
-        self.settle();
-        Ok(count)
     }
 
     /// The output has ended.
     fn check_end(&self) -> Result<()> {
-        let message = match (self.left, self.exchange.end()) {
+        let message = match (self.content.left(), self.exchange.end()) {
             (Some(left @ 1..), _) => {
                 format!("body is {} shorter than Content-Length", counted(left, "byte"))
             }
@@ -89,7 +64,7 @@ impl ResponseBody {
 
     /// Gives the connection back before the reader sees the end.
     fn settle(&mut self) {
-        if self.left == Some(0) && !self.exchange.is_ended() {
+        if self.content.left() == Some(0) && !self.exchange.is_ended() {
             self.exchange.end_if_arrived();
         }
     }
@@ -106,7 +81,7 @@ impl Read for ResponseBody {
 
 impl Incoming for ResponseBody {
     fn remaining(&self) -> Option<u64> {
-        self.left.filter(|_| !self.is_head)
+        self.content.remaining()
     }
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {
@@ -114,8 +89,7 @@ impl Incoming for ResponseBody {
     }
 
     fn is_ready(&mut self) -> bool {
-        let is_here = self.used < self.start.len() || self.left == Some(0);
-        is_here || self.failed.is_some() || self.exchange.is_ready()
+        self.content.is_here() || self.failed.is_some() || self.exchange.is_ready()
     }
 
     fn set_context(&mut self, context: &Context) {

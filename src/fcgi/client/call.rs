@@ -19,9 +19,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fcgi::params;
 use crate::fcgi::record::{self, HEADER, MAX_CONTENT, Status, kind};
 use crate::gateway::{
-    Description, ProgramHead, ProgramHeadReader, buffer_unsized_body, program_response,
+    Content, Description, ProgramHead, ProgramHeadReader, buffer_unsized_body, program_response,
 };
-use crate::h1;
 use crate::handler::{Request, Response};
 use crate::logging as log;
 use crate::net;
@@ -205,10 +204,8 @@ impl Call<'_> {
     }
 
     fn response(&self, exchange: Exchange, head: ProgramHead, start: Vec<u8>) -> Response {
-        let bodiless = h1::is_bodiless(self.method, head.status);
-        let length = if bodiless { Some(0) } else { head.length };
-        let is_head = *self.method == Method::HEAD;
-        let body = ResponseBody::new(exchange, start, length, is_head);
+        let content = Content::new(start, self.method, &head);
+        let body = ResponseBody::new(exchange, content);
         program_response(head, Body::incoming(Box::new(body)))
     }
 }
