@@ -23,7 +23,7 @@ use std::any::Any;
 use std::io::{self, Write};
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -37,6 +37,10 @@ use crate::logging as log;
 use crate::net::Duplex;
 use crate::sync::{self, Condvar, Mutex};
 
+/// How long a write may block behind the deadline. A write that begins just before it must be able to send
+/// what does not block: otherwise the client would get the end of the stream without a byte.
+const WRITE_MARGIN: Duration = Duration::from_millis(50);
+
 impl ResponseWriter<'_> {
     /// Calls `next`, and responds with `late` in its place if its response has not begun at `deadline`.
     ///
@@ -47,9 +51,9 @@ impl ResponseWriter<'_> {
     ///   filters that the layers outside have set apply to its response. That response is sent at once. It
     ///   closes an HTTP connection, and ends a FastCGI request. Writes of `next` fail with a
     ///   [timeout](crate::TimeLimit::Call) as soon as they leave its buffer.
-    /// * If it has begun, each write that leaves its buffers fails, and a blocked one returns. The server
-    ///   then breaks off the response. If nothing of it was sent yet, `late` is called on this thread when
-    ///   `next` has returned. If `next` calls
+    /// * If it has begun, each write that leaves its buffers fails, and a blocked one returns within 50 ms.
+    ///   The server then breaks off the response. If nothing of it was sent yet, `late` is called on this
+    ///   thread when `next` has returned. If `next` calls
     ///   [`set_write_deadline`](Self::set_write_deadline), that deadline counts instead.
     ///
     /// If `next` returns an error behind the deadline, before `late` was called, `late` is called on this
@@ -99,7 +103,7 @@ impl ResponseWriter<'_> {
         let outcome = next.handle(&mut writer, request).and_then(|()| writer.finish().map(drop));
         drop(timer);
         if let Some(lasts) = gate.lasts.take() {
-            // What the handler has left in the buffers is sent as that of any other.
+            // The rest in the buffers is sent within the limits of any other response.
             let _ = gate.with(|outer| {
                 outer.set_write_deadline(lasts);
                 Ok(())
@@ -407,6 +411,7 @@ impl Sink for Gate {
                 outer.state.head.set_length(length);
             }
             let before = outer.sink.write_deadline();
+            let cut = cut.and_then(|cut| cut.checked_add(WRITE_MARGIN));
             let changed = cut.filter(|cut| before.is_none_or(|before| before > *cut));
             if changed.is_some() {
                 outer.set_write_deadline(changed);
