@@ -68,7 +68,7 @@ impl SendInterim for InterimGate {
         }
         let mut head = Vec::new();
         h1::write_response_head(&mut head, Version::HTTP_11, status, None, headers)
-            .expect("a status without a reason of its own");
+            .expect("a status with its standard reason");
         let sent = reader.stream().send_all(&mut [IoSlice::new(&head)]);
         sent.inspect_err(|error| reader.failed(error.kind()))?;
         Ok(true)

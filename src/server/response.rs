@@ -271,7 +271,7 @@ impl Sink for Wire {
             continues.sent();
         }
         h1::write_response_head(&mut self.out, Version::HTTP_11, status, None, headers)
-            .expect("a status without a reason of its own");
+            .expect("a status with its standard reason");
         self.write_out()
     }
 
@@ -294,7 +294,7 @@ impl Sink for Wire {
         self.decide_persistence(head);
         self.out.reserve(HEAD_ROOM);
         h1::write_status_line(&mut self.out, Version::HTTP_11, head.status, None)
-            .expect("a status without a reason of its own");
+            .expect("a status with its standard reason");
         if !head.headers.contains_key(DATE) {
             self.out.extend_from_slice(self.date.line());
         }
@@ -459,7 +459,7 @@ impl Wire {
 /// Encodes a response that the server makes itself, after which the connection is closed.
 pub(super) fn write_refusal(out: &mut Vec<u8>, status: StatusCode, text: &str, head_only: bool) {
     h1::write_status_line(out, Version::HTTP_11, status, None)
-        .expect("a status without a reason of its own");
+        .expect("a status with its standard reason");
     out.extend_from_slice(Date::default().line());
     h1::write_content_type(out, "text/plain; charset=utf-8");
     h1::write_content_length(out, text.len() as u64);

@@ -1,7 +1,7 @@
 //! Chromium without a window, as a client of our server.
 //!
 //! A page reports to its test by a request to the test's server, and the browser is ended with the test.
-//! What the browser has loaded at one moment is seen by [`dom`] and [`screenshot`]. [`Browser::evaluate`] runs a
+//! [`dom`] and [`screenshot`] show the page that the browser has loaded at one moment. [`Browser::evaluate`] runs a
 //! script in an open page.
 
 use std::fs;
@@ -112,7 +112,7 @@ impl Browser {
     fn wait(mut self) -> Output {
         let deadline = Instant::now() + 2 * PATIENCE;
         let status = loop {
-            match self.child.try_wait().expect("a child of ours") {
+            match self.child.try_wait().expect("a child process") {
                 Some(status) => break status,
                 None => assert!(Instant::now() < deadline, "chromium does not end"),
             }

@@ -17,7 +17,7 @@ use crate::net::Duplex;
 use crate::sync::explore::{Limits, explore};
 use crate::sync::{Mutex, now};
 
-/// What has reached the wire.
+/// The bytes that have reached the wire.
 #[derive(Default)]
 struct Sent {
     heads: Vec<StatusCode>,

@@ -84,7 +84,7 @@ impl Source {
 
 fn named(r: &Request, source: &Source, options: &Options) -> io::Result<Named> {
     let location = match source {
-        // Whatever the URL.
+        // The same file for every URL.
         Source::File(path) => Some(Location { path: path.clone(), slash: false }),
         _ => Location::of_url(r.uri().path(), options.hidden),
     };

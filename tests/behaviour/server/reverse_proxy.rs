@@ -383,7 +383,7 @@ fn h11_nothing_but_one_well_framed_request_reaches_the_upstream() {
     alone!();
     let script = Script::new().connections(|peer| {
         while let Some(request) = peer.next_request() {
-            // What a client smuggles would be a request of its own.
+            // A smuggled request would be a second one here.
             assert!(!request.target().contains("smuggled"), "{}", request.head());
             let framings = [request.header("content-length"), request.header("transfer-encoding")];
             assert!(framings.iter().flatten().count() < 2, "{}", request.head());

@@ -32,7 +32,7 @@ fn numbered(number: impl ToString) -> Request {
     request("GET", &[("x-number", &number.to_string())])
 }
 
-/// Waits until `condition` holds. The state has no event of its own.
+/// Waits until `condition` holds. No event announces it.
 fn eventually(condition: impl Fn() -> bool) {
     let (_sender, never) = bounded::<()>(0);
     for _ in 0..10_000 {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What a parser makes of a body.
+/// The parts that a parser finds in a body, or its error.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Parsed {
     /// The head, the content, and `true` if the part has ended.

@@ -127,7 +127,7 @@ fn h08_ranges_by_table() {
     }
 }
 
-/// Whatever is asked for, the ranges are disjoint and within the representation.
+/// The ranges are disjoint and within the representation, for every field.
 #[test]
 fn h08_ranges_never_multiply_the_output() {
     for _ in 0..1000 {

@@ -47,7 +47,7 @@ pub(crate) enum How {
     Carried { client: Program, server: Program, carry: Carry },
     /// A FastCGI responder behind nginx under load. The responder is measured.
     Gateway(Program, Load),
-    /// A server of one file of `length` bytes under load: a program of ours, or nginx.
+    /// A server of one file of `length` bytes under load: this crate's program, or nginx.
     Filed { program: Option<Program>, length: usize, load: Load },
 }
 
