@@ -7,6 +7,7 @@ use hangup::fcgi;
 
 use super::raw::{WebServer, request};
 use super::{path, serve, serve_with};
+use crate::support::scripted_server::eventually;
 use crate::support::{PATIENCE, alone, rounds, until_refused};
 
 #[test]
@@ -71,9 +72,16 @@ fn f09_the_connection_that_is_idle_longest_is_closed_for_a_new_one() {
     for peer in [&mut one, &mut two] {
         peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
     }
+    // A connection is idle only after its last answer has been written.
+    let all_idle = || {
+        eventually("both are idle", || {
+            let connections = server.handle().stats().connections;
+            (connections.idle, connections.open()) == (2, 2)
+        });
+    };
+    all_idle();
     one.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
-    // A connection is idle a moment after its last answer has been written.
-    thread::park_timeout(Duration::from_millis(100));
+    all_idle();
     let mut third = WebServer::connect(&server);
     third.send(request(1, "/c", "", true)).expect_answer(1).expect("200 OK", "/c");
     two.expect_end();
