@@ -115,7 +115,7 @@ pub struct Server {
     max_threads: Option<usize>,
     stack_size: Option<usize>,
     web_servers: Option<Vec<IpAddr>>,
-    stats: Stats,
+    stats: Option<Stats>,
 }
 
 impl Server {
@@ -134,7 +134,7 @@ impl Server {
     /// Creates a server that responds with any [`Handler`]. Otherwise it is like [`new`](Self::new).
     pub fn with_handler(handler: impl Handler) -> Self {
         Self {
-            stats: Stats::default(),
+            stats: None,
             service: Service::new(handler),
             options: Options::default(),
             max_threads: None,
@@ -267,9 +267,9 @@ impl Server {
     }
 
     /// Counts in `stats`, which a handler can show, and which several servers can share. By default the
-    /// server counts on its own, for [`ServerHandle::stats`].
+    /// server counts on its own, for [`ServerHandle::stats`], and does not measure the time of handlers.
     pub fn stats(mut self, stats: &Stats) -> Self {
-        self.stats = stats.clone();
+        self.stats = Some(stats.clone());
         self
     }
 

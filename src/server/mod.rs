@@ -263,9 +263,9 @@ impl Server {
     }
 
     /// Counts in `stats`, which a handler can show, and which several servers can share. By default the
-    /// server counts on its own, for [`ServerHandle::stats`].
+    /// server counts on its own, for [`ServerHandle::stats`], and does not measure the time of handlers.
     pub fn stats(mut self, stats: &Stats) -> Self {
-        self.core.stats = stats.clone();
+        self.core.stats = Some(stats.clone());
         self
     }
 

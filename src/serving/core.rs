@@ -42,7 +42,8 @@ pub(crate) struct CoreOptions {
     pub(crate) max_connections: Option<usize>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_state: Option<OnState>,
-    pub(crate) stats: Stats,
+    /// `None` for numbers of this server alone.
+    pub(crate) stats: Option<Stats>,
 }
 
 /// The state that the threads of one server share.
@@ -64,6 +65,7 @@ pub(super) struct Accepted {
 impl ServerCore {
     pub(crate) fn new(protocol: Arc<dyn Protocol>, options: CoreOptions) -> Arc<Self> {
         let CoreOptions { max_connections, stack_size, on_state, stats } = options;
+        let stats = stats.unwrap_or_else(Stats::untimed);
         let counters = Arc::clone(stats.counters());
         let registry = Registry::new(max_connections, on_state, counters, protocol.wake());
         stats.add(&registry);

@@ -28,7 +28,6 @@ use crate::handler::{
 };
 use crate::logging as log;
 use crate::net::Addr;
-use crate::sync::now;
 use crate::unwind;
 
 /// A function that creates the response to an error. Its second argument is the status of the default
@@ -86,9 +85,9 @@ impl Service {
         remote: &Addr,
         counting: &Counting,
     ) -> Outcome {
-        let begun = now();
+        let begun = counting.begin();
         let outcome = self.run(writer, request, remote);
-        counting.ended(counted(&outcome, writer), now() - begun);
+        counting.ended(counted(&outcome, writer), begun);
         outcome
     }
 

@@ -23,9 +23,10 @@ use snapshot::Snapshot;
 
 /// Collects the numbers of one or more servers.
 ///
-/// A server counts its requests and connections in any case. A collector that is given to
-/// [`Server::stats`](crate::Server::stats) makes the numbers available to a handler of the same server, or
-/// adds up those of several servers. Clones share the numbers.
+/// A server counts its requests and connections in any case. With a collector that is given to
+/// [`Server::stats`](crate::Server::stats), it also measures the time of handlers. The collector makes the
+/// numbers available to a handler of the same server, or adds up those of several servers. Clones share the
+/// numbers.
 ///
 /// ```
 /// use hangup::{Server, respond, server::Stats};
@@ -41,12 +42,11 @@ use snapshot::Snapshot;
 /// ```
 ///
 /// [`metrics`](crate::metrics) renders them as OpenMetrics text.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Stats {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     counters: Arc<Counters>,
     registries: Mutex<Vec<Weak<Registry>>>,
@@ -56,7 +56,18 @@ impl Stats {
     /// Creates a collector that no server counts in.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::of(Counters::new(true))
+    }
+
+    /// Creates the collector of a server that was given none. The time of handlers is not measured, since
+    /// that takes longer than all counting.
+    pub(super) fn untimed() -> Self {
+        Self::of(Counters::new(false))
+    }
+
+    fn of(counters: Counters) -> Self {
+        let (counters, registries) = (Arc::new(counters), Mutex::default());
+        Self { shared: Arc::new(Shared { counters, registries }) }
     }
 
     /// Returns the numbers of this moment. They are not of exactly the same moment: requests go on
@@ -80,6 +91,12 @@ impl Stats {
 
     pub(super) fn add(&self, registry: &Arc<Registry>) {
         self.shared.registries.lock().push(Arc::downgrade(registry));
+    }
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

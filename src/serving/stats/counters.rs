@@ -3,11 +3,12 @@
 use std::sync::Arc;
 // Not those of `crate::sync`: no decision depends on a number, so the models need not interleave them.
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
 use super::snapshot::{BOUNDS, Connections, Histogram, Requests, Snapshot, Timeouts};
+use crate::sync::now;
 
 /// How many shards there are: at least as many as most machines have cores.
 const SHARDS: usize = 16;
@@ -53,6 +54,8 @@ pub(crate) enum Limit {
 /// The numbers of a server.
 pub(crate) struct Counters {
     shards: [Shard; SHARDS],
+    /// The time of handlers is measured.
+    is_timed: bool,
 }
 
 /// The numbers of some of a server's connections. Two shards never share a cache line, nor the pair of
@@ -72,13 +75,12 @@ pub(crate) struct Shard {
     rejected: AtomicU64,
 }
 
-impl Default for Counters {
-    fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Shard::default()) }
-    }
-}
-
 impl Counters {
+    /// `is_timed`: the time of handlers is measured.
+    pub(super) fn new(is_timed: bool) -> Self {
+        Self { shards: std::array::from_fn(|_| Shard::default()), is_timed }
+    }
+
     /// Returns the number of the shard in which a connection counts.
     pub(super) fn shard_of(connection: u64) -> usize {
         (connection % SHARDS as u64) as usize
@@ -185,10 +187,17 @@ fn add(number: &AtomicU64, count: u64) {
 }
 
 /// A connection's access to the numbers of its server.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Counting {
     counters: Arc<Counters>,
     shard: usize,
+}
+
+#[cfg(test)]
+impl Default for Counting {
+    fn default() -> Self {
+        Self::new(&Arc::new(Counters::new(false)), 0)
+    }
 }
 
 impl Counting {
@@ -212,11 +221,19 @@ impl Counting {
         self.shard().sent(bytes);
     }
 
-    /// Counts a request that has ended.
+    /// Returns the time at which a handler begins, if its time is measured.
     #[inline]
-    pub(crate) fn ended(&self, outcome: Outcome, took: Duration) {
+    pub(crate) fn begin(&self) -> Option<Instant> {
+        self.counters.is_timed.then(now)
+    }
+
+    /// Counts a request that has ended. `begun`: see [`begin`](Self::begin).
+    #[inline]
+    pub(crate) fn ended(&self, outcome: Outcome, begun: Option<Instant>) {
         self.shard().ended(outcome);
-        self.shard().took(took);
+        if let Some(begun) = begun {
+            self.shard().took(now() - begun);
+        }
     }
 
     /// Counts a request that no handler saw.
@@ -239,7 +256,7 @@ mod tests {
 
     #[test]
     fn h16_a_time_is_counted_in_the_first_bucket_that_holds_it() {
-        let counters = Counters::default();
+        let counters = Counters::new(true);
         let times = [0, 100_000, 100_001, 250_000, 60_000_000_000, 60_000_000_001];
         for (at, nanos) in times.into_iter().enumerate() {
             counters.shard(at % SHARDS).took(Duration::from_nanos(nanos));
@@ -260,7 +277,7 @@ mod tests {
 
     #[test]
     fn h16_shards_are_added_up() {
-        let counters = Counters::default();
+        let counters = Counters::new(true);
         for connection in 0..100 {
             counters.accepted(connection);
             let shard = counters.shard(Counters::shard_of(connection));
@@ -274,6 +291,6 @@ mod tests {
         assert_eq!(snapshot.requests.total(), 100);
         assert_eq!(snapshot.bytes_received, 300);
         assert_eq!(snapshot.timeouts.write_idle, 100);
-        assert_eq!(Counters::default().snapshot().handler_time.count(), 0);
+        assert_eq!(Counters::new(true).snapshot().handler_time.count(), 0);
     }
 }

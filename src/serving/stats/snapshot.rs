@@ -35,7 +35,7 @@ pub struct Snapshot {
     pub bytes_received: u64,
     /// The bytes that were written to clients: heads, bodies and framing, without TLS.
     pub bytes_sent: u64,
-    /// How long handlers took.
+    /// How long handlers and their responses took. Empty without a [collector](crate::Server::stats).
     pub handler_time: Histogram,
     /// The time limits that ran out.
     pub timeouts: Timeouts,

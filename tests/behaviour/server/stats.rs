@@ -80,7 +80,7 @@ fn h16_a_request_is_counted_by_its_outcome(over: Over) {
         ),
         (get("/200").repeat(5), requests(|all| all.success = 5)),
     ] {
-        let server = over.server(behave);
+        let server = over.server_with(Server::new(behave).stats(&Stats::new()));
         let mut peer = over.connect(&server);
         peer.send(&request).half_close();
         peer.rest();
@@ -209,6 +209,8 @@ fn h16_a_client_that_reads_nothing_is_counted() {
         settled(&server)
     };
     assert_eq!((snapshot.requests.aborted, snapshot.requests.total()), (1, 1));
+    // Only a collector makes the server measure times.
+    assert_eq!(snapshot.handler_time.count(), 0);
 }
 
 fn h16_bytes_are_counted(over: Over) {
