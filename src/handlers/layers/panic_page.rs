@@ -99,7 +99,9 @@ impl Layer for PanicPage {
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         }
         // The headers of the failed handler belong to another response, such as its Cache-Control.
-        w.replace_with_response(response)
+        w.headers_mut().clear();
+        w.trailers_mut().clear();
+        w.send(response)
     }
 }
 
