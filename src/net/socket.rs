@@ -31,6 +31,7 @@ pub(super) struct Socket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Tcp,
+    #[cfg_attr(windows, allow(dead_code, reason = "there are no Unix sockets"))]
     Unix,
 }
 

@@ -343,4 +343,4 @@ impl fmt::Debug for Stream {
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
-mod tests;
+pub(super) mod tests;

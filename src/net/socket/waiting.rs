@@ -9,16 +9,18 @@ use crate::net::latch::{Latch, Woken};
 use crate::net::readiness::Until;
 use crate::net::wake;
 
-/// Nothing: no read blocks in the system, so no socket has a receive time-out.
-pub(super) struct ReceiveTimeout;
+/// Whether the user may have set a receive time-out. No read here needs one.
+pub(super) struct ReceiveTimeout {
+    is_unknown: bool,
+}
 
 impl ReceiveTimeout {
     pub(super) fn none() -> Self {
-        Self
+        Self { is_unknown: false }
     }
 
     pub(super) fn unknown() -> Self {
-        Self
+        Self { is_unknown: true }
     }
 }
 
@@ -48,9 +50,12 @@ impl Socket {
         woken
     }
 
-    /// Does nothing: no read blocks in the system.
-    pub(super) fn set_receive_timeout(&self, _limit: Option<Duration>) -> io::Result<()> {
-        Ok(())
+    /// Sets the time-out of a socket that is handed out.
+    pub(super) fn set_receive_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        match self.receive_timeout.is_unknown {
+            true => self.socket.set_read_timeout(limit),
+            false => Ok(()),
+        }
     }
 }
 

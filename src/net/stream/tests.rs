@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod send_file;
+#[cfg(unix)]
+mod unix;
 
 use std::io::ErrorKind::{
     BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, TimedOut, UnexpectedEof,
@@ -16,7 +18,6 @@ use crate::net::memory;
 use crate::sync::channel;
 use std::io::{IoSlice, Read, Write};
 use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
 
 /// The time after which a wait fails the test. No machine needs so long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,18 +29,17 @@ fn tcp_pair() -> (Stream, Stream) {
     (one.into(), other.into())
 }
 
-fn unix_pair() -> (Stream, Stream) {
-    let (one, other) = UnixStream::pair().unwrap();
-    (one.into(), other.into())
-}
+/// What makes a pair of each kind.
+const KINDS: &[(&str, fn() -> (Stream, Stream))] = &[
+    ("tcp", tcp_pair),
+    #[cfg(unix)]
+    ("unix", unix::pair),
+    ("memory", memory::pair),
+];
 
 /// Runs `script` over a fresh pair of each kind.
 fn over_each(script: impl Fn(&str, Stream, Stream)) {
-    for (kind, pair) in [
-        ("tcp", tcp_pair as fn() -> (Stream, Stream)),
-        ("unix", unix_pair),
-        ("memory", memory::pair),
-    ] {
+    for (kind, pair) in KINDS {
         let (one, other) = pair();
         script(kind, one, other);
         #[cfg(feature = "tls")]
@@ -49,6 +49,16 @@ fn over_each(script: impl Fn(&str, Stream, Stream)) {
             script(kind, one, other);
         }
     }
+}
+
+/// Returns `true` if reads of a socket without input block.
+pub(in crate::net) fn blocks(mut socket: &TcpStream) -> bool {
+    let limit = Duration::from_millis(100);
+    socket.set_read_timeout(Some(limit)).unwrap();
+    let start = Instant::now();
+    socket.read(&mut [0]).unwrap_err();
+    socket.set_read_timeout(None).unwrap();
+    start.elapsed() > limit / 2
 }
 
 fn past() -> Option<Instant> {
@@ -508,21 +518,6 @@ fn into_std_returns_a_blocking_socket_without_timeouts() {
         assert_eq!(reader.join().unwrap().unwrap(), 8);
     });
     assert!(memory::pair().0.into_tcp().is_err());
-    assert!(unix_pair().0.into_tcp().unwrap_err().into_unix().is_ok());
-}
-
-#[test]
-fn a_foreign_socket_is_put_into_blocking_mode() {
-    let (one, other) = UnixStream::pair().unwrap();
-    one.set_nonblocking(true).unwrap();
-    one.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
-    let one = Stream::from(one);
-    thread::scope(|scope| {
-        let reader = scope.spawn(|| one.read_for(&mut [0; 10], None));
-        parked(&one, Parked::Read);
-        (&other).write_all(b"abc").unwrap();
-        assert_eq!(reader.join().unwrap().unwrap(), 3);
-    });
 }
 
 #[test]
@@ -535,57 +530,4 @@ fn every_kind_has_addresses_and_options() {
         one.set_keepalive(None).unwrap();
         assert!(format!("{one:?}").starts_with("Stream"));
     });
-}
-
-/// A stream uses one descriptor. A thread that waits uses one more, however many streams it waits on.
-#[cfg(target_os = "linux")]
-#[test]
-fn wake_up_descriptors_belong_to_threads() {
-    let handles_after = |wait_on: usize| {
-        let streams = (0..wait_on).map(|_| unix_pair()).collect::<Vec<_>>();
-        for (one, _) in &streams {
-            assert_eq!(kind(one.wait_readable_until(past())), TimedOut);
-            let soon = Some(Instant::now() + Duration::from_micros(10));
-            assert_eq!(kind(one.wait_readable_until(soon)), TimedOut);
-        }
-        Arc::strong_count(&crate::net::wake::Waker::of_this_thread().unwrap())
-    };
-    // One reference here, one in the thread's local, and none in the streams.
-    assert_eq!(handles_after(20), 2);
-}
-
-/// Returns the number of this process's descriptors that `/proc/self/fd` shows as `what`.
-#[cfg(target_os = "linux")]
-fn descriptors_of(what: &std::path::Path) -> usize {
-    let all = std::fs::read_dir("/proc/self/fd").unwrap();
-    all.filter(|entry| {
-        let link = entry.as_ref().ok().and_then(|entry| std::fs::read_link(entry.path()).ok());
-        link.as_deref() == Some(what)
-    })
-    .count()
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_stream_uses_one_descriptor_and_leaves_none() {
-    use std::os::fd::AsRawFd;
-
-    let (one, other) = UnixStream::pair().unwrap();
-    let socket = std::fs::read_link(format!("/proc/self/fd/{}", one.as_raw_fd())).unwrap();
-    let (one, other) = (Stream::from(one), Stream::from(other));
-    let clone = one.clone();
-    assert_eq!(kind(one.wait_readable_until(past())), TimedOut);
-    assert_eq!(descriptors_of(&socket), 1);
-    let copy = one.into_unix().unwrap();
-    assert_eq!(descriptors_of(&socket), 2);
-    drop(copy);
-    thread::scope(|scope| {
-        let reader = scope.spawn(|| kind(read_once(&clone)));
-        parked(&clone, Parked::Read);
-        clone.close();
-        assert_eq!(reader.join().unwrap(), ConnectionAborted);
-    });
-    drop(clone);
-    assert_eq!(descriptors_of(&socket), 0);
-    assert_eq!(read_once(&other).unwrap(), b"");
 }
