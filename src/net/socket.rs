@@ -1,5 +1,6 @@
 //! A stream over the operating system's sockets, TCP or Unix.
 
+#[cfg_attr(windows, path = "socket/waiting.rs")]
 mod blocking;
 mod send_file;
 #[cfg(feature = "tls")]
@@ -16,7 +17,7 @@ use super::readiness::{Hangup, Parked, Readiness, Until};
 use super::wait_point::WaitPoint;
 use super::wake::{self, PollFlags, Pollable};
 
-/// A connected socket in blocking mode, and a [`WaitPoint`] for each thing that a thread can wait for.
+/// A connected socket, and a [`WaitPoint`] for each thing that a thread can wait for.
 pub(super) struct Socket {
     socket: socket2::Socket,
     family: Family,
@@ -38,7 +39,7 @@ pub(super) enum Family {
 const MOST_DISCARDED: usize = 1 << 20;
 
 impl Socket {
-    /// Takes over a socket that this crate has made: in blocking mode, without time-outs.
+    /// Takes over a socket that this crate has made and `wake::adopt` has prepared, without time-outs.
     pub(super) fn fresh(socket: socket2::Socket, family: Family) -> Self {
         Self {
             socket,
@@ -54,7 +55,7 @@ impl Socket {
     /// Takes over a socket that the user may have configured.
     pub(super) fn foreign(socket: socket2::Socket, family: Family) -> Self {
         // A socket that refuses is broken, which its first read or write reports.
-        let _ = socket.set_nonblocking(false);
+        let _ = wake::adopt(&socket);
         Self { receive_timeout: ReceiveTimeout::unknown(), ..Self::fresh(socket, family) }
     }
 
@@ -298,6 +299,7 @@ impl Socket {
     pub(super) fn duplicate(&self) -> io::Result<socket2::Socket> {
         self.set_receive_timeout(None)?;
         self.clear_send_timeout()?;
+        wake::hand_out(&self.socket)?;
         self.socket.try_clone()
     }
 
@@ -306,6 +308,7 @@ impl Socket {
         // Fails only for a broken socket, whose first read or write reports it.
         let _ = self.set_receive_timeout(None);
         let _ = self.clear_send_timeout();
+        let _ = wake::hand_out(&self.socket);
         self.socket
     }
 }

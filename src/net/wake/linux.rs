@@ -14,9 +14,10 @@ use socket2::{Socket, TcpKeepalive};
 
 use super::posix;
 
+pub(super) use super::posix::is_in_progress;
 pub(in crate::net) use super::posix::{
-    allow_rebinding, blocking_recv, is_about_the_connection, is_shortage, share_port, socket_path,
-    try_recv,
+    adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
+    share_port, socket_path, try_recv,
 };
 
 /// The peer has ended its stream, however much of it is unread.

@@ -18,7 +18,8 @@
 //! socket that is handed out (a hijacked connection) is an ordinary one.
 
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux.rs")]
-#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "unix.rs")]
+#[cfg_attr(all(unix, not(any(target_os = "linux", target_os = "android"))), path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
 mod platform;
 #[cfg(unix)]
 mod posix;
@@ -35,14 +36,14 @@ use socket2::Socket;
 
 pub(super) use rustix::event::{PollFd, PollFlags};
 
-#[cfg(unix)]
-pub(super) use self::platform::inherited;
-use self::platform::keepalive;
 pub(super) use self::platform::{
-    PEER_DONE, Waker, allow_rebinding, blocking_recv, is_about_the_connection, is_shortage,
+    PEER_DONE, Waker, adopt, allow_rebinding, hand_out, is_about_the_connection, is_shortage,
     listens, reset, sends_files, settle_accepted, share_port, socket_path, try_recv, try_send,
     try_send_ahead, try_send_file,
 };
+#[cfg(unix)]
+pub(super) use self::platform::{blocking_recv, inherited};
+use self::platform::{is_in_progress, keepalive};
 
 /// A borrowed socket.
 pub(super) type Pollable<'a> = BorrowedFd<'a>;
@@ -141,7 +142,7 @@ pub(super) fn set_keepalive(socket: &Socket, period: Option<Duration>) -> io::Re
 pub(super) fn start_connect(socket: &Socket, address: &socket2::SockAddr) -> io::Result<bool> {
     match socket.connect(address) {
         Ok(()) => Ok(true),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::INPROGRESS) => Ok(false),
+        Err(error) if is_in_progress(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }

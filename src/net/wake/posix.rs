@@ -11,6 +11,22 @@ use socket2::{SockAddr, Socket};
 /// The most pieces of one vectored write: `IOV_MAX` is 1024 on every system that has one.
 const MOST_SLICES: usize = 1024;
 
+/// Puts a new socket into the mode that the calls below expect: blocking. A call that must not block
+/// passes a flag.
+pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
+    socket.set_nonblocking(false)
+}
+
+/// Does nothing: a socket is in blocking mode, as the user that it is handed out to expects.
+pub(in crate::net) fn hand_out(_socket: &Socket) -> io::Result<()> {
+    Ok(())
+}
+
+/// Returns `true` if `error` reports that a connect has begun.
+pub(super) fn is_in_progress(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::INPROGRESS)
+}
+
 /// Receives once without blocking. Fails with `WouldBlock` if there is nothing to read.
 pub(in crate::net) fn try_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
     recv(socket, buf, RecvFlags::DONTWAIT)

@@ -14,9 +14,10 @@ use socket2::{Socket, TcpKeepalive};
 
 use super::posix;
 
+pub(super) use super::posix::is_in_progress;
 pub(in crate::net) use super::posix::{
-    allow_rebinding, blocking_recv, is_about_the_connection, is_shortage, share_port, socket_path,
-    try_recv,
+    adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
+    share_port, socket_path, try_recv,
 };
 
 /// The peer has ended its stream, however much of it is unread.
@@ -68,7 +69,7 @@ pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
 /// Sets on an accepted socket the options that it may not have inherited from its listener.
 pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, period: Duration) {
     // A socket that refuses an option may be dead already, which its first read or write reports.
-    let _ = socket.set_nonblocking(false);
+    let _ = adopt(socket);
     if tcp {
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_keepalive(&self::keepalive(period));
