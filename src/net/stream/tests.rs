@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::*;
+use crate::net::latch::{Latch, Woken};
 use crate::net::memory;
 use crate::sync::channel;
 use std::io::{IoSlice, Read, Write};
@@ -322,6 +323,88 @@ fn read_for_ends_after_its_patience() {
         assert_eq!(one.read_for(&mut buf, None).unwrap(), 1);
         assert_eq!(&buf, b"z");
     });
+}
+
+#[test]
+fn an_idle_wait_ends_by_each_of_its_causes() {
+    over_each(|name, one, other| {
+        let latch = Latch::new();
+        let wait = |limit| one.wait_idle(&latch, limit);
+        assert_eq!(kind(wait(past())), TimedOut, "{name}");
+        let soon = Instant::now() + Duration::from_millis(5);
+        assert_eq!(kind(wait(Some(soon))), TimedOut, "{name}");
+        assert!(Instant::now() >= soon);
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| wait(None));
+            parked(&one, Parked::Read);
+            (&other).write_all(b"x").unwrap();
+            assert_eq!(waiter.join().unwrap().unwrap(), Woken::Readable, "{name}");
+            assert_eq!(read_once(&one).unwrap(), b"x");
+
+            let waiter = scope.spawn(|| wait(None));
+            parked(&one, Parked::Read);
+            latch.set();
+            one.look_again();
+            assert_eq!(waiter.join().unwrap().unwrap(), Woken::Latched, "{name}");
+        });
+        let latch = Latch::new();
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| kind(one.wait_idle(&latch, None)));
+            parked(&one, Parked::Read);
+            one.close();
+            assert_eq!(waiter.join().unwrap(), ConnectionAborted, "{name}");
+        });
+    });
+}
+
+#[test]
+fn a_reset_closes_the_socket_although_another_handle_lives() {
+    let (one, other) = tcp_pair();
+    let kept = other.clone();
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| kind(read_once(&other)));
+        parked(&other, Parked::Read);
+        kept.reset();
+        assert_eq!(reader.join().unwrap(), ConnectionAborted);
+    });
+    assert_eq!(kind(read_once(&one)), ConnectionReset);
+    assert_eq!(kind(read_once(&kept)), ConnectionAborted);
+    kept.reset();
+    kept.close();
+}
+
+#[test]
+fn writes_after_a_reset_fail() {
+    let (one, other) = tcp_pair();
+    other.reset();
+    assert_eq!(one.wait_hangup(Hangup::EndOfStream).unwrap(), Hangup::Broken);
+    assert!(matches!(write_on(&one).0, ConnectionReset | BrokenPipe));
+}
+
+#[test]
+fn a_handle_that_is_left_waits_as_before_when_a_copy_is_handed_out() {
+    let (one, other) = tcp_pair();
+    let copy = one.clone().into_tcp().unwrap();
+    assert_eq!(kind(one.try_read(&mut [0])), WouldBlock);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| read_once(&one));
+        parked(&one, Parked::Read);
+        (&other).write_all(b"abc").unwrap();
+        assert_eq!(reader.join().unwrap().unwrap(), b"abc");
+
+        let writer = scope.spawn(|| write_on(&one));
+        parked(&one, Parked::Write);
+        one.set_write_deadline(past());
+        let (kind_, written) = writer.join().unwrap();
+        assert_eq!(kind_, TimedOut);
+        (&other).read_exact(&mut vec![0; written]).unwrap();
+
+        let reader = scope.spawn(|| kind(read_once(&one)));
+        parked(&one, Parked::Read);
+        one.close();
+        assert_eq!(reader.join().unwrap(), ConnectionAborted);
+    });
+    drop(copy);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
@@ -21,11 +22,6 @@ pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
     socket.set_nonblocking(false)
 }
 
-/// Does nothing: a socket is in blocking mode, as the user that it is handed out to expects.
-pub(in crate::net) fn hand_out(_socket: &Socket) -> io::Result<()> {
-    Ok(())
-}
-
 /// Returns `true` if `error` reports that a connect has begun.
 pub(super) fn is_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
@@ -41,6 +37,17 @@ pub(in crate::net) fn readiness(socket: BorrowedFd<'_>) -> io::Result<Readiness>
         peer_closed: ready.intersects(PollFlags::RDHUP | PollFlags::HUP),
         broken: ready.intersects(PollFlags::ERR | PollFlags::HUP),
     })
+}
+
+/// Returns the outcome of a connect in progress, if it has ended.
+pub(in crate::net) fn connected(socket: &Socket, ready: PollFlags) -> Option<io::Result<()>> {
+    let outcome = || socket.take_error()?.map_or(Ok(()), Err);
+    (!ready.is_empty()).then(outcome)
+}
+
+/// Returns `until`: a thread need not look at its connects before `poll` reports them.
+pub(in crate::net) fn connect_look(until: Option<Instant>) -> Option<Instant> {
+    until
 }
 
 /// Receives once without blocking. Fails with `WouldBlock` if there is nothing to read.

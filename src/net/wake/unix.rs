@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
 use std::time::Duration;
 
 use rustix::event::PollFlags;
@@ -26,12 +25,13 @@ use super::poll::{READ, WRITE, look};
 use super::posix;
 use crate::net::readiness::{Hangup, Readiness};
 
+pub(in crate::net) use super::handle::Handle;
 pub(super) use super::posix::is_in_progress;
 #[cfg(target_os = "freebsd")]
 pub(in crate::net) use super::posix::readiness;
 pub(in crate::net) use super::posix::{
-    adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
-    share_port, socket_path, try_recv,
+    adopt, allow_rebinding, blocking_recv, connect_look, connected, is_about_the_connection,
+    is_shortage, share_port, socket_path, try_recv,
 };
 
 /// How often a thread looks for the peer's hang-up where no wait reports it.
@@ -121,12 +121,6 @@ pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
         // The system reports the end of both directions only to a wait for one of them.
         true => NextLook::After(LOOK_INTERVAL),
     }
-}
-
-/// Ends a TCP connection. The peer sees a reset when the last descriptor is closed.
-pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
-    socket.set_linger(Some(Duration::ZERO))?;
-    socket.shutdown(Shutdown::Both)
 }
 
 /// Sets on an accepted socket the options that it may not have inherited from its listener.
