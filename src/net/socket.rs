@@ -15,7 +15,7 @@ use self::send_file::SendTimeout;
 use super::addr::Addr;
 use super::readiness::{Hangup, Parked, Readiness, Until};
 use super::wait_point::WaitPoint;
-use super::wake::{self, PollFlags, Pollable};
+use super::wake::{self, NextLook, Pollable};
 
 /// A connected socket, and a [`WaitPoint`] for each thing that a thread can wait for.
 pub(super) struct Socket {
@@ -190,32 +190,23 @@ impl Socket {
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        match wake::look(self.pollable(), wake::READ | wake::PEER_DONE) {
-            Ok(ready) => Readiness {
-                readable: !ready.is_empty(),
-                peer_closed: ready.intersects(wake::PEER_DONE | PollFlags::HUP),
-                broken: ready.intersects(wake::BROKEN),
-            },
-            Err(_) => Readiness { readable: true, peer_closed: false, broken: true },
-        }
+        let unknown = Readiness { readable: true, peer_closed: false, broken: true };
+        wake::readiness(self.pollable()).unwrap_or(unknown)
     }
 
     pub(super) fn wait_hangup(&self, least: Hangup) -> io::Result<Hangup> {
-        let interest = match least {
-            Hangup::EndOfStream => wake::PEER_DONE,
-            // `BROKEN` is reported even if not asked for.
-            Hangup::Broken => PollFlags::empty(),
-        };
         loop {
-            let ready = self.hangup.park(self.pollable(), interest, Until::Deadline(None))?;
-            if ready.is_empty() {
-                continue;
-            }
+            let now = self.readiness();
             self.hangup.check_open()?;
-            return Ok(match ready.intersects(wake::BROKEN) {
-                true => Hangup::Broken,
-                false => Hangup::EndOfStream,
-            });
+            if let Some(hangup) = now.hangup(least) {
+                return Ok(hangup);
+            }
+            match wake::next_look(least, now) {
+                NextLook::When(ready) => {
+                    self.hangup.park(self.pollable(), ready, Until::Deadline(None))?;
+                }
+                NextLook::After(pause) => self.hangup.pause(pause)?,
+            }
         }
     }
 

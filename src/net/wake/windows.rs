@@ -15,8 +15,11 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
 
-/// Nothing: an end of stream is found by a read.
-pub(in crate::net) const PEER_DONE: PollFlags = PollFlags::empty();
+use super::poll::{NextLook, READ, look};
+use crate::net::readiness::{Hangup, Readiness};
+
+/// How often a thread looks for the peer's hang-up while unread data may hide it.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Puts a new socket into the mode that the calls below expect.
 pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
@@ -31,6 +34,33 @@ pub(in crate::net) fn hand_out(socket: &Socket) -> io::Result<()> {
 /// Returns `true` if `error` reports that a connect has begun.
 pub(super) fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Returns what can be known of the peer without a read.
+pub(in crate::net) fn readiness(socket: BorrowedFd<'_>) -> io::Result<Readiness> {
+    let ready = look(socket, READ)?;
+    let mut now = Readiness {
+        readable: !ready.is_empty(),
+        peer_closed: false,
+        broken: ready.contains(PollFlags::ERR),
+    };
+    if now.readable && !now.broken {
+        match rustix::net::recv(socket, &mut [0; 1], RecvFlags::PEEK) {
+            Ok((_, count)) => now.peer_closed = count == 0,
+            // Another thread has read what there was.
+            Err(Errno::WOULDBLOCK) => now.readable = false,
+            Err(_) => now.broken = true,
+        }
+    }
+    Ok(now)
+}
+
+/// Returns what a wait for the peer's hang-up waits for, after a look with the outcome `now`.
+pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
+    match now.readable {
+        false => NextLook::When(READ),
+        true => NextLook::After(LOOK_INTERVAL),
+    }
 }
 
 /// Receives once without blocking. Fails with `WouldBlock` if there is nothing to read.
