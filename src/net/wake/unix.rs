@@ -140,13 +140,13 @@ pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, period: Durati
 }
 
 /// Returns `true` if `socket` listens.
-#[cfg(target_os = "freebsd")]
+#[cfg(any(target_os = "freebsd", hangup_portable))]
 pub(in crate::net) fn listens(socket: &Socket) -> bool {
     socket.is_listener().unwrap_or(false)
 }
 
 /// Returns `true`: these systems cannot tell. A socket that does not listen fails at its first accept.
-#[cfg(not(target_os = "freebsd"))]
+#[cfg(not(any(target_os = "freebsd", hangup_portable)))]
 pub(in crate::net) fn listens(_socket: &Socket) -> bool {
     true
 }
