@@ -211,10 +211,10 @@ impl Wire {
     /// Decides whether the connection will be reused. `head` is the response about to be sent.
     fn decide_persistence(&mut self, head: &FinalHead<'_>) {
         let unread = self.leaves_body_unread();
-        if self.exchange.persist.is_ok()
-            && let Some(reason) = self.closes_after(head, unread)
-        {
-            self.exchange.persist = Err(reason);
+        if self.exchange.persist.is_ok() {
+            if let Some(reason) = self.closes_after(head, unread) {
+                self.exchange.persist = Err(reason);
+            }
         }
     }
 

@@ -170,13 +170,11 @@ impl Process {
 
     /// Reads the error output that a program has left.
     fn read_errors_left(&mut self, errors: &mut ErrorLines) {
-        while let Some(stderr) = &self.stderr
-            && matches!(
-                wait(None, Some(stderr), &self.killer, Some(Duration::ZERO)),
-                Ok(Ready { errors: true, .. })
-            )
-        {
-            self.read_errors(errors);
+        while let Some(stderr) = &self.stderr {
+            match wait(None, Some(stderr), &self.killer, Some(Duration::ZERO)) {
+                Ok(Ready { errors: true, .. }) => self.read_errors(errors),
+                _ => return,
+            }
         }
     }
 }

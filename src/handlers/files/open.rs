@@ -69,8 +69,8 @@ impl Opened {
 }
 
 fn is_missing(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
-    let kinds = [InvalidFilename, InvalidInput, NotADirectory, NotFound];
+    use io::ErrorKind::{InvalidInput, NotADirectory, NotFound};
+    let kinds = [InvalidInput, NotADirectory, NotFound];
     kinds.contains(&error.kind()) || platform::is_no_file(error)
 }
 

@@ -120,6 +120,8 @@ pub(in crate::net) fn try_send(
     socket: BorrowedFd<'_>,
     slices: &[IoSlice<'_>],
 ) -> io::Result<usize> {
+    let empty = slices.iter().take_while(|slice| slice.is_empty()).count();
+    let slices = &slices[empty..];
     let mut room = MOST_AT_ONCE;
     let whole =
         slices.iter().take(MOST_SLICES).take_while(|slice| match room.checked_sub(slice.len()) {

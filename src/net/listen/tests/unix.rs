@@ -115,6 +115,7 @@ fn s16_accept_reports_a_socket_that_does_not_listen() {
 }
 
 #[test]
+#[cfg_attr(hangup_portable, ignore = "on Linux, /dev/fd does not duplicate sockets")]
 fn h14_a_listening_socket_is_inherited_by_its_number() {
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let listener = Listener::inherited(tcp.as_raw_fd()).unwrap();
