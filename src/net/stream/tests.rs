@@ -77,6 +77,10 @@ pub(in crate::net) fn blocks(mut socket: &TcpStream) -> bool {
     start.elapsed() > limit / 2
 }
 
+/// `true` if the peer of a socket that is reset may see the end of the stream first: Wine shuts a socket
+/// down before it closes it. Windows does not.
+const RESETS_AFTER_AN_END: bool = cfg!(windows);
+
 fn past() -> Option<Instant> {
     Some(Instant::now())
 }
@@ -382,7 +386,11 @@ fn a_reset_closes_the_socket_although_another_handle_lives() {
         kept.reset();
         assert_eq!(reader.join().unwrap(), ConnectionAborted);
     });
-    assert_eq!(kind(read_once(&one)), ConnectionReset);
+    match read_once(&one) {
+        Ok(bytes) => assert!(RESETS_AFTER_AN_END && bytes.is_empty()),
+        Err(error) => assert_eq!(error.kind(), ConnectionReset),
+    }
+    assert_eq!(one.wait_hangup(Hangup::Broken).unwrap(), Hangup::Broken);
     assert_eq!(kind(read_once(&kept)), ConnectionAborted);
     kept.reset();
     kept.close();
@@ -523,7 +531,7 @@ fn wait_hangup_sees_a_reset_after_an_end_of_stream() {
 
 #[test]
 fn a_hangup_is_seen_while_another_thread_reads() {
-    over_each(|name, one, other| {
+    over_each_without_reads(|name, one, other| {
         thread::scope(|scope| {
             let watcher = scope.spawn(|| one.wait_hangup(Hangup::EndOfStream));
             parked(&one, Parked::Hangup);
@@ -536,12 +544,9 @@ fn a_hangup_is_seen_while_another_thread_reads() {
             // The bytes have not ended the wait.
             parked(&one, Parked::Hangup);
             drop(other);
-            // Over TLS the close_notify is read first, where the system reports no end behind unread data.
-            let reader = scope.spawn(|| read_once(&one));
             let seen = watcher.join().unwrap().unwrap();
             let expected = if name == "tcp" { Hangup::EndOfStream } else { Hangup::Broken };
             assert_eq!(seen, expected, "{name}");
-            assert_eq!(reader.join().unwrap().unwrap(), b"");
         });
     });
 }
@@ -566,6 +571,7 @@ fn a_wake_before_the_wait_is_not_lost() {
 #[test]
 fn a_reset_reaches_a_parked_reader() {
     over_each(|name, one, other| {
+        let may_end = name == "unix" || RESETS_AFTER_AN_END && name == "tcp";
         thread::scope(|scope| {
             let reader = scope.spawn(|| read_once(&one));
             parked(&one, Parked::Read);
@@ -575,8 +581,8 @@ fn a_reset_reaches_a_parked_reader() {
             assert_eq!(kind((&other).write(b"x")), BrokenPipe);
             match reader.join().unwrap() {
                 // A Unix socket has no reset. Over TLS, an end without a close_notify is an error.
-                Ok(bytes) => assert!(name == "unix" && bytes.is_empty(), "{name}"),
-                Err(error) if error.kind() == UnexpectedEof => assert_eq!(name, "unix"),
+                Ok(bytes) => assert!(may_end && bytes.is_empty(), "{name}"),
+                Err(error) if error.kind() == UnexpectedEof => assert!(may_end, "{name}"),
                 Err(error) => assert_eq!(error.kind(), ConnectionReset, "{name}"),
             }
         });
