@@ -183,7 +183,7 @@ impl Wire {
     fn written(&self, outcome: io::Result<()>, bytes: usize) -> io::Result<()> {
         match outcome {
             Ok(()) => {
-                self.guard.counting().sent(bytes);
+                self.guard.counting().sent(bytes as u64);
                 Ok(())
             }
             Err(error) => Err(self.failed(error)),
@@ -337,7 +337,7 @@ impl Sink for Wire {
         self.out.clear();
         self.written(head, begun)?;
         let outcome = self.stream().send_file(part.file, part.offset, part.length, sent);
-        self.guard.counting().sent(usize::try_from(*sent).unwrap_or(usize::MAX));
+        self.guard.counting().sent(*sent);
         outcome.map_err(|error| self.failed(error))
     }
 

@@ -35,6 +35,7 @@ pub(super) use platform::{Root, identity, open_any};
 
 /// The outcome of opening a path.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time; macOS has the largest metadata")]
 pub(super) enum Opened {
     File(File, Metadata),
     Directory,
