@@ -16,6 +16,65 @@ fn each_way(root: &Path, path: &str) -> Vec<(&'static str, io::Result<Opened>)> 
     ]
 }
 
+/// The links below the root, each with its target.
+const LINKS: &[(&str, &str)] = &[
+    ("file", "to-file"),
+    ("../file", "sub/up"),
+    ("../../file", "sub/deep/up"),
+    ("sub", "to-sub"),
+    ("../root/file", "around"),
+    ("../outside/secret", "out"),
+    ("../outside", "out-directory"),
+    ("../../outside/secret", "sub/out"),
+    ("../root-too/secret", "neighbour"),
+    ("/etc/passwd", "absolute"),
+    ("/", "slash"),
+    ("..", "parent"),
+    (".", "self"),
+    ("nowhere", "dangling"),
+    ("loop", "loop"),
+    ("out", "to-out"),
+    ("/proc/self/root/etc/passwd", "magic"),
+    ("/dev/null", "null"),
+];
+
+/// What is found below the root.
+const FOUND: &[(&str, &str)] = &[
+    ("", "directory"),
+    ("file", "in"),
+    ("sub", "directory"),
+    ("sub/file", "sub"),
+    ("to-file", "in"),
+    ("sub/up", "in"),
+    ("sub/deep/up", "in"),
+    ("to-sub", "directory"),
+    ("to-sub/file", "sub"),
+    ("around", "in"),
+    ("absolute-in", "in"),
+    ("absolute-sub/file", "sub"),
+    ("self", "directory"),
+    ("self/self/file", "in"),
+    ("out", "missing"),
+    ("out-directory", "missing"),
+    ("out-directory/secret", "missing"),
+    ("sub/out", "missing"),
+    ("to-out", "missing"),
+    ("neighbour", "missing"),
+    ("absolute", "missing"),
+    ("slash", "missing"),
+    ("slash/etc/passwd", "missing"),
+    ("parent", "missing"),
+    ("parent/outside/secret", "missing"),
+    ("parent/root/file", "in"),
+    ("dangling", "missing"),
+    ("loop", "missing"),
+    ("magic", "missing"),
+    ("null", "missing"),
+    ("file/x", "missing"),
+    ("nothing", "missing"),
+    ("nothing/x", "missing"),
+];
+
 #[test]
 fn h08_no_link_leads_out_of_the_root() {
     let folder = Folder::new();
@@ -27,67 +86,14 @@ fn h08_no_link_leads_out_of_the_root() {
     fs::write(folder.0.join("root-too/secret"), "secret").unwrap();
     fs::write(root.join("file"), "in").unwrap();
     fs::write(root.join("sub/file"), "sub").unwrap();
-    for (target, link) in [
-        ("file", "to-file"),
-        ("../file", "sub/up"),
-        ("../../file", "sub/deep/up"),
-        ("sub", "to-sub"),
-        ("../root/file", "around"),
-        ("../outside/secret", "out"),
-        ("../outside", "out-directory"),
-        ("../../outside/secret", "sub/out"),
-        ("../root-too/secret", "neighbour"),
-        ("/etc/passwd", "absolute"),
-        ("/", "slash"),
-        ("..", "parent"),
-        (".", "self"),
-        ("nowhere", "dangling"),
-        ("loop", "loop"),
-        ("out", "to-out"),
-        ("/proc/self/root/etc/passwd", "magic"),
-        ("/dev/null", "null"),
-    ] {
+    for (target, link) in LINKS {
         symlink(target, root.join(link)).unwrap();
     }
     symlink(root.join("file"), root.join("absolute-in")).unwrap();
     symlink(root.join("sub"), root.join("absolute-sub")).unwrap();
-    for (path, expected) in [
-        ("", "directory"),
-        ("file", "in"),
-        ("sub", "directory"),
-        ("sub/file", "sub"),
-        ("to-file", "in"),
-        ("sub/up", "in"),
-        ("sub/deep/up", "in"),
-        ("to-sub", "directory"),
-        ("to-sub/file", "sub"),
-        ("around", "in"),
-        ("absolute-in", "in"),
-        ("absolute-sub/file", "sub"),
-        ("self", "directory"),
-        ("self/self/file", "in"),
-        ("out", "missing"),
-        ("out-directory", "missing"),
-        ("out-directory/secret", "missing"),
-        ("sub/out", "missing"),
-        ("to-out", "missing"),
-        ("neighbour", "missing"),
-        ("absolute", "missing"),
-        ("slash", "missing"),
-        ("slash/etc/passwd", "missing"),
-        ("parent", "missing"),
-        ("parent/outside/secret", "missing"),
-        ("parent/root/file", "in"),
-        ("dangling", "missing"),
-        ("loop", "missing"),
-        ("magic", "missing"),
-        ("null", "missing"),
-        ("file/x", "missing"),
-        ("nothing", "missing"),
-        ("nothing/x", "missing"),
-    ] {
+    for (path, expected) in FOUND {
         for (way, opened) in each_way(&root, path) {
-            assert_eq!(shown(opened), expected, "{way}: {path}");
+            assert_eq!(shown(opened), *expected, "{way}: {path}");
         }
     }
     let long = "x".repeat(300);
