@@ -155,6 +155,8 @@ impl Error {
     /// The client sees `text`. A [`StatusCode`] converts into such an error without a text, so
     /// `Err(StatusCode::NOT_FOUND)?` works in a handler.
     ///
+    /// The status 499 says that the client has gone. Nothing is sent then, and the connection is closed.
+    ///
     /// ```
     /// use hangup::{Error, Request, ResponseWriter, Result, http::StatusCode};
     ///

@@ -7,7 +7,7 @@
 //!   Blame: own body failed? ──── Client(4xx) ──┐
 //!          Error::status?   ──── Client / Server(status) ──▶ on_error hook, or a line of text ──▶ Ended
 //!          anything else    ──── Server(500) ──┘
-//!          client gone      ──── ClientGone ─────────────────▶ nothing is sent
+//!          client gone, 499 ──── ClientGone ─────────────────▶ nothing is sent
 //!   head sent, or a panic   ─────────────────────────────────▶ Failed: the response breaks off
 //! ```
 
@@ -305,6 +305,10 @@ fn last_resort(writer: &mut ResponseWriter, error: &Error, remote: &Addr) -> Out
     }
 }
 
+/// The status of an error that says that the client has gone: nginx logs it. It is never sent, since a client
+/// that has only closed its sending side would see it.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
 /// The side that caused a handler's error, and the status of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
@@ -326,6 +330,7 @@ impl Blame {
             return Self::ClientGone;
         }
         match error.own_status().filter(|status| !status.is_informational()) {
+            Some(status) if status.as_u16() == CLIENT_CLOSED_REQUEST => Self::ClientGone,
             Some(status) if !status.is_server_error() => Self::Client(status),
             Some(status) => Self::Server(status),
             None => Self::Server(StatusCode::INTERNAL_SERVER_ERROR),
