@@ -195,6 +195,7 @@ impl Layer for Compress {
         let accepted = r.headers().get_all(ACCEPT_ENCODING);
         let chosen = accept::choose(accepted, codings.iter().map(|coding| coding.name()));
         let settings = Arc::clone(&self.settings);
+        eligible::strengthen_if_match(r.headers_mut());
         match chosen {
             Some(index) => {
                 let known = r.headers().get(IF_NONE_MATCH).cloned();
