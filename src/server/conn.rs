@@ -27,7 +27,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Uri, Version};
 
 use super::body::ReadHalf;
 use super::info::{ConnInfo, ConnRequestInfo};
@@ -387,8 +387,11 @@ impl Conn {
     }
 
     #[cold]
-    fn refuse_head(&self, half: &ReadHalf, error: &HeadError) -> Step {
+    fn refuse_head(&mut self, half: &ReadHalf, error: &HeadError) -> Step {
         log::debug!("{}: {error}", self.conn_info.remote);
+        // Not those of an earlier request.
+        *self.request.method_mut() = Method::from_bytes(UNREAD).unwrap_or_default();
+        *self.request.uri_mut() = Uri::try_from(UNREAD).unwrap_or_default();
         let head_only = asks_for_head_only(half.buffer.data());
         Step::Refuse(Refusal::new(error.status(), error, head_only))
     }
@@ -441,6 +444,9 @@ impl Drop for Conn {
         self.guard.closed();
     }
 }
+
+/// The method and the target of a request whose head could not be read.
+const UNREAD: &[u8] = b"-";
 
 /// Half-closes `stream`, and discards its input for at most [`LINGER`]. Has no effect on a stream that was
 /// closed or reset.
