@@ -149,6 +149,20 @@ impl Error {
         }
     }
 
+    /// Creates an error of another kind, for code that stands in for a part of this crate: an
+    /// [`Upstream`](crate::reverse_proxy::Upstream), a [`Dial`](crate::net::Dial), a middleware.
+    ///
+    /// ```
+    /// use hangup::{Error, ErrorKind, TimeLimit};
+    ///
+    /// let error = Error::of_kind(ErrorKind::Timeout(TimeLimit::Connect), "all backends are starting");
+    /// assert!(error.is_timeout());
+    /// ```
+    #[must_use]
+    pub fn of_kind(kind: ErrorKind, text: impl Into<String>) -> Self {
+        Self::message(kind, text.into())
+    }
+
     /// Creates an error that is a response: a handler that returns it responds with `status`, and with
     /// `text` as the body.
     ///
