@@ -68,7 +68,8 @@ const MIN_SIZE: usize = 1024;
 /// compressed.
 ///
 /// Compression removes `Content-Length`, `Accept-Ranges` and the digest fields, and makes a strong `ETag` weak.
-/// So a client's If-None-Match still works, and a client cannot put ranges of different codings together.
+/// So a client's If-None-Match still works, and a client cannot put ranges of different codings together. The
+/// handler sees a weak tag in If-Match as a strong one, so that a client can change what it has got compressed.
 ///
 /// # Flushing
 ///
