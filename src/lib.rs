@@ -99,7 +99,7 @@
 //! | [`server`] | the server's options, and handles to stop it |
 //! | [`fcgi`], [`cgi`] | the same handlers behind a web server; FastCGI applications and CGI programs behind ours |
 //! | `tls` | certificates and trust, for client and server (feature `tls`, on by default) |
-//! | `signals` | contexts that end at SIGINT and SIGTERM (feature `signals`, on Unix) |
+//! | `signals` | contexts that end at SIGINT, SIGTERM and Ctrl-C (feature `signals`) |
 //! | [`testing`] | calls of handlers without a socket, a test server, a scripted server with faults, connections in memory |
 //! | [`net`] | streams whose blocked calls any thread can end, listeners, dialling |
 //! | [`h1`] | the wire format: bytes to values and back, without input and output |
@@ -154,7 +154,7 @@
 //! | `compress` | no | `layers::Compress`: gzip and Brotli, and Zstandard with `zstd` |
 //! | `forms` | no | queries and forms by serde |
 //! | `websocket` | no | `websocket`: the server's side of the handshake |
-//! | `signals` | no | a server that shuts down at SIGINT and SIGTERM |
+//! | `signals` | no | a server that shuts down at SIGINT, SIGTERM and Ctrl-C |
 //! | `idna`, `url` | no | host names beyond ASCII; URLs as `url::Url` |
 //! | `bundled-roots` | no | Mozilla's root certificates |
 //!
@@ -234,7 +234,7 @@ mod random;
 pub mod server;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod serving;
-#[cfg(all(feature = "signals", unix))]
+#[cfg(all(feature = "signals", any(unix, windows)))]
 pub mod signals;
 #[cfg(any(feature = "server", feature = "fcgi"))]
 mod sniff;

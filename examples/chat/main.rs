@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 fn chat(mut args: Args) -> Result<ExitCode, Usage> {
-    let (mut serving, mut history) = (Serving::default(), 1000);
+    let (mut serving, mut history) = (Serving::new()?, 1000);
     while let Some(arg) = args.next()? {
         match arg.option()?.as_str() {
             "--history" => history = args.number()?,

@@ -46,9 +46,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use hangup::Context;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use hangup::{Context, signals};
 
 use options::{Command, HELP};
 use support::{Args, Usage};
@@ -69,8 +67,8 @@ fn fetch(command: &Command) -> Result<u8, Usage> {
         println!(concat!("hangup-fetch ", env!("CARGO_PKG_VERSION")));
         return Ok(0);
     }
-    let context = Context::new();
-    give_up_on_signal(context.clone()).map_err(Usage::wrong)?;
+    let context = signals::termination().map_err(Usage::wrong)?;
+    give_up_after(context.clone()).map_err(Usage::wrong)?;
     let code = transfer::several::run(command, &context).unwrap_or_else(|failure| {
         failure.tell(&command.general);
         failure.code
@@ -78,14 +76,11 @@ fn fetch(command: &Command) -> Result<u8, Usage> {
     Ok(if context.is_done() { INTERRUPTED } else { code })
 }
 
-/// Cancels every transfer on Ctrl-C. A context cannot end a blocked write to a pipe. The process then
-/// ends after a short time.
-fn give_up_on_signal(context: Context) -> io::Result<()> {
+/// Ends the process shortly after Ctrl-C has cancelled every transfer. A context cannot end a blocked write to a pipe.
+fn give_up_after(context: Context) -> io::Result<()> {
     const GRACE: Duration = Duration::from_millis(100);
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        signals.forever().next();
-        context.cancel_with("interrupted");
+    thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
+        context.wait();
         thread::park_timeout(GRACE);
         std::process::exit(INTERRUPTED.into());
     })?;

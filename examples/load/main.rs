@@ -36,7 +36,6 @@ use bytes::Bytes;
 use hangup::client::RedirectPolicy;
 use hangup::http::{Method, StatusCode, Uri};
 use hangup::{Client, Context};
-use rustix::time::{ClockId, clock_gettime};
 
 use errors::Errors;
 use histogram::Histogram;
@@ -159,7 +158,7 @@ fn filled(length: usize) -> Result<Bytes, String> {
 struct Outcome {
     tally: Tally,
     took: Duration,
-    cpu: Duration,
+    cpu: Option<Duration>,
 }
 
 /// Starts all threads at once, and ends them when the time is over.
@@ -193,7 +192,8 @@ fn drive(options: &Options, client: &Client) -> Result<Outcome, Usage> {
         }
         let tallies = threads.into_iter().filter_map(|thread| thread.join().ok());
         let tally = tallies.fold(Tally::default(), Tally::with);
-        Ok(Outcome { tally, took: began.elapsed(), cpu: cpu_time().saturating_sub(cpu_before) })
+        let cpu = cpu_time().zip(cpu_before).map(|(now, before)| now.saturating_sub(before));
+        Ok(Outcome { tally, took: began.elapsed(), cpu })
     })
 }
 
@@ -273,17 +273,27 @@ impl Outcome {
         let (p50, p90, p99, max) = (at(0.5), at(0.9), at(0.99), at(1.0));
         let seconds = self.took.as_secs_f64();
         let rps = *requests as f64 / seconds;
-        let cpu = self.cpu.as_secs_f64() * 1e6 / (*requests).max(1) as f64;
+        let cpu = self.cpu.map_or_else(
+            || "null".to_owned(),
+            |cpu| format!("{:.2}", cpu.as_secs_f64() * 1e6 / (*requests).max(1) as f64),
+        );
         let (errors, kinds) = (errors.count(), errors.json());
         let latency = format!(r#"{{"p50":{p50:.1},"p90":{p90:.1},"p99":{p99:.1},"max":{max:.1}}}"#);
         format!(
-            r#"{{"requests":{requests},"errors":{errors},"seconds":{seconds:.3},"rps":{rps:.1},"bytes":{bytes},"latency_us":{latency},"cpu_us_per_request":{cpu:.2},"error_kinds":{kinds}}}"#
+            r#"{{"requests":{requests},"errors":{errors},"seconds":{seconds:.3},"rps":{rps:.1},"bytes":{bytes},"latency_us":{latency},"cpu_us_per_request":{cpu},"error_kinds":{kinds}}}"#
         )
     }
 }
 
 /// Returns the CPU time of this process so far.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::try_from(time).unwrap_or_default()
+#[cfg(unix)]
+fn cpu_time() -> Option<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(time).ok()
+}
+
+/// Returns `None`: no library of ours reads the CPU time on Windows.
+#[cfg(windows)]
+fn cpu_time() -> Option<Duration> {
+    None
 }

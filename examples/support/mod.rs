@@ -4,11 +4,15 @@
 //! | --- | --- |
 //! | `args.rs` | the command line, one argument at a time |
 //! | `serving.rs` | the options and the life of a program that listens |
+//! | `unix.rs`, `windows.rs` | what differs between platforms: sockets that are no TCP, and SIGHUP |
 //! | `tls.rs` | the server's certificate, and a client that accepts any; `no_tls.rs` without TLS |
 
 #![allow(dead_code, unused_imports)] // Each program uses a part.
 
 mod args;
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+mod platform;
 mod serving;
 #[cfg(feature = "tls")]
 mod tls;

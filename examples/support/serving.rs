@@ -3,15 +3,13 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
 use std::time::Duration;
 
 use hangup::net::{Listener, Network, NetworkError};
-use hangup::server::{Listening, ServerHandle};
-use hangup::{Context, Server, fcgi};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use hangup::server::Listening;
+use hangup::{Context, Server, fcgi, signals};
 
+use super::platform::{bind_unix, from_stdin, inherited, on_hangup};
 use super::tls::{Certificate, TlsFiles};
 use super::{Args, Usage};
 
@@ -32,14 +30,14 @@ pub(crate) const HELP: &str = "
   --grace-ms N                 the time that running requests get at shutdown (10000)
   In all limits, 0 means none.
 
-SIGINT and SIGTERM stop the program. With TLS, SIGHUP makes it read the certificate and the key again,
-for new connections. If they are invalid, the old ones stay in use. RUST_LOG=info logs the result.";
+SIGINT, SIGTERM and Ctrl-C stop the program, the second time at once. With TLS, SIGHUP makes it read the
+certificate and the key again, for new connections. If they are invalid, the old ones stay in use.
+RUST_LOG=info logs the result. Windows has no SIGHUP, and no Unix sockets here.";
 
 /// The default time that running requests get at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// The listening address, the certificate, the limits and the shutdown time.
-#[derive(Default)]
 pub(crate) struct Serving {
     place: Option<Place>,
     tls: TlsFiles,
@@ -69,7 +67,19 @@ enum Limit {
 }
 
 impl Serving {
-    /// Returns the context that ends at the first SIGINT or SIGTERM.
+    /// Returns the defaults. From now on, a signal ends [`stop`](Self::stop) instead of the program.
+    pub(crate) fn new() -> Result<Self, Usage> {
+        Ok(Self {
+            place: None,
+            tls: TlsFiles::default(),
+            grace: None,
+            proxies: Vec::new(),
+            limits: Vec::new(),
+            stop: signals::termination().map_err(Usage::wrong)?,
+        })
+    }
+
+    /// Returns the context that ends at the first SIGINT, SIGTERM or Ctrl-C.
     pub(crate) fn stop(&self) -> Context {
         self.stop.clone()
     }
@@ -116,7 +126,7 @@ impl Serving {
         }
     }
 
-    /// Listens, prints the address, and serves until SIGINT or SIGTERM. Running requests then finish.
+    /// Listens, prints the address, and serves until a signal. Running requests then finish.
     pub(crate) fn serve(self, server: Server) -> Result<ExitCode, Usage> {
         let server = self.limits.iter().fold(server, |server, limit| limit.of_http(server));
         let server = server.proxy_protocol(self.proxies);
@@ -140,7 +150,7 @@ impl Serving {
             return Err(Usage::wrong("--proxy-protocol is not supported with --fcgi"));
         }
         let server = self.limits.iter().fold(server, |server, limit| limit.of_fcgi(server));
-        let listener = self.place.as_ref().map_or_else(Listener::from_stdin, Place::listen);
+        let listener = self.place.as_ref().map_or_else(from_stdin, Place::listen);
         let listener = listener.map_err(|error| match &self.place {
             Some(place) => place.failed(&error),
             None => Usage::wrong(format!(
@@ -164,8 +174,8 @@ impl Place {
     fn listen(&self) -> io::Result<Listener> {
         match self {
             Self::Tcp(addr) => Listener::bind_tcp(addr.as_str()),
-            Self::Unix(path) => Listener::bind_unix(path),
-            Self::Inherited(number) => Listener::inherited(*number),
+            Self::Unix(path) => bind_unix(path),
+            Self::Inherited(number) => inherited(*number),
         }
     }
 
@@ -204,7 +214,7 @@ impl Limit {
     }
 }
 
-/// Serves until SIGINT or SIGTERM, and then lets running requests finish.
+/// Serves until a signal, and then lets running requests finish.
 fn run(
     listening: Listening,
     certificate: Option<Certificate>,
@@ -212,7 +222,9 @@ fn run(
     grace: Option<Duration>,
     aloud: bool,
 ) -> Result<ExitCode, Usage> {
-    obey_signals(stop, listening.handle(), certificate).map_err(Usage::wrong)?;
+    if let Some(certificate) = certificate {
+        on_hangup(move || certificate.renew()).map_err(Usage::wrong)?;
+    }
     if aloud {
         announce(&listening).map_err(Usage::wrong)?;
     }
@@ -230,28 +242,4 @@ fn announce(listening: &Listening) -> io::Result<()> {
         None => writeln!(out, "listening on {addr}")?,
     }
     out.flush()
-}
-
-/// Cancels `stop` on the first SIGINT or SIGTERM, and closes the server on the second. SIGHUP renews the
-/// certificate. Without a certificate, SIGHUP keeps its default effect.
-fn obey_signals(
-    stop: &Context,
-    handle: ServerHandle,
-    certificate: Option<Certificate>,
-) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    if certificate.is_some() {
-        signals.add_signal(SIGHUP)?;
-    }
-    let stop = stop.clone();
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            match &certificate {
-                Some(certificate) if signal == SIGHUP => certificate.renew(),
-                _ if stop.is_done() => handle.close(),
-                _ => stop.cancel(),
-            }
-        }
-    })?;
-    Ok(())
 }

@@ -8,11 +8,23 @@ use std::time::Instant;
 pub struct Readiness {
     /// A read would not block: there is data, the end of the stream, or an error.
     pub readable: bool,
-    /// The peer will send no more, though some of what it sent may still be unread. Outside Linux,
-    /// Android and FreeBSD it is set only when both directions have ended.
+    /// The peer will send no more, though some of what it sent may still be unread. Behind unread data
+    /// only Linux, Android, FreeBSD and Apple's systems report it. Elsewhere it is set once all is read.
     pub peer_closed: bool,
     /// Nothing can be sent to the peer any more, or the connection has failed.
     pub broken: bool,
+}
+
+impl Readiness {
+    /// Returns the hang-up that a wait for `least` ends with.
+    pub(super) fn hangup(self, least: Hangup) -> Option<Hangup> {
+        if self.broken {
+            Some(Hangup::Broken)
+        } else {
+            let ended = self.peer_closed && least == Hangup::EndOfStream;
+            ended.then_some(Hangup::EndOfStream)
+        }
+    }
 }
 
 /// The way in which the peer hung up, from [`Stream::wait_hangup`](super::Stream::wait_hangup).

@@ -1,5 +1,6 @@
 //! A stream over the operating system's sockets, TCP or Unix.
 
+#[cfg_attr(windows, path = "socket/waiting.rs")]
 mod blocking;
 mod send_file;
 #[cfg(feature = "tls")]
@@ -14,9 +15,9 @@ use self::send_file::SendTimeout;
 use super::addr::Addr;
 use super::readiness::{Hangup, Parked, Readiness, Until};
 use super::wait_point::WaitPoint;
-use super::wake::{self, PollFlags, Pollable};
+use super::wake::{self, NextLook, Pollable};
 
-/// A connected socket in blocking mode, and a [`WaitPoint`] for each thing that a thread can wait for.
+/// A connected socket, and a [`WaitPoint`] for each thing that a thread can wait for.
 pub(super) struct Socket {
     socket: socket2::Socket,
     family: Family,
@@ -38,7 +39,7 @@ pub(super) enum Family {
 const MOST_DISCARDED: usize = 1 << 20;
 
 impl Socket {
-    /// Takes over a socket that this crate has made: in blocking mode, without time-outs.
+    /// Takes over a socket that this crate has made and `wake::adopt` has prepared, without time-outs.
     pub(super) fn fresh(socket: socket2::Socket, family: Family) -> Self {
         Self {
             socket,
@@ -54,7 +55,7 @@ impl Socket {
     /// Takes over a socket that the user may have configured.
     pub(super) fn foreign(socket: socket2::Socket, family: Family) -> Self {
         // A socket that refuses is broken, which its first read or write reports.
-        let _ = socket.set_nonblocking(false);
+        let _ = wake::adopt(&socket);
         Self { receive_timeout: ReceiveTimeout::unknown(), ..Self::fresh(socket, family) }
     }
 
@@ -189,32 +190,23 @@ impl Socket {
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        match wake::look(self.pollable(), wake::READ | wake::PEER_DONE) {
-            Ok(ready) => Readiness {
-                readable: !ready.is_empty(),
-                peer_closed: ready.intersects(wake::PEER_DONE | PollFlags::HUP),
-                broken: ready.intersects(wake::BROKEN),
-            },
-            Err(_) => Readiness { readable: true, peer_closed: false, broken: true },
-        }
+        let unknown = Readiness { readable: true, peer_closed: false, broken: true };
+        wake::readiness(self.pollable()).unwrap_or(unknown)
     }
 
     pub(super) fn wait_hangup(&self, least: Hangup) -> io::Result<Hangup> {
-        let interest = match least {
-            Hangup::EndOfStream => wake::PEER_DONE,
-            // `BROKEN` is reported even if not asked for.
-            Hangup::Broken => PollFlags::empty(),
-        };
         loop {
-            let ready = self.hangup.park(self.pollable(), interest, Until::Deadline(None))?;
-            if ready.is_empty() {
-                continue;
-            }
+            let now = self.readiness();
             self.hangup.check_open()?;
-            return Ok(match ready.intersects(wake::BROKEN) {
-                true => Hangup::Broken,
-                false => Hangup::EndOfStream,
-            });
+            if let Some(hangup) = now.hangup(least) {
+                return Ok(hangup);
+            }
+            match wake::next_look(least, now) {
+                NextLook::When(ready) => {
+                    self.hangup.park(self.pollable(), ready, Until::Deadline(None))?;
+                }
+                NextLook::After(pause) => self.hangup.pause(pause)?,
+            }
         }
     }
 
@@ -298,6 +290,7 @@ impl Socket {
     pub(super) fn duplicate(&self) -> io::Result<socket2::Socket> {
         self.set_receive_timeout(None)?;
         self.clear_send_timeout()?;
+        wake::hand_out(&self.socket)?;
         self.socket.try_clone()
     }
 
@@ -306,6 +299,7 @@ impl Socket {
         // Fails only for a broken socket, whose first read or write reports it.
         let _ = self.set_receive_timeout(None);
         let _ = self.clear_send_timeout();
+        let _ = wake::hand_out(&self.socket);
         self.socket
     }
 }

@@ -223,8 +223,9 @@ impl Stream {
     /// reads. A Unix or memory peer that has closed is [`Hangup::Broken`] at once. So is any connection
     /// that has ended in both directions.
     ///
-    /// Only Linux, Android and FreeBSD report the end of the peer's stream without a read. Elsewhere
-    /// this method sees [`Hangup::Broken`] only.
+    /// Linux, Android and FreeBSD report the end of the peer's stream at once. Elsewhere it is noticed at
+    /// once if all data is read. Behind unread data, Apple's systems report it within 100 ms. Others,
+    /// such as NetBSD and Windows, report it within 100 ms after the data has been read.
     ///
     /// # Errors
     ///

@@ -180,16 +180,43 @@ impl WaitPoint {
         until: Until,
         seen: Option<u64>,
     ) -> io::Result<PollFlags> {
+        self.park_by(until, seen, |waker, until| wake::wait_for(socket, interest, waker, until))
+    }
+
+    /// Waits for `duration`, without a socket.
+    ///
+    /// # Errors
+    ///
+    /// `Interrupted` after [`interrupt`](Self::interrupt), `after_close` after [`close`](Self::close).
+    pub(super) fn pause(&self, duration: Duration) -> io::Result<()> {
+        let until = Until::Only(Instant::now().checked_add(duration));
+        let parked = self.park_by(until, None, |waker, until| {
+            let signalled = wake::wait(&mut [waker.poll_fd()], until)? > 0;
+            Ok((PollFlags::empty(), signalled))
+        });
+        match parked {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(()),
+            parked => parked.map(drop),
+        }
+    }
+
+    /// Parks the thread while it is in `wait`, which returns the socket's readiness and whether the waker was
+    /// signalled.
+    fn park_by(
+        &self,
+        until: Until,
+        seen: Option<u64>,
+        wait: impl FnOnce(&Waker, Option<Instant>) -> io::Result<(PollFlags, bool)>,
+    ) -> io::Result<PollFlags> {
         let waker = Waker::of_this_thread()?;
-        let Some(wait) = self.enter(&waker, until, seen)? else { return Ok(PollFlags::empty()) };
-        let earliest = wait.until.into_iter().chain(wait.limit).min();
-        let outcome = wake::wait_for(socket, interest, &waker, earliest);
+        let Some(limits) = self.enter(&waker, until, seen)? else { return Ok(PollFlags::empty()) };
+        let outcome = wait(&waker, limits.until.into_iter().chain(limits.limit).min());
         let signalled = self.leave(&waker);
         if signalled || matches!(outcome, Ok((_, true))) {
             waker.drain();
         }
         let ready = outcome?.0;
-        match ready.is_empty() && !signalled && wait.has_run_out() {
+        match ready.is_empty() && !signalled && limits.has_run_out() {
             true => Err(io::ErrorKind::TimedOut.into()),
             false => Ok(ready),
         }

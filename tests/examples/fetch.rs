@@ -235,32 +235,50 @@ fn a_download_goes_on_where_it_ended() {
     assert!(!peer.request().contains("Range"));
 }
 
+/// A response that is worth another attempt.
+const BUSY: &str = "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 4\r\n\r\nbusy";
+
 #[test]
 fn transient_failures_are_tried_again() {
-    const BUSY: &str = "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 4\r\n\r\nbusy";
-    const CUT: &str = "HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\nbusy";
-    let folder = Folder::new("retry");
-    let file = folder.path("file");
-    let code = " %{http_code}";
-    // Output on stdout stays there. A file begins anew.
+    // Output on stdout stays there.
     let peer = Scripted::new(&[BUSY, OK]);
-    let ran = fetch(&["--retry", "1", "-w", code, &peer.url]);
+    let ran = fetch(&["--retry", "1", "-w", " %{http_code}", &peer.url]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "busyok 200"), "{ran:?}");
     assert!(ran.err.contains("retrying in 1 s, 0 left"), "{ran:?}");
-    let peer = Scripted::new(&[BUSY, BUSY]);
-    let ran = fetch(&["-s", "--retry", "1", "-o", &file, "-w", code, &peer.url]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), " 503"), "{ran:?}");
-    assert_eq!(folder.read("file"), b"busy");
+}
+
+#[test]
+fn the_last_attempt_sets_the_exit_code() {
+    let ran = fetch(&["-sf", "--retry", "1", &Scripted::new(&[BUSY, BUSY]).url]);
+    assert_eq!(ran.code, Some(22), "{ran:?}");
+}
+
+#[test]
+fn an_attempt_begins_its_file_anew() {
+    let folder = Folder::new("retry");
+    let file = folder.path("file");
     let peer = Scripted::new(&[BUSY, OK]);
     let ran = fetch(&["-sf", "--retry", "1", "-i", "-o", &file, &peer.url]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "{ran:?}");
     let saved = String::from_utf8(folder.read("file")).unwrap();
     assert!(saved.starts_with("HTTP/1.1 200 OK\r\n") && saved.ends_with("\r\n\r\nok"), "{saved}");
-    // The exit code is the last attempt's. Failures other than these are not worth another.
-    let ran = fetch(&["-sf", "--retry", "1", &Scripted::new(&[BUSY, BUSY]).url]);
-    assert_eq!(ran.code, Some(22), "{ran:?}");
-    for (code, answer) in [(18, CUT), (52, ""), (0, "HTTP/1.1 501 No\r\nContent-Length: 0\r\n\r\n")]
-    {
+}
+
+#[test]
+fn the_last_failed_attempt_is_saved() {
+    let folder = Folder::new("retry-saved");
+    let file = folder.path("file");
+    let peer = Scripted::new(&[BUSY, BUSY]);
+    let ran = fetch(&["-s", "--retry", "1", "-o", &file, "-w", " %{http_code}", &peer.url]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), " 503"), "{ran:?}");
+    assert_eq!(folder.read("file"), b"busy");
+}
+
+#[test]
+fn other_failures_are_not_tried_again() {
+    const CUT: &str = "HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\nbusy";
+    const UNKNOWN: &str = "HTTP/1.1 501 No\r\nContent-Length: 0\r\n\r\n";
+    for (code, answer) in [(18, CUT), (52, ""), (0, UNKNOWN)] {
         let peer = Scripted::new(&[answer, OK]);
         assert_eq!(fetch(&["-s", "--retry", "1", &peer.url]).code, Some(code), "{answer}");
         peer.request();

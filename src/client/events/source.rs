@@ -190,8 +190,13 @@ impl<F: FnMut() -> RequestBuilder> EventSource<F> {
             self.delays.set_by_server(stream.retry());
         }
         self.state = State::Ended;
+        if error.is_some()
+            && let Some(ended) = self.context_error()
+        {
+            // The connection may have failed for another reason shortly before.
+            return Some(ended);
+        }
         let is_final = match &error {
-            Some(_) if self.context_error().is_some() => true,
             Some(error) => !(self.reconnect_if)(error),
             None => false,
         };

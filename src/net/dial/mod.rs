@@ -227,7 +227,7 @@ fn tcp(
         Err(tried) => return Err(refused(tried)),
     };
     let configure = || {
-        socket.set_nonblocking(false)?;
+        wake::adopt(&socket)?;
         socket.set_tcp_nodelay(options.nodelay)?;
         wake::set_keepalive(&socket, options.keepalive)
     };

@@ -43,7 +43,7 @@ pub(super) fn connect(
             Err(error) => return Err(refused(error)),
         }
     }
-    socket.set_nonblocking(false).map_err(refused)?;
+    wake::adopt(&socket).map_err(refused)?;
     Ok((Socket::fresh(socket, Family::Unix), address))
 }
 

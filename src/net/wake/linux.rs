@@ -12,15 +12,15 @@ use rustix::net::SendFlags;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use socket2::{Socket, TcpKeepalive};
 
+use super::poll::NextLook;
 use super::posix;
+use crate::net::readiness::{Hangup, Readiness};
 
+pub(super) use super::posix::is_in_progress;
 pub(in crate::net) use super::posix::{
-    allow_rebinding, blocking_recv, is_about_the_connection, is_shortage, share_port, socket_path,
-    try_recv,
+    adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
+    readiness, share_port, socket_path, try_recv,
 };
-
-/// The peer has ended its stream, however much of it is unread.
-pub(in crate::net) const PEER_DONE: PollFlags = PollFlags::RDHUP;
 
 /// A write to a connection that is gone raises no signal.
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
@@ -94,6 +94,15 @@ pub(in crate::net) fn try_send_file(
 pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
     socket.set_linger(Some(Duration::ZERO))?;
     Ok(rustix::net::connect_unspec(socket)?)
+}
+
+/// Returns what a wait for the peer's hang-up waits for, after a look with the outcome `_now`.
+pub(in crate::net) fn next_look(least: Hangup, _now: Readiness) -> NextLook {
+    NextLook::When(match least {
+        Hangup::EndOfStream => PollFlags::RDHUP,
+        // The end of both directions and an error are reported even if not asked for.
+        Hangup::Broken => PollFlags::empty(),
+    })
 }
 
 /// Does nothing: an accepted socket inherits the listener's options.

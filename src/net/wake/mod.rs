@@ -7,19 +7,42 @@
 //! | | `linux.rs` | `unix.rs` | Windows, not written yet |
 //! | --- | --- | --- | --- |
 //! | wake-up descriptor | `eventfd` | a pipe | a connected pair of loopback sockets |
-//! | peer's end of stream without reading | `POLLRDHUP` | where it exists, else not at all | not at all |
+//! | peer's end of stream without reading | `POLLRDHUP` | that on FreeBSD, else a peek | a peek |
+//! | the same behind unread data | yes | FreeBSD yes, Apple's within 100 ms, others no | no |
 //! | one call that does not block | `MSG_DONTWAIT` | the same | the socket in non-blocking mode |
 //! | no `SIGPIPE` | `MSG_NOSIGNAL` | that, or the option set by the standard library | nothing to do |
 //! | a write that more will follow | `MSG_MORE` | an ordinary write | the same |
 //! | a file without a copy | `sendfile` | not at all | not at all |
 //! | accepted sockets inherit options | yes | some | no |
 //!
+//! With `--cfg hangup_portable`, `unix.rs` is built on Linux too, and behaves as on a system without
+//! `POLLRDHUP`. So the tests can run over it.
+//!
+//! # The peer's hang-up
+//!
+//! `readiness` returns what can be known of the peer without a read. A thread that waits for the hang-up
+//! calls it in a loop, and `next_look` says what it does in between. On a system that reports the hang-up by
+//! `poll`, that is a wait for this report. Elsewhere the end of the stream makes the socket readable, and a peek tells
+//! it from data. While data is unread, the socket stays readable, so a wait would end at once. The thread
+//! then lets a time pass, without the socket: it neither takes the data from the thread that reads nor keeps
+//! a core busy.
+//!
+//! # Blocking mode
+//!
 //! A socket stays in blocking mode all the time, and a call that must not block passes a flag. So a
 //! socket that is handed out (a hijacked connection) is an ordinary one.
 
-#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux.rs")]
-#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "unix.rs")]
+#[cfg_attr(
+    all(any(target_os = "linux", target_os = "android"), not(hangup_portable)),
+    path = "linux.rs"
+)]
+#[cfg_attr(
+    all(unix, any(hangup_portable, not(any(target_os = "linux", target_os = "android")))),
+    path = "unix.rs"
+)]
+#[cfg_attr(windows, path = "windows.rs")]
 mod platform;
+mod poll;
 #[cfg(unix)]
 mod posix;
 
@@ -28,38 +51,21 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::Timespec;
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::io::Errno;
 use socket2::Socket;
 
-pub(super) use rustix::event::{PollFd, PollFlags};
-
-#[cfg(unix)]
-pub(super) use self::platform::inherited;
-use self::platform::keepalive;
 pub(super) use self::platform::{
-    PEER_DONE, Waker, allow_rebinding, blocking_recv, is_about_the_connection, is_shortage,
-    listens, reset, sends_files, settle_accepted, share_port, socket_path, try_recv, try_send,
-    try_send_ahead, try_send_file,
+    Waker, adopt, allow_rebinding, hand_out, is_about_the_connection, is_shortage, listens,
+    next_look, readiness, reset, sends_files, settle_accepted, share_port, socket_path, try_recv,
+    try_send, try_send_ahead, try_send_file,
 };
+#[cfg(unix)]
+pub(super) use self::platform::{blocking_recv, inherited};
+use self::platform::{is_in_progress, keepalive};
+pub(super) use self::poll::{NextLook, PollFd, PollFlags, READ, WRITE, look, wait};
 
 /// A borrowed socket.
 pub(super) type Pollable<'a> = BorrowedFd<'a>;
-
-/// The longest single wait. Callers check their deadlines and wait again.
-///
-/// Some systems take the time-out as milliseconds in a C `int`, which ends after 24 days.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A read would not block: there is data, the end of the stream, or an error.
-pub(super) const READ: PollFlags = PollFlags::IN;
-
-/// A write would not block: there is room, or an error.
-pub(super) const WRITE: PollFlags = PollFlags::OUT;
-
-/// Both directions have ended, or the connection has failed. Reported even if not asked for.
-pub(super) const BROKEN: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
 
 /// Borrows `socket` for waiting.
 pub(super) fn pollable(socket: &Socket) -> Pollable<'_> {
@@ -69,25 +75,6 @@ pub(super) fn pollable(socket: &Socket) -> Pollable<'_> {
 /// Makes `socket` one of several things to wait for.
 pub(super) fn poll_fd(socket: &Socket, interest: PollFlags) -> PollFd<'_> {
     PollFd::from_borrowed_fd(socket.as_fd(), interest)
-}
-
-/// Waits until one of `fds` is ready or `until` has come, and returns the number of those ready. It may
-/// return zero a little early, or, for a deadline beyond a day, much too early.
-pub(super) fn wait(fds: &mut [PollFd<'_>], until: Option<Instant>) -> io::Result<usize> {
-    poll(fds, || until.map(|until| timespec(until.saturating_duration_since(Instant::now()))))
-}
-
-fn poll(fds: &mut [PollFd<'_>], timeout: impl Fn() -> Option<Timespec>) -> io::Result<usize> {
-    loop {
-        match rustix::event::poll(fds, timeout().as_ref()) {
-            Err(Errno::INTR) => {}
-            outcome => return Ok(outcome?),
-        }
-    }
-}
-
-fn timespec(duration: Duration) -> Timespec {
-    Timespec::try_from(duration.min(LONGEST_WAIT)).expect("a day fits")
 }
 
 /// Waits until `socket` is ready for `interest`, `waker` is signalled or `until` has come.
@@ -116,13 +103,6 @@ pub(super) fn wait_one(
     Ok(fds[0].revents())
 }
 
-/// Returns what `socket` is ready for now.
-pub(super) fn look(socket: Pollable<'_>, interest: PollFlags) -> io::Result<PollFlags> {
-    let mut fds = [PollFd::from_borrowed_fd(socket, interest)];
-    poll(&mut fds, || Some(Timespec::default()))?;
-    Ok(fds[0].revents())
-}
-
 /// Turns keep-alive probes on, with `period` before the first and between any two, or off.
 pub(super) fn set_keepalive(socket: &Socket, period: Option<Duration>) -> io::Result<()> {
     match period {
@@ -141,7 +121,7 @@ pub(super) fn set_keepalive(socket: &Socket, period: Option<Duration>) -> io::Re
 pub(super) fn start_connect(socket: &Socket, address: &socket2::SockAddr) -> io::Result<bool> {
     match socket.connect(address) {
         Ok(()) => Ok(true),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::INPROGRESS) => Ok(false),
+        Err(error) if is_in_progress(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -1,4 +1,8 @@
 //! The Unix systems other than Linux and Android.
+//!
+//! Of these, only FreeBSD has `POLLRDHUP`. macOS and Apple's other systems set `POLLHUP` when either direction of
+//! those that were asked for has ended, and nothing if none was. NetBSD never sets it. So a look asks for
+//! a direction, takes `POLLHUP` for its end, and peeks if there is none.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -8,23 +12,30 @@ use std::time::Duration;
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, open};
+#[cfg(not(target_os = "freebsd"))]
+use rustix::io::Errno;
 use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::net::SendFlags;
+#[cfg(not(target_os = "freebsd"))]
+use rustix::net::{RecvFlags, recv};
 use socket2::{Socket, TcpKeepalive};
 
+use super::poll::NextLook;
+#[cfg(not(target_os = "freebsd"))]
+use super::poll::{READ, WRITE, look};
 use super::posix;
+use crate::net::readiness::{Hangup, Readiness};
 
+pub(super) use super::posix::is_in_progress;
+#[cfg(target_os = "freebsd")]
+pub(in crate::net) use super::posix::readiness;
 pub(in crate::net) use super::posix::{
-    allow_rebinding, blocking_recv, is_about_the_connection, is_shortage, share_port, socket_path,
-    try_recv,
+    adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
+    share_port, socket_path, try_recv,
 };
 
-/// The peer has ended its stream, however much of it is unread.
-#[cfg(target_os = "freebsd")]
-pub(in crate::net) const PEER_DONE: PollFlags = PollFlags::RDHUP;
-/// Nothing: these systems report only that both directions have ended.
-#[cfg(not(target_os = "freebsd"))]
-pub(in crate::net) const PEER_DONE: PollFlags = PollFlags::empty();
+/// How often a thread looks for the peer's hang-up where no wait reports it.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A write to a connection that is gone raises no signal.
 #[cfg(not(target_vendor = "apple"))]
@@ -59,6 +70,59 @@ pub(in crate::net) fn try_send_file(
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Returns what can be known of the peer without a read.
+#[cfg(not(target_os = "freebsd"))]
+pub(in crate::net) fn readiness(socket: BorrowedFd<'_>) -> io::Result<Readiness> {
+    let ready = look(socket, READ)?;
+    let mut now = Readiness {
+        readable: !ready.is_empty(),
+        peer_closed: ready.contains(PollFlags::HUP),
+        broken: ready.contains(PollFlags::ERR),
+    };
+    if now.peer_closed {
+        now.broken |= look(socket, WRITE)?.intersects(PollFlags::ERR | PollFlags::HUP);
+    } else if now.readable && !now.broken {
+        match peek(socket) {
+            Ok(count) => now.peer_closed = count == 0,
+            // Another thread has read what there was.
+            Err(Errno::AGAIN) => now.readable = false,
+            Err(_) => now.broken = true,
+        }
+    }
+    Ok(now)
+}
+
+/// Returns 0 at the end of the stream, and 1 if there is data. An error stays for the next read, except under
+/// Linux, where `poll` reports it first.
+#[cfg(not(target_os = "freebsd"))]
+fn peek(socket: BorrowedFd<'_>) -> Result<usize, Errno> {
+    loop {
+        match recv(socket, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Err(Errno::INTR) => {}
+            outcome => return Ok(outcome?.0),
+        }
+    }
+}
+
+/// Returns what a wait for the peer's hang-up waits for, after a look with the outcome `now`.
+#[cfg(not(target_os = "freebsd"))]
+pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
+    match now.readable {
+        false => NextLook::When(READ),
+        true => NextLook::After(LOOK_INTERVAL),
+    }
+}
+
+/// Returns what a wait for the peer's hang-up waits for, after a look with the outcome `now`.
+#[cfg(target_os = "freebsd")]
+pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
+    match now.peer_closed {
+        false => NextLook::When(PollFlags::RDHUP),
+        // The system reports the end of both directions only to a wait for one of them.
+        true => NextLook::After(LOOK_INTERVAL),
+    }
+}
+
 /// Ends a TCP connection. The peer sees a reset when the last descriptor is closed.
 pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
     socket.set_linger(Some(Duration::ZERO))?;
@@ -68,7 +132,7 @@ pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
 /// Sets on an accepted socket the options that it may not have inherited from its listener.
 pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, period: Duration) {
     // A socket that refuses an option may be dead already, which its first read or write reports.
-    let _ = socket.set_nonblocking(false);
+    let _ = adopt(socket);
     if tcp {
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_keepalive(&self::keepalive(period));

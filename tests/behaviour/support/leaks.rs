@@ -12,9 +12,9 @@
 //! test may also change what belongs to its process: the logger, the panic hook, the limits.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
@@ -89,12 +89,25 @@ fn run_in_child(test: &str, variables: &[(&str, &str)]) {
     // The peers of the tests are here, and no proxy of the developer's leads to them.
     PROXY_VARIABLES.iter().for_each(|name| _ = command.env_remove(name));
     command.envs(variables.iter().copied());
-    let outcome = command.output().expect("the test binary starts");
-    let stdout = String::from_utf8_lossy(&outcome.stdout);
-    print!("{stdout}");
-    eprint!("{}", String::from_utf8_lossy(&outcome.stderr));
-    assert!(outcome.status.success(), "the test failed in its process: {}", outcome.status);
-    assert!(stdout.contains("test result: ok. 1 passed"), "no test has the name {test}");
+    let (output, status) = run(command);
+    print!("{output}");
+    assert!(status.success(), "the test failed in its process: {status}");
+    assert!(output.contains("test result: ok. 1 passed"), "no test has the name {test}");
+}
+
+/// Runs a program, and returns what it printed to stdout and stderr, in its order.
+fn run(mut command: Command) -> (String, ExitStatus) {
+    let (mut reader, writer) = io::pipe().expect("a pipe");
+    command.stdin(Stdio::null()).stdout(writer.try_clone().expect("a descriptor")).stderr(writer);
+    let mut child = command.spawn().expect("the test binary starts");
+    // It has the other copies of the pipe's end.
+    drop(command);
+    let mut output = Vec::new();
+    reader.read_to_end(&mut output).expect("the output of the test");
+    // Linux spins for milliseconds if it collects a process whose last thread is leaving at that moment.
+    std::thread::park_timeout(Duration::from_millis(2));
+    let status = child.wait().expect("a child process");
+    (String::from_utf8_lossy(&output).into_owned(), status)
 }
 
 fn say_once_what_is_not_checked() {
@@ -104,7 +117,7 @@ fn say_once_what_is_not_checked() {
             let line =
                 "there is no /proc/self: tests are not checked for leaked threads and descriptors";
             // Past libtest, which shows what a test prints only if it fails.
-            let _ = writeln!(std::io::stderr(), "{line}");
+            let _ = writeln!(io::stderr(), "{line}");
         }
     });
 }

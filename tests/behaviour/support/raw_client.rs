@@ -1,6 +1,6 @@
 //! A client that sends exactly the bytes of a script.
 
-use std::io::{BufRead, ErrorKind, Read, Write};
+use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::time::Instant;
 
 use hangup::testing::{Stream, TestServer};
@@ -98,12 +98,22 @@ impl RawClient {
     /// Reads the head of the next response. A response to HEAD has nothing else.
     #[track_caller]
     pub(crate) fn expect_head(&mut self) -> Answer {
-        let head = self.expect_through(b"\r\n\r\n");
+        self.head_before_reset().expect("more of an answer")
+    }
+
+    /// Reads the head of the next response. Returns `None` if a reset has destroyed it.
+    #[track_caller]
+    pub(crate) fn head_before_reset(&mut self) -> Option<Answer> {
+        let head = match self.through(b"\r\n\r\n") {
+            Ok(head) => head,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+            Err(error) => panic!("more of an answer: {error}"),
+        };
         let head = String::from_utf8(head).expect("a head in ASCII");
         let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
         let status = status.and_then(|digits| digits.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status line: {head:?}"));
-        Answer { status, head, body: Vec::new(), trailers: String::new() }
+        Some(Answer { status, head, body: Vec::new(), trailers: String::new() })
     }
 
     #[track_caller]
@@ -158,6 +168,11 @@ impl RawClient {
 
     #[track_caller]
     fn expect_through(&mut self, mark: &[u8]) -> Vec<u8> {
+        self.through(mark).expect("more of an answer")
+    }
+
+    #[track_caller]
+    fn through(&mut self, mark: &[u8]) -> io::Result<Vec<u8>> {
         let last = *mark.last().expect("a mark");
         let mut looked_at = 0;
         loop {
@@ -165,10 +180,10 @@ impl RawClient {
             while looked_at < self.received.len() {
                 looked_at += (&self.received[looked_at..]).skip_until(last).expect("memory");
                 if self.received[..looked_at].ends_with(mark) {
-                    return take_front(&mut self.received, looked_at);
+                    return Ok(take_front(&mut self.received, looked_at));
                 }
             }
-            assert!(self.receive().expect("more of an answer") > 0, "cut short: {self:?}");
+            assert!(self.receive()? > 0, "cut short: {self:?}");
         }
     }
 
@@ -218,7 +233,7 @@ impl RawClient {
         String::from_utf8_lossy(&came).into_owned()
     }
 
-    fn receive(&mut self) -> std::io::Result<usize> {
+    fn receive(&mut self) -> io::Result<usize> {
         self.stream.set_read_deadline(Some(Instant::now() + PATIENCE));
         let mut buffer = [0; 16 * 1024];
         let count = self.stream.read(&mut buffer)?;
