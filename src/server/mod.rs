@@ -284,8 +284,8 @@ impl Server {
     /// The function returns anything that is a [response](IntoResponse). Its status is sent, so it may choose
     /// another. Only errors made by
     /// [`Error::status`] are meant for the client: the texts of others may contain secrets. A refused
-    /// request has no body, and is empty if its head could not be read. Without this function, the response
-    /// to an error is a line of text.
+    /// request has no body. If its head was not read, it has no headers, and its method and its target are `-`.
+    /// Without this function, the response to an error is a line of text.
     ///
     /// The function is not called once the response's head was sent, nor for a panic. If it panics, the
     /// connection is closed without a response.
@@ -314,7 +314,7 @@ impl Server {
     /// request that it refuses, and to `OPTIONS *`. It gets the outcome and the client's address.
     /// [`AccessLog::refusals`](crate::layers::AccessLog::refusals) is such a function.
     ///
-    /// A request whose head could not be read has the method `-` and the target `-`, and no headers. A panic of
+    /// A request whose head was not read has the method `-` and the target `-`, and no headers. A panic of
     /// the function is logged.
     pub fn on_refused(
         mut self,

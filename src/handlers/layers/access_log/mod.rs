@@ -184,7 +184,7 @@ impl AccessLog {
     /// # drop(server);
     /// ```
     ///
-    /// A request whose head could not be read has `-` for its method and its target.
+    /// A request whose head was not read has `-` for its method and its target.
     pub fn refusals(&self) -> impl Fn(&ResponseOutcome<'_>, &Addr) + Send + Sync + use<> + 'static {
         let settings = Arc::clone(&self.settings);
         move |outcome, remote| {
