@@ -186,12 +186,12 @@ fn write_body(
     piece: &mut Vec<u8>,
 ) -> SendResult {
     let StreamedBody { mut body, chunked, withheld } = streamed;
-    if let Some(Withheld { proceed, until, give_back }) = withheld
-        && let Err(error) = await_release(shared, out, &proceed, until)
-    {
-        // No byte of it was read, so the request can be sent again.
-        let _ = give_back.send(body);
-        return Err(error);
+    if let Some(Withheld { proceed, until, give_back }) = withheld {
+        if let Err(error) = await_release(shared, out, &proceed, until) {
+            // No byte of it was read, so the request can be sent again.
+            let _ = give_back.send(body);
+            return Err(error);
+        }
     }
     let room = body.len().map_or(PIECE, |length| length.clamp(1, PIECE as u64) as usize);
     if piece.len() < room {
