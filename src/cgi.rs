@@ -238,10 +238,10 @@ impl Input {
 impl Read for Input {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         // A body that was read to its end stays so.
-        if self.left > 0
-            && let Some(error) = self.context.as_ref().and_then(Context::err)
-        {
-            return Err(Error::from(error).into());
+        if self.left > 0 {
+            if let Some(error) = self.context.as_ref().and_then(Context::err) {
+                return Err(Error::from(error).into());
+            }
         }
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buf.len());
         let count = match self.input.read(&mut buf[..most]) {

@@ -199,7 +199,7 @@ fn is_mp4(start: &[u8]) -> bool {
         return false;
     };
     let size = u32::from_be_bytes(size) as usize;
-    if !size.is_multiple_of(4) || start.len() < size.max(12) {
+    if size % 4 != 0 || start.len() < size.max(12) {
         return false;
     }
     let compatible = start.get(16..size).unwrap_or_default();

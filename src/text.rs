@@ -2,17 +2,37 @@
 
 use std::fmt::{self, Write as _};
 
+/// Displays what `write` writes.
+pub(crate) fn displayed(
+    write: impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result,
+) -> impl fmt::Display {
+    Displayed(write)
+}
+
+struct Displayed<F>(F);
+
+impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Displayed<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}
+
+/// Returns the last boundary of a character in `text` that is not behind `index`.
+pub(crate) fn floor_boundary(text: &str, index: usize) -> usize {
+    (0..=index.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
 /// Displays `number` and its unit: `1 byte`, `2 bytes`. `unit` is the singular. The plural adds an s.
 pub(crate) fn counted(number: impl TryInto<u64>, unit: &str) -> impl fmt::Display {
     let number = number.try_into().unwrap_or(u64::MAX);
     let plural = if number == 1 { "" } else { "s" };
-    fmt::from_fn(move |f| write!(f, "{number} {unit}{plural}"))
+    displayed(move |f| write!(f, "{number} {unit}{plural}"))
 }
 
 /// Displays `text` with characters escaped that could forge a line of a log or control a terminal. The escapes
 /// are Rust's, such as `\n` or `\u{1b}`.
 pub(crate) fn escaped(text: impl fmt::Display) -> impl fmt::Display {
-    fmt::from_fn(move |f| write!(Escaping(f), "{text}"))
+    displayed(move |f| write!(Escaping(f), "{text}"))
 }
 
 struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);

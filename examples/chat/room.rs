@@ -177,8 +177,10 @@ impl State {
 
     /// Puts a message into the queues. Drops the members whose queue is full.
     fn send(&mut self, message: &Message) {
-        let late = self.members.extract_if(|_, seat| seat.queue.try_send(message.clone()).is_err());
-        let late: Vec<_> = late.map(|(_, seat)| seat).collect();
+        let is_late = |seat: &Seat| seat.queue.try_send(message.clone()).is_err();
+        let late = self.members.iter().filter(|(_, seat)| is_late(seat)).map(|(id, _)| *id);
+        let late: Vec<_> = late.collect();
+        let late: Vec<_> = late.iter().filter_map(|id| self.members.remove(id)).collect();
         self.numbers.dropped += late.len() as u64;
         late.into_iter().for_each(Seat::dismiss);
         self.members.values().for_each(Seat::wake);

@@ -40,7 +40,7 @@ fn chunk(png: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
 
 fn colour(x: u32, y: u32) -> [u8; 3] {
     // The doubled distance from the centre, so that the centre of a pixel is a whole number.
-    let (x, y) = ((2 * x + 1).cast_signed() - 96, (2 * y + 1).cast_signed() - 96);
+    let (x, y) = ((2 * x + 1) as i32 - 96, (2 * y + 1) as i32 - 96);
     let within = |x: i32, y: i32, radius: i32| x * x + y * y < radius * radius;
     if !within(x, y, 92) || is_handset(x, y) { WHITE } else { RED }
 }

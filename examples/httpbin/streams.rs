@@ -66,7 +66,7 @@ pub(crate) fn stream_bytes(w: &mut ResponseWriter, r: &mut Request) -> Answered 
 /// Returns a generator that gives the same numbers for the same `?seed=`.
 fn random(r: &Request) -> Result<Random> {
     Ok(match arg(r, "seed") {
-        Some(seed) => Random::seeded(number::<i64>(&seed)?.cast_unsigned()),
+        Some(seed) => Random::seeded(number::<i64>(&seed)? as u64),
         None => Random::new(),
     })
 }

@@ -88,10 +88,8 @@ impl<'a> Call<'a> {
         let encrypts = self.core.transport.connector(self.options).is_some();
         let redirects = Redirects::new(self.options, encrypts);
         let mut outcome = redirects.run(hop, |hop| self.hop(hop));
-        if let Ok(response) = &mut outcome
-            && let Err(error) = self.receive(response, hop.offer.is_some(), extras)
-        {
-            return Err(error);
+        if let Ok(response) = &mut outcome {
+            self.receive(response, hop.offer.is_some(), extras)?;
         }
         outcome
     }

@@ -35,10 +35,10 @@ impl RequestBuilder {
         K: AsRef<str>,
         V: Display,
     {
-        if let Ok(url) = &mut self.url
-            && let Err(error) = url.append_query(pairs)
-        {
-            self.fail(error);
+        if let Ok(url) = &mut self.url {
+            if let Err(error) = url.append_query(pairs) {
+                self.fail(error);
+            }
         }
         self
     }

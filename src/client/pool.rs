@@ -192,12 +192,13 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         error: Error,
     ) -> Option<Arc<PendingDial>> {
         let host = self.hosts.get_mut(key)?;
-        if let Some(place) = host.place_of(dial)
-            && let waiting = &host.waiting[place]
-            && waiting.has_own_dial()
-            && waiting.waiter.deliver(Err(NoConnection::DialFailed(error))).is_ok()
-        {
-            host.waiting.remove(place);
+        if let Some(place) = host.place_of(dial) {
+            let waiting = &host.waiting[place];
+            if waiting.has_own_dial()
+                && waiting.waiter.deliver(Err(NoConnection::DialFailed(error))).is_ok()
+            {
+                host.waiting.remove(place);
+            }
         }
         host.forget_dial(dial);
         self.release(key)
@@ -250,12 +251,9 @@ impl<K: Clone + Eq + Hash, C: PartialEq> Pool<K, C> {
         let host = self.hosts.get_mut(key)?;
         debug_assert!(host.open > 0, "a place is given back once");
         host.open = host.open.saturating_sub(1);
-        while !host.spare.is_empty()
-            && let Some(next) = host.waiting.iter_mut().find(|next| next.is_without_dial())
-        {
-            if let Some(spare) = host.spare.pop_front() {
-                next.join(spare);
-            }
+        for next in host.waiting.iter_mut().filter(|next| next.is_without_dial()) {
+            let Some(spare) = host.spare.pop_front() else { break };
+            next.join(spare);
         }
         let Some(next) = host.next_without_dial().filter(|_| !self.closed) else {
             self.forget_host_if_unused(key);

@@ -45,11 +45,12 @@ pub(super) fn run(
     add(hop, sources);
     let url = hop.url.uri().clone();
     let response = next(hop);
-    if let Ok(response) = &response
-        && let Some(store) = sources.and_then(|sources| sources.cookies.as_deref())
-        && hop.parts.method != Method::CONNECT
-    {
-        cookies::store(store, &url, response);
+    if let Ok(response) = &response {
+        if let Some(store) = sources.and_then(|sources| sources.cookies.as_deref()) {
+            if hop.parts.method != Method::CONNECT {
+                cookies::store(store, &url, response);
+            }
+        }
     }
     remove(hop);
     response

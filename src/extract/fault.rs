@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use http::StatusCode;
 
 use crate::error::Error;
-use crate::text::escaped;
+use crate::text::{escaped, floor_boundary};
 
 /// How many bytes of text such a response has at most. The text may quote the input.
 const MOST_TEXT: usize = 300;
@@ -28,7 +28,7 @@ struct Bounded(String);
 impl fmt::Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = MOST_TEXT - self.0.len();
-        self.0.push_str(&text[..text.floor_char_boundary(room)]);
+        self.0.push_str(&text[..floor_boundary(text, room)]);
         if text.len() > room { Err(fmt::Error) } else { Ok(()) }
     }
 }

@@ -43,11 +43,11 @@ impl Path {
             end += if text[end] == b'\\' { 2 } else { 1 };
         }
         let end = end.min(text.len());
-        if let Some(Level::Object { key, at_key }) = self.0.last_mut()
-            && *at_key
-        {
-            *key = text[..end].to_vec();
-            *at_key = false;
+        if let Some(Level::Object { key, at_key }) = self.0.last_mut() {
+            if *at_key {
+                *key = text[..end].to_vec();
+                *at_key = false;
+            }
         }
         text.get(end + 1..).unwrap_or_default()
     }

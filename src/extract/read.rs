@@ -27,13 +27,13 @@ pub(crate) fn form(request: &mut Request, limit: u64) -> Result<Pairs> {
     if !value_of(content_type).eq_ignore_ascii_case(FORM.as_bytes()) {
         return Err(unsupported(FORM, content_type));
     }
-    if let Some(charset) = parameter(content_type, "charset")
-        && !charset.eq_ignore_ascii_case(b"utf-8")
-        && !charset.eq_ignore_ascii_case(b"utf8")
-    {
-        let charset = String::from_utf8_lossy(&charset);
-        let text = format!("a form in the charset \"{charset}\" is not supported, but in utf-8");
-        return Err(fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+    if let Some(charset) = parameter(content_type, "charset") {
+        if !charset.eq_ignore_ascii_case(b"utf-8") && !charset.eq_ignore_ascii_case(b"utf8") {
+            let charset = String::from_utf8_lossy(&charset);
+            let text =
+                format!("a form in the charset \"{charset}\" is not supported, but in utf-8");
+            return Err(fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+        }
     }
     let bytes = bytes(request.body_mut(), limit)?;
     Ok(Pairs::decode(&bytes, Source::Form))
@@ -56,8 +56,10 @@ pub(super) fn unsupported(expected: impl fmt::Display, given: &[u8]) -> Error {
         [] => "missing".into(),
         given => String::from_utf8_lossy(given),
     };
-    let text = format_args!("the Content-Type must be {expected}, and is {given}");
-    fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
+    fault(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        format_args!("the Content-Type must be {expected}, and is {given}"),
+    )
 }
 
 /// Makes a response of the error of a body that is too large or no text, which tells the client so.

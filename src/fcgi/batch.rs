@@ -22,9 +22,10 @@ impl<'a> RecordBatch<'a> {
     /// Adds as few records as possible that carry `first` and `second`.
     pub(super) fn carry(&mut self, kind: u8, mut first: &'a [u8], mut second: &'a [u8]) {
         while !first.is_empty() || !second.is_empty() {
-            let one = first.split_off(..first.len().min(MAX_CONTENT)).unwrap_or_default();
-            let room = MAX_CONTENT - one.len();
-            let other = second.split_off(..second.len().min(room)).unwrap_or_default();
+            let (one, rest) = first.split_at(first.len().min(MAX_CONTENT));
+            first = rest;
+            let (other, rest) = second.split_at(second.len().min(MAX_CONTENT - one.len()));
+            second = rest;
             let header = header(kind, self.id, one.len() + other.len());
             self.records.push((header, one, other));
         }

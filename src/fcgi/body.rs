@@ -100,10 +100,10 @@ impl Incoming for RequestBody {
     fn set_context(&mut self, context: &Context) {
         let (conn, request) = (Weak::clone(&self.conn), Arc::clone(&self.request));
         self.cancel = Some(context.on_done(move |error| {
-            if request.inbox.cancel(error.clone().into())
-                && let Some(conn) = conn.upgrade()
-            {
-                conn.wake_reader();
+            if request.inbox.cancel(error.clone().into()) {
+                if let Some(conn) = conn.upgrade() {
+                    conn.wake_reader();
+                }
             }
         }));
     }

@@ -65,10 +65,10 @@ impl Reader {
 
     /// Ends the connection, unless a request has just arrived.
     fn idle_too_long(&mut self, buffer: &mut Buffer) -> Option<ConnEnd> {
-        if !std::mem::replace(&mut self.rechecked, true)
-            && let Ok(1..) = buffer.fill(|room| self.conn.stream.try_read(room))
-        {
-            return None;
+        if !std::mem::replace(&mut self.rechecked, true) {
+            if let Ok(1..) = buffer.fill(|room| self.conn.stream.try_read(room)) {
+                return None;
+            }
         }
         let closes = self.conn.close_if_idle();
         if closes {

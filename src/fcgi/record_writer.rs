@@ -180,7 +180,7 @@ impl WriteGuard<'_> {
             match stream.write_vectored(records) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
-                    self.0.counting.sent(count);
+                    self.0.counting.sent(count as u64);
                     IoSlice::advance_slices(&mut records, count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -115,11 +115,10 @@ fn interpret(mut headers: HeaderMap) -> Result<ProgramHead> {
 /// Returns the declared length. Equal lengths count once.
 fn one_length(headers: &mut HeaderMap) -> Result<Option<u64>> {
     let lengths: Vec<_> = headers.get_all(CONTENT_LENGTH).iter().cloned().collect();
-    if let [first, others @ ..] = &lengths[..]
-        && !others.is_empty()
-        && others.iter().all(|other| other == first)
-    {
-        headers.insert(CONTENT_LENGTH, first.clone());
+    if let [first, others @ ..] = &lengths[..] {
+        if !others.is_empty() && others.iter().all(|other| other == first) {
+            headers.insert(CONTENT_LENGTH, first.clone());
+        }
     }
     declared_length(headers).map_err(|error| Error::with_source(ErrorKind::MalformedMessage, error))
 }

@@ -122,10 +122,10 @@ fn headers(variables: &Variables, length: Option<u64>) -> Result<HeaderMap, Inva
         // The web server has removed the coding. Both headers together allow request smuggling.
         headers.remove(TRANSFER_ENCODING);
     }
-    if !headers.contains_key(HOST)
-        && let Some(host) = host(variables)
-    {
-        headers.insert(HOST, host);
+    if !headers.contains_key(HOST) {
+        if let Some(host) = host(variables) {
+            headers.insert(HOST, host);
+        }
     }
     Ok(headers)
 }

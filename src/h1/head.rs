@@ -183,10 +183,10 @@ impl HeadScanner {
         limits: &Limits,
         headers: &mut HeaderMap,
     ) -> Result<Option<usize>, Fault> {
-        if self.progress.is_fresh()
-            && let Some(used) = self.take_whole(side, buf, limits, headers)
-        {
-            return Ok(Some(used));
+        if self.progress.is_fresh() {
+            if let Some(used) = self.take_whole(side, buf, limits, headers) {
+                return Ok(Some(used));
+            }
         }
         self.scan_lines(side, buf, limits, headers)
     }

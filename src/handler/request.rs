@@ -361,10 +361,10 @@ impl RequestExt for Request {
     }
 
     fn set_deadline(&mut self, deadline: Instant) {
-        if let Some(context) = received_mut(self).set_deadline(deadline)
-            && !self.body().is_empty()
-        {
-            self.body_mut().set_context(&context());
+        if let Some(context) = received_mut(self).set_deadline(deadline) {
+            if !self.body().is_empty() {
+                self.body_mut().set_context(&context());
+            }
         }
     }
 

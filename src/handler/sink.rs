@@ -49,8 +49,19 @@ pub(crate) enum Length {
     Unsaid,
 }
 
+/// A conversion of any type's box, so that its owner can find the type again.
+pub(crate) trait IntoAny {
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<T: Any> IntoAny for T {
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
 /// The wire below a response: HTTP/1.1 or another protocol that carries one.
-pub(crate) trait Sink: Any + Send {
+pub(crate) trait Sink: IntoAny + Send {
     fn informational(&mut self, status: StatusCode, headers: &HeaderMap) -> io::Result<()>;
     fn head(&mut self, head: &FinalHead<'_>) -> io::Result<()>;
     fn body(&mut self, data: &[u8]) -> io::Result<()>;

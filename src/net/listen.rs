@@ -95,7 +95,7 @@ impl Listener {
     ///
     /// The listener uses a duplicate. Descriptor `number` stays open, so closing the listener does not
     /// end the socket. On Linux, duplicates of descriptors above 2 need `pidfd_getfd`: Linux 5.6 or
-    /// later, and a container that allows the call. [`from_fd`](Self::from_fd) takes a descriptor
+    /// later, and a container that allows the call. Android has no such call. [`from_fd`](Self::from_fd) takes a descriptor
     /// that was obtained in another way.
     ///
     /// # Errors

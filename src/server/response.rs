@@ -183,7 +183,7 @@ impl Wire {
     fn written(&self, outcome: io::Result<()>, bytes: usize) -> io::Result<()> {
         match outcome {
             Ok(()) => {
-                self.guard.counting().sent(bytes);
+                self.guard.counting().sent(bytes as u64);
                 Ok(())
             }
             Err(error) => Err(self.failed(error)),
@@ -211,10 +211,10 @@ impl Wire {
     /// Decides whether the connection will be reused. `head` is the response about to be sent.
     fn decide_persistence(&mut self, head: &FinalHead<'_>) {
         let unread = self.leaves_body_unread();
-        if self.exchange.persist.is_ok()
-            && let Some(reason) = self.closes_after(head, unread)
-        {
-            self.exchange.persist = Err(reason);
+        if self.exchange.persist.is_ok() {
+            if let Some(reason) = self.closes_after(head, unread) {
+                self.exchange.persist = Err(reason);
+            }
         }
     }
 
@@ -337,7 +337,7 @@ impl Sink for Wire {
         self.out.clear();
         self.written(head, begun)?;
         let outcome = self.stream().send_file(part.file, part.offset, part.length, sent);
-        self.guard.counting().sent(usize::try_from(*sent).unwrap_or(usize::MAX));
+        self.guard.counting().sent(*sent);
         outcome.map_err(|error| self.failed(error))
     }
 

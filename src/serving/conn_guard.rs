@@ -99,10 +99,14 @@ impl ConnGuard {
             if !self.entry.is(Phase::Parked) {
                 return Err(self.close_reason());
             }
-            if let Some(spare) = spare
-                && (!first || spare <= now())
-            {
-                return if stream.has_unread() { self.unpark() } else { Err(self.close_reason()) };
+            if let Some(spare) = spare {
+                if !first || spare <= now() {
+                    return if stream.has_unread() {
+                        self.unpark()
+                    } else {
+                        Err(self.close_reason())
+                    };
+                }
             }
             match stream.wait_idle(&latch, limit.into_iter().chain(spare).min()) {
                 Ok(Woken::Readable) => return self.unpark(),

@@ -213,10 +213,10 @@ struct ReceivedBody {
 impl Read for ReceivedBody {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         // A body that was read to its end stays so.
-        if self.body.len() != Some(0)
-            && let Some(error) = self.context.as_ref().and_then(Context::err)
-        {
-            return Err(Error::from(error).into());
+        if self.body.len() != Some(0) {
+            if let Some(error) = self.context.as_ref().and_then(Context::err) {
+                return Err(Error::from(error).into());
+            }
         }
         self.body.read(buf).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,

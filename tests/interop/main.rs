@@ -2,6 +2,7 @@
 //! as the reason; asked for (`--include-ignored`), it fails where that is missing.
 
 #![allow(clippy::disallowed_methods)]
+#![allow(clippy::incompatible_msrv, reason = "the rust-version is that of the library")]
 
 #[cfg(unix)]
 mod browser;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::gateway::ErrorLines;
@@ -46,13 +45,33 @@ struct Shared {
     group: Mutex<Option<Pid>>,
 }
 
+/// Returns the ends of a pipe that no program inherits and that never block.
+#[cfg(not(target_vendor = "apple"))]
+fn latch_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::pipe::{PipeFlags, pipe_with};
+    Ok(pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+}
+
+/// Returns the ends of a pipe that never block. A program that another thread starts at the same moment may inherit them,
+/// since the system has no call that does it all at once. That does no harm: neither end waits for the other to close.
+#[cfg(target_vendor = "apple")]
+fn latch_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::io::{FdFlags, fcntl_setfd};
+    let (reader, writer) = rustix::pipe::pipe()?;
+    for end in [&reader, &writer] {
+        fcntl_setfd(end, FdFlags::CLOEXEC)?;
+        fcntl_setfl(end, fcntl_getfl(end)? | OFlags::NONBLOCK)?;
+    }
+    Ok((reader, writer))
+}
+
 impl Process {
     /// Starts a program in a process group. `has_input`: its standard input is a pipe, otherwise empty.
     pub(super) fn start(
         command: &mut Command,
         has_input: bool,
     ) -> io::Result<(Self, Option<ProcessInput>)> {
-        let (latch, set) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (latch, set) = latch_pipe()?;
         let stdin = if has_input { Stdio::piped() } else { Stdio::null() };
         command.process_group(0).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
@@ -170,13 +189,11 @@ impl Process {
 
     /// Reads the error output that a program has left.
     fn read_errors_left(&mut self, errors: &mut ErrorLines) {
-        while let Some(stderr) = &self.stderr
-            && matches!(
-                wait(None, Some(stderr), &self.killer, Some(Duration::ZERO)),
-                Ok(Ready { errors: true, .. })
-            )
-        {
-            self.read_errors(errors);
+        while let Some(stderr) = &self.stderr {
+            match wait(None, Some(stderr), &self.killer, Some(Duration::ZERO)) {
+                Ok(Ready { errors: true, .. }) => self.read_errors(errors),
+                _ => return,
+            }
         }
     }
 }

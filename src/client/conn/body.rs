@@ -216,12 +216,11 @@ impl OpenExchange {
 impl Read for ResponseBody {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.pull(out)?;
-        if let Progress::Reading(exchange) = &self.progress
-            && self.framed.is_ended()
-            // The last bytes do not wait for the writer loop. The end of the stream does.
-            && (count == 0 || exchange.is_settled_at_once())
-        {
-            self.finish(SEND_PATIENCE);
+        if let Progress::Reading(exchange) = &self.progress {
+            if self.framed.is_ended() && (count == 0 || exchange.is_settled_at_once()) {
+                // The last bytes do not wait for the writer loop. The end of the stream does.
+                self.finish(SEND_PATIENCE);
+            }
         }
         Ok(count)
     }

@@ -139,10 +139,10 @@ impl<R: FnMut(&mut [u8]) -> io::Result<usize>> HeadReader<'_, R> {
         if let (StatusCode::CONTINUE, Some(proceed)) = (head.status, &self.expected.proceed) {
             let _ = proceed.try_send(());
         }
-        if let Some(watch) = &self.expected.watch
-            && let Some(callback) = &watch.on_informational
-        {
-            callback(head.status, &head.headers);
+        if let Some(watch) = &self.expected.watch {
+            if let Some(callback) = &watch.on_informational {
+                callback(head.status, &head.headers);
+            }
         }
         Ok(())
     }

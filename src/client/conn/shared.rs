@@ -144,10 +144,10 @@ impl Shared {
 
     /// Frees the connection's place in the pool, if it has one.
     fn leave(self: &Arc<Self>, holder: Holder) {
-        if holder == Holder::Pool
-            && let Some(owner) = self.owner.upgrade()
-        {
-            owner.closed(&Conn(Arc::clone(self)));
+        if holder == Holder::Pool {
+            if let Some(owner) = self.owner.upgrade() {
+                owner.closed(&Conn(Arc::clone(self)));
+            }
         }
     }
 

@@ -71,6 +71,9 @@ impl Shared {
     }
 }
 
+/// The most times that a failed request waits for [`SEND_PATIENCE`] while there is something to read: 5 s.
+const MAX_TURNS: usize = 100;
+
 /// Sends the requests that it is handed, until the connection is closed.
 fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
     let mut piece = Vec::new();
@@ -157,15 +160,26 @@ fn tell_by_the_connection(
         // No response can change that.
         Err(SendError::Source(error)) => error,
         Err(SendError::Failed { error, .. }) => {
-            // A response that the peer sent before it closed may still arrive.
-            select! {
-                recv(shared.closed) -> _ => return,
-                recv(after(SEND_PATIENCE)) -> _ => error,
-            }
+            wait_for_head(shared, id);
+            error
         }
     };
     let reason = close_reason(&error);
     shared.close_if(|lifecycle| lifecycle.awaits_head(id), error, reason);
+}
+
+/// Waits for a response that the peer sent before it closed: it may still arrive, and once it has, the thread
+/// that reads may have to wait for its turn on a busy machine.
+fn wait_for_head(shared: &Shared, id: ExchangeId) {
+    for _ in 0..MAX_TURNS {
+        select! {
+            recv(shared.closed) -> _ => return,
+            recv(after(SEND_PATIENCE)) -> _ => {}
+        }
+        if !shared.stream.has_unread() || !shared.lifecycle.lock().awaits_head(id) {
+            return;
+        }
+    }
 }
 
 fn write_body(
@@ -175,12 +189,12 @@ fn write_body(
     piece: &mut Vec<u8>,
 ) -> SendResult {
     let StreamedBody { mut body, chunked, withheld } = streamed;
-    if let Some(Withheld { proceed, until, give_back }) = withheld
-        && let Err(error) = await_release(shared, out, &proceed, until)
-    {
-        // No byte of it was read, so the request can be sent again.
-        let _ = give_back.send(body);
-        return Err(error);
+    if let Some(Withheld { proceed, until, give_back }) = withheld {
+        if let Err(error) = await_release(shared, out, &proceed, until) {
+            // No byte of it was read, so the request can be sent again.
+            let _ = give_back.send(body);
+            return Err(error);
+        }
     }
     let room = body.len().map_or(PIECE, |length| length.clamp(1, PIECE as u64) as usize);
     if piece.len() < room {

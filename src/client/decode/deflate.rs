@@ -84,7 +84,7 @@ impl Decoder for Deflate {
 /// Returns `true` if data begins with a zlib header (RFC 1950 section 2.2). Raw data that began so would be
 /// a stored block whose padding is not zero, which no encoder writes.
 fn is_zlib_header([method, flags]: [u8; PREFIX]) -> bool {
-    method & 0x0f == 8 && u16::from_be_bytes([method, flags]).is_multiple_of(31)
+    method & 0x0f == 8 && u16::from_be_bytes([method, flags]) % 31 == 0
 }
 
 /// Takes one step of inflating.

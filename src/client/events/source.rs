@@ -312,10 +312,10 @@ fn add_fields(headers: &mut HeaderMap, last_event_id: &str) {
     for (name, value) in fields {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    if !last_event_id.is_empty()
-        && let Ok(id) = HeaderValue::from_bytes(last_event_id.as_bytes())
-    {
-        headers.insert(LAST_EVENT_ID, id);
+    if !last_event_id.is_empty() {
+        if let Ok(id) = HeaderValue::from_bytes(last_event_id.as_bytes()) {
+            headers.insert(LAST_EVENT_ID, id);
+        }
     }
 }
 

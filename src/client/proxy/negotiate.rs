@@ -109,8 +109,11 @@ fn run(mut stream: &Stream, negotiation: &mut impl Negotiation) -> Result<Buffer
             Tunnel::Pending if used > 0 && !received.is_empty() => continue,
             Tunnel::Pending => {}
         }
-        match received.fill(|room| stream.read(room)) {
-            Ok(0) | Err(_) if let Some(error) = unsent.take() => return Err(Failed::Io(error)),
+        let filled = received.fill(|room| stream.read(room));
+        if let (Ok(0) | Err(_), Some(error)) = (&filled, unsent.take()) {
+            return Err(Failed::Io(error));
+        }
+        match filled {
             Ok(0) => {
                 let text = "connection closed before the tunnel was open";
                 return Err(Failed::Refused(Refusal::new(text)));

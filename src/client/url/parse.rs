@@ -12,10 +12,10 @@ use crate::error::Result;
 impl Url {
     /// Reads a URL as callers give it.
     pub(in crate::client) fn parse(text: &str) -> Result<Self> {
-        if let Some((scheme, host_length, port)) = plain(text)
-            && let Ok(uri) = Uri::try_from(text)
-        {
-            return Ok(Self { uri, scheme, host_length, port, zone: None, userinfo: None });
+        if let Some((scheme, host_length, port)) = plain(text) {
+            if let Ok(uri) = Uri::try_from(text) {
+                return Ok(Self { uri, scheme, host_length, port, zone: None, userinfo: None });
+            }
         }
         Self::read(text.as_bytes()).map_err(|fault| fault.of_caller(text.as_bytes()))
     }

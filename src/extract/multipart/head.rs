@@ -8,6 +8,7 @@ use percent_encoding::percent_decode;
 
 use super::super::params::{parameter, value_of};
 use crate::h1;
+use crate::text::floor_boundary;
 
 /// The head of a part.
 pub(super) struct PartHead {
@@ -77,7 +78,7 @@ fn shorten(name: &mut String) {
     }
     let dot = name.rfind('.').filter(|dot| name.len() - dot <= 16);
     let extension = dot.map_or(String::new(), |dot| name.split_off(dot));
-    name.truncate(name.floor_char_boundary(MOST_NAME - extension.len()));
+    name.truncate(floor_boundary(name, MOST_NAME - extension.len()));
     name.push_str(&extension);
 }
 

@@ -265,10 +265,10 @@ impl TrailerLines {
         let mut received = HeaderMap::new();
         fields::parse(side, &self.block, &Bytes::copy_from_slice, self.count, &mut received)
             .map_err(BodyError::Trailer)?;
-        if side == Side::Request
-            && let Some(name) = received.keys().find(|name| trailers::is_about_the_message(name))
-        {
-            return Err(BodyError::ForbiddenTrailer(name.clone()));
+        if side == Side::Request {
+            if let Some(name) = received.keys().find(|name| trailers::is_about_the_message(name)) {
+                return Err(BodyError::ForbiddenTrailer(name.clone()));
+            }
         }
         Ok(Some(without_forbidden(received)))
     }

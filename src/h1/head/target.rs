@@ -90,11 +90,12 @@ pub(super) fn check_host(version: Version, count: usize, headers: &HeaderMap) ->
 /// Replaces Host with the authority of a target in absolute form (RFC 9112 section 3.2.2), so that handlers
 /// see the same in both.
 pub(crate) fn prefer_authority(target: &Uri, headers: &mut HeaderMap) {
-    if target.scheme().is_some()
-        && let Some(authority) = target.authority()
-        && let Ok(host) = HeaderValue::try_from(authority.as_str())
-    {
-        headers.insert(HOST, host);
+    if target.scheme().is_some() {
+        if let Some(authority) = target.authority() {
+            if let Ok(host) = HeaderValue::try_from(authority.as_str()) {
+                headers.insert(HOST, host);
+            }
+        }
     }
 }
 

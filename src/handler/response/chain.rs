@@ -115,10 +115,10 @@ impl ResponseWriter<'_> {
     /// Passes `data` through the filters.
     #[cold]
     pub(super) fn write_filtered(&mut self, data: &[u8]) -> io::Result<()> {
-        if let Filters::Running(chain) = &mut self.state.filters
-            && let Some(missing) = &mut chain.missing
-        {
-            *missing = missing.saturating_sub(data.len() as u64);
+        if let Filters::Running(chain) = &mut self.state.filters {
+            if let Some(missing) = &mut chain.missing {
+                *missing = missing.saturating_sub(data.len() as u64);
+            }
         }
         self.run_filters(|rest| rest.write(data))
     }

@@ -129,11 +129,12 @@ impl ResponseState {
     /// were not called: they see the error response of that handler.
     pub(super) fn adopt(&mut self, inner: &mut Self) {
         self.hooks.adopt(&mut inner.hooks);
-        if let Stage::Open = self.stage
-            && let Filters::Added(added) = mem::take(&mut inner.filters)
-            && !self.filters.have_begun()
-        {
-            added.into_iter().for_each(|filter| self.filters.add(filter));
+        if let Stage::Open = self.stage {
+            if let Filters::Added(added) = mem::take(&mut inner.filters) {
+                if !self.filters.have_begun() {
+                    added.into_iter().for_each(|filter| self.filters.add(filter));
+                }
+            }
         }
     }
 

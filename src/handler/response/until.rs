@@ -152,7 +152,7 @@ impl<'r, 'w> Lending<'r, 'w> {
         if let Some(outer) = outer {
             let Outer { state, sink } = *outer;
             *self.writer.state = state;
-            self.writer.sink.attach(sink);
+            self.writer.sink.attach(sink.into_any());
             self.writer.state.adopt(&mut self.inner);
         }
         (ending, late)

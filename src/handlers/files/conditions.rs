@@ -44,24 +44,27 @@ pub(super) fn evaluate(method: &Method, headers: &HeaderMap, current: Validators
         if !matches_any(headers, IF_MATCH, current.etag, is_strong_match) {
             return Verdict::Failed;
         }
-    } else if let (Some(limit), Some(modified)) =
-        (moment(headers, IF_UNMODIFIED_SINCE), current.last_modified)
-        && modified > limit
-    {
+    } else if is_modified_since(headers, IF_UNMODIFIED_SINCE, current) == Some(true) {
         return Verdict::Failed;
     }
     if headers.contains_key(IF_NONE_MATCH) {
         if matches_any(headers, IF_NONE_MATCH, current.etag, is_weak_match) {
             return if reads { Verdict::NotModified } else { Verdict::Failed };
         }
-    } else if let (true, Some(limit), Some(modified)) =
-        (reads, moment(headers, IF_MODIFIED_SINCE), current.last_modified)
-        && modified <= limit
-    {
+    } else if reads && is_modified_since(headers, IF_MODIFIED_SINCE, current) == Some(false) {
         return Verdict::NotModified;
     }
     let ranges = *method == Method::GET && headers.contains_key(RANGE);
     Verdict::Proceed { ranges: ranges && is_range_current(headers, current) }
+}
+
+/// Compares the time of the current representation with that of the field `name`, if both are known.
+fn is_modified_since(
+    headers: &HeaderMap,
+    name: HeaderName,
+    current: Validators<'_>,
+) -> Option<bool> {
+    Some(current.last_modified? > moment(headers, name)?)
 }
 
 /// Returns `false` if an If-Range field does not name the current representation (RFC 9110 section 13.1.5).

@@ -83,10 +83,10 @@ fn add_validators(headers: &mut HeaderMap, etag: &str, last_modified: Option<Sys
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(ETAG, etag);
     }
-    if let Some(modified) = last_modified
-        && let Ok(modified) = HeaderValue::try_from(date::format(modified))
-    {
-        headers.insert(LAST_MODIFIED, modified);
+    if let Some(modified) = last_modified {
+        if let Ok(modified) = HeaderValue::try_from(date::format(modified)) {
+            headers.insert(LAST_MODIFIED, modified);
+        }
     }
 }
 

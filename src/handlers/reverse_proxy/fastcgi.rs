@@ -13,10 +13,10 @@ impl Upstream for fcgi::Upstream {
         // The variables describe the client's connection. What the user has set stays.
         let set = std::mem::replace(request.extensions_mut(), received.extensions().clone());
         request.extensions_mut().extend(set);
-        if let Some(host) = received.headers().get(HOST)
-            && !request.headers().contains_key(HOST)
-        {
-            request.headers_mut().insert(HOST, host.clone());
+        if let Some(host) = received.headers().get(HOST) {
+            if !request.headers().contains_key(HOST) {
+                request.headers_mut().insert(HOST, host.clone());
+            }
         }
         self.send(request, call.context())
     }

@@ -44,10 +44,10 @@ impl HopByHop {
             if is_usual(option) {
                 continue;
             }
-            if let Ok(name) = HeaderName::from_bytes(option)
-                && !PROTECTED.contains(&name)
-            {
-                named.insert(name);
+            if let Ok(name) = HeaderName::from_bytes(option) {
+                if !PROTECTED.contains(&name) {
+                    named.insert(name);
+                }
             }
         }
         Self { named: Some(named).filter(|named| !named.is_empty()) }

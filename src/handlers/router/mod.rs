@@ -379,9 +379,7 @@ impl Router {
 impl fmt::Debug for Router {
     /// Lists the patterns, in the order in which they were registered.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let patterns = fmt::from_fn(|f| {
-            f.debug_list().entries(self.routes.iter().map(|route| &route.pattern.text)).finish()
-        });
+        let patterns: Vec<_> = self.routes.iter().map(|route| &route.pattern.text).collect();
         f.debug_struct("Router").field("patterns", &patterns).finish_non_exhaustive()
     }
 }

@@ -38,9 +38,11 @@ impl Router {
         let host = if self.tree.has_hosts() { host::of(r) } else { Cow::Borrowed("") };
         let (method, asked) = (r.method(), r.uri().path());
         let is_encoded = asked.contains('%');
-        if is_encoded && let Some(at) = path::invalid_encoding(asked.as_bytes()) {
-            let text = format!("invalid percent-encoding in the path at byte {at}");
-            return Err(Error::status(StatusCode::BAD_REQUEST, text));
+        if is_encoded {
+            if let Some(at) = path::invalid_encoding(asked.as_bytes()) {
+                let text = format!("invalid percent-encoding in the path at byte {at}");
+                return Err(Error::status(StatusCode::BAD_REQUEST, text));
+            }
         }
         let path = match *method == Method::CONNECT {
             // Its target has no path (RFC 9112 section 3.2.3). One that was made by hand is not changed.
@@ -138,7 +140,7 @@ fn take_values(pattern: &Pattern, r: &mut Request) -> Result<()> {
             }
         };
         rest = after;
-        match str::from_utf8(&path::decoded(value)) {
+        match std::str::from_utf8(&path::decoded(value)) {
             Ok(value) => r.set_path_value(name, value),
             Err(_) => {
                 let text = format!("the path's value {name:?} is not in UTF-8");

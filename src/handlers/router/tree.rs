@@ -247,9 +247,10 @@ impl SegmentHasher {
 
 impl Hasher for SegmentHasher {
     fn write(&mut self, bytes: &[u8]) {
-        let (words, last) = bytes.as_chunks::<8>();
-        for word in words {
+        let mut last = bytes;
+        while let Some((word, rest)) = last.split_first_chunk() {
             self.add(u64::from_le_bytes(*word));
+            last = rest;
         }
         if !last.is_empty() {
             let mut word = [0; 8];

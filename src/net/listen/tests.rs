@@ -188,6 +188,7 @@ fn s16_accept_reports_a_socket_that_does_not_listen() {
 }
 
 #[test]
+#[cfg_attr(hangup_portable, ignore = "on Linux, /dev/fd does not duplicate sockets")]
 fn h14_a_listening_socket_is_inherited_by_its_number() {
     use std::os::fd::AsRawFd;
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();

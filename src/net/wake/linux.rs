@@ -9,7 +9,6 @@ use rustix::event::{EventfdFlags, PollFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
-use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use socket2::{Socket, TcpKeepalive};
 
 use super::poll::NextLook;
@@ -114,11 +113,20 @@ pub(in crate::net) fn listens(socket: &Socket) -> bool {
 }
 
 /// Returns a duplicate of the descriptor `number` of this process, without unsafe code.
+#[cfg(target_os = "linux")]
 pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
+    use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
     posix::duplicate_or(number, || {
         let this = pidfd_open(getpid(), PidfdFlags::empty())?;
         Ok(pidfd_getfd(this, number, PidfdGetfdFlags::empty())?)
     })
+}
+
+/// Returns a duplicate of standard input, output or error. Fails for other descriptors: rustix has no
+/// `pidfd_getfd` for Android, and opening `/dev/fd` does not duplicate sockets.
+#[cfg(target_os = "android")]
+pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
+    posix::duplicate_or(number, || Err(io::ErrorKind::Unsupported.into()))
 }
 
 pub(super) fn keepalive(period: Duration) -> TcpKeepalive {

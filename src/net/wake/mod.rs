@@ -4,7 +4,7 @@
 //! `posix.rs` what the Unix ones share. No other file of `net` names a system call. A new platform is a
 //! new file with the items that are re-exported from `platform` below:
 //!
-//! | | `linux.rs` | `unix.rs` | Windows, not written yet |
+//! | | `linux.rs` | `unix.rs` | `windows.rs` |
 //! | --- | --- | --- | --- |
 //! | wake-up descriptor | `eventfd` | a pipe | a connected pair of loopback sockets |
 //! | peer's end of stream without reading | `POLLRDHUP` | that on FreeBSD, else a peek | a peek |

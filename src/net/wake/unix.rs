@@ -123,10 +123,12 @@ pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
     }
 }
 
-/// Ends a TCP connection. The peer sees a reset when the last descriptor is closed.
+/// Ends a TCP connection. The peer sees a reset when the last descriptor is closed. Only the direction of
+/// reading is shut down before, which ends the calls that are blocked here: shutting down the other would show the peer a clean
+/// end of the stream.
 pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
     socket.set_linger(Some(Duration::ZERO))?;
-    socket.shutdown(Shutdown::Both)
+    socket.shutdown(Shutdown::Read)
 }
 
 /// Sets on an accepted socket the options that it may not have inherited from its listener.
@@ -140,13 +142,13 @@ pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, period: Durati
 }
 
 /// Returns `true` if `socket` listens.
-#[cfg(target_os = "freebsd")]
+#[cfg(any(target_os = "freebsd", hangup_portable))]
 pub(in crate::net) fn listens(socket: &Socket) -> bool {
     socket.is_listener().unwrap_or(false)
 }
 
 /// Returns `true`: these systems cannot tell. A socket that does not listen fails at its first accept.
-#[cfg(not(target_os = "freebsd"))]
+#[cfg(not(any(target_os = "freebsd", hangup_portable)))]
 pub(in crate::net) fn listens(_socket: &Socket) -> bool {
     true
 }

@@ -97,10 +97,12 @@ pub(in crate::net) fn try_send_file(
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Ends a TCP connection. The peer sees a reset when the last handle is closed.
+/// Ends a TCP connection. The peer sees a reset when the last handle is closed. Only the direction of
+/// reading is shut down before, which fails the calls of this side: shutting down the other would show the peer a clean
+/// end of the stream.
 pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
     socket.set_linger(Some(Duration::ZERO))?;
-    socket.shutdown(Shutdown::Both)
+    socket.shutdown(Shutdown::Read)
 }
 
 /// Sets on an accepted socket the options that it does not inherit from its listener.

@@ -89,9 +89,11 @@ impl Conn {
 
     /// Sets the deadlines of a request. No deadline is set before.
     fn set_deadlines(&mut self, body: bool) {
-        if body && let Some(limit) = self.shared.options.read_timeout {
-            let begun = self.begun();
-            self.stream().set_read_deadline(after(begun, limit));
+        if body {
+            if let Some(limit) = self.shared.options.read_timeout {
+                let begun = self.begun();
+                self.stream().set_read_deadline(after(begun, limit));
+            }
         }
         self.set_write_deadline();
     }
@@ -117,11 +119,11 @@ impl Conn {
         };
         let tunnel = *self.request.method() == Method::CONNECT;
         self.wire.begin(ActiveExchange::new(version, input, continues, tunnel, persist));
-        if let Some(mut info) = self.request_info.take()
-            && let Some(unshared) = Arc::get_mut(&mut info)
-        {
-            unshared.renew(number);
-            return info;
+        if let Some(mut info) = self.request_info.take() {
+            if let Some(unshared) = Arc::get_mut(&mut info) {
+                unshared.renew(number);
+                return info;
+            }
         }
         Arc::new(ConnRequestInfo {
             signals: Arc::default(),

@@ -157,8 +157,8 @@ impl Shard {
         add(&self.received, bytes as u64);
     }
 
-    pub(super) fn sent(&self, bytes: usize) {
-        add(&self.sent, bytes as u64);
+    pub(super) fn sent(&self, bytes: u64) {
+        add(&self.sent, bytes);
     }
 
     pub(super) fn ended(&self, outcome: Outcome) {
@@ -217,7 +217,7 @@ impl Counting {
 
     /// Counts bytes that were written.
     #[inline]
-    pub(crate) fn sent(&self, bytes: usize) {
+    pub(crate) fn sent(&self, bytes: u64) {
         self.shard().sent(bytes);
     }
 

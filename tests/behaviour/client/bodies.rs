@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use hangup::http::header::{ETAG, HeaderValue};
 use hangup::http::{HeaderMap, Method, Version};
-use hangup::{Body, Client, ErrorKind, ResponseExt};
+use hangup::{Body, Client, ErrorKind};
 
 use super::{get, send, text};
 use crate::support::scripted_server::{Peers, fed, in_background};
@@ -292,8 +292,11 @@ fn both_ways_carry_every_byte(over: Over) {
     drop(client);
 }
 
+#[cfg(unix)] // The crate has no Unix sockets on Windows.
 #[test]
 fn a_unix_socket_serves_like_any_host() {
+    use hangup::ResponseExt;
+
     alone!();
     let peers = Peers::on_unix_socket();
     let client = Client::builder().unix_socket(peers.path()).build();

@@ -1,7 +1,6 @@
 //! Forms with files and readers as the body of a request.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -289,7 +288,7 @@ fn c04_a_large_form_is_streamed() {
     let server = Over::Tcp.server(
         |w: &mut hangup::ResponseWriter, r: &mut hangup::Request| -> hangup::Result<()> {
             let count = r.body_mut().copy_to(&mut std::io::sink())?;
-            Ok(write!(w, "{count}")?)
+            Ok(std::io::Write::write_all(w, count.to_string().as_bytes())?)
         },
     );
     let url = server.url("/");
@@ -304,8 +303,7 @@ fn c04_a_large_form_is_streamed() {
 /// Returns the peak of this process's resident memory, in KiB.
 #[cfg(target_os = "linux")]
 fn peak_memory() -> u64 {
-    let mut status = String::new();
-    File::open("/proc/self/status").unwrap().read_to_string(&mut status).unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

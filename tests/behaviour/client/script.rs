@@ -295,22 +295,33 @@ fn c23_a_test_that_panics_ends_its_script_at_once() {
 }
 
 #[test]
-fn c23_a_script_runs_in_memory_and_on_a_unix_socket() {
+fn c23_a_script_runs_in_memory() {
     alone!();
-    let path = std::env::temp_dir().join(format!("hangup-script-{}", std::process::id()));
-    for script in [Script::in_memory(), Script::on_unix_socket(&path), Script::new()] {
-        let script = script.connection(|peer| {
-            peer.expect("GET /a").with_header("host", "some.test").respond(200, "ok")
-        });
-        let client = Client::builder().dialer(script.dialer()).build();
-        assert_eq!(text(client.get("http://some.test/a").send()), "ok");
-        script.finish();
-    }
-    assert!(!path.exists());
+    runs(Script::in_memory());
+    runs(Script::new());
     let script = Script::in_memory();
     script.refuse_connections();
     let client = Client::builder().dialer(script.dialer()).build();
     assert_eq!(client.get(script.url("/")).send().unwrap_err().kind(), ErrorKind::Connect);
+}
+
+#[cfg(unix)] // The crate has no Unix sockets on Windows.
+#[test]
+fn c23_a_script_runs_on_a_unix_socket() {
+    alone!();
+    let path = std::env::temp_dir().join(format!("hangup-script-{}", std::process::id()));
+    runs(Script::on_unix_socket(&path));
+    assert!(!path.exists());
+}
+
+/// Serves one request of a client that dials the script under another name.
+fn runs(script: Script) {
+    let script = script.connection(|peer| {
+        peer.expect("GET /a").with_header("host", "some.test").respond(200, "ok")
+    });
+    let client = Client::builder().dialer(script.dialer()).build();
+    assert_eq!(text(client.get("http://some.test/a").send()), "ok");
+    script.finish();
 }
 
 #[test]
@@ -440,6 +451,7 @@ fn c23_the_certificate_of_tests_is_trusted_by_its_clients_alone() {
     script.finish();
 }
 
+#[cfg(unix)] // The crate has no Unix sockets on Windows.
 #[test]
 fn c23_a_servers_client_reaches_it_on_a_unix_socket() {
     alone!();

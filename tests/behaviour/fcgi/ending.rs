@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use hangup::net::Parked;
-use hangup::testing::TestServer;
 use hangup::{ErrorKind, Request, RequestExt, ResponseWriter, Result, TimeLimit, fcgi};
 
 use super::raw::{
@@ -315,12 +314,13 @@ fn f07_only_listed_web_servers_may_connect() {
     peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");
 }
 
+#[cfg(unix)] // The crate has no Unix sockets on Windows.
 #[test]
 fn f07_unix_sockets_are_listened_on() {
     alone!();
     let path_of_socket = std::env::temp_dir().join(format!("hangup-fcgi-{}", std::process::id()));
     let server = fcgi::Server::new(path).web_servers(vec![]).listen_unix(&path_of_socket).unwrap();
-    let _server = TestServer::listening(server);
+    let _server = hangup::testing::TestServer::listening(server);
     let stream = std::os::unix::net::UnixStream::connect(&path_of_socket).unwrap();
     let mut peer = WebServer::over(stream.into());
     peer.send(request(1, "/", "", false)).expect_answer(1).expect("200 OK", "/");

@@ -1,7 +1,6 @@
 //! Accepting connections, and refusing those beyond the limit.
 
 use std::io::Write;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -137,6 +136,7 @@ fn s16_refused_clients_that_stay_connected_delay_no_other() {
     kept[..80].iter_mut().for_each(RawClient::expect_silence_to_the_end);
 }
 
+#[cfg(target_os = "linux")] // Other systems do not shut down a socket that listens.
 #[test]
 fn s16_a_broken_listener_ends_serve_with_the_error() {
     alone!();
@@ -157,7 +157,7 @@ fn s16_a_socket_that_does_not_listen_is_an_error_of_serve() {
     alone!();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let not_one = std::net::TcpListener::from(std::os::fd::OwnedFd::from(stream));
+    let not_one = std::net::TcpListener::from(socket2::Socket::from(stream));
     let listening = Server::new(echo_path).listen_on(not_one);
     assert_eq!(listening.serve().unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
 }
@@ -259,11 +259,12 @@ fn s16_a_client_that_closes_before_it_is_accepted_does_no_harm() {
 }
 
 /// Runs [`out_of_descriptors`] in a process with a limit of 64 descriptors.
+#[cfg(unix)] // Windows has no such limit.
 #[test]
 fn s16_without_descriptors_the_server_waits_and_continues() {
     alone!();
     let this = std::env::current_exe().unwrap();
-    let outcome = Command::new("sh")
+    let outcome = std::process::Command::new("sh")
         .args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""])
         .arg(this)
         .args(["--exact", "server::accept::out_of_descriptors", "--ignored"])
@@ -273,6 +274,7 @@ fn s16_without_descriptors_the_server_waits_and_continues() {
     assert!(outcome.status.success() && said.contains("1 passed"), "{said}");
 }
 
+#[cfg(unix)]
 #[test]
 #[ignore = "run in a process of its own by the test above"]
 fn out_of_descriptors() {
@@ -308,11 +310,13 @@ fn out_of_descriptors() {
 }
 
 /// Returns the processor time that this process has used.
+#[cfg(unix)]
 fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::try_from(time).expect("a time that is not negative")
 }
 
+#[cfg(unix)] // The crate has no Unix sockets on Windows.
 #[test]
 fn s16_a_unix_socket_is_served_as_well() {
     alone!();

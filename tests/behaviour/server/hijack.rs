@@ -1,7 +1,8 @@
 //! Hijacked connections.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use hangup::net::Duplex;
@@ -47,8 +48,8 @@ fn s06_hijack_gives_the_tcp_stream_itself() {
     let (report, sockets) = reports::<(TcpStream, Vec<u8>)>();
     let server = TestServer::new(move |w: &mut ResponseWriter, r: &mut Request| {
         // Deadlines and a background read, none of which may follow the socket.
-        w.set_read_deadline(Some(std::time::Instant::now() + PATIENCE));
-        w.set_write_deadline(Some(std::time::Instant::now() + PATIENCE));
+        w.set_read_deadline(Some(Instant::now() + PATIENCE));
+        w.set_write_deadline(Some(Instant::now() + PATIENCE));
         let _context = r.context();
         let (stream, received) = w.hijack()?.into_parts();
         assert_eq!((stream.read_deadline(), stream.write_deadline()), (None, None));
@@ -61,8 +62,6 @@ fn s06_hijack_gives_the_tcp_stream_itself() {
     let (mut socket, mut received) = next(&sockets);
     assert_eq!(socket.read_timeout().unwrap(), None);
     assert_eq!(socket.write_timeout().unwrap(), None);
-    let flags = rustix::fs::fcntl_getfl(&socket).unwrap();
-    assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "blocking mode");
     assert_eq!(socket.peer_addr().unwrap(), peer.stream().local_addr().unwrap().ip().unwrap());
 
     let rest = "behind the head".len() - received.len();
@@ -70,9 +69,22 @@ fn s06_hijack_gives_the_tcp_stream_itself() {
     socket.read_exact(&mut more).unwrap();
     received.extend(more);
     assert_eq!(received, b"behind the head");
+    assert_blocks(&mut socket);
     socket.write_all(b"over to you").unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
     peer.expect_text("over to you").expect_end();
+}
+
+/// A read of a socket in non-blocking mode would return at once.
+#[track_caller]
+fn assert_blocks(socket: &mut TcpStream) {
+    let (limit, begun) = (Duration::from_millis(50), Instant::now());
+    socket.set_read_timeout(Some(limit)).unwrap();
+    let kind = socket.read(&mut [0]).unwrap_err().kind();
+    let expired = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
+    assert!(expired.contains(&kind), "{kind}");
+    assert!(begun.elapsed() > limit / 2, "{:?}", begun.elapsed());
+    socket.set_read_timeout(None).unwrap();
 }
 
 fn s06_hijack_hands_over_every_byte(over: Over) {

@@ -4,9 +4,11 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use hangup::net::{ListenOptions, Network};
+use hangup::net::Network;
 use hangup::server::Group;
 use hangup::{Context, Request, RequestExt, ResponseWriter, Result, Server, fcgi};
+
+use socket2::{Domain, Socket, Type};
 
 use super::echo_path;
 use crate::support::scripted_server::in_background;
@@ -116,30 +118,44 @@ fn get(addr: SocketAddr) -> String {
 #[test]
 fn h14_a_group_is_served_and_shut_down_together() {
     alone!();
-    let path = std::env::temp_dir().join(format!("hangup-group-{}", std::process::id()));
     let group = Group::new()
         .with(Server::new(echo_path).listen("127.0.0.1:0").unwrap())
         .with(Server::new(addresses).listen("127.0.0.1:0").unwrap())
-        .with(fcgi::Server::new(echo_path).listen("127.0.0.1:0").unwrap())
-        .with(Server::new(echo_path).listen_unix(&path).unwrap());
+        .with(fcgi::Server::new(echo_path).listen("127.0.0.1:0").unwrap());
     let addrs: Vec<_> = group.local_addrs().filter_map(hangup::net::Addr::ip).collect();
     let (handle, stop) = (group.handle(), Context::new());
     let until = stop.clone();
     let served = in_background(move || group.serve_until(&until, PATIENCE));
     assert!(get(addrs[0]).ends_with("\r\n\r\n/a"));
     assert!(get(addrs[1]).ends_with(" false"));
+    assert!(handle.connections() >= 1);
+    stop.cancel();
+    served.finish().unwrap();
+    addrs.into_iter().for_each(until_refused);
+    assert_eq!(handle.connections(), 0);
+    assert!(handle.shutdown(Duration::ZERO));
+}
+
+#[cfg(unix)] // The crate has no Unix sockets on Windows.
+#[test]
+fn h14_a_group_may_have_a_unix_socket() {
+    alone!();
+    let path = std::env::temp_dir().join(format!("hangup-group-{}", std::process::id()));
+    let group = Group::new()
+        .with(Server::new(echo_path).listen("127.0.0.1:0").unwrap())
+        .with(Server::new(echo_path).listen_unix(&path).unwrap());
+    assert_eq!(group.local_addrs().last(), Some(&hangup::net::Addr::Unix(Some(path.clone()))));
+    let stop = Context::new();
+    let until = stop.clone();
+    let served = in_background(move || group.serve_until(&until, PATIENCE));
     let mut unix = std::os::unix::net::UnixStream::connect(&path).unwrap();
     unix.write_all(GET.as_bytes()).unwrap();
     let mut begin = [0; 12];
     unix.read_exact(&mut begin).unwrap();
     assert_eq!(&begin, b"HTTP/1.1 200");
-    assert!(handle.connections() >= 1);
     stop.cancel();
     served.finish().unwrap();
     assert!(!path.exists());
-    addrs.into_iter().for_each(until_refused);
-    assert_eq!(handle.connections(), 0);
-    assert!(handle.shutdown(Duration::ZERO));
 }
 
 /// A listener that is closed behind the server's back is an end without an error. One that cannot accept is
@@ -147,9 +163,7 @@ fn h14_a_group_is_served_and_shut_down_together() {
 #[test]
 fn h14_a_server_that_cannot_accept_ends_its_group() {
     alone!();
-    let unusable = TcpListener::from(std::os::fd::OwnedFd::from(
-        std::os::unix::net::UnixStream::pair().unwrap().0,
-    ));
+    let unusable = TcpListener::from(Socket::new(Domain::IPV4, Type::STREAM, None).unwrap());
     let healthy = Server::new(echo_path).listen("127.0.0.1:0").unwrap();
     let addr = healthy.local_addr().ip().unwrap();
     let group = Group::new().with(healthy).with(Server::new(echo_path).listen_on(unusable));
@@ -159,8 +173,11 @@ fn h14_a_server_that_cannot_accept_ends_its_group() {
     Group::new().serve().unwrap();
 }
 
+#[cfg(unix)] // Windows has no such option.
 #[test]
 fn h14_sockets_share_a_port_by_an_option() {
+    use hangup::net::ListenOptions;
+
     alone!();
     let first = ListenOptions::new().reuse_port(true).bind_tcp("127.0.0.1:0").unwrap();
     let addr = first.local_addr().unwrap().ip().unwrap();
@@ -179,9 +196,12 @@ fn h14_sockets_share_a_port_by_an_option() {
     served.finish().unwrap();
 }
 
+#[cfg(unix)] // The crate has no Unix sockets on Windows.
 #[test]
 fn h14_a_unix_socket_has_its_permissions() {
     use std::os::unix::fs::PermissionsExt;
+
+    use hangup::net::ListenOptions;
 
     alone!();
     let path = std::env::temp_dir().join(format!("hangup-mode-{}", std::process::id()));

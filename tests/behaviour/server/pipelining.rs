@@ -34,7 +34,7 @@ fn s18_pipelined_requests_are_answered_in_order(over: Over) {
                 let number: usize = r.uri().path()[1..].parse()?;
                 let filler = "x".repeat(number % 7 * 1000);
                 write!(w, "{number} {body} {filler}")?;
-                if number.is_multiple_of(5) {
+                if number % 5 == 0 {
                     w.flush()?;
                 }
                 Ok(())

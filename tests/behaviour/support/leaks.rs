@@ -11,16 +11,21 @@
 //! counts threads and descriptors before and after. Tests therefore run side by side, and a
 //! test may also change what belongs to its process: the logger, the panic hook, the limits.
 
-use std::fs;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
-use std::process::{Command, ExitStatus, Stdio};
+#[cfg_attr(unix, path = "leaks/unix.rs")]
+#[cfg_attr(windows, path = "leaks/windows.rs")]
+mod counts;
+mod process;
+
+use std::io::{self, Write};
+use std::process::Command;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::PATIENCE;
+pub(crate) use counts::threads;
+use counts::{count_of_threads, descriptors, make_waker};
 
 /// The environment variable that tells a process that it runs a single test.
 const CHILD: &str = "HANGUP_TEST_PROCESS";
@@ -89,25 +94,11 @@ fn run_in_child(test: &str, variables: &[(&str, &str)]) {
     // The peers of the tests are here, and no proxy of the developer's leads to them.
     PROXY_VARIABLES.iter().for_each(|name| _ = command.env_remove(name));
     command.envs(variables.iter().copied());
-    let (output, status) = run(command);
+    let (output, status) = process::run(command);
     print!("{output}");
+    let status = status.expect("the test ends within its time limit");
     assert!(status.success(), "the test failed in its process: {status}");
     assert!(output.contains("test result: ok. 1 passed"), "no test has the name {test}");
-}
-
-/// Runs a program, and returns what it printed to stdout and stderr, in its order.
-fn run(mut command: Command) -> (String, ExitStatus) {
-    let (mut reader, writer) = io::pipe().expect("a pipe");
-    command.stdin(Stdio::null()).stdout(writer.try_clone().expect("a descriptor")).stderr(writer);
-    let mut child = command.spawn().expect("the test binary starts");
-    // It has the other copies of the pipe's end.
-    drop(command);
-    let mut output = Vec::new();
-    reader.read_to_end(&mut output).expect("the output of the test");
-    // Linux spins for milliseconds if it collects a process whose last thread is leaving at that moment.
-    std::thread::park_timeout(Duration::from_millis(2));
-    let status = child.wait().expect("a child process");
-    (String::from_utf8_lossy(&output).into_owned(), status)
 }
 
 fn say_once_what_is_not_checked() {
@@ -115,7 +106,7 @@ fn say_once_what_is_not_checked() {
     SAID.call_once(|| {
         if descriptors().is_none() {
             let line =
-                "there is no /proc/self: tests are not checked for leaked threads and descriptors";
+                "no /proc/self here: tests are not checked for leaked threads and descriptors";
             // Past libtest, which shows what a test prints only if it fails.
             let _ = writeln!(io::stderr(), "{line}");
         }
@@ -149,12 +140,6 @@ impl Alone {
     }
 }
 
-/// Creates the descriptor that wakes the test's thread, which the thread keeps until it ends.
-fn make_waker() {
-    let (stream, _other) = std::os::unix::net::UnixStream::pair().expect("two descriptors");
-    let _ = hangup::net::Stream::from(stream).wait_readable_until(Some(Instant::now()));
-}
-
 impl Drop for Alone {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -174,29 +159,4 @@ pub(crate) fn wait_until_ended(name: &str) {
     super::scripted_server::eventually("the threads end", || {
         threads().unwrap_or_default().iter().all(|one| one != name)
     });
-}
-
-/// Returns the names of the crate's threads but for the timer's, which stays for the next deadline.
-/// Returns `None` where threads cannot be listed.
-pub(crate) fn threads() -> Option<Vec<String>> {
-    let tasks = fs::read_dir("/proc/self/task").ok()?;
-    let names =
-        tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
-    let ours = names.map(|name| name.trim().to_owned()).filter(|name| name.starts_with("hangup-"));
-    Some(ours.filter(|name| name != "hangup-timer").collect())
-}
-
-/// Returns the number of the process's threads, by the link count of their directory.
-///
-/// A listing would also give their names, but its entries cost milliseconds when the process ends.
-fn count_of_threads() -> Option<u64> {
-    fs::metadata("/proc/self/task").ok().map(|tasks| tasks.nlink())
-}
-
-fn descriptors() -> Option<usize> {
-    // Since Linux 6.2 the directory has the number of descriptors as its size, and 0 before.
-    match fs::metadata("/proc/self/fd").ok()?.len() {
-        0 => Some(fs::read_dir("/proc/self/fd").ok()?.count()),
-        count => usize::try_from(count).ok(),
-    }
 }

@@ -14,7 +14,6 @@ use std::convert::Infallible;
 use std::io::{self, Read};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -53,6 +52,7 @@ impl Peers {
         Self(self.0.receive_buffer(SMALL_BUFFER))
     }
 
+    #[cfg(unix)]
     pub(crate) fn on_unix_socket() -> Self {
         let path = std::env::temp_dir().join(format!("hangup-client-{}", std::process::id()));
         Self(Script::on_unix_socket(path))
@@ -62,7 +62,8 @@ impl Peers {
         self.0.addr()
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
+    #[cfg(unix)]
+    pub(crate) fn path(&self) -> std::path::PathBuf {
         match self.0.local_addr() {
             hangup::net::Addr::Unix(Some(path)) => path,
             other => panic!("a script on {other}"),

@@ -47,8 +47,12 @@ fn exchange(connection: Duplex, length: usize) -> io::Result<()> {
     })
 }
 
-/// Returns the memory of this process in KiB, or `None` on a system without `/proc`.
+/// Returns the memory of this process in KiB, or `None` on a system without `/proc`. Wine shows that of Linux, where
+/// `self` is Wine's own process.
 fn resident() -> Option<u64> {
+    if cfg!(windows) {
+        return None;
+    }
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok())

@@ -61,9 +61,11 @@ pub(in crate::handlers::files) fn open_any(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Returns `false`: the kinds of errors say enough.
-pub(in crate::handlers::files) fn is_no_file(_error: &io::Error) -> bool {
-    false
+/// Returns `true` for Windows' errors of a name that no file can have.
+pub(in crate::handlers::files) fn is_no_file(error: &io::Error) -> bool {
+    const INVALID_NAME: i32 = 123;
+    const FILENAME_EXCED_RANGE: i32 = 206;
+    matches!(error.raw_os_error(), Some(INVALID_NAME | FILENAME_EXCED_RANGE))
 }
 
 /// Returns 0: these systems have no stable number of a file.

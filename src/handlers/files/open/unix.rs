@@ -1,6 +1,6 @@
 //! Unix systems other than Linux and Android: directory by directory.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 

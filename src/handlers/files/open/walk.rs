@@ -64,11 +64,18 @@ fn is_link(error: Errno) -> bool {
 }
 
 /// Returns `true` if what is there cannot be read as a file: a socket, a device without a driver, a link to
-/// itself, a link out of the root.
+/// itself, a link out of the root. A name that is too long names nothing either.
 pub(in crate::handlers::files) fn is_no_file(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),
-        Some(Errno::NXIO | Errno::NODEV | Errno::OPNOTSUPP | Errno::LOOP | Errno::XDEV)
+        Some(
+            Errno::NXIO
+                | Errno::NODEV
+                | Errno::OPNOTSUPP
+                | Errno::LOOP
+                | Errno::XDEV
+                | Errno::NAMETOOLONG
+        )
     )
 }
 

@@ -1,7 +1,9 @@
 //! Dates in UTC.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::text::displayed;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -24,7 +26,7 @@ struct Date {
 pub(super) fn of_common_log(time: SystemTime) -> impl Display {
     let Date { year, month, day, hour, minute, second, .. } = Date::new(time);
     let month = MONTHS[month - 1];
-    fmt::from_fn(move |f| {
+    displayed(move |f| {
         write!(f, "{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
     })
 }
@@ -32,7 +34,7 @@ pub(super) fn of_common_log(time: SystemTime) -> impl Display {
 /// Displays `2026-11-06T08:49:37.123Z` (RFC 3339).
 pub(super) fn rfc_3339(time: SystemTime) -> impl Display {
     let Date { year, month, day, hour, minute, second, millisecond } = Date::new(time);
-    fmt::from_fn(move |f| {
+    displayed(move |f| {
         write!(
             f,
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z"

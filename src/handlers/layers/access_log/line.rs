@@ -1,6 +1,6 @@
 //! The common and the combined log format.
 
-use std::fmt::{self, Display};
+use std::fmt;
 
 use super::date;
 use super::record::Record;
@@ -42,8 +42,8 @@ fn write_common(line: &mut String, record: &Record<'_>) -> fmt::Result {
     escape(line, record.method.as_str().as_bytes(), |_| false);
     line.push(' ');
     escape(line, record.target.as_bytes(), |byte| byte == b' ');
-    let version: &dyn Display = &format_args!("{:?}", record.version);
-    write!(line, " {version}\" {:03} {}", record.shown_status(), record.bytes_sent)
+    let (version, status) = (record.version, record.shown_status());
+    write!(line, " {version:?}\" {status:03} {}", record.bytes_sent)
 }
 
 /// Appends bytes with those escaped that could end the field or the line, or control a terminal.

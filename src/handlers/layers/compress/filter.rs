@@ -107,10 +107,10 @@ impl Filter for CompressFilter {
             let held = mem::take(held);
             self.begin_with(&held, out)?;
         }
-        if let State::Coding { coder, unflushed } = &mut self.state
-            && mem::take(unflushed)
-        {
-            coder.flush(out)?;
+        if let State::Coding { coder, unflushed } = &mut self.state {
+            if mem::take(unflushed) {
+                coder.flush(out)?;
+            }
         }
         out.flush()
     }

@@ -105,10 +105,10 @@ impl Coder for ZstdCoder {
 
 impl Drop for ZstdCoder {
     fn drop(&mut self) {
-        if let Some(mut encoder) = self.encoder.take()
-            && encoder.reset(ResetDirective::SessionOnly).is_ok()
-        {
-            self.idle.keep(encoder);
+        if let Some(mut encoder) = self.encoder.take() {
+            if encoder.reset(ResetDirective::SessionOnly).is_ok() {
+                self.idle.keep(encoder);
+            }
         }
     }
 }

@@ -180,6 +180,7 @@ fn c13_the_limit_of_connections_counts_the_proxy_of_forwarded_requests() {
     peers.expect_no_more();
 }
 
+#[cfg(unix)] // The crate has no Unix sockets on Windows.
 #[test]
 fn c13_a_unix_socket_takes_no_proxy() {
     alone!();
