@@ -149,11 +149,27 @@ impl Error {
         }
     }
 
+    /// Creates an error of another kind, for code that stands in for a part of this crate: an
+    /// [`Upstream`](crate::reverse_proxy::Upstream), a [`Dial`](crate::net::Dial), a middleware.
+    ///
+    /// ```
+    /// use hangup::{Error, ErrorKind, TimeLimit};
+    ///
+    /// let error = Error::of_kind(ErrorKind::Timeout(TimeLimit::Connect), "all backends are starting");
+    /// assert!(error.is_timeout());
+    /// ```
+    #[must_use]
+    pub fn of_kind(kind: ErrorKind, text: impl Into<String>) -> Self {
+        Self::message(kind, text.into())
+    }
+
     /// Creates an error that is a response: a handler that returns it responds with `status`, and with
     /// `text` as the body.
     ///
     /// The client sees `text`. A [`StatusCode`] converts into such an error without a text, so
     /// `Err(StatusCode::NOT_FOUND)?` works in a handler.
+    ///
+    /// The status 499 says that the client has gone. Nothing is sent then, and the connection is closed.
     ///
     /// ```
     /// use hangup::{Error, Request, ResponseWriter, Result, http::StatusCode};

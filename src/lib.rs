@@ -261,12 +261,19 @@ pub use handler::{
     ResponseWriter, SetCookie, Variables, respond,
 };
 #[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
-pub use handlers::files::{self, Files};
+pub use handlers::files;
+#[cfg(all(feature = "files", any(feature = "server", feature = "fcgi")))]
+#[doc(no_inline)]
+pub use handlers::files::Files;
 #[cfg(feature = "server")]
 pub use handlers::metrics;
 #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
-pub use handlers::reverse_proxy::{self, ReverseProxy};
+pub use handlers::reverse_proxy;
+#[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
+#[doc(no_inline)]
+pub use handlers::reverse_proxy::ReverseProxy;
 #[cfg(any(feature = "server", feature = "fcgi"))]
+#[doc(no_inline)]
 pub use handlers::router::Router;
 #[cfg(all(feature = "websocket", any(feature = "server", feature = "fcgi")))]
 pub use handlers::websocket;

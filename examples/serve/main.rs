@@ -80,10 +80,12 @@ fn serve(mut args: Args) -> Result<ExitCode, Usage> {
     }
     let quiet = options.quiet;
     let files = files(options)?;
-    serving.serve(match quiet {
-        true => Server::with_handler(files),
-        false => Server::with_handler(files.layer(AccessLog::combined().to(io::stderr()))),
-    })
+    if quiet {
+        return serving.serve(Server::with_handler(files));
+    }
+    let log = AccessLog::combined().to(io::stderr());
+    let refusals = log.refusals();
+    serving.serve(Server::with_handler(files.layer(log)).on_refused(refusals))
 }
 
 fn files(options: Options) -> Result<Files, Usage> {

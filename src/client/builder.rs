@@ -190,6 +190,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets for how long the server may accept nothing of a request that is being sent. The call then fails with
+    /// [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), unless the head of the response has come. No limit
+    /// by default. A call with a [minimum speed](Self::min_speed) has that limit instead.
+    ///
+    /// Unlike [`send_timeout`](Self::send_timeout), it does not limit an upload that makes progress.
+    pub fn idle_write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.defaults.options.idle_write = limit.into();
+        self
+    }
+
     /// Sets how long a request with `Expect: 100-continue` waits for the 100 before it sends its body
     /// anyway (RFC 9110 section 10.1.1). 1 s by default.
     pub fn expect_continue_timeout(mut self, limit: Duration) -> Self {

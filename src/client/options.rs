@@ -30,6 +30,8 @@ pub struct CallOptions {
     pub(super) response_head: Option<Duration>,
     /// The longest silence within a response's body.
     pub(super) idle_read: Option<Duration>,
+    /// The longest time in which the server accepts nothing of a request.
+    pub(super) idle_write: Option<Duration>,
     pub(super) redirects: RedirectPolicy,
     /// Offers content codings and decodes the response.
     pub(super) decode: bool,
@@ -121,6 +123,12 @@ impl CallOptions {
         self.idle_read
     }
 
+    /// Returns for how long the server may accept nothing of a request.
+    #[must_use]
+    pub fn idle_write_timeout(&self) -> Option<Duration> {
+        self.idle_write
+    }
+
     /// Returns the redirect policy.
     #[must_use]
     pub fn redirects(&self) -> &RedirectPolicy {
@@ -135,6 +143,7 @@ impl fmt::Debug for CallOptions {
             .field("send_timeout", &self.send)
             .field("response_head_timeout", &self.response_head)
             .field("idle_read_timeout", &self.idle_read)
+            .field("idle_write_timeout", &self.idle_write)
             .field("redirects", &self.redirects)
             .finish_non_exhaustive()
     }

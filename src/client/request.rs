@@ -193,6 +193,13 @@ impl RequestBuilder {
         self
     }
 
+    /// Sets for how long the server may accept nothing of the request, overriding the
+    /// [client's](super::ClientBuilder::idle_write_timeout) limit.
+    pub fn idle_write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.idle_write = limit.into();
+        self
+    }
+
     /// Sets the TLS connector for this request, overriding the [client's](super::ClientBuilder::tls).
     /// Connections are shared only with requests of the same connector.
     #[cfg(feature = "tls")]

@@ -22,8 +22,8 @@ global! {
 
 struct Timer {
     timers: Mutex<Timers>,
-    /// Goes with `timers`. Predicate: the earliest entry has changed. Notified by `schedule`; waited
-    /// on by the thread.
+    /// Goes with `timers`. Predicate: an entry is earlier than `wakes`. Notified by `schedule`; waited on by the
+    /// thread.
     changed: Condvar,
 }
 
@@ -31,11 +31,13 @@ struct Timers {
     entries: BTreeMap<(Instant, u64), Weak<dyn Expire>>,
     next: u64,
     running: bool,
+    /// When the thread looks at the list again by itself. `None` while it does so, or does not run.
+    wakes: Option<Instant>,
 }
 
 impl Timer {
     const fn new() -> Self {
-        let timers = Timers { entries: BTreeMap::new(), next: 0, running: false };
+        let timers = Timers { entries: BTreeMap::new(), next: 0, running: false, wakes: None };
         Self { timers: Mutex::new(timers), changed: Condvar::new() }
     }
 }
@@ -68,7 +70,9 @@ pub(super) fn schedule(deadline: Instant, node: Weak<dyn Expire>) -> TimerGuard 
                 log::error!("cannot start the timer thread, deadlines will be late: {error}")
             }
         }
-    } else if timers.entries.first_key_value().is_some_and(|(first, _)| *first == key) {
+    } else if timers.wakes.is_some_and(|wakes| deadline < wakes) {
+        // Not for each first entry: contexts that end before their deadlines come and go.
+        timers.wakes = None;
         TIMER.changed.notify_one();
     }
     TimerGuard(key)
@@ -88,9 +92,15 @@ fn run() {
                 }
                 timers = TIMER.timers.lock();
             }
-            Some(at) => drop(TIMER.changed.wait_until(&mut timers, at)),
+            Some(at) => {
+                timers.wakes = Some(at);
+                TIMER.changed.wait_until(&mut timers, at);
+                timers.wakes = None;
+            }
             None => {
+                timers.wakes = now.checked_add(LINGER);
                 let timed_out = TIMER.changed.wait_for(&mut timers, LINGER).timed_out();
+                timers.wakes = None;
                 if timed_out && timers.entries.is_empty() {
                     timers.running = false;
                     return;

@@ -106,7 +106,7 @@ pub enum TimeLimit {
     Request,
     /// From one piece of a request's body to the next.
     BodyIdle,
-    /// From one piece of a response that the client accepts to the next.
+    /// From one piece of a message that the peer accepts to the next.
     WriteIdle,
 }
 
@@ -126,7 +126,7 @@ impl fmt::Display for TimeLimit {
             Self::RequestHead => "the request head",
             Self::Request => "the whole request",
             Self::BodyIdle => "more of the request body",
-            Self::WriteIdle => "room for more of the response",
+            Self::WriteIdle => "room for more of the message",
         })
     }
 }

@@ -238,7 +238,7 @@ fn limits_are_waited_for_in_english() {
         (TimeLimit::Proxy, "timed out waiting for the proxy"),
         (TimeLimit::Send, "timed out waiting for the message to be sent"),
         (TimeLimit::BodyIdle, "timed out waiting for more of the request body"),
-        (TimeLimit::WriteIdle, "timed out waiting for room for more of the response"),
+        (TimeLimit::WriteIdle, "timed out waiting for room for more of the message"),
     ] {
         assert_eq!(Error::timeout(limit).to_string(), text);
     }

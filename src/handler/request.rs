@@ -210,6 +210,10 @@ pub trait RequestExt: sealed::Sealed {
     /// list of them for a name that is repeated. A list that may be empty needs `#[serde(default)]`. For a
     /// `bool`, `on` and `1` mean `true`, and `off` and `0` mean `false`.
     ///
+    /// An `Option` is `None` if the name is missing. A name without a value is an empty text, so it is an error
+    /// for an `Option` of a number, as with other readers of queries by serde. A browser sends it for an input
+    /// that is left empty: read such a field as an `Option<String>`.
+    ///
     /// ```
     /// use hangup::{Request, RequestExt};
     ///

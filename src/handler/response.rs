@@ -22,7 +22,7 @@
 //! | `response/hooks.rs` | callbacks before the head and at the end |
 //! | `response/hook_lists.rs` | the lists of those callbacks |
 //! | `response/whole.rs` | finished responses, and those that replace a failed handler's |
-//! | `response/until.rs` | the response in place of a handler that is late |
+//! | `response/until.rs` | the response in place of a handler that is late; `relay.rs` and `gate.rs` are its parts |
 
 mod chain;
 mod commit;

@@ -27,7 +27,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Uri, Version};
 
 use super::body::ReadHalf;
 use super::info::{ConnInfo, ConnRequestInfo};
@@ -133,6 +133,7 @@ impl Conn {
 
     /// Responds with 503 and closes.
     pub(super) fn turn_away(mut self: Box<Self>) {
+        self.has_read_no_head();
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let refusal = Refusal::new(status, "too many connections", false);
         let first = self.open().map_or_else(Step::Close, |()| Step::Refuse(refusal));
@@ -387,10 +388,18 @@ impl Conn {
     }
 
     #[cold]
-    fn refuse_head(&self, half: &ReadHalf, error: &HeadError) -> Step {
+    fn refuse_head(&mut self, half: &ReadHalf, error: &HeadError) -> Step {
         log::debug!("{}: {error}", self.conn_info.remote);
+        self.has_read_no_head();
         let head_only = asks_for_head_only(half.buffer.data());
         Step::Refuse(Refusal::new(error.status(), error, head_only))
+    }
+
+    /// Sets the method and the target of a request whose head was not read. Those of an earlier one may be there.
+    #[cold]
+    fn has_read_no_head(&mut self) {
+        *self.request.method_mut() = Method::from_bytes(UNREAD).unwrap_or_default();
+        *self.request.uri_mut() = Uri::try_from(UNREAD).unwrap_or_default();
     }
 
     fn set_write_deadline(&self) {
@@ -441,6 +450,9 @@ impl Drop for Conn {
         self.guard.closed();
     }
 }
+
+/// The method and the target of a request whose head was not read.
+const UNREAD: &[u8] = b"-";
 
 /// Half-closes `stream`, and discards its input for at most [`LINGER`]. Has no effect on a stream that was
 /// closed or reset.

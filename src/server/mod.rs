@@ -39,7 +39,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::error::{Error, Result};
-use crate::handler::{Handler, IntoResponse, Request, ResponseWriter};
+use crate::handler::{Handler, IntoResponse, Request, ResponseOutcome, ResponseWriter};
 use crate::logging as log;
 use crate::net::{Addr, Listener, Network, Stream};
 use crate::serving::{ConnGuard, CoreOptions, Protocol, ServerCore, Service, Wake};
@@ -285,8 +285,8 @@ impl Server {
     /// The function returns anything that is a [response](IntoResponse). Its status is sent, so it may choose
     /// another. Only errors made by
     /// [`Error::status`] are meant for the client: the texts of others may contain secrets. A refused
-    /// request has no body, and is empty if its head could not be read. Without this function, the response
-    /// to an error is a line of text.
+    /// request has no body. If its head was not read, it has no headers, and its method and its target are `-`.
+    /// Without this function, the response to an error is a line of text.
     ///
     /// The function is not called once the response's head was sent, nor for a panic. If it panics, the
     /// connection is closed without a response.
@@ -308,6 +308,20 @@ impl Server {
         hook: impl Fn(&Error, StatusCode, &Request) -> T + Send + Sync + 'static,
     ) -> Self {
         self.shared.service.set_on_error(hook);
+        self
+    }
+
+    /// Sets a function that is called after each response that the server makes without the handler: to a
+    /// request that it refuses, and to `OPTIONS *`. It gets the outcome and the client's address.
+    /// [`AccessLog::refusals`](crate::layers::AccessLog::refusals) is such a function.
+    ///
+    /// A request whose head was not read has the method `-` and the target `-`, and no headers. A panic of
+    /// the function is logged.
+    pub fn on_refused(
+        mut self,
+        hook: impl Fn(&ResponseOutcome<'_>, &Addr) + Send + Sync + 'static,
+    ) -> Self {
+        self.shared.service.set_on_refused(hook);
         self
     }
 

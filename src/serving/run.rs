@@ -7,7 +7,7 @@
 //!   Blame: own body failed? ──── Client(4xx) ──┐
 //!          Error::status?   ──── Client / Server(status) ──▶ on_error hook, or a line of text ──▶ Ended
 //!          anything else    ──── Server(500) ──┘
-//!          client gone      ──── ClientGone ─────────────────▶ nothing is sent
+//!          client gone, 499 ──── ClientGone ─────────────────▶ nothing is sent
 //!   head sent, or a panic   ─────────────────────────────────▶ Failed: the response breaks off
 //! ```
 
@@ -23,8 +23,8 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h1::BodyError;
 use crate::handler::{
-    Handler, IntoResponse, OutcomeKind, Request, Response, ResponseEnd, ResponseWriter,
-    clear_extensions, is_client_gone,
+    Handler, IntoResponse, OutcomeKind, Request, Response, ResponseEnd, ResponseOutcome,
+    ResponseWriter, clear_extensions, is_client_gone,
 };
 use crate::logging as log;
 use crate::net::Addr;
@@ -34,6 +34,9 @@ use crate::unwind;
 /// response.
 pub(crate) type ErrorHook =
     Box<dyn Fn(&Error, StatusCode, &Request) -> Result<Response> + Send + Sync>;
+
+/// A function that sees each response that is made without the handler, and the client's address.
+pub(crate) type RefusalHook = Arc<dyn Fn(&ResponseOutcome<'_>, &Addr) + Send + Sync>;
 
 /// The result of running a handler.
 pub(crate) enum Outcome {
@@ -75,6 +78,14 @@ impl Service {
         let hook: ErrorHook =
             Box::new(move |error, status, request| hook(error, status, request).into_response());
         self.runner.on_error = Some(hook);
+    }
+
+    /// Sets the function that is called after each response that is made without the handler.
+    pub(crate) fn set_on_refused(
+        &mut self,
+        hook: impl Fn(&ResponseOutcome<'_>, &Addr) + Send + Sync + 'static,
+    ) {
+        self.runner.on_refused = Some(Arc::new(hook));
     }
 
     /// Runs the handler as [`Runner::run`] does, and counts the request.
@@ -135,6 +146,7 @@ fn counted(outcome: &Outcome, writer: &ResponseWriter) -> Counted {
 #[derive(Default)]
 pub(crate) struct Runner {
     on_error: Option<ErrorHook>,
+    on_refused: Option<RefusalHook>,
 }
 
 impl Runner {
@@ -168,7 +180,14 @@ impl Runner {
         request: &mut Request,
         remote: &Addr,
     ) -> Outcome {
-        let handled = respond(handle, writer, request);
+        let handled = match asks_about_the_server(request) {
+            false => handle(writer, request),
+            true => {
+                self.show_end(writer, remote);
+                writer.set_status(StatusCode::NO_CONTENT);
+                Ok(())
+            }
+        };
         if writer.has_end_hooks() {
             writer.before_finish(is_client_gone(request));
         }
@@ -219,8 +238,20 @@ impl Runner {
         let status = error.status_code().unwrap_or(StatusCode::BAD_REQUEST);
         let text = error.to_string();
         let shown = ErrorResponse { error, status, text: Some(&text), closes: true };
+        self.show_end(writer, remote);
         let call = || self.send_error(writer, &shown, request, remote);
-        unwind::contain(call, |payload| panics::log(remote, payload)).unwrap_or(Outcome::Failed)
+        let outcome = unwind::contain(call, |payload| panics::log(remote, payload));
+        let outcome = outcome.unwrap_or(Outcome::Failed);
+        end_hooks(writer, request, remote, outcome.kind());
+        outcome
+    }
+
+    /// Has the hook called at the end of a response that is made without the handler.
+    fn show_end(&self, writer: &mut ResponseWriter, remote: &Addr) {
+        if let Some(hook) = &self.on_refused {
+            let (hook, remote) = (Arc::clone(hook), remote.clone());
+            writer.on_end(move |outcome| hook(outcome, &remote));
+        }
     }
 
     fn send_error(
@@ -262,19 +293,11 @@ impl Runner {
     }
 }
 
-/// Runs the handler. Responds to `OPTIONS *` without it, since that request asks about the server and not
-/// about a resource (RFC 9110 section 9.3.7). The response has no Allow, which lists the methods of one
-/// resource, and no Content-Length, which a 204 must not have (section 8.6).
-fn respond(
-    handle: impl FnOnce(&mut ResponseWriter, &mut Request) -> Result<()>,
-    writer: &mut ResponseWriter,
-    request: &mut Request,
-) -> Result<()> {
-    if *request.method() == Method::OPTIONS && request.uri().path() == "*" {
-        writer.set_status(StatusCode::NO_CONTENT);
-        return Ok(());
-    }
-    handle(writer, request)
+/// Returns `true` for `OPTIONS *`, which asks about the server and not about a resource (RFC 9110 section
+/// 9.3.7). The response is a 204 without the handler. It has no Allow, which lists the methods of one resource,
+/// and no Content-Length, which a 204 must not have (section 8.6).
+fn asks_about_the_server(request: &Request) -> bool {
+    *request.method() == Method::OPTIONS && request.uri().path() == "*"
 }
 
 /// Adds the headers of [`Error::with_header`] to the response to `error`.
@@ -305,6 +328,10 @@ fn last_resort(writer: &mut ResponseWriter, error: &Error, remote: &Addr) -> Out
     }
 }
 
+/// The status of an error that says that the client has gone: nginx logs it. It is never sent, since a client
+/// that has only closed its sending side would see it.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
 /// The side that caused a handler's error, and the status of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
@@ -326,6 +353,7 @@ impl Blame {
             return Self::ClientGone;
         }
         match error.own_status().filter(|status| !status.is_informational()) {
+            Some(status) if status.as_u16() == CLIENT_CLOSED_REQUEST => Self::ClientGone,
             Some(status) if !status.is_server_error() => Self::Client(status),
             Some(status) => Self::Server(status),
             None => Self::Server(StatusCode::INTERNAL_SERVER_ERROR),

@@ -26,6 +26,8 @@ mod scripted;
 #[cfg(feature = "tls")]
 mod side_by_side;
 #[cfg(target_os = "linux")]
+mod slow_clients;
+#[cfg(target_os = "linux")]
 mod soak;
 #[cfg(feature = "tls")]
 mod tls;

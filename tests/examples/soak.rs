@@ -110,15 +110,15 @@ fn exchange(client: &Client, server: &str, number: u64) -> Result<()> {
 
 /// The resources that a process uses.
 #[derive(Debug)]
-struct Usage {
-    threads: usize,
-    descriptors: usize,
+pub(super) struct Usage {
+    pub(super) threads: usize,
+    pub(super) descriptors: usize,
     /// MiB
-    resident: f64,
+    pub(super) resident: f64,
 }
 
 impl Usage {
-    fn of(pid: u32) -> Self {
+    pub(super) fn of(pid: u32) -> Self {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
         let number = |name: &str| -> usize {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
@@ -131,7 +131,7 @@ impl Usage {
 }
 
 /// Waits until the server has no connection left and its usage satisfies `is_so`.
-fn settled(server: &Running, is_so: impl Fn(&Usage) -> bool) -> Usage {
+pub(super) fn settled(server: &Running, is_so: impl Fn(&Usage) -> bool) -> Usage {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let usage = Usage::of(server.id());

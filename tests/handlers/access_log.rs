@@ -175,6 +175,11 @@ fn h09_the_log_says_how_a_response_has_ended() {
         let request = || Request::put("/").body(hangup::Body::from_reader(Cut)).unwrap();
         let line = logged(AccessLog::common(), handle, request());
         assert!(line.ends_with(&format!("\"PUT / HTTP/1.1\" {common}")), "{line} {outcome}");
+        let line = logged(AccessLog::combined().with_outcome(), handle, request());
+        assert!(
+            line.ends_with(&format!("\"PUT / HTTP/1.1\" {common} \"-\" \"-\" {outcome}")),
+            "{line}"
+        );
         let line = logged(AccessLog::json(), handle, request());
         let object: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(object["outcome"], outcome, "{line}");

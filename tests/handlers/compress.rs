@@ -383,3 +383,22 @@ fn h09_the_options_of_compression() {
     assert_eq!(field(&response, "vary"), Some("accept-encoding"));
     assert_eq!(decode_whole("br", &body(&mut response)), LONG.as_bytes());
 }
+
+/// A client that changes what it has got compressed sends the weak tag of that response. It once got a 412.
+#[test]
+fn h09_a_tag_that_was_weakened_matches_for_a_change() {
+    for (sent, expected) in [
+        ("W/\"v1\"", "\"v1\""),
+        ("W/\"v0\", W/\"v1\",\"v2\"", "\"v0\", \"v1\",\"v2\""),
+        ("\"W/\", \"a W/\"", "\"W/\", \"a W/\""),
+        ("*", "*"),
+        ("\"v1\"", "\"v1\""),
+    ] {
+        let handler = respond(|r: &mut Request| {
+            Ok(r.headers()["if-match"].to_str().map_err(hangup::Error::other)?.to_owned())
+        });
+        let request = Request::put("/").header("if-match", sent).body("").unwrap();
+        let mut response = testing::call(&handler.layer(all()), request).unwrap();
+        assert_eq!(response.body_mut().read_text(100).unwrap(), expected, "{sent}");
+    }
+}

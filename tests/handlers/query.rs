@@ -148,6 +148,11 @@ fn h04_an_error_in_a_query_names_the_field() {
             "small=",
             "query parameter \"small\": not an unsigned integer of 8 bits: cannot parse integer from empty string",
         ),
+        // As serde_urlencoded and axum have it.
+        (
+            "optional=",
+            "query parameter \"optional\": not an unsigned integer of 32 bits: cannot parse integer from empty string",
+        ),
         ("small=1&small=2", "query parameter \"small\": given 2 times"),
         ("text=1&text=2&text=", "query parameter \"text\": given 3 times"),
         ("float=x", "query parameter \"float\": not a number: invalid float literal"),

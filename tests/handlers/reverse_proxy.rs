@@ -148,7 +148,8 @@ fn h11_a_request_that_is_not_forwarded_gets_its_status() {
         (Method::GET, "/", &[("via", "1.1 other, 1.1 edge")], 508),
         (Method::GET, "/other", &[], 404),
         (Method::GET, "/apis", &[], 404),
-        (Method::GET, "/api/../x", &[], 404),
+        (Method::GET, "/api/../x", &[], 400),
+        (Method::GET, "/api/..%2fx", &[], 400),
         (Method::OPTIONS, "/api", &[("max-forwards", "0")], 204),
         (Method::OPTIONS, "*", &[], 204),
         (Method::TRACE, "/api", &[("max-forwards", "0")], 200),
@@ -179,7 +180,7 @@ fn h11_trace_shows_the_request_without_secrets() {
 fn h11_the_target_method_and_body_are_forwarded() {
     let (proxy, seen) = recording();
     let proxy = proxy.strip_prefix("/api");
-    let mut put = request(Method::PUT, "http://front/api/x/../y?a=/../b", &[("max-forwards", "7")]);
+    let mut put = request(Method::PUT, "http://front/api/./y?a=/../b", &[("max-forwards", "7")]);
     *put.body_mut() = "text".into();
     testing::call(&proxy, put).unwrap();
     testing::call(&proxy, request(Method::OPTIONS, "/api", &[("max-forwards", "7")])).unwrap();
@@ -192,7 +193,10 @@ fn h11_the_target_method_and_body_are_forwarded() {
     testing::call(&proxy, old).unwrap();
 
     let seen = seen.lock();
-    assert_eq!((seen[0].method(), seen[0].uri().to_string()), (&Method::PUT, "/y?a=/../b".into()));
+    assert_eq!(
+        (seen[0].method(), seen[0].uri().to_string()),
+        (&Method::PUT, "/./y?a=/../b".into())
+    );
     assert_eq!(
         (&**seen[0].body(), &seen[0].headers()["max-forwards"]),
         ("text", &"7".parse().unwrap())
@@ -377,4 +381,18 @@ fn h11_an_invalid_configuration_is_an_error() {
     }
     let two = ReverseProxy::new("http://a/").upstream("http://b:1/x").balance(Balance::LeastBusy);
     assert_eq!(format!("{two:?}"), r#"ReverseProxy { upstreams: ["a", "b:1"], .. }"#);
+}
+
+#[test]
+fn h11_no_trailers_are_announced_to_an_old_client() {
+    for (version, announced) in [(Version::HTTP_11, true), (Version::HTTP_10, false)] {
+        let proxy = responding(|| {
+            let body = Body::from_reader(&b"hello"[..]);
+            Response::builder().header("trailer", "x-sum").body(body).unwrap()
+        });
+        let mut request = request(Method::GET, "/", &[]);
+        *request.version_mut() = version;
+        let response = testing::call(&proxy, request).unwrap();
+        assert_eq!(response.headers().contains_key("trailer"), announced, "{version:?}");
+    }
 }

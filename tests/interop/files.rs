@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::process::Command;
 use std::sync::Arc;
 
 use crossbeam_channel::unbounded;
@@ -10,6 +9,7 @@ use hangup::testing::TestServer;
 use hangup::{Error, Files, HandlerExt, Request, ResponseWriter};
 
 use crate::browser::{self, Browser};
+use crate::example::Example;
 use crate::process::{Folder, PATIENCE, pattern, text};
 
 fn curl(args: &[&str]) -> String {
@@ -167,16 +167,8 @@ fn h08_serve_with_curl() {
     let folder = Folder::new();
     let content = pattern(100_000);
     folder.file("a b.bin", &content);
-    let mut path = std::env::current_exe().expect("this test's own path");
-    path.pop();
-    path.pop();
-    path.extend(["examples", "serve"]);
-    assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
-    let addr = crate::process::free_addr();
-    let mut command = Command::new(path);
-    command.args(["--addr", &addr.to_string()]).arg(folder.path());
-    let server = crate::process::Server::start(&mut command, addr);
-    let listing = curl(&[&server.url("/")]);
+    let server = Example::start("serve", &[folder.path().to_str().expect("UTF-8")]);
+    let listing = curl(&[&format!("{}/", server.url)]);
     assert!(listing.contains("<a href=\"a%20b.bin\">a b.bin</a>"), "{listing}");
     let part = curl(&[
         "-r",
@@ -185,7 +177,7 @@ fn h08_serve_with_curl() {
         "%{http_code} %{size_download}",
         "-o",
         "/dev/null",
-        &server.url("/a%20b.bin"),
+        &format!("{}/a%20b.bin", server.url),
     ]);
     assert_eq!(part, "206 251");
 }

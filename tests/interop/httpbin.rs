@@ -2,46 +2,10 @@
 //! the same, field for field.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 
+use crate::example::Example;
 use crate::nginx;
 use crate::process::{Folder, free_addr, text};
-
-/// The program, until it is dropped.
-struct Httpbin {
-    child: Child,
-    /// The text of its line behind the scheme.
-    place: String,
-}
-
-impl Httpbin {
-    fn start(args: &[&str]) -> Self {
-        let mut path = std::env::current_exe().expect("this test's own path");
-        path.pop();
-        path.pop();
-        path.extend(["examples", "httpbin"]);
-        assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
-        let mut child = Command::new(path)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("piped");
-        BufReader::new(out).read_line(&mut line).expect("a line that says where");
-        let place = line.trim_end().split_once("://").expect("a place on TCP").1.to_owned();
-        Self { child, place }
-    }
-}
-
-impl Drop for Httpbin {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Asks both for the same, and compares what `requests` makes of it. What must differ, since one of the
 /// two has a web server before it, is left out: the port in URLs, and headers that say how the bytes came.
@@ -114,10 +78,7 @@ print(len(CASES))
 #[ignore = "needs nginx, python3, and its package requests"]
 fn requests_sees_the_same_directly_and_over_fastcgi() {
     let folder = Folder::new();
-    let (direct, behind) = (
-        Httpbin::start(&["--addr", "127.0.0.1:0"]),
-        Httpbin::start(&["--fcgi", "--addr", "127.0.0.1:0"]),
-    );
+    let (direct, behind) = (Example::start("httpbin", &[]), Example::start("httpbin", &["--fcgi"]));
     let addr = free_addr();
     let http = format!(
         "upstream app {{ server {}; keepalive 4; }}
@@ -137,13 +98,12 @@ fn requests_sees_the_same_directly_and_over_fastcgi() {
              fastcgi_param HTTPS $https if_not_empty;
            }}
          }}",
-        behind.place
+        behind.authority()
     );
     let nginx = nginx::start(&folder, addr, &http);
     let script = folder.file("compare.py", SCRIPT.as_bytes());
-    let direct = format!("http://{}", direct.place);
     let through = nginx.url("");
-    let compared = text("python3", &[&script, &direct, &through]);
+    let compared = text("python3", &[&script, &direct.url, &through]);
     assert!(compared.trim().parse::<u32>().expect("a number") > 50, "{compared}");
     let errors = fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
     assert_eq!(errors, "");

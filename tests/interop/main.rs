@@ -13,12 +13,17 @@ mod codings;
 mod cookies;
 mod curl;
 #[cfg(unix)]
+mod example;
+#[cfg(unix)]
 mod fastcgi;
 #[cfg(unix)]
 mod files;
+#[cfg(unix)]
 mod httpbin;
 mod multipart;
 mod nginx;
+#[cfg(unix)]
+mod peers;
 mod process;
 mod proxies;
 #[cfg(unix)]

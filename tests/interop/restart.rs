@@ -5,7 +5,6 @@
 mod clients;
 
 use std::fmt::Write;
-use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
@@ -14,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::nginx;
 use crate::process::{Folder, PATIENCE, Server, free_addr};
+use crate::{example, nginx};
 use clients::{Counts, Load};
 
 /// How long the clients have between two restarts.
@@ -27,18 +26,9 @@ struct Generation(Child);
 impl Generation {
     /// Starts `lifecycle`, and waits until it accepts.
     fn start(args: &[&str], stdin: Stdio) -> Self {
-        let mut path = std::env::current_exe().expect("this test's own path");
-        path.pop();
-        path.pop();
-        path.extend(["examples", "lifecycle"]);
-        assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
-        let mut command = Command::new(path);
-        let command = command.args(args).stdin(stdin).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("piped");
-        BufReader::new(out).read_line(&mut line).expect("a line that says where");
-        assert!(line.starts_with("listening on http://"), "{line:?}");
+        let mut command = Command::new(example::path("lifecycle"));
+        let (child, place) = example::start(command.args(args).stdin(stdin));
+        assert!(place.starts_with("http://"), "{place:?}");
         Self(child)
     }
 

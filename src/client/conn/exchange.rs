@@ -134,7 +134,8 @@ fn way_beside(
         lifecycle.await_head(true);
     }
     let report_to = ReportTo::Reading { id, response_head: options.response_head };
-    let started = shared.write_later(WriteJob { unwritten, sending, report_to });
+    let idle = options.idle_write;
+    let started = shared.write_later(WriteJob { unwritten, sending, idle, report_to });
     started
         .map_err(|error| ReplyError { error, begun: false })
         .and_then(|()| read_here(shared, expected, options, SentBy::WriterLoop))
@@ -196,7 +197,8 @@ fn full_way(
         Unsent::Unwritten(unwritten, release) => {
             shared.lifecycle.lock().begin_sending();
             expected.proceed = release;
-            Some(WriteJob { unwritten, sending, report_to: ReportTo::Caller(report) })
+            let idle = options.idle_write;
+            Some(WriteJob { unwritten, sending, idle, report_to: ReportTo::Caller(report) })
         }
         Unsent::Failed(error) => {
             shared.end_sending(Err(error));

@@ -118,6 +118,8 @@ pub(super) struct WriteJob {
     pub(super) unwritten: Unwritten,
     /// `None` if the call watches nothing.
     pub(super) sending: Option<Sending>,
+    /// How long the peer may accept nothing.
+    pub(super) idle: Option<Duration>,
     pub(super) report_to: ReportTo,
 }
 

@@ -21,7 +21,7 @@ use super::shared::{LOOP_STACK, SEND_PATIENCE, Shared, close_reason};
 use super::watch::Sending;
 use crate::body::Body;
 use crate::client::speed::Speed;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::chunked;
 use crate::sync;
 use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, after, at, bounded, never, select};
@@ -71,6 +71,9 @@ impl Shared {
     }
 }
 
+/// The most times that a failed request waits for [`SEND_PATIENCE`] while there is something to read: 5 s.
+const MAX_TURNS: usize = 100;
+
 /// Sends the requests that it is handed, until the connection is closed.
 fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
     let mut piece = Vec::new();
@@ -94,10 +97,11 @@ fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
 
 /// Sends one request, with `piece` as the buffer for its body, and reports the result.
 fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
-    let WriteJob { unwritten, sending, report_to } = job;
+    let WriteJob { unwritten, sending, idle, report_to } = job;
     let speed = sending.as_ref().and_then(Sending::speed);
     let Unwritten { bytes, written, body } = unwritten;
-    let mut out = Counted { shared, speed: speed.map(|speed| &**speed), written, ahead: false };
+    let mut out =
+        Counted { shared, speed: speed.map(|speed| &**speed), idle, written, ahead: false };
     // The body's source is the user's and may panic.
     let sent = sync::contain(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
@@ -116,8 +120,10 @@ fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
     if let (Some(sending), Ok(())) = (&sending, &result) {
         sending.show_end(out.written);
     }
-    if let Some(speed) = speed {
-        speed.sent(&shared.stream);
+    match (speed, idle) {
+        (Some(speed), _) => speed.sent(&shared.stream),
+        (None, Some(_)) => shared.stream.set_write_deadline(None),
+        (None, None) => {}
     }
     shared.end_sending(result.clone());
     match report_to {
@@ -154,15 +160,26 @@ fn tell_by_the_connection(
         // No response can change that.
         Err(SendError::Source(error)) => error,
         Err(SendError::Failed { error, .. }) => {
-            // A response that the peer sent before it closed may still arrive.
-            select! {
-                recv(shared.closed) -> _ => return,
-                recv(after(SEND_PATIENCE)) -> _ => error,
-            }
+            wait_for_head(shared, id);
+            error
         }
     };
     let reason = close_reason(&error);
     shared.close_if(|lifecycle| lifecycle.awaits_head(id), error, reason);
+}
+
+/// Waits for a response that the peer sent before it closed: it may still arrive, and once it has, the thread
+/// that reads may have to wait for its turn on a busy machine.
+fn wait_for_head(shared: &Shared, id: ExchangeId) {
+    for _ in 0..MAX_TURNS {
+        select! {
+            recv(shared.closed) -> _ => return,
+            recv(after(SEND_PATIENCE)) -> _ => {}
+        }
+        if !shared.stream.has_unread() || !shared.lifecycle.lock().awaits_head(id) {
+            return;
+        }
+    }
 }
 
 fn write_body(
@@ -256,6 +273,8 @@ struct Counted<'a> {
     shared: &'a Shared,
     /// Measures the writes, if the speed is limited.
     speed: Option<&'a Speed>,
+    /// How long the peer may accept nothing, unless the speed is limited.
+    idle: Option<Duration>,
     written: u64,
     /// The bytes written now may wait for those that follow.
     ahead: bool,
@@ -266,7 +285,7 @@ impl Counted<'_> {
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
             let count = match self.speed {
-                None => self.some(slices),
+                None => self.within_limit(|| self.some(slices)),
                 Some(speed) => {
                     let write = || self.some(slices);
                     speed.write(&self.shared.stream, write, |count| *count as u64)
@@ -285,6 +304,16 @@ impl Counted<'_> {
         Ok(())
     }
 
+    /// Writes by `write`, which may block.
+    fn within_limit<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let Some(limit) = self.idle else { return write() };
+        self.shared.stream.set_write_deadline(Instant::now().checked_add(limit));
+        write().map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => Error::timeout(TimeLimit::WriteIdle).into(),
+            _ => error,
+        })
+    }
+
     /// Writes at least one byte.
     fn some(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut stream = &self.shared.stream;
@@ -297,7 +326,7 @@ impl Counted<'_> {
     fn flush(&mut self) -> SendResult {
         let mut stream = &self.shared.stream;
         let flushed = match self.speed {
-            None => stream.flush(),
+            None => self.within_limit(|| stream.flush()),
             Some(speed) => speed.write(&self.shared.stream, || stream.flush(), |()| 0),
         };
         flushed.map_err(|error| self.failed(error))

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::state::Stage;
 use super::{HOLD_BACK, ResponseWriter, misuse};
-use crate::body::Body;
+use crate::body::{Body, FilePart};
 use crate::error::Result;
 use crate::handler::Response;
 use crate::handler::into_response::IntoResponse;
@@ -119,16 +119,27 @@ impl ResponseWriter<'_> {
         if length < LARGE_FILE || !self.is_type_known() || self.declared()? != Some(length) {
             return Ok(());
         }
-        self.commit(false)?;
+        let Some(part) = body.as_file_part() else { return Ok(()) };
+        let mut sent = 0;
+        let outcome = self.pass_part_on(&part, &mut sent);
+        body.advance_file_part(sent);
+        outcome
+    }
+
+    /// Passes a part of a file on to the sink, as the next bytes of a body of a known length. Adds the bytes
+    /// to `sent`, also if it fails.
+    pub(super) fn pass_part_on(&mut self, part: &FilePart<'_>, sent: &mut u64) -> Result<()> {
+        if !self.is_head_sent() {
+            self.commit(false)?;
+        }
+        self.flush_held()?;
         let Stage::Sending { missing: Some(missing) } = &mut self.state.stage else {
             return Ok(());
         };
-        let Some(part) = body.as_file_part() else { return Ok(()) };
-        let mut sent = 0;
-        let outcome = self.sink.file(&part, &mut sent);
-        *missing -= sent;
-        self.state.sent += sent;
-        body.advance_file_part(sent);
+        let before = *sent;
+        let outcome = self.sink.file(part, sent);
+        *missing -= *sent - before;
+        self.state.sent += *sent - before;
         Ok(outcome.map_err(|error| self.broken(error))?)
     }
 

@@ -164,7 +164,7 @@ impl From<Invalid> for Error {
             Invalid::IdWithLineBreak => "event id: contains a line break",
             Invalid::IdWithNul => "event id: contains NUL",
         };
-        Self::message(ErrorKind::InvalidMessage, message)
+        Self::of_kind(ErrorKind::InvalidMessage, message)
     }
 }
 

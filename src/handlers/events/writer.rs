@@ -266,5 +266,5 @@ impl fmt::Debug for EventWriter<'_> {
 
 #[cold]
 fn misuse(message: &str) -> crate::Error {
-    crate::Error::message(crate::ErrorKind::Misuse, message)
+    crate::Error::of_kind(crate::ErrorKind::Misuse, message)
 }

@@ -64,8 +64,7 @@ pub(super) fn run(
     })
 }
 
-/// Returns the error of a request whose client has gone. It is logged as the client's fault, as 499: nginx
-/// uses this status, which no client sees.
+/// Returns the error of a request whose client has gone. No response to it is sent.
 fn client_gone() -> Error {
     let status = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
     Error::status(status, "the client has gone")
@@ -179,11 +178,11 @@ fn pass_on(
         let Some(upstream) = response.take_duplex() else {
             return Ok(Err("the upstream switched protocols without a connection".into()));
         };
-        return Ok(upgrade::run(w, &response.into_parts().0, upstream));
+        let head = response.into_parts().0;
+        return Ok(upgrade::run(w, &head, upstream, options.tunnel_idle_timeout));
     }
-    let head_only = *received.method() == Method::HEAD;
-    prepare::frame(&mut response, head_only);
-    if head_only {
+    prepare::frame(&mut response, received);
+    if *received.method() == Method::HEAD {
         w.set_status(response.status());
         *w.headers_mut() = std::mem::take(response.headers_mut());
         return Ok(Ok(()));

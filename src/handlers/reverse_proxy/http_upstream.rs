@@ -43,7 +43,8 @@ impl ProxyClient {
             .prepare(request)
             .context(call.context())
             .response_head_timeout(call.head_timeout())
-            .idle_read_timeout(call.idle_timeout());
+            .idle_read_timeout(call.idle_timeout())
+            .idle_write_timeout(call.idle_timeout());
         if call.passes_interim() {
             prepared = prepared.on_informational(call.on_informational());
         }

@@ -66,7 +66,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// | part | is forwarded |
 /// | --- | --- |
-/// | path and query | below the path of the upstream's URL, without dot segments; see [`strip_prefix`](Self::strip_prefix) |
+/// | path and query | below the path of the upstream's URL; see [`strip_prefix`](Self::strip_prefix) |
 /// | `Host` | replaced by the URL's; see [`preserve_host`](Self::preserve_host) |
 /// | fields of the connection, and those that `Connection` names (RFC 9110 section 7.6.1) | no |
 /// | `TE: trailers`, trailers | yes |
@@ -76,6 +76,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// | `Via` | appended; see [`pseudonym`](Self::pseudonym) |
 /// | `Max-Forwards` of TRACE and OPTIONS | decremented; at 0 the proxy responds itself |
 /// | CONNECT | no: 501 |
+///
+/// A path with a segment that a server may read as two dots is refused with 400. It would lead an upstream out
+/// of the path at which the proxy stands. This includes encoded dots, and dots beside an encoded slash, a
+/// backslash or a semicolon: `/a/%2e%2e/b`, `/a/..%2fb`, `/a/..\b`, `/a/..;/b`. Other paths are forwarded as they
+/// are.
 ///
 /// # The response
 ///
@@ -94,7 +99,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// | the path does not begin with the [prefix](Self::strip_prefix) | 404 |
 ///
 /// [`on_error`](Self::on_error) makes other responses of the first three. The error itself is logged at
-/// `debug`. If the client goes away, the call to the upstream ends within milliseconds.
+/// `debug`. If the client goes away, the call to the upstream ends within milliseconds, and nothing is sent. A
+/// client that closes its sending side looks the same. With
+/// [`cancel_on_half_close(false)`](crate::Server::cancel_on_half_close) it gets its response.
 ///
 /// A request is sent again only where [the client](crate::client::RequestBuilder::send) does, or to another
 /// upstream if no connection was made to the first.
@@ -225,11 +232,20 @@ impl ReverseProxy {
         self
     }
 
-    /// Sets how long an upstream may be silent within the body of its response. 60 s by default; `None` for
-    /// no limit.
+    /// Sets how long an upstream may be silent within the body of its response, and for how long it may accept
+    /// nothing of a request's body. 60 s by default; `None` for no limit.
     #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.idle_timeout = limit.into();
+        self
+    }
+
+    /// Sets how long a connection that has switched protocols may carry nothing in either direction. 1 h by
+    /// default; `None` for no limit. Then both of its connections are closed. A side that does not read for as
+    /// long ends them as well.
+    #[must_use]
+    pub fn tunnel_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.tunnel_idle_timeout = limit.into();
         self
     }
 

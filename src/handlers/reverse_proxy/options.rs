@@ -11,6 +11,9 @@ use crate::{Error, Request, Response, Result};
 /// How long an upstream may be silent, before its response and within it.
 pub(super) const SILENCE: Duration = Duration::from_secs(60);
 
+/// How long both sides of a connection that has switched protocols may be silent.
+pub(super) const TUNNEL_SILENCE: Duration = Duration::from_secs(60 * 60);
+
 pub(super) type OnRequest = dyn Fn(&mut Request, &Request) -> Result<()> + Send + Sync;
 pub(super) type OnResponse = dyn Fn(&mut Response, &Request) -> Result<()> + Send + Sync;
 pub(super) type OnError = dyn Fn(&Error, StatusCode, &Request) -> Response + Send + Sync;
@@ -32,6 +35,7 @@ pub(super) struct Options {
     pub(super) on_error: Option<Box<OnError>>,
     pub(super) head_timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
+    pub(super) tunnel_idle_timeout: Option<Duration>,
 }
 
 impl Default for Options {
@@ -47,6 +51,7 @@ impl Default for Options {
             on_error: None,
             head_timeout: Some(SILENCE),
             idle_timeout: Some(SILENCE),
+            tunnel_idle_timeout: Some(TUNNEL_SILENCE),
         }
     }
 }

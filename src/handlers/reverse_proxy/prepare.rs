@@ -4,14 +4,14 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, MAX_FORWARDS, TE, TRAILER,
     UPGRADE,
 };
-use http::{Method, StatusCode, Uri, Version};
+use http::{Method, Uri, Version};
 
 use super::forwarded::is_about_the_client;
 use super::hop_by_hop::{self, HopByHop};
 use super::options::Options;
 use super::target;
 use crate::h1::{declared_length, has_token};
-use crate::{Error, Request, Response, Result};
+use crate::{Request, Response, Result};
 
 /// Prepares the request for the upstreams, and takes the body out of the received one.
 ///
@@ -19,8 +19,7 @@ use crate::{Error, Request, Response, Result};
 ///
 /// The response to a request that is not forwarded.
 pub(super) fn request(options: &Options, received: &mut Request) -> Result<Request> {
-    let target = target::forwarded(received.uri(), &options.prefix);
-    let target = target.ok_or_else(|| Error::from(StatusCode::NOT_FOUND))?;
+    let target = target::forwarded(received.uri(), &options.prefix)?;
     let body = std::mem::take(received.body_mut());
     let upgrade = hop_by_hop::upgrade(received.headers(), received.version());
     // Its body would have to end before the other protocol begins.
@@ -91,9 +90,9 @@ pub(super) fn response(options: &Options, response: &mut Response) {
     }
 }
 
-/// Makes the header of a response agree with its body. `head_only`: the request was HEAD.
-pub(super) fn frame(response: &mut Response, head_only: bool) {
-    let length = match head_only {
+/// Makes the header of a response agree with its body, and with the request that the client has sent.
+pub(super) fn frame(response: &mut Response, received: &Request) {
+    let length = match *received.method() == Method::HEAD {
         // The length that the response to GET would have.
         true => declared_length(response.headers()).ok().flatten(),
         false => response.body().len(),
@@ -106,6 +105,10 @@ pub(super) fn frame(response: &mut Response, head_only: bool) {
         }
         None => {
             headers.remove(CONTENT_LENGTH);
+            // Only chunks have trailers.
+            if received.version() < Version::HTTP_11 {
+                headers.remove(TRAILER);
+            }
         }
     }
 }

@@ -1,9 +1,8 @@
-//! The target of a request: its path without a prefix, without dot segments, and below an upstream's URL.
+//! The target of a request: its path without a prefix, and below an upstream's URL.
 
-use std::borrow::Cow;
-
-use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{StatusCode, Uri};
+use percent_encoding::percent_decode_str;
 
 use crate::{Error, Result};
 
@@ -61,62 +60,51 @@ impl Base {
     }
 }
 
-/// Returns the path and query of a request's target as they are forwarded: without `prefix`, and without
-/// dot segments, which could lead out of the path of an upstream's URL. Returns `None` if the path does not
-/// begin with the prefix.
-pub(super) fn forwarded(target: &Uri, prefix: &str) -> Option<PathAndQuery> {
-    let Some(whole) = target.path_and_query() else { return Some(PathAndQuery::from_static("/")) };
+/// Returns the path and query of a request's target as they are forwarded: without `prefix`.
+///
+/// # Errors
+///
+/// 400 for a path that [climbs](climbs), and 404 for one that does not begin with the prefix.
+pub(super) fn forwarded(target: &Uri, prefix: &str) -> Result<PathAndQuery> {
+    let Some(whole) = target.path_and_query() else { return Ok(PathAndQuery::from_static("/")) };
     if whole.path() == "*" {
-        return Some(whole.clone());
+        return Ok(whole.clone());
     }
-    let path = without_dots(whole.path());
-    let rest = path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
-    if rest == whole.path() {
-        return Some(whole.clone());
+    if climbs(whole.path()) {
+        let text = "path: two dots as a segment are not forwarded";
+        return Err(Error::status(StatusCode::BAD_REQUEST, text));
     }
-    let path = if rest.is_empty() { "/" } else { rest };
+    if prefix.is_empty() {
+        return Ok(whole.clone());
+    }
+    let rest = whole.path().strip_prefix(prefix);
+    let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let path = match rest.ok_or_else(|| Error::from(StatusCode::NOT_FOUND))? {
+        "" => "/",
+        path => path,
+    };
     let target = match whole.query() {
         Some(query) => [path, "?", query].concat(),
         None => path.to_owned(),
     };
-    PathAndQuery::try_from(target).ok()
+    PathAndQuery::try_from(target).map_err(Error::other)
 }
 
-/// Removes dot segments from a path (RFC 3986 section 5.2.4), also those with encoded dots.
-fn without_dots(path: &str) -> Cow<'_, str> {
-    if !path.split('/').any(|segment| dots(segment) > 0) {
-        return Cow::Borrowed(path);
-    }
-    let mut out: Vec<&str> = Vec::new();
-    let mut segments = path.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let dots = dots(segment);
-        if dots == 2 {
-            out.pop();
-        }
-        match (dots, segments.peek()) {
-            (0, _) => out.push(segment),
-            (_, None) => out.push(""),
-            (_, Some(_)) => {}
-        }
-    }
-    Cow::Owned(out.iter().flat_map(|segment| ["/", segment]).collect())
-}
-
-/// Returns how many dots a segment of one or two dots has; 0 for any other.
-fn dots(segment: &str) -> usize {
-    let mut rest = segment;
-    let mut count = 0;
-    while !rest.is_empty() {
-        let encoded = || rest.get(..3).filter(|start| start.eq_ignore_ascii_case("%2e"));
-        rest = match rest.strip_prefix('.') {
-            Some(rest) => rest,
-            None if encoded().is_some() => &rest[3..],
-            None => return 0,
+/// Returns `true` if some server reads a segment of the path as two dots, and so leaves the path at which the
+/// proxy stands. Percent-encoded dots and slashes count, since some servers decode before they resolve dots.
+/// So do backslashes, which are slashes to servers on Windows, and dots with a parameter, which servlets remove.
+fn climbs(path: &str) -> bool {
+    // The dots of the segment so far. `None` if it has other characters.
+    let mut dots = Some(0_usize);
+    for byte in percent_decode_str(path) {
+        dots = match byte {
+            b'/' | b'\\' | b';' if dots == Some(2) => return true,
+            b'/' | b'\\' => Some(0),
+            b'.' => dots.map(|dots| dots + 1),
+            _ => None,
         };
-        count += 1;
     }
-    if count > 2 { 0 } else { count }
+    dots == Some(2)
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
@@ -124,29 +112,84 @@ mod tests {
     use super::*;
 
     #[test]
-    fn h11_dot_segments_do_not_lead_out_of_a_prefix() {
+    fn h11_a_prefix_is_removed() {
         for (target, prefix, expected) in [
             ("/", "", Some("/")),
             ("/a//b?x=/../", "", Some("/a//b?x=/../")),
-            ("/a/./b/../c", "", Some("/a/c")),
-            ("/a/..", "", Some("/")),
-            ("/a/.", "", Some("/a/")),
-            ("/../../a", "", Some("/a")),
-            ("/%2e%2E/.%2e/a", "", Some("/a")),
-            ("/a/.../b", "", Some("/a/.../b")),
-            ("/a%2f..%2fb", "", Some("/a%2f..%2fb")),
+            ("/a/./b", "", Some("/a/./b")),
             ("/api/x?q", "/api", Some("/x?q")),
             ("/api?q", "/api", Some("/?q")),
+            ("/api//x", "/api", Some("//x")),
             ("/apix", "/api", None),
-            ("/api/../x", "/api", None),
-            ("/x/../api/y", "/api", Some("/y")),
+            ("/api%2Fx", "/api", None),
+            ("/./api/x", "/api", None),
             ("*", "/api", Some("*")),
             ("http://a/b?c", "", Some("/b?c")),
             ("http://a", "", Some("/")),
         ] {
             let uri: Uri = target.parse().unwrap();
             let rest = forwarded(&uri, prefix);
-            assert_eq!(rest.as_ref().map(PathAndQuery::as_str), expected, "{target} {prefix}");
+            let rest = rest.as_ref().map(PathAndQuery::as_str);
+            match expected {
+                Some(expected) => assert_eq!(rest.unwrap(), expected, "{target} {prefix}"),
+                None => assert_eq!(rest.unwrap_err().status_code(), Some(StatusCode::NOT_FOUND)),
+            }
+        }
+    }
+
+    /// `/x/..%2f` once went to the upstream as it was.
+    #[test]
+    fn h11_no_spelling_of_two_dots_is_forwarded() {
+        for path in [
+            "/..",
+            "/../",
+            "/a/../b",
+            "/a/..",
+            "/%2e%2e/a",
+            "/%2E./a",
+            "/.%2e",
+            "/a/..%2f",
+            "/a/..%2Fb",
+            "/a%2f..%2fb",
+            "/a%2f..",
+            "/..%5cb",
+            "/..\\b",
+            "/a\\..\\b",
+            "/a%5C%2e%2e",
+            "/a/..;/b",
+            "/a/..;x=y/b",
+            "/a/..%3b/b",
+            "/a/..;",
+        ] {
+            let uri: Uri = path.parse().unwrap();
+            for prefix in ["", "/a"] {
+                let refused = forwarded(&uri, prefix).unwrap_err();
+                assert_eq!(refused.status_code(), Some(StatusCode::BAD_REQUEST), "{path}");
+            }
+        }
+        for path in [
+            "/...",
+            "/a/.../b",
+            "/..a",
+            "/a..",
+            "/a..b/",
+            "/.",
+            "/a/./b",
+            "/%2e/",
+            "/.;/..a",
+            "/a%2Fb",
+            "/a%5Cb",
+            "/a;..",
+            "/a;../",
+            "/.%2f.",
+            "/%252e%252e/",
+            "/..%252f",
+            "/.%00.",
+            "/?/../",
+            "/.;./",
+        ] {
+            let uri: Uri = path.parse().unwrap();
+            assert_eq!(forwarded(&uri, "").unwrap(), path);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, UPGRADE};
 use http::response::Parts;
@@ -10,6 +11,7 @@ use http::{HeaderMap, Version};
 
 use super::hop_by_hop::HopByHop;
 use crate::net::{Duplex, Stream};
+use crate::sync::Mutex;
 use crate::{Error, ResponseWriter, Result, h1, sync};
 
 /// How much is read from a side before it is written to the other, in bytes.
@@ -34,18 +36,28 @@ pub(super) fn prepare(headers: &mut HeaderMap) {
 
 /// Sends the 101 to the client, and passes bytes between it and `upstream` until both sides have ended.
 ///
-/// The end of one side half-closes the other. A side that fails ends both at once.
+/// The end of one side half-closes the other. A side that fails ends both at once. So does a tunnel that has
+/// carried nothing for `limit`.
 ///
 /// # Blocking
 ///
 /// Until the tunnel has ended.
-pub(super) fn run(w: &mut ResponseWriter, head: &Parts, upstream: Duplex) -> Result<()> {
+pub(super) fn run(
+    w: &mut ResponseWriter,
+    head: &Parts,
+    upstream: Duplex,
+    limit: Option<Duration>,
+) -> Result<()> {
     let mut response = Vec::new();
     h1::write_response_head(&mut response, Version::HTTP_11, head.status, None, &head.headers)
         .map_err(Error::other)?;
     let mut client = w.hijack()?;
     client.write_all(&response)?;
-    let sides = Sides { client: client.stream().clone(), upstream: upstream.stream().clone() };
+    let sides = Sides {
+        client: client.stream().clone(),
+        upstream: upstream.stream().clone(),
+        idle: limit.map(|limit| Arc::new(Idle { limit, since: Mutex::new(sync::now()) })),
+    };
     for side in [&sides.client, &sides.upstream] {
         // A stream in memory has none.
         let _ = side.set_keepalive(Some(KEEPALIVE));
@@ -70,26 +82,61 @@ pub(super) fn run(w: &mut ResponseWriter, head: &Parts, upstream: Duplex) -> Res
 struct Sides {
     client: Stream,
     upstream: Stream,
+    /// `None` without a limit.
+    idle: Option<Arc<Idle>>,
+}
+
+/// How long a tunnel carries nothing.
+struct Idle {
+    limit: Duration,
+    since: Mutex<Instant>,
+}
+
+impl Idle {
+    /// Returns when the tunnel has carried nothing for too long, unless it carries something before.
+    fn ends(&self) -> Option<Instant> {
+        self.since.lock().checked_add(self.limit)
+    }
+
+    /// Notes that a piece has come.
+    fn carries(&self) {
+        *self.since.lock() = sync::now();
+    }
 }
 
 impl Sides {
     /// Copies one direction to its end. A failure closes both connections, which ends the other direction.
     fn copy(&self, from: Duplex, to: &Stream) {
-        if copy(from, to).is_err() {
+        if self.copy_all(from, to).is_err() {
             self.client.close();
             self.upstream.close();
         }
     }
-}
 
-fn copy(mut from: Duplex, mut to: &Stream) -> io::Result<()> {
-    let mut piece = vec![0; PIECE];
-    loop {
-        match from.read(&mut piece) {
-            Ok(0) => return to.shutdown(Shutdown::Write),
-            Ok(count) => to.write_all(&piece[..count])?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+    fn copy_all(&self, mut from: Duplex, mut to: &Stream) -> io::Result<()> {
+        let mut piece = vec![0; PIECE];
+        loop {
+            let ends = self.idle.as_ref().and_then(|idle| idle.ends());
+            from.stream().set_read_deadline(ends);
+            match from.read(&mut piece) {
+                Ok(0) => return to.shutdown(Shutdown::Write),
+                Ok(count) => {
+                    if let Some(idle) = &self.idle {
+                        idle.carries();
+                        to.set_write_deadline(idle.ends());
+                    }
+                    to.write_all(&piece[..count])?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The other direction has carried something since.
+                Err(error)
+                    if error.kind() == io::ErrorKind::TimedOut && self.has_carried_since(ends) => {}
+                Err(error) => return Err(error),
+            }
         }
+    }
+
+    fn has_carried_since(&self, ends: Option<Instant>) -> bool {
+        self.idle.as_ref().is_some_and(|idle| idle.ends() > ends)
     }
 }

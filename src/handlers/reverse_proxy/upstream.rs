@@ -83,7 +83,8 @@ impl<'a> Call<'a> {
         self.head_timeout
     }
 
-    /// Returns how long the upstream may be silent within the response's body.
+    /// Returns how long the upstream may be silent within the response's body, or accept nothing of the
+    /// request's.
     #[must_use]
     pub fn idle_timeout(&self) -> Option<Duration> {
         self.idle_timeout

@@ -8,7 +8,7 @@
 //! | --- | --- | --- | --- |
 //! | wake-up descriptor | `eventfd` | a pipe | a connected pair of loopback sockets |
 //! | peer's end of stream without reading | `POLLRDHUP` | that on FreeBSD, else a peek | a peek |
-//! | the same behind unread data | yes | FreeBSD yes, Apple's within 100 ms, others no | within 100 ms |
+//! | the same behind unread data | yes | FreeBSD yes, Apple's within 100 ms, others no | within 100 ms, if reported |
 //! | one call that does not block | `MSG_DONTWAIT` | the same | the socket in non-blocking mode |
 //! | no `SIGPIPE` | `MSG_NOSIGNAL` | that, or the option set by the standard library | nothing to do |
 //! | reset | connect to no address | linger 0 and close | the same |
@@ -55,6 +55,11 @@ mod platform;
 mod poll;
 #[cfg(unix)]
 mod posix;
+#[cfg(all(
+    any(target_os = "linux", target_os = "android", target_os = "freebsd"),
+    not(hangup_portable)
+))]
+mod rdhup;
 
 use std::cell::OnceCell;
 use std::io;

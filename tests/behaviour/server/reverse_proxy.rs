@@ -1,10 +1,11 @@
 //! H11: the reverse proxy between a client and an upstream that are scripted.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use hangup::testing::{BlackHole, Peer, Script, TestServer};
-use hangup::{Body, ReverseProxy};
+use hangup::{Body, ReverseProxy, Server};
 
 use super::malformed::MALFORMED;
 use crate::support::{PATIENCE, RawClient, alone, pattern};
@@ -365,6 +366,70 @@ fn h11_either_side_of_an_upgraded_connection_ends_the_other() {
         client.expect_silence_to_the_end();
         left.elapsed()
     });
+}
+
+#[test]
+fn h11_a_tunnel_that_carries_nothing_ends() {
+    alone!();
+    let script = Script::new();
+    let limit = Duration::from_millis(100);
+    let proxy = ReverseProxy::new(script.url("/")).tunnel_idle_timeout(limit);
+    let server = TestServer::with_handler(proxy);
+    let mut client = RawClient::connect(&server);
+    client.send(UPGRADE);
+    let mut peer = script.accept();
+    peer.expect("GET /");
+    peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    client.expect_head();
+    // What one direction carries keeps the other alive.
+    let begun = Instant::now();
+    while begun.elapsed() < 2 * limit {
+        client.send("x");
+        peer.read_bytes(1);
+    }
+    client.expect_silence_to_the_end();
+    peer.expect_closed();
+}
+
+/// A client that has closed its sending side looks as one that has gone away. It once got a 499.
+#[test]
+fn h11_a_half_closed_client_gets_its_response_where_the_server_says_so() {
+    alone!();
+    let (_script, _server, mut client, mut peer) = forwarded(GET);
+    peer.expect("GET /");
+    client.half_close();
+    peer.expect_closed();
+    client.expect_end();
+
+    let script = Script::new();
+    let proxy = ReverseProxy::new(script.url("/"));
+    let listening = Server::with_handler(proxy).cancel_on_half_close(false).listen("127.0.0.1:0");
+    let server = TestServer::listening(listening.unwrap());
+    let mut client = RawClient::connect(&server);
+    client.send(GET).half_close();
+    script.accept().expect("GET /").respond(200, "all the same");
+    assert_eq!(client.expect(200), "all the same");
+}
+
+#[test]
+fn h11_an_upstream_that_accepts_nothing_of_an_upload_is_a_504() {
+    alone!();
+    let script = Script::new().receive_buffer(4096);
+    let limit = Duration::from_millis(100);
+    let proxy = ReverseProxy::new(script.url("/")).idle_timeout(limit);
+    let server = TestServer::with_handler(proxy);
+    let mut client = RawClient::connect(&server);
+    client.send("POST / HTTP/1.1\r\nHost: front\r\nContent-Length: 100000000\r\n\r\n");
+    let mut peer = script.accept();
+    peer.expect_head("POST /");
+    let uploads = client.stream().clone();
+    let upload = std::thread::spawn(move || {
+        let piece = pattern(1 << 16);
+        while (&uploads).write_all(&piece).is_ok() {}
+    });
+    client.expect(504);
+    drop(client);
+    upload.join().unwrap();
 }
 
 #[test]

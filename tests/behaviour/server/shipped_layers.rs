@@ -16,6 +16,7 @@ over_each![
     h09_a_blocked_write_ends_at_the_time_limit,
     h09_a_client_that_leaves_gives_up_its_place_in_the_queue,
     h09_an_upload_over_the_limit_gets_no_100,
+    h09_head_has_the_framing_of_get_within_a_time_limit,
 ];
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -211,4 +212,15 @@ fn h09_an_upload_over_the_limit_gets_no_100(over: Over) {
     let refused = peer.expect_response();
     assert_eq!((refused.status, refused.field("connection")), (413, Some("close")));
     assert!(!next(&has_read));
+}
+
+/// HEAD once had no Transfer-Encoding, since no body followed from which it could be decided.
+fn h09_head_has_the_framing_of_get_within_a_time_limit(over: Over) {
+    alone!();
+    let handler = |w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 5000])?);
+    let (_server, _far, mut peer) = served(over, handler.layer(Timeout::new(PATIENCE)));
+    for method in ["HEAD", "GET"] {
+        let head = peer.send(GET.replace("GET", method)).expect_head();
+        assert_eq!(head.field("transfer-encoding"), Some("chunked"), "{method}");
+    }
 }

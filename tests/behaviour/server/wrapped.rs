@@ -5,7 +5,10 @@ use std::io::Write;
 use crossbeam_channel::Receiver;
 use hangup::http::Version;
 use hangup::layers::{AccessLog, Compress};
-use hangup::{Handler, HandlerExt, OutcomeKind, Request, RequestExt, ResponseWriter, Result};
+use hangup::testing::TestServer;
+use hangup::{
+    Handler, HandlerExt, OutcomeKind, Request, RequestExt, ResponseWriter, Result, Server,
+};
 
 use super::{echo_path, in_memory, next, reports};
 use crate::support::{Over, PATIENCE, RawClient, alone};
@@ -141,4 +144,38 @@ fn h09_a_connection_that_was_taken_over_is_logged() {
     let (_server, _, mut peer) = in_memory(handler);
     peer.send(GET).expect_text("HTTP/1.1 101 Switching Protocols\r\n\r\n");
     assert_eq!(next(&lines), line("/", None, OutcomeKind::Hijacked));
+}
+
+#[test]
+fn h09_responses_without_a_handler_are_logged() {
+    alone!();
+    let (report, lines) = reports();
+    let log = AccessLog::with(move |record| {
+        let status = record.status.map(|status| status.as_u16());
+        let line = format!("{:?} {} {}", record.client, record.method, record.target);
+        let _ = report.send((line, status, record.outcome));
+    });
+    let refusals = log.refusals();
+    let server = Server::with_handler(echo_path.layer(log)).max_header_bytes(1000);
+    let server = server.read_header_timeout(PATIENCE).on_refused(refusals);
+    let server = TestServer::listening(server.listen("127.0.0.1:0").unwrap());
+    let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(10_000));
+    for (request, line, status) in [
+        ("GET /a HTTP/1.1\r\nHost: a\r\n\r\n", "GET /a", 200),
+        ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS *", 204),
+        ("GET /a b HTTP/1.1\r\n\r\n", "- -", 400),
+        (&*long, "- -", 431),
+        ("GET /a HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", "GET /a", 417),
+        ("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", "PUT /a", 400),
+        ("PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n", "PUT /a", 501),
+    ] {
+        // Not those of the request before.
+        let mut peer = RawClient::connect(&server);
+        peer.send("DELETE /before HTTP/1.1\r\nHost: a\r\n\r\n").expect(200);
+        assert_eq!(next(&lines).1, Some(200));
+        peer.send_in_vain(request);
+        assert_eq!(peer.expect_response().status, status, "{request}");
+        let line = format!("Some(127.0.0.1) {line}");
+        assert_eq!(next(&lines), (line, Some(status), OutcomeKind::Complete), "{request}");
+    }
 }

@@ -14,7 +14,7 @@ mod reference;
 mod requests;
 mod table;
 
-use hangup::http::header::{ALLOW, HOST, LOCATION};
+use hangup::http::header::HOST;
 use hangup::{Handler, Request, RequestExt, Router, testing};
 
 /// Adds a route that returns its pattern and the values of its wildcards.
@@ -32,7 +32,8 @@ fn add(router: &mut Router, pattern: &str) -> Result<(), hangup::router::Pattern
         for name in &names {
             text += &format!(" {name}={}", r.path_value(name).expect("a value"));
         }
-        Ok(text)
+        // The response to HEAD has no text.
+        Ok(([("x-pattern", text.clone())], text))
     };
     router.try_respond(pattern, handler).map(drop)
 }
@@ -46,7 +47,7 @@ fn router(patterns: &[&str]) -> Router {
 }
 
 /// Sends a request that is written as a pattern is: a method, a host or none, and a target. Returns the text
-/// of a 200, the status and the place of a redirect, or the status and `Allow`.
+/// of a 200, as GET would have it, the status and the place of a redirect, or the status and `Allow`.
 fn ask(router: &dyn Handler, request: &str) -> String {
     let (method, target) = request.split_once(' ').unwrap();
     let slash = target.find(['/', '*']).unwrap_or(0);
@@ -55,10 +56,11 @@ fn ask(router: &dyn Handler, request: &str) -> String {
         builder = builder.header(HOST, &target[..slash]);
     }
     let mut response = testing::call(router, builder.body("").unwrap()).unwrap();
-    let field = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-    let detail = field(LOCATION).or_else(|| field(ALLOW));
+    let field =
+        |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let detail = field("location").or_else(|| field("allow"));
     match (response.status().as_u16(), detail) {
-        (200, None) if method == "HEAD" => "200".to_owned(),
+        (200, None) if method == "HEAD" => field("x-pattern").expect("it was routed"),
         (200, None) => response.body_mut().read_text(1 << 16).unwrap(),
         (status, None) => status.to_string(),
         (status, Some(detail)) => format!("{status} {detail}"),

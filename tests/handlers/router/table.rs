@@ -157,7 +157,7 @@ fn h06_the_method_is_part_of_the_pattern() {
             &["GET /a"],
             &[
                 ("GET /a", "GET /a"),
-                ("HEAD /a", "200"),
+                ("HEAD /a", "GET /a"),
                 ("POST /a", "405 GET, HEAD, OPTIONS"),
                 ("FROB /a", "405 GET, HEAD, OPTIONS"),
                 ("OPTIONS /a", "204 GET, HEAD, OPTIONS"),
@@ -178,7 +178,7 @@ fn h06_the_method_is_part_of_the_pattern() {
             ],
         ),
         (&["GET /a", "HEAD /a"], &[("GET /a", "GET /a"), ("POST /a", "405 GET, HEAD, OPTIONS")]),
-        (&["HEAD /a"], &[("GET /a", "405 HEAD, OPTIONS"), ("HEAD /a", "200")]),
+        (&["HEAD /a"], &[("GET /a", "405 HEAD, OPTIONS"), ("HEAD /a", "HEAD /a")]),
         (&["GET /a", "/a"], &[("GET /a", "GET /a"), ("POST /a", "/a"), ("OPTIONS /a", "/a")]),
         (
             &["OPTIONS /a", "GET /a"],
@@ -420,6 +420,121 @@ fn h06_a_host_wins_over_none() {
                 ("GET localhost:1/a", "localhost/"),
                 ("GET example.com/x", "EXAMPLE.com/x"),
                 ("GET /a", "404"),
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn h06_get_serves_head_unless_a_pattern_for_it_matches() {
+    check(&[
+        (
+            &["GET /a", "HEAD /a"],
+            &[("HEAD /a", "HEAD /a"), ("OPTIONS /a", "204 GET, HEAD, OPTIONS")],
+        ),
+        (
+            &["GET /a/{x}", "HEAD /a/b", "/"],
+            &[
+                ("HEAD /a/b", "HEAD /a/b"),
+                ("GET /a/b", "GET /a/{x} x=b"),
+                ("HEAD /a/c", "GET /a/{x} x=c"),
+                ("HEAD /a/b/c", "/"),
+            ],
+        ),
+        (
+            &["HEAD /a/", "GET /b/{x}", "/{rest...}"],
+            &[
+                ("HEAD /a/b", "HEAD /a/"),
+                ("GET /a/b", "/{rest...} rest=a/b"),
+                ("HEAD /b/c", "GET /b/{x} x=c"),
+                ("PUT /b/c", "/{rest...} rest=b/c"),
+                ("HEAD /a", "308 /a/"),
+                ("GET /a", "/{rest...} rest=a"),
+            ],
+        ),
+        (
+            &["GET h/a", "HEAD /a", "/a"],
+            &[("HEAD h/a", "GET h/a"), ("HEAD /a", "HEAD /a"), ("GET /a", "/a")],
+        ),
+        (
+            &["GET /{$}", "POST /{rest...}"],
+            &[
+                ("HEAD /", "GET /{$}"),
+                ("HEAD /a", "405 OPTIONS, POST"),
+                ("HEAD //", "308 /"),
+                ("PUT /", "405 GET, HEAD, OPTIONS, POST"),
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn h06_names_with_a_common_beginning_are_different() {
+    check(&[
+        (
+            &["/v1", "/v1.1", "/v1.1/x", "/v10", "/v/", "/{other}"],
+            &[
+                ("GET /v1", "/v1"),
+                ("GET /v1.1", "/v1.1"),
+                ("GET /v1.1/x", "/v1.1/x"),
+                ("GET /v10", "/v10"),
+                ("GET /v1.", "/{other} other=v1."),
+                ("GET /v", "/{other} other=v"),
+                ("GET /v1/x", "404"),
+            ],
+        ),
+        // A wildcard and what follows it.
+        (
+            &["/{repo}/raw/{path...}", "/{repo}/raw/{$}", "/{repo}/edit", "/{repo}/{tab}"],
+            &[
+                ("GET /hangup/raw/src/lib.rs", "/{repo}/raw/{path...} repo=hangup path=src/lib.rs"),
+                ("GET /hangup/raw/", "/{repo}/raw/{$} repo=hangup"),
+                ("GET /hangup/raw", "/{repo}/{tab} repo=hangup tab=raw"),
+                ("GET /raw/raw/raw", "/{repo}/raw/{path...} repo=raw path=raw"),
+                ("GET /edit/edit", "/{repo}/edit repo=edit"),
+                ("GET /hangup/edit/", "404"),
+                ("GET //edit", "404"),
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn h06_redirects_keep_the_encoding_and_the_host() {
+    check(&[
+        (
+            &["/files/{path...}", "h/x/{$}", "GET /items/{id}/"],
+            &[
+                ("GET /files//a%2Fb%20c", "308 /files/a%2Fb%20c"),
+                ("GET /files/a/%2e%2e/b", "/files/{path...} path=a/../b"),
+                ("GET /files/a/../%2e%2e/b", "308 /files/%2e%2e/b"),
+                ("GET /files/a;v=1/b@c", "/files/{path...} path=a;v=1/b@c"),
+                ("GET h/x", "308 /x/"),
+                ("GET h//x", "308 /x/"),
+                ("GET i/x", "404"),
+                ("HEAD /items/a%20b?q", "308 /items/a%20b/?q"),
+                ("GET /items//7", "308 /items/7/"),
+                ("DELETE /items//7", "405 GET, HEAD, OPTIONS"),
+            ],
+        ),
+        (
+            &["PROPFIND /dav/", "M-SEARCH /{$}"],
+            &[
+                ("PROPFIND /dav", "308 /dav/"),
+                ("PROPFIND /dav/a%C3%A9", "PROPFIND /dav/"),
+                ("M-SEARCH /", "M-SEARCH /{$}"),
+                ("m-search /", "405 M-SEARCH, OPTIONS"),
+                ("OPTIONS /dav/x", "204 OPTIONS, PROPFIND"),
+            ],
+        ),
+        (
+            &["xn--bcher-kva.example/{$}", "a.example/", "a-b.example/"],
+            &[
+                ("GET XN--BCHER-KVA.example/", "xn--bcher-kva.example/{$}"),
+                ("GET a.example:/x", "a.example/"),
+                ("GET a-b.example/x", "a-b.example/"),
+                ("GET a.example.:443/x", "a.example/"),
+                ("GET b.a.example/x", "404"),
             ],
         ),
     ]);

@@ -16,11 +16,5 @@ pub(crate) fn filled(name: &str, pairs: &[(&str, &str)]) -> String {
 
 /// The program that web servers start, which cargo has built beside this test.
 pub(crate) fn gateway() -> String {
-    // target/debug/deps/interop-0123456789 -> target/debug/examples/gateway
-    let mut path = std::env::current_exe().expect("this test's own path");
-    path.pop();
-    path.pop();
-    path.extend(["examples", "gateway"]);
-    assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
-    path.to_str().expect("UTF-8").to_owned()
+    crate::example::path("gateway").to_str().expect("UTF-8").to_owned()
 }

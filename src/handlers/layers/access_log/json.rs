@@ -32,7 +32,7 @@ pub(super) fn object(record: &Record<'_>) -> String {
     line
 }
 
-fn outcome(kind: OutcomeKind) -> &'static str {
+pub(super) fn outcome(kind: OutcomeKind) -> &'static str {
     match kind {
         OutcomeKind::Complete => "complete",
         OutcomeKind::ClientLeft => "client_left",

@@ -19,7 +19,8 @@ use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::{Handler, Layer, Request, ResponseWriter, Result};
+use crate::net::Addr;
+use crate::{Handler, Layer, Request, ResponseOutcome, ResponseWriter, Result};
 use output::Output;
 use record::Begun;
 
@@ -64,7 +65,10 @@ pub use record::Record;
 /// A line is written after the last byte of the response was written, or after the response has failed.
 /// [`Record::outcome`] says which. In the common and the combined format, a request without a response has the
 /// status 499 if its client has left, 500 if the handler panicked or failed, and 000 if it took over the
-/// connection. Requests that the server refuses before any handler runs, such as malformed ones, are not logged.
+/// connection. [`with_outcome`](Self::with_outcome) adds the outcome to these formats.
+///
+/// The server responds itself to requests that it refuses, such as malformed ones, and to `OPTIONS *`. No layer
+/// sees them. [`refusals`](Self::refusals) logs them as well.
 ///
 /// # Order
 ///
@@ -88,6 +92,8 @@ struct Settings {
     output: Output,
     /// Requests' queries are logged.
     query: bool,
+    /// The text formats have a last field for the outcome.
+    outcome: bool,
 }
 
 #[derive(Clone)]
@@ -139,7 +145,7 @@ impl AccessLog {
     }
 
     fn new(format: Format) -> Self {
-        let settings = Settings { format, output: Output::Log, query: false };
+        let settings = Settings { format, output: Output::Log, query: false, outcome: false };
         Self { settings: Arc::new(settings) }
     }
 
@@ -157,6 +163,38 @@ impl AccessLog {
         self.change(|settings| settings.query = true)
     }
 
+    /// Adds a last field to the lines of the common and the combined format, which says how the response has
+    /// ended: `complete`, `client_left`, `failed`, `panicked` or `hijacked`. JSON always has it.
+    ///
+    /// Programs that read these formats may not expect the field.
+    pub fn with_outcome(self) -> Self {
+        self.change(|settings| settings.outcome = true)
+    }
+
+    /// Returns a function that logs the responses that the server makes without the handler, which this layer
+    /// does not see: see [`Server::on_refused`](crate::Server::on_refused).
+    ///
+    /// ```
+    /// use hangup::layers::AccessLog;
+    /// use hangup::{HandlerExt, Server, respond};
+    ///
+    /// let log = AccessLog::combined();
+    /// let refusals = log.refusals();
+    /// let server = Server::with_handler(respond(|_| Ok("hello")).layer(log)).on_refused(refusals);
+    /// # drop(server);
+    /// ```
+    ///
+    /// A request whose head was not read has `-` for its method and its target.
+    pub fn refusals(&self) -> impl Fn(&ResponseOutcome<'_>, &Addr) + Send + Sync + use<> + 'static {
+        let settings = Arc::clone(&self.settings);
+        move |outcome, remote| {
+            if settings.is_enabled() {
+                let begun = Begun::of_refusal(outcome, remote);
+                settings.log(&begun.record(outcome, settings.query));
+            }
+        }
+    }
+
     fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
@@ -168,10 +206,19 @@ impl Settings {
         matches!(self.format, Format::Function(_)) || self.output.is_enabled()
     }
 
+    /// Adds the outcome to a line, if it has one.
+    fn ended(&self, mut line: String, record: &Record<'_>) -> String {
+        if self.outcome {
+            line.push(' ');
+            line.push_str(json::outcome(record.outcome));
+        }
+        line
+    }
+
     fn log(&self, record: &Record<'_>) {
         match &self.format {
-            Format::Common => self.output.write(line::common(record)),
-            Format::Combined => self.output.write(line::combined(record)),
+            Format::Common => self.output.write(self.ended(line::common(record), record)),
+            Format::Combined => self.output.write(self.ended(line::combined(record), record)),
             Format::Json => self.output.write(json::object(record)),
             Format::Function(log) => log(record),
         }
@@ -200,6 +247,7 @@ impl fmt::Debug for AccessLog {
         f.debug_struct("AccessLog")
             .field("format", &format)
             .field("query", &self.settings.query)
+            .field("outcome", &self.settings.outcome)
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use http::header::{HeaderValue, REFERER, USER_AGENT};
 use http::{Method, StatusCode, Uri, Version};
 
 use crate::layers::{PanicPage, RequestId, User};
+use crate::net::Addr;
 use crate::{OutcomeKind, Request, RequestExt, ResponseOutcome};
 
 /// The facts of a request and its response, for an [`AccessLog`](super::AccessLog).
@@ -74,6 +75,12 @@ impl Begun {
             referer: field(REFERER),
             user_agent: field(USER_AGENT),
         }
+    }
+
+    /// Returns the facts of a request that no layer has seen.
+    pub(super) fn of_refusal(ended: &ResponseOutcome<'_>, remote: &Addr) -> Self {
+        let begun = Self::now(ended.request());
+        Self { client: remote.ip().map(|addr| addr.ip()), ..begun }
     }
 
     pub(super) fn record<'a>(&'a self, ended: &ResponseOutcome<'a>, query: bool) -> Record<'a> {

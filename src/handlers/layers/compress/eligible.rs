@@ -2,7 +2,7 @@
 
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    ETAG, HeaderName, VARY,
+    ETAG, Entry, HeaderName, IF_MATCH, VARY,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -133,6 +133,33 @@ pub(super) fn mark(headers: &mut HeaderMap, coding: &'static str) {
         headers.remove(name);
     }
     weaken_etag(headers);
+}
+
+/// Makes the weak tags in If-Match strong. A client has them from a response whose tag was weakened here. The
+/// comparison is a strong one (RFC 9110 section 13.1.1), so a weak tag would never match, and a client could not
+/// change what it has got compressed. A tag that the handler itself made weak still does not match.
+pub(super) fn strengthen_if_match(headers: &mut HeaderMap) {
+    let Entry::Occupied(mut values) = headers.entry(IF_MATCH) else { return };
+    for value in values.iter_mut() {
+        let bytes = value.as_bytes();
+        if !bytes.windows(3).any(|bytes| bytes == b"W/\"") {
+            continue;
+        }
+        let mut strong = Vec::with_capacity(bytes.len());
+        let (mut quoted, mut rest) = (false, bytes);
+        while let Some((&byte, behind)) = rest.split_first() {
+            if !quoted && rest.starts_with(b"W/\"") {
+                rest = &rest[2..];
+                continue;
+            }
+            quoted ^= byte == b'"';
+            strong.push(byte);
+            rest = behind;
+        }
+        if let Ok(strong) = HeaderValue::from_bytes(&strong) {
+            *value = strong;
+        }
+    }
 }
 
 /// Makes a strong ETag weak: the same tag stands for several codings.

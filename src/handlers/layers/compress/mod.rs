@@ -68,7 +68,8 @@ const MIN_SIZE: usize = 1024;
 /// compressed.
 ///
 /// Compression removes `Content-Length`, `Accept-Ranges` and the digest fields, and makes a strong `ETag` weak.
-/// So a client's If-None-Match still works, and a client cannot put ranges of different codings together.
+/// So a client's If-None-Match still works, and a client cannot put ranges of different codings together. The
+/// handler sees a weak tag in If-Match as a strong one, so that a client can change what it has got compressed.
 ///
 /// # Flushing
 ///
@@ -195,6 +196,7 @@ impl Layer for Compress {
         let accepted = r.headers().get_all(ACCEPT_ENCODING);
         let chosen = accept::choose(accepted, codings.iter().map(|coding| coding.name()));
         let settings = Arc::clone(&self.settings);
+        eligible::strengthen_if_match(r.headers_mut());
         match chosen {
             Some(index) => {
                 let known = r.headers().get(IF_NONE_MATCH).cloned();

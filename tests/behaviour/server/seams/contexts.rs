@@ -146,3 +146,51 @@ fn l05_an_upload_that_is_cut_off_stays_the_clients_fault(over: Over) {
     assert!(server.handle().shutdown(PATIENCE));
     assert_eq!(logs::of_servers(Level::Warn), [""; 0]);
 }
+
+/// The timer's thread once woke for each context with a deadline, and that is one for each request.
+#[cfg(target_os = "linux")]
+#[test]
+fn l04_contexts_that_end_early_do_not_wake_the_timer() {
+    alone!();
+    let (ping, pinged) = reports::<()>();
+    let (pong, ponged) = reports::<()>();
+    let echo = std::thread::spawn(move || pinged.iter().try_for_each(|()| pong.send(())));
+    let request = move || {
+        let context = Context::with_timeout(PATIENCE);
+        let _ = context.done();
+        // Time for the timer to run, if it was woken.
+        ping.send(()).unwrap();
+        next(&ponged);
+    };
+    request();
+    let before = timers_switches();
+    for _ in 0..500 {
+        request();
+    }
+    let switches = timers_switches() - before;
+    assert!(switches < 50, "{switches}");
+    drop(request);
+    echo.join().unwrap().unwrap();
+    // The thread does not sleep through an earlier deadline.
+    let soon = Context::with_timeout(Duration::from_millis(5));
+    assert!(soon.done().recv_timeout(PATIENCE).is_err());
+}
+
+/// Returns how often the timer's thread has waited.
+#[cfg(target_os = "linux")]
+fn timers_switches() -> u64 {
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        let name = std::fs::read_to_string(path.join("comm")).ok()?;
+        let status = std::fs::read_to_string(path.join("status")).ok()?;
+        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        (name.trim() == "hangup-timer").then(|| count?.trim().parse().ok())?
+    };
+    loop {
+        // A thread has its name soon after its start.
+        match std::fs::read_dir("/proc/self/task").unwrap().find_map(read) {
+            Some(count) => return count,
+            None => std::thread::yield_now(),
+        }
+    }
+}
