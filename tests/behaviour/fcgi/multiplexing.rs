@@ -182,6 +182,7 @@ fn f08_a_handler_that_never_reads_its_body_still_responds() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Wine does not report the end of a stream behind unread data")]
 fn f08_a_web_server_that_closes_is_noticed_while_the_connection_waits() {
     alone!();
     let (report, seen) = reports();
