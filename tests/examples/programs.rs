@@ -136,6 +136,7 @@ impl Running {
     }
 
     /// The program's process id.
+    #[cfg(target_os = "linux")]
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -21,7 +21,7 @@ const HTTP: [&str; 3] = ["http_proxy", "all_proxy", "ALL_PROXY"];
 const HTTPS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// Whether the system tells `http_proxy` from `HTTP_PROXY`.
+/// True if `http_proxy` and `HTTP_PROXY` are two variables.
 const NAMES_HAVE_CASE: bool = cfg!(not(windows));
 
 impl Environment {

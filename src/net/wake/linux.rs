@@ -18,8 +18,9 @@ use crate::net::readiness::{Hangup, Readiness};
 pub(super) use super::posix::is_in_progress;
 pub(in crate::net) use super::posix::{
     adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
-    readiness, share_port, socket_path, try_recv,
+    share_port, socket_path, try_recv,
 };
+pub(in crate::net) use super::rdhup::readiness;
 
 /// A write to a connection that is gone raises no signal.
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;

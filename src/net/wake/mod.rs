@@ -45,6 +45,11 @@ mod platform;
 mod poll;
 #[cfg(unix)]
 mod posix;
+#[cfg(all(
+    any(target_os = "linux", target_os = "android", target_os = "freebsd"),
+    not(hangup_portable)
+))]
+mod rdhup;
 
 use std::cell::OnceCell;
 use std::io;

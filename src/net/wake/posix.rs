@@ -4,13 +4,9 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
-use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::{SockAddr, Socket};
-
-use super::poll::{READ, look};
-use crate::net::readiness::Readiness;
 
 /// The most pieces of one vectored write: `IOV_MAX` is 1024 on every system that has one.
 const MOST_SLICES: usize = 1024;
@@ -29,18 +25,6 @@ pub(in crate::net) fn hand_out(_socket: &Socket) -> io::Result<()> {
 /// Returns `true` if `error` reports that a connect has begun.
 pub(super) fn is_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
-}
-
-/// Returns what can be known of the peer without a read.
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-#[cfg_attr(hangup_portable, allow(dead_code, reason = "looks as a system without POLLRDHUP"))]
-pub(in crate::net) fn readiness(socket: BorrowedFd<'_>) -> io::Result<Readiness> {
-    let ready = look(socket, READ | PollFlags::RDHUP)?;
-    Ok(Readiness {
-        readable: !ready.is_empty(),
-        peer_closed: ready.intersects(PollFlags::RDHUP | PollFlags::HUP),
-        broken: ready.intersects(PollFlags::ERR | PollFlags::HUP),
-    })
 }
 
 /// Receives once without blocking. Fails with `WouldBlock` if there is nothing to read.

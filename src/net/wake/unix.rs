@@ -27,12 +27,12 @@ use super::posix;
 use crate::net::readiness::{Hangup, Readiness};
 
 pub(super) use super::posix::is_in_progress;
-#[cfg(target_os = "freebsd")]
-pub(in crate::net) use super::posix::readiness;
 pub(in crate::net) use super::posix::{
     adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
     share_port, socket_path, try_recv,
 };
+#[cfg(target_os = "freebsd")]
+pub(in crate::net) use super::rdhup::readiness;
 
 /// How often a thread looks for the peer's hang-up where no wait reports it.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);

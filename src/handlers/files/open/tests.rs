@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::thread;
 
 use super::*;
 
@@ -173,6 +172,8 @@ fn h08_a_listing_has_what_is_served() {
 }
 
 /// While a directory is exchanged with a link out of the root, each request gets the file or nothing.
+// Other systems have no call that exchanges two names.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 #[test]
 fn h08_a_race_with_a_rename_leads_nowhere() {
     let folder = Folder::new();
@@ -183,7 +184,7 @@ fn h08_a_race_with_a_rename_leads_nowhere() {
     }
     symlink("../outside", root.join("evil")).unwrap();
     let stop = std::sync::atomic::AtomicBool::new(false);
-    thread::scope(|scope| {
+    std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 let (sub, evil) = (root.join("sub"), root.join("evil"));
