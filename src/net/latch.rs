@@ -4,6 +4,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::wake::{self, Pollable, Waker};
+#[cfg(windows)]
+use super::wake::{PollFd, PollFlags};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::now;
 
@@ -48,6 +50,7 @@ impl Latch {
     /// # Errors
     ///
     /// `TimedOut` at `limit`.
+    #[cfg(unix)]
     pub(super) fn wait(&self, socket: Pollable<'_>, limit: Option<Instant>) -> io::Result<Woken> {
         loop {
             let readable = match &self.waker {
@@ -68,5 +71,21 @@ impl Latch {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
+    }
+
+    /// Waits until `socket` is readable, `waker` is signalled or `until` has come. May return earlier, and
+    /// does so if the latch is set. Returns what the socket is ready for and whether the waker was signalled.
+    #[cfg(windows)]
+    pub(super) fn wait_once(
+        &self,
+        socket: Pollable<'_>,
+        waker: &Waker,
+        until: Option<Instant>,
+    ) -> io::Result<(PollFlags, bool)> {
+        let mut fds = vec![PollFd::from_borrowed_fd(socket, wake::READ), waker.poll_fd()];
+        fds.extend(self.waker.as_ref().map(Waker::poll_fd));
+        let check = self.waker.is_none().then(|| now() + CHECK_INTERVAL);
+        wake::wait(&mut fds, until.into_iter().chain(check).min())?;
+        Ok((fds[0].revents(), !fds[1].revents().is_empty()))
     }
 }

@@ -270,7 +270,7 @@ impl Stream {
     /// was not delivered.
     ///
     /// A Unix socket has no reset: its peer sees the end of the stream, and errors when it writes.
-    /// Outside Linux the peer sees the reset when the last handle is gone.
+    /// Outside Linux, a copy of the socket that [`into_tcp`](Self::into_tcp) has returned delays the reset.
     pub fn reset(&self) {
         carrier!(self, carrier => carrier.reset())
     }
@@ -344,4 +344,4 @@ impl fmt::Debug for Stream {
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
-mod tests;
+pub(super) mod tests;

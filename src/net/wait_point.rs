@@ -202,7 +202,7 @@ impl WaitPoint {
 
     /// Parks the thread while it is in `wait`, which returns the socket's readiness and whether the waker was
     /// signalled.
-    fn park_by(
+    pub(super) fn park_by(
         &self,
         until: Until,
         seen: Option<u64>,
@@ -253,6 +253,7 @@ impl WaitPoint {
     }
 
     /// Runs a blocking system call that only the socket can end. The thread counts as parked.
+    #[cfg(unix)]
     pub(super) fn blocking<T>(&self, call: impl FnOnce() -> T) -> io::Result<T> {
         {
             let mut state = self.state.lock();

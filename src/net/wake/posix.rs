@@ -3,7 +3,9 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::Instant;
 
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::{SockAddr, Socket};
@@ -17,14 +19,20 @@ pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
     socket.set_nonblocking(false)
 }
 
-/// Does nothing: a socket is in blocking mode, as the user that it is handed out to expects.
-pub(in crate::net) fn hand_out(_socket: &Socket) -> io::Result<()> {
-    Ok(())
-}
-
 /// Returns `true` if `error` reports that a connect has begun.
 pub(super) fn is_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
+}
+
+/// Returns the outcome of a connect in progress, if it has ended.
+pub(in crate::net) fn connected(socket: &Socket, ready: PollFlags) -> Option<io::Result<()>> {
+    let outcome = || socket.take_error()?.map_or(Ok(()), Err);
+    (!ready.is_empty()).then(outcome)
+}
+
+/// Returns `until`: a thread need not look at its connects before `poll` reports them.
+pub(in crate::net) fn connect_look(until: Option<Instant>) -> Option<Instant> {
+    until
 }
 
 /// Receives once without blocking. Fails with `WouldBlock` if there is nothing to read.

@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
 use std::time::Duration;
 
 use rustix::event::PollFlags;
@@ -26,10 +25,11 @@ use super::poll::{READ, WRITE, look};
 use super::posix;
 use crate::net::readiness::{Hangup, Readiness};
 
+pub(in crate::net) use super::handle::Handle;
 pub(super) use super::posix::is_in_progress;
 pub(in crate::net) use super::posix::{
-    adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
-    share_port, socket_path, try_recv,
+    adopt, allow_rebinding, blocking_recv, connect_look, connected, is_about_the_connection,
+    is_shortage, share_port, socket_path, try_recv,
 };
 #[cfg(target_os = "freebsd")]
 pub(in crate::net) use super::rdhup::readiness;
@@ -123,14 +123,6 @@ pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
     }
 }
 
-/// Ends a TCP connection. The peer sees a reset when the last descriptor is closed. Only the direction of
-/// reading is shut down before, which ends the calls that are blocked here: shutting down the other would show the peer a clean
-/// end of the stream.
-pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
-    socket.set_linger(Some(Duration::ZERO))?;
-    socket.shutdown(Shutdown::Read)
-}
-
 /// Sets on an accepted socket the options that it may not have inherited from its listener.
 pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, period: Duration) {
     // A socket that refuses an option may be dead already, which its first read or write reports.
@@ -142,13 +134,13 @@ pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, period: Durati
 }
 
 /// Returns `true` if `socket` listens.
-#[cfg(any(target_os = "freebsd", hangup_portable))]
+#[cfg(target_os = "freebsd")]
 pub(in crate::net) fn listens(socket: &Socket) -> bool {
     socket.is_listener().unwrap_or(false)
 }
 
 /// Returns `true`: these systems cannot tell. A socket that does not listen fails at its first accept.
-#[cfg(not(any(target_os = "freebsd", hangup_portable)))]
+#[cfg(not(target_os = "freebsd"))]
 pub(in crate::net) fn listens(_socket: &Socket) -> bool {
     true
 }
