@@ -86,6 +86,9 @@ impl SlowClient {
 
 #[test]
 fn slow_clients_keep_no_other_waiting() {
+    if super::programs::absent_on_windows("/proc") {
+        return;
+    }
     let (count, seconds) = match std::env::var_os("HANGUP_FULL_TESTS") {
         Some(_) => (1000, 10),
         None => (90, 2),

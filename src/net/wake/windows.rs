@@ -202,6 +202,8 @@ pub(in crate::net) fn is_about_the_connection(error: &io::Error) -> bool {
         Some(
             Errno::CONNABORTED
                 | Errno::CONNRESET
+                // Wine reports this of a connection that has ended before it was accepted.
+                | Errno::NOTCONN
                 | Errno::NETDOWN
                 | Errno::NETRESET
                 | Errno::NETUNREACH

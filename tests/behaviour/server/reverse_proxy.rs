@@ -178,6 +178,7 @@ fn h11_an_upstream_that_breaks_off_breaks_the_response() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Wine ends the stream before it resets the connection")]
 fn h11_a_body_that_the_upstream_resets_does_not_look_complete() {
     alone!();
     let request = "GET / HTTP/1.0\r\n\r\n";
