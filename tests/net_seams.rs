@@ -14,7 +14,7 @@ use hangup::net::Stream;
 use hangup::net::{
     Addr, Dial, DialError, DialEvent, DialOptions, Dialed, Phase, Resolve, Resolver, Target,
 };
-use hangup::{Client, Context, ContextError, testing};
+use hangup::{Context, ContextError, testing};
 use parking_lot::Mutex;
 
 fn target() -> Target {
@@ -187,6 +187,8 @@ fn a_dialer_can_return_a_stream_in_memory() {
 mod unix {
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
+
+    use hangup::Client;
 
     use super::*;
 
