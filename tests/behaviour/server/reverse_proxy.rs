@@ -11,7 +11,7 @@ use super::malformed::MALFORMED;
 use crate::support::{PATIENCE, RawClient, alone, pattern};
 
 /// How soon the other side learns that one has gone away.
-const AT_ONCE: Duration = Duration::from_millis(20);
+const AT_ONCE: Duration = Duration::from_millis(if cfg!(windows) { 100 } else { 20 });
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: front\r\n\r\n";
 const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: front\r\nTransfer-Encoding: chunked\r\n\r\n";

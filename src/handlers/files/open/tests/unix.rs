@@ -37,7 +37,7 @@ const LINKS: &[(&str, &str)] = &[
     ("/dev/null", "null"),
 ];
 
-/// What is found below the root.
+/// The paths that are found below the root, with their contents.
 const FOUND: &[(&str, &str)] = &[
     ("", "directory"),
     ("file", "in"),
