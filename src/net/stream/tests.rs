@@ -31,7 +31,7 @@ fn tcp_pair() -> (Stream, Stream) {
     (one.into(), other.into())
 }
 
-/// What makes a pair of each kind.
+/// The kinds of streams, each with a function that makes a pair.
 const KINDS: &[(&str, fn() -> (Stream, Stream))] = &[
     ("tcp", tcp_pair),
     #[cfg(unix)]
