@@ -225,7 +225,8 @@ impl Stream {
     ///
     /// Linux, Android and FreeBSD report the end of the peer's stream at once. Elsewhere it is noticed at
     /// once if all data is read. Behind unread data, Apple's systems report it within 100 ms. Others,
-    /// such as NetBSD and Windows, report it within 100 ms after the data has been read. Over TLS a `close_notify` counts as data.
+    /// such as NetBSD and Windows, report it within 100 ms after the data has been read. Over TLS a
+    /// `close_notify` counts as data.
     ///
     /// # Errors
     ///

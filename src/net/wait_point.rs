@@ -205,8 +205,8 @@ impl WaitPoint {
         }
     }
 
-    /// Parks the thread while it is in `wait`, which returns the socket's readiness and whether the waker was
-    /// signalled.
+    /// Parks the thread while it is in `wait`, which returns the socket's readiness and whether the waker
+    /// was signalled.
     pub(super) fn park_by(
         &self,
         until: Until,

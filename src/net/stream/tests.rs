@@ -33,7 +33,7 @@ fn tcp_pair() -> (Stream, Stream) {
 
 type Pair = fn() -> (Stream, Stream);
 
-/// What makes a pair of each kind.
+/// The kinds of streams, each with a function that makes a pair.
 const KINDS: &[(&str, Pair)] = &[
     ("tcp", tcp_pair),
     #[cfg(unix)]

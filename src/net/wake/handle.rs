@@ -1,4 +1,4 @@
-//! The socket of a stream where only closing the last handle resets a connection.
+//! The socket of a stream where only a close resets a connection.
 
 use std::io;
 use std::net::Shutdown;

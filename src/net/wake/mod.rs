@@ -24,10 +24,10 @@
 //!
 //! `readiness` returns what can be known of the peer without a read. A thread that waits for the hang-up
 //! calls it in a loop, and `next_look` says what it does in between. On a system that reports the hang-up by
-//! `poll`, that is a wait for this report. Elsewhere the end of the stream makes the socket readable, and a peek tells
-//! it from data. While data is unread, the socket stays readable, so a wait would end at once. The thread
-//! then lets a time pass, without the socket: it neither takes the data from the thread that reads nor keeps
-//! a core busy.
+//! `poll`, that is a wait for this report. Elsewhere the end of the stream makes the socket readable, and a
+//! peek tells it from data. While data is unread, the socket stays readable, so a wait would end at once.
+//! The thread then lets a time pass, without the socket: it neither takes the data from the thread that reads
+//! nor keeps a core busy.
 //!
 //! # Blocking mode
 //!
@@ -37,8 +37,8 @@
 //!
 //! # Reset
 //!
-//! `Handle` is the socket of a stream. Where only a close resets a connection, it closes the socket although other
-//! threads have handles of the stream, once none of them is in a call of the system (`handle.rs`).
+//! `Handle` is the socket of a stream. Where only a close resets a connection, it closes the socket although
+//! other threads have handles of the stream, once none of them is in a call of the system (`handle.rs`).
 
 #[cfg(any(not(any(target_os = "linux", target_os = "android")), hangup_portable))]
 mod handle;

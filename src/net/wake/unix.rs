@@ -2,8 +2,8 @@
 //!
 //! Sockets are in non-blocking mode until they are handed out.
 //!
-//! Of these, only FreeBSD has `POLLRDHUP`. macOS and Apple's other systems set `POLLHUP` when either direction of
-//! those that were asked for has ended, and nothing if none was. NetBSD never sets it. So a look asks for
+//! Of these, only FreeBSD has `POLLRDHUP`. macOS and Apple's other systems set `POLLHUP` when either direction
+//! of those that were asked for has ended, and nothing if none was. NetBSD never sets it. So a look asks for
 //! a direction, takes `POLLHUP` for its end, and peeks if there is none.
 
 use std::fs::File;
@@ -150,7 +150,8 @@ pub(in crate::net) fn listens(_socket: &Socket) -> bool {
     true
 }
 
-/// Returns a duplicate of the descriptor `number` of this process, without unsafe code.
+/// Returns a duplicate of the descriptor `number` of this process, without unsafe code. Above 2, FreeBSD needs
+/// `fdescfs`, mounted at `/dev/fd`.
 pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
     posix::duplicate_or(number, || {
         Ok(open(format!("/dev/fd/{number}"), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)

@@ -382,7 +382,7 @@ fn h11_a_tunnel_that_carries_nothing_ends() {
     peer.expect("GET /");
     peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
     client.expect_head();
-    // What one direction carries keeps the other alive.
+    // The bytes of one direction keep the other alive.
     let begun = Instant::now();
     while begun.elapsed() < 2 * limit {
         client.send("x");
