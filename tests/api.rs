@@ -96,14 +96,11 @@ fn client() -> Vec<&'static str> {
 /// The parts that a service is built of.
 fn services() -> Vec<&'static str> {
     let shared = all!(shared:
-        hangup::Files,
         hangup::Html<&'static str>,
         hangup::InterimSender,
         hangup::Json<u8>,
         hangup::OutcomeKind,
         hangup::Redirect,
-        hangup::ReverseProxy,
-        hangup::Router,
         hangup::SameSite,
         hangup::SetCookie,
         hangup::cgi::Script,

@@ -5,8 +5,6 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -16,7 +14,7 @@ use hangup::net::Stream;
 use hangup::net::{
     Addr, Dial, DialError, DialEvent, DialOptions, Dialed, Phase, Resolve, Resolver, Target,
 };
-use hangup::{Client, Context, ContextError, testing};
+use hangup::{Context, ContextError, testing};
 use parking_lot::Mutex;
 
 fn target() -> Target {
@@ -145,40 +143,6 @@ fn a_dialer_can_return_a_standard_socket_and_errors_of_its_choice() {
     assert!(matches!(&error, DialError::Cancelled(ended) if cancelled(ended)), "{error}");
 }
 
-/// A socket of the caller carries requests, whatever it was before it became a stream.
-#[test]
-fn c19_a_dialer_can_return_a_socket_and_a_descriptor_of_the_caller() {
-    type Make = fn(UnixStream) -> Stream;
-    let makes: [Make; 2] =
-        [Stream::from, |unix| Stream::try_from(OwnedFd::from(unix)).expect("a stream socket")];
-    for make in makes {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let ours = Mutex::new(Some(ours));
-        let client = Client::builder()
-            .dialer(move |_: &Target, _: &Context| -> Result<Dialed, DialError> {
-                let own = ours.lock().take().ok_or(DialError::other("only once"))?;
-                Ok(Dialed::new(make(own)))
-            })
-            .build();
-        let call = thread::spawn(move || client.get("http://any.test/").send());
-        let mut request = [0; "GET / HTTP/1.1\r\nHost: any.test\r\n".len()];
-        theirs.read_exact(&mut request).unwrap();
-        assert_eq!(request, *b"GET / HTTP/1.1\r\nHost: any.test\r\n");
-        theirs.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
-        let mut response = call.join().unwrap().unwrap();
-        assert_eq!(response.body_mut().read_text(10).unwrap(), "ok");
-    }
-}
-
-#[test]
-fn c19_a_descriptor_that_is_no_stream_socket_is_refused() {
-    let file = std::fs::File::open("/dev/null").unwrap();
-    assert!(Stream::try_from(OwnedFd::from(file)).is_err());
-    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let error = Stream::try_from(OwnedFd::from(udp)).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-}
-
 #[test]
 fn c19_the_events_of_a_dial_are_shown() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -216,4 +180,49 @@ fn a_dialer_can_return_a_stream_in_memory() {
     assert_eq!(dialed.remote, Addr::Memory);
     dialed.stream.write_all(b"x").unwrap();
     peers.recv().unwrap().read_exact(&mut [0]).unwrap();
+}
+
+/// Unix sockets, and sockets as descriptors.
+#[cfg(unix)]
+mod unix {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    use hangup::Client;
+
+    use super::*;
+
+    /// A socket of the caller carries requests, whatever it was before it became a stream.
+    #[test]
+    fn c19_a_dialer_can_return_a_socket_and_a_descriptor_of_the_caller() {
+        type Make = fn(UnixStream) -> Stream;
+        let makes: [Make; 2] =
+            [Stream::from, |unix| Stream::try_from(OwnedFd::from(unix)).expect("a stream socket")];
+        for make in makes {
+            let (ours, mut theirs) = UnixStream::pair().unwrap();
+            let ours = Mutex::new(Some(ours));
+            let client = Client::builder()
+                .dialer(move |_: &Target, _: &Context| -> Result<Dialed, DialError> {
+                    let own = ours.lock().take().ok_or(DialError::other("only once"))?;
+                    Ok(Dialed::new(make(own)))
+                })
+                .build();
+            let call = thread::spawn(move || client.get("http://any.test/").send());
+            let mut request = [0; "GET / HTTP/1.1\r\nHost: any.test\r\n".len()];
+            theirs.read_exact(&mut request).unwrap();
+            assert_eq!(request, *b"GET / HTTP/1.1\r\nHost: any.test\r\n");
+            theirs.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+            let mut response = call.join().unwrap().unwrap();
+            assert_eq!(response.body_mut().read_text(10).unwrap(), "ok");
+        }
+    }
+
+    #[test]
+    fn c19_a_descriptor_that_is_no_stream_socket_is_refused() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        assert!(Stream::try_from(OwnedFd::from(file)).is_err());
+        let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let error = Stream::try_from(OwnedFd::from(udp)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
 }

@@ -286,14 +286,14 @@ impl Outcome {
 }
 
 /// Returns the CPU time of this process so far.
-#[cfg(unix)]
+#[cfg(all(unix, not(target_os = "netbsd")))]
 fn cpu_time() -> Option<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::try_from(time).ok()
 }
 
-/// Returns `None`: no library of ours reads the CPU time on Windows.
-#[cfg(windows)]
+/// Returns `None`: no library of ours reads the CPU time on Windows and NetBSD.
+#[cfg(any(windows, target_os = "netbsd"))]
 fn cpu_time() -> Option<Duration> {
     None
 }

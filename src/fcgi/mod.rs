@@ -79,6 +79,7 @@ use std::env;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
+#[cfg(unix)]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

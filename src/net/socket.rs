@@ -1,6 +1,9 @@
 //! A stream over the operating system's sockets, TCP or Unix.
 
-#[cfg_attr(windows, path = "socket/waiting.rs")]
+#[cfg_attr(
+    any(not(any(target_os = "linux", target_os = "android")), hangup_portable),
+    path = "socket/waiting.rs"
+)]
 mod blocking;
 mod send_file;
 #[cfg(feature = "tls")]
@@ -10,18 +13,18 @@ use std::io::{self, IoSlice};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use self::blocking::{ReceiveTimeout, blocked_is_timed_out};
+use self::blocking::{Mode, blocked_is_timed_out};
 use self::send_file::SendTimeout;
 use super::addr::Addr;
 use super::readiness::{Hangup, Parked, Readiness, Until};
 use super::wait_point::WaitPoint;
-use super::wake::{self, NextLook, Pollable};
+use super::wake::{self, NextLook, PollFlags};
 
 /// A connected socket, and a [`WaitPoint`] for each thing that a thread can wait for.
 pub(super) struct Socket {
-    socket: socket2::Socket,
+    socket: wake::Handle,
     family: Family,
-    receive_timeout: ReceiveTimeout,
+    mode: Mode,
     send_timeout: SendTimeout,
     read: WaitPoint,
     write: WaitPoint,
@@ -31,6 +34,7 @@ pub(super) struct Socket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Tcp,
+    #[cfg_attr(windows, allow(dead_code, reason = "there are no Unix sockets"))]
     Unix,
 }
 
@@ -42,9 +46,9 @@ impl Socket {
     /// Takes over a socket that this crate has made and `wake::adopt` has prepared, without time-outs.
     pub(super) fn fresh(socket: socket2::Socket, family: Family) -> Self {
         Self {
-            socket,
+            socket: wake::Handle::new(socket),
             family,
-            receive_timeout: ReceiveTimeout::none(),
+            mode: Mode::fresh(),
             send_timeout: SendTimeout::default(),
             read: WaitPoint::new(io::ErrorKind::ConnectionAborted),
             write: WaitPoint::new(io::ErrorKind::BrokenPipe),
@@ -56,11 +60,14 @@ impl Socket {
     pub(super) fn foreign(socket: socket2::Socket, family: Family) -> Self {
         // A socket that refuses is broken, which its first read or write reports.
         let _ = wake::adopt(&socket);
-        Self { receive_timeout: ReceiveTimeout::unknown(), ..Self::fresh(socket, family) }
+        Self { mode: Mode::unknown(), ..Self::fresh(socket, family) }
     }
 
-    fn pollable(&self) -> Pollable<'_> {
-        wake::pollable(&self.socket)
+    /// Parks the thread at `place` until the socket is ready for `interest`. See [`WaitPoint::park`].
+    fn park(&self, place: &WaitPoint, interest: PollFlags, until: Until) -> io::Result<PollFlags> {
+        let parked = self.socket.with(|socket| place.park(wake::pollable(socket), interest, until));
+        // A reset takes the socket away from a thread that is about to wait.
+        place.unless_closed(parked)
     }
 
     pub(super) fn set_read_deadline(&self, deadline: Option<Instant>) {
@@ -86,16 +93,17 @@ impl Socket {
     pub(super) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
             self.read.check(Until::Deadline(None))?;
-            match self.received(wake::try_recv(self.pollable(), buf)) {
+            match self.received(self.receive(buf)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }
-            self.read.park(self.pollable(), wake::READ, Until::Deadline(None))?;
+            self.park(&self.read, wake::READ, Until::Deadline(None))?;
         }
     }
 
     pub(super) fn has_unread(&self) -> bool {
-        wake::look(self.pollable(), wake::READ).is_ok_and(|ready| !ready.is_empty())
+        let ready = self.socket.with(|socket| wake::look(wake::pollable(socket), wake::READ));
+        ready.is_ok_and(|ready| !ready.is_empty())
     }
 
     pub(super) fn interrupt_read(&self) {
@@ -107,7 +115,7 @@ impl Socket {
 
     pub(super) fn halt(&self) {
         if self.close_wait_points() {
-            let _ = self.socket.shutdown(Shutdown::Write);
+            let _ = self.shutdown(Shutdown::Write);
         }
     }
 
@@ -119,7 +127,7 @@ impl Socket {
     pub(super) fn discard_input(&self) {
         let mut waste = [0; 4096];
         for _ in 0..MOST_DISCARDED / waste.len() {
-            if !matches!(wake::try_recv(self.pollable(), &mut waste), Ok(1..)) {
+            if !matches!(self.receive(&mut waste), Ok(1..)) {
                 return;
             }
         }
@@ -127,23 +135,23 @@ impl Socket {
 
     pub(super) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.read.check_open()?;
-        self.received(wake::try_recv(self.pollable(), buf))
+        self.received(self.receive(buf))
     }
 
     /// Turns an end of stream or an error into that of a close, if this side has closed the stream.
     fn received(&self, outcome: io::Result<usize>) -> io::Result<usize> {
-        if !matches!(outcome, Ok(count) if count > 0) {
+        if matches!(outcome, Ok(0)) {
             self.read.check_open()?;
         }
-        outcome
+        self.read.unless_closed(outcome)
     }
 
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_by(|| wake::try_send(self.pollable(), slices))
+        self.write_by(|| self.send(slices))
     }
 
     pub(super) fn write_ahead(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_by(|| wake::try_send_ahead(self.pollable(), slices))
+        self.write_by(|| self.send_ahead(slices))
     }
 
     fn write_by(&self, send: impl Fn() -> io::Result<usize>) -> io::Result<usize> {
@@ -151,9 +159,9 @@ impl Socket {
             self.write.check(Until::Deadline(None))?;
             match send() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                outcome => return outcome,
+                outcome => return self.write.unless_closed(outcome),
             }
-            match self.write.park(self.pollable(), wake::WRITE, Until::Deadline(None)) {
+            match self.park(&self.write, wake::WRITE, Until::Deadline(None)) {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     self.write.check(Until::Deadline(None))?;
                     // The system reports a socket as writable only when much of its buffer is free (on
@@ -167,7 +175,7 @@ impl Socket {
 
     pub(super) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.write.check_open()?;
-        wake::try_send(self.pollable(), slices)
+        self.write.unless_closed(self.send(slices))
     }
 
     /// Does nothing: a write leaves nothing unsent.
@@ -185,13 +193,14 @@ impl Socket {
 
     pub(super) fn wait_readable(&self, limit: Option<Instant>) -> io::Result<()> {
         let until = Until::Deadline(limit);
-        while self.read.park(self.pollable(), wake::READ, until)?.is_empty() {}
+        while self.park(&self.read, wake::READ, until)?.is_empty() {}
         self.read.check_open()
     }
 
     pub(super) fn readiness(&self) -> Readiness {
         let unknown = Readiness { readable: true, peer_closed: false, broken: true };
-        wake::readiness(self.pollable()).unwrap_or(unknown)
+        let ready = self.socket.with(|socket| wake::readiness(wake::pollable(socket)));
+        ready.unwrap_or(unknown)
     }
 
     pub(super) fn wait_hangup(&self, least: Hangup) -> io::Result<Hangup> {
@@ -203,7 +212,7 @@ impl Socket {
             }
             match wake::next_look(least, now) {
                 NextLook::When(ready) => {
-                    self.hangup.park(self.pollable(), ready, Until::Deadline(None))?;
+                    self.park(&self.hangup, ready, Until::Deadline(None))?;
                 }
                 NextLook::After(pause) => self.hangup.pause(pause)?,
             }
@@ -215,24 +224,24 @@ impl Socket {
     }
 
     pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket.shutdown(how)
+        self.socket.with(|socket| socket.shutdown(how))
     }
 
     pub(super) fn close(&self) {
         if self.close_wait_points() {
             // Fails for a connection that is already gone, which needs no shutdown.
-            let _ = self.socket.shutdown(Shutdown::Both);
+            let _ = self.shutdown(Shutdown::Both);
         }
     }
 
     pub(super) fn reset(&self) {
         self.close_wait_points();
         let dropped = match self.family {
-            Family::Tcp => wake::reset(&self.socket),
+            Family::Tcp => self.socket.reset(),
             Family::Unix => Err(io::ErrorKind::Unsupported.into()),
         };
         if dropped.is_err() {
-            let _ = self.socket.shutdown(Shutdown::Both);
+            let _ = self.shutdown(Shutdown::Both);
         }
     }
 
@@ -249,23 +258,23 @@ impl Socket {
     }
 
     pub(super) fn peer_addr(&self) -> io::Result<Addr> {
-        self.socket.peer_addr().map(|address| Addr::from_socket(&address))
+        self.socket.with(|socket| Ok(Addr::from_socket(&socket.peer_addr()?)))
     }
 
     pub(super) fn local_addr(&self) -> io::Result<Addr> {
-        self.socket.local_addr().map(|address| Addr::from_socket(&address))
+        self.socket.with(|socket| Ok(Addr::from_socket(&socket.local_addr()?)))
     }
 
     pub(super) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         match self.family {
-            Family::Tcp => self.socket.set_tcp_nodelay(nodelay),
+            Family::Tcp => self.socket.with(|socket| socket.set_tcp_nodelay(nodelay)),
             Family::Unix => Ok(()),
         }
     }
 
     pub(super) fn set_keepalive(&self, period: Option<Duration>) -> io::Result<()> {
         match self.family {
-            Family::Tcp => wake::set_keepalive(&self.socket, period),
+            Family::Tcp => self.socket.with(|socket| wake::set_keepalive(socket, period)),
             Family::Unix => Ok(()),
         }
     }
@@ -288,19 +297,18 @@ impl Socket {
 
     /// Returns another descriptor of the socket, which is in blocking mode and without time-outs.
     pub(super) fn duplicate(&self) -> io::Result<socket2::Socket> {
-        self.set_receive_timeout(None)?;
+        self.hand_out()?;
         self.clear_send_timeout()?;
-        wake::hand_out(&self.socket)?;
-        self.socket.try_clone()
+        self.socket.with(socket2::Socket::try_clone)
     }
 
-    /// Returns the socket, in blocking mode and without time-outs.
-    pub(super) fn into_inner(self) -> socket2::Socket {
+    /// Returns the socket, in blocking mode and without time-outs. Returns itself if it was reset and the
+    /// system's socket is closed.
+    pub(super) fn into_inner(self) -> Result<socket2::Socket, Box<Self>> {
         // Fails only for a broken socket, whose first read or write reports it.
-        let _ = self.set_receive_timeout(None);
+        let _ = self.hand_out();
         let _ = self.clear_send_timeout();
-        let _ = wake::hand_out(&self.socket);
-        self.socket
+        self.socket.into_inner().map_err(|socket| Box::new(Self { socket, ..self }))
     }
 }
 

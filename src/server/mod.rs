@@ -31,6 +31,7 @@ mod slot;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::ToSocketAddrs;
+#[cfg(unix)]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::sync::Mutex;
 
 /// The exit status of a process that Windows itself ends at Ctrl-C: `STATUS_CONTROL_C_EXIT`.
-const ENDED_BY_CTRL_C: i32 = 0xC000_013A_u32.cast_signed();
+const ENDED_BY_CTRL_C: i32 = 0xC000_013A_u32 as i32;
 
 /// The contexts of all calls. `ctrlc` accepts one handler in a process, which is set with the first.
 static CONTEXTS: Mutex<Vec<Context>> = Mutex::new(Vec::new());

@@ -7,6 +7,7 @@
 
 // The names and limits of threads matter in the crate; here they are scripts' helpers.
 #![allow(clippy::disallowed_methods)]
+#![allow(clippy::incompatible_msrv, reason = "the rust-version is that of the library")]
 
 mod client;
 mod fcgi;

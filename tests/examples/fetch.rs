@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::programs::{Folder, Ran, Running, program, run, run_with};
+use crate::programs::{Folder, Ran, Running, absent_on_windows, program, run, run_with};
 use crate::scripted::Scripted;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -384,6 +384,9 @@ fn write_out_knows_its_variables() {
 
 #[test]
 fn names_and_sockets_are_pinned() {
+    if absent_on_windows("Unix sockets") {
+        return;
+    }
     let server = Running::lifecycle(&[]);
     let port = server.place.rsplit(':').next().unwrap();
     let pin = format!("some.test:{port}:127.0.0.1");

@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::programs::{PATIENCE, Running, program, run, run_with};
+use crate::programs::{PATIENCE, Running, absent_on_windows, program, run, run_with};
 
 /// The variables that a web server sets for a request.
 const VARIABLES: [(&str, &str); 9] = [
@@ -98,6 +98,9 @@ fn httpbin_answers_over_fastcgi() {
 
 #[test]
 fn httpbin_answers_over_fastcgi_on_a_unix_socket() {
+    if absent_on_windows("Unix sockets") {
+        return;
+    }
     let path = std::env::temp_dir().join(format!("hangup-httpbin-{}", std::process::id()));
     let path = path.to_str().expect("UTF-8");
     let bin = Running::listening("httpbin", &["--unix", path, "--fcgi"]);
@@ -110,6 +113,9 @@ fn httpbin_answers_over_fastcgi_on_a_unix_socket() {
 /// As a process manager starts it, or a web server: the listener is descriptor 0, and nothing is said.
 #[test]
 fn httpbin_answers_over_fastcgi_on_the_socket_that_it_inherits() {
+    if absent_on_windows("inherited sockets") {
+        return;
+    }
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("its address").to_string();
     let stdin = Stdio::from(OwnedFd::from(listener));
@@ -177,6 +183,9 @@ fn without_hops(server: &Running, lines: &str) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn httpbin_behind_a_proxy_over_fastcgi_answers_as_over_http() {
+    if absent_on_windows("Unix sockets") {
+        return;
+    }
     let path = std::env::temp_dir().join(format!("hangup-proxied-{}", std::process::id()));
     let path = path.to_str().expect("UTF-8");
     let direct = Running::listening("httpbin", &["--addr", "127.0.0.1:0"]);

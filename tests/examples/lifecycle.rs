@@ -6,7 +6,7 @@ use hangup::http::{HeaderMap, HeaderValue, Method};
 use hangup::{Body, Client, ResponseExt};
 use rustix::process::Signal;
 
-use crate::programs::{Folder, Running, body, program, read_all, run};
+use crate::programs::{Folder, Running, absent_on_windows, body, program, read_all, run};
 
 #[test]
 fn plain_answers() {
@@ -222,6 +222,9 @@ fn a_hijacked_connection_echoes_bytes() {
 
 #[test]
 fn states_are_counted() {
+    if absent_on_windows("the number of threads") {
+        return;
+    }
     let server = Running::lifecycle(&[]);
     let idle = server.connect();
     server.get("/");
@@ -237,6 +240,9 @@ fn states_are_counted() {
 
 #[test]
 fn it_listens_on_a_unix_socket() {
+    if absent_on_windows("Unix sockets") {
+        return;
+    }
     let folder = Folder::new("unix");
     let path = folder.path("socket");
     let server = Running::listening("lifecycle", &["--unix", &path]);

@@ -2,7 +2,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::programs::{Ran, Running, run};
+use crate::programs::{Ran, Running, absent_on_windows, run};
 
 /// A run without an error.
 fn load(args: &[&str]) -> Value {
@@ -27,6 +27,9 @@ fn report(ran: &Ran) -> Value {
 
 #[test]
 fn so_many_requests_are_the_sum_of_all_threads() {
+    if absent_on_windows("the CPU time") {
+        return;
+    }
     let server = Running::lifecycle(&[]);
     let report = load(&["-n", "50", "-c", "4", &server.url("/bytes/10")]);
     assert_eq!((&report["requests"], &report["errors"]), (&50.into(), &0.into()), "{report}");

@@ -15,15 +15,46 @@ use serde_json::Value;
 /// How long a test waits for what must happen before it fails. Never the time that it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The environment variable that names the folder of the programs for Windows. The tests then run those, under Wine,
+/// which turns SIGINT into Ctrl-C.
+const WINE: &str = "HANGUP_WINE_EXAMPLES";
+
+/// Returns `true` if the programs are those for Windows, which cannot do what a test is about. Says so.
+#[allow(clippy::print_stderr)]
+pub(crate) fn absent_on_windows(what: &str) -> bool {
+    let is_windows = std::env::var_os(WINE).is_some();
+    if is_windows {
+        // Past libtest, which shows what a test prints only if it fails.
+        let thread = thread::current();
+        let _ = writeln!(
+            std::io::stderr(),
+            "left out on Windows: {what}: {}",
+            thread.name().unwrap_or_default()
+        );
+    }
+    is_windows
+}
+
 /// A program that is built already, with its arguments.
 pub(crate) fn program(name: &str, args: &[&str]) -> Command {
-    // target/debug/deps/examples-0123456789 -> target/debug/examples/NAME
-    let mut path = std::env::current_exe().expect("this test's own path");
-    path.pop();
-    path.pop();
-    path.extend(["examples", name]);
-    assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
-    let mut command = Command::new(path);
+    let mut args = args.to_vec();
+    let mut command = match std::env::var_os(WINE) {
+        Some(folder) => {
+            args.iter_mut().filter(|arg| **arg == "/dev/null").for_each(|arg| *arg = "NUL");
+            let mut command = Command::new("wine");
+            command.arg(built(PathBuf::from(folder).join(name).with_extension("exe")));
+            command.env("WINEDEBUG", "-all");
+            command
+        }
+        None => {
+            // target/debug/deps/examples-0123456789 -> target/debug/examples/NAME
+            let mut path = std::env::current_exe().expect("this test's own path");
+            path.pop();
+            path.pop();
+            path.extend(["examples", name]);
+            Command::new(built(path))
+        }
+    };
     command.args(args).env("RUST_LOG", "off").env("RUST_BACKTRACE", "0");
     // The programs' peers are here, and no proxy of the developer's leads to them.
     for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
@@ -31,6 +62,11 @@ pub(crate) fn program(name: &str, args: &[&str]) -> Command {
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+fn built(path: PathBuf) -> PathBuf {
+    assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
+    path
 }
 
 /// A program's output and exit code.
@@ -100,11 +136,17 @@ impl Running {
     }
 
     /// The program's process id.
+    #[cfg(target_os = "linux")]
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
+        let signal = match std::env::var_os(WINE) {
+            // Wine ends a program at SIGTERM. Ctrl-C is how a user stops one.
+            Some(_) if signal == Signal::TERM => Signal::INT,
+            _ => signal,
+        };
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 

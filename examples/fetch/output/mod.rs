@@ -126,7 +126,7 @@ impl Output {
         let mut options = OpenOptions::new();
         match (self.offset, self.existing) {
             (1.., _) => options.append(true).create(true),
-            (0, Existing::Replaced) => options.write(true).truncate(true).create(true),
+            (0, Existing::Replaced) => options.write(true).create(true).truncate(false),
             (0, Existing::Kept | Existing::Refused) => options.write(true).create_new(true),
         };
         let wanted = path.clone();
@@ -136,6 +136,9 @@ impl Output {
             }
             match options.open(&path) {
                 Ok(file) => {
+                    if self.offset == 0 {
+                        empty(&file).map_err(Failure::not_written)?;
+                    }
                     // A further attempt replaces this file, which is not the user's.
                     self.existing = Existing::Replaced;
                     return Ok(Sink::File(file));
@@ -154,8 +157,8 @@ impl Output {
     /// Removes what a failed attempt has written to a file. Bytes on stdout, a pipe or a device stay.
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         let Some(Sink::File(file)) = self.sink.take() else { return Ok(()) };
-        let meta = file.metadata().map_err(Failure::not_written)?;
-        if meta.is_file() {
+        // Windows has no metadata of devices such as NUL.
+        if let Some(meta) = file.metadata().ok().filter(|meta| meta.is_file()) {
             file.set_len(self.offset.min(meta.len())).map_err(Failure::not_written)?;
             // The next attempt opens the file again at its end.
             return Ok(());
@@ -180,4 +183,12 @@ impl Output {
 
 fn in_folder(folder: Option<&Path>, path: &Path) -> PathBuf {
     folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))
+}
+
+/// Removes the content of a file. A device such as NUL has none, and on Windows it refuses to be truncated.
+fn empty(file: &File) -> io::Result<()> {
+    match file.metadata() {
+        Ok(meta) if meta.is_file() && meta.len() > 0 => file.set_len(0),
+        _ => Ok(()),
+    }
 }

@@ -190,9 +190,7 @@ impl<F: FnMut() -> RequestBuilder> EventSource<F> {
             self.delays.set_by_server(stream.retry());
         }
         self.state = State::Ended;
-        if error.is_some()
-            && let Some(ended) = self.context_error()
-        {
+        if let (Some(_), Some(ended)) = (&error, self.context_error()) {
             // The connection may have failed for another reason shortly before.
             return Some(ended);
         }

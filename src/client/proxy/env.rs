@@ -16,9 +16,13 @@ pub(super) struct Environment {
 }
 
 /// `http_proxy` is read in lower case only: a CGI program has the client's header `Proxy` in `HTTP_PROXY`.
+/// On Windows, where the names have no case, a CGI program does not read it at all.
 const HTTP: [&str; 3] = ["http_proxy", "all_proxy", "ALL_PROXY"];
 const HTTPS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
+
+/// True if `http_proxy` and `HTTP_PROXY` are two variables.
+const NAMES_HAVE_CASE: bool = cfg!(not(windows));
 
 impl Environment {
     /// Reads the variables by `look_up`, which returns the value of a variable.
@@ -29,8 +33,12 @@ impl Environment {
             names.iter().find_map(|name| Some((*name, set(name)?)))
         };
         let proxy = |names| first(names).map(|(name, value)| parse(name, &value.to_string_lossy()));
+        let http = match NAMES_HAVE_CASE || look_up("REQUEST_METHOD").is_none() {
+            true => &HTTP[..],
+            false => &HTTP[1..],
+        };
         let no_proxy = first(&NO_PROXY).map(|(_, value)| NoProxy::parse(&value.to_string_lossy()));
-        Self { http: proxy(&HTTP), https: proxy(&HTTPS), no_proxy: no_proxy.unwrap_or_default() }
+        Self { http: proxy(http), https: proxy(&HTTPS), no_proxy: no_proxy.unwrap_or_default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {

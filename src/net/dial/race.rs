@@ -141,18 +141,22 @@ impl Race {
 
     /// Waits until an attempt is ready or the next step is due. Returns the winner, if there is one.
     fn wait(&mut self, limit: &Limit<'_>) -> Result<Option<(Socket, SocketAddr)>, DialError> {
-        let until = self.next_event(limit.deadline());
+        let until = wake::connect_look(self.next_event(limit.deadline()));
         let mut fds = vec![limit.waker().poll_fd()];
         for attempt in self.lanes.iter().filter_map(|lane| lane.attempt.as_ref()) {
             fds.push(wake::poll_fd(&attempt.socket, wake::WRITE));
         }
         wake::wait(&mut fds, until).map_err(DialError::System)?;
-        let mut ready = fds[1..].iter().map(|fd| !fd.revents().is_empty()).collect::<VecDeque<_>>();
+        let mut ready = fds[1..].iter().map(wake::PollFd::revents).collect::<VecDeque<_>>();
         drop(fds);
         for number in 0..self.lanes.len() {
-            let is_ready = |_: &mut Attempt| ready.pop_front().expect("one result an attempt");
-            let Some(attempt) = self.lanes[number].attempt.take_if(is_ready) else { continue };
-            match attempt.finish() {
+            let Some(attempt) = self.lanes[number].attempt.take() else { continue };
+            let ready = ready.pop_front().expect("one result an attempt");
+            let Some(outcome) = wake::connected(&attempt.socket, ready) else {
+                self.lanes[number].attempt = Some(attempt);
+                continue;
+            };
+            match attempt.finish(outcome) {
                 Ok(winner) => return Ok(Some(winner)),
                 Err((address, error)) => self.fail(address, error),
             }
@@ -175,14 +179,16 @@ impl Lane {
 }
 
 impl Attempt {
-    fn finish(self) -> Result<(Socket, SocketAddr), (SocketAddr, io::Error)> {
-        let error = self.socket.take_error().unwrap_or_else(Some);
-        match error {
-            Some(error) => Err((self.address, error)),
-            None if is_self_connected(&self.socket, self.address) => {
+    fn finish(
+        self,
+        outcome: io::Result<()>,
+    ) -> Result<(Socket, SocketAddr), (SocketAddr, io::Error)> {
+        match outcome {
+            Err(error) => Err((self.address, error)),
+            Ok(()) if is_self_connected(&self.socket, self.address) => {
                 Err((self.address, io::ErrorKind::ConnectionRefused.into()))
             }
-            None => Ok((self.socket, self.address)),
+            Ok(()) => Ok((self.socket, self.address)),
         }
     }
 }

@@ -1,4 +1,8 @@
-use std::fs;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(unix)]
+mod unix;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::thread;
@@ -6,7 +10,7 @@ use std::thread;
 use socket2::{Domain, Type};
 
 use super::*;
-use crate::net::Listener;
+use crate::net::stream::tests::blocks;
 
 /// An address that never accepts: its listener's queue is full, so the system drops SYNs.
 struct BlackHole {
@@ -67,25 +71,10 @@ fn a_dialled_socket_is_blocking_and_has_its_options() {
     peer.write_all(b"hello").unwrap();
     let mut stream = dialed.stream;
     stream.read_exact(&mut [0; 5]).unwrap();
-    let socket = socket2::Socket::from(stream.into_tcp().unwrap());
-    assert!(!socket.nonblocking().unwrap());
+    let socket = stream.into_tcp().unwrap();
+    assert!(blocks(&socket));
+    let socket = socket2::Socket::from(socket);
     assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
-    let flags = rustix::io::fcntl_getfd(&socket).unwrap();
-    assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn the_other_family_is_tried_after_the_fallback_delay() {
-    // Skipped on a machine without IPv6.
-    let Ok(listener) = TcpListener::bind((V6, 0)) else { return };
-    let hole = BlackHole::new(V4);
-    let answering = listener.local_addr().unwrap();
-    let options = resolving_to(&[hole.address, answering]);
-    let dialed = dial(&host(), &options, &Context::new()).unwrap();
-    assert_eq!(dialed.remote, Addr::Ip(answering));
-    assert!(dialed.connected_in >= options.fallback_delay);
-    assert_eq!(connects_in_progress(hole.address), 0, "the other attempt is closed");
 }
 
 #[test]
@@ -149,75 +138,6 @@ fn a_context_ends_a_dial() {
         matches!(&error, Err(DialError::Cancelled(why)) if why.is_deadline_exceeded()),
         "{error:?}"
     );
-}
-
-/// Returns the number of the system's sockets that have sent a SYN to `address` without a reply.
-#[cfg(target_os = "linux")]
-fn connects_in_progress(address: SocketAddr) -> usize {
-    let asking = format!(":{:04X} 02 ", address.port());
-    let table = fs::read_to_string("/proc/net/tcp").unwrap();
-    table.lines().filter(|line| line.contains(&asking)).count()
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_context_wakes_a_dial_that_waits_for_connects() {
-    let hole = BlackHole::new(V4);
-    let options = resolving_to(&[hole.address]);
-    let context = Context::new();
-    thread::scope(|scope| {
-        let dialing = scope.spawn(|| dial(&host(), &options, &context));
-        // Once the system has begun the connect, the dial waits, or is about to.
-        while connects_in_progress(hole.address) == 0 {
-            thread::yield_now();
-        }
-        context.cancel();
-        assert!(matches!(dialing.join().unwrap(), Err(DialError::Cancelled(_))));
-        assert_eq!(connects_in_progress(hole.address), 0, "no socket is left behind");
-    });
-}
-
-#[test]
-fn a_unix_socket_is_dialled() {
-    let path = std::env::temp_dir().join(format!("hangup-{}-dialled", std::process::id()));
-    let listener = Listener::bind_unix(&path).unwrap();
-    let target = Target::Unix(path.clone());
-    let dialed = dial(&target, &DialOptions::default(), &Context::new()).unwrap();
-    assert_eq!(dialed.remote, Addr::Unix(Some(path.clone())));
-    let (mut peer, _) = listener.accept().unwrap().unwrap();
-    peer.write_all(b"x").unwrap();
-    (&dialed.stream).read_exact(&mut [0]).unwrap();
-    drop(listener);
-
-    let error = dial(&target, &DialOptions::default(), &Context::new()).unwrap_err();
-    let text = error.to_string();
-    assert!(text.starts_with(&format!("cannot connect to unix:{}: ", path.display())), "{text}");
-}
-
-#[test]
-fn a_dial_waits_for_a_unix_listener_with_a_full_queue() {
-    let path = std::env::temp_dir().join(format!("hangup-{}-full", std::process::id()));
-    let _ = fs::remove_file(&path);
-    let listener = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
-    listener.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
-    listener.listen(0).unwrap();
-    let target = Target::Unix(path.clone());
-    let mut options = DialOptions::new().connect_timeout(Duration::from_millis(20));
-    let mut queued = Vec::new();
-    let error = loop {
-        match dial(&target, &options, &Context::new()) {
-            Ok(dialed) => queued.push(dialed.stream),
-            Err(error) => break error,
-        }
-    };
-    assert!(matches!(error, DialError::TimedOut(Phase::Connect)), "{error}");
-    options.connect_timeout = None;
-    thread::scope(|scope| {
-        let dialing = scope.spawn(|| dial(&target, &options, &Context::new()));
-        listener.accept().unwrap();
-        dialing.join().unwrap().unwrap();
-    });
-    fs::remove_file(&path).unwrap();
 }
 
 #[test]

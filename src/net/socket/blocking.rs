@@ -4,16 +4,17 @@
 //! receive time-out limits it. A deadline cannot: on Linux, changing the time-out does not end a `recv`
 //! that is already blocked. `shutdown` does.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Socket;
-use crate::net::latch::{Latch, Woken};
+use crate::net::latch::{CHECK_INTERVAL, Latch, Woken};
 use crate::net::wake;
 
-/// The receive time-out that a socket has, so that only a change takes a system call.
-pub(super) struct ReceiveTimeout(AtomicU64);
+/// The receive time-out that a socket has, so that only a change takes a system call. The socket itself
+/// stays in blocking mode.
+pub(super) struct Mode(AtomicU64);
 
 /// No limit, in microseconds.
 const NO_TIMEOUT: u64 = 0;
@@ -21,8 +22,8 @@ const NO_TIMEOUT: u64 = 0;
 /// The time-out of a socket that the user may have configured.
 const UNKNOWN_TIMEOUT: u64 = u64::MAX;
 
-impl ReceiveTimeout {
-    pub(super) fn none() -> Self {
+impl Mode {
+    pub(super) fn fresh() -> Self {
         Self(AtomicU64::new(NO_TIMEOUT))
     }
 
@@ -36,6 +37,21 @@ impl ReceiveTimeout {
 }
 
 impl Socket {
+    /// Receives once without blocking.
+    pub(super) fn receive(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.socket.with(|socket| wake::try_recv(wake::pollable(socket), buf))
+    }
+
+    /// Sends once without blocking.
+    pub(super) fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket.with(|socket| wake::try_send(wake::pollable(socket), slices))
+    }
+
+    /// Sends once without blocking, and tells the system that more follows.
+    pub(super) fn send_ahead(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket.with(|socket| wake::try_send_ahead(wake::pollable(socket), slices))
+    }
+
     pub(in crate::net) fn read_for(
         &self,
         buf: &mut [u8],
@@ -44,7 +60,7 @@ impl Socket {
         if limit == Some(Duration::ZERO) {
             return self.try_read(buf).map_err(blocked_is_timed_out);
         }
-        if !self.receive_timeout.is(limit) {
+        if !self.mode.is(limit) {
             // Data that has arrived, such as a new connection's first request, needs no time-out.
             match self.try_read(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -52,7 +68,9 @@ impl Socket {
             }
             self.set_receive_timeout(limit)?;
         }
-        let outcome = self.read.blocking(|| wake::blocking_recv(self.pollable(), buf))?;
+        let outcome = self.read.blocking(|| {
+            self.socket.with(|socket| wake::blocking_recv(wake::pollable(socket), buf))
+        })?;
         self.received(outcome).map_err(blocked_is_timed_out)
     }
 
@@ -61,19 +79,57 @@ impl Socket {
         latch: &Latch,
         limit: Option<Instant>,
     ) -> io::Result<Woken> {
-        let woken = self.read.blocking(|| latch.wait(self.pollable(), limit))?;
+        let woken = self.read.blocking(|| {
+            self.socket.with(|socket| wait_for(wake::pollable(socket), latch, limit))
+        })?;
         self.read.check_open()?;
         woken
     }
 
-    pub(super) fn set_receive_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
-        if !self.receive_timeout.is(limit) {
+    /// Removes the time-out of a socket that is handed out.
+    pub(super) fn hand_out(&self) -> io::Result<()> {
+        self.set_receive_timeout(None)
+    }
+
+    fn set_receive_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        if !self.mode.is(limit) {
             let micros = in_micros(limit);
             let limit = (micros != NO_TIMEOUT).then(|| Duration::from_micros(micros));
-            self.socket.set_read_timeout(limit)?;
-            self.receive_timeout.0.store(micros, Ordering::Relaxed);
+            self.socket.with(|socket| socket.set_read_timeout(limit))?;
+            self.mode.0.store(micros, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+/// Waits until `socket` is readable or the latch is set.
+///
+/// # Errors
+///
+/// `TimedOut` at `limit`.
+fn wait_for(
+    socket: wake::Pollable<'_>,
+    latch: &Latch,
+    limit: Option<Instant>,
+) -> io::Result<Woken> {
+    loop {
+        let readable = match latch.waker() {
+            Some(waker) => !wake::wait_for(socket, wake::READ, waker, limit)?.0.is_empty(),
+            None => {
+                let check = Instant::now() + CHECK_INTERVAL;
+                let until = limit.map_or(check, |limit| limit.min(check));
+                !wake::wait_one(socket, wake::READ, until)?.is_empty()
+            }
+        };
+        if readable {
+            return Ok(Woken::Readable);
+        }
+        if latch.is_set() {
+            return Ok(Woken::Latched);
+        }
+        if limit.is_some_and(|limit| limit <= Instant::now()) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
     }
 }
 

@@ -36,17 +36,22 @@ impl Socket {
         length: u64,
     ) -> io::Result<usize> {
         if !self.send_timeout.0.load(Ordering::Relaxed) {
-            self.socket.set_write_timeout(Some(SHORTEST))?;
+            self.socket.with(|socket| socket.set_write_timeout(Some(SHORTEST)))?;
             self.send_timeout.0.store(true, Ordering::Relaxed);
         }
         let most = usize::try_from(length.min(MOST_AT_ONCE)).expect("a MiB fits");
-        self.write_by(|| wake::try_send_file(self.pollable(), file, offset, most))
+        self.write_by(|| {
+            let send = |socket: &socket2::Socket| {
+                wake::try_send_file(wake::pollable(socket), file, offset, most)
+            };
+            self.socket.with(send)
+        })
     }
 
     /// Removes the send time-out of a socket that is handed out.
     pub(super) fn clear_send_timeout(&self) -> io::Result<()> {
         if self.send_timeout.0.swap(false, Ordering::Relaxed) {
-            self.socket.set_write_timeout(None)?;
+            self.socket.with(|socket| socket.set_write_timeout(None))?;
         }
         Ok(())
     }

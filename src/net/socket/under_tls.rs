@@ -21,7 +21,10 @@ impl Socket {
         let mut flags = PollFlags::empty();
         flags.set(wake::READ, interest.read);
         flags.set(wake::WRITE, interest.write);
-        self.wait_point(place).park_after(self.pollable(), flags, until, Some(seen)).map(drop)
+        let place = self.wait_point(place);
+        self.socket
+            .with(|socket| place.park_after(wake::pollable(socket), flags, until, Some(seen)))
+            .map(drop)
     }
 
     pub(in crate::net) fn notices(&self, place: Parked) -> u64 {

@@ -39,7 +39,9 @@ impl Stream {
             _ => return Err(self),
         }
         match Arc::try_unwrap(self.0) {
-            Ok(Kind::Carrier(Carrier::Socket(socket))) => Ok(socket.into_inner()),
+            Ok(Kind::Carrier(Carrier::Socket(socket))) => {
+                socket.into_inner().map_err(|socket| Self::from_socket(*socket))
+            }
             Ok(_) => unreachable!("only sockets have a family"),
             Err(shared) => {
                 let shared = Self(shared);

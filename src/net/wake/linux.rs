@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, PollFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Socket, TcpKeepalive};
 
 use super::poll::NextLook;
@@ -17,12 +17,24 @@ use crate::net::readiness::{Hangup, Readiness};
 
 pub(super) use super::posix::is_in_progress;
 pub(in crate::net) use super::posix::{
-    adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
-    readiness, share_port, socket_path, try_recv,
+    allow_rebinding, connect_look, connected, is_about_the_connection, is_shortage, share_port,
+    socket_path, try_recv,
 };
+pub(in crate::net) use super::rdhup::readiness;
 
 /// A write to a connection that is gone raises no signal.
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+
+/// Puts a new socket into the mode that the calls below expect: blocking. A call that must not block
+/// passes a flag.
+pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
+    socket.set_nonblocking(false)
+}
+
+/// Receives once, and blocks for at most the socket's receive time-out.
+pub(in crate::net) fn blocking_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+    posix::recv(socket, buf, RecvFlags::empty())
+}
 
 /// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
 pub(in crate::net) fn try_send(
@@ -89,12 +101,6 @@ pub(in crate::net) fn try_send_file(
     }
 }
 
-/// Resets a TCP connection without closing its descriptor.
-pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
-    socket.set_linger(Some(Duration::ZERO))?;
-    Ok(rustix::net::connect_unspec(socket)?)
-}
-
 /// Returns what a wait for the peer's hang-up waits for, after a look with the outcome `_now`.
 pub(in crate::net) fn next_look(least: Hangup, _now: Readiness) -> NextLook {
     NextLook::When(match least {
@@ -131,6 +137,34 @@ pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
 
 pub(super) fn keepalive(period: Duration) -> TcpKeepalive {
     TcpKeepalive::new().with_time(period).with_interval(period)
+}
+
+/// A socket whose connection any thread can reset.
+pub(in crate::net) struct Handle(Socket);
+
+impl Handle {
+    pub(in crate::net) fn new(socket: Socket) -> Self {
+        Self(socket)
+    }
+
+    /// Calls the system with the socket.
+    pub(in crate::net) fn with<T>(
+        &self,
+        call: impl FnOnce(&Socket) -> io::Result<T>,
+    ) -> io::Result<T> {
+        call(&self.0)
+    }
+
+    /// Returns the socket.
+    pub(in crate::net) fn into_inner(self) -> Result<Socket, Self> {
+        Ok(self.0)
+    }
+
+    /// Resets a TCP connection without closing its descriptor.
+    pub(in crate::net) fn reset(&self) -> io::Result<()> {
+        self.0.set_linger(Some(Duration::ZERO))?;
+        Ok(rustix::net::connect_unspec(&self.0)?)
+    }
 }
 
 /// A descriptor that becomes readable when it is signalled, and stays so until it is drained.

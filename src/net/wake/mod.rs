@@ -8,9 +8,11 @@
 //! | --- | --- | --- | --- |
 //! | wake-up descriptor | `eventfd` | a pipe | a connected pair of loopback sockets |
 //! | peer's end of stream without reading | `POLLRDHUP` | that on FreeBSD, else a peek | a peek |
-//! | the same behind unread data | yes | FreeBSD yes, Apple's within 100 ms, others no | no |
-//! | one call that does not block | `MSG_DONTWAIT` | the same | the socket in non-blocking mode |
+//! | the same behind unread data | yes | FreeBSD yes, Apple's within 100 ms, others no | within 100 ms, if reported |
+//! | one call that does not block | `MSG_DONTWAIT` | the socket in non-blocking mode | the same |
 //! | no `SIGPIPE` | `MSG_NOSIGNAL` | that, or the option set by the standard library | nothing to do |
+//! | reset | connect to no address | linger 0 and close | the same |
+//! | a failed connect | reported | reported | looked for every 100 ms |
 //! | a write that more will follow | `MSG_MORE` | an ordinary write | the same |
 //! | a file without a copy | `sendfile` | not at all | not at all |
 //! | accepted sockets inherit options | yes | some | no |
@@ -22,16 +24,24 @@
 //!
 //! `readiness` returns what can be known of the peer without a read. A thread that waits for the hang-up
 //! calls it in a loop, and `next_look` says what it does in between. On a system that reports the hang-up by
-//! `poll`, that is a wait for this report. Elsewhere the end of the stream makes the socket readable, and a peek tells
-//! it from data. While data is unread, the socket stays readable, so a wait would end at once. The thread
-//! then lets a time pass, without the socket: it neither takes the data from the thread that reads nor keeps
-//! a core busy.
+//! `poll`, that is a wait for this report. Elsewhere the end of the stream makes the socket readable, and a
+//! peek tells it from data. While data is unread, the socket stays readable, so a wait would end at once.
+//! The thread then lets a time pass, without the socket: it neither takes the data from the thread that reads
+//! nor keeps a core busy.
 //!
 //! # Blocking mode
 //!
-//! A socket stays in blocking mode all the time, and a call that must not block passes a flag. So a
-//! socket that is handed out (a hijacked connection) is an ordinary one.
+//! On Linux a socket stays in blocking mode all the time, and a call that must not block passes a flag. So
+//! a socket that is handed out (a hijacked connection) is an ordinary one. Elsewhere a flag for each call
+//! is missing or concerns only reads. There a socket is in non-blocking mode until it is handed out.
+//!
+//! # Reset
+//!
+//! `Handle` is the socket of a stream. Where only a close resets a connection, it closes the socket although
+//! other threads have handles of the stream, once none of them is in a call of the system (`handle.rs`).
 
+#[cfg(any(not(any(target_os = "linux", target_os = "android")), hangup_portable))]
+mod handle;
 #[cfg_attr(
     all(any(target_os = "linux", target_os = "android"), not(hangup_portable)),
     path = "linux.rs"
@@ -45,6 +55,11 @@ mod platform;
 mod poll;
 #[cfg(unix)]
 mod posix;
+#[cfg(all(
+    any(target_os = "linux", target_os = "android", target_os = "freebsd"),
+    not(hangup_portable)
+))]
+mod rdhup;
 
 use std::cell::OnceCell;
 use std::io;
@@ -54,13 +69,15 @@ use std::time::{Duration, Instant};
 use rustix::fd::{AsFd, BorrowedFd};
 use socket2::Socket;
 
-pub(super) use self::platform::{
-    Waker, adopt, allow_rebinding, hand_out, is_about_the_connection, is_shortage, listens,
-    next_look, readiness, reset, sends_files, settle_accepted, share_port, socket_path, try_recv,
-    try_send, try_send_ahead, try_send_file,
-};
 #[cfg(unix)]
-pub(super) use self::platform::{blocking_recv, inherited};
+pub(super) use self::platform::inherited;
+pub(super) use self::platform::{
+    Handle, Waker, adopt, allow_rebinding, connect_look, connected, is_about_the_connection,
+    is_shortage, listens, next_look, readiness, sends_files, settle_accepted, share_port,
+    socket_path, try_recv, try_send, try_send_file,
+};
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(hangup_portable)))]
+pub(super) use self::platform::{blocking_recv, try_send_ahead};
 use self::platform::{is_in_progress, keepalive};
 pub(super) use self::poll::{NextLook, PollFd, PollFlags, READ, WRITE, look, wait};
 
@@ -93,6 +110,7 @@ pub(super) fn wait_for(
 }
 
 /// Waits until `socket` is ready for `interest` or `until` has come. Returns what it is ready for.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(hangup_portable)))]
 pub(super) fn wait_one(
     socket: Pollable<'_>,
     interest: PollFlags,

@@ -3,44 +3,30 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::{SockAddr, Socket};
 
-use super::poll::{READ, look};
-use crate::net::readiness::Readiness;
-
 /// The most pieces of one vectored write: `IOV_MAX` is 1024 on every system that has one.
 const MOST_SLICES: usize = 1024;
-
-/// Puts a new socket into the mode that the calls below expect: blocking. A call that must not block
-/// passes a flag.
-pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
-    socket.set_nonblocking(false)
-}
-
-/// Does nothing: a socket is in blocking mode, as the user that it is handed out to expects.
-pub(in crate::net) fn hand_out(_socket: &Socket) -> io::Result<()> {
-    Ok(())
-}
 
 /// Returns `true` if `error` reports that a connect has begun.
 pub(super) fn is_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }
 
-/// Returns what can be known of the peer without a read.
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-#[cfg_attr(hangup_portable, allow(dead_code, reason = "looks as a system without POLLRDHUP"))]
-pub(in crate::net) fn readiness(socket: BorrowedFd<'_>) -> io::Result<Readiness> {
-    let ready = look(socket, READ | PollFlags::RDHUP)?;
-    Ok(Readiness {
-        readable: !ready.is_empty(),
-        peer_closed: ready.intersects(PollFlags::RDHUP | PollFlags::HUP),
-        broken: ready.intersects(PollFlags::ERR | PollFlags::HUP),
-    })
+/// Returns the outcome of a connect in progress, if it has ended.
+pub(in crate::net) fn connected(socket: &Socket, ready: PollFlags) -> Option<io::Result<()>> {
+    let outcome = || socket.take_error()?.map_or(Ok(()), Err);
+    (!ready.is_empty()).then(outcome)
+}
+
+/// Returns `until`: a thread need not look at its connects before `poll` reports them.
+pub(in crate::net) fn connect_look(until: Option<Instant>) -> Option<Instant> {
+    until
 }
 
 /// Receives once without blocking. Fails with `WouldBlock` if there is nothing to read.
@@ -48,12 +34,7 @@ pub(in crate::net) fn try_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Re
     recv(socket, buf, RecvFlags::DONTWAIT)
 }
 
-/// Receives once, and blocks for at most the socket's receive time-out.
-pub(in crate::net) fn blocking_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
-    recv(socket, buf, RecvFlags::empty())
-}
-
-fn recv(socket: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+pub(super) fn recv(socket: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
     loop {
         match rustix::net::recv(socket, &mut *buf, flags) {
             Err(Errno::INTR) => {}

@@ -1,12 +1,13 @@
 //! The Unix systems other than Linux and Android.
 //!
-//! Of these, only FreeBSD has `POLLRDHUP`. macOS and Apple's other systems set `POLLHUP` when either direction of
-//! those that were asked for has ended, and nothing if none was. NetBSD never sets it. So a look asks for
+//! Sockets are in non-blocking mode until they are handed out.
+//!
+//! Of these, only FreeBSD has `POLLRDHUP`. macOS and Apple's other systems set `POLLHUP` when either direction
+//! of those that were asked for has ended, and nothing if none was. NetBSD never sets it. So a look asks for
 //! a direction, takes `POLLHUP` for its end, and peeks if there is none.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
 use std::time::Duration;
 
 use rustix::event::PollFlags;
@@ -26,13 +27,14 @@ use super::poll::{READ, WRITE, look};
 use super::posix;
 use crate::net::readiness::{Hangup, Readiness};
 
+pub(in crate::net) use super::handle::Handle;
 pub(super) use super::posix::is_in_progress;
-#[cfg(target_os = "freebsd")]
-pub(in crate::net) use super::posix::readiness;
 pub(in crate::net) use super::posix::{
-    adopt, allow_rebinding, blocking_recv, hand_out, is_about_the_connection, is_shortage,
-    share_port, socket_path, try_recv,
+    allow_rebinding, connect_look, connected, is_about_the_connection, is_shortage, share_port,
+    socket_path, try_recv,
 };
+#[cfg(target_os = "freebsd")]
+pub(in crate::net) use super::rdhup::readiness;
 
 /// How often a thread looks for the peer's hang-up where no wait reports it.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -44,6 +46,12 @@ const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
+/// Puts a new socket into the mode that the calls below expect. Apple's systems have `MSG_DONTWAIT`, but a
+/// write ignores it.
+pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
+    socket.set_nonblocking(true)
+}
+
 /// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
 pub(in crate::net) fn try_send(
     socket: BorrowedFd<'_>,
@@ -51,9 +59,6 @@ pub(in crate::net) fn try_send(
 ) -> io::Result<usize> {
     posix::try_send(socket, slices, NO_SIGNAL)
 }
-
-/// Sends as [`try_send`] does: these systems cannot be told that more follows.
-pub(in crate::net) use self::try_send as try_send_ahead;
 
 /// Returns `false`: files are copied.
 pub(in crate::net) fn sends_files() -> bool {
@@ -123,14 +128,6 @@ pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
     }
 }
 
-/// Ends a TCP connection. The peer sees a reset when the last descriptor is closed. Only the direction of
-/// reading is shut down before, which ends the calls that are blocked here: shutting down the other would show the peer a clean
-/// end of the stream.
-pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
-    socket.set_linger(Some(Duration::ZERO))?;
-    socket.shutdown(Shutdown::Read)
-}
-
 /// Sets on an accepted socket the options that it may not have inherited from its listener.
 pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, period: Duration) {
     // A socket that refuses an option may be dead already, which its first read or write reports.
@@ -153,7 +150,8 @@ pub(in crate::net) fn listens(_socket: &Socket) -> bool {
     true
 }
 
-/// Returns a duplicate of the descriptor `number` of this process, without unsafe code.
+/// Returns a duplicate of the descriptor `number` of this process, without unsafe code. Above 2, FreeBSD needs
+/// `fdescfs`, mounted at `/dev/fd`.
 pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
     posix::duplicate_or(number, || {
         Ok(open(format!("/dev/fd/{number}"), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)

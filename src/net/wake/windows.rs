@@ -2,12 +2,19 @@
 //!
 //! Sockets are in non-blocking mode as long as this crate has them: the system has no flag for one call.
 //! Threads wait in `WSAPoll`, never in a call that only the other side ends.
+//!
+//! `WSAPoll` differs from `poll`:
+//!
+//! * It reports `POLLHUP` when the peer has ended its stream, even if this side can still send. Behind unread
+//!   data, Wine does not report it. A failed connection has `POLLERR`.
+//! * Before Windows 10 version 2004 it does not report that a connect has failed. Only `SO_ERROR` does.
+//! * Its time-out is in milliseconds, rounded up. A wait may last one clock tick longer, of at most 16 ms.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, BorrowedFd};
@@ -18,17 +25,27 @@ use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
 use super::poll::{NextLook, READ, look};
 use crate::net::readiness::{Hangup, Readiness};
 
+pub(in crate::net) use super::handle::Handle;
+
+/// How often a thread that connects looks for a failure.
+const CONNECT_LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The most bytes of one write. The system copies all of a write into its own memory if the socket's buffer
+/// has any room, so time limits of a large write would mean nothing, and it may fail for lack of memory.
+const MOST_AT_ONCE: usize = 256 * 1024;
+
+/// The most pieces of one vectored write. The system has no limit.
+const MOST_SLICES: usize = 1024;
+
+/// The longest time that a waker's two sockets may need to connect.
+const LOOPBACK_LIMIT: Duration = Duration::from_secs(2);
+
 /// How often a thread looks for the peer's hang-up while unread data may hide it.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Puts a new socket into the mode that the calls below expect.
 pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
     socket.set_nonblocking(true)
-}
-
-/// Puts a socket into blocking mode, for the user that it is handed out to.
-pub(in crate::net) fn hand_out(socket: &Socket) -> io::Result<()> {
-    socket.set_nonblocking(false)
 }
 
 /// Returns `true` if `error` reports that a connect has begun.
@@ -41,17 +58,20 @@ pub(in crate::net) fn readiness(socket: BorrowedFd<'_>) -> io::Result<Readiness>
     let ready = look(socket, READ)?;
     let mut now = Readiness {
         readable: !ready.is_empty(),
-        peer_closed: false,
+        peer_closed: ready.contains(PollFlags::HUP),
         broken: ready.contains(PollFlags::ERR),
     };
     if now.readable && !now.broken {
         match rustix::net::recv(socket, &mut [0; 1], RecvFlags::PEEK) {
-            Ok((_, count)) => now.peer_closed = count == 0,
+            Ok((_, count)) => now.peer_closed |= count == 0,
             // Another thread has read what there was.
-            Err(Errno::WOULDBLOCK) => now.readable = false,
-            Err(_) => now.broken = true,
+            Err(Errno::WOULDBLOCK) => now.readable = now.peer_closed,
+            // This side has ended the direction.
+            Err(Errno::SHUTDOWN) => now.peer_closed = true,
+            Err(_) => (now.peer_closed, now.broken) = (true, true),
         }
     }
+    now.peer_closed |= now.broken;
     Ok(now)
 }
 
@@ -63,9 +83,36 @@ pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
     }
 }
 
+/// Returns the outcome of a connect in progress, if it has ended.
+pub(in crate::net) fn connected(socket: &Socket, ready: PollFlags) -> Option<io::Result<()>> {
+    match socket.take_error() {
+        Ok(None) => (!ready.is_empty()).then_some(Ok(())),
+        Ok(Some(error)) | Err(error) => Some(Err(error)),
+    }
+}
+
+/// Returns the time until which a thread may wait for connects before it looks at each of them.
+pub(in crate::net) fn connect_look(until: Option<Instant>) -> Option<Instant> {
+    let look = Instant::now() + CONNECT_LOOK_INTERVAL;
+    Some(until.map_or(look, |until| until.min(look)))
+}
+
 /// Receives once without blocking. Fails with `WouldBlock` if there is nothing to read.
 pub(in crate::net) fn try_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
-    Ok(rustix::net::recv(socket, &mut *buf, RecvFlags::empty())?.0)
+    match rustix::net::recv(socket, &mut *buf, RecvFlags::empty()) {
+        Ok((_, count)) => Ok(count),
+        Err(Errno::SHUTDOWN) => Ok(0),
+        Err(errno) => Err(reset_if_aborted(errno)),
+    }
+}
+
+/// Reports an abort as a reset. The system tells whether the connection was reset by the peer or given up by
+/// itself, for example because the peer has sent a reset before. For the callers both are the same.
+fn reset_if_aborted(errno: Errno) -> io::Error {
+    match errno {
+        Errno::CONNABORTED => Errno::CONNRESET.into(),
+        other => other.into(),
+    }
 }
 
 /// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
@@ -73,14 +120,31 @@ pub(in crate::net) fn try_send(
     socket: BorrowedFd<'_>,
     slices: &[IoSlice<'_>],
 ) -> io::Result<usize> {
-    match slices {
-        [one] => Ok(rustix::net::send(socket, one, SendFlags::empty())?),
-        many => SockRef::from(&socket).send_vectored(many),
-    }
+    let empty = slices.iter().take_while(|slice| slice.is_empty()).count();
+    let slices = &slices[empty..];
+    let mut room = MOST_AT_ONCE;
+    let whole =
+        slices.iter().take(MOST_SLICES).take_while(|slice| match room.checked_sub(slice.len()) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        });
+    let sent = match (whole.count(), slices) {
+        (_, []) => return Ok(0),
+        (0 | 1, [first, ..]) => {
+            let piece = &first[..first.len().min(MOST_AT_ONCE)];
+            rustix::net::send(socket, piece, SendFlags::empty()).map_err(io::Error::from)
+        }
+        (whole, many) => SockRef::from(&socket).send_vectored(&many[..whole]),
+    };
+    sent.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::SHUTDOWN) => io::ErrorKind::BrokenPipe.into(),
+        Some(errno) => reset_if_aborted(errno),
+        None => error,
+    })
 }
-
-/// Sends as [`try_send`] does: the system cannot be told that more follows.
-pub(in crate::net) use self::try_send as try_send_ahead;
 
 /// Returns `false`: files are copied.
 pub(in crate::net) fn sends_files() -> bool {
@@ -97,14 +161,6 @@ pub(in crate::net) fn try_send_file(
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Ends a TCP connection. The peer sees a reset when the last handle is closed. Only the direction of
-/// reading is shut down before, which fails the calls of this side: shutting down the other would show the peer a clean
-/// end of the stream.
-pub(in crate::net) fn reset(socket: &Socket) -> io::Result<()> {
-    socket.set_linger(Some(Duration::ZERO))?;
-    socket.shutdown(Shutdown::Read)
-}
-
 /// Sets on an accepted socket the options that it does not inherit from its listener.
 pub(in crate::net) fn settle_accepted(socket: &Socket, _tcp: bool, period: Duration) {
     // A socket that refuses an option may be dead already, which its first read or write reports.
@@ -118,8 +174,8 @@ pub(in crate::net) fn listens(_socket: &Socket) -> bool {
     true
 }
 
-/// Keeps the address for this process: without this option another one could bind it as well. Old
-/// connections of its port in `TIME_WAIT` do not stand in the way of a listener here.
+/// Does nothing: old connections of the port in `TIME_WAIT` do not stand in the way of a listener. With
+/// `SO_REUSEADDR` this one could take the port of another process.
 pub(in crate::net) fn allow_rebinding(_socket: &Socket) -> io::Result<()> {
     Ok(())
 }
@@ -146,6 +202,8 @@ pub(in crate::net) fn is_about_the_connection(error: &io::Error) -> bool {
         Some(
             Errno::CONNABORTED
                 | Errno::CONNRESET
+                // Wine reports this of a connection that has ended before it was accepted.
+                | Errno::NOTCONN
                 | Errno::NETDOWN
                 | Errno::NETRESET
                 | Errno::NETUNREACH
@@ -172,7 +230,7 @@ pub(in crate::net) struct Waker {
 impl Waker {
     pub(in crate::net) fn new() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let writer = TcpStream::connect(listener.local_addr()?)?;
+        let writer = TcpStream::connect_timeout(&listener.local_addr()?, LOOPBACK_LIMIT)?;
         let own = writer.local_addr()?;
         // Another process may have connected to the listener first.
         let reader = loop {
@@ -182,10 +240,13 @@ impl Waker {
             }
         };
         writer.set_nodelay(true)?;
+        let (reader, writer) = (Socket::from(reader), Socket::from(writer));
         for end in [&reader, &writer] {
             end.set_nonblocking(true)?;
+            // Closed without `TIME_WAIT`, so that threads that come and go do not use up the ports.
+            end.set_linger(Some(Duration::ZERO))?;
         }
-        Ok(Self { reader: reader.into(), writer: writer.into() })
+        Ok(Self { reader, writer })
     }
 
     /// Wakes the threads that wait for it.

@@ -15,6 +15,8 @@ over_each![
     trailers_come_with_the_end_of_a_body,
     trailers_are_sent_behind_chunks,
     a_response_that_is_cut_short_is_an_error,
+    #[cfg_attr(windows, ignore = "Wine ends the stream before it resets the connection")]
+    a_reset_is_not_the_end_of_a_body_without_framing,
     a_source_that_fails_is_the_callers_error_and_an_incomplete_message,
     a_source_that_is_too_short_is_an_error,
     a_source_that_panics_fails_its_call,
@@ -115,7 +117,11 @@ fn a_response_that_is_cut_short_is_an_error(over: Over) {
         }
         peer.expect_closed();
     }
-    // Nor is a reset the end of a body without framing.
+}
+
+fn a_reset_is_not_the_end_of_a_body_without_framing(over: Over) {
+    alone!();
+    let (peers, client) = (over.peers(), over.client());
     let call = get(&client, peers.url("/"));
     let mut peer = peers.accept();
     peer.expect_request("GET /");

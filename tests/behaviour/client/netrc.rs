@@ -276,7 +276,9 @@ fn c12_the_file_of_the_user_is_found_by_the_environment() {
     let run = |expected: &str, variable: Option<&str>| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let name = "client::netrc::c12_the_file_of_the_user_is_found_by_the_environment";
-        command.args(["--exact", name]).env(CASE, expected).env("HOME", home).env_remove("NETRC");
+        command.args(["--exact", name]).env(CASE, expected).env_remove("NETRC");
+        // The second is for Windows.
+        command.env("HOME", home).env("USERPROFILE", home);
         command.envs(variable.map(|path| ("NETRC", path)));
         let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

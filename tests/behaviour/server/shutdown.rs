@@ -19,6 +19,7 @@ over_each![
     s17_a_connection_is_idle_only_when_its_responses_are_sent,
     s17_no_response_is_lost,
     s17_close_ends_running_requests,
+    #[cfg_attr(windows, ignore = "Wine ends the stream before it resets the connection")]
     s17_close_does_not_make_a_body_without_a_length_look_whole,
     s17_close_ends_a_blocked_read_of_the_body_and_a_blocked_write,
     s17_the_port_is_free_when_it_returns,

@@ -28,16 +28,19 @@ use super::RawClient;
 use super::scripted_server::Peers;
 
 /// Registers tests that take the transport as their parameter, and runs them over TCP and over TLS. After
-/// `each way:` they also run over TCP with a client that sends every body through its writer loop.
+/// `each way:` they also run over TCP with a client that sends every body through its writer loop. An attribute in
+/// front of a name is that of the tests.
 macro_rules! over_each {
-    (@carriers $test:ident) => {
+    (@carriers $test:ident $($attribute:meta)*) => {
         #[test]
+        $(#[$attribute])*
         fn over_tcp() {
             super::$test($crate::support::Over::Tcp);
         }
 
         #[cfg(feature = "tls")]
         #[test]
+        $(#[$attribute])*
         fn over_tls() {
             super::$test($crate::support::Over::Tls);
         }
@@ -54,10 +57,10 @@ macro_rules! over_each {
             }
         )+
     };
-    ($($test:ident),+ $(,)?) => {
+    ($($(#[$attribute:meta])* $test:ident),+ $(,)?) => {
         $(
             mod $test {
-                $crate::support::over_each!(@carriers $test);
+                $crate::support::over_each!(@carriers $test $($attribute)*);
             }
         )+
     };

@@ -305,8 +305,9 @@ fn h12_a_script_must_exist() {
             received
         },
     );
-    let file = folder.join("a.php").display().to_string();
-    assert_eq!(received.get("SCRIPT_FILENAME"), Some(&*file));
+    // Compared as paths: Windows has two separators.
+    let file = received.get("SCRIPT_FILENAME").map(std::path::Path::new);
+    assert_eq!(file, Some(&*folder.join("a.php")));
     assert_eq!(received.get("PATH_INFO"), Some("/info"));
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -250,7 +250,6 @@ mod tests {
         let in_time = writer.handle_until(&mut Request::default(), &handler, far, |_| Ok(()));
         assert!(in_time.unwrap());
         assert_eq!(writer.bytes_sent(), LENGTH);
-        drop(writer);
         assert_eq!((wire.length, wire.copied), (Some(Length::Known(LENGTH)), 0));
         assert_eq!(wire.by_file, LENGTH);
     }

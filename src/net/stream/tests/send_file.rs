@@ -38,7 +38,7 @@ fn send(stream: &Stream, file: &File, offset: u64, length: u64) -> io::Result<u6
 }
 
 fn sockets() -> [(&'static str, Stream, Stream); 2] {
-    let ((a, b), (c, d)) = (tcp_pair(), unix_pair());
+    let ((a, b), (c, d)) = (tcp_pair(), unix::pair());
     [("tcp", a, b), ("unix", c, d)]
 }
 

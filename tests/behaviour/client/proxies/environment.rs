@@ -105,9 +105,22 @@ fn c14_a_client_without_proxies_ignores_the_environment() {
     call.finish().unwrap();
 }
 
+#[cfg(not(windows))] // The names of its variables have no case.
 #[test]
 fn c14_http_proxy_in_upper_case_is_ignored() {
     alone!(env: [("HTTP_PROXY", "proxy.test")]);
+    connects_directly();
+}
+
+#[cfg(windows)]
+#[test]
+fn c14_http_proxy_is_ignored_in_a_cgi_program() {
+    alone!(env: [("HTTP_PROXY", "proxy.test"), ("REQUEST_METHOD", "GET")]);
+    connects_directly();
+}
+
+#[track_caller]
+fn connects_directly() {
     let peers = Peers::new();
     let client = client(&peers);
     let call = get(&client, "http://host.test/".to_owned());

@@ -1,24 +1,24 @@
 //! A process with a time limit.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 /// The time limit of a test. It is far above the time of any test on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Runs a program, and returns what it printed to stdout and stderr, in its order. Kills it at the time limit, and then
+/// Runs a program, and returns what it printed to stdout and stderr. Kills it at the time limit, and then
 /// returns no status.
 pub(super) fn run(mut command: Command) -> (String, Option<ExitStatus>) {
-    let (reader, writer) = io::pipe().expect("a pipe");
-    command.stdin(Stdio::null()).stdout(writer.try_clone().expect("a descriptor")).stderr(writer);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the test binary starts");
-    // It has the other copies of the pipe's end.
-    drop(command);
-    let (pieces, mut output) = (collect(reader), Vec::new());
+    let (sender, pieces) = unbounded();
+    collect(child.stdout.take().expect("a pipe"), sender.clone());
+    collect(child.stderr.take().expect("a pipe"), sender);
+    let mut output = Vec::new();
     let ended = take(&pieces, &mut output, LIMIT);
     if !ended {
         let _ = child.kill();
@@ -31,8 +31,7 @@ pub(super) fn run(mut command: Command) -> (String, Option<ExitStatus>) {
 }
 
 /// Reads to the end, on another thread.
-fn collect(mut reader: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
-    let (sender, pieces) = unbounded();
+fn collect(mut reader: impl Read + Send + 'static, sender: Sender<Vec<u8>>) {
     thread::spawn(move || {
         let mut buffer = [0; 8192];
         while let Ok(count @ 1..) = reader.read(&mut buffer) {
@@ -41,7 +40,6 @@ fn collect(mut reader: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
             }
         }
     });
-    pieces
 }
 
 /// Appends the pieces that arrive within `limit`. Returns `true` if the last one has arrived.
