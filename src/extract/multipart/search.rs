@@ -72,15 +72,16 @@ mod tests {
             let text = format!("\n--{boundary}");
             // Every text of the needle's letters that is a little longer.
             let letters: Vec<char> = "\nab-x".chars().collect();
-            for seed in 0..4000_usize {
-                let mut rest = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let count = letters.len() as u64;
+            for seed in 0..4000 {
+                let mut rest = u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15);
                 let mut data = String::new();
                 for _ in 0..12 {
-                    data.push(letters[rest % letters.len()]);
-                    rest /= letters.len();
+                    data.push(letters[(rest % count) as usize]);
+                    rest /= count;
                 }
                 if seed % 3 == 0 {
-                    data.insert_str(seed % 12, &text);
+                    data.insert_str((seed % 12) as usize, &text);
                 }
                 let found = needle.find(data.as_bytes());
                 assert_eq!(found, data.find(&text), "{boundary:?} in {data:?}");
