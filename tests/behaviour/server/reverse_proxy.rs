@@ -1,6 +1,6 @@
 //! H11: the reverse proxy between a client and an upstream that are scripted.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -369,27 +369,72 @@ fn h11_either_side_of_an_upgraded_connection_ends_the_other() {
     });
 }
 
-#[test]
-fn h11_a_tunnel_that_carries_nothing_ends() {
-    alone!();
+fn upgraded_with_limit(limit: Duration) -> (Script, TestServer, RawClient, Peer) {
     let script = Script::new();
-    let limit = Duration::from_millis(100);
     let proxy = ReverseProxy::new(script.url("/")).tunnel_idle_timeout(limit);
     let server = TestServer::with_handler(proxy);
     let mut client = RawClient::connect(&server);
     client.send(UPGRADE);
     let mut peer = script.accept();
     peer.expect("GET /");
-    peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    peer.send([SWITCH, "\r\n"].concat());
     client.expect_head();
-    // What one direction carries keeps the other alive.
-    let begun = Instant::now();
-    while begun.elapsed() < 2 * limit {
-        client.send("x");
-        peer.read_bytes(1);
-    }
+    (script, server, client, peer)
+}
+
+#[test]
+fn h11_a_tunnel_that_carries_nothing_ends() {
+    alone!();
+    let (_script, _server, mut client, mut peer) =
+        upgraded_with_limit(Duration::from_millis(100));
     client.expect_silence_to_the_end();
     peer.expect_closed();
+}
+
+#[test]
+fn h11_a_direction_that_carries_something_keeps_the_other_alive() {
+    alone!();
+    let limit = Duration::from_secs(2);
+    let (_script, _server, mut client, mut peer) = upgraded_with_limit(limit);
+    let begun = Instant::now();
+    while begun.elapsed() < limit + limit / 4 {
+        client.send("x");
+        peer.read_bytes(1);
+        std::thread::park_timeout(limit / 20);
+    }
+    peer.send("alive");
+    client.expect_text("alive");
+}
+
+/// The client reads some bytes within each limit, but never enough for the proxy's socket to become writable.
+#[test]
+fn h11_a_client_that_reads_slowly_keeps_its_tunnel() {
+    alone!();
+    let limit = Duration::from_millis(900);
+    let (_script, _server, client, peer) = upgraded_with_limit(limit);
+    let down = peer.stream().clone();
+    let writer = std::thread::spawn(move || {
+        let piece = pattern(1 << 16);
+        while (&down).write_all(&piece).is_ok() {}
+    });
+    let mut stream = client.stream();
+    let mut piece = vec![0; 64 * 1024];
+    let begun = Instant::now();
+    while begun.elapsed() < 3 * limit {
+        stream.read_exact(&mut piece).expect("more of the stream");
+        std::thread::park_timeout(limit / 12);
+    }
+    peer.stream().close();
+    writer.join().unwrap();
+}
+
+#[test]
+fn h11_a_client_that_reads_nothing_ends_its_tunnel() {
+    alone!();
+    let (_script, _server, client, peer) = upgraded_with_limit(Duration::from_millis(200));
+    let piece = pattern(1 << 16);
+    while peer.stream().write_all(&piece).is_ok() {}
+    drop(client);
 }
 
 /// A client that has closed its sending side looks as one that has gone away. It once got a 499.
