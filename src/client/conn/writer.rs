@@ -352,3 +352,40 @@ impl Counted<'_> {
         self.shared.send_error(error, self.written)
     }
 }
+
+#[cfg(all(test, feature = "tls", not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+    use crate::net::{DialError, Dialed, Target, memory};
+    use crate::{Client, Context, testing};
+
+    #[test]
+    fn t15_a_write_over_tls_may_take_longer_than_the_idle_limit() {
+        const LIMIT: Duration = Duration::from_secs(1);
+        const ROOM: usize = 4000;
+        let (near, far) = memory::pair_with_capacity(ROOM);
+        let near = sync::Mutex::new(Some(near));
+        let dialer = move |_: &Target, _: &Context| -> Result<Dialed, DialError> {
+            near.lock().take().map(Dialed::new).ok_or_else(|| DialError::other("only one"))
+        };
+        let client = Client::builder().dialer(dialer).tls(testing::tls_connector());
+        let client = client.idle_write_timeout(LIMIT).build();
+        std::thread::scope(|scope| {
+            let body = Body::from(vec![0; 1 << 20]);
+            let call = scope.spawn(|| client.put("https://localhost/").body(body).send());
+            let patience = Duration::from_secs(20);
+            let far = testing::tls_acceptor().accept(far, patience).unwrap();
+            let mut head = [0; 4];
+            (&mut &far).read_exact(&mut head).unwrap();
+            // 64 KiB, the most of one write, would take 4 s.
+            let below = far.below_tls().unwrap();
+            for _ in 0..12 {
+                let _ = after(LIMIT / 4).recv();
+                assert_ne!(below.try_read(&mut [0; ROOM]).unwrap(), 0);
+            }
+            far.close();
+            let error = call.join().unwrap().unwrap_err();
+            assert_eq!(error.timed_out(), None, "{error}");
+        });
+    }
+}

@@ -52,16 +52,7 @@ pub(super) fn run(
     h1::write_response_head(&mut response, Version::HTTP_11, head.status, None, &head.headers)
         .map_err(Error::other)?;
     let mut client = w.hijack()?;
-    let sides = Sides {
-        client: client.stream().clone(),
-        upstream: upstream.stream().clone(),
-        idle: limit.map(|limit| Arc::new(Idle::new(limit))),
-    };
-    for side in [&sides.client, &sides.upstream] {
-        // A stream in memory has none.
-        let _ = side.set_keepalive(Some(KEEPALIVE));
-        side.set_write_idle_timeout(limit);
-    }
+    let sides = Sides::new(client.stream(), upstream.stream(), limit);
     client.write_all(&response)?;
     let down = sides.clone();
     let spawned = sync::spawn("hangup-tunnel", Some(STACK), move || {
@@ -124,6 +115,16 @@ impl Idle {
 }
 
 impl Sides {
+    fn new(client: &Stream, upstream: &Stream, limit: Option<Duration>) -> Self {
+        for side in [client, upstream] {
+            // A stream in memory has none.
+            let _ = side.set_keepalive(Some(KEEPALIVE));
+            side.set_write_idle_timeout(limit);
+        }
+        let idle = limit.map(|limit| Arc::new(Idle::new(limit)));
+        Self { client: client.clone(), upstream: upstream.clone(), idle }
+    }
+
     /// Copies one direction to its end. A failure closes both connections, which ends the other direction.
     fn copy(&self, from: Duplex, to: &Stream) {
         if self.copy_all(from, to).is_err() {
@@ -157,5 +158,41 @@ impl Sides {
 
     fn has_carried_since(&self, ends: Option<Instant>) -> bool {
         self.idle.as_ref().is_some_and(|idle| idle.ends() > ends)
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::net::memory;
+
+    #[test]
+    fn h11_a_side_that_reads_slowly_keeps_its_tunnel() {
+        const LIMIT: Duration = Duration::from_secs(1);
+        const ROOM: usize = PIECE / 16;
+        let (client, mut far_client) = memory::pair();
+        let (upstream, mut far_upstream) = memory::pair_with_capacity(ROOM);
+        let sides = Sides::new(&client, &upstream, Some(LIMIT));
+        let duplex = |stream: &Stream| Duplex::new(stream.clone(), Bytes::new());
+        std::thread::scope(|scope| {
+            let down = scope.spawn(|| sides.copy(duplex(&sides.upstream), &client));
+            let up = scope.spawn(|| sides.copy(duplex(&sides.client), &upstream));
+            far_client.write_all(&[b'x'; PIECE]).unwrap();
+            // One piece takes longer than the limit, and the other direction carries nothing meanwhile.
+            for _ in 0..16 {
+                let _ = sync::channel::after(LIMIT / 8).recv();
+                far_upstream.read_exact(&mut [0; ROOM]).expect("more of the piece");
+            }
+            far_upstream.write_all(b"alive").unwrap();
+            let mut answer = [0; 5];
+            far_client.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"alive");
+            far_client.shutdown(Shutdown::Write).unwrap();
+            far_upstream.shutdown(Shutdown::Write).unwrap();
+            up.join().unwrap();
+            down.join().unwrap();
+        });
     }
 }
