@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 use super::messages::{
     ExchangeId, ReportTo, SendError, SendResult, StreamedBody, Unwritten, Withheld, WriteJob,
 };
-use super::shared::{LOOP_STACK, SEND_PATIENCE, Shared, close_reason};
+use super::shared::{Grace, LOOP_STACK, Shared, close_reason};
 use super::watch::Sending;
 use crate::body::Body;
 use crate::client::speed::Speed;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::chunked;
 use crate::sync;
-use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, after, at, bounded, never, select};
+use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, at, bounded, never, select};
 
 /// How many bytes of a body are read from its source, and written, at a time at most.
 const PIECE: usize = 128 * 1024;
@@ -70,9 +70,6 @@ impl Shared {
         Ok(jobs)
     }
 }
-
-/// The most times that a failed request waits for [`SEND_PATIENCE`] while there is something to read: 5 s.
-const MAX_TURNS: usize = 100;
 
 /// Sends the requests that it is handed, until the connection is closed.
 fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
@@ -168,15 +165,15 @@ fn tell_by_the_connection(
     shared.close_if(|lifecycle| lifecycle.awaits_head(id), error, reason);
 }
 
-/// Waits for a response that the peer sent before it closed: it may still arrive, and once it has, the thread
-/// that reads may have to wait for its turn on a busy machine.
+/// Waits for a response that the peer sent before it closed.
 fn wait_for_head(shared: &Shared, id: ExchangeId) {
-    for _ in 0..MAX_TURNS {
+    let mut grace = Grace::new();
+    loop {
         select! {
             recv(shared.closed) -> _ => return,
-            recv(after(SEND_PATIENCE)) -> _ => {}
+            recv(at(grace.until())) -> _ => {}
         }
-        if !shared.stream.has_unread() || !shared.lifecycle.lock().awaits_head(id) {
+        if !shared.lifecycle.lock().awaits_head(id) || !grace.extend(&shared.stream) {
             return;
         }
     }
