@@ -48,8 +48,8 @@
 //!
 //! A [`Handler`] is a function that writes to a [`ResponseWriter`], and `?` works in it. An
 //! [`Error::status`] becomes the response. [`respond`] turns a function that returns its response into a
-//! handler: text, [`Json`], [`Html`], or any other value that [`IntoResponse`] lists. The context of a request ends when the client goes away, and works in
-//! [`select!`](crossbeam_channel::select):
+//! handler: text, [`Json`], [`Html`], or any other value that [`IntoResponse`] lists. The context of a
+//! request ends when the client goes away, and works in [`select!`](crossbeam_channel::select):
 //!
 //! ```
 //! use hangup::crossbeam_channel::{self, Receiver, select};
@@ -132,7 +132,8 @@
 //! | [the response's head](client::ClientBuilder::response_head_timeout) | none | [sending a response](Server::write_timeout) | none |
 //! | [silence within a body](client::ClientBuilder::idle_read_timeout) | none | [silence within a request's body](Server::body_idle_timeout) | 60 s |
 //! | [the least speed](client::ClientBuilder::min_speed) | none | [responding](layers::Timeout) | none |
-//! | [the whole call](client::ClientBuilder::timeout) | none | [no progress while writing a response](Server::write_idle_timeout) | 60 s |
+//! | [no progress while sending](client::ClientBuilder::idle_write_timeout) | none | [no progress while writing a response](Server::write_idle_timeout) | 60 s |
+//! | [the whole call](client::ClientBuilder::timeout) | none | | |
 //! | [an idle connection](client::ClientBuilder::idle_timeout) | 90 s | [an idle connection](Server::idle_timeout) | 120 s |
 //!
 //! Each limit covers the whole step. Only limits on silence restart when bytes arrive.

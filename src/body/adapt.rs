@@ -64,8 +64,8 @@ impl Body {
 
     /// Limits the body to `limit` bytes from here on.
     ///
-    /// Reading a longer body fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge). A body that is known to be longer fails at
-    /// the first read. The length, the trailers and the content type stay.
+    /// Reading a longer body fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge). A body that is
+    /// known to be longer fails at the first read. The length, the trailers and the content type stay.
     ///
     /// ```
     /// use hangup::{Body, ErrorKind};

@@ -154,10 +154,17 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
+    struct Faulty;
+
+    impl Display for Faulty {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Err(fmt::Error)
+        }
+    }
+
     #[test]
     fn c03_a_value_that_cannot_be_displayed_is_an_error() {
-        let faulty = fmt::from_fn(|_| Err(fmt::Error));
-        let error = Body::try_form([("n", faulty)]).unwrap_err();
+        let error = Body::try_form([("n", Faulty)]).unwrap_err();
         assert_eq!(
             error.to_string(),
             r#"invalid message: the value of "n" cannot be written as text"#

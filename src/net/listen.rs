@@ -94,9 +94,13 @@ impl Listener {
     /// from a supervisor or from an earlier process of the same server.
     ///
     /// The listener uses a duplicate. Descriptor `number` stays open, so closing the listener does not
-    /// end the socket. On Linux, duplicates of descriptors above 2 need `pidfd_getfd`: Linux 5.6 or
-    /// later, and a container that allows the call. Android has no such call. [`from_fd`](Self::from_fd) takes a descriptor
-    /// that was obtained in another way.
+    /// end the socket. [`from_fd`](Self::from_fd) takes a descriptor that was obtained in another way.
+    ///
+    /// Duplicates of descriptors above 2 need help from the system:
+    ///
+    /// * Linux: the call `pidfd_getfd`, which Linux 5.6 has. The container must allow it.
+    /// * FreeBSD: the file system `fdescfs`, mounted at `/dev/fd`.
+    /// * Android: there is no way.
     ///
     /// # Errors
     ///

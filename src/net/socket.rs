@@ -1,6 +1,9 @@
 //! A stream over the operating system's sockets, TCP or Unix.
 
-#[cfg_attr(windows, path = "socket/waiting.rs")]
+#[cfg_attr(
+    any(not(any(target_os = "linux", target_os = "android")), hangup_portable),
+    path = "socket/waiting.rs"
+)]
 mod blocking;
 mod send_file;
 #[cfg(feature = "tls")]
@@ -62,7 +65,9 @@ impl Socket {
 
     /// Parks the thread at `place` until the socket is ready for `interest`. See [`WaitPoint::park`].
     fn park(&self, place: &WaitPoint, interest: PollFlags, until: Until) -> io::Result<PollFlags> {
-        self.socket.with(|socket| place.park(wake::pollable(socket), interest, until))
+        let parked = self.socket.with(|socket| place.park(wake::pollable(socket), interest, until));
+        // A reset takes the socket away from a thread that is about to wait.
+        place.unless_closed(parked)
     }
 
     pub(super) fn set_read_deadline(&self, deadline: Option<Instant>) {
@@ -135,10 +140,10 @@ impl Socket {
 
     /// Turns an end of stream or an error into that of a close, if this side has closed the stream.
     fn received(&self, outcome: io::Result<usize>) -> io::Result<usize> {
-        if !matches!(outcome, Ok(count) if count > 0) {
+        if matches!(outcome, Ok(0)) {
             self.read.check_open()?;
         }
-        outcome
+        self.read.unless_closed(outcome)
     }
 
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -154,7 +159,7 @@ impl Socket {
             self.write.check(Until::Deadline(None))?;
             match send() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                outcome => return outcome,
+                outcome => return self.write.unless_closed(outcome),
             }
             match self.park(&self.write, wake::WRITE, Until::Deadline(None)) {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -170,7 +175,7 @@ impl Socket {
 
     pub(super) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.write.check_open()?;
-        self.send(slices)
+        self.write.unless_closed(self.send(slices))
     }
 
     /// Does nothing: a write leaves nothing unsent.
@@ -299,11 +304,11 @@ impl Socket {
 
     /// Returns the socket, in blocking mode and without time-outs. Returns itself if it was reset and the
     /// system's socket is closed.
-    pub(super) fn into_inner(self) -> Result<socket2::Socket, Self> {
+    pub(super) fn into_inner(self) -> Result<socket2::Socket, Box<Self>> {
         // Fails only for a broken socket, whose first read or write reports it.
         let _ = self.hand_out();
         let _ = self.clear_send_timeout();
-        self.socket.into_inner().map_err(|socket| Self { socket, ..self })
+        self.socket.into_inner().map_err(|socket| Box::new(Self { socket, ..self }))
     }
 }
 

@@ -225,7 +225,8 @@ impl Stream {
     ///
     /// Linux, Android and FreeBSD report the end of the peer's stream at once. Elsewhere it is noticed at
     /// once if all data is read. Behind unread data, Apple's systems report it within 100 ms. Others,
-    /// such as NetBSD and Windows, report it within 100 ms after the data has been read. Over TLS a `close_notify` counts as data.
+    /// such as NetBSD and Windows, report it within 100 ms after the data has been read. Over TLS a
+    /// `close_notify` counts as data.
     ///
     /// # Errors
     ///
@@ -270,7 +271,8 @@ impl Stream {
     /// was not delivered.
     ///
     /// A Unix socket has no reset: its peer sees the end of the stream, and errors when it writes.
-    /// Outside Linux, a copy of the socket that [`into_tcp`](Self::into_tcp) has returned delays the reset.
+    /// Outside Linux and Android, a copy of the socket that [`into_tcp`](Self::into_tcp) has returned
+    /// delays the reset.
     pub fn reset(&self) {
         carrier!(self, carrier => carrier.reset())
     }

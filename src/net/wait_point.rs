@@ -141,6 +141,11 @@ impl WaitPoint {
         if self.is_closed() { Err(self.closed_error()) } else { Ok(()) }
     }
 
+    /// Replaces an error by that of a close, if this side has closed the stream.
+    pub(super) fn unless_closed<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
+        outcome.or_else(|error| self.check_open().and(Err(error)))
+    }
+
     fn check_until(&self, state: &State, until: Option<Instant>) -> io::Result<()> {
         if state.closed {
             return Err(self.closed_error());
@@ -200,8 +205,8 @@ impl WaitPoint {
         }
     }
 
-    /// Parks the thread while it is in `wait`, which returns the socket's readiness and whether the waker was
-    /// signalled.
+    /// Parks the thread while it is in `wait`, which returns the socket's readiness and whether the waker
+    /// was signalled.
     pub(super) fn park_by(
         &self,
         until: Until,
@@ -253,7 +258,7 @@ impl WaitPoint {
     }
 
     /// Runs a blocking system call that only the socket can end. The thread counts as parked.
-    #[cfg(unix)]
+    #[cfg(all(any(target_os = "linux", target_os = "android"), not(hangup_portable)))]
     pub(super) fn blocking<T>(&self, call: impl FnOnce() -> T) -> io::Result<T> {
         {
             let mut state = self.state.lock();

@@ -221,8 +221,9 @@ impl Server {
         self
     }
 
-    /// Sets how many header fields a request may have: 1000 by default. The response to a request
-    /// with more fields is a 431 (Request Header Fields Too Large). No request can have more than 24576 different fields.
+    /// Sets how many header fields a request may have: 1000 by default. The response to a request with
+    /// more fields is a 431 (Request Header Fields Too Large). No request can have more than 24576
+    /// different fields.
     pub fn max_headers(mut self, fields: usize) -> Self {
         self.shared.options.max_headers = fields;
         self

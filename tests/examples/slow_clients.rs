@@ -29,7 +29,7 @@ const ALONE: usize = 500;
 /// 64 KiB. Twice as much as was measured.
 const MOST_FOR_EACH: f64 = 100.0;
 
-/// What the server may have resident beside that, in MiB.
+/// How much the server may have resident beside that, in MiB.
 const MOST_RESIDENT: f64 = 24.0;
 
 /// A request that is sent slowly or whose response is read slowly.

@@ -67,7 +67,7 @@ def others(fields):
 
 OK = "HTTP/1.1 200 OK\r\n"
 LENGTH, CHUNKED = "Content-Length: 2\r\n", "Transfer-Encoding: chunked\r\n"
-# What the upstream responds with, and whether it closes the connection then.
+# The upstream's response, and whether it closes the connection then.
 ANSWERS = {
     "/chunked": (OK + CHUNKED + "\r\n2\r\nok\r\n0\r\n\r\n", False),
     "/close": (OK + "\r\nuntil it closes", True),

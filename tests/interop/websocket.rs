@@ -189,7 +189,7 @@ bye, over = frame(*close(1000)), close(1000)
 PROTOCOL, UTF8 = 1002, 1007
 euro = "€".encode()
 
-# What is sent, what comes back before the close frame, and the status of that.
+# The bytes to send, the messages that come back before the close frame, and the status of that frame.
 CASES = [
     # 1: framing
     (frame(TEXT) + bye, [(TEXT, b"")], 1000),

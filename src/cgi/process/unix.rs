@@ -52,8 +52,9 @@ fn latch_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
 }
 
-/// Returns the ends of a pipe that never block. A program that another thread starts at the same moment may inherit them,
-/// since the system has no call that does it all at once. That does no harm: neither end waits for the other to close.
+/// Returns the ends of a pipe that never block. A program that another thread starts at the same moment may
+/// inherit them, since the system has no call that does it all at once. That does no harm: neither end waits
+/// for the other to close.
 #[cfg(target_vendor = "apple")]
 fn latch_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     use rustix::io::{FdFlags, fcntl_setfd};

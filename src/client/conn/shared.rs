@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::messages::{ExchangeId, Expectation, SendError, SendResult};
 use super::state::{Holder, Lifecycle, State, StateKind};
@@ -21,6 +21,9 @@ use crate::sync::{self, Condvar, Mutex};
 /// How long the end of a response, or a failure to read it, waits for the end of sending: a writer loop
 /// that is done only has to be scheduled.
 pub(super) const SEND_PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long a [`Grace`] lasts at most.
+const LONGEST_GRACE: Duration = Duration::from_secs(5);
 
 /// The loops' stack size, in bytes. The reader loop calls the user's callbacks for response heads, the
 /// writer loop reads the user's body source.
@@ -75,6 +78,33 @@ pub(in crate::client) struct ConnFacts {
     pub(in crate::client) secured_in: Duration,
     pub(in crate::client) tunnelled_in: Duration,
     pub(in crate::client) proxy: Option<Proxy>,
+}
+
+/// The wait for a response after a request could not be sent. The peer may have responded before it closed.
+///
+/// It lasts [`SEND_PATIENCE`], and is extended while there is something to read: on a busy machine the thread
+/// that reads may have to wait for its turn.
+pub(super) struct Grace {
+    until: Instant,
+    latest: Instant,
+}
+
+impl Grace {
+    pub(super) fn new() -> Self {
+        let now = sync::now();
+        Self { until: now + SEND_PATIENCE, latest: now + LONGEST_GRACE }
+    }
+
+    pub(super) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Extends the wait, once [`until`](Self::until) has passed. Returns `false` if the wait is over.
+    pub(super) fn extend(&mut self, stream: &Stream) -> bool {
+        let now = sync::now();
+        self.until = now + SEND_PATIENCE;
+        now < self.latest && stream.has_unread()
+    }
 }
 
 impl Shared {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::failure::Failure;
 use super::messages::{ExchangeId, ReceivedResponse, Reply, ReplyError, SendError, SendResult};
-use super::shared::{SEND_PATIENCE, Shared};
+use super::shared::{Grace, SEND_PATIENCE, Shared};
 use crate::client::options::CallOptions;
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::sync::channel::{Receiver, at, never, select};
@@ -29,7 +29,7 @@ pub(super) enum Progress {
     /// The request was sent, or its body is not wanted. The response head is due.
     Sent { until: Option<Instant> },
     /// The request could not be sent. A response that the peer sent before it closed may still arrive.
-    Failed { until: Instant },
+    Failed(Grace),
 }
 
 impl Progress {
@@ -38,7 +38,7 @@ impl Progress {
     }
 
     pub(super) fn failed() -> Self {
-        Self::Failed { until: Instant::now() + SEND_PATIENCE }
+        Self::Failed(Grace::new())
     }
 
     fn sent(options: &CallOptions) -> Self {
@@ -49,7 +49,7 @@ impl Progress {
     fn until(&self) -> Option<Instant> {
         match self {
             Self::Sending { until } | Self::Sent { until } => *until,
-            Self::Failed { until } => Some(*until),
+            Self::Failed(grace) => Some(grace.until()),
         }
     }
 }
@@ -79,7 +79,7 @@ impl Wait<'_> {
                     let reply = self.replies.recv_timeout(SEND_PATIENCE).ok();
                     return self.replied(reply);
                 }
-                recv(timer) -> _ => return Err(self.expired()),
+                recv(timer) -> _ => self.check_extended()?,
             }
         }
     }
@@ -99,12 +99,21 @@ impl Wait<'_> {
         Err(self.context_ended().unwrap_or_else(failure))
     }
 
+    /// Extends the wait after a failure to send. Otherwise the timer that has fired is a failure.
+    fn check_extended(&mut self) -> Result<(), Failure> {
+        let extended = match &mut self.progress {
+            Progress::Failed(grace) => grace.extend(&self.shared.stream),
+            Progress::Sending { .. } | Progress::Sent { .. } => false,
+        };
+        if extended { Ok(()) } else { Err(self.expired()) }
+    }
+
     /// Returns the failure whose timer has fired.
     fn expired(&self) -> Failure {
         self.context_ended().unwrap_or_else(|| match &self.progress {
             Progress::Sending { .. } => Failure::of_the_call(Error::timeout(TimeLimit::Send)),
             Progress::Sent { .. } => Failure::of_the_call(Error::timeout(TimeLimit::ResponseHead)),
-            Progress::Failed { .. } => {
+            Progress::Failed(_) => {
                 let failed = ReplyError { error: Error::new(ErrorKind::Send), begun: false };
                 Failure::of_exchange(self.shared, self.id, failed)
             }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use super::messages::{
     ExchangeId, ReportTo, SendError, SendResult, StreamedBody, Unwritten, Withheld, WriteJob,
 };
-use super::shared::{LOOP_STACK, SEND_PATIENCE, Shared, close_reason};
+use super::shared::{Grace, LOOP_STACK, Shared, close_reason};
 use super::watch::Sending;
 use crate::body::Body;
 use crate::client::speed::{Speed, is_deadline};
@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::chunked;
 use crate::net::Stream;
 use crate::sync;
-use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, after, at, bounded, never, select};
+use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, at, bounded, never, select};
 
 /// How many bytes of a body are read from its source, and written, at a time at most.
 const PIECE: usize = 128 * 1024;
@@ -71,9 +71,6 @@ impl Shared {
         Ok(jobs)
     }
 }
-
-/// The most times that a failed request waits for [`SEND_PATIENCE`] while there is something to read: 5 s.
-const MAX_TURNS: usize = 100;
 
 /// Sends the requests that it is handed, until the connection is closed.
 fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
@@ -178,15 +175,15 @@ fn tell_by_the_connection(
     shared.close_if(|lifecycle| lifecycle.awaits_head(id), error, reason);
 }
 
-/// Waits for a response that the peer sent before it closed: it may still arrive, and once it has, the thread
-/// that reads may have to wait for its turn on a busy machine.
+/// Waits for a response that the peer sent before it closed.
 fn wait_for_head(shared: &Shared, id: ExchangeId) {
-    for _ in 0..MAX_TURNS {
+    let mut grace = Grace::new();
+    loop {
         select! {
             recv(shared.closed) -> _ => return,
-            recv(after(SEND_PATIENCE)) -> _ => {}
+            recv(at(grace.until())) -> _ => {}
         }
-        if !shared.stream.has_unread() || !shared.lifecycle.lock().awaits_head(id) {
+        if !shared.lifecycle.lock().awaits_head(id) || !grace.extend(&shared.stream) {
             return;
         }
     }
@@ -380,7 +377,7 @@ mod tests {
             // 64 KiB, the most of one write, would take 4 s.
             let below = far.below_tls().unwrap();
             for _ in 0..12 {
-                let _ = after(LIMIT / 4).recv();
+                let _ = sync::channel::after(LIMIT / 4).recv();
                 assert_ne!(below.try_read(&mut [0; ROOM]).unwrap(), 0);
             }
             far.close();

@@ -1,4 +1,4 @@
-//! What models may know of a pool.
+//! The view that models have of a pool.
 
 use std::hash::Hash;
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Socket;
-use crate::net::latch::{Latch, Woken};
+use crate::net::latch::{CHECK_INTERVAL, Latch, Woken};
 use crate::net::wake;
 
 /// The receive time-out that a socket has, so that only a change takes a system call. The socket itself
@@ -79,9 +79,9 @@ impl Socket {
         latch: &Latch,
         limit: Option<Instant>,
     ) -> io::Result<Woken> {
-        let woken = self
-            .read
-            .blocking(|| self.socket.with(|socket| latch.wait(wake::pollable(socket), limit)))?;
+        let woken = self.read.blocking(|| {
+            self.socket.with(|socket| wait_for(wake::pollable(socket), latch, limit))
+        })?;
         self.read.check_open()?;
         woken
     }
@@ -99,6 +99,37 @@ impl Socket {
             self.mode.0.store(micros, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+/// Waits until `socket` is readable or the latch is set.
+///
+/// # Errors
+///
+/// `TimedOut` at `limit`.
+fn wait_for(
+    socket: wake::Pollable<'_>,
+    latch: &Latch,
+    limit: Option<Instant>,
+) -> io::Result<Woken> {
+    loop {
+        let readable = match latch.waker() {
+            Some(waker) => !wake::wait_for(socket, wake::READ, waker, limit)?.0.is_empty(),
+            None => {
+                let check = Instant::now() + CHECK_INTERVAL;
+                let until = limit.map_or(check, |limit| limit.min(check));
+                !wake::wait_one(socket, wake::READ, until)?.is_empty()
+            }
+        };
+        if readable {
+            return Ok(Woken::Readable);
+        }
+        if latch.is_set() {
+            return Ok(Woken::Latched);
+        }
+        if limit.is_some_and(|limit| limit <= Instant::now()) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads and writes on a system without a flag that keeps one call from blocking: sockets are in
+//! Reads and writes on a system without a flag that keeps each call from blocking: sockets are in
 //! non-blocking mode, and every wait is one for readiness.
 //!
 //! A socket that is handed out must block, and the mode belongs to the connection, not to one of its
@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Socket;
-use crate::net::latch::{Latch, Woken};
+use crate::net::latch::{CHECK_INTERVAL, Latch, Woken};
 use crate::net::readiness::Until;
-use crate::net::wake;
+use crate::net::wake::{self, PollFd, PollFlags, Waker};
 
 /// The most bytes of one write to a socket in blocking mode, which waits until all are in its buffer. A
 /// socket that is ready for writing has room for them.
@@ -63,7 +63,7 @@ impl Socket {
 
     /// Fails with `WouldBlock` if the socket is in blocking mode and not ready. Returns whether it is in
     /// blocking mode.
-    fn look_first(&self, socket: &socket2::Socket, interest: wake::PollFlags) -> io::Result<bool> {
+    fn look_first(&self, socket: &socket2::Socket, interest: PollFlags) -> io::Result<bool> {
         let is_blocking = self.mode.is_blocking.load(Ordering::Acquire);
         if is_blocking && wake::look(wake::pollable(socket), interest)?.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -94,17 +94,16 @@ impl Socket {
         loop {
             let ready = self.socket.with(|socket| {
                 self.read.park_by(Until::Only(limit), None, |waker, until| {
-                    latch.wait_once(wake::pollable(socket), waker, until)
+                    wait_once(wake::pollable(socket), latch, waker, until)
                 })
             });
+            self.read.check_open()?;
             match ready {
-                Ok(ready) if !ready.is_empty() => {
-                    self.read.check_open()?;
-                    return Ok(Woken::Readable);
-                }
+                Ok(ready) if !ready.is_empty() => return Ok(Woken::Readable),
+                Err(error) if error.kind() != io::ErrorKind::TimedOut => return Err(error),
                 _ if latch.is_set() => return Ok(Woken::Latched),
+                Err(timed_out) => return Err(timed_out),
                 Ok(_) => {}
-                Err(error) => return Err(error),
             }
         }
     }
@@ -119,6 +118,21 @@ impl Socket {
             socket.set_nonblocking(false)
         })
     }
+}
+
+/// Waits until `socket` is readable, the latch is set, `waker` is signalled or `until` has come. May return
+/// earlier. Returns what the socket is ready for and whether the waker was signalled.
+fn wait_once(
+    socket: wake::Pollable<'_>,
+    latch: &Latch,
+    waker: &Waker,
+    until: Option<Instant>,
+) -> io::Result<(PollFlags, bool)> {
+    let mut fds = vec![PollFd::from_borrowed_fd(socket, wake::READ), waker.poll_fd()];
+    fds.extend(latch.waker().map(Waker::poll_fd));
+    let check = latch.waker().is_none().then(|| Instant::now() + CHECK_INTERVAL);
+    wake::wait(&mut fds, until.into_iter().chain(check).min())?;
+    Ok((fds[0].revents(), !fds[1].revents().is_empty()))
 }
 
 pub(super) fn blocked_is_timed_out(error: io::Error) -> io::Error {

@@ -40,7 +40,7 @@ impl Stream {
         }
         match Arc::try_unwrap(self.0) {
             Ok(Kind::Carrier(Carrier::Socket(socket))) => {
-                socket.into_inner().map_err(Self::from_socket)
+                socket.into_inner().map_err(|socket| Self::from_socket(*socket))
             }
             Ok(_) => unreachable!("only sockets have a family"),
             Err(shared) => {

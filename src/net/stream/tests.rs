@@ -31,8 +31,10 @@ fn tcp_pair() -> (Stream, Stream) {
     (one.into(), other.into())
 }
 
-/// What makes a pair of each kind.
-const KINDS: &[(&str, fn() -> (Stream, Stream))] = &[
+type Pair = fn() -> (Stream, Stream);
+
+/// The kinds of streams, each with a function that makes a pair.
+const KINDS: &[(&str, Pair)] = &[
     ("tcp", tcp_pair),
     #[cfg(unix)]
     ("unix", unix::pair),

@@ -30,7 +30,8 @@ impl Roots {
     ///
     /// On macOS, iOS, Windows and Android the platform itself verifies certificates. Elsewhere each
     /// connector reads the platform's store with its first connection. `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` select another store. An Android app must initialise `rustls-platform-verifier` before.
+    /// `SSL_CERT_DIR` select another store. An Android app must initialise `rustls-platform-verifier`
+    /// before.
     #[must_use]
     pub fn platform() -> Self {
         Self(Source::Platform)

@@ -1,4 +1,4 @@
-//! The socket of a stream where only closing the last handle resets a connection.
+//! The socket of a stream where only a close resets a connection.
 
 use std::io;
 use std::net::Shutdown;
@@ -42,9 +42,11 @@ impl Handle {
     pub(in crate::net) fn reset(&self) -> io::Result<()> {
         let Some(socket) = self.0.lock().take() else { return Ok(()) };
         // A close that lingers for no time drops what is unsent and resets the connection.
-        socket.set_linger(Some(Duration::ZERO))?;
-        // Ends a `recv` that blocks. The peer does not notice.
-        let _ = socket.shutdown(Shutdown::Read);
-        Ok(())
+        let lingers = socket.set_linger(Some(Duration::ZERO));
+        // Ends a call of another thread that still has the socket. A peer does not notice the end of the
+        // reading side.
+        let how = if lingers.is_ok() { Shutdown::Read } else { Shutdown::Both };
+        let _ = socket.shutdown(how);
+        lingers
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, PollFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Socket, TcpKeepalive};
 
 use super::poll::NextLook;
@@ -17,13 +17,24 @@ use crate::net::readiness::{Hangup, Readiness};
 
 pub(super) use super::posix::is_in_progress;
 pub(in crate::net) use super::posix::{
-    adopt, allow_rebinding, blocking_recv, connect_look, connected, is_about_the_connection,
-    is_shortage, share_port, socket_path, try_recv,
+    allow_rebinding, connect_look, connected, is_about_the_connection, is_shortage, share_port,
+    socket_path, try_recv,
 };
 pub(in crate::net) use super::rdhup::readiness;
 
 /// A write to a connection that is gone raises no signal.
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+
+/// Puts a new socket into the mode that the calls below expect: blocking. A call that must not block
+/// passes a flag.
+pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
+    socket.set_nonblocking(false)
+}
+
+/// Receives once, and blocks for at most the socket's receive time-out.
+pub(in crate::net) fn blocking_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+    posix::recv(socket, buf, RecvFlags::empty())
+}
 
 /// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
 pub(in crate::net) fn try_send(

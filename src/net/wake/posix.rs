@@ -13,12 +13,6 @@ use socket2::{SockAddr, Socket};
 /// The most pieces of one vectored write: `IOV_MAX` is 1024 on every system that has one.
 const MOST_SLICES: usize = 1024;
 
-/// Puts a new socket into the mode that the calls below expect: blocking. A call that must not block
-/// passes a flag.
-pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
-    socket.set_nonblocking(false)
-}
-
 /// Returns `true` if `error` reports that a connect has begun.
 pub(super) fn is_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
@@ -40,12 +34,7 @@ pub(in crate::net) fn try_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Re
     recv(socket, buf, RecvFlags::DONTWAIT)
 }
 
-/// Receives once, and blocks for at most the socket's receive time-out.
-pub(in crate::net) fn blocking_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
-    recv(socket, buf, RecvFlags::empty())
-}
-
-fn recv(socket: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+pub(super) fn recv(socket: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
     loop {
         match rustix::net::recv(socket, &mut *buf, flags) {
             Err(Errno::INTR) => {}

@@ -1,7 +1,9 @@
 //! The Unix systems other than Linux and Android.
 //!
-//! Of these, only FreeBSD has `POLLRDHUP`. macOS and Apple's other systems set `POLLHUP` when either direction of
-//! those that were asked for has ended, and nothing if none was. NetBSD never sets it. So a look asks for
+//! Sockets are in non-blocking mode until they are handed out.
+//!
+//! Of these, only FreeBSD has `POLLRDHUP`. macOS and Apple's other systems set `POLLHUP` when either direction
+//! of those that were asked for has ended, and nothing if none was. NetBSD never sets it. So a look asks for
 //! a direction, takes `POLLHUP` for its end, and peeks if there is none.
 
 use std::fs::File;
@@ -28,8 +30,8 @@ use crate::net::readiness::{Hangup, Readiness};
 pub(in crate::net) use super::handle::Handle;
 pub(super) use super::posix::is_in_progress;
 pub(in crate::net) use super::posix::{
-    adopt, allow_rebinding, blocking_recv, connect_look, connected, is_about_the_connection,
-    is_shortage, share_port, socket_path, try_recv,
+    allow_rebinding, connect_look, connected, is_about_the_connection, is_shortage, share_port,
+    socket_path, try_recv,
 };
 #[cfg(target_os = "freebsd")]
 pub(in crate::net) use super::rdhup::readiness;
@@ -44,6 +46,12 @@ const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
+/// Puts a new socket into the mode that the calls below expect. Apple's systems have `MSG_DONTWAIT`, but a
+/// write ignores it.
+pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
+    socket.set_nonblocking(true)
+}
+
 /// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
 pub(in crate::net) fn try_send(
     socket: BorrowedFd<'_>,
@@ -51,9 +59,6 @@ pub(in crate::net) fn try_send(
 ) -> io::Result<usize> {
     posix::try_send(socket, slices, NO_SIGNAL)
 }
-
-/// Sends as [`try_send`] does: these systems cannot be told that more follows.
-pub(in crate::net) use self::try_send as try_send_ahead;
 
 /// Returns `false`: files are copied.
 pub(in crate::net) fn sends_files() -> bool {
@@ -134,18 +139,19 @@ pub(in crate::net) fn settle_accepted(socket: &Socket, tcp: bool, period: Durati
 }
 
 /// Returns `true` if `socket` listens.
-#[cfg(target_os = "freebsd")]
+#[cfg(any(target_os = "freebsd", hangup_portable))]
 pub(in crate::net) fn listens(socket: &Socket) -> bool {
     socket.is_listener().unwrap_or(false)
 }
 
 /// Returns `true`: these systems cannot tell. A socket that does not listen fails at its first accept.
-#[cfg(not(target_os = "freebsd"))]
+#[cfg(not(any(target_os = "freebsd", hangup_portable)))]
 pub(in crate::net) fn listens(_socket: &Socket) -> bool {
     true
 }
 
-/// Returns a duplicate of the descriptor `number` of this process, without unsafe code.
+/// Returns a duplicate of the descriptor `number` of this process, without unsafe code. Above 2, FreeBSD needs
+/// `fdescfs`, mounted at `/dev/fd`.
 pub(in crate::net) fn inherited(number: i32) -> io::Result<OwnedFd> {
     posix::duplicate_or(number, || {
         Ok(open(format!("/dev/fd/{number}"), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)

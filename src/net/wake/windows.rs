@@ -5,8 +5,8 @@
 //!
 //! `WSAPoll` differs from `poll`:
 //!
-//! * It reports `POLLHUP` when the peer has ended its stream, even if this side can still send. Behind unread data,
-//!   Wine does not report it. A failed connection has `POLLERR`.
+//! * It reports `POLLHUP` when the peer has ended its stream, even if this side can still send. Behind unread
+//!   data, Wine does not report it. A failed connection has `POLLERR`.
 //! * Before Windows 10 version 2004 it does not report that a connect has failed. Only `SO_ERROR` does.
 //! * Its time-out is in milliseconds, rounded up. A wait may last one clock tick longer, of at most 16 ms.
 
@@ -30,8 +30,8 @@ pub(in crate::net) use super::handle::Handle;
 /// How often a thread that connects looks for a failure.
 const CONNECT_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The most bytes of one write. The system copies all of a write into its own memory if the socket's buffer has any
-/// room, so time limits of a large write would mean nothing, and it may fail for lack of memory.
+/// The most bytes of one write. The system copies all of a write into its own memory if the socket's buffer
+/// has any room, so time limits of a large write would mean nothing, and it may fail for lack of memory.
 const MOST_AT_ONCE: usize = 256 * 1024;
 
 /// The most pieces of one vectored write. The system has no limit.
@@ -106,8 +106,8 @@ pub(in crate::net) fn try_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Re
     }
 }
 
-/// Reports an abort as a reset. The system tells whether the connection was reset by the peer or given up by itself,
-/// for example because the peer has sent a reset before. For the callers both are the same.
+/// Reports an abort as a reset. The system tells whether the connection was reset by the peer or given up by
+/// itself, for example because the peer has sent a reset before. For the callers both are the same.
 fn reset_if_aborted(errno: Errno) -> io::Error {
     match errno {
         Errno::CONNABORTED => Errno::CONNRESET.into(),

@@ -9,7 +9,6 @@ use std::time::Duration;
 use http::{HeaderMap, Response, StatusCode};
 
 use super::peer::{Last, Peer};
-use crate::net::{Stream, memory};
 
 impl Peer {
     /// Sends a response with this status and body, and with a `Content-Length`. A response to a HEAD request
@@ -122,8 +121,6 @@ impl Peer {
     pub fn reset(&mut self) -> &mut Self {
         self.begin();
         self.stream.reset();
-        // Most systems send the reset when the last handle is gone.
-        self.stream = closed_stream();
         self
     }
 
@@ -171,10 +168,4 @@ fn push_fields(head: &mut String, headers: &HeaderMap) {
     for (name, value) in headers {
         *head += &format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));
     }
-}
-
-fn closed_stream() -> Stream {
-    let (stream, _) = memory::pair();
-    stream.close();
-    stream
 }

@@ -223,9 +223,9 @@ fn f05_an_abort_during_a_write_is_answered_after_it() {
     let (_handle, mut peer, far) = serve_here(server);
     peer.send(opened(1, "/", false));
     assert!(far.wait_until_parked(Parked::Write, PATIENCE));
-    peer.send(record(ABORT, 1, &[]));
-    // The abort has been read when the answer to what stands behind it is on its way.
-    peer.send(record(GET_VALUES, 0, &[]));
+    peer.send([record(ABORT, 1, &[]), record(GET_VALUES, 0, &[])].concat());
+    // The server processes no record that it reads after the end of the last request.
+    assert!(far.wait_until_parked(Parked::Read, PATIENCE), "both records are read");
     let mut values = 0;
     loop {
         let record = peer.next().expect("an END_REQUEST");

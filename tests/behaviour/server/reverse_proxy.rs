@@ -4,14 +4,13 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::unbounded;
+use hangup::net::{Dial, DialOptions, Hangup, Parked, Stream, Target};
 use hangup::testing::{BlackHole, Peer, Script, TestServer};
-use hangup::{Body, ReverseProxy, Server};
+use hangup::{Body, Client, Context, ReverseProxy, Server};
 
 use super::malformed::MALFORMED;
-use crate::support::{PATIENCE, RawClient, alone, pattern};
-
-/// How soon the other side learns that one has gone away.
-const AT_ONCE: Duration = Duration::from_millis(if cfg!(windows) { 100 } else { 20 });
+use crate::support::{PATIENCE, RawClient, alone, noticed_at_once, pattern};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: front\r\n\r\n";
 const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: front\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -35,13 +34,6 @@ fn forwarded(request: &str) -> (Script, TestServer, RawClient, Peer) {
 fn refusing() -> String {
     let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
     format!("http://{addr}/")
-}
-
-/// Runs `leave`, which returns when the other side has noticed, up to five times. A busy machine delays some of them.
-fn noticed_at_once(mut leave: impl FnMut() -> Duration) {
-    let times: Vec<Duration> = (0..5).map(|_| leave()).collect();
-    let fastest = times.iter().min().unwrap();
-    assert!(*fastest <= AT_ONCE, "{times:?}");
 }
 
 #[test]
@@ -90,26 +82,35 @@ fn h11_a_client_that_leaves_ends_the_call_whose_upstream_reads_nothing() {
     alone!();
     noticed_at_once(|| {
         let script = Script::new().receive_buffer(4096);
-        let server = before(&script);
+        let (report, dialled) = unbounded();
+        let client = Client::builder()
+            .dialer(move |target: &Target, context: &Context| {
+                let connection = DialOptions::new().dial(target, context)?;
+                report.send(connection.stream.clone()).unwrap();
+                Ok(connection)
+            })
+            .build();
+        let proxy = ReverseProxy::new(script.url("/")).client(&client).idle_timeout(PATIENCE);
+        let server = TestServer::with_handler(proxy);
         let mut client = RawClient::connect(&server);
         client.send(CHUNKED);
         let mut peer = script.accept();
         peer.expect_head("POST /");
-        // More than all buffers hold, so that the proxy is in a write.
-        let chunk = [&b"10000\r\n"[..], &pattern(0x10000), b"\r\n"].concat();
-        let mut sent = 0;
-        while client
-            .stream()
-            .try_write_vectored(&[std::io::IoSlice::new(&chunk[sent..])])
-            .is_ok_and(|count| {
-                sent = (sent + count) % chunk.len();
-                true
-            })
-        {}
+        let uploads = client.stream().clone();
+        let upload = std::thread::spawn(move || {
+            let chunk = [&b"10000\r\n"[..], &pattern(0x10000), b"\r\n"].concat();
+            while (&uploads).write_all(&chunk).is_ok() {}
+        });
+        let upstream: Stream = dialled.recv_timeout(PATIENCE).unwrap();
+        assert!(upstream.wait_until_parked(Parked::Write, PATIENCE), "the proxy is in a write");
         let left = Instant::now();
         client.reset();
-        peer.expect_closed();
-        left.elapsed()
+        // The upstream would see the end only behind megabytes in the buffers.
+        let ended = upstream.wait_hangup(Hangup::Broken).unwrap_err();
+        let noticed = left.elapsed();
+        assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionAborted, "the proxy closes it");
+        upload.join().unwrap();
+        noticed
     });
 }
 
@@ -523,7 +524,7 @@ fn h11_a_large_body_passes_in_both_directions() {
         peer.respond(200, &expected)
     });
     let server = before(&script);
-    let client = hangup::Client::new();
+    let client = Client::new();
     let mut response = client.put(server.url("/")).body(Body::from(body.clone())).send().unwrap();
     assert!(response.body_mut().read_bytes(2 << 20).unwrap() == body);
 }
