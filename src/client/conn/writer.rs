@@ -385,4 +385,14 @@ mod tests {
             assert_eq!(error.timed_out(), None, "{error}");
         });
     }
+
+    #[test]
+    #[cfg(unix)]
+    fn t15_a_timeout_of_the_system_is_not_taken_for_the_idle_limit() {
+        let (stream, _peer) = memory::pair();
+        let code = rustix::io::Errno::TIMEDOUT.raw_os_error();
+        let failing = || Err::<(), _>(io::Error::from_raw_os_error(code));
+        let error = WriteLimit::Idle.write(&stream, failing, |()| 0).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(code));
+    }
 }
