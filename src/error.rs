@@ -149,18 +149,32 @@ impl Error {
         }
     }
 
-    /// Creates an error of another kind, for code that stands in for a part of this crate: an
-    /// [`Upstream`](crate::reverse_proxy::Upstream), a [`Dial`](crate::net::Dial), a middleware.
+    /// Creates an error of another kind from any error, or from a text. It is for code that replaces a part of
+    /// this crate: an [`Upstream`](crate::reverse_proxy::Upstream), a [`Dial`](crate::net::Dial), a middleware.
+    ///
+    /// The text of the new error is that of the kind, a colon, and the text of `error`. The text of
+    /// [`ErrorKind::Other`] is that of `error` alone. [`cause`](Self::cause) returns `error`.
+    ///
+    /// A handler that returns the new error responds with a 500, and the client does not see the text. This
+    /// includes [`ErrorKind::Status`], whose [`status_code`](Self::status_code) is `None` here.
+    /// [`Error::status`] sets a status.
     ///
     /// ```
     /// use hangup::{Error, ErrorKind, TimeLimit};
+    /// use std::io;
     ///
     /// let error = Error::of_kind(ErrorKind::Timeout(TimeLimit::Connect), "all backends are starting");
     /// assert!(error.is_timeout());
+    /// assert_eq!(error.to_string(), "timed out waiting for the connection: all backends are starting");
+    ///
+    /// let error = Error::of_kind(ErrorKind::Receive, io::Error::other("bad checksum"));
+    /// assert_eq!(error.to_string(), "receiving failed: bad checksum");
+    /// assert!(error.cause().is_some_and(|cause| cause.is::<io::Error>()));
     /// ```
     #[must_use]
-    pub fn of_kind(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self::message(kind, text.into())
+    pub fn of_kind(kind: ErrorKind, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        // With a message, the text names the kind.
+        Self::explained(kind, "", error)
     }
 
     /// Creates an error that is a response: a handler that returns it responds with `status`, and with
@@ -358,7 +372,7 @@ impl fmt::Display for Error {
             }
             _ => parts.push(": ", &kind.describe())?,
         }
-        if let Some(message) = message {
+        if let Some(message) = message.as_ref().filter(|message| !message.is_empty()) {
             // Such a message begins with the URL.
             let separator = if *kind == ErrorKind::InvalidUrl { " " } else { ": " };
             parts.push(separator, message)?;

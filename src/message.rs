@@ -8,8 +8,9 @@ pub use same_site::SameSite;
 
 /// A request: [`http::Request`] with a [`Body`], unless another type is named.
 ///
-/// [`RequestExt`](crate::RequestExt) adds methods for what a received request carries beyond the fields of the `http` crate:
-/// its [context](crate::RequestExt::context), the client's address, the result of the TLS handshake.
+/// [`RequestExt`](crate::RequestExt) adds methods for what a received request carries beyond the fields
+/// of the `http` crate: its [context](crate::RequestExt::context), the client's address, the result of
+/// the TLS handshake.
 ///
 /// The request target, `uri()`, follows [one rule](crate::h1#request-targets) over HTTP, FastCGI and CGI.
 /// If the target is in absolute form, its authority replaces the Host header. A handler never sees

@@ -76,7 +76,8 @@ fn fetch(command: &Command) -> Result<u8, Usage> {
     Ok(if context.is_done() { INTERRUPTED } else { code })
 }
 
-/// Ends the process shortly after Ctrl-C has cancelled every transfer. A context cannot end a blocked write to a pipe.
+/// Ends the process shortly after Ctrl-C has cancelled every transfer. A context cannot end a blocked
+/// write to a pipe.
 fn give_up_after(context: Context) -> io::Result<()> {
     const GRACE: Duration = Duration::from_millis(100);
     thread::Builder::new().name("interrupt".to_owned()).spawn(move || {

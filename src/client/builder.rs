@@ -190,11 +190,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets for how long the server may accept nothing of a request that is being sent. The call then fails with
-    /// [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), unless the head of the response has come. No limit
-    /// by default. A call with a [minimum speed](Self::min_speed) has that limit instead.
+    /// Sets how long a write of the request may wait without progress. No limit by default.
     ///
-    /// Unlike [`send_timeout`](Self::send_timeout), it does not limit an upload that makes progress.
+    /// The time restarts whenever the server has accepted more of the request. After this time the call fails
+    /// with [`TimeLimit::WriteIdle`](crate::TimeLimit::WriteIdle), unless the head of the response has arrived.
+    /// Unlike [`send_timeout`](Self::send_timeout), it does not limit an upload that makes progress. A call with
+    /// a [minimum speed](Self::min_speed) has that limit instead.
     pub fn idle_write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.defaults.options.idle_write = limit.into();
         self

@@ -30,7 +30,7 @@ pub struct CallOptions {
     pub(super) response_head: Option<Duration>,
     /// The longest silence within a response's body.
     pub(super) idle_read: Option<Duration>,
-    /// The longest time in which the server accepts nothing of a request.
+    /// How long a write of the request may wait without progress.
     pub(super) idle_write: Option<Duration>,
     pub(super) redirects: RedirectPolicy,
     /// Offers content codings and decodes the response.
@@ -123,7 +123,7 @@ impl CallOptions {
         self.idle_read
     }
 
-    /// Returns for how long the server may accept nothing of a request.
+    /// Returns how long a write of the request may wait without progress.
     #[must_use]
     pub fn idle_write_timeout(&self) -> Option<Duration> {
         self.idle_write

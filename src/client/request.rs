@@ -193,7 +193,7 @@ impl RequestBuilder {
         self
     }
 
-    /// Sets for how long the server may accept nothing of the request, overriding the
+    /// Sets how long a write of the request may wait without progress, overriding the
     /// [client's](super::ClientBuilder::idle_write_timeout) limit.
     pub fn idle_write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.idle_write = limit.into();

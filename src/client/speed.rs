@@ -210,7 +210,7 @@ impl State {
 
 /// Returns `true` if a deadline of the stream has passed. The system's `ETIMEDOUT` is an end of the
 /// connection, which it reports once: a further read would find a clean end of the stream.
-fn is_deadline(error: &io::Error) -> bool {
+pub(super) fn is_deadline(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
 }
 

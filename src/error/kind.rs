@@ -106,7 +106,7 @@ pub enum TimeLimit {
     Request,
     /// From one piece of a request's body to the next.
     BodyIdle,
-    /// From one piece of a message that the peer accepts to the next.
+    /// The peer accepted no more of the message within the limit.
     WriteIdle,
 }
 

@@ -243,3 +243,21 @@ fn limits_are_waited_for_in_english() {
         assert_eq!(Error::timeout(limit).to_string(), text);
     }
 }
+
+#[test]
+fn an_error_of_any_kind_keeps_its_cause() {
+    for (kind, text) in [
+        (ErrorKind::Other, "bad checksum"),
+        (ErrorKind::Io, "input or output failed: bad checksum"),
+        (ErrorKind::Connect, "cannot connect: bad checksum"),
+        (ErrorKind::InvalidUrl, "invalid URL: bad checksum"),
+        (ErrorKind::Status, "unsuccessful status: bad checksum"),
+    ] {
+        let error = Error::of_kind(kind, io::Error::other("bad checksum"));
+        assert_eq!((error.kind(), &*error.to_string()), (kind, text));
+        assert!(error.cause().is_some_and(|cause| cause.is::<io::Error>()));
+        assert_eq!(Error::of_kind(kind, "bad checksum").to_string(), text);
+        // A handler that returns it responds with 500.
+        assert_eq!((error.status_code(), error.own_status()), (None, None));
+    }
+}

@@ -3,7 +3,8 @@
 //!
 //! # The server
 //!
-//! The same handlers serve HTTP and FastCGI. The server implements version 1.0 of the protocol in the responder role.
+//! The same handlers serve HTTP and FastCGI. The server implements version 1.0 of the protocol in the
+//! responder role.
 //!
 //! ```no_run
 //! use hangup::fcgi;

@@ -74,9 +74,9 @@ pub(crate) use crate::message::{Request, Response};
 /// ```
 ///
 /// The same handler serves HTTP ([`Server`](crate::Server)), FastCGI ([`fcgi`](crate::fcgi)) and CGI
-/// ([`cgi`](crate::cgi)). [`respond`] makes a handler of a function that returns a finished response, such as text.
-/// [`HandlerExt`] puts [layers](Layer) around a handler. [`testing::call`](crate::testing::call) runs it
-/// without a socket.
+/// ([`cgi`](crate::cgi)). [`respond`] makes a handler of a function that returns a finished response,
+/// such as text. [`HandlerExt`] puts [layers](Layer) around a handler.
+/// [`testing::call`](crate::testing::call) runs it without a socket.
 ///
 /// A server takes a function or closure in `new`, and any other handler in `with_handler`: a struct, an
 /// `Arc` of one, a `Box<dyn Handler>`. There are two methods because the compiler infers the parameter types

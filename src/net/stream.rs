@@ -271,7 +271,8 @@ impl Stream {
     /// was not delivered.
     ///
     /// A Unix socket has no reset: its peer sees the end of the stream, and errors when it writes.
-    /// Outside Linux, a copy of the socket that [`into_tcp`](Self::into_tcp) has returned delays the reset.
+    /// Outside Linux and Android, a copy of the socket that [`into_tcp`](Self::into_tcp) has returned
+    /// delays the reset.
     pub fn reset(&self) {
         carrier!(self, carrier => carrier.reset())
     }

@@ -221,8 +221,9 @@ impl Server {
         self
     }
 
-    /// Sets how many header fields a request may have: 1000 by default. The response to a request
-    /// with more fields is a 431 (Request Header Fields Too Large). No request can have more than 24576 different fields.
+    /// Sets how many header fields a request may have: 1000 by default. The response to a request with
+    /// more fields is a 431 (Request Header Fields Too Large). No request can have more than 24576
+    /// different fields.
     pub fn max_headers(mut self, fields: usize) -> Self {
         self.shared.options.max_headers = fields;
         self
@@ -285,11 +286,16 @@ impl Server {
     /// The function returns anything that is a [response](IntoResponse). Its status is sent, so it may choose
     /// another. Only errors made by
     /// [`Error::status`] are meant for the client: the texts of others may contain secrets. A refused
-    /// request has no body. If its head was not read, it has no headers, and its method and its target are `-`.
+    /// request has no body. If its head was not read, it has no headers, its method is `-`, and its URI is `-`,
+    /// whose path is empty. No request whose head was read has both: a path is empty only with CONNECT.
     /// Without this function, the response to an error is a line of text.
     ///
     /// The function is not called once the response's head was sent, nor for a panic. If it panics, the
     /// connection is closed without a response.
+    ///
+    /// # Blocking
+    ///
+    /// The function runs on the connection's thread. The response waits until it has returned.
     ///
     /// ```
     /// use hangup::{Error, Request, Server};
@@ -315,8 +321,14 @@ impl Server {
     /// request that it refuses, and to `OPTIONS *`. It gets the outcome and the client's address.
     /// [`AccessLog::refusals`](crate::layers::AccessLog::refusals) is such a function.
     ///
-    /// A request whose head was not read has the method `-` and the target `-`, and no headers. A panic of
-    /// the function is logged.
+    /// A request whose head was not read has no headers, the method `-`, and the URI `-`, whose path is empty.
+    /// No request whose head was read has both: a path is empty only with CONNECT. A panic of the function is
+    /// logged.
+    ///
+    /// # Blocking
+    ///
+    /// The function runs on the connection's thread. The connection is not closed, and its next request not
+    /// read, until the function has returned.
     pub fn on_refused(
         mut self,
         hook: impl Fn(&ResponseOutcome<'_>, &Addr) + Send + Sync + 'static,

@@ -36,9 +36,10 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 ///
 /// # Errors
 ///
-/// There is no response if a server would break off the connection. That is the case if the handler panics
-/// or its response cannot be ended ([`ErrorKind::Other`]), if it fails after a part of the response was sent (its error), if it writes less
-/// than its `Content-Length` ([`ErrorKind::Misuse`]), or if reading `request`'s body fails (that error).
+/// There is no response if a server would break off the connection. That is the case if the handler
+/// panics or its response cannot be ended ([`ErrorKind::Other`]), if it fails after a part of the
+/// response was sent (its error), if it writes less than its `Content-Length` ([`ErrorKind::Misuse`]), or
+/// if reading `request`'s body fails (that error).
 ///
 /// # Blocking
 ///

@@ -15,8 +15,8 @@ use serde_json::Value;
 /// How long a test waits for what must happen before it fails. Never the time that it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The environment variable that names the folder of the programs for Windows. The tests then run those, under Wine,
-/// which turns SIGINT into Ctrl-C.
+/// The environment variable that names the folder of the programs for Windows. The tests then run those,
+/// under Wine, which turns SIGINT into Ctrl-C.
 const WINE: &str = "HANGUP_WINE_EXAMPLES";
 
 /// Returns `true` if the programs are those for Windows, which cannot do what a test is about. Says so.

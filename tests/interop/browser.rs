@@ -1,8 +1,8 @@
 //! Chromium without a window, as a client of our server.
 //!
 //! A page reports to its test by a request to the test's server, and the browser is ended with the test.
-//! [`dom`] and [`screenshot`] show the page that the browser has loaded at one moment. [`Browser::evaluate`] runs a
-//! script in an open page.
+//! [`dom`] and [`screenshot`] show the page that the browser has loaded at one moment.
+//! [`Browser::evaluate`] runs a script in an open page.
 
 use std::fs;
 use std::os::unix::process::CommandExt;

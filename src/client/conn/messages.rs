@@ -118,7 +118,7 @@ pub(super) struct WriteJob {
     pub(super) unwritten: Unwritten,
     /// `None` if the call watches nothing.
     pub(super) sending: Option<Sending>,
-    /// How long the peer may accept nothing.
+    /// How long a write may wait without progress.
     pub(super) idle: Option<Duration>,
     pub(super) report_to: ReportTo,
 }

@@ -20,9 +20,10 @@ use super::messages::{
 use super::shared::{Grace, LOOP_STACK, Shared, close_reason};
 use super::watch::Sending;
 use crate::body::Body;
-use crate::client::speed::Speed;
+use crate::client::speed::{Speed, is_deadline};
 use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::h1::chunked;
+use crate::net::Stream;
 use crate::sync;
 use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, at, bounded, never, select};
 
@@ -96,9 +97,17 @@ fn run(shared: &Arc<Shared>, jobs: &Receiver<WriteJob>) {
 fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
     let WriteJob { unwritten, sending, idle, report_to } = job;
     let speed = sending.as_ref().and_then(Sending::speed);
+    let idle = idle.filter(|_| speed.is_none());
+    if idle.is_some() {
+        shared.stream.set_write_idle_timeout(idle);
+    }
     let Unwritten { bytes, written, body } = unwritten;
-    let mut out =
-        Counted { shared, speed: speed.map(|speed| &**speed), idle, written, ahead: false };
+    let limit = match speed {
+        Some(speed) => WriteLimit::Speed(speed),
+        None if idle.is_some() => WriteLimit::Idle,
+        None => WriteLimit::None,
+    };
+    let mut out = Counted { shared, limit, written, ahead: false };
     // The body's source is the user's and may panic.
     let sent = sync::contain(|| {
         out.ahead = body.as_ref().is_some_and(StreamedBody::is_small);
@@ -117,10 +126,11 @@ fn write(shared: &Arc<Shared>, job: WriteJob, piece: &mut Vec<u8>) {
     if let (Some(sending), Ok(())) = (&sending, &result) {
         sending.show_end(out.written);
     }
-    match (speed, idle) {
-        (Some(speed), _) => speed.sent(&shared.stream),
-        (None, Some(_)) => shared.stream.set_write_deadline(None),
-        (None, None) => {}
+    match limit {
+        WriteLimit::None => {}
+        // The next job may have none.
+        WriteLimit::Idle => shared.stream.set_write_idle_timeout(None),
+        WriteLimit::Speed(speed) => speed.sent(&shared.stream),
     }
     shared.end_sending(result.clone());
     match report_to {
@@ -265,13 +275,38 @@ fn source_error(error: io::Error) -> Error {
     }
 }
 
+/// The limit of each write of a job.
+#[derive(Clone, Copy)]
+enum WriteLimit<'a> {
+    None,
+    /// The stream's own limit of a wait.
+    Idle,
+    Speed(&'a Speed),
+}
+
+impl WriteLimit<'_> {
+    /// Writes by `write`, which may block. It returns what `count` counts.
+    fn write<T>(
+        self,
+        stream: &Stream,
+        mut write: impl FnMut() -> io::Result<T>,
+        count: impl Fn(&T) -> u64,
+    ) -> io::Result<T> {
+        match self {
+            Self::None => write(),
+            Self::Idle => write().map_err(|error| match is_deadline(&error) {
+                true => Error::timeout(TimeLimit::WriteIdle).into(),
+                false => error,
+            }),
+            Self::Speed(speed) => speed.write(stream, write, count),
+        }
+    }
+}
+
 /// The stream, with a count of the bytes written.
 struct Counted<'a> {
     shared: &'a Shared,
-    /// Measures the writes, if the speed is limited.
-    speed: Option<&'a Speed>,
-    /// How long the peer may accept nothing, unless the speed is limited.
-    idle: Option<Duration>,
+    limit: WriteLimit<'a>,
     written: u64,
     /// The bytes written now may wait for those that follow.
     ahead: bool,
@@ -281,14 +316,8 @@ impl Counted<'_> {
     fn all(&mut self, mut slices: &mut [IoSlice<'_>]) -> SendResult {
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
-            let count = match self.speed {
-                None => self.within_limit(|| self.some(slices)),
-                Some(speed) => {
-                    let write = || self.some(slices);
-                    speed.write(&self.shared.stream, write, |count| *count as u64)
-                }
-            };
-            match count {
+            let write = || self.some(slices);
+            match self.limit.write(&self.shared.stream, write, |count| *count as u64) {
                 Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
                 Ok(count) => {
                     self.written += count as u64;
@@ -299,16 +328,6 @@ impl Counted<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Writes by `write`, which may block.
-    fn within_limit<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        let Some(limit) = self.idle else { return write() };
-        self.shared.stream.set_write_deadline(Instant::now().checked_add(limit));
-        write().map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => Error::timeout(TimeLimit::WriteIdle).into(),
-            _ => error,
-        })
     }
 
     /// Writes at least one byte.
@@ -322,14 +341,58 @@ impl Counted<'_> {
 
     fn flush(&mut self) -> SendResult {
         let mut stream = &self.shared.stream;
-        let flushed = match self.speed {
-            None => self.within_limit(|| stream.flush()),
-            Some(speed) => speed.write(&self.shared.stream, || stream.flush(), |()| 0),
-        };
+        let flushed = self.limit.write(&self.shared.stream, || stream.flush(), |()| 0);
         flushed.map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: io::Error) -> SendError {
         self.shared.send_error(error, self.written)
+    }
+}
+
+#[cfg(all(test, feature = "tls", not(hangup_shuttle)))]
+mod tests {
+    use super::*;
+    use crate::net::{DialError, Dialed, Target, memory};
+    use crate::{Client, Context, testing};
+
+    #[test]
+    fn t15_a_write_over_tls_may_take_longer_than_the_idle_limit() {
+        const LIMIT: Duration = Duration::from_secs(1);
+        const ROOM: usize = 4000;
+        let (near, far) = memory::pair_with_capacity(ROOM);
+        let near = sync::Mutex::new(Some(near));
+        let dialer = move |_: &Target, _: &Context| -> Result<Dialed, DialError> {
+            near.lock().take().map(Dialed::new).ok_or_else(|| DialError::other("only one"))
+        };
+        let client = Client::builder().dialer(dialer).tls(testing::tls_connector());
+        let client = client.idle_write_timeout(LIMIT).build();
+        std::thread::scope(|scope| {
+            let body = Body::from(vec![0; 1 << 20]);
+            let call = scope.spawn(|| client.put("https://localhost/").body(body).send());
+            let patience = Duration::from_secs(20);
+            let far = testing::tls_acceptor().accept(far, patience).unwrap();
+            let mut head = [0; 4];
+            (&mut &far).read_exact(&mut head).unwrap();
+            // 64 KiB, the most of one write, would take 4 s.
+            let below = far.below_tls().unwrap();
+            for _ in 0..12 {
+                let _ = sync::channel::after(LIMIT / 4).recv();
+                assert_ne!(below.try_read(&mut [0; ROOM]).unwrap(), 0);
+            }
+            far.close();
+            let error = call.join().unwrap().unwrap_err();
+            assert_eq!(error.timed_out(), None, "{error}");
+        });
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn t15_a_timeout_of_the_system_is_not_taken_for_the_idle_limit() {
+        let (stream, _peer) = memory::pair();
+        let code = rustix::io::Errno::TIMEDOUT.raw_os_error();
+        let failing = || Err::<(), _>(io::Error::from_raw_os_error(code));
+        let error = WriteLimit::Idle.write(&stream, failing, |()| 0).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(code));
     }
 }

@@ -101,13 +101,21 @@ mod tests {
         assert_eq!(url.uri(), "http://a/?n=7&f=1.5&b=true&c=x+%C3%BC");
     }
 
+    /// Writes something before it fails.
+    struct Faulty;
+
+    impl fmt::Display for Faulty {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("x").and(Err(fmt::Error))
+        }
+    }
+
     #[test]
     fn c02_a_query_that_cannot_be_appended_leaves_the_url() {
         let mut url = Url::parse("http://user:secret@a/?x").unwrap();
         let error = url.append_query([("b", "c".repeat(70_000))]).unwrap_err();
         assert_eq!(error.to_string(), r#"invalid URL "http://a/?x": it is too long"#);
-        let faulty = fmt::from_fn(|f| f.write_str("x").and(Err(fmt::Error)));
-        let error = url.append_query([("b", faulty)]).unwrap_err();
+        let error = url.append_query([("b", Faulty)]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidMessage);
         assert_eq!(url.uri(), "http://a/?x");
 

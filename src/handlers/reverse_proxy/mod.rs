@@ -78,7 +78,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// | CONNECT | no: 501 |
 ///
 /// A path with a segment that a server may read as two dots is refused with 400. It would lead an upstream out
-/// of the path at which the proxy stands. This includes encoded dots, and dots beside an encoded slash, a
+/// of the path of the upstream's URL. This includes encoded dots, and dots beside an encoded slash, a
 /// backslash or a semicolon: `/a/%2e%2e/b`, `/a/..%2fb`, `/a/..\b`, `/a/..;/b`. Other paths are forwarded as they
 /// are.
 ///
@@ -100,8 +100,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// [`on_error`](Self::on_error) makes other responses of the first three. The error itself is logged at
 /// `debug`. If the client goes away, the call to the upstream ends within milliseconds, and nothing is sent. A
-/// client that closes its sending side looks the same. With
-/// [`cancel_on_half_close(false)`](crate::Server::cancel_on_half_close) it gets its response.
+/// client that closes only its sending side counts as gone as well, unless the server has
+/// [`cancel_on_half_close(false)`](crate::Server::cancel_on_half_close): then it gets its response.
 ///
 /// A request is sent again only where [the client](crate::client::RequestBuilder::send) does, or to another
 /// upstream if no connection was made to the first.
@@ -232,17 +232,17 @@ impl ReverseProxy {
         self
     }
 
-    /// Sets how long an upstream may be silent within the body of its response, and for how long it may accept
-    /// nothing of a request's body. 60 s by default; `None` for no limit.
+    /// Sets how long an upstream may send no more of a response's body, and how long a write of a request may
+    /// wait without progress. 60 s by default; `None` for no limit.
     #[must_use]
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.idle_timeout = limit.into();
         self
     }
 
-    /// Sets how long a connection that has switched protocols may carry nothing in either direction. 1 h by
-    /// default; `None` for no limit. Then both of its connections are closed. A side that does not read for as
-    /// long ends them as well.
+    /// Sets how long a connection that has switched protocols may carry nothing in either direction. After this
+    /// time both connections are closed. 1 h by default, `None` for no limit. A side that accepts no data for
+    /// this time also ends the tunnel.
     #[must_use]
     pub fn tunnel_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.tunnel_idle_timeout = limit.into();

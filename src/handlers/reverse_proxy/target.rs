@@ -90,8 +90,8 @@ pub(super) fn forwarded(target: &Uri, prefix: &str) -> Result<PathAndQuery> {
     PathAndQuery::try_from(target).map_err(Error::other)
 }
 
-/// Returns `true` if some server reads a segment of the path as two dots, and so leaves the path at which the
-/// proxy stands. Percent-encoded dots and slashes count, since some servers decode before they resolve dots.
+/// Returns `true` if some server reads a segment of the path as two dots, and so leaves the path of the
+/// upstream's URL. Percent-encoded dots and slashes count, since some servers decode before they resolve dots.
 /// So do backslashes, which are slashes to servers on Windows, and dots with a parameter, which servlets remove.
 fn climbs(path: &str) -> bool {
     // The dots of the segment so far. `None` if it has other characters.

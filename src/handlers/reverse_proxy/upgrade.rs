@@ -37,7 +37,7 @@ pub(super) fn prepare(headers: &mut HeaderMap) {
 /// Sends the 101 to the client, and passes bytes between it and `upstream` until both sides have ended.
 ///
 /// The end of one side half-closes the other. A side that fails ends both at once. So does a tunnel that has
-/// carried nothing for `limit`.
+/// carried nothing for `limit`, and a side that accepts nothing for as long.
 ///
 /// # Blocking
 ///
@@ -52,16 +52,8 @@ pub(super) fn run(
     h1::write_response_head(&mut response, Version::HTTP_11, head.status, None, &head.headers)
         .map_err(Error::other)?;
     let mut client = w.hijack()?;
+    let sides = Sides::new(client.stream(), upstream.stream(), limit);
     client.write_all(&response)?;
-    let sides = Sides {
-        client: client.stream().clone(),
-        upstream: upstream.stream().clone(),
-        idle: limit.map(|limit| Arc::new(Idle { limit, since: Mutex::new(sync::now()) })),
-    };
-    for side in [&sides.client, &sides.upstream] {
-        // A stream in memory has none.
-        let _ = side.set_keepalive(Some(KEEPALIVE));
-    }
     let down = sides.clone();
     let spawned = sync::spawn("hangup-tunnel", Some(STACK), move || {
         down.copy(upstream, &down.client);
@@ -89,22 +81,50 @@ struct Sides {
 /// How long a tunnel carries nothing.
 struct Idle {
     limit: Duration,
-    since: Mutex<Instant>,
+    carried: Mutex<Carried>,
+}
+
+struct Carried {
+    /// The end of the last write.
+    last: Instant,
+    /// The number of directions that are in a write, which its stream limits.
+    writing: usize,
 }
 
 impl Idle {
-    /// Returns when the tunnel has carried nothing for too long, unless it carries something before.
-    fn ends(&self) -> Option<Instant> {
-        self.since.lock().checked_add(self.limit)
+    fn new(limit: Duration) -> Self {
+        Self { limit, carried: Mutex::new(Carried { last: sync::now(), writing: 0 }) }
     }
 
-    /// Notes that a piece has come.
-    fn carries(&self) {
-        *self.since.lock() = sync::now();
+    /// Returns when the tunnel has carried nothing for too long, unless it carries something before.
+    fn ends(&self) -> Option<Instant> {
+        let carried = self.carried.lock();
+        let last = if carried.writing > 0 { sync::now() } else { carried.last };
+        last.checked_add(self.limit)
+    }
+
+    /// Writes a piece by `write`. Meanwhile the tunnel is not idle.
+    fn carry<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.carried.lock().writing += 1;
+        let outcome = write();
+        let mut carried = self.carried.lock();
+        carried.writing -= 1;
+        carried.last = sync::now();
+        outcome
     }
 }
 
 impl Sides {
+    fn new(client: &Stream, upstream: &Stream, limit: Option<Duration>) -> Self {
+        for side in [client, upstream] {
+            // A stream in memory has none.
+            let _ = side.set_keepalive(Some(KEEPALIVE));
+            side.set_write_idle_timeout(limit);
+        }
+        let idle = limit.map(|limit| Arc::new(Idle::new(limit)));
+        Self { client: client.clone(), upstream: upstream.clone(), idle }
+    }
+
     /// Copies one direction to its end. A failure closes both connections, which ends the other direction.
     fn copy(&self, from: Duplex, to: &Stream) {
         if self.copy_all(from, to).is_err() {
@@ -113,7 +133,7 @@ impl Sides {
         }
     }
 
-    fn copy_all(&self, mut from: Duplex, mut to: &Stream) -> io::Result<()> {
+    fn copy_all(&self, mut from: Duplex, to: &Stream) -> io::Result<()> {
         let mut piece = vec![0; PIECE];
         loop {
             let ends = self.idle.as_ref().and_then(|idle| idle.ends());
@@ -121,11 +141,11 @@ impl Sides {
             match from.read(&mut piece) {
                 Ok(0) => return to.shutdown(Shutdown::Write),
                 Ok(count) => {
-                    if let Some(idle) = &self.idle {
-                        idle.carries();
-                        to.set_write_deadline(idle.ends());
+                    let write = || (&mut &*to).write_all(&piece[..count]);
+                    match &self.idle {
+                        Some(idle) => idle.carry(write)?,
+                        None => write()?,
                     }
-                    to.write_all(&piece[..count])?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The other direction has carried something since.
@@ -138,5 +158,41 @@ impl Sides {
 
     fn has_carried_since(&self, ends: Option<Instant>) -> bool {
         self.idle.as_ref().is_some_and(|idle| idle.ends() > ends)
+    }
+}
+
+#[cfg(all(test, not(hangup_shuttle)))]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::net::memory;
+
+    #[test]
+    fn h11_a_side_that_reads_slowly_keeps_its_tunnel() {
+        const LIMIT: Duration = Duration::from_secs(1);
+        const ROOM: usize = PIECE / 16;
+        let (client, mut far_client) = memory::pair();
+        let (upstream, mut far_upstream) = memory::pair_with_capacity(ROOM);
+        let sides = Sides::new(&client, &upstream, Some(LIMIT));
+        let duplex = |stream: &Stream| Duplex::new(stream.clone(), Bytes::new());
+        std::thread::scope(|scope| {
+            let down = scope.spawn(|| sides.copy(duplex(&sides.upstream), &client));
+            let up = scope.spawn(|| sides.copy(duplex(&sides.client), &upstream));
+            far_client.write_all(&[b'x'; PIECE]).unwrap();
+            // One piece takes longer than the limit, and the other direction carries nothing meanwhile.
+            for _ in 0..16 {
+                let _ = sync::channel::after(LIMIT / 8).recv();
+                far_upstream.read_exact(&mut [0; ROOM]).expect("more of the piece");
+            }
+            far_upstream.write_all(b"alive").unwrap();
+            let mut answer = [0; 5];
+            far_client.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"alive");
+            far_client.shutdown(Shutdown::Write).unwrap();
+            far_upstream.shutdown(Shutdown::Write).unwrap();
+            up.join().unwrap();
+            down.join().unwrap();
+        });
     }
 }

@@ -83,8 +83,8 @@ impl<'a> Call<'a> {
         self.head_timeout
     }
 
-    /// Returns how long the upstream may be silent within the response's body, or accept nothing of the
-    /// request's.
+    /// Returns how long the upstream may send no more of the response's body, and how long a write of the
+    /// request may wait without progress.
     #[must_use]
     pub fn idle_timeout(&self) -> Option<Duration> {
         self.idle_timeout

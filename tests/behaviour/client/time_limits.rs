@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::bounded;
 use hangup::{Body, Context, TimeLimit};
 
-use super::{get, send};
+use super::{get, send, text};
 use crate::support::scripted_server::{BlackHole, Peer, counted_body, fed, in_background};
 use crate::support::{Over, alone, over_each};
 
@@ -19,6 +19,8 @@ over_each![
     t15_the_head_limit_is_not_restarted_by_a_part_of_the_head,
     t15_the_head_limit_begins_with_the_last_byte_of_the_request,
     t15_the_idle_limit_ends_a_silent_body,
+    t15_the_write_idle_limit_ends_a_stuck_upload,
+    t15_the_write_idle_limit_spares_an_upload_that_makes_progress,
     t15_the_call_limit_covers_every_step,
     t15_the_call_limit_covers_queueing_and_redirects,
 ];
@@ -147,6 +149,43 @@ fn t15_the_head_limit_begins_with_the_last_byte_of_the_request(over: Over) {
     assert_eq!(peer.read_body(5), b"0\r\n\r\n");
     let error = call.finish().unwrap_err();
     assert_eq!(error.timed_out(), Some(TimeLimit::ResponseHead), "{error}");
+}
+
+fn t15_the_write_idle_limit_ends_a_stuck_upload(over: Over) {
+    alone!();
+    let peers = over.peers_with_small_buffers();
+    let client = over.client_builder().idle_write_timeout(LIMIT).build();
+    let (begun, url) = (Instant::now(), peers.url("/"));
+    let (feeder, body) = counted_body(1 << 30);
+    let call = send(&client, move |client| client.put(url).body(body));
+    let mut peer = peers.accept();
+    peer.expect_head("PUT /");
+    let error = call.finish().unwrap_err();
+    assert_eq!(error.timed_out(), Some(TimeLimit::WriteIdle), "{error}");
+    assert!(begun.elapsed() >= LIMIT);
+    feeder.expect_dropped();
+}
+
+/// The server takes some bytes within each limit, but never enough for the client's socket to become writable.
+fn t15_the_write_idle_limit_spares_an_upload_that_makes_progress(over: Over) {
+    alone!();
+    let limit = 4 * LIMIT;
+    let peers = over.peers();
+    let client = over.client_builder().idle_write_timeout(limit).build();
+    let url = peers.url("/");
+    let (feeder, body) = counted_body(1 << 30);
+    let call = send(&client, move |client| client.put(url).body(body));
+    let mut peer = peers.accept();
+    peer.expect_head("PUT /");
+    let begun = Instant::now();
+    while begun.elapsed() < 3 * limit {
+        peer.read_bytes(64 * 1024);
+        std::thread::park_timeout(limit / 12);
+    }
+    peer.answer(200, "early");
+    assert_eq!(text(call.finish()), "early");
+    drop(peer);
+    feeder.expect_dropped();
 }
 
 fn t15_the_idle_limit_ends_a_silent_body(over: Over) {

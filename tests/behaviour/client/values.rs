@@ -74,11 +74,18 @@ fn c02_the_url_of_a_response_has_the_query() {
     assert!(!format!("{response:?}").contains("secret"));
 }
 
+struct Faulty;
+
+impl fmt::Display for Faulty {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Err(fmt::Error)
+    }
+}
+
 #[test]
 fn c02_a_query_that_cannot_be_sent_is_an_error_at_send() {
     alone!();
     let client = Client::new();
-    let faulty = || fmt::from_fn(|_| Err(fmt::Error));
     let long = "x".repeat(70_000);
     for (request, kind, expected) in [
         (
@@ -87,7 +94,7 @@ fn c02_a_query_that_cannot_be_sent_is_an_error_at_send() {
             "invalid URL \"http://a/\": it is too long",
         ),
         (
-            client.get("http://u:secret@a/").query("q", faulty()),
+            client.get("http://u:secret@a/").query("q", Faulty),
             ErrorKind::InvalidMessage,
             "invalid message: the value of \"q\" cannot be written as text",
         ),

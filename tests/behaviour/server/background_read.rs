@@ -108,8 +108,8 @@ fn s02_an_aborted_background_read_returns_at_once(over: Over) {
             begun.elapsed()
         })
         .collect();
-    // A wait in the abort would delay every exchange. A busy machine delays most, but not the fastest tenth. Wine takes
-    // milliseconds for each.
+    // A wait in the abort would delay every exchange. A busy machine delays most, but not the fastest
+    // tenth. Wine takes milliseconds for each.
     let at_once = Duration::from_millis(if cfg!(windows) { 30 } else { 5 });
     times.sort_unstable();
     assert!(times[20] < at_once, "the fastest tenth takes {:?}", times[20]);

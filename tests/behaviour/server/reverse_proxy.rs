@@ -370,27 +370,49 @@ fn h11_either_side_of_an_upgraded_connection_ends_the_other() {
     });
 }
 
-#[test]
-fn h11_a_tunnel_that_carries_nothing_ends() {
-    alone!();
+fn upgraded_with_limit(limit: Duration) -> (Script, TestServer, RawClient, Peer) {
     let script = Script::new();
-    let limit = Duration::from_millis(100);
     let proxy = ReverseProxy::new(script.url("/")).tunnel_idle_timeout(limit);
     let server = TestServer::with_handler(proxy);
     let mut client = RawClient::connect(&server);
     client.send(UPGRADE);
     let mut peer = script.accept();
     peer.expect("GET /");
-    peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    peer.send([SWITCH, "\r\n"].concat());
     client.expect_head();
-    // The bytes of one direction keep the other alive.
-    let begun = Instant::now();
-    while begun.elapsed() < 2 * limit {
-        client.send("x");
-        peer.read_bytes(1);
-    }
+    (script, server, client, peer)
+}
+
+#[test]
+fn h11_a_tunnel_that_carries_nothing_ends() {
+    alone!();
+    let (_script, _server, mut client, mut peer) = upgraded_with_limit(Duration::from_millis(100));
     client.expect_silence_to_the_end();
     peer.expect_closed();
+}
+
+#[test]
+fn h11_a_direction_that_carries_something_keeps_the_other_alive() {
+    alone!();
+    let limit = Duration::from_secs(2);
+    let (_script, _server, mut client, mut peer) = upgraded_with_limit(limit);
+    let begun = Instant::now();
+    while begun.elapsed() < limit + limit / 4 {
+        client.send("x");
+        peer.read_bytes(1);
+        std::thread::park_timeout(limit / 20);
+    }
+    peer.send("alive");
+    client.expect_text("alive");
+}
+
+#[test]
+fn h11_a_client_that_reads_nothing_ends_its_tunnel() {
+    alone!();
+    let (_script, _server, client, peer) = upgraded_with_limit(Duration::from_millis(200));
+    let piece = pattern(1 << 16);
+    while peer.stream().write_all(&piece).is_ok() {}
+    drop(client);
 }
 
 /// A client that has closed its sending side looks as one that has gone away. It once got a 499.

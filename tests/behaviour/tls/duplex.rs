@@ -47,8 +47,8 @@ fn exchange(connection: Duplex, length: usize) -> io::Result<()> {
     })
 }
 
-/// Returns the memory of this process in KiB, or `None` on a system without `/proc`. Wine shows that of Linux, where
-/// `self` is Wine's own process.
+/// Returns the memory of this process in KiB, or `None` on a system without `/proc`. Wine shows that of
+/// Linux, where `self` is Wine's own process.
 fn resident() -> Option<u64> {
     if cfg!(windows) {
         return None;

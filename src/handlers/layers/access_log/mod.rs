@@ -171,8 +171,8 @@ impl AccessLog {
         self.change(|settings| settings.outcome = true)
     }
 
-    /// Returns a function that logs the responses that the server makes without the handler, which this layer
-    /// does not see: see [`Server::on_refused`](crate::Server::on_refused).
+    /// Returns a function that logs the responses that the server makes without the handler. No layer sees them.
+    /// The function is for [`Server::on_refused`](crate::Server::on_refused). Call it after all options are set.
     ///
     /// ```
     /// use hangup::layers::AccessLog;
@@ -184,7 +184,9 @@ impl AccessLog {
     /// # drop(server);
     /// ```
     ///
-    /// A request whose head was not read has `-` for its method and its target.
+    /// The head of a refused request may be unread. The record then has the method `-` and the target `-`. The
+    /// times of a refusal are those of its end: [`Record::time`] is the end of the response,
+    /// [`Record::duration`] is zero, and [`Record::first_byte`] is `None`.
     pub fn refusals(&self) -> impl Fn(&ResponseOutcome<'_>, &Addr) + Send + Sync + use<> + 'static {
         let settings = Arc::clone(&self.settings);
         move |outcome, remote| {

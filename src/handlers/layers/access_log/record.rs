@@ -22,7 +22,8 @@ pub struct Record<'a> {
     pub client: Option<IpAddr>,
     /// The name of the user, if a layer or the web server has verified it.
     pub user: Option<&'a str>,
-    /// When the request reached the log's layer.
+    /// When the request reached the log's layer. For a [refusal](super::AccessLog::refusals), when its response
+    /// had ended.
     pub time: SystemTime,
     /// The request's method.
     pub method: &'a Method,
@@ -34,9 +35,11 @@ pub struct Record<'a> {
     pub status: Option<StatusCode>,
     /// The number of body bytes sent, without framing.
     pub bytes_sent: u64,
-    /// The time until the response had ended.
+    /// The time from [`time`](Self::time) until the response had ended. Zero for a
+    /// [refusal](super::AccessLog::refusals).
     pub duration: Duration,
-    /// The time until the response's head was complete.
+    /// The time from [`time`](Self::time) until the response's head was complete. `None` if no head was sent,
+    /// and for a [refusal](super::AccessLog::refusals).
     pub first_byte: Option<Duration>,
     /// The request's `Referer`, without its query unless the log has queries.
     pub referer: Option<&'a [u8]>,
@@ -54,7 +57,8 @@ pub struct Record<'a> {
 pub(super) struct Begun {
     client: Option<IpAddr>,
     time: SystemTime,
-    instant: Instant,
+    /// `None` for a refusal, whose beginning is not known.
+    instant: Option<Instant>,
     method: Method,
     uri: Uri,
     version: Version,
@@ -68,7 +72,7 @@ impl Begun {
         Self {
             client: request.client_ip(),
             time: SystemTime::now(),
-            instant: Instant::now(),
+            instant: Some(Instant::now()),
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
@@ -80,12 +84,12 @@ impl Begun {
     /// Returns the facts of a request that no layer has seen.
     pub(super) fn of_refusal(ended: &ResponseOutcome<'_>, remote: &Addr) -> Self {
         let begun = Self::now(ended.request());
-        Self { client: remote.ip().map(|addr| addr.ip()), ..begun }
+        Self { client: remote.ip().map(|addr| addr.ip()), instant: None, ..begun }
     }
 
     pub(super) fn record<'a>(&'a self, ended: &ResponseOutcome<'a>, query: bool) -> Record<'a> {
         let request = ended.request();
-        let first_byte = ended.first_byte();
+        let until = |at: Instant| Some(at.saturating_duration_since(self.instant?));
         Record {
             client: self.client,
             user: user(request),
@@ -95,8 +99,8 @@ impl Begun {
             version: self.version,
             status: ended.status(),
             bytes_sent: ended.bytes_sent(),
-            duration: self.instant.elapsed(),
-            first_byte: first_byte.map(|at| at.saturating_duration_since(self.instant)),
+            duration: until(Instant::now()).unwrap_or_default(),
+            first_byte: ended.first_byte().and_then(until),
             referer: self.referer.as_ref().map(|value| without_query(value.as_bytes(), query)),
             user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
             request_id: RequestId::of(request),

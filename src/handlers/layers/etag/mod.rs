@@ -48,9 +48,9 @@ const LIMIT: usize = 256 * 1024;
 ///
 /// A response to HEAD has no computed tag, since its body is not there to be hashed.
 ///
-/// For a response to GET or HEAD with status 200 and a tag, `If-Match` is answered with 412 if no tag is the same,
-/// and `If-None-Match` with 304 if one is. Conditions of other methods are up to the handler, which has to check them
-/// before it changes anything.
+/// For a response to GET or HEAD with status 200 and a tag, `If-Match` is answered with 412 if no tag is
+/// the same, and `If-None-Match` with 304 if one is. Conditions of other methods are up to the handler,
+/// which has to check them before it changes anything.
 ///
 /// # Compression
 ///

@@ -1,5 +1,5 @@
-//! No counts: neither the standard library nor a crate of ours reads them on Windows. `/proc/self`, which Wine shows,
-//! is that of another process.
+//! No counts: neither the standard library nor a crate of ours reads them on Windows. `/proc/self`, which
+//! Wine shows, is that of another process.
 
 pub(super) fn make_waker() {}
 
