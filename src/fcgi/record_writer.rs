@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, TimeLimit};
 use crate::h1::CloseReason;
 use crate::net::Stream;
-use crate::serving::{Counting, Limit, after};
+use crate::serving::{Counting, Limit};
 use crate::sync::{Condvar, Mutex, now};
 
 /// How many bytes may be queued. Only a web server that keeps sending records and reads no responses needs
@@ -32,8 +32,10 @@ pub(super) struct WriteLimits {
 
 /// Writes whole records, for one thread at a time.
 pub(super) struct RecordWriter {
+    /// It has the limit of a write without progress.
     stream: Stream,
-    limits: WriteLimits,
+    /// See [`WriteLimits::queue`].
+    queue: Duration,
     counting: Counting,
     state: Mutex<State>,
     /// Goes with `state`. Predicate: no thread holds the guard. Notified when a guard is dropped, awaited
@@ -56,7 +58,14 @@ struct State {
 
 impl RecordWriter {
     pub(super) fn new(stream: Stream, limits: WriteLimits, counting: Counting) -> Self {
-        Self { stream, limits, counting, state: Mutex::default(), free: Condvar::new() }
+        stream.set_write_idle_timeout(limits.idle);
+        Self {
+            stream,
+            queue: limits.queue,
+            counting,
+            state: Mutex::default(),
+            free: Condvar::new(),
+        }
     }
 
     /// Writes whole records, if `may_write` returns `true` once this thread holds the guard.
@@ -175,8 +184,7 @@ impl WriteGuard<'_> {
         // Removes empty slices: writing one would return 0, as if the stream took no more.
         IoSlice::advance_slices(&mut records, 0);
         while !records.is_empty() {
-            let (until, limit) = self.until(deadline);
-            stream.set_write_deadline(until);
+            stream.set_write_deadline(deadline);
             match stream.write_vectored(records) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
@@ -184,26 +192,23 @@ impl WriteGuard<'_> {
                     IoSlice::advance_slices(&mut records, count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    self.0.counting.timed_out(match limit {
-                        TimeLimit::WriteIdle => Limit::WriteIdle,
-                        _ => Limit::Write,
-                    });
+                // The system's `ETIMEDOUT` means that the host has vanished.
+                Err(error)
+                    if error.kind() == io::ErrorKind::TimedOut
+                        && error.raw_os_error().is_none() =>
+                {
+                    let passed = deadline.is_some_and(|deadline| deadline <= now());
+                    let (limit, counted) = match passed {
+                        true => (TimeLimit::Send, Limit::Write),
+                        false => (TimeLimit::WriteIdle, Limit::WriteIdle),
+                    };
+                    self.0.counting.timed_out(counted);
                     return Err(Error::timeout(limit).into());
                 }
                 Err(error) => return Err(error),
             }
         }
         stream.flush()
-    }
-
-    /// Returns the moment at which a write without progress ends, and the limit that ends it.
-    fn until(&self, deadline: Option<Instant>) -> (Option<Instant>, TimeLimit) {
-        match (after(self.0.limits.idle), deadline) {
-            (Some(idle), Some(deadline)) if deadline <= idle => (Some(deadline), TimeLimit::Send),
-            (Some(idle), _) => (Some(idle), TimeLimit::WriteIdle),
-            (None, deadline) => (deadline, TimeLimit::Send),
-        }
     }
 }
 
@@ -219,7 +224,7 @@ impl Drop for WriteGuard<'_> {
                 }
                 (std::mem::take(&mut state.queued), std::mem::take(&mut state.queued_ends))
             };
-            let deadline = *deadline.get_or_insert_with(|| now() + self.0.limits.queue);
+            let deadline = *deadline.get_or_insert_with(|| now() + self.0.queue);
             // A failure closes the connection, so records that are queued later fail as well.
             let _ = self.write(&mut [IoSlice::new(&records)], Some(deadline));
             self.0.state.lock().past_ends += ends;
@@ -231,6 +236,7 @@ impl Drop for WriteGuard<'_> {
 #[cfg(all(test, not(hangup_shuttle)))]
 mod tests {
     use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
 
     use super::*;
@@ -247,12 +253,20 @@ mod tests {
         (Arc::new(writer), near, far)
     }
 
-    /// Starts a thread that holds the guard and blocks in its write. Returns the write's result.
+    /// Starts a thread that holds the guard and blocks in its write of a MiB. Returns the write's result.
     fn blocked(writer: &Arc<RecordWriter>, near: &Stream) -> Receiver<io::Result<()>> {
+        blocked_in(writer, near, 1 << 20)
+    }
+
+    fn blocked_in(
+        writer: &Arc<RecordWriter>,
+        near: &Stream,
+        length: usize,
+    ) -> Receiver<io::Result<()>> {
         let (report, outcome) = bounded(1);
         let writer = Arc::clone(writer);
         let write = move || {
-            let bytes = vec![b'a'; 1 << 20];
+            let bytes = vec![b'a'; length];
             let written = writer.write(&mut [IoSlice::new(&bytes)], None, || true);
             report.send(written).unwrap();
         };
@@ -296,6 +310,26 @@ mod tests {
         while near.try_write_vectored(&[IoSlice::new(&[0; 4096])]).is_ok() {}
         writer.enqueue(b"end", 1);
         assert_eq!((writer.take_ends(), writer.closed()), (1, Some(CloseReason::TimedOut)));
+    }
+
+    /// It takes some bytes within each limit, but never enough for the socket to become writable.
+    #[test]
+    fn f09_a_web_server_that_reads_slowly_is_spared() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut far = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let near = Stream::from(listener.accept().unwrap().0);
+        let idle = Duration::from_millis(600);
+        let limits = WriteLimits { idle: Some(idle), queue: PATIENCE };
+        let writer = Arc::new(RecordWriter::new(near.clone(), limits, Counting::default()));
+        let outcome = blocked_in(&writer, &near, 64 << 20);
+        let begun = now();
+        while begun.elapsed() < 3 * idle {
+            far.read_exact(&mut [0; 64 * 1024]).unwrap();
+            std::thread::park_timeout(idle / 12);
+        }
+        assert!(outcome.is_empty(), "{:?}", outcome.recv());
+        near.close();
+        outcome.recv().unwrap().unwrap_err();
     }
 
     #[test]
