@@ -194,7 +194,8 @@ impl Wire {
     fn failed(&self, error: io::Error) -> io::Error {
         self.reader.failed(error.kind());
         match error.kind() {
-            io::ErrorKind::TimedOut => {
+            // The system's `ETIMEDOUT` means that the host has vanished.
+            io::ErrorKind::TimedOut if error.raw_os_error().is_none() => {
                 let deadline = self.stream().write_deadline();
                 let passed = deadline.is_some_and(|deadline| deadline <= sync::now());
                 let (limit, counted) = match passed {
