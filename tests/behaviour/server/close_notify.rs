@@ -21,13 +21,17 @@ over_each![
 fn s05_close_notify_fires_when_the_client_closes(over: Over) {
     alone!();
     for reset in [false, true] {
+        let (begin, begun) = reports();
         let (report, fired) = reports();
         let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
+            begin.send(()).unwrap();
             report.send(r.close_notify().recv_timeout(PATIENCE).is_ok()).unwrap();
             Ok(())
         });
         let mut peer = over.connect(&server);
         peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        // A reset drops a request that was not read.
+        next(&begun);
         match reset {
             true => peer.reset(),
             false => drop(peer),
