@@ -9,6 +9,7 @@ use hangup::testing::TestServer;
 use hangup::{Request, ResponseWriter, Server};
 
 use super::{echo_path, reports};
+use crate::support::scripted_server::eventually;
 use crate::support::{Over, PATIENCE, RawClient, alone, over_each, rounds};
 
 over_each![s16_the_connection_that_is_idle_longest_is_closed_for_a_new_one];
@@ -131,6 +132,11 @@ fn s16_refused_clients_that_stay_connected_delay_no_other() {
         let mut peer = RawClient::connect(&server);
         assert_eq!(peer.send(GET).expect(200), "/a");
         kept.push(peer);
+        // The one that has been idle for the longest time makes room, so each begins its idle time in turn.
+        eventually("no connection is in a request", || {
+            let connections = server.handle().stats().connections;
+            connections.new + connections.active == 0
+        });
     }
     assert!(server.handle().connections() <= 20);
     kept[..80].iter_mut().for_each(RawClient::expect_silence_to_the_end);
