@@ -1,7 +1,7 @@
 //! H11: the reverse proxy between a client and an upstream that are scripted.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
@@ -30,10 +30,12 @@ fn forwarded(request: &str) -> (Script, TestServer, RawClient, Peer) {
     (script, server, client, peer)
 }
 
-/// Returns an address on which no server listens.
-fn refusing() -> String {
-    let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
-    format!("http://{addr}/")
+/// Returns the URL of a port on which no server listens, and the socket that keeps the port from others.
+fn refusing() -> (socket2::Socket, String) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let addr = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, format!("http://{addr}/"))
 }
 
 #[test]
@@ -212,7 +214,8 @@ fn h11_a_bad_response_is_a_502() {
 #[test]
 fn h11_an_upstream_that_cannot_be_reached_is_a_502_and_a_slow_one_a_504() {
     alone!();
-    let server = TestServer::with_handler(ReverseProxy::new(refusing()));
+    let (_kept, url) = refusing();
+    let server = TestServer::with_handler(ReverseProxy::new(url));
     RawClient::connect(&server).send(GET).expect(502);
 
     let hole = BlackHole::new();
@@ -239,7 +242,8 @@ fn h11_an_upstream_that_cannot_be_reached_is_a_502_and_a_slow_one_a_504() {
 fn h11_another_upstream_takes_the_place_of_one_that_cannot_be_reached() {
     alone!();
     let script = Script::new();
-    let proxy = ReverseProxy::new(refusing()).upstream(script.url("/"));
+    let (_kept, url) = refusing();
+    let proxy = ReverseProxy::new(url).upstream(script.url("/"));
     let server = TestServer::with_handler(proxy);
     let mut client = RawClient::connect(&server);
     // A body from a connection can be read once, and the first upstream has not read it.
@@ -257,7 +261,8 @@ fn h11_another_upstream_takes_the_place_of_one_that_cannot_be_reached() {
 #[test]
 fn h11_there_is_a_503_if_every_upstream_is_left_out() {
     alone!();
-    let proxy = ReverseProxy::new(refusing()).upstream(refusing()).max_failures(1, PATIENCE);
+    let ((_one, first), (_other, second)) = (refusing(), refusing());
+    let proxy = ReverseProxy::new(first).upstream(second).max_failures(1, PATIENCE);
     let server = TestServer::with_handler(proxy);
     let mut client = RawClient::connect(&server);
     client.send(GET).expect(502);
