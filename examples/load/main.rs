@@ -292,7 +292,7 @@ fn cpu_time() -> Option<Duration> {
     Duration::try_from(time).ok()
 }
 
-/// Returns `None`: no library of ours reads the CPU time on Windows and NetBSD.
+/// Returns `None`. The crates that this example uses cannot read the CPU time on Windows and NetBSD.
 #[cfg(any(windows, target_os = "netbsd"))]
 fn cpu_time() -> Option<Duration> {
     None

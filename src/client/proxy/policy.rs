@@ -63,9 +63,11 @@ impl ProxyPolicy {
     /// proxy, as [`with_no_proxy`](Self::with_no_proxy) does.
     ///
     /// `HTTP_PROXY` in upper case is ignored, as curl ignores it: in a CGI program, a client can set it by
-    /// the header `Proxy`. Windows does not distinguish the two names. There, a CGI program ignores both: a
-    /// process with the variable `REQUEST_METHOD`. An invalid value is an error of each call that would use it. The error has the
-    /// kind [`InvalidUrl`](crate::ErrorKind::InvalidUrl) or
+    /// the header `Proxy`. Windows does not distinguish the two names. There, a CGI program, which is a
+    /// process with the variable `REQUEST_METHOD`, ignores both.
+    ///
+    /// An invalid value is an error of each call that would use it. The error has the kind
+    /// [`InvalidUrl`](crate::ErrorKind::InvalidUrl) or
     /// [`UnsupportedScheme`](crate::ErrorKind::UnsupportedScheme), and its text names the variable.
     #[must_use]
     pub fn from_env() -> Self {

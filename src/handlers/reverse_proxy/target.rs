@@ -137,7 +137,6 @@ mod tests {
         }
     }
 
-    /// `/x/..%2f` once went to the upstream as it was.
     #[test]
     fn h11_no_spelling_of_two_dots_is_forwarded() {
         for path in [

@@ -1,5 +1,5 @@
-//! No counts: neither the standard library nor a crate of ours reads them on Windows. `/proc/self`, which
-//! Wine shows, is that of another process.
+//! Stands in for `unix.rs` on Windows, where nothing is counted. Neither the standard library nor a crate that the
+//! tests use can count threads and handles. Wine has a `/proc/self`, but it is that of another process.
 
 pub(super) fn make_waker() {}
 
