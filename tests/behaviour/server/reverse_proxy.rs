@@ -238,6 +238,21 @@ fn h11_an_upstream_that_cannot_be_reached_is_a_502_and_a_slow_one_a_504() {
     client.expect_text("half").expect_silence_to_the_end();
 }
 
+/// Some servers add trailers to the header.
+#[test]
+fn h11_trailers_do_not_tell_of_another_client() {
+    alone!();
+    let trailers = "X-Sum: 1\r\nX-Forwarded-For: 192.0.2.1\r\nX_Forwarded_Host: evil\r\n\
+                    Forwarded: for=192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n\r\n";
+    let request = format!("{CHUNKED}2\r\nab\r\n0\r\n{trailers}");
+    let (_script, _server, mut client, mut peer) = forwarded(&request);
+    let expected = "2\r\nab\r\n0\r\nX-Sum: 1\r\n\r\n";
+    let body = peer.expect_head("POST /").read_bytes(expected.len());
+    assert_eq!(String::from_utf8_lossy(&body), expected);
+    peer.respond(200, "");
+    client.expect(200);
+}
+
 #[test]
 fn h11_another_upstream_takes_the_place_of_one_that_cannot_be_reached() {
     alone!();
