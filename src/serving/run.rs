@@ -11,7 +11,6 @@
 //!   head sent, or a panic   ─────────────────────────────────▶ Failed: the response breaks off
 //! ```
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use http::header::{CONNECTION, HeaderValue};
@@ -367,11 +366,14 @@ impl Blame {
         }
     }
 
-    fn log(self, remote: &Addr, line: &str, error: &dyn Display) {
+    /// Logs an error with its whole chain of sources. The client sees less of it.
+    fn log(self, remote: &Addr, line: &str, error: &Error) {
         match self {
-            Self::Client(status) => log::debug!("{remote}: {line} answered with {status}: {error}"),
-            Self::ClientGone => log::debug!("{remote}: client went away during {line}: {error}"),
-            Self::Server(_) => log::warn!("{remote}: handler of {line} failed: {error}"),
+            Self::Client(status) => {
+                log::debug!("{remote}: {line} answered with {status}: {error:#}")
+            }
+            Self::ClientGone => log::debug!("{remote}: client went away during {line}: {error:#}"),
+            Self::Server(_) => log::warn!("{remote}: handler of {line} failed: {error:#}"),
         }
     }
 }
