@@ -258,6 +258,22 @@ fn h11_the_log_has_the_reason_of_a_502_and_the_client_has_not() {
     assert!(lines[1].contains(&told), "{lines:?}");
 }
 
+/// A scanner that asks for a tunnel is no fault of the server's.
+#[test]
+fn h11_a_refused_connect_is_no_warning() {
+    alone!();
+    logs::collect();
+    let script = Script::new();
+    let server = before(&script);
+    let mut client = RawClient::connect(&server);
+    client.send("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
+    client.expect(501);
+    assert_eq!(logs::of_servers(Level::Warn), [""; 0]);
+    let lines = logs::of_servers(Level::Debug);
+    let told = "CONNECT example.com:443 answered with 501";
+    assert!(lines.iter().any(|line| line.contains(told)), "{lines:?}");
+}
+
 /// Some servers add trailers to the header.
 #[test]
 fn h11_trailers_do_not_tell_of_another_client() {
