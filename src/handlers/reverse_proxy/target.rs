@@ -28,6 +28,11 @@ impl Base {
         if authority.as_str().contains('@') {
             return Err("it has a user or password; set the Authorization header instead");
         }
+        // The type accepts more digits than a port has.
+        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        if port.len() > 1 && authority.port_u16().is_none() {
+            return Err("its port is not a number up to 65535");
+        }
         let target = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         let path = target.path().trim_end_matches('/').to_owned();
         Ok(Self { scheme, authority, path, query: target.query().map(str::to_owned) })
@@ -206,7 +211,16 @@ mod tests {
             let base = Base::parse(base).unwrap();
             assert_eq!(base.join(&target.parse().unwrap()).unwrap(), expected, "{base:?}");
         }
-        for url in ["a:80", "/x", "ftp://a/", "http://u:p@a/", "http:///x", "http://a b/"] {
+        for url in [
+            "a:80",
+            "/x",
+            "ftp://a/",
+            "http://u:p@a/",
+            "http:///x",
+            "http://a b/",
+            "http://a:65536/",
+            "http://[::1]:99999",
+        ] {
             assert!(Base::parse(url).is_err(), "{url}");
         }
     }
