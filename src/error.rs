@@ -82,7 +82,7 @@ struct Inner {
     message: Option<Box<str>>,
     /// The headers that [`Error::with_header`] has added to the response.
     headers: Option<Box<HeaderMap>>,
-    /// What [`Error::because`] has added, for the log.
+    /// The reason that [`Error::because`] has added, for the log.
     reason: Option<Error>,
     source: Option<Source>,
 }

@@ -44,6 +44,10 @@ impl Base {
     }
 
     /// Returns the URL of a target, which is `*` or begins with a slash.
+    ///
+    /// # Errors
+    ///
+    /// 414 for a target that is too long below this URL.
     pub(super) fn join(&self, target: &Uri) -> Result<Uri> {
         let whole = target.path_and_query();
         let joined = match whole {
@@ -54,7 +58,11 @@ impl Base {
                     self.query.as_deref().into_iter().chain(target.query()).collect();
                 let mark = if queries.is_empty() { "" } else { "?" };
                 let joined = [&self.path, path, mark, &queries.join("&")].concat();
-                PathAndQuery::try_from(joined).map_err(Error::other)?
+                // Both parts are valid, so the whole is too long.
+                PathAndQuery::try_from(joined).map_err(|_| {
+                    let text = "the target is too long to be forwarded";
+                    Error::status(StatusCode::URI_TOO_LONG, text)
+                })?
             }
         };
         let mut parts = http::uri::Parts::default();
@@ -211,6 +219,9 @@ mod tests {
             let base = Base::parse(base).unwrap();
             assert_eq!(base.join(&target.parse().unwrap()).unwrap(), expected, "{base:?}");
         }
+        let base = Base::parse("http://a/base").unwrap();
+        let long = format!("/{}", "x".repeat(65_530)).parse().unwrap();
+        assert_eq!(base.join(&long).unwrap_err().status_code(), Some(StatusCode::URI_TOO_LONG));
         for url in [
             "a:80",
             "/x",
