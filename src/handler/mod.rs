@@ -144,7 +144,8 @@ impl Handler for Box<dyn Handler> {
 }
 
 /// Makes a handler of a function that returns its response: text, [`Json`](crate::Json), an
-/// [`http::Response`], or any other value that [`IntoResponse`] lists. The handler is a function as well.
+/// [`http::Response`], or any other value that [`IntoResponse`] lists. The value cannot borrow from the
+/// request. The handler is a function as well.
 ///
 /// ```
 /// use hangup::{Server, respond};

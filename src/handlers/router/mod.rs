@@ -235,7 +235,16 @@ impl Router {
     }
 
     /// Adds a function or closure that returns the response: text, [`Json`](crate::Json), or any other value
-    /// that [`IntoResponse`] lists.
+    /// that [`IntoResponse`] lists. The value cannot borrow from the request, so text of the request is
+    /// copied:
+    ///
+    /// ```
+    /// use hangup::{RequestExt, Router};
+    ///
+    /// let router = Router::new()
+    ///     .respond("GET /hello/{name}", |r| Ok(r.path_value("name").map(str::to_owned)));
+    /// # drop(router);
+    /// ```
     ///
     /// # Panics
     ///
