@@ -178,6 +178,10 @@ fn run_nested(
 
 /// Removes the prefix from a path that it matches. Returns how many bytes that are.
 fn strip(uri: &Uri, prefix: &Pattern) -> Result<(Uri, usize)> {
+    if uri.path_and_query().is_none() {
+        // The target of CONNECT has no path, and must not get one.
+        return Ok((uri.clone(), 0));
+    }
     let path = uri.path();
     let mut rest = path.as_bytes();
     for segment in &prefix.segments {

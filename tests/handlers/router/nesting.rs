@@ -1,7 +1,7 @@
 //! Routers below a prefix.
 
-use hangup::http::StatusCode;
-use hangup::{Error, HandlerExt, Request, RequestExt, Router, respond};
+use hangup::http::{Method, StatusCode};
+use hangup::{Error, HandlerExt, Request, RequestExt, Router, respond, testing};
 
 use super::ask;
 
@@ -159,4 +159,22 @@ fn h06_an_invalid_prefix_is_refused() {
     let error = router.try_nest("/a", Router::new()).map(drop).unwrap_err();
     assert_eq!(error.conflicts_with(), Some("/a"));
     assert_eq!(ask(&router, "GET /a/b"), "404");
+}
+
+/// It was a 500 and a warning, since a target without a path got one.
+#[test]
+fn h06_connect_reaches_a_nested_router() {
+    let inner = Router::new().nest("/", respond(show)).respond("GET /{$}", show);
+    let outer = Router::new().nest("example.com/", inner).nest("/", items());
+    for (target, status, seen) in [
+        ("example.com:443", 200, "example.com:443 of example.com:443 by "),
+        // The items have no handler for the method.
+        ("example.org:443", 405, ""),
+    ] {
+        let request = Request::builder().method(Method::CONNECT).uri(target);
+        let mut response = testing::call(&outer, request.body("").unwrap()).unwrap();
+        let text = response.body_mut().read_text(100).unwrap();
+        assert_eq!(response.status().as_u16(), status, "{target}: {text}");
+        assert!(text.starts_with(seen), "{target}: {text}");
+    }
 }
