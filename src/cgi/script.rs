@@ -13,7 +13,7 @@ use http::StatusCode;
 
 use super::input::Sending;
 use super::output::{ProgramBody, Running};
-use super::process::Process;
+use super::process::{Process, os_text};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -330,15 +330,4 @@ fn cannot_start(error: io::Error) -> Error {
         io::ErrorKind::ArgumentListTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into(),
         _ => Error::explained(ErrorKind::Io, "cannot start the program", error),
     }
-}
-
-#[cfg(unix)]
-fn os_text(bytes: &[u8]) -> OsString {
-    use std::os::unix::ffi::OsStringExt;
-    OsString::from_vec(bytes.to_vec())
-}
-
-#[cfg(not(unix))]
-fn os_text(bytes: &[u8]) -> OsString {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }
