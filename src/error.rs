@@ -41,7 +41,26 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// # In handlers
 ///
 /// `?` converts the common errors of the standard library and of the `http` crate. [`Error::other`] wraps
-/// any other error, and [`Error::status`] makes an error that the client receives as the response.
+/// any other error, and [`Error::status`] makes an error that the client receives as the response. With
+/// an implementation of `From`, `?` converts an error type of the program too:
+///
+/// ```
+/// use hangup::{Error, http::StatusCode};
+///
+/// enum StoreError {
+///     Missing(String),
+///     Disk(std::io::Error),
+/// }
+///
+/// impl From<StoreError> for Error {
+///     fn from(error: StoreError) -> Self {
+///         match error {
+///             StoreError::Missing(name) => Error::status(StatusCode::NOT_FOUND, format!("no {name}")),
+///             StoreError::Disk(error) => error.into(), // 500, without the text
+///         }
+///     }
+/// }
+/// ```
 ///
 /// # In `Read` and `Write`
 ///

@@ -100,7 +100,7 @@ pub(crate) use text::{charset_of, lossy_text};
 /// | a value as JSON | [`json`](Self::json) | yes | yes |
 /// | an iterator of chunks | [`from_chunks`](Self::from_chunks) | no | no |
 /// | a function that opens it | [`replayable`](Self::replayable) | if given | yes |
-/// | a form | [`From<Multipart>`](crate::Multipart) | if all parts have one | if all parts can be |
+/// | a form with files | [`From<Multipart>`](crate::Multipart) | if all parts have one | if all parts can be |
 ///
 /// # Reading it
 ///

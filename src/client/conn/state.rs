@@ -46,7 +46,7 @@ pub(super) struct Lifecycle {
     holder: Holder,
     /// The call of the exchange in progress, if it is observed.
     trace: WeakTrace,
-    /// Invariant: present until the end.
+    /// Invariant: present until [`end`](Self::end).
     channels: Option<Channels>,
 }
 
@@ -152,8 +152,12 @@ impl Lifecycle {
     /// Passes the connection on to another party. Returns `None` if it has ended, and otherwise whether an
     /// exchange can begin.
     pub(super) fn pass_to(&mut self, holder: Holder) -> Option<bool> {
+        // What its end does depends on the holder that it had.
+        if self.kind() == StateKind::Ended {
+            return None;
+        }
         self.holder = holder;
-        (self.kind() != StateKind::Ended).then(|| self.is_ready())
+        Some(self.is_ready())
     }
 
     /// Records that the connection has been idle for `span`, if it has been since the exchange `latest`.
@@ -239,6 +243,12 @@ impl Lifecycle {
         let channels = self.channels.take()?;
         self.state = end;
         Some(channels)
+    }
+
+    /// Records why an idle connection is about to be closed, so that no exchange begins on it.
+    pub(super) fn condemn(&mut self, cause: Error) {
+        debug_assert_eq!(self.kind(), StateKind::Idle);
+        self.state = State::Closed(cause);
     }
 
     /// Returns the writer loop's job channel if the loop has been started.
@@ -386,6 +396,20 @@ mod tests {
         let second = lifecycle.begin().unwrap();
         lifecycle.await_head(true);
         assert!(lifecycle.awaits_head(second) && !lifecycle.awaits_head(first));
+    }
+
+    #[test]
+    fn t10_a_condemned_connection_has_ended_and_is_closed_once() {
+        let mut lifecycle = fresh();
+        let first = lifecycle.begin().unwrap();
+        rest(&mut lifecycle, first).unwrap();
+        lifecycle.condemn(Error::new(ErrorKind::EmptyReply));
+        assert_eq!(lifecycle.begin(), None);
+        assert_eq!(lifecycle.pass_to(Holder::Caller), None);
+        assert_eq!((lifecycle.kind(), lifecycle.holder()), (StateKind::Ended, Holder::Pool));
+        assert_eq!(lifecycle.cause().unwrap().kind(), ErrorKind::EmptyReply);
+        let closed = || State::Closed(Error::new(ErrorKind::EmptyReply));
+        assert!(lifecycle.end(closed()).is_some() && lifecycle.end(closed()).is_none());
     }
 
     #[test]
