@@ -86,7 +86,9 @@ fn upstreams_that_do_not_go_together_are_refused() {
     for args in [
         &[][..],
         &["ftp://127.0.0.1"],
+        &["http://127.0.0.1:99999"],
         &["fcgi://127.0.0.1"],
+        &["fcgi-unix:"],
         &["fcgi://:9000"],
         &["fcgi://127.0.0.1:9000", "http://127.0.0.1"],
         &["--root", "/srv", "http://127.0.0.1"],
