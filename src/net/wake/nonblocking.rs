@@ -1,4 +1,4 @@
-//! What the systems share whose sockets are in non-blocking mode.
+//! The parts of a platform file that do not depend on the system, where sockets are in non-blocking mode.
 
 use std::fs::File;
 use std::io;
