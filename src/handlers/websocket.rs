@@ -184,7 +184,7 @@ impl Upgrade {
         }
         let protocol = handshake::choose_protocol(&self.protocols, r.headers());
         let head = response_head(w.headers(), accept, protocol.cloned())?;
-        let mut duplex = w.hijack()?;
+        let mut duplex = w.switch_protocols()?;
         duplex.write_all(&head)?;
         duplex.flush()?;
         Ok(Upgraded { duplex, protocol: protocol.cloned() })
