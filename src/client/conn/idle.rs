@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::shared::Shared;
 use super::state::{Holder, StateKind};
+use crate::error::{Error, ErrorKind};
 use crate::h1::CloseReason;
 use crate::logging as log;
 use crate::net::Buffer;
@@ -35,7 +36,11 @@ impl Shared {
     /// response to an exchange that has just begun.
     pub(super) fn claim_with_input(&self) -> bool {
         let mut lifecycle = self.lifecycle.lock();
-        lifecycle.kind() == StateKind::Idle && self.has_input() && lifecycle.begin().is_some()
+        let has_input = lifecycle.kind() == StateKind::Idle && self.has_input();
+        if has_input {
+            lifecycle.spoil(Error::new(ErrorKind::EmptyReply));
+        }
+        has_input
     }
 
     /// Reads the input of a connection without an exchange, and returns why it ends the connection. The

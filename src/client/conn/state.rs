@@ -13,6 +13,8 @@
 //! * An exchange makes it *busy*, from [`begin`](Lifecycle::begin) until the response has been read to
 //!   its end. [`rest`](Lifecycle::rest) makes it *idle* if it is clean: the request was wholly sent, and
 //!   neither the peer nor the exchange has announced its end.
+//! * Input that no request asked for makes an idle connection *spoiled*, until the reader loop has read and
+//!   closed it.
 //! * It ends once: closed with the first cause, or handed over to a caller that speaks another
 //!   protocol.
 
@@ -63,6 +65,8 @@ pub(super) enum State {
     },
     /// In the pool. Nothing is expected from the peer.
     Idle,
+    /// Not to be used again, and about to be closed with this cause by the reader loop.
+    Spoiled(Error),
     /// Taken by a caller, to speak another protocol.
     HandedOver,
     /// Closed, with the first cause.
@@ -84,7 +88,7 @@ pub(in crate::client) enum Holder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StateKind {
     Idle,
-    /// In an exchange, or fresh.
+    /// In an exchange, fresh, or spoiled.
     InUse,
     Ended,
 }
@@ -93,7 +97,7 @@ impl State {
     fn kind(&self) -> StateKind {
         match self {
             Self::Idle => StateKind::Idle,
-            Self::Fresh | Self::Busy { .. } => StateKind::InUse,
+            Self::Fresh | Self::Busy { .. } | Self::Spoiled(_) => StateKind::InUse,
             Self::HandedOver | Self::Closed(_) => StateKind::Ended,
         }
     }
@@ -127,7 +131,9 @@ impl Lifecycle {
     pub(super) fn begin(&mut self) -> Option<ExchangeId> {
         match self.state {
             State::Fresh | State::Idle => {}
-            State::Busy { .. } | State::HandedOver | State::Closed(_) => return None,
+            State::Busy { .. } | State::Spoiled(_) | State::HandedOver | State::Closed(_) => {
+                return None;
+            }
         }
         self.state = State::Busy { head_awaited: false };
         self.latest = self.latest.next();
@@ -189,6 +195,13 @@ impl Lifecycle {
             self.state = State::Idle;
         }
         fresh
+    }
+
+    /// Takes an idle connection out of use. The caller closes it.
+    pub(super) fn spoil(&mut self, cause: Error) {
+        debug_assert_eq!(self.kind(), StateKind::Idle);
+        self.state = State::Spoiled(cause);
+        self.idle_since = None;
     }
 
     /// Ends an exchange well, and keeps its buffer.
@@ -312,10 +325,10 @@ impl Lifecycle {
         std::mem::take(&mut self.buffer)
     }
 
-    /// Returns why the connection was closed.
+    /// Returns why the connection was closed, or is about to be.
     pub(super) fn cause(&self) -> Option<&Error> {
         match &self.state {
-            State::Closed(cause) => Some(cause),
+            State::Spoiled(cause) | State::Closed(cause) => Some(cause),
             _ => None,
         }
     }
@@ -397,6 +410,18 @@ mod tests {
         assert!(lifecycle.end(State::HandedOver).is_none());
         assert_eq!(lifecycle.cause().unwrap().kind(), ErrorKind::Cancelled);
         assert!(lifecycle.begin().is_none() && !lifecycle.park());
+    }
+
+    /// A caller once took such a connection for one whose response is not read to its end.
+    #[test]
+    fn t10_a_spoiled_connection_cannot_be_used_and_says_why() {
+        let mut lifecycle = fresh();
+        assert!(lifecycle.park());
+        lifecycle.spoil(Error::new(ErrorKind::EmptyReply));
+        assert!(lifecycle.begin().is_none() && !lifecycle.is_ready() && !lifecycle.park());
+        assert_eq!(lifecycle.cause().unwrap().kind(), ErrorKind::EmptyReply);
+        assert_eq!(lifecycle.latest().number(), 0);
+        assert!(lifecycle.end(State::Closed(Error::new(ErrorKind::Closed))).is_some());
     }
 
     #[test]
