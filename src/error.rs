@@ -41,7 +41,26 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// # In handlers
 ///
 /// `?` converts the common errors of the standard library and of the `http` crate. [`Error::other`] wraps
-/// any other error, and [`Error::status`] makes an error that the client receives as the response.
+/// any other error, and [`Error::status`] makes an error that the client receives as the response. With
+/// an implementation of `From`, `?` converts an error type of the program too:
+///
+/// ```
+/// use hangup::{Error, http::StatusCode};
+///
+/// enum StoreError {
+///     Missing(String),
+///     Disk(std::io::Error),
+/// }
+///
+/// impl From<StoreError> for Error {
+///     fn from(error: StoreError) -> Self {
+///         match error {
+///             StoreError::Missing(name) => Error::status(StatusCode::NOT_FOUND, format!("no {name}")),
+///             StoreError::Disk(error) => error.into(), // 500, without the text
+///         }
+///     }
+/// }
+/// ```
 ///
 /// # In `Read` and `Write`
 ///
@@ -82,6 +101,8 @@ struct Inner {
     message: Option<Box<str>>,
     /// The headers that [`Error::with_header`] has added to the response.
     headers: Option<Box<HeaderMap>>,
+    /// The reason that [`Error::because`] has added, for the log.
+    reason: Option<Error>,
     source: Option<Source>,
 }
 
@@ -125,7 +146,7 @@ impl Error {
         message: Option<Box<str>>,
         source: Option<Source>,
     ) -> Self {
-        Self(Arc::new(Inner { kind, status, message, headers: None, source }))
+        Self(Arc::new(Inner { kind, status, message, headers: None, reason: None, source }))
     }
 
     pub(crate) fn timeout(limit: TimeLimit) -> Self {
@@ -222,23 +243,32 @@ impl Error {
     /// ```
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        let Some(status) = self.own_status() else { return self };
-        if Arc::get_mut(&mut self.0).is_none() {
-            // A clone must not change.
-            let Inner { kind, message, headers, .. } = &*self.0;
-            let (message, headers) = (message.clone(), headers.clone());
-            self.0 = Arc::new(Inner {
-                kind: *kind,
-                status: Some(status),
-                message,
-                headers,
-                source: None,
-            });
-        }
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
+        if let Some(inner) = self.own_status().and_then(|_| self.inner_mut()) {
             inner.headers.get_or_insert_default().append(name, value);
         }
         self
+    }
+
+    /// Adds the reason of an error that [`Error::status`] made. The log shows it, and the client does not see
+    /// it: only `{:#}` prints it. `source` returns it. Has no effect on any other error.
+    #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
+    #[must_use]
+    pub(crate) fn because(mut self, reason: Self) -> Self {
+        if let Some(inner) = self.own_status().and_then(|_| self.inner_mut()) {
+            inner.reason = Some(reason);
+        }
+        self
+    }
+
+    /// Returns the parts of an error that [`Error::status`] made. A clone does not change with it.
+    fn inner_mut(&mut self) -> Option<&mut Inner> {
+        if Arc::get_mut(&mut self.0).is_none() {
+            let Inner { kind, status, message, headers, reason, .. } = &*self.0;
+            let (message, headers, reason) = (message.clone(), headers.clone(), reason.clone());
+            let (kind, status) = (*kind, *status);
+            self.0 = Arc::new(Inner { kind, status, message, headers, reason, source: None });
+        }
+        Arc::get_mut(&mut self.0)
     }
 
     /// Creates the error of a response whose status is an error. `response` says which response.
@@ -420,7 +450,8 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     /// Returns the source of the [cause](Error::cause), whose text the error's own includes.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.cause().and_then(StdError::source)
+        let reason = self.0.reason.as_ref().map(|reason| reason as &(dyn StdError + 'static));
+        reason.or_else(|| self.cause().and_then(StdError::source))
     }
 }
 

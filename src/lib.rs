@@ -231,6 +231,8 @@ mod message;
 pub mod net;
 #[cfg(any(feature = "client", feature = "server", feature = "fcgi"))]
 mod random;
+#[cfg(test)]
+mod rounds;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(any(feature = "server", feature = "fcgi"))]

@@ -43,9 +43,8 @@
 //!
 //! # Stability
 //!
-//! The module re-exports [`rustls`], and the functions called `from_rustls` take its types. A release of
-//! this crate may move to another version of rustls without a new major version. Everything else here
-//! follows semantic versioning.
+//! The module re-exports [`rustls`], and the functions called `from_rustls` take its types. A new
+//! incompatible version of rustls is an incompatible version of this crate.
 
 pub use crate::net::tls::{
     Acceptor, AcceptorBuilder, ClientCertificates, Connector, ConnectorBuilder, Identity, Roots,

@@ -7,6 +7,7 @@ use std::path::Path;
 use hangup::client::CookieJar;
 
 use crate::options::{CookieOptions, General, Operation};
+use crate::support::complain;
 
 /// Adds the cookies of the files of `-b`. A file that does not exist is an empty one.
 pub(crate) fn load(jar: &CookieJar, operation: &Operation, general: &General) {
@@ -76,6 +77,6 @@ fn private_file(path: &Path) -> io::Result<File> {
 
 fn warn(general: &General, path: &Path, error: &hangup::Error) {
     if general.shows_errors() {
-        eprintln!("fetch: warning: cookies of {}: {error}", path.display());
+        complain!("fetch: warning: cookies of {}: {error}", path.display());
     }
 }

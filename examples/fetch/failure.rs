@@ -7,6 +7,7 @@ use hangup::h1::FramingError;
 use hangup::{Error, ErrorKind};
 
 use crate::options::General;
+use crate::support::complain;
 
 pub(crate) const UNSUPPORTED_SCHEME: u8 = 1;
 pub(crate) const MALFORMED_URL: u8 = 3;
@@ -63,7 +64,7 @@ impl Failure {
     /// Prints one line on stderr, unless the user wants none.
     pub(crate) fn tell(&self, general: &General) {
         if general.shows_errors() {
-            eprintln!("fetch: ({}) {}", self.code, self.message);
+            complain!("fetch: ({}) {}", self.code, self.message);
         }
     }
 }

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 
 fn fetch(command: &Command) -> Result<u8, Usage> {
     if command.general.version {
-        println!(concat!("hangup-fetch ", env!("CARGO_PKG_VERSION")));
+        support::say!(concat!("hangup-fetch ", env!("CARGO_PKG_VERSION")));
         return Ok(0);
     }
     let context = signals::termination().map_err(Usage::wrong)?;

@@ -90,7 +90,7 @@ fn httpbin(mut args: Args) -> Result<ExitCode, Usage> {
         Way::Cgi => Ok(match cgi::serve_handler(service()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("httpbin: {error}");
+                support::complain!("httpbin: {error}");
                 ExitCode::FAILURE
             }
         }),

@@ -67,8 +67,8 @@ fn main() -> ExitCode {
         let options = Options::read(args)?;
         let client = options.client()?;
         let outcome = drive(&options, &client)?;
-        println!("{}", outcome.report());
-        outcome.tally.errors.lines().for_each(|line| eprintln!("load: {line}"));
+        support::say!("{}", outcome.report());
+        outcome.tally.errors.lines().for_each(|line| support::complain!("load: {line}"));
         Ok(ExitCode::from(u8::from(outcome.tally.errors.count() > 0)))
     })
 }

@@ -85,8 +85,10 @@ fn connect(silence: Option<Duration>) -> Duration {
 
 /// Returns the address of a FastCGI application. `None` for other URLs.
 fn fastcgi(url: &str) -> Option<Result<Target, Usage>> {
-    if let Some(path) = url.strip_prefix("fcgi-unix:") {
-        return Some(Ok(Target::unix(path)));
+    match url.strip_prefix("fcgi-unix:") {
+        Some("") => return Some(Err(Usage::wrong("fcgi-unix: the path is missing"))),
+        Some(path) => return Some(Ok(Target::unix(path))),
+        None => {}
     }
     let address = url.strip_prefix("fcgi://")?.trim_end_matches('/');
     let parts = address.rsplit_once(':').filter(|(host, _)| !host.is_empty());

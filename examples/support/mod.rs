@@ -3,6 +3,7 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `args.rs` | the command line, one argument at a time |
+//! | `print.rs` | lines on stdout and stderr |
 //! | `serving.rs` | the options and the life of a program that listens |
 //! | `unix.rs`, `windows.rs` | what differs between platforms: sockets that are no TCP, and SIGHUP |
 //! | `tls.rs` | the server's certificate, and a client that accepts any; `no_tls.rs` without TLS |
@@ -13,6 +14,7 @@ mod args;
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(windows, path = "windows.rs")]
 mod platform;
+mod print;
 mod serving;
 #[cfg(feature = "tls")]
 mod tls;
@@ -21,6 +23,7 @@ mod tls;
 mod tls;
 
 pub(crate) use args::{Arg, Args, Usage, unexpected};
+pub(crate) use print::{complain, say};
 pub(crate) use serving::{HELP as SERVING_HELP, Serving};
 pub(crate) use tls::trust_anybody;
 
@@ -41,11 +44,11 @@ pub(crate) fn run(
     match program(Args::from_env()) {
         Ok(code) => code,
         Err(Usage::Help) => {
-            println!("{}", help.trim());
+            say!("{}", help.trim());
             ExitCode::SUCCESS
         }
         Err(Usage::Wrong(message)) => {
-            eprintln!("{name}: {}", one_line(&message));
+            complain!("{name}: {}", one_line(&message));
             ExitCode::from(2)
         }
     }

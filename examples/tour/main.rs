@@ -57,7 +57,7 @@ fn tour() -> ExitCode {
     let listening = match Server::with_handler(site).listen("127.0.0.1:0") {
         Ok(listening) => listening,
         Err(error) => {
-            println!("cannot listen on a free port: {error}");
+            support::say!("cannot listen on a free port: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -68,7 +68,7 @@ fn tour() -> ExitCode {
         server: listening.handle(),
         backstage,
     };
-    println!("The server listens on {}.", tour.url);
+    support::say!("The server listens on {}.", tour.url);
 
     let begun = Instant::now();
     let failed = thread::scope(|scope| {
@@ -84,12 +84,14 @@ fn tour() -> ExitCode {
         failed
     });
 
-    println!();
+    support::say!();
     if failed > 0 {
-        println!("{failed} of {} steps failed.", steps::ALL.len());
+        support::say!("{failed} of {} steps failed.", steps::ALL.len());
         return ExitCode::FAILURE;
     }
-    println!("All {} steps, in {} ms.", steps::ALL.len(), begun.elapsed().as_millis());
-    println!("Next: run `cargo run --release --example lifecycle` and send it requests with curl.");
+    support::say!("All {} steps, in {} ms.", steps::ALL.len(), begun.elapsed().as_millis());
+    support::say!(
+        "Next: run `cargo run --release --example lifecycle` and send it requests with curl."
+    );
     ExitCode::SUCCESS
 }

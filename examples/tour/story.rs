@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt::Display;
 use std::time::Instant;
 
+use crate::support::say;
+
 /// The result of a step.
 pub(crate) type Told = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -14,13 +16,13 @@ pub(crate) struct Chapter {
 
 impl Chapter {
     pub(crate) fn begin(number: usize, title: &str) -> Self {
-        println!("\n{number}. {title}");
+        say!("\n{number}. {title}");
         Self { begun: Instant::now() }
     }
 
     /// Prints an event with the time since the step began.
     pub(crate) fn tell(&self, event: impl Display) {
-        println!("   {:>7.2} ms  {event}", self.begun.elapsed().as_secs_f64() * 1e3);
+        say!("   {:>7.2} ms  {event}", self.begun.elapsed().as_secs_f64() * 1e3);
     }
 
     pub(crate) fn end(self, outcome: Told) -> Told {

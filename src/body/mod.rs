@@ -50,7 +50,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::context::Context;
 use crate::sync::Exclusive;
@@ -100,7 +100,7 @@ pub(crate) use text::{charset_of, lossy_text};
 /// | a value as JSON | [`json`](Self::json) | yes | yes |
 /// | an iterator of chunks | [`from_chunks`](Self::from_chunks) | no | no |
 /// | a function that opens it | [`replayable`](Self::replayable) | if given | yes |
-/// | a form | [`From<Multipart>`](crate::Multipart) | if all parts have one | if all parts can be |
+/// | a form with files | [`From<Multipart>`](crate::Multipart) | if all parts have one | if all parts can be |
 ///
 /// # Reading it
 ///
@@ -134,6 +134,8 @@ pub struct Body {
 struct Extras {
     trailers: Option<Exclusive<Box<dyn FnOnce() -> HeaderMap + Send>>>,
     content_type: Option<HeaderValue>,
+    /// The received trailers that are left out.
+    drops: Option<fn(&HeaderName) -> bool>,
 }
 
 /// Reads into fewer bytes than this are served from what was read ahead: 32 is what `read_to_end` probes
@@ -263,8 +265,24 @@ impl Body {
         }
         match self.extras.as_mut().and_then(|extras| extras.trailers.take()) {
             Some(trailers) => Some(trailers.into_inner()()),
-            None => self.source.take_trailers(),
+            None => {
+                let mut trailers = self.source.take_trailers()?;
+                if let Some(drops) = self.extras.as_ref().and_then(|extras| extras.drops) {
+                    let dropped = trailers.keys().filter(|name| drops(name)).cloned();
+                    for name in dropped.collect::<Vec<_>>() {
+                        trailers.remove(name);
+                    }
+                }
+                Some(trailers)
+            }
         }
+    }
+
+    /// Leaves out the received trailers whose name `drops` accepts.
+    #[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
+    pub(crate) fn without_trailers(mut self, drops: fn(&HeaderName) -> bool) -> Self {
+        self.extras.get_or_insert_default().drops = Some(drops);
+        self
     }
 
     /// Returns `true` if trailers were set with [`with_trailers`](Self::with_trailers).

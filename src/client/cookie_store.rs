@@ -31,6 +31,10 @@ use http::{HeaderValue, Uri};
 /// let client = Client::builder().cookies(Fixed(HeaderValue::from_static("a=b"))).build();
 /// # let _ = client;
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store of cookies",
+    note = "`CookieJar` is one, with the feature `cookies`; clones share their cookies"
+)]
 pub trait CookieStore: Send + Sync {
     /// Stores the cookies of a response to a request for `url`: the values of its `Set-Cookie` fields, in
     /// their order. The URL has neither user and password nor a fragment. Its host is in lower case.

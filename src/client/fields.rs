@@ -15,6 +15,10 @@ const MOST_QUOTED: usize = 100;
 /// A value that can be read as the name of a header field: text in any case, or a [`HeaderName`].
 ///
 /// The trait is sealed: other crates cannot implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the name of a header field",
+    note = "names are text, such as `&str` and `String`, or a `HeaderName`"
+)]
 pub trait IntoHeaderName: sealed::Sealed {}
 
 mod sealed {

@@ -84,6 +84,10 @@ use crate::error::Result;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a middleware",
+    note = "a middleware is a function `fn(Request, client::Next<'_>) -> hangup::Result<Response>`, or a type that implements `Middleware`"
+)]
 pub trait Middleware: Send + Sync {
     /// Returns the response to `request`, which [`next`](Next::run) sends.
     ///

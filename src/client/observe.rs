@@ -52,6 +52,10 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 ///
 /// No lock of the crate is held meanwhile, so an observer may use the client. A panic of an observer is
 /// contained and logged. The call continues.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an observer",
+    note = "an observer is a function `fn(CallId, &CallEvent<'_>)`, or a type that implements `Observe`"
+)]
 pub trait Observe: Send + Sync {
     /// Sees one event of the call `call`. Does nothing by default.
     fn event(&self, call: CallId, event: &CallEvent<'_>) {

@@ -221,7 +221,7 @@ impl RequestBuilder {
         self
     }
 
-    /// Calls `callback` with each interim response (1xx but 101).
+    /// Calls `callback` with each interim response (1xx except 101).
     ///
     /// It runs on the thread that reads the response: the thread that called [`send`](Self::send), or
     /// the connection's thread if the body waits for a 100, has a [limit for

@@ -261,7 +261,7 @@ mod tests {
     fn c16_encrypted_bytes_count_when_the_peer_takes_them() {
         use std::io::Write;
 
-        const PERIOD: Duration = Duration::from_millis(400);
+        const PERIOD: Duration = Duration::from_secs(1);
         let (near, far) = tls_pair(20_000);
         let speed = Speed::new(MinSpeed::new(10_000, PERIOD).unwrap());
         let accepted = near.try_write_vectored(&[io::IoSlice::new(&[0; 60_000])]).unwrap();

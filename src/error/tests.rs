@@ -33,6 +33,21 @@ fn a_context_says_which_of_the_two_it_was() {
 }
 
 #[test]
+#[cfg(all(feature = "client", any(feature = "server", feature = "fcgi")))]
+fn h01_the_reason_of_an_answer_is_for_the_log() {
+    use http::header::{ALLOW, HeaderValue};
+    let plain = Error::status(StatusCode::BAD_GATEWAY, "no");
+    let error = plain.clone().because("upstream a: refused".into());
+    let error = error.clone().with_header(ALLOW, HeaderValue::from_static("GET"));
+    assert_eq!((plain.to_string(), format!("{plain:#}")), (error.to_string(), plain.to_string()));
+    assert_eq!(format!("{error:#}"), "502 Bad Gateway: no: upstream a: refused");
+    assert_eq!((error.own_status(), error.status_text()), (plain.own_status(), Some("no")));
+    assert!(plain.source().is_none() && error.source().is_some());
+    // Other errors have their own source.
+    assert_eq!(format!("{:#}", Error::from("a").because("b".into())), "a");
+}
+
+#[test]
 fn h01_an_error_can_be_an_answer() {
     let error = Error::status(StatusCode::NOT_FOUND, "no row 7");
     assert_eq!(error.kind(), ErrorKind::Status);

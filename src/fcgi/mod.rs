@@ -110,6 +110,15 @@ const READER_STACK: usize = 256 * 1024;
 ///
 /// Each method sets one option. [`listen`](Self::listen) and the other `listen_…` methods bind it to an
 /// address.
+///
+/// ```no_run
+/// use hangup::{RequestExt, Router, fcgi};
+///
+/// let app = Router::new()
+///     .respond("GET /items/{id}", |r| Ok(format!("item {}\n", r.parse_path_value::<u32>("id")?)));
+/// fcgi::Server::with_handler(app).listen_unix("/run/app/app.sock")?.serve()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "a server does nothing until it listens"]
 pub struct Server {
     service: Service,
@@ -145,8 +154,8 @@ impl Server {
         }
     }
 
-    /// Sets how long a web server may take to send a request's parameters, measured from the begin of the
-    /// request. The default is 10 s; `None` is no limit.
+    /// Sets how long a web server may take to send a request's parameters, measured from the beginning of
+    /// the request. The default is 10 s; `None` is no limit.
     ///
     /// A request that takes longer gets a 408 response. A record that takes longer closes the connection,
     /// unless another request is in progress on it.

@@ -70,7 +70,8 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8")
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a response",
-    note = "text, bytes, `Json`, `Html`, `Redirect`, `StatusCode`, `http::Response` and others are: see `IntoResponse`"
+    note = "text, bytes, `Json(value)`, `Html(text)`, `Redirect`, `StatusCode`, `http::Response` and others are: see `IntoResponse`",
+    note = "a value that implements `serde::Serialize` is sent as `Json(value)`; handlers are functions that block, not `async`"
 )]
 pub trait IntoResponse {
     /// Converts the value into a response.

@@ -40,6 +40,11 @@ use crate::error::Result;
 /// let server = Server::with_handler(hello.layer(Header("x-served-by", "hangup")));
 /// # drop(server);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer",
+    note = "a layer is a function `fn(&mut ResponseWriter, &mut Request, &dyn Handler) -> hangup::Result<()>`, or a type that implements `Layer`",
+    note = "closures without written-out types are given to `layer_fn`"
+)]
 pub trait Layer: Send + Sync + 'static {
     /// Responds to `request` through `response`, usually by a call of `next`.
     ///

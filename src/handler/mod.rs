@@ -108,6 +108,11 @@ pub(crate) use crate::message::{Request, Response};
 /// If a part of the response was already sent, the server breaks off the connection. A client never takes
 /// half a response for a complete one. The same happens if a handler panics. Other connections are not
 /// affected.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    note = "a handler is a function `fn(&mut ResponseWriter, &mut Request) -> hangup::Result<()>`, or a type that implements `Handler`",
+    note = "`hangup::respond` makes a handler of a function that returns its response"
+)]
 pub trait Handler: Send + Sync + 'static {
     /// Responds to `request` through `response`.
     ///
@@ -139,7 +144,8 @@ impl Handler for Box<dyn Handler> {
 }
 
 /// Makes a handler of a function that returns its response: text, [`Json`](crate::Json), an
-/// [`http::Response`], or any other value that [`IntoResponse`] lists. The handler is a function as well.
+/// [`http::Response`], or any other value that [`IntoResponse`] lists. The value cannot borrow from the
+/// request. The handler is a function as well.
 ///
 /// ```
 /// use hangup::{Server, respond};

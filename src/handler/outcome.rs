@@ -25,7 +25,8 @@ impl<'a> ResponseOutcome<'a> {
         self.kind
     }
 
-    /// Returns the status that was sent, or `None` if no head was sent.
+    /// Returns the status that was sent, or `None` if no head was sent. It is 101 for a WebSocket or a proxied
+    /// upgrade, and `None` for another hijacked connection.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.status

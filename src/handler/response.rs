@@ -374,6 +374,15 @@ impl<'a> ResponseWriter<'a> {
         }
     }
 
+    /// Takes over the connection as [`hijack`](Self::hijack) does, for a caller that writes a 101. The end of
+    /// the response reports this status.
+    #[cfg(any(feature = "client", feature = "websocket"))]
+    pub(crate) fn switch_protocols(&mut self) -> Result<Duplex> {
+        let connection = self.hijack()?;
+        self.state.head.status = StatusCode::SWITCHING_PROTOCOLS;
+        Ok(connection)
+    }
+
     /// Sets the deadline for reading the rest of this request; `None` for none. It replaces the server's
     /// [`read_timeout`](crate::Server::read_timeout).
     pub fn set_read_deadline(&mut self, deadline: Option<Instant>) {

@@ -64,7 +64,7 @@ impl SetCookie {
     /// Creates a cookie without attributes. The browser keeps it until it ends its session, for the
     /// directory of the request's path, and for the host that has set it.
     ///
-    /// The name is a token. The value may contain visible ASCII characters but `"`, `,`, `;` and `\`.
+    /// The name is a token. The value may contain visible ASCII characters except `"`, `,`, `;` and `\`.
     /// Other values must be encoded, for example in base64. Double quotes around the whole value are
     /// allowed.
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {

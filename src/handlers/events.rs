@@ -25,11 +25,13 @@
 //! # }
 //! # Ok::<(), hangup::Error>(())
 //! ```
-//!
-//! | file | contents |
-//! | --- | --- |
-//! | `events/event.rs` | [`Event`]: its fields, encoded |
-//! | `events/writer.rs` | [`EventWriter`]: the response, the heartbeat, waiting for a source |
+
+// In reading order:
+//
+// | file | contents |
+// | --- | --- |
+// | `events/event.rs` | `Event`: its fields, encoded |
+// | `events/writer.rs` | `EventWriter`: the response, the heartbeat, waiting for a source |
 
 mod event;
 mod writer;

@@ -35,12 +35,14 @@
 //! [`serve_until`](crate::server::Listening::serve_until), and waits for them after it. The example program
 //! `chat` does so. [`Duplex::close_with`](crate::net::Duplex::close_with) closes a connection when a context
 //! ends.
-//!
-//! | file | contents |
-//! | --- | --- |
-//! | `websocket.rs` | [`Upgrade`] and [`Upgraded`] |
-//! | `websocket/handshake.rs` | the checks of a request, and the key |
-//! | `websocket/origin.rs` | the origins that may connect |
+
+// In reading order:
+//
+// | file | contents |
+// | --- | --- |
+// | `websocket.rs` | `Upgrade` and `Upgraded` |
+// | `websocket/handshake.rs` | the checks of a request, and the key |
+// | `websocket/origin.rs` | the origins that may connect |
 
 mod handshake;
 mod origin;
@@ -182,7 +184,7 @@ impl Upgrade {
         }
         let protocol = handshake::choose_protocol(&self.protocols, r.headers());
         let head = response_head(w.headers(), accept, protocol.cloned())?;
-        let mut duplex = w.hijack()?;
+        let mut duplex = w.switch_protocols()?;
         duplex.write_all(&head)?;
         duplex.flush()?;
         Ok(Upgraded { duplex, protocol: protocol.cloned() })

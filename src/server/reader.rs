@@ -7,13 +7,18 @@
 //! ```text
 //!   conn thread (or the handler's)        the lock           watch thread
 //!   ──────────────────────────────        ────────           ────────────
-//!   watch(signals)                   ──▶  Ordered   ──▶      takes the order
-//!                                         Busy               read(one byte) ····· blocked
+//!   watch(signals)                   ──▶  Ordered   ──▶      waits for WATCH_DELAY
+//!                                         Busy      ◀──      takes the order
+//!                                                            read(one byte) ····· blocked
 //!   abort(): recalled = true,
 //!     read deadline into the past    ──▶  Busy               ····· read gives TimedOut
 //!     waits on `changed`             ◀──  Parked    ◀──      puts the outcome into the state
 //!     puts the deadline back
 //! ```
+//!
+//! Most handlers return before the delay is over. Then nothing was begun and nothing has to be recalled.
+//! While a connection's requests follow each other that quickly, its watch thread wakes once in a delay,
+//! not once in a request.
 //!
 //! A byte that the background read got is *held*. It is the first byte of the next read, so that the next
 //! request is complete whichever way its bytes arrived.
@@ -43,6 +48,10 @@ const WATCH_STACK: usize = 256 * 1024;
 /// How long the watch thread of an idle connection waits for its next order before it ends.
 const WATCH_KEEP: Duration = Duration::from_secs(1);
 
+/// How long the watch thread lets a request run before it watches for the client. A client that goes away
+/// is noticed within twice this time.
+const WATCH_DELAY: Duration = Duration::from_millis(5);
+
 /// The input of one server connection, shared between its thread, the request's body, and the watch
 /// thread.
 pub(super) struct ConnReader {
@@ -53,7 +62,7 @@ pub(super) struct ConnReader {
     state: Mutex<State>,
     /// Goes with `state`. It has two predicates. `abort` waits for "the watch thread is not busy", which
     /// the watch thread notifies. The watch thread waits for "there is an order, or no more work", which
-    /// all others notify.
+    /// all others notify, except that an order during its delay needs no notice.
     changed: Condvar,
 }
 
@@ -204,7 +213,9 @@ impl ConnReader {
             Watch::None => self.start_watch(&mut state),
             Watch::Parked => {
                 state.watch = Watch::Ordered;
-                self.changed.notify_all();
+                if !state.delaying {
+                    self.changed.notify_all();
+                }
             }
             Watch::Ordered | Watch::Busy { .. } | Watch::Over => {}
         }
@@ -243,11 +254,9 @@ impl ConnReader {
             match state.watch {
                 Watch::Over => return,
                 Watch::Ordered => {
-                    let mode = state.mode();
-                    state.watch = Watch::Busy { mode, recalled: false };
-                    drop(state);
-                    let seen = self.wait_for_news(mode);
-                    state = self.take_in(seen);
+                    if self.outlasts_delay(&mut state) {
+                        state = self.watch_client(state);
+                    }
                 }
                 _ => {
                     let (until, request) = (sync::now() + WATCH_KEEP, state.request);
@@ -260,6 +269,27 @@ impl ConnReader {
                 }
             }
         }
+    }
+
+    /// Waits for the delay. Returns `true` if the same request still wants to be watched.
+    fn outlasts_delay(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        let request = state.request;
+        state.delaying = true;
+        sync::delay(&self.changed, state, WATCH_DELAY, |state| state.watch == Watch::Over);
+        state.delaying = false;
+        state.watch == Watch::Ordered && state.request == request
+    }
+
+    /// Watches for the client until the watch is recalled or the client has gone away.
+    fn watch_client<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        while state.watch == Watch::Ordered {
+            let mode = state.mode();
+            state.watch = Watch::Busy { mode, recalled: false };
+            drop(state);
+            let seen = self.wait_for_news(mode);
+            state = self.take_in(seen);
+        }
+        state
     }
 
     fn wait_for_news(&self, mode: Mode) -> Seen {

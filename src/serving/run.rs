@@ -11,10 +11,10 @@
 //!   head sent, or a panic   ─────────────────────────────────▶ Failed: the response breaks off
 //! ```
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use http::header::{CONNECTION, HeaderValue};
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::panics;
@@ -354,6 +354,8 @@ impl Blame {
         }
         match error.own_status().filter(|status| !status.is_informational()) {
             Some(status) if status.as_u16() == CLIENT_CLOSED_REQUEST => Self::ClientGone,
+            // The client has asked for a method or a protocol that is not there. Nothing is broken.
+            Some(status) if status == StatusCode::NOT_IMPLEMENTED => Self::Client(status),
             Some(status) if !status.is_server_error() => Self::Client(status),
             Some(status) => Self::Server(status),
             None => Self::Server(StatusCode::INTERNAL_SERVER_ERROR),
@@ -367,11 +369,14 @@ impl Blame {
         }
     }
 
-    fn log(self, remote: &Addr, line: &str, error: &dyn Display) {
+    /// Logs an error with its whole chain of sources. The client sees less of it.
+    fn log(self, remote: &Addr, line: &str, error: &Error) {
         match self {
-            Self::Client(status) => log::debug!("{remote}: {line} answered with {status}: {error}"),
-            Self::ClientGone => log::debug!("{remote}: client went away during {line}: {error}"),
-            Self::Server(_) => log::warn!("{remote}: handler of {line} failed: {error}"),
+            Self::Client(status) => {
+                log::debug!("{remote}: {line} answered with {status}: {error:#}")
+            }
+            Self::ClientGone => log::debug!("{remote}: client went away during {line}: {error:#}"),
+            Self::Server(_) => log::warn!("{remote}: handler of {line} failed: {error:#}"),
         }
     }
 }
@@ -417,5 +422,9 @@ fn empty(request: &mut Request) {
 
 /// Returns the request for a log line. The query is left out, since it may contain secrets.
 fn request_line(request: &Request) -> String {
-    format!("{} {}", request.method(), request.uri().path())
+    let uri = request.uri();
+    // The target of CONNECT has no path.
+    let target = uri.path_and_query().map(PathAndQuery::path);
+    let target = target.or_else(|| uri.authority().map(Authority::as_str)).unwrap_or_default();
+    format!("{} {target}", request.method())
 }

@@ -10,7 +10,7 @@ mod real;
 pub(crate) use exclusive::Exclusive;
 
 pub(crate) use real::{
-    Condvar, JoinHandle, Mutex, MutexGuard, atomic, channel, contain, global, now, spawn,
+    Condvar, JoinHandle, Mutex, MutexGuard, atomic, channel, contain, delay, global, now, spawn,
 };
 
 #[cfg(all(test, hangup_shuttle))]

@@ -6,7 +6,7 @@ pub(crate) use std::sync::atomic;
 pub(crate) use std::thread::JoinHandle;
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Starts a thread called `name`.
 ///
@@ -35,6 +35,19 @@ pub(crate) fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
 /// Returns the time to compare deadlines with.
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// Waits for `delay`, or until a notice of `changed` finds that `over` holds.
+///
+/// In a model a delay always passes, whether time limits expire there or not.
+pub(crate) fn delay<T>(
+    changed: &Condvar,
+    guard: &mut MutexGuard<'_, T>,
+    delay: Duration,
+    over: impl Fn(&T) -> bool,
+) {
+    let until = now() + delay;
+    while !over(guard) && !changed.wait_until(guard, until).timed_out() {}
 }
 
 /// A static whose value holds locks. Its initial value must be constant.

@@ -1,6 +1,6 @@
 //! Command lines that no program can use: one clear line on stderr, nothing on stdout, exit code 2.
 
-use crate::programs::run;
+use crate::programs::{program, run};
 
 #[track_caller]
 fn refused(program: &str, args: &[&str]) {
@@ -86,7 +86,9 @@ fn upstreams_that_do_not_go_together_are_refused() {
     for args in [
         &[][..],
         &["ftp://127.0.0.1"],
+        &["http://127.0.0.1:99999"],
         &["fcgi://127.0.0.1"],
+        &["fcgi-unix:"],
         &["fcgi://:9000"],
         &["fcgi://127.0.0.1:9000", "http://127.0.0.1"],
         &["--root", "/srv", "http://127.0.0.1"],
@@ -94,4 +96,19 @@ fn upstreams_that_do_not_go_together_are_refused() {
         refused("proxy", args);
     }
     refused("httpbin", &["--fcgi", "--proxy-protocol", "::1", "--addr", "127.0.0.1:0"]);
+}
+
+/// As `head` goes when it has seen enough.
+#[test]
+fn a_reader_that_has_gone_causes_no_panic() {
+    for name in
+        ["api", "chat", "fetch", "gateway", "httpbin", "lifecycle", "load", "proxy", "serve"]
+    {
+        for (arg, code) in [("--help", 0), ("--no-such-option", 2)] {
+            let gone = || std::io::pipe().expect("a pipe").1;
+            let mut command = program(name, &[arg]);
+            let status = command.stdout(gone()).stderr(gone()).status().expect("it starts");
+            assert_eq!(status.code(), Some(code), "{name} {arg}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["error", "sync"],
     &["unwind"],
     &["logging"],
-    &["text", "random"],
+    &["text", "random", "rounds"],
 ];
 
 /// The directory that uses the crate as a stranger would: to show that others can write the same.

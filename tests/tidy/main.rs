@@ -9,6 +9,7 @@ mod circles;
 mod conformance;
 mod floors;
 mod modules;
+mod pages;
 mod paths;
 mod prose;
 mod sizes;

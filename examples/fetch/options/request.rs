@@ -8,6 +8,7 @@ use crate::options::Given;
 use crate::options::data::{Data, DataKind, FormField, FormKind};
 use crate::request::range;
 use crate::support::Usage;
+use crate::support::complain;
 
 /// The number of redirects that are followed, unless `--max-redirs` sets it.
 const MAX_REDIRECTS: u32 = 50;
@@ -221,7 +222,7 @@ fn completed(given: &Given) -> Result<String, Usage> {
     let range = given.text()?;
     let completed = range::completed(&range).map_err(|why| given.bad(why))?;
     if completed != range {
-        eprintln!("fetch: -r {range}: using {completed}");
+        complain!("fetch: -r {range}: using {completed}");
     }
     Ok(completed)
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::report::Report;
 use crate::report::variables::NAMES;
+use crate::support::complain;
 
 /// The streams that a format can choose by `%{stderr}` and `%{stdout}`.
 enum Stream {
@@ -66,7 +67,7 @@ impl Report {
             name => Piece::Text(match self.value(name) {
                 Some(value) => value.text(),
                 None => {
-                    eprintln!("fetch: unknown --write-out variable: '{name}'");
+                    complain!("fetch: unknown --write-out variable: '{name}'");
                     String::new()
                 }
             }),

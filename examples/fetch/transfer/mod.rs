@@ -30,6 +30,7 @@ use crate::options::{General, Job};
 use crate::output::Output;
 use crate::report::Report;
 use crate::request::payload::is_stdin;
+use crate::support::complain;
 use attempt::Attempt;
 use operation::Shared;
 use retry::Retries;
@@ -89,7 +90,7 @@ impl Transfer<'_> {
             };
             if !self.general.silent {
                 let (why, pause, left) = (retry.why, retry.pause.as_secs(), retry.left);
-                eprintln!("fetch: {why}; retrying in {pause} s, {left} left");
+                complain!("fetch: {why}; retrying in {pause} s, {left} left");
             }
             output.lock().restart()?;
             if let Some(ended) = self.context.wait_timeout(retry.pause) {

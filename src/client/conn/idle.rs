@@ -4,6 +4,7 @@
 //! is looked for without reading it, so it still stands in the socket when the next caller looks before
 //! it writes, and is never taken for a response.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::shared::Shared;
@@ -30,21 +31,25 @@ impl Shared {
         now.readable || now.peer_closed || now.broken
     }
 
-    /// Takes the connection out of use if it is idle and has input, so that no exchange can begin on it.
+    /// Closes the connection if it is idle and has input. Returns `false` if it has not.
     ///
     /// The look at the stream, which does not block, is under the lock: otherwise it could see the
     /// response to an exchange that has just begun.
-    pub(super) fn claim_with_input(&self) -> bool {
-        let mut lifecycle = self.lifecycle.lock();
-        let has_input = lifecycle.kind() == StateKind::Idle && self.has_input();
-        if has_input {
-            lifecycle.spoil(Error::new(ErrorKind::EmptyReply));
+    pub(super) fn close_with_input(self: &Arc<Self>) -> bool {
+        let cause = Error::new(ErrorKind::EmptyReply);
+        {
+            let mut lifecycle = self.lifecycle.lock();
+            if lifecycle.kind() != StateKind::Idle || !self.has_input() {
+                return false;
+            }
+            lifecycle.condemn(cause.clone());
         }
-        has_input
+        self.close(cause, self.read_unexpected());
+        true
     }
 
     /// Reads the input of a connection without an exchange, and returns why it ends the connection. The
-    /// caller has taken the connection out of use.
+    /// caller has made sure that no exchange begins.
     pub(super) fn read_unexpected(&self) -> CloseReason {
         let mut bytes = [0; 64];
         match self.stream.try_read(&mut bytes) {

@@ -180,7 +180,7 @@ impl Conn {
         match lifecycle.kind() {
             StateKind::Ended => false,
             StateKind::Idle => !self.0.has_input(),
-            StateKind::InUse => lifecycle.cause().is_none(),
+            StateKind::InUse => true,
         }
     }
 

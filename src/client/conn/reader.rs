@@ -148,9 +148,7 @@ fn watch(shared: &Arc<Shared>, expectations: &Receiver<Expectation>) -> Result<S
             };
         }
     }
-    if shared.claim_with_input() {
-        let reason = shared.read_unexpected();
-        shared.close(Error::new(ErrorKind::EmptyReply), reason);
+    if shared.close_with_input() {
         return Err(Ended);
     }
     match expectations.try_recv() {

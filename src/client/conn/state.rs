@@ -13,8 +13,6 @@
 //! * An exchange makes it *busy*, from [`begin`](Lifecycle::begin) until the response has been read to
 //!   its end. [`rest`](Lifecycle::rest) makes it *idle* if it is clean: the request was wholly sent, and
 //!   neither the peer nor the exchange has announced its end.
-//! * Input that no request asked for makes an idle connection *spoiled*, until the reader loop has read and
-//!   closed it.
 //! * It ends once: closed with the first cause, or handed over to a caller that speaks another
 //!   protocol.
 
@@ -48,7 +46,7 @@ pub(super) struct Lifecycle {
     holder: Holder,
     /// The call of the exchange in progress, if it is observed.
     trace: WeakTrace,
-    /// Invariant: present until the end.
+    /// Invariant: present until [`end`](Self::end).
     channels: Option<Channels>,
 }
 
@@ -65,8 +63,6 @@ pub(super) enum State {
     },
     /// In the pool. Nothing is expected from the peer.
     Idle,
-    /// Not to be used again, and about to be closed with this cause by the reader loop.
-    Spoiled(Error),
     /// Taken by a caller, to speak another protocol.
     HandedOver,
     /// Closed, with the first cause.
@@ -88,7 +84,7 @@ pub(in crate::client) enum Holder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StateKind {
     Idle,
-    /// In an exchange, fresh, or spoiled.
+    /// In an exchange, or fresh.
     InUse,
     Ended,
 }
@@ -97,7 +93,7 @@ impl State {
     fn kind(&self) -> StateKind {
         match self {
             Self::Idle => StateKind::Idle,
-            Self::Fresh | Self::Busy { .. } | Self::Spoiled(_) => StateKind::InUse,
+            Self::Fresh | Self::Busy { .. } => StateKind::InUse,
             Self::HandedOver | Self::Closed(_) => StateKind::Ended,
         }
     }
@@ -131,9 +127,7 @@ impl Lifecycle {
     pub(super) fn begin(&mut self) -> Option<ExchangeId> {
         match self.state {
             State::Fresh | State::Idle => {}
-            State::Busy { .. } | State::Spoiled(_) | State::HandedOver | State::Closed(_) => {
-                return None;
-            }
+            State::Busy { .. } | State::HandedOver | State::Closed(_) => return None,
         }
         self.state = State::Busy { head_awaited: false };
         self.latest = self.latest.next();
@@ -158,8 +152,12 @@ impl Lifecycle {
     /// Passes the connection on to another party. Returns `None` if it has ended, and otherwise whether an
     /// exchange can begin.
     pub(super) fn pass_to(&mut self, holder: Holder) -> Option<bool> {
+        // What its end does depends on the holder that it had.
+        if self.kind() == StateKind::Ended {
+            return None;
+        }
         self.holder = holder;
-        (self.kind() != StateKind::Ended).then(|| self.is_ready())
+        Some(self.is_ready())
     }
 
     /// Records that the connection has been idle for `span`, if it has been since the exchange `latest`.
@@ -195,13 +193,6 @@ impl Lifecycle {
             self.state = State::Idle;
         }
         fresh
-    }
-
-    /// Takes an idle connection out of use. The caller closes it.
-    pub(super) fn spoil(&mut self, cause: Error) {
-        debug_assert_eq!(self.kind(), StateKind::Idle);
-        self.state = State::Spoiled(cause);
-        self.idle_since = None;
     }
 
     /// Ends an exchange well, and keeps its buffer.
@@ -252,6 +243,12 @@ impl Lifecycle {
         let channels = self.channels.take()?;
         self.state = end;
         Some(channels)
+    }
+
+    /// Records why an idle connection is about to be closed, so that no exchange begins on it.
+    pub(super) fn condemn(&mut self, cause: Error) {
+        debug_assert_eq!(self.kind(), StateKind::Idle);
+        self.state = State::Closed(cause);
     }
 
     /// Returns the writer loop's job channel if the loop has been started.
@@ -325,10 +322,10 @@ impl Lifecycle {
         std::mem::take(&mut self.buffer)
     }
 
-    /// Returns why the connection was closed, or is about to be.
+    /// Returns why the connection was closed.
     pub(super) fn cause(&self) -> Option<&Error> {
         match &self.state {
-            State::Spoiled(cause) | State::Closed(cause) => Some(cause),
+            State::Closed(cause) => Some(cause),
             _ => None,
         }
     }
@@ -402,6 +399,20 @@ mod tests {
     }
 
     #[test]
+    fn t10_a_condemned_connection_has_ended_and_is_closed_once() {
+        let mut lifecycle = fresh();
+        let first = lifecycle.begin().unwrap();
+        rest(&mut lifecycle, first).unwrap();
+        lifecycle.condemn(Error::new(ErrorKind::EmptyReply));
+        assert_eq!(lifecycle.begin(), None);
+        assert_eq!(lifecycle.pass_to(Holder::Caller), None);
+        assert_eq!((lifecycle.kind(), lifecycle.holder()), (StateKind::Ended, Holder::Pool));
+        assert_eq!(lifecycle.cause().unwrap().kind(), ErrorKind::EmptyReply);
+        let closed = || State::Closed(Error::new(ErrorKind::EmptyReply));
+        assert!(lifecycle.end(closed()).is_some() && lifecycle.end(closed()).is_none());
+    }
+
+    #[test]
     fn t08_the_first_end_stays() {
         let mut lifecycle = fresh();
         let closed = |kind| State::Closed(Error::new(kind));
@@ -410,18 +421,6 @@ mod tests {
         assert!(lifecycle.end(State::HandedOver).is_none());
         assert_eq!(lifecycle.cause().unwrap().kind(), ErrorKind::Cancelled);
         assert!(lifecycle.begin().is_none() && !lifecycle.park());
-    }
-
-    /// A caller once took such a connection for one whose response is not read to its end.
-    #[test]
-    fn t10_a_spoiled_connection_cannot_be_used_and_says_why() {
-        let mut lifecycle = fresh();
-        assert!(lifecycle.park());
-        lifecycle.spoil(Error::new(ErrorKind::EmptyReply));
-        assert!(lifecycle.begin().is_none() && !lifecycle.is_ready() && !lifecycle.park());
-        assert_eq!(lifecycle.cause().unwrap().kind(), ErrorKind::EmptyReply);
-        assert_eq!(lifecycle.latest().number(), 0);
-        assert!(lifecycle.end(State::Closed(Error::new(ErrorKind::Closed))).is_some());
     }
 
     #[test]

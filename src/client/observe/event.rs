@@ -124,7 +124,7 @@ pub enum CallEvent<'a> {
         /// How many bytes the body took, its framing included.
         bytes: u64,
     },
-    /// An interim response (1xx but 101) was received.
+    /// An interim response (1xx except 101) was received.
     #[non_exhaustive]
     Informational {
         /// The status.

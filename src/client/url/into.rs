@@ -41,6 +41,10 @@ use crate::error::Result;
 /// ```
 ///
 /// The trait is sealed: other crates cannot implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a URL",
+    note = "URLs are text, such as `&str` and `String`, or a `Uri`; a `url::Url` needs the feature `url`"
+)]
 pub trait IntoUrl: sealed::Sealed {}
 
 pub(in crate::client) mod sealed {

@@ -113,7 +113,12 @@ impl ResponseWriter<'_> {
     ) {
         let mut hooks = mem::take(&mut self.state.hooks.ends);
         let head = &self.state.head;
-        let has_head = !matches!(self.state.stage, Stage::Open | Stage::Hijacked);
+        let has_head = match self.state.stage {
+            Stage::Open => false,
+            // The handler has announced the 101 that it wrote itself.
+            Stage::Hijacked => head.status == StatusCode::SWITCHING_PROTOCOLS,
+            _ => true,
+        };
         let outcome = ResponseOutcome {
             kind: match kind {
                 OutcomeKind::Complete if self.state.hooks.client_left => OutcomeKind::ClientLeft,

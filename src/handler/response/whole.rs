@@ -28,8 +28,9 @@ impl ResponseWriter<'_> {
     /// [`IntoResponse`] lists.
     ///
     /// Its status and body replace those set before. Its headers are added: each replaces those of the same
-    /// name, but for `Set-Cookie` and `Vary`. So the headers that a layer has set remain, except for those that
-    /// describe a body: `Content-Type`, `Content-Length`, `Content-Encoding`, `Content-Range` and `Trailer`.
+    /// name, except for `Set-Cookie` and `Vary`. So the headers that a layer has set remain. Only those that
+    /// describe a body do not: `Content-Type`, `Content-Length`, `Content-Encoding`, `Content-Range` and
+    /// `Trailer`.
     ///
     /// ```
     /// use hangup::{Request, ResponseWriter, Result};

@@ -51,16 +51,18 @@
 //!
 //! On Linux, files from 32 KiB on are sent with `sendfile`: over TCP and Unix sockets, without TLS and
 //! without filters. That needs a process that ignores `SIGPIPE`, as Rust programs do by default.
-//!
-//! | file | contents |
-//! | --- | --- |
-//! | `mod.rs` `options.rs` | [`Files`] and its options |
-//! | `serve.rs` | from a request to a file |
-//! | `path.rs` | from a URL to a name; hostile names |
-//! | `store.rs` `open.rs` `embedded.rs` | the places of files |
-//! | `representation.rs` `mime.rs` `coding.rs` | bytes, validators, content types, codings |
-//! | `respond.rs` `conditions.rs` `range.rs` `multipart.rs` | the response |
-//! | `listing.rs` | the page of a directory |
+
+// In reading order:
+//
+// | file | contents |
+// | --- | --- |
+// | `mod.rs` `options.rs` | `Files` and its options |
+// | `serve.rs` | from a request to a file |
+// | `path.rs` | from a URL to a name; hostile names |
+// | `store.rs` `open.rs` `embedded.rs` | the places of files |
+// | `representation.rs` `mime.rs` `coding.rs` | bytes, validators, content types, codings |
+// | `respond.rs` `conditions.rs` `range.rs` `multipart.rs` | the response |
+// | `listing.rs` | the page of a directory |
 
 mod coding;
 mod conditions;

@@ -25,7 +25,7 @@ impl User {
         request.extensions().get()
     }
 
-    /// Returns the name. It may contain any characters but control characters.
+    /// Returns the name. It may contain any characters except control characters.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0

@@ -164,8 +164,8 @@ impl Backends {
     }
 }
 
-impl Lease<'_> {
-    fn backend(&self) -> &Backend {
+impl<'a> Lease<'a> {
+    fn backend(&self) -> &'a Backend {
         &self.backends.all[self.index]
     }
 
@@ -173,7 +173,7 @@ impl Lease<'_> {
         self.index
     }
 
-    pub(super) fn destination(&self) -> &Destination {
+    pub(super) fn destination(&self) -> &'a Destination {
         &self.backend().destination
     }
 

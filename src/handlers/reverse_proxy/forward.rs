@@ -39,8 +39,9 @@ pub(super) fn run(
         head_timeout: options.head_timeout,
         idle_timeout: options.idle_timeout,
     };
+    let mut upstream = None;
     let outcome =
-        send(backends, client, request, &call).and_then(|(response, lease)| {
+        send(backends, client, request, &call, &mut upstream).and_then(|(response, lease)| {
             match response.status() {
                 StatusCode::SWITCHING_PROTOCOLS => {
                     Ok((check_switch(response, offered.as_ref())?, lease))
@@ -59,7 +60,7 @@ pub(super) fn run(
             _ if w.body_failure().is_some() => Err(error),
             Some(_) => Err(client_gone()),
             None if context.is_done() || w.is_head_sent() => Err(error),
-            None => fail(options, w, received, error),
+            None => fail(options, w, received, (error, upstream)),
         }
     })
 }
@@ -106,12 +107,14 @@ fn answer_here(w: &mut ResponseWriter, received: &Request) -> Result<()> {
     Ok(std::io::Write::write_all(w, &seen)?)
 }
 
-/// Sends the request to an upstream. One that cannot be reached is replaced by another.
+/// Sends the request to an upstream. One that cannot be reached is replaced by another. `asked` becomes the name
+/// of the last one.
 fn send<'a>(
     backends: &'a Backends,
     client: &ProxyClient,
     request: Request,
     call: &Call<'_>,
+    asked: &mut Option<&'a str>,
 ) -> Result<(Response, Lease<'a>)> {
     let (parts, body) = request.into_parts();
     let mut body = Lent::new(body, backends.are_several());
@@ -119,6 +122,7 @@ fn send<'a>(
     let mut failed = None;
     while let Some(mut lease) = backends.choose(&tried) {
         let Some(body) = body.next() else { break };
+        *asked = Some(lease.destination().name());
         let request = Request::from_parts(parts.clone(), body);
         match lease.destination().send(client, request, call) {
             Ok(response) => {
@@ -190,13 +194,22 @@ fn pass_on(
     Ok(w.set_sniffing(false).send(response))
 }
 
-/// Responds to a failure of the upstream.
-fn fail(options: &Options, w: &mut ResponseWriter, received: &Request, error: Error) -> Result<()> {
+/// Responds to a failure of the upstream with this name. The log shows the failure, and the client does not see
+/// it.
+fn fail(
+    options: &Options,
+    w: &mut ResponseWriter,
+    received: &Request,
+    (error, upstream): (Error, Option<&str>),
+) -> Result<()> {
     let status = status(&error);
     match &options.on_error {
         // The upstream cannot be asked for this path, as FastCGI without a script for it.
         _ if status.is_client_error() => Err(error),
-        None => Err(status.into()),
+        None => Err(match upstream {
+            Some(name) => Error::from(status).because(format!("upstream {name}: {error:#}").into()),
+            None => status.into(),
+        }),
         Some(hook) => w.set_sniffing(true).send(hook(&error, status, received)),
     }
 }

@@ -1,17 +1,22 @@
 //! A handler that forwards requests to other servers.
 //!
-//! | file | contents |
-//! | --- | --- |
-//! | `mod.rs` `options.rs` | [`ReverseProxy`] and its options |
-//! | `forward.rs` | one request and its response |
-//! | `prepare.rs` | the request as it is forwarded, the response as it is passed on |
-//! | `hop_by_hop.rs` | fields that belong to one connection |
-//! | `target.rs` | the path below an upstream's URL |
-//! | `forwarded.rs` `via.rs` | fields about the client, and about the way of a message |
-//! | `lend.rs` | a body that several upstreams may get in turn |
-//! | `upgrade.rs` | a connection that has switched protocols |
-//! | `balance.rs` | the choice of an upstream, and its health |
-//! | `upstream.rs` `http_upstream.rs` | [`Upstream`], and the one that speaks HTTP |
+//! [`ReverseProxy::new`] takes the URL of an HTTP server. [`ReverseProxy::with_upstream`] takes an
+//! [`Upstream`] of any kind: a function, or a FastCGI application.
+
+// In reading order:
+//
+// | file | contents |
+// | --- | --- |
+// | `mod.rs` `options.rs` | `ReverseProxy` and its options |
+// | `forward.rs` | one request and its response |
+// | `prepare.rs` | the request as it is forwarded, the response as it is passed on |
+// | `hop_by_hop.rs` | fields that belong to one connection |
+// | `target.rs` | the path below an upstream's URL |
+// | `forwarded.rs` `via.rs` | fields about the client, and about the way of a message |
+// | `lend.rs` | a body that several upstreams may get in turn |
+// | `upgrade.rs` | a connection that has switched protocols |
+// | `balance.rs` | the choice of an upstream, and its health |
+// | `upstream.rs` `http_upstream.rs` | `Upstream`, and the one that speaks HTTP |
 
 mod balance;
 #[cfg(feature = "fcgi")]

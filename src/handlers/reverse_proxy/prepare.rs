@@ -25,6 +25,11 @@ pub(super) fn request(options: &Options, received: &mut Request) -> Result<Reque
     // Its body would have to end before the other protocol begins.
     let upgrade = upgrade.filter(|_| body.is_empty());
     let is_streamed = body.len().is_none();
+    let body = match is_streamed && !options.trusts(received) {
+        // An upstream may add the trailers to the header.
+        true => body.without_trailers(is_about_the_client),
+        false => body,
+    };
     let mut request = Request::new(body);
     *request.method_mut() = received.method().clone();
     *request.uri_mut() = Uri::from(target);

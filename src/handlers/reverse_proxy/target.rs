@@ -28,6 +28,11 @@ impl Base {
         if authority.as_str().contains('@') {
             return Err("it has a user or password; set the Authorization header instead");
         }
+        // The type accepts more digits than a port has.
+        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        if port.len() > 1 && authority.port_u16().is_none() {
+            return Err("its port is not a number up to 65535");
+        }
         let target = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         let path = target.path().trim_end_matches('/').to_owned();
         Ok(Self { scheme, authority, path, query: target.query().map(str::to_owned) })
@@ -39,6 +44,10 @@ impl Base {
     }
 
     /// Returns the URL of a target, which is `*` or begins with a slash.
+    ///
+    /// # Errors
+    ///
+    /// 414 for a target that is too long below this URL.
     pub(super) fn join(&self, target: &Uri) -> Result<Uri> {
         let whole = target.path_and_query();
         let joined = match whole {
@@ -49,7 +58,11 @@ impl Base {
                     self.query.as_deref().into_iter().chain(target.query()).collect();
                 let mark = if queries.is_empty() { "" } else { "?" };
                 let joined = [&self.path, path, mark, &queries.join("&")].concat();
-                PathAndQuery::try_from(joined).map_err(Error::other)?
+                // Both parts are valid, so the whole is too long.
+                PathAndQuery::try_from(joined).map_err(|_| {
+                    let text = "the target is too long to be forwarded";
+                    Error::status(StatusCode::URI_TOO_LONG, text)
+                })?
             }
         };
         let mut parts = http::uri::Parts::default();
@@ -206,7 +219,19 @@ mod tests {
             let base = Base::parse(base).unwrap();
             assert_eq!(base.join(&target.parse().unwrap()).unwrap(), expected, "{base:?}");
         }
-        for url in ["a:80", "/x", "ftp://a/", "http://u:p@a/", "http:///x", "http://a b/"] {
+        let base = Base::parse("http://a/base").unwrap();
+        let long = format!("/{}", "x".repeat(65_530)).parse().unwrap();
+        assert_eq!(base.join(&long).unwrap_err().status_code(), Some(StatusCode::URI_TOO_LONG));
+        for url in [
+            "a:80",
+            "/x",
+            "ftp://a/",
+            "http://u:p@a/",
+            "http:///x",
+            "http://a b/",
+            "http://a:65536/",
+            "http://[::1]:99999",
+        ] {
             assert!(Base::parse(url).is_err(), "{url}");
         }
     }

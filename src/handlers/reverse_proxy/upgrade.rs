@@ -51,7 +51,7 @@ pub(super) fn run(
     let mut response = Vec::new();
     h1::write_response_head(&mut response, Version::HTTP_11, head.status, None, &head.headers)
         .map_err(Error::other)?;
-    let mut client = w.hijack()?;
+    let mut client = w.switch_protocols()?;
     let sides = Sides::new(client.stream(), upstream.stream(), limit);
     client.write_all(&response)?;
     let down = sides.clone();

@@ -23,6 +23,11 @@ use crate::{Context, InterimSender, Request, Response, Result};
 /// A response of 101 (Switching Protocols) has the connection as a [`Duplex`](crate::net::Duplex), which
 /// [`ResponseExt::take_duplex`](crate::ResponseExt::take_duplex) returns: a response of the client has it.
 /// The proxy then passes bytes in both directions.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an upstream",
+    note = "an upstream is a function `fn(Request, &Call<'_>) -> hangup::Result<Response>`, or a type that implements `Upstream`",
+    note = "`ReverseProxy::new` takes the URL of an HTTP server"
+)]
 pub trait Upstream: Send + Sync + 'static {
     /// Sends `request` and returns the response once its head has come.
     ///

@@ -104,18 +104,18 @@
 //!
 //! ```no_run
 //! use hangup::http::StatusCode;
-//! use hangup::layers::BodyLimit;
+//! use hangup::layers::{AccessLog, BodyLimit};
 //! use hangup::{HandlerExt, Json, RequestExt, Router, Server, signals};
 //! use serde::{Deserialize, Serialize};
 //! use std::sync::{Arc, Mutex};
-//! use std::time::Duration;
+//! use std::{io, time::Duration};
 //!
 //! #[derive(Clone, Deserialize, Serialize)]
 //! struct Item {
 //!     name: String,
 //! }
 //!
-//! fn main() -> hangup::Result<()> {
+//! fn main() -> io::Result<()> {
 //!     let items = Arc::new(Mutex::new(Vec::<Item>::new()));
 //!     let stored = Arc::clone(&items);
 //!     let router = Router::new()
@@ -131,18 +131,11 @@
 //!             Ok((StatusCode::CREATED, [("location", location)], Json(item)))
 //!         })
 //!         .layer(BodyLimit::new(1 << 20)) // for every route
-//!         .layer_fn(|w, r, next| {
-//!             let outcome = next.handle(w, r);
-//!             let failed = outcome.as_ref().err().and_then(|error| error.status_code());
-//!             let status = failed.unwrap_or(w.status());
-//!             println!("{} {} {}", r.method(), r.uri().path(), status.as_u16());
-//!             outcome
-//!         });
+//!         .layer(AccessLog::common().to(io::stdout()));
 //!     Server::with_handler(router)
 //!         .on_error(|_, status, _| (status, Json(status.canonical_reason())))
 //!         .listen("127.0.0.1:8080")?
-//!         .serve_until(&signals::termination()?, Duration::from_secs(10))?;
-//!     Ok(())
+//!         .serve_until(&signals::termination()?, Duration::from_secs(10))
 //! }
 //! ```
 
@@ -235,7 +228,16 @@ impl Router {
     }
 
     /// Adds a function or closure that returns the response: text, [`Json`](crate::Json), or any other value
-    /// that [`IntoResponse`] lists.
+    /// that [`IntoResponse`] lists. The value cannot borrow from the request, so text of the request is
+    /// copied:
+    ///
+    /// ```
+    /// use hangup::{RequestExt, Router};
+    ///
+    /// let router = Router::new()
+    ///     .respond("GET /hello/{name}", |r| Ok(r.path_value("name").map(str::to_owned)));
+    /// # drop(router);
+    /// ```
     ///
     /// # Panics
     ///

@@ -68,6 +68,10 @@ use crate::context::Context;
 /// assert_eq!(dialed.remote.ip(), Some(address));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a dialer",
+    note = "a dialer is a function `fn(&Target, &Context) -> Result<Dialed, DialError>`, or a type that implements `Dial`"
+)]
 pub trait Dial: Send + Sync {
     /// Connects to `target`.
     ///

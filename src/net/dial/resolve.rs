@@ -57,6 +57,10 @@ use crate::sync::{self, Mutex};
 /// assert_eq!(addresses, [([127, 0, 0, 1], 80).into()]);
 /// # Ok::<(), io::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a resolver",
+    note = "a resolver is a function `fn(&str, u16, &Context) -> io::Result<Vec<SocketAddr>>`, or a type that implements `Resolve`"
+)]
 pub trait Resolve: Send + Sync {
     /// Returns the addresses of `host`, in the order of preference. The family of the first address is
     /// tried first.

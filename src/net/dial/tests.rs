@@ -93,10 +93,11 @@ fn a_silent_address_gets_only_its_share_of_the_time() {
     let listener = TcpListener::bind((V4, 0)).unwrap();
     let answering = listener.local_addr().unwrap();
     let mut options = resolving_to(&[hole.address, answering]);
-    options.connect_timeout = Some(Duration::from_millis(800));
+    options.connect_timeout = Some(Duration::from_millis(1600));
     let dialed = dial(&host(), &options, &Context::new()).unwrap();
     assert_eq!(dialed.remote, Addr::Ip(answering));
-    assert!(dialed.connected_in >= Duration::from_millis(200), "the first address got its share");
+    // The first of two addresses got half of the time that the look-up had left.
+    assert!(dialed.resolved_in + dialed.connected_in >= Duration::from_millis(790), "{dialed:?}");
 }
 
 #[test]
@@ -113,10 +114,10 @@ fn the_error_lists_every_address() {
 #[test]
 fn a_timeout_names_its_phase() {
     let hole = BlackHole::new(V4);
-    let mut options = resolving_to(&[hole.address]);
-    // Long enough for the lookup's thread on a busy machine.
-    options.connect_timeout = Some(Duration::from_millis(500));
-    let error = dial(&host(), &options, &Context::new()).unwrap_err();
+    // A literal address needs no thread for a look-up, which a busy machine might not run in time.
+    let target = Target::host(hole.address.ip().to_string(), hole.address.port());
+    let options = DialOptions::new().connect_timeout(Duration::from_millis(100));
+    let error = dial(&target, &options, &Context::new()).unwrap_err();
     assert!(matches!(error, DialError::TimedOut(Phase::Connect)), "{error}");
     assert_eq!(error.to_string(), "timed out while connecting");
 }

@@ -8,6 +8,8 @@ use crate::serving::{Disconnect, Signals};
 
 pub(super) struct State {
     pub(super) watch: Watch,
+    /// The watch thread lets time pass before it takes an order, so an order need not wake it.
+    pub(super) delaying: bool,
     /// The number of the request that is running: how many have ended on the connection.
     pub(super) request: u64,
     /// A request is being handled.
@@ -85,6 +87,7 @@ impl State {
     pub(super) fn new() -> Self {
         Self {
             watch: Watch::None,
+            delaying: false,
             request: 0,
             busy: false,
             signals: None,

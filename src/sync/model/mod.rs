@@ -18,7 +18,7 @@ pub(crate) mod explore;
 mod lock;
 
 pub(crate) use clock::now;
-pub(crate) use lock::{Condvar, Mutex, MutexGuard};
+pub(crate) use lock::{Condvar, Mutex, MutexGuard, delay};
 pub(crate) use shuttle::sync::atomic;
 
 use std::io;

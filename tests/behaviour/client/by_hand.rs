@@ -209,6 +209,7 @@ fn c20_the_end_of_the_servers_stream_is_noticed(over: Over) {
         }
         drop(peer);
         eventually("it sees the end", || !connection.is_open());
+        assert!((0..1000).all(|_| !connection.is_open()), "it is not open again");
         let error = connection.send(Request::get("/").body("").unwrap()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Send, "{error}");
         assert!(error.to_string().contains("the connection is closed"), "{error}");

@@ -128,6 +128,9 @@ fn h14_a_group_is_served_and_shut_down_together() {
     let served = in_background(move || group.serve_until(&until, PATIENCE));
     assert!(get(addrs[0]).ends_with("\r\n\r\n/a"));
     assert!(get(addrs[1]).ends_with(" false"));
+    let mut open = TcpStream::connect(addrs[0]).unwrap();
+    open.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    open.read_exact(&mut [0]).unwrap();
     assert!(handle.connections() >= 1);
     stop.cancel();
     served.finish().unwrap();

@@ -8,9 +8,10 @@ use crossbeam_channel::unbounded;
 use hangup::net::{Dial, DialOptions, Hangup, Parked, Stream, Target};
 use hangup::testing::{BlackHole, Peer, Script, TestServer};
 use hangup::{Body, Client, Context, ReverseProxy, Server};
+use log::Level;
 
 use super::malformed::MALFORMED;
-use crate::support::{PATIENCE, RawClient, alone, noticed_at_once, pattern};
+use crate::support::{PATIENCE, RawClient, alone, logs, noticed_at_once, pattern};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: front\r\n\r\n";
 const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: front\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -236,6 +237,56 @@ fn h11_an_upstream_that_cannot_be_reached_is_a_502_and_a_slow_one_a_504() {
     let mut client = RawClient::connect(&server);
     client.send(GET).expect_head();
     client.expect_text("half").expect_silence_to_the_end();
+}
+
+/// The log said `502 Bad Gateway` only, and not which upstream failed, or how.
+#[test]
+fn h11_the_log_has_the_reason_of_a_502_and_the_client_has_not() {
+    alone!();
+    logs::collect();
+    let (_kept, url) = refusing();
+    let addr = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let server = TestServer::with_handler(ReverseProxy::new(&url));
+    assert_eq!(RawClient::connect(&server).send(GET).expect(502), "502 Bad Gateway\n");
+    let (script, _server, mut client, mut peer) = forwarded(GET);
+    peer.expect("GET /").half_close();
+    assert_eq!(client.expect(502), "502 Bad Gateway\n");
+    let lines = logs::of_servers(Level::Warn);
+    let told = format!("handler of GET / failed: 502 Bad Gateway: upstream {addr}: cannot connect");
+    assert!(lines[0].contains(&told), "{lines:?}");
+    let told = format!("502 Bad Gateway: upstream {}: ", script.addr());
+    assert!(lines[1].contains(&told), "{lines:?}");
+}
+
+/// A scanner that asks for a tunnel is no fault of the server's.
+#[test]
+fn h11_a_refused_connect_is_no_warning() {
+    alone!();
+    logs::collect();
+    let script = Script::new();
+    let server = before(&script);
+    let mut client = RawClient::connect(&server);
+    client.send("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
+    client.expect(501);
+    assert_eq!(logs::of_servers(Level::Warn), [""; 0]);
+    let lines = logs::of_servers(Level::Debug);
+    let told = "CONNECT example.com:443 answered with 501";
+    assert!(lines.iter().any(|line| line.contains(told)), "{lines:?}");
+}
+
+/// Some servers add trailers to the header.
+#[test]
+fn h11_trailers_do_not_tell_of_another_client() {
+    alone!();
+    let trailers = "X-Sum: 1\r\nX-Forwarded-For: 192.0.2.1\r\nX_Forwarded_Host: evil\r\n\
+                    Forwarded: for=192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n\r\n";
+    let request = format!("{CHUNKED}2\r\nab\r\n0\r\n{trailers}");
+    let (_script, _server, mut client, mut peer) = forwarded(&request);
+    let expected = "2\r\nab\r\n0\r\nX-Sum: 1\r\n\r\n";
+    let body = peer.expect_head("POST /").read_bytes(expected.len());
+    assert_eq!(String::from_utf8_lossy(&body), expected);
+    peer.respond(200, "");
+    client.expect(200);
 }
 
 #[test]

@@ -6,8 +6,10 @@ use crossbeam_channel::Receiver;
 use hangup::http::Version;
 use hangup::layers::{AccessLog, Compress};
 use hangup::testing::TestServer;
+use hangup::websocket::Upgrade;
 use hangup::{
-    Handler, HandlerExt, OutcomeKind, Request, RequestExt, ResponseWriter, Result, Server,
+    Handler, HandlerExt, OutcomeKind, Request, RequestExt, ResponseWriter, Result, ReverseProxy,
+    Server,
 };
 
 use super::{echo_path, in_memory, next, reports};
@@ -144,6 +146,28 @@ fn h09_a_connection_that_was_taken_over_is_logged() {
     let (_server, _, mut peer) = in_memory(handler);
     peer.send(GET).expect_text("HTTP/1.1 101 Switching Protocols\r\n\r\n");
     assert_eq!(next(&lines), line("/", None, OutcomeKind::Hijacked));
+}
+
+/// The line of a WebSocket or of a proxied upgrade had the status 000.
+#[test]
+fn h09_a_switch_of_protocols_is_logged_with_its_status() {
+    alone!();
+    let upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let socket = |w: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        Upgrade::new().accept(w, r).map(drop)
+    };
+    let (handler, lines) = logged(socket);
+    let server = Over::Tcp.server(handler);
+    RawClient::connect(&server).send(upgrade).expect_head();
+    assert_eq!(next(&lines), line("/", Some(101), OutcomeKind::Hijacked));
+
+    let (handler, lines) = logged(ReverseProxy::new(server.url("/")));
+    let proxy = Over::Tcp.server(handler);
+    let mut client = RawClient::connect(&proxy);
+    client.send(upgrade).expect_head();
+    client.close();
+    assert_eq!(next(&lines), line("/", Some(101), OutcomeKind::Hijacked));
 }
 
 #[test]

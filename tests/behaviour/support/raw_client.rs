@@ -98,16 +98,18 @@ impl RawClient {
     /// Reads the head of the next response. A response to HEAD has nothing else.
     #[track_caller]
     pub(crate) fn expect_head(&mut self) -> Answer {
-        self.head_before_reset().expect("more of an answer")
+        self.head_before_end().expect("more of an answer")
     }
 
-    /// Reads the head of the next response. Returns `None` if a reset has destroyed it.
+    /// Reads the head of the next response. Returns `None` if the connection ends before.
     #[track_caller]
-    pub(crate) fn head_before_reset(&mut self) -> Option<Answer> {
+    pub(crate) fn head_before_end(&mut self) -> Option<Answer> {
         let head = match self.through(b"\r\n\r\n") {
             Ok(head) => head,
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
-            Err(error) => panic!("more of an answer: {error}"),
+            Err(error) => match error.kind() {
+                ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => return None,
+                _ => panic!("more of an answer: {error}"),
+            },
         };
         let head = String::from_utf8(head).expect("a head in ASCII");
         let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
@@ -183,7 +185,9 @@ impl RawClient {
                     return Ok(take_front(&mut self.received, looked_at));
                 }
             }
-            assert!(self.receive()? > 0, "cut short: {self:?}");
+            if self.receive()? == 0 {
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, format!("behind {self:?}")));
+            }
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Record<'a> {
     pub target: Cow<'a, str>,
     /// The version of the request.
     pub version: Version,
-    /// The status that was sent, or `None` if no head was sent.
+    /// The status that was sent, or `None` if no head was sent: see [`ResponseOutcome::status`].
     pub status: Option<StatusCode>,
     /// The number of body bytes sent, without framing.
     pub bytes_sent: u64,
