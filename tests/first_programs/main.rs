@@ -7,6 +7,7 @@ mod errors;
 mod handlers;
 mod json;
 mod log_lines;
+mod own_types;
 mod pages;
 mod recipes;
 mod server;
