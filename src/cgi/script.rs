@@ -30,6 +30,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// The default of `max_head_bytes`.
 const MAX_HEAD: usize = 256 * 1024;
 
+/// Variables of this process that every program gets. On Windows, sockets and random numbers fail without the
+/// first.
+const ALWAYS_PASSED: &[&str] = match cfg!(windows) {
+    true => &["SystemRoot", "WINDIR", "COMSPEC", "PATHEXT"],
+    false => &[],
+};
+
 /// The search path of a program if this process has none.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -49,8 +56,9 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 ///
 /// The program gets the request's head in its environment, and the body on its standard input. The
 /// environment has nothing else but `PATH`, and the variables of [`env`](Self::env) and
-/// [`pass_env`](Self::pass_env). The working directory is that of the program. A query without `=` does not
-/// become arguments, as RFC 3875 section 4.4 allows, since programs take them for options.
+/// [`pass_env`](Self::pass_env). On Windows, it also has `SystemRoot`, `WINDIR`, `COMSPEC` and `PATHEXT`,
+/// without which programs fail there. The working directory is that of the program. A query without `=` does
+/// not become arguments, as RFC 3875 section 4.4 allows, since programs take them for options.
 ///
 /// `CONTENT_LENGTH` is missing if the length of the body is unknown, and the end of the input ends it.
 /// Programs that need it get such bodies with [`buffer_unsized_bodies`](Self::buffer_unsized_bodies).
@@ -260,7 +268,8 @@ impl Script {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env_clear();
         command.env("PATH", env::var_os("PATH").unwrap_or_else(|| PATH.into()));
-        for name in &self.passed {
+        let always = ALWAYS_PASSED.iter().map(OsStr::new);
+        for name in always.chain(self.passed.iter().map(OsString::as_os_str)) {
             if let Some(value) = env::var_os(name) {
                 command.env(name, value);
             }

@@ -159,9 +159,10 @@ pub(in crate::net) fn socket_path(_address: &SockAddr) -> Option<PathBuf> {
     None
 }
 
-/// Returns `true` if `error` reports that the process or the system has no room for another socket.
+/// Returns `true` if `error` reports that the process or the system has no room for another socket, or that the
+/// network has failed as a whole.
 pub(in crate::net) fn is_shortage(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NOBUFS))
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NOBUFS | Errno::NETDOWN))
 }
 
 /// Returns `true` if `error` concerns only the connection that was being accepted.
@@ -173,7 +174,6 @@ pub(in crate::net) fn is_about_the_connection(error: &io::Error) -> bool {
                 | Errno::CONNRESET
                 // Wine reports this of a connection that has ended before it was accepted.
                 | Errno::NOTCONN
-                | Errno::NETDOWN
                 | Errno::NETRESET
                 | Errno::NETUNREACH
                 | Errno::HOSTDOWN
