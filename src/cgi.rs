@@ -39,7 +39,6 @@ mod script;
 
 use std::any::Any;
 use std::env;
-use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Instant;
@@ -99,7 +98,8 @@ where
 ///
 /// As [`serve`].
 pub fn serve_handler(handler: impl Handler) -> Result<()> {
-    let pairs = env::vars_os().map(|(name, value)| (bytes(name), bytes(value)));
+    let pairs =
+        env::vars_os().map(|(name, value)| (process::os_bytes(name), process::os_bytes(value)));
     serve_with(handler, pairs, io::stdin(), io::stdout(), io::stderr())
 }
 
@@ -196,16 +196,6 @@ fn run(service: &Service, mut wire: Wire, mut request: Request, signals: &Signal
     };
     let written = wire.write_out();
     outcome.and(written.map_err(|error| Error::with_source(ErrorKind::Send, error)))
-}
-
-#[cfg(unix)]
-fn bytes(text: OsString) -> Vec<u8> {
-    std::os::unix::ffi::OsStringExt::into_vec(text)
-}
-
-#[cfg(not(unix))]
-fn bytes(text: OsString) -> Vec<u8> {
-    text.to_string_lossy().into_owned().into_bytes()
 }
 
 /// The first error that the handler got from the request's body.

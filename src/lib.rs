@@ -206,6 +206,10 @@
     )
 )]
 
+// Without them are MIPS, PowerPC and RISC-V with 32 bits, and ARMv5.
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("hangup needs a target with 64-bit atomics");
+
 mod body;
 #[cfg(feature = "fcgi")]
 pub mod cgi;

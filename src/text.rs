@@ -1,5 +1,8 @@
 //! Text for messages: counts with units, and untrusted text that is safe in a log.
 
+#[cfg(any(feature = "server", feature = "fcgi"))]
+pub(crate) mod windows;
+
 use std::fmt::{self, Write as _};
 
 /// Displays what `write` writes.

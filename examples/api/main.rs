@@ -68,7 +68,7 @@ fn main() -> ExitCode {
 }
 
 fn api(mut args: Args) -> Result<ExitCode, Usage> {
-    let mut serving = Serving::new()?;
+    let mut serving = Serving::default();
     let (mut user, mut token) = ("demo:demo".to_owned(), "demo".to_owned());
     while let Some(arg) = args.next()? {
         match arg.option()?.as_str() {

@@ -33,7 +33,6 @@ mod support;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use hangup::http::StatusCode;
@@ -63,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn chat(mut args: Args) -> Result<ExitCode, Usage> {
-    let (mut serving, mut history) = (Serving::new()?, 1000);
+    let (mut serving, mut history) = (Serving::default(), 1000);
     while let Some(arg) = args.next()? {
         match arg.option()?.as_str() {
             "--history" => history = args.number()?,
@@ -73,12 +72,8 @@ fn chat(mut args: Args) -> Result<ExitCode, Usage> {
     }
     let room = Arc::new(Room::new(history));
     // The members leave as soon as the program is to stop: the server waits for event streams.
-    let (stop, closing) = (serving.stop(), Arc::clone(&room));
-    let closer = thread::Builder::new().name("closer".to_owned()).spawn(move || {
-        stop.wait();
-        closing.close();
-    });
-    closer.map_err(Usage::wrong)?;
+    let closing = Arc::clone(&room);
+    serving.at_stop(move || closing.close());
     let stats = Stats::new();
     let code = serving.serve(Server::with_handler(routes(&room, &stats)).stats(&stats))?;
     // The server does not wait for WebSockets.

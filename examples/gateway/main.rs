@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn gateway(mut args: Args) -> Result<ExitCode, Usage> {
-    let (mut serving, mut is_fcgi, mut is_cgi) = (Serving::new()?, false, false);
+    let (mut serving, mut is_fcgi, mut is_cgi) = (Serving::default(), false, false);
     while let Some(arg) = args.next()? {
         match arg.option()?.as_str() {
             "--fcgi" => is_fcgi = true,

@@ -70,7 +70,7 @@ enum Way {
 }
 
 fn httpbin(mut args: Args) -> Result<ExitCode, Usage> {
-    let mut serving = Serving::new()?;
+    let mut serving = Serving::default();
     let mut way = Way::Http;
     while let Some(arg) = args.next()? {
         match arg.option()?.as_str() {

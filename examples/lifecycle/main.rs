@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn lifecycle(mut args: Args) -> Result<ExitCode, Usage> {
-    let mut serving = Serving::new()?;
+    let mut serving = Serving::default();
     while let Some(arg) = args.next()? {
         if !serving.take(&arg.option()?, &mut args)? {
             return Err(args.unknown());

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 }
 
 fn proxy(mut args: Args) -> Result<ExitCode, Usage> {
-    let mut serving = Serving::new()?;
+    let mut serving = Serving::default();
     let (mut urls, mut silence, mut scripts) = (Vec::new(), Some(SILENCE), Scripts::default());
     while let Some(arg) = args.next()? {
         match arg {

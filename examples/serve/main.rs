@@ -52,7 +52,7 @@ struct Options {
 }
 
 fn serve(mut args: Args) -> Result<ExitCode, Usage> {
-    let (mut serving, mut options) = (Serving::new()?, Options::default());
+    let (mut serving, mut options) = (Serving::default(), Options::default());
     while let Some(arg) = args.next()? {
         let option = match arg {
             Arg::Option(option) => option,

@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use hangup::net::{Listener, Network, NetworkError};
 use hangup::server::Listening;
-use hangup::{Context, Server, fcgi, signals};
+use hangup::{Server, fcgi, signals};
 
 use super::platform::{bind_unix, from_stdin, inherited, on_hangup};
 use super::tls::{Certificate, TlsFiles};
@@ -38,6 +39,7 @@ RUST_LOG=info logs the result. Windows has no SIGHUP, and no Unix sockets here."
 const GRACE: Duration = Duration::from_secs(10);
 
 /// The listening address, the certificate, the limits and the shutdown time.
+#[derive(Default)]
 pub(crate) struct Serving {
     place: Option<Place>,
     tls: TlsFiles,
@@ -45,8 +47,11 @@ pub(crate) struct Serving {
     /// The networks whose connections begin with a PROXY header.
     proxies: Vec<Network>,
     limits: Vec<Limit>,
-    stop: Context,
+    at_stop: Option<AtStop>,
 }
+
+/// The program's part of the shutdown.
+type AtStop = Box<dyn FnOnce() + Send>;
 
 enum Place {
     Tcp(String),
@@ -67,21 +72,9 @@ enum Limit {
 }
 
 impl Serving {
-    /// Returns the defaults. From now on, a signal ends [`stop`](Self::stop) instead of the program.
-    pub(crate) fn new() -> Result<Self, Usage> {
-        Ok(Self {
-            place: None,
-            tls: TlsFiles::default(),
-            grace: None,
-            proxies: Vec::new(),
-            limits: Vec::new(),
-            stop: signals::termination().map_err(Usage::wrong)?,
-        })
-    }
-
-    /// Returns the context that ends at the first SIGINT, SIGTERM or Ctrl-C.
-    pub(crate) fn stop(&self) -> Context {
-        self.stop.clone()
+    /// Calls `action` at the first SIGINT, SIGTERM or Ctrl-C, on a separate thread.
+    pub(crate) fn at_stop(&mut self, action: impl FnOnce() + Send + 'static) {
+        self.at_stop = Some(Box::new(action));
     }
 
     /// Takes the option and returns `true` if it is one of these.
@@ -138,7 +131,7 @@ impl Serving {
         let place = self.place.unwrap_or_else(|| Place::Tcp("127.0.0.1:8080".to_owned()));
         let listener = place.listen().map_err(|error| place.failed(&error))?;
         let listening = server.listen_on(listener);
-        run(listening, certificate, &self.stop, self.grace, true)
+        run(listening, certificate, self.at_stop, self.grace, true)
     }
 
     /// Serves over FastCGI. Without an address it uses the socket on standard input and prints nothing.
@@ -158,7 +151,7 @@ impl Serving {
             )),
         })?;
         let listening = server.listen_on(listener);
-        run(listening, None, &self.stop, self.grace, self.place.is_some())
+        run(listening, None, self.at_stop, self.grace, self.place.is_some())
     }
 }
 
@@ -218,17 +211,27 @@ impl Limit {
 fn run(
     listening: Listening,
     certificate: Option<Certificate>,
-    stop: &Context,
+    at_stop: Option<AtStop>,
     grace: Option<Duration>,
     aloud: bool,
 ) -> Result<ExitCode, Usage> {
+    // From now on, a signal does not end the program at once.
+    let stop = signals::termination().map_err(Usage::wrong)?;
+    if let Some(action) = at_stop {
+        let stop = stop.clone();
+        let waiting = thread::Builder::new().name("at-stop".to_owned()).spawn(move || {
+            stop.wait();
+            action();
+        });
+        waiting.map_err(Usage::wrong)?;
+    }
     if let Some(certificate) = certificate {
         on_hangup(move || certificate.renew()).map_err(Usage::wrong)?;
     }
     if aloud {
         announce(&listening).map_err(Usage::wrong)?;
     }
-    listening.serve_until(stop, grace.unwrap_or(GRACE)).map_err(Usage::wrong)?;
+    listening.serve_until(&stop, grace.unwrap_or(GRACE)).map_err(Usage::wrong)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,7 +13,7 @@ use http::StatusCode;
 
 use super::input::Sending;
 use super::output::{ProgramBody, Running};
-use super::process::Process;
+use super::process::{Process, os_text};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +29,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// The default of `max_head_bytes`.
 const MAX_HEAD: usize = 256 * 1024;
+
+/// Variables of this process that every program gets. On Windows, sockets and random numbers fail without the
+/// first.
+const ALWAYS_PASSED: &[&str] = match cfg!(windows) {
+    true => &["SystemRoot", "WINDIR", "COMSPEC", "PATHEXT"],
+    false => &[],
+};
 
 /// The search path of a program if this process has none.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -49,8 +56,9 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 ///
 /// The program gets the request's head in its environment, and the body on its standard input. The
 /// environment has nothing else but `PATH`, and the variables of [`env`](Self::env) and
-/// [`pass_env`](Self::pass_env). The working directory is that of the program. A query without `=` does not
-/// become arguments, as RFC 3875 section 4.4 allows, since programs take them for options.
+/// [`pass_env`](Self::pass_env). On Windows, it also has `SystemRoot`, `WINDIR`, `COMSPEC` and `PATHEXT`,
+/// without which programs fail there. The working directory is that of the program. A query without `=` does
+/// not become arguments, as RFC 3875 section 4.4 allows, since programs take them for options.
 ///
 /// `CONTENT_LENGTH` is missing if the length of the body is unknown, and the end of the input ends it.
 /// Programs that need it get such bodies with [`buffer_unsized_bodies`](Self::buffer_unsized_bodies).
@@ -260,7 +268,8 @@ impl Script {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env_clear();
         command.env("PATH", env::var_os("PATH").unwrap_or_else(|| PATH.into()));
-        for name in &self.passed {
+        let always = ALWAYS_PASSED.iter().map(OsStr::new);
+        for name in always.chain(self.passed.iter().map(OsString::as_os_str)) {
             if let Some(value) = env::var_os(name) {
                 command.env(name, value);
             }
@@ -330,15 +339,4 @@ fn cannot_start(error: io::Error) -> Error {
         io::ErrorKind::ArgumentListTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into(),
         _ => Error::explained(ErrorKind::Io, "cannot start the program", error),
     }
-}
-
-#[cfg(unix)]
-fn os_text(bytes: &[u8]) -> OsString {
-    use std::os::unix::ffi::OsStringExt;
-    OsString::from_vec(bytes.to_vec())
-}
-
-#[cfg(not(unix))]
-fn os_text(bytes: &[u8]) -> OsString {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }

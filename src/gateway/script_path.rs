@@ -7,7 +7,7 @@
 //! ```
 
 use std::ffi::OsString;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
@@ -125,10 +125,7 @@ impl ScriptRules {
     }
 
     fn script(&self, name: &[u8], path_info: &[u8]) -> Result<ScriptPath, NoScript> {
-        // Windows reads both as a part of a path.
-        if path::MAIN_SEPARATOR != '/' && name.iter().any(|byte| matches!(byte, b'\\' | b':')) {
-            return Err(NoScript::Malformed);
-        }
+        refuse_other_meanings(name)?;
         let script_filename = self.root.as_deref().map(|root| under(root, name)).transpose()?;
         Ok(ScriptPath {
             script_name: name.to_vec(),
@@ -145,8 +142,25 @@ fn removed_start(request: &Request) -> &str {
     whole.strip_suffix(rest).unwrap_or(if rest == "/" { whole } else { "" })
 }
 
+/// Refuses a path in which Windows reads something other than names: a drive, a share, a device.
+#[cfg(windows)]
+fn refuse_other_meanings(path: &[u8]) -> Result<(), NoScript> {
+    match crate::text::windows::are_ordinary(path) {
+        true => Ok(()),
+        false => Err(NoScript::Malformed),
+    }
+}
+
+/// Accepts every path.
+#[cfg(not(windows))]
+#[allow(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+fn refuse_other_meanings(_path: &[u8]) -> Result<(), NoScript> {
+    Ok(())
+}
+
 /// Returns the file that `path` names below `root`. Not `Path::join`, for which a path may be absolute.
 pub(crate) fn under(root: &Path, path: &[u8]) -> Result<OsString, NoScript> {
+    refuse_other_meanings(path)?;
     let mut file = root.as_os_str().to_owned();
     if root.as_os_str().as_encoded_bytes().ends_with(b"/") {
         file = OsString::from(root.to_string_lossy().trim_end_matches('/'));
@@ -213,7 +227,6 @@ mod tests {
                 ("/a.php%2Fb", Ok(("/a.php", "/b", "/srv/www/a.php"))),
                 ("/a%20b.php/c%20d", Ok(("/a b.php", "/c d", "/srv/www/a b.php"))),
                 ("/%C3%A9.php", Ok(("/é.php", "", "/srv/www/é.php"))),
-                ("//etc/a.php", Ok(("//etc/a.php", "", "/srv/www//etc/a.php"))),
                 ("/a.php//b", Ok(("/a.php", "//b", "/srv/www/a.php"))),
                 ("/a%zz.php", Ok(("/a%zz.php", "", "/srv/www/a%zz.php"))),
                 // The file type before the script is no script; the whole name must exist.
@@ -265,15 +278,49 @@ mod tests {
             check(&php(), &[(path, Err(NoScript::Malformed))]);
             check(&ScriptRules::default(), &[(path, Err(NoScript::Malformed))]);
         }
-        // Three dots, and dots within a name, are names.
+        // Dots within a name are a part of it.
         check(
             &php(),
             &[
-                ("/.../a.php", Ok(("/.../a.php", "", "/srv/www/.../a.php"))),
                 ("/a..php", Ok(("/a..php", "", "/srv/www/a..php"))),
                 ("/%252e%252e/a.php", Ok(("/%2e%2e/a.php", "", "/srv/www/%2e%2e/a.php"))),
             ],
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn h12_a_path_on_unix_has_only_names_between_its_slashes() {
+        check(
+            &php(),
+            &[
+                ("//etc/a.php", Ok(("//etc/a.php", "", "/srv/www//etc/a.php"))),
+                ("/.../a.php", Ok(("/.../a.php", "", "/srv/www/.../a.php"))),
+                ("/aux.php", Ok(("/aux.php", "", "/srv/www/aux.php"))),
+            ],
+        );
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn h12_a_path_names_only_ordinary_files_on_windows() {
+        for path in [
+            "//host/share/a.php",
+            "/aux.php",
+            "/con/a.php",
+            "/c:/a.php",
+            "/..%5ca.php",
+            "/..%20/a.php",
+            "/.../a.php",
+            "/PROGRA~1/a.php",
+        ] {
+            check(&php(), &[(path, Err(NoScript::Malformed))]);
+        }
+        // PATH_TRANSLATED would name these.
+        for path in [&b"//host/share"[..], b"/..\\..\\b", b"/nul", b"/b::$DATA"] {
+            assert_eq!(under(Path::new("C:\\www"), path), Err(NoScript::Malformed));
+        }
+        assert_eq!(under(Path::new("C:\\www"), b"/b/").unwrap(), "C:\\www/b/");
     }
 
     #[test]

@@ -16,7 +16,6 @@ use socket2::Type;
 use super::addr::Addr;
 use super::socket::{Family, Socket};
 use super::stream::Stream;
-#[cfg(unix)]
 use super::unix_path::BoundPath;
 use super::wake::{self, Waker};
 use crate::sync::Mutex;
@@ -65,7 +64,6 @@ struct Bound {
     family: Family,
     /// Signalled by `stop` and `close`, and never drained, so no later `accept` waits.
     stopped: Waker,
-    #[cfg(unix)]
     _path: Option<BoundPath>,
 }
 
@@ -278,13 +276,7 @@ fn not_listening() -> io::Error {
 
 impl Bound {
     fn new(socket: socket2::Socket, family: Family) -> io::Result<Self> {
-        Ok(Self {
-            socket,
-            family,
-            stopped: Waker::new()?,
-            #[cfg(unix)]
-            _path: None,
-        })
+        Ok(Self { socket, family, stopped: Waker::new()?, _path: None })
     }
 
     fn accept(&self) -> io::Result<(Stream, Addr)> {

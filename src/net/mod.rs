@@ -51,7 +51,7 @@ pub(crate) mod tls;
 #[path = "no_tls.rs"]
 pub(crate) mod tls;
 pub(crate) mod tls_info;
-#[cfg(unix)]
+#[cfg_attr(not(unix), path = "no_unix_path.rs")]
 mod unix_path;
 mod wait_point;
 mod wake;

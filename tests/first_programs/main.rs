@@ -1,12 +1,11 @@
 //! Programs as a new user writes them, with the first lines of the documentation and nothing else. Each
 //! compiles and runs as it stands here, so that a beginner's program keeps working.
 
-#![cfg(unix)]
-
 mod errors;
 mod handlers;
 mod json;
 mod log_lines;
+mod own_types;
 mod pages;
 mod recipes;
 mod server;

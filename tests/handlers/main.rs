@@ -7,12 +7,13 @@ mod access_log;
 mod answers;
 #[cfg(unix)]
 mod cgi;
+#[cfg(windows)]
+mod cgi_windows;
 mod compress;
 mod cookies;
 mod etag;
 mod events;
 mod fcgi;
-#[cfg(unix)]
 mod files;
 mod form;
 mod forwarded;

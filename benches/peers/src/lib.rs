@@ -11,6 +11,7 @@
 //!   wrk, or floor-client           ──────>      *-server, go/server            servers
 //!   *-client, go/client            ──────>      floor-server                   clients
 //!   wrk ──────> nginx              ──────>      hangup-fastcgi, go/fastcgi     FastCGI
+//!   wrk ──────> *-proxy-server     ──────>      hangup-server                  reverse proxies
 //! ```
 //!
 //! Each program of `src/bin` and `go` is one peer, as small as possible. `compare` builds them, starts

@@ -53,8 +53,10 @@ impl Output {
         let place = match &job.save {
             Save::Stdout => Place::Stdout,
             Save::File(path) => Place::File(in_folder(saving.output_dir.as_deref(), path)),
-            Save::RemoteName => match Address::read(&job.url).file_name() {
-                Some(name) => Place::File(in_folder(saving.output_dir.as_deref(), Path::new(name))),
+            Save::RemoteName => match Address::read(&job.url).file_name().and_then(name::plain) {
+                Some(name) => {
+                    Place::File(in_folder(saving.output_dir.as_deref(), Path::new(&name)))
+                }
                 None => return Err(Failure::new(NOT_WRITTEN, "-O: the URL has no file name")),
             },
         };

@@ -3,6 +3,7 @@
 //! A thread reads its error output. Killing the program ends reads of its output, since that closes the
 //! pipes, unless another process has inherited them.
 
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -14,6 +15,16 @@ use crate::sync::{self, Mutex};
 
 /// The size of a read of error output, in bytes.
 const ERROR_PIECE: usize = 2048;
+
+/// Returns a text of the environment in UTF-8.
+pub(super) fn os_bytes(text: OsString) -> Vec<u8> {
+    text.to_string_lossy().into_owned().into_bytes()
+}
+
+/// Returns a text for the environment, in which bytes that are not UTF-8 are replaced.
+pub(super) fn os_text(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
 
 /// A program that runs, with its output.
 pub(super) struct Process {

@@ -1,7 +1,9 @@
 //! A program's process on Unix: a process group, three pipes, and a latch that ends all waits.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -17,6 +19,16 @@ use crate::sync::Mutex;
 
 /// The size of a read of error output, in bytes.
 const ERROR_PIECE: usize = 2048;
+
+/// Returns the bytes of a text of the environment.
+pub(super) fn os_bytes(text: OsString) -> Vec<u8> {
+    text.into_vec()
+}
+
+/// Returns a text for the environment.
+pub(super) fn os_text(bytes: &[u8]) -> OsString {
+    OsString::from_vec(bytes.to_vec())
+}
 
 /// A program that runs, with its output.
 pub(super) struct Process {

@@ -378,6 +378,7 @@ mod tests {
             let below = far.below_tls().unwrap();
             for _ in 0..12 {
                 let _ = sync::channel::after(LIMIT / 4).recv();
+                below.wait_readable().unwrap();
                 assert_ne!(below.try_read(&mut [0; ROOM]).unwrap(), 0);
             }
             far.close();

@@ -185,6 +185,9 @@ fn c12_the_users_file_is_where_curl_looks() {
     for variable in [None, Some(OsString::new())] {
         assert_eq!(candidates(variable, home())[0], PathBuf::from("/home/joe/.netrc"));
     }
+    let names = candidates(None, home());
+    assert_eq!(names.len(), if cfg!(windows) { 2 } else { 1 }, "{names:?}");
+    assert!(names[1..].iter().all(|name| name.ends_with("_netrc")), "{names:?}");
     assert!(candidates(None, None).is_empty());
     assert!(candidates(None, Some(PathBuf::new())).is_empty());
 }

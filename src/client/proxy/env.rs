@@ -27,13 +27,21 @@ const NAMES_HAVE_CASE: bool = cfg!(not(windows));
 impl Environment {
     /// Reads the variables by `look_up`, which returns the value of a variable.
     pub(super) fn read(look_up: impl Fn(&str) -> Option<OsString>) -> Self {
+        Self::read_where(NAMES_HAVE_CASE, look_up)
+    }
+
+    /// As [`read`](Self::read), on a system where the names have case or not.
+    pub(super) fn read_where(
+        names_have_case: bool,
+        look_up: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
         let first = |names: &[&'static str]| {
             // An empty variable counts as one that is not set.
             let set = |name| look_up(name).filter(|value| !value.is_empty());
             names.iter().find_map(|name| Some((*name, set(name)?)))
         };
         let proxy = |names| first(names).map(|(name, value)| parse(name, &value.to_string_lossy()));
-        let http = match NAMES_HAVE_CASE || look_up("REQUEST_METHOD").is_none() {
+        let http = match names_have_case || look_up("REQUEST_METHOD").is_none() {
             true => &HTTP[..],
             false => &HTTP[1..],
         };

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode;
 
 use super::super::params::{parameter, value_of};
 use crate::h1;
-use crate::text::floor_boundary;
+use crate::text::{floor_boundary, windows};
 
 /// The head of a part.
 pub(super) struct PartHead {
@@ -47,32 +47,29 @@ fn text_parameter(field: &[u8], name: &str) -> Option<String> {
 /// How many bytes a name of a file has at most, on common file systems.
 const MOST_NAME: usize = 255;
 
-/// Names that stand for devices on Windows, with any extension.
-const DEVICES: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
-
 /// Returns the last component of a path, changed so that it names a plain file on every system. `None` if
 /// nothing is left of it.
 pub(super) fn safe_file_name(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let allowed = |c: char| !c.is_control() && !"<>:\"|?*".contains(c);
+    let allowed = |c: char| !c.is_control() && !windows::is_forbidden(c);
     let mut safe: String = last.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-    // A leading dot hides a file or makes it a configuration file. Windows ignores dots at the end.
-    safe = safe.trim_start_matches(['.', ' ']).trim_end_matches(['.', ' ']).to_owned();
-    let stem = safe.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
-    let port = ["COM", "LPT"].iter().find_map(|kind| stem.strip_prefix(kind));
-    let is_port = port.is_some_and(|rest| {
-        let mut rest = rest.chars();
-        matches!((rest.next(), rest.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
-    });
-    if is_port || DEVICES.contains(&&*stem) {
-        safe.insert(0, '_');
-    }
+    // A leading dot hides a file or makes it a configuration file.
+    safe = safe.trim_start_matches(['.', ' ']).to_owned();
     shorten(&mut safe);
+    if windows::is_short_name(&safe) {
+        safe = safe.replace('~', "_");
+    }
+    if windows::is_device(&safe) {
+        safe.insert(0, '_');
+        shorten(&mut safe);
+    }
     (!safe.is_empty()).then_some(safe)
 }
 
-/// Shortens a name to [`MOST_NAME`] bytes. A short extension is kept.
+/// Shortens a name to [`MOST_NAME`] bytes, and removes dots and spaces at its end, which Windows ignores. A
+/// short extension is kept.
 fn shorten(name: &mut String) {
+    name.truncate(name.trim_end_matches(['.', ' ']).len());
     if name.len() <= MOST_NAME {
         return;
     }
@@ -80,6 +77,7 @@ fn shorten(name: &mut String) {
     let extension = dot.map_or(String::new(), |dot| name.split_off(dot));
     name.truncate(floor_boundary(name, MOST_NAME - extension.len()));
     name.push_str(&extension);
+    name.truncate(name.trim_end_matches(['.', ' ']).len());
 }
 
 #[cfg(all(test, not(hangup_shuttle)))]
@@ -151,6 +149,9 @@ mod tests {
             ("com1", Some("_com1")),
             ("LPT9.x", Some("_LPT9.x")),
             ("com10", Some("com10")),
+            ("conin$", Some("_conin$")),
+            ("SECRET~1.TXT", Some("SECRET_1.TXT")),
+            (".SECRE~1", Some("SECRE_1")),
             ("console", Some("console")),
             ("日本 €.txt", Some("日本 €.txt")),
         ] {
@@ -159,5 +160,7 @@ mod tests {
         let long = safe_file_name(&("ü".repeat(300) + ".jpeg")).unwrap();
         assert!(long.len() <= MOST_NAME && long.ends_with("ü.jpeg"), "{long}");
         assert_eq!(safe_file_name(&"x".repeat(300)).unwrap().len(), MOST_NAME);
+        let cut = safe_file_name(&format!("{} {}", "x".repeat(MOST_NAME - 1), "y".repeat(20)));
+        assert_eq!(cut.unwrap(), "x".repeat(MOST_NAME - 1));
     }
 }

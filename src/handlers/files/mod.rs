@@ -32,6 +32,9 @@
 //! length, keeps its tag. A file that is replaced by renaming a new one gets a new tag. Copies of a file
 //! on several machines have different tags. The `ETag` of an embedded file is a hash of its content.
 //!
+//! On Windows, the tag has no number of the file. A file that is replaced by another of the same length and
+//! the same time keeps its tag.
+//!
 //! # Ranges
 //!
 //! `Range` is honoured for GET (RFC 9110 section 14). Ranges that overlap, or are less than 256 bytes apart,

@@ -9,9 +9,6 @@ mod platform;
 #[cfg(windows)]
 #[path = "path/windows.rs"]
 mod platform;
-#[cfg(any(windows, test))]
-#[path = "path/windows_names.rs"]
-mod windows_names;
 
 use std::path::{Path, PathBuf};
 

@@ -22,33 +22,24 @@ const BACKLOG: u32 = 1024;
 /// ```
 /// use hangup::net::ListenOptions;
 ///
+/// # #[cfg(unix)]
+/// # {
 /// // Two processes may share this port; the system spreads the connections.
 /// let listener = ListenOptions::new().reuse_port(true).backlog(4096).bind_tcp("127.0.0.1:0")?;
 /// # drop(listener);
+/// # }
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// [`Listener::bind_tcp`] and [`Listener::bind_unix`] listen with the defaults.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "nothing is bound before `bind_tcp` or `bind_unix`"]
 pub struct ListenOptions {
-    backlog: u32,
+    backlog: Option<u32>,
     reuse_port: bool,
     only_ipv6: bool,
     #[cfg(unix)]
     unix_mode: Option<u32>,
-}
-
-impl Default for ListenOptions {
-    fn default() -> Self {
-        Self {
-            backlog: BACKLOG,
-            reuse_port: false,
-            only_ipv6: false,
-            #[cfg(unix)]
-            unix_mode: None,
-        }
-    }
 }
 
 impl ListenOptions {
@@ -60,7 +51,7 @@ impl ListenOptions {
     /// Sets how many connections may wait to be accepted: 1024 by default. The system may have a lower
     /// limit.
     pub fn backlog(mut self, connections: u32) -> Self {
-        self.backlog = connections;
+        self.backlog = Some(connections);
         self
     }
 
@@ -146,7 +137,7 @@ impl ListenOptions {
     }
 
     fn system_backlog(&self) -> i32 {
-        i32::try_from(self.backlog).unwrap_or(i32::MAX)
+        i32::try_from(self.backlog.unwrap_or(BACKLOG)).unwrap_or(i32::MAX)
     }
 }
 

@@ -99,8 +99,22 @@ fn errors_of_one_connection_and_shortages_are_transient() {
     for error in [Errno::CONNABORTED, Errno::CONNRESET, Errno::MFILE, Errno::NOBUFS] {
         assert!(is_transient(&error.into()), "{error:?}");
     }
+    for error in [Errno::MFILE, Errno::NOBUFS] {
+        assert!(is_shortage(&error.into()), "{error:?}");
+    }
+    for error in [Errno::CONNABORTED, Errno::CONNRESET] {
+        assert!(!is_shortage(&error.into()), "{error:?}");
+    }
     for error in [Errno::BADF, Errno::INVAL, Errno::NOTSOCK] {
         assert!(!is_transient(&error.into()), "{error:?}");
     }
     assert!(!is_transient(&io::Error::other("no number at all")));
+}
+
+/// The network of a Windows system fails as a whole. Accepting again at once would fail again.
+#[cfg(windows)]
+#[test]
+fn a_failed_network_is_waited_for_on_windows() {
+    let down = io::Error::from(rustix::io::Errno::NETDOWN);
+    assert!(is_shortage(&down) && is_transient(&down));
 }

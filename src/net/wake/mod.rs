@@ -42,6 +42,8 @@
 
 #[cfg(any(not(any(target_os = "linux", target_os = "android")), hangup_portable))]
 mod handle;
+#[cfg(any(not(any(target_os = "linux", target_os = "android")), hangup_portable))]
+mod nonblocking;
 #[cfg_attr(
     all(any(target_os = "linux", target_os = "android"), not(hangup_portable)),
     path = "linux.rs"

@@ -1,12 +1,12 @@
 //! The Unix systems other than Linux and Android.
 //!
-//! Sockets are in non-blocking mode until they are handed out.
+//! Sockets are in non-blocking mode until they are handed out. Apple's systems have `MSG_DONTWAIT`, but a
+//! write ignores it.
 //!
 //! Of these, only FreeBSD has `POLLRDHUP`. macOS and Apple's other systems set `POLLHUP` when either direction
 //! of those that were asked for has ended, and nothing if none was. NetBSD never sets it. So a look asks for
 //! a direction, takes `POLLHUP` for its end, and peeks if there is none.
 
-use std::fs::File;
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
@@ -21,13 +21,21 @@ use rustix::net::SendFlags;
 use rustix::net::{RecvFlags, recv};
 use socket2::{Socket, TcpKeepalive};
 
+#[cfg(target_os = "freebsd")]
+use super::nonblocking::LOOK_INTERVAL;
+#[cfg(target_os = "freebsd")]
 use super::poll::NextLook;
 #[cfg(not(target_os = "freebsd"))]
 use super::poll::{READ, WRITE, look};
 use super::posix;
-use crate::net::readiness::{Hangup, Readiness};
+#[cfg(target_os = "freebsd")]
+use crate::net::readiness::Hangup;
+use crate::net::readiness::Readiness;
 
 pub(in crate::net) use super::handle::Handle;
+#[cfg(not(target_os = "freebsd"))]
+pub(in crate::net) use super::nonblocking::next_look;
+pub(in crate::net) use super::nonblocking::{adopt, sends_files, try_send_file};
 pub(super) use super::posix::is_in_progress;
 pub(in crate::net) use super::posix::{
     allow_rebinding, connect_look, connected, is_about_the_connection, is_shortage, share_port,
@@ -36,9 +44,6 @@ pub(in crate::net) use super::posix::{
 #[cfg(target_os = "freebsd")]
 pub(in crate::net) use super::rdhup::readiness;
 
-/// How often a thread looks for the peer's hang-up where no wait reports it.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
-
 /// A write to a connection that is gone raises no signal.
 #[cfg(not(target_vendor = "apple"))]
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
@@ -46,33 +51,12 @@ const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
-/// Puts a new socket into the mode that the calls below expect. Apple's systems have `MSG_DONTWAIT`, but a
-/// write ignores it.
-pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
-    socket.set_nonblocking(true)
-}
-
 /// Sends once without blocking. Fails with `WouldBlock` if there is no room at all.
 pub(in crate::net) fn try_send(
     socket: BorrowedFd<'_>,
     slices: &[IoSlice<'_>],
 ) -> io::Result<usize> {
     posix::try_send(socket, slices, NO_SIGNAL)
-}
-
-/// Returns `false`: files are copied.
-pub(in crate::net) fn sends_files() -> bool {
-    false
-}
-
-/// Fails: files are copied.
-pub(in crate::net) fn try_send_file(
-    _socket: BorrowedFd<'_>,
-    _file: &File,
-    _offset: u64,
-    _most: usize,
-) -> io::Result<usize> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Returns what can be known of the peer without a read.
@@ -106,15 +90,6 @@ fn peek(socket: BorrowedFd<'_>) -> Result<usize, Errno> {
             Err(Errno::INTR) => {}
             outcome => return Ok(outcome?.0),
         }
-    }
-}
-
-/// Returns what a wait for the peer's hang-up waits for, after a look with the outcome `now`.
-#[cfg(not(target_os = "freebsd"))]
-pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
-    match now.readable {
-        false => NextLook::When(READ),
-        true => NextLook::After(LOOK_INTERVAL),
     }
 }
 

@@ -10,7 +10,6 @@
 //! * Before Windows 10 version 2004 it does not report that a connect has failed. Only `SO_ERROR` does.
 //! * Its time-out is in milliseconds, rounded up. A wait may last one clock tick longer, of at most 16 ms.
 
-use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -22,10 +21,11 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
 
-use super::poll::{NextLook, READ, look};
-use crate::net::readiness::{Hangup, Readiness};
+use super::poll::{READ, look};
+use crate::net::readiness::Readiness;
 
 pub(in crate::net) use super::handle::Handle;
+pub(in crate::net) use super::nonblocking::{adopt, next_look, sends_files, try_send_file};
 
 /// How often a thread that connects looks for a failure.
 const CONNECT_LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -39,14 +39,6 @@ const MOST_SLICES: usize = 1024;
 
 /// The longest time that a waker's two sockets may need to connect.
 const LOOPBACK_LIMIT: Duration = Duration::from_secs(2);
-
-/// How often a thread looks for the peer's hang-up while unread data may hide it.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Puts a new socket into the mode that the calls below expect.
-pub(in crate::net) fn adopt(socket: &Socket) -> io::Result<()> {
-    socket.set_nonblocking(true)
-}
 
 /// Returns `true` if `error` reports that a connect has begun.
 pub(super) fn is_in_progress(error: &io::Error) -> bool {
@@ -73,14 +65,6 @@ pub(in crate::net) fn readiness(socket: BorrowedFd<'_>) -> io::Result<Readiness>
     }
     now.peer_closed |= now.broken;
     Ok(now)
-}
-
-/// Returns what a wait for the peer's hang-up waits for, after a look with the outcome `now`.
-pub(in crate::net) fn next_look(_least: Hangup, now: Readiness) -> NextLook {
-    match now.readable {
-        false => NextLook::When(READ),
-        true => NextLook::After(LOOK_INTERVAL),
-    }
 }
 
 /// Returns the outcome of a connect in progress, if it has ended.
@@ -146,21 +130,6 @@ pub(in crate::net) fn try_send(
     })
 }
 
-/// Returns `false`: files are copied.
-pub(in crate::net) fn sends_files() -> bool {
-    false
-}
-
-/// Fails: files are copied.
-pub(in crate::net) fn try_send_file(
-    _socket: BorrowedFd<'_>,
-    _file: &File,
-    _offset: u64,
-    _most: usize,
-) -> io::Result<usize> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 /// Sets on an accepted socket the options that it does not inherit from its listener.
 pub(in crate::net) fn settle_accepted(socket: &Socket, _tcp: bool, period: Duration) {
     // A socket that refuses an option may be dead already, which its first read or write reports.
@@ -190,9 +159,10 @@ pub(in crate::net) fn socket_path(_address: &SockAddr) -> Option<PathBuf> {
     None
 }
 
-/// Returns `true` if `error` reports that the process or the system has no room for another socket.
+/// Returns `true` if `error` reports that the process or the system has no room for another socket, or that the
+/// network has failed as a whole.
 pub(in crate::net) fn is_shortage(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NOBUFS))
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NOBUFS | Errno::NETDOWN))
 }
 
 /// Returns `true` if `error` concerns only the connection that was being accepted.
@@ -204,7 +174,6 @@ pub(in crate::net) fn is_about_the_connection(error: &io::Error) -> bool {
                 | Errno::CONNRESET
                 // Wine reports this of a connection that has ended before it was accepted.
                 | Errno::NOTCONN
-                | Errno::NETDOWN
                 | Errno::NETRESET
                 | Errno::NETUNREACH
                 | Errno::HOSTDOWN

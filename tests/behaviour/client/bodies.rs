@@ -7,7 +7,7 @@ use hangup::http::{HeaderMap, Method, Version};
 use hangup::{Body, Client, ErrorKind};
 
 use super::{get, send, text};
-use crate::support::scripted_server::{Peers, fed, in_background};
+use crate::support::scripted_server::{Peers, counted_body, fed, in_background};
 use crate::support::{Over, alone, over_each, pattern};
 
 over_each![
@@ -24,6 +24,7 @@ over_each![
     both_ways_carry_every_byte,
     a_response_body_can_be_the_body_of_a_request,
     a_response_is_read_as_it_arrives,
+    lengths_beyond_32_bits_are_kept,
 ];
 
 fn a_response_that_cannot_have_a_body_has_none_despite_its_length(over: Over) {
@@ -362,4 +363,31 @@ fn a_response_is_read_as_it_arrives(over: Over) {
     let reading = in_background(move || response.body_mut().read_text(10).unwrap());
     peer.send("0\r\n\r\n");
     assert_eq!(reading.finish(), "");
+}
+
+/// A length of which the lower 32 bits are small.
+const BEYOND_32_BITS: u64 = (1 << 32) + 3;
+
+fn lengths_beyond_32_bits_are_kept(over: Over) {
+    alone!();
+    let peers = over.peers();
+    let client = over.client();
+    let (feeder, body) = counted_body(BEYOND_32_BITS);
+    let url = peers.url("/");
+    let call = send(&client, move |client| client.put(url).body(body));
+    let mut peer = peers.accept();
+    let head = peer.expect_head("PUT /");
+    let length = format!("Content-Length: {BEYOND_32_BITS}");
+    assert!(head.lines().any(|line| line == length), "{head}");
+    peer.read_body(100_000);
+    peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {BEYOND_32_BITS}\r\n\r\nabcd"));
+    let mut response = call.finish().unwrap();
+    assert_eq!(response.body().len(), Some(BEYOND_32_BITS));
+    let mut bytes = [0; 4];
+    response.body_mut().read_exact(&mut bytes).unwrap();
+    assert_eq!((&bytes, response.body().len()), (b"abcd", Some(BEYOND_32_BITS - 4)));
+    peer.end();
+    let error = response.body_mut().read(&mut bytes).unwrap_err();
+    assert_eq!(hangup::Error::from(error).kind(), ErrorKind::IncompleteBody);
+    feeder.expect_dropped();
 }

@@ -36,10 +36,14 @@ over_each![
     s07_a_read_on_another_thread_fails_when_the_handler_returns,
 ];
 
-/// Waits for its context, and reports why it ended.
+/// The first report of a handler. A client that resets its connection earlier drops the request.
+const BEGUN: &str = "begun";
+
+/// Waits for its context. Reports that it has begun, and why the context ended.
 fn reports_its_end() -> (Server, crossbeam_channel::Receiver<String>) {
     let (report, ends) = reports();
     let handler = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        report.send(BEGUN.to_owned()).unwrap();
         let end = r.context().wait_timeout(PATIENCE).map(|end| end.to_string());
         let _ = report.send(end.unwrap_or_default());
         Ok(())
@@ -202,6 +206,7 @@ fn s04_context_ends_with_a_half_close_and_the_response_is_still_sent(over: Over)
     let server = over.server_with(server);
     let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").half_close();
+    assert_eq!(next(&ends), BEGUN);
     assert_eq!(next(&ends), "cancelled: the client closed the connection");
     peer.expect(200);
     peer.expect_end();
@@ -213,6 +218,7 @@ fn s04_context_ends_with_a_reset(over: Over) {
     let server = over.server_with(server);
     let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(next(&ends), BEGUN);
     peer.reset();
     let end = next(&ends);
     assert!(end.contains("failed: connection reset"), "{end}");
@@ -246,6 +252,7 @@ fn s04_context_ends_behind_an_unread_body(over: Over) {
         let server = over.server_with(server);
         let mut peer = over.connect(&server);
         peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\npart of it");
+        assert_eq!(next(&ends), BEGUN);
         match reset {
             true => peer.reset(),
             false => drop(peer),
@@ -400,6 +407,7 @@ fn s04_a_reset_behind_an_ignored_half_close_ends_the_context(over: Over) {
                 true => in_memory_with(server),
             };
             peer.send(request).half_close();
+            assert_eq!(next(&ends), BEGUN);
             assert!(far.wait_until_parked(Parked::Hangup, PATIENCE));
             assert!(ends.is_empty());
             peer.reset();

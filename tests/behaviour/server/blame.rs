@@ -105,8 +105,10 @@ fn h01_a_body_that_is_too_slow_is_answered_with_408(over: Over) {
 fn h01_a_request_whose_body_was_cut_off_gets_no_response(over: Over) {
     alone!();
     logs::collect();
+    let (begin, begun) = reports();
     let (report, seen) = reports();
     let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
+        begin.send(()).unwrap();
         let outcome = read_in_some_way("string", r);
         report.send(outcome.is_err()).unwrap();
         outcome
@@ -116,8 +118,11 @@ fn h01_a_request_whose_body_was_cut_off_gets_no_response(over: Over) {
         peer.send(&cut).half_close();
         peer.expect_silence_to_the_end();
         assert!(next(&seen));
+        next(&begun);
         let mut peer = over.connect(&server);
         peer.send(&cut);
+        // A reset drops a request that was not read.
+        next(&begun);
         peer.reset();
         assert!(next(&seen));
     }
@@ -236,6 +241,7 @@ fn h01_a_client_that_does_not_read_its_response_is_not_a_warning(over: Over) {
     logs::collect();
     let (report, reports) = reports();
     let server = over.server(move |w: &mut ResponseWriter, r: &mut Request| {
+        report.send(()).unwrap();
         let context = r.context();
         context.wait();
         let mut outcome = Ok(());
@@ -247,6 +253,8 @@ fn h01_a_client_that_does_not_read_its_response_is_not_a_warning(over: Over) {
     });
     let mut peer = over.connect(&server);
     peer.send(GET);
+    // A reset drops a request that was not read.
+    next(&reports);
     peer.reset();
     next(&reports);
     assert!(server.handle().shutdown(PATIENCE));

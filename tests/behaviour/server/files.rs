@@ -1,7 +1,7 @@
 //! Files that change, clients that stop reading, while a file is being sent.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ over_each![
     h08_a_file_that_shrinks_breaks_the_connection_off,
     h08_a_file_that_is_replaced_is_sent_as_it_was,
     h08_parts_of_a_file_follow_each_other_on_a_connection,
+    #[cfg_attr(windows, ignore = "files have no holes by default")]
+    h08_a_part_beyond_32_bits_is_sent,
     h08_a_client_that_goes_away_ends_the_sending,
     h08_a_client_that_does_not_read_is_cut_off,
 ];
@@ -132,6 +134,26 @@ fn h08_parts_of_a_file_follow_each_other_on_a_connection(over: Over) {
     peer.send([one, other].concat());
     assert!(peer.expect_response().body == content[..100_000]);
     assert!(peer.expect_response().body == content[3..4]);
+}
+
+fn h08_a_part_beyond_32_bits_is_sent(over: Over) {
+    alone!();
+    const START: u64 = (1 << 32) - 5;
+    let folder = Folder::new();
+    let mut file = open(&folder.file());
+    file.seek(SeekFrom::Start(START)).unwrap();
+    file.write_all(&pattern()).unwrap();
+    let end = START + LENGTH as u64;
+    let (_server, _far, mut peer) = served(over, Files::new(&folder.0));
+    let answer = peer.send(GET.replace("GET", "HEAD")).expect_head();
+    assert_eq!(answer.field("content-length"), Some(&*end.to_string()));
+    for range in [format!("{START}-"), format!("-{LENGTH}")] {
+        let range = format!("Host: a\r\nRange: bytes={range}");
+        let answer = peer.send(GET.replace("Host: a", &range)).expect_response();
+        let expected = format!("bytes {START}-{}/{end}", end - 1);
+        assert_eq!(answer.field("content-range"), Some(&*expected));
+        assert!(answer.body == pattern());
+    }
 }
 
 fn h08_a_client_that_goes_away_ends_the_sending(over: Over) {

@@ -2,7 +2,10 @@
 
 mod folder;
 mod partial;
+#[cfg(unix)]
 mod places;
+#[cfg(windows)]
+mod windows;
 
 use hangup::http::HeaderMap;
 use hangup::{Body, Files, Handler, Request, Response, respond, testing};

@@ -50,6 +50,29 @@ fn c14_the_first_variable_that_is_set_names_the_proxy() {
 }
 
 #[test]
+fn c14_names_without_case_are_those_of_a_client_only_in_a_cgi_program() {
+    for (variables, http, https) in [
+        (&[("HTTP_PROXY", "one")][..], Some("one"), None),
+        (&[("Http_Proxy", "one"), ("Https_Proxy", "two")], Some("one"), Some("two")),
+        (&[("ALL_proxy", "one"), ("No_Proxy", "*")], None, None),
+        // The client's header `Proxy`.
+        (&[("HTTP_PROXY", "evil"), ("REQUEST_METHOD", "GET")], None, None),
+        (
+            &[("http_proxy", "evil"), ("All_Proxy", "one"), ("request_method", "")],
+            Some("one"),
+            Some("one"),
+        ),
+    ] {
+        let policy = ProxyPolicy::of_environment(Environment::read_where(false, |name| {
+            let found = variables.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| OsString::from(value))
+        }));
+        assert_eq!(host_of(&policy, "http://host.test/").as_deref(), http, "{variables:?}");
+        assert_eq!(host_of(&policy, "https://host.test/").as_deref(), https, "{variables:?}");
+    }
+}
+
+#[test]
 fn c14_an_invalid_variable_is_an_error_where_it_counts() {
     let policy = environment(&[
         ("http_proxy", "http://u:secret@:80"),

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::windows_names::is_ordinary;
 use super::*;
 
 fn located(path: &str) -> Option<(String, bool)> {
@@ -141,90 +140,6 @@ fn h08_a_name_need_not_be_utf_8_on_unix() {
         let location = Location::of_url(path, false).unwrap();
         assert_eq!(location.path.as_os_str(), OsStr::from_bytes(name), "{path}");
         assert_eq!(encode(name_bytes(location.path.as_os_str())).to_lowercase(), path[1..]);
-    }
-}
-
-#[test]
-fn h08_names_that_windows_gives_another_meaning_are_refused() {
-    for name in [
-        "",
-        "con",
-        "CON",
-        "Con.txt",
-        "con.tar.gz",
-        "prn",
-        "aux",
-        "aux.h",
-        "NUL",
-        "nul.txt",
-        "nul ",
-        "nul .txt",
-        "com1",
-        "COM0",
-        "com9.log",
-        "lpt1",
-        "LPT\u{b9}",
-        "com\u{b2}.txt",
-        "conin$",
-        "CONOUT$",
-        "clock$",
-        "c:",
-        "C:a",
-        "a:b",
-        "a.txt::$DATA",
-        "a::$INDEX_ALLOCATION",
-        "..\\a",
-        "a\\b",
-        "\\",
-        "\\\\host\\share",
-        "a.",
-        "a..",
-        "a ",
-        "a. ",
-        ". ",
-        "..",
-        "...",
-        "a/b",
-        "a\0",
-        "a\x1f",
-        "a\n",
-        "a?",
-        "a*",
-        "a<b",
-        "a>b",
-        "a|b",
-        "a\"b",
-        "PROGRA~1",
-        "secret~1.txt",
-        "a~2",
-    ] {
-        assert!(!is_ordinary(name), "{name:?}");
-    }
-    for name in [
-        "a",
-        "a.txt",
-        ".a",
-        "console",
-        "con-a",
-        "nully.txt",
-        "com",
-        "com10",
-        "comx",
-        "lpt",
-        "auxiliary",
-        "a b",
-        " a",
-        "ä",
-        "a~",
-        "~1",
-        "a~b",
-        "a-very-long-name~1.txt",
-        "com1x",
-        "a.con",
-        "$a",
-        "%2e",
-    ] {
-        assert!(is_ordinary(name), "{name:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::windows_names::is_ordinary;
+use crate::text::windows::is_ordinary;
 
 /// Returns the name of a file, or `None` if no file can have it.
 pub(super) fn file_name(name: Vec<u8>) -> Option<OsString> {

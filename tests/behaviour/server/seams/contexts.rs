@@ -121,8 +121,10 @@ fn l06_the_next_request_has_a_context_of_its_own() {
 fn l05_an_upload_that_is_cut_off_stays_the_clients_fault(over: Over) {
     alone!();
     logs::collect();
+    let (begin, begun) = reports();
     let (report, seen) = reports();
     let handler = move |_: &mut ResponseWriter, r: &mut Request| -> Result<()> {
+        begin.send(()).unwrap();
         // From now on the server watches the client.
         let narrowed = r.context().child_with_timeout(Duration::from_secs(3600));
         r.set_context(narrowed);
@@ -134,6 +136,8 @@ fn l05_an_upload_that_is_cut_off_stays_the_clients_fault(over: Over) {
     for ends_by_reset in [false, true] {
         let mut peer = over.connect(&server);
         peer.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab");
+        // A reset drops a request that was not read.
+        next(&begun);
         match ends_by_reset {
             true => peer.reset(),
             false => {

@@ -47,6 +47,8 @@ pub(crate) enum How {
     Carried { client: Program, server: Program, carry: Carry },
     /// A FastCGI responder behind nginx under load. The responder is measured.
     Gateway(Program, Load),
+    /// A reverse proxy of `hangup-server` under load: a program, or nginx. The proxy is measured.
+    Proxied(Option<Program>, Load),
     /// A server of one file of `length` bytes under load: this crate's program, or nginx.
     Filed { program: Option<Program>, length: usize, load: Load },
 }
@@ -90,7 +92,7 @@ const FLOOR: Program = Ours("floor-server", &[]);
 const FLOOR_CLOSING: Program = Ours("floor-server", &["--close"]);
 const FLOOR_BODIES: Program = Ours("floor-bodies-server", &[]);
 const FLOOR_CLIENT: Program = Ours("floor-client", &[]);
-const HANGUP: Program = Ours("hangup-server", &[]);
+pub(crate) const HANGUP: Program = Ours("hangup-server", &[]);
 const HANGUP_CONTEXT: Program = Ours("hangup-context-server", &[]);
 const HANGUP_BODIES: Program = Ours("hangup-bodies-server", &[]);
 const HANGUP_CLIENT: Program = Ours("hangup-client", &[]);
@@ -133,6 +135,7 @@ pub(crate) fn all() -> Vec<Group> {
         bulk_client(),
         bulk_server(),
         fastcgi(),
+        proxy(),
         files(),
     ]
 }
@@ -303,6 +306,26 @@ fn fastcgi() -> Group {
         about: "FastCGI responders behind nginx",
         unit: Unit::Requests,
         cases: vec![Case { name: "32 connections".into(), peers: peers.into() }],
+    }
+}
+
+fn proxy() -> Group {
+    let peers = [
+        ("hangup", Some(Ours("hangup-proxy-server", &[]))),
+        ("go", Some(Go("proxy"))),
+        ("nginx", None),
+    ];
+    let case = |connections| Case {
+        name: plural(connections, "connection"),
+        peers: peers
+            .map(|(name, program)| Peer { name, how: How::Proxied(program, over(connections)) })
+            .into(),
+    };
+    Group {
+        name: "proxy",
+        about: "reverse proxies of one upstream",
+        unit: Unit::Requests,
+        cases: [1, 32].map(case).into(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Result;
 use crate::child::{self, Interrupted, Server};
 use crate::figures::{Client, Figures, Wrk};
-use crate::groups::{Carry, End, How, Load, Peer, Program};
+use crate::groups::{Carry, End, HANGUP, How, Load, Peer, Program};
 use crate::idle;
 use crate::nginx::Nginx;
 use crate::options::Options;
@@ -36,7 +36,8 @@ impl Bench<'_> {
             | How::Carried { client: program, .. }
             | How::Idle(program) => (program, None),
             How::Filed { program: Some(program), load, .. } => (program, Some(load)),
-            How::Filed { program: None, .. } => {
+            How::Proxied(Some(program), load) => (program, Some(load)),
+            How::Proxied(None, _) | How::Filed { program: None, .. } => {
                 return (!self.programs.nginx).then_some("nginx is not installed");
             }
         };
@@ -75,6 +76,21 @@ impl Bench<'_> {
                 let responder = self.start(program)?;
                 let nginx = Nginx::forwarding(responder.authority(), self.interrupted)?;
                 self.load(nginx.url(), &responder, load)
+            }
+            How::Proxied(program, load) => {
+                let upstream = self.start(HANGUP)?;
+                match program {
+                    Some(program) => {
+                        let mut command = self.programs.command(program);
+                        command.arg("--upstream").arg(upstream.url());
+                        let proxy = Server::start(command, self.interrupted)?;
+                        self.load(proxy.url(), &proxy, load)
+                    }
+                    None => {
+                        let nginx = Nginx::proxying(upstream.authority(), self.interrupted)?;
+                        self.load(nginx.url(), nginx.server(), load)
+                    }
+                }
             }
             How::Filed { program, length, load } => {
                 let site = Site::new(length)?;

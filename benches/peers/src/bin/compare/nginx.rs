@@ -1,4 +1,4 @@
-//! nginx in front of a FastCGI responder, or as a server of files, with a temporary folder for its own files.
+//! nginx in front of a FastCGI responder or a server, or as a server of files, with a temporary folder for its own files.
 
 use std::fs;
 use std::net::TcpListener;
@@ -17,10 +17,6 @@ impl Nginx {
     /// Starts nginx. It forwards all requests to `responder`, which is `HOST:PORT`, over connections
     /// that are kept.
     pub(crate) fn forwarding(responder: &str, interrupted: &Interrupted) -> Result<Nginx> {
-        let upstream = format!(
-            "upstream responder {{ server {responder}; keepalive 64;
-                                   keepalive_requests 100000000; }}"
-        );
         let location = "fastcgi_pass responder; fastcgi_keep_conn on;
                    fastcgi_param REQUEST_METHOD $request_method;
                    fastcgi_param REQUEST_URI $request_uri;
@@ -32,7 +28,15 @@ impl Nginx {
                    fastcgi_param SERVER_PORT $server_port;
                    fastcgi_param REMOTE_ADDR $remote_addr;
                    fastcgi_param REMOTE_PORT $remote_port;";
-        Self::start(&upstream, location, interrupted)
+        Self::start(&upstream(responder), location, interrupted)
+    }
+
+    /// Starts nginx. It passes all requests on to `server`, which is `HOST:PORT`, over connections that
+    /// are kept.
+    pub(crate) fn proxying(server: &str, interrupted: &Interrupted) -> Result<Nginx> {
+        let location = "proxy_pass http://responder; proxy_http_version 1.1;
+                   proxy_set_header Connection \"\";";
+        Self::start(&upstream(server), location, interrupted)
     }
 
     /// Starts nginx. It serves the files of `directory`, with its recommended options for that.
@@ -75,6 +79,10 @@ impl Nginx {
     pub(crate) fn url(&self) -> &str {
         self.server.url()
     }
+}
+
+fn upstream(server: &str) -> String {
+    format!("upstream responder {{ server {server}; keepalive 64; keepalive_requests 100000000; }}")
 }
 
 impl Drop for Nginx {
