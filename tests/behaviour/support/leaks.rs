@@ -95,10 +95,11 @@ fn run_in_child(test: &str, variables: &[(&str, &str)]) {
     PROXY_VARIABLES.iter().for_each(|name| _ = command.env_remove(name));
     command.envs(variables.iter().copied());
     let (output, status) = process::run(command);
-    print!("{output}");
+    print!("{}", String::from_utf8_lossy(&output.shown));
     let status = status.expect("the test ends within its time limit");
     assert!(status.success(), "the test failed in its process: {status}");
-    assert!(output.contains("test result: ok. 1 passed"), "no test has the name {test}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("test result: ok. 1 passed"), "no test has the name {test}");
 }
 
 fn say_once_what_is_not_checked() {
