@@ -152,7 +152,7 @@ impl Lifecycle {
     /// Passes the connection on to another party. Returns `None` if it has ended, and otherwise whether an
     /// exchange can begin.
     pub(super) fn pass_to(&mut self, holder: Holder) -> Option<bool> {
-        // What its end does depends on the holder that it had.
+        // Closing frees the place of the holder at the end. A later one must not take over.
         if self.kind() == StateKind::Ended {
             return None;
         }

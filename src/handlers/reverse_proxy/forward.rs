@@ -60,7 +60,7 @@ pub(super) fn run(
             _ if w.body_failure().is_some() => Err(error),
             Some(_) => Err(client_gone()),
             None if context.is_done() || w.is_head_sent() => Err(error),
-            None => fail(options, w, received, (error, upstream)),
+            None => fail(options, w, received, error, upstream),
         }
     })
 }
@@ -200,7 +200,8 @@ fn fail(
     options: &Options,
     w: &mut ResponseWriter,
     received: &Request,
-    (error, upstream): (Error, Option<&str>),
+    error: Error,
+    upstream: Option<&str>,
 ) -> Result<()> {
     let status = status(&error);
     match &options.on_error {

@@ -65,7 +65,8 @@ pub use record::Record;
 /// A line is written after the last byte of the response was written, or after the response has failed.
 /// [`Record::outcome`] says which. In the common and the combined format, a request without a response has the
 /// status 499 if its client has left, 500 if the handler panicked or failed, and 000 if it took over the
-/// connection. A WebSocket and a proxied upgrade have 101. [`with_outcome`](Self::with_outcome) adds the outcome to these formats.
+/// connection. A WebSocket and a proxied upgrade have 101. [`with_outcome`](Self::with_outcome) adds the outcome
+/// to these formats.
 ///
 /// The server responds itself to requests that it refuses, such as malformed ones, and to `OPTIONS *`. No layer
 /// sees them. [`refusals`](Self::refusals) logs them as well.

@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// `ERROR_INTERNAL_ERROR`. Wine fails with it now and then if many processes start at a time.
 const INTERNAL_ERROR: i32 = 1359;
 
-/// What a program has printed.
+/// The output of a program.
 #[derive(Default)]
 pub(super) struct Output {
     /// To stdout and to stderr, in the order of its arrival. A line of one may be within a line of the other.
