@@ -141,7 +141,7 @@ fn files_get_the_names_of_the_options_and_of_the_server() {
     assert_eq!(folder.read("a/b/c"), b"ok");
     assert_eq!(in_folder(&["-s", "--no-clobber", "-o", "up.txt", &url]).code, Some(0));
     assert_eq!(folder.read("up.txt.1"), b"ok");
-    assert_eq!(in_folder(&["-s", "-o", "none/x", &url]).code, Some(7));
+    assert_eq!(in_folder(&["-s", "-o", "none/x", "http://127.0.0.1:1/"]).code, Some(7));
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn h12_the_group_is_killed_at_the_time_limit_and_when_the_client_leaves() {
     for stage in ["limit", "cancelled", "dropped"] {
         let context = Context::new();
         let script = shell(program).time_limit(match stage {
-            "limit" => Duration::from_millis(100),
+            "limit" => Duration::from_millis(500),
             _ => Duration::from_secs(100),
         });
         let mut answer = script.send(get("/"), &context).unwrap();
@@ -222,7 +222,7 @@ fn h12_the_group_is_killed_at_the_time_limit_and_when_the_client_leaves() {
             _ => {}
         }
         drop(answer);
-        assert!(begun.elapsed() < Duration::from_secs(1), "{stage}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{stage}: not the 1000 s of the child");
         for pid in pids.split_whitespace() {
             // The shell's child is reaped by the init process.
             let is_zombie = || {
@@ -240,14 +240,14 @@ fn h12_the_group_is_killed_at_the_time_limit_and_when_the_client_leaves() {
 #[test]
 fn h12_a_process_that_has_left_the_group_does_not_hold_the_request() {
     let script = shell("setsid sleep 100 & echo Content-Type: a/b; echo; echo $!; wait")
-        .time_limit(Duration::from_millis(50));
+        .time_limit(Duration::from_millis(500));
     let mut answer = script.send(get("/"), &Context::new()).unwrap();
     let mut piece = [0; 100];
     let count = answer.body_mut().read(&mut piece).unwrap();
     let begun = Instant::now();
     assert!(answer.body_mut().read_text(100).unwrap_err().is_timeout());
     drop(answer);
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert!(begun.elapsed() < Duration::from_secs(20), "not the 100 s of the other process");
     let pid = std::str::from_utf8(&piece[..count]).unwrap().trim();
     std::process::Command::new("kill").arg(pid).status().unwrap();
 }

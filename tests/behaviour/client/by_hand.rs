@@ -136,7 +136,7 @@ fn c20_a_connection_that_is_given_back_early_is_idle_after_its_response(over: Ov
 }
 
 fn c20_an_idle_connection_that_is_given_back_is_closed_in_time(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client_builder().idle_timeout(Duration::from_millis(100)).build();
     for used in [false, true] {

@@ -257,7 +257,7 @@ fn t14_cancel_ends_a_read_of_a_body_without_a_length(over: Over) {
 }
 
 fn t14_the_error_distinguishes_a_deadline_from_a_cancellation(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client();
     // With a connection at hand, the request is sent well before the deadline.

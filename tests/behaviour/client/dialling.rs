@@ -217,7 +217,7 @@ fn t13_a_lookup_that_panics_frees_its_place(over: Over) {
 
 /// Each call to a host whose lookup hangs once leaked a thread.
 fn t13_a_resolver_that_never_returns_does_not_accumulate_threads(over: Over) {
-    alone!();
+    alone!(waits);
     /// The most lookups that run at a time.
     const MOST: usize = 64;
     let (release, released) = bounded::<()>(0);

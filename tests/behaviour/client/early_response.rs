@@ -223,7 +223,7 @@ fn t06_cancel_closes_the_connection_of_an_unread_body(over: Over) {
 }
 
 fn t06_a_deadline_closes_the_connection_of_an_unread_body(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client();
     let url = peers.url("/");

@@ -196,7 +196,7 @@ fn c21_only_an_event_stream_is_read_as_one() {
 }
 
 fn c21_a_source_reconnects_with_the_last_event_id(over: Over) {
-    alone!();
+    alone!(waits);
     let script = over
         .script()
         .connection(|peer| {

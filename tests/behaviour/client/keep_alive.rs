@@ -31,7 +31,7 @@ fn exchange(client: &Client, peers: &Peers, peer: Option<Peer>, keep_alive: &str
 }
 
 fn t10_keep_alive_shortens_the_stay_in_the_pool(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client();
     let begun = Instant::now();

@@ -97,7 +97,7 @@ fn c16_a_head_that_trickles_is_too_slow(over: Over) {
 }
 
 fn c16_a_peer_that_takes_no_upload_is_too_slow(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers_with_small_buffers();
     let client = over.client();
     let (begun, url) = (Instant::now(), peers.url("/"));
@@ -125,7 +125,7 @@ fn c16_a_peer_that_is_silent_after_an_upload_is_too_slow(over: Over) {
 }
 
 fn c16_a_transfer_that_is_fast_enough_is_not_ended(over: Over) {
-    alone!();
+    alone!(waits);
     let (peers, client) = (over.peers(), over.client());
     let url = peers.url("/");
     let call = send(&client, move |client| client.get(url).min_speed(1, LONG));
@@ -148,7 +148,7 @@ fn c16_a_transfer_that_is_fast_enough_is_not_ended(over: Over) {
 }
 
 fn c16_a_reader_that_takes_its_time_is_not_the_peers_fault(over: Over) {
-    alone!();
+    alone!(waits);
     let (peers, client) = (over.peers(), over.client());
     let url = peers.url("/");
     let call = send(&client, move |client| client.get(url).min_speed(1000, LONG));
@@ -172,7 +172,7 @@ fn c16_a_reader_that_takes_its_time_is_not_the_peers_fault(over: Over) {
 }
 
 fn c16_a_source_that_takes_its_time_is_not_the_peers_fault(over: Over) {
-    alone!();
+    alone!(waits);
     let (peers, client) = (over.peers(), over.client());
     let url = peers.url("/");
     let (mut feeder, source) = fed();
@@ -193,7 +193,7 @@ fn c16_a_source_that_takes_its_time_is_not_the_peers_fault(over: Over) {
 }
 
 fn c16_the_call_overrides_the_client(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client_builder().min_speed(1_000_000, PERIOD).build();
     let url = peers.url("/");

@@ -282,7 +282,7 @@ fn t13_after_a_silent_address_the_next_is_tried_soon() {
 /// Of two dialling calls, the first once got whichever connection was established first. If the other dial
 /// then failed, the second call waited without end.
 fn t13_a_failed_dial_fails_the_call_that_it_was_for(over: Over) {
-    alone!();
+    alone!(waits);
     let (hole, peers) = (BlackHole::new(), over.peers());
     let (dead, alive) = (hole.addr, peers.addr());
     let number = AtomicUsize::new(0);

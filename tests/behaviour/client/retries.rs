@@ -202,7 +202,7 @@ fn c15_the_last_result_is_returned_when_the_retries_are_used_up(over: Over) {
 }
 
 fn c15_a_retry_after_sets_the_wait(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     // Without the field the test would not end.
     let client = over.client_builder().retry(patient(1)).build();
@@ -274,7 +274,7 @@ fn c15_cancel_ends_a_wait(over: Over) {
 }
 
 fn c15_the_limit_of_a_step_is_retried_and_that_of_the_call_is_not(over: Over) {
-    alone!();
+    alone!(waits);
     let limit = Duration::from_millis(100);
     // On a busy machine a peer that answers may be too late as well.
     let served = over.peers().serve(|number, peer| {

@@ -113,7 +113,7 @@ fn t15_the_head_limit_ends_the_wait_for_a_head(over: Over) {
 }
 
 fn t15_the_head_limit_is_not_restarted_by_a_part_of_the_head(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client_builder().response_head_timeout(LIMIT).build();
     for piece in ["X-A: b\r\n", "HTTP/1.1 100 Continue\r\n\r\n"] {
@@ -134,7 +134,7 @@ fn t15_the_head_limit_is_not_restarted_by_a_part_of_the_head(over: Over) {
 
 /// The limit concerns the server: it begins when the request has been written, however long that took.
 fn t15_the_head_limit_begins_with_the_last_byte_of_the_request(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client_builder().response_head_timeout(LIMIT).build();
     let (mut feeder, source) = fed();
@@ -152,7 +152,7 @@ fn t15_the_head_limit_begins_with_the_last_byte_of_the_request(over: Over) {
 }
 
 fn t15_the_write_idle_limit_ends_a_stuck_upload(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers_with_small_buffers();
     let client = over.client_builder().idle_write_timeout(LIMIT).build();
     let (begun, url) = (Instant::now(), peers.url("/"));
@@ -168,7 +168,7 @@ fn t15_the_write_idle_limit_ends_a_stuck_upload(over: Over) {
 
 /// The server takes some bytes within each limit, but never enough for the client's socket to become writable.
 fn t15_the_write_idle_limit_spares_an_upload_that_makes_progress(over: Over) {
-    alone!();
+    alone!(waits);
     let limit = 4 * LIMIT;
     let peers = over.peers();
     let client = over.client_builder().idle_write_timeout(limit).build();
@@ -189,7 +189,7 @@ fn t15_the_write_idle_limit_spares_an_upload_that_makes_progress(over: Over) {
 }
 
 fn t15_the_idle_limit_ends_a_silent_body(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client_builder().idle_read_timeout(LIMIT).build();
     for head in ["Content-Length: 100\r\n", "", "Transfer-Encoding: chunked\r\n"] {
@@ -209,7 +209,7 @@ fn t15_the_idle_limit_ends_a_silent_body(over: Over) {
 
 /// A slow body is not silent, but the limit of the whole call ends it.
 fn t15_the_call_limit_covers_every_step(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client_builder().idle_read_timeout(GENEROUS).timeout(LIMIT * 3).build();
     let call = get(&client, peers.url("/"));
@@ -226,7 +226,7 @@ fn t15_the_call_limit_covers_every_step(over: Over) {
 }
 
 fn t15_the_call_limit_covers_queueing_and_redirects(over: Over) {
-    alone!();
+    alone!(waits);
     let peers = over.peers();
     let client = over.client_builder().max_connections_per_host(1).build();
     let holding = get(&client, peers.url("/"));

@@ -49,7 +49,7 @@ fn h15_a_request_whose_first_byte_has_arrived_is_answered() {
 
 #[test]
 fn h15_a_silent_new_connection_is_closed_at_the_end_of_the_grace() {
-    alone!();
+    alone!(waits);
     let (server, mut peer) = serve(path);
     let mut silent = WebServer::connect(&server);
     peer.send(request(1, "/", "", true)).expect_answer(1).expect("200 OK", "/");

@@ -487,7 +487,7 @@ fn s07_a_request_kept_beyond_its_handler_reads_nothing(over: Over) {
 
 /// A context that was used once keeps a thread. The thread ends after 1 s without a request.
 fn s01_an_idle_connection_ends_its_watch_thread(over: Over) {
-    alone!();
+    alone!(waits);
     if threads().is_none() {
         return; // They cannot be listed on this system.
     }

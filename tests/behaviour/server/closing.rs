@@ -323,7 +323,7 @@ fn h15_a_new_connection_may_send_its_request_during_a_shutdown(over: Over) {
 }
 
 fn h15_a_silent_new_connection_is_closed_at_the_end_of_the_grace(over: Over) {
-    alone!();
+    alone!(waits);
     let (report, states) = reports();
     let server = Server::new(echo_path).on_connection_state(move |_, state| {
         report.send(state).unwrap();

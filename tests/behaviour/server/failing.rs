@@ -131,7 +131,7 @@ fn s13_the_server_serves_on_after_a_panic(over: Over) {
 }
 
 fn s13_a_panic_with_a_background_read_leaves_no_thread(over: Over) {
-    alone!();
+    alone!(waits);
     let server = over.server(|_: &mut ResponseWriter, r: &mut Request| {
         let _context = r.context();
         panic!("on purpose")
@@ -157,7 +157,7 @@ fn s13_responses_before_a_panic_arrive(over: Over) {
 }
 
 fn s13_a_value_dropped_with_the_request_may_panic(over: Over) {
-    alone!();
+    alone!(waits);
     #[derive(Clone)]
     struct Bomb;
     impl Drop for Bomb {

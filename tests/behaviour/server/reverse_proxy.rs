@@ -449,7 +449,7 @@ fn h11_a_tunnel_that_carries_nothing_ends() {
 
 #[test]
 fn h11_a_direction_that_carries_something_keeps_the_other_alive() {
-    alone!();
+    alone!(waits);
     let limit = Duration::from_secs(2);
     let (_script, _server, mut client, mut peer) = upgraded_with_limit(limit);
     let begun = Instant::now();

@@ -341,7 +341,7 @@ fn s17_serve_returns_when_the_grace_is_over() {
 /// `close` once had no effect on `serve` during the grace of an earlier shutdown.
 #[test]
 fn s17_close_ends_a_longer_grace() {
-    alone!();
+    alone!(waits);
     for grace in [None, Some(PATIENCE)] {
         let (arrived, arrivals) = reports();
         let (go, gone) = bounded::<()>(0);
@@ -375,7 +375,7 @@ fn s17_close_ends_a_longer_grace() {
 }
 
 fn s17_the_deadline_of_a_graceful_shutdown_is_kept(over: Over) {
-    alone!();
+    alone!(waits);
     let (arrived, arrivals) = reports();
     let server = over.server(move |_: &mut ResponseWriter, r: &mut Request| {
         let context = r.context();

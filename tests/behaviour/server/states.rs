@@ -93,7 +93,7 @@ fn s14_states_come_in_order_and_the_last_one_once(over: Over) {
 }
 
 fn s14_a_connection_closed_by_the_server_has_its_last_state_once(over: Over) {
-    alone!();
+    alone!(waits);
     let (server, states) = recorded(over, Server::new(various));
     let mut peer = over.connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -43,7 +43,7 @@ fn unlimited(handler: impl hangup::Handler) -> Server {
 }
 
 fn s15_an_incomplete_head_closes_the_connection_without_a_response(over: Over) {
-    alone!();
+    alone!(waits);
     for part in ["", "G", "GET / HTTP/1.1\r\nHost: a\r\nX: "] {
         // Before the server accepts, which begins the time for a first byte.
         let begun = Cell::new(Instant::now());
@@ -59,7 +59,7 @@ fn s15_an_incomplete_head_closes_the_connection_without_a_response(over: Over) {
 }
 
 fn s15_a_head_that_drips_does_not_extend_its_limit(over: Over) {
-    alone!();
+    alone!(waits);
     let server = over.server_with(unlimited(echo_path).read_header_timeout(4 * SHORT));
     let mut peer = over.connect(&server);
     let begun = Instant::now();
@@ -86,7 +86,7 @@ fn s15_a_head_that_drips_does_not_extend_its_limit(over: Over) {
 }
 
 fn s15_the_limit_for_a_head_begins_with_its_first_byte(over: Over) {
-    alone!();
+    alone!(waits);
     let server = over.server_with(unlimited(echo_path).read_header_timeout(4 * SHORT));
     let mut peer = over.connect(&server);
     peer.send(GET).expect(200);
@@ -97,7 +97,7 @@ fn s15_the_limit_for_a_head_begins_with_its_first_byte(over: Over) {
 }
 
 fn s15_an_idle_connection_is_closed(over: Over) {
-    alone!();
+    alone!(waits);
     // Shorter and longer than the wait that keeps the buffers.
     for limit in [SHORT, Duration::from_millis(600)] {
         also_in_memory(
@@ -116,7 +116,7 @@ fn s15_an_idle_connection_is_closed(over: Over) {
 
 /// After the first half second of idle time, the connection waits without buffers.
 fn s15_an_idle_connection_without_buffers_is_served_again(over: Over) {
-    alone!();
+    alone!(waits);
     also_in_memory(
         over,
         || unlimited(echo_path),
@@ -148,7 +148,7 @@ fn s15_an_incomplete_body_fails_its_handler_at_the_limit(over: Over) {
 }
 
 fn s15_the_limit_for_a_request_ends_with_its_body(over: Over) {
-    alone!();
+    alone!(waits);
     let (report, ends) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
         if r.uri().path() == "/last" {
@@ -172,7 +172,7 @@ fn s15_the_limit_for_a_request_ends_with_its_body(over: Over) {
 }
 
 fn s15_a_client_that_never_reads_fails_its_handler(over: Over) {
-    alone!();
+    alone!(waits);
     let (report, ends) = reports();
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
         let error = loop {
@@ -196,12 +196,13 @@ fn s15_a_client_that_never_reads_fails_its_handler(over: Over) {
 
 /// The limit was once removed before the responses to pipelined requests were written.
 fn s15_a_client_that_sends_requests_and_never_reads_does_not_hold_its_thread(over: Over) {
-    alone!();
+    alone!(waits);
     let server =
         unlimited(|w: &mut ResponseWriter, _: &mut Request| Ok(w.write_all(&[b'x'; 2000])?));
     let server = over.server_with(server.write_timeout(SHORT));
     let socket = TcpStream::connect(server.addr()).unwrap();
     socket2::SockRef::from(&socket).set_recv_buffer_size(4096).unwrap();
+    socket2::SockRef::from(&socket).set_send_buffer_size(4096).unwrap();
     let peer = over.carried_by(socket);
     // So long that the answers to those that came together are few, and wait for the end of all.
     let request = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(1000));
@@ -217,7 +218,7 @@ fn s15_a_client_that_sends_requests_and_never_reads_does_not_hold_its_thread(ove
 }
 
 fn s15_a_handler_moves_its_deadlines(over: Over) {
-    alone!();
+    alone!(waits);
     let (report, limits) = reports();
     let (arrived, arrivals) = bounded(0);
     let server = unlimited(move |w: &mut ResponseWriter, r: &mut Request| {
@@ -248,7 +249,7 @@ fn s15_a_handler_moves_its_deadlines(over: Over) {
 }
 
 fn s15_a_deadline_of_one_request_does_not_apply_to_the_next(over: Over) {
-    alone!();
+    alone!(waits);
     also_in_memory(
         over,
         || {
@@ -293,7 +294,7 @@ fn s15_a_read_deadline_that_passes_does_not_end_the_context(over: Over) {
 
 /// `Instant::now() + Duration::MAX` overflows.
 fn s15_a_limit_may_be_the_longest_duration(over: Over) {
-    alone!();
+    alone!(waits);
     let ever = Duration::MAX;
     also_in_memory(
         over,
@@ -315,7 +316,7 @@ fn s15_a_limit_may_be_the_longest_duration(over: Over) {
 
 /// Without a shorter limit for heads, a dripping head once held its thread without end.
 fn s15_the_limit_for_a_request_covers_its_head(over: Over) {
-    alone!();
+    alone!(waits);
     for header_limit in [None, Some(PATIENCE)] {
         also_in_memory(
             over,
@@ -340,7 +341,7 @@ fn reads_body(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
 }
 
 fn s15_a_silent_body_fails_its_handler(over: Over) {
-    alone!();
+    alone!(waits);
     let (report, limits) = reports();
     for request in [
         "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab",
@@ -362,7 +363,7 @@ fn s15_a_silent_body_fails_its_handler(over: Over) {
 }
 
 fn s15_a_body_that_keeps_arriving_is_not_idle(over: Over) {
-    alone!();
+    alone!(waits);
     let (report, limits) = reports();
     also_in_memory(
         over,
@@ -381,7 +382,7 @@ fn s15_a_body_that_keeps_arriving_is_not_idle(over: Over) {
 }
 
 fn s15_the_earliest_of_several_limits_applies(over: Over) {
-    alone!();
+    alone!(waits);
     for (path, expected) in [
         ("/none", TimeLimit::BodyIdle),
         ("/later", TimeLimit::BodyIdle),
@@ -426,7 +427,7 @@ fn writes_on(report: crossbeam_channel::Sender<Option<TimeLimit>>) -> Server {
 }
 
 fn s15_a_client_that_stops_reading_fails_its_handler(over: Over) {
-    alone!();
+    alone!(waits);
     for (path, limit, expected) in
         [("/", SHORT, TimeLimit::WriteIdle), ("/deadline", PATIENCE, TimeLimit::Send)]
     {
@@ -448,7 +449,7 @@ fn s15_a_client_that_stops_reading_fails_its_handler(over: Over) {
 
 /// The client reads some bytes within each limit, but never enough for the server's socket to become writable.
 fn s15_a_client_that_reads_slowly_gets_its_response(over: Over) {
-    alone!();
+    alone!(waits);
     let limit = 6 * SHORT;
     let (report, limits) = reports();
     also_in_memory(
@@ -473,7 +474,7 @@ fn s15_a_client_that_reads_slowly_gets_its_response(over: Over) {
 
 /// The response to a refused request may have any length.
 fn s15_a_refusal_has_the_write_limit_of_any_response(over: Over) {
-    alone!();
+    alone!(waits);
     let server = unlimited(echo_path).write_idle_timeout(SHORT);
     let server = server.on_error(|_: &Error, status, _: &Request| {
         let response = hangup::http::Response::builder().status(status);

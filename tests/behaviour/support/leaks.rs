@@ -21,7 +21,7 @@ use std::process::Command;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::PATIENCE;
 pub(crate) use counts::threads;
@@ -34,16 +34,23 @@ const CHILD: &str = "HANGUP_TEST_PROCESS";
 const PROXY_VARIABLES: [&str; 7] =
     ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
+/// How many tests that do not mostly wait run at a time. libtest may have more threads.
+const PLACES: usize = 16;
+
 /// Runs the rest of the calling test in a separate process and checks that it leaves nothing behind.
 ///
 /// The check runs at the end of the test, or when the guard is dropped that `alone!(guard)` names. With
-/// `alone!(env: [(name, value)])` the process has these environment variables.
+/// `alone!(env: [(name, value)])` the process has these environment variables. A test that spends a second
+/// or more on waiting begins with `alone!(waits)`: any number of those run beside the others.
 macro_rules! alone {
     () => {
         $crate::support::alone!(_guard);
     };
     (env: $variables:expr) => {
         let Some(_guard) = $crate::support::in_own_process_with(&$variables) else { return };
+    };
+    (waits) => {
+        let Some(_guard) = $crate::support::in_own_process_to_wait() else { return };
     };
     ($guard:ident) => {
         let Some($guard) = $crate::support::in_own_process() else { return };
@@ -56,6 +63,12 @@ pub(crate) use alone;
 /// With `--test-threads=1` the tests share one process, as a debugger wants it. libtest then runs a
 /// test on the main thread, where its name is unknown.
 pub(crate) fn in_own_process() -> Option<Alone> {
+    let _place = Place::take();
+    in_own_process_to_wait()
+}
+
+/// As [`in_own_process`], for a test that needs no place among those that keep the machine busy.
+pub(crate) fn in_own_process_to_wait() -> Option<Alone> {
     let thread = std::thread::current();
     match thread.name() {
         Some(test) if test != "main" && std::env::var_os(CHILD).is_none() => {
@@ -72,6 +85,7 @@ pub(crate) fn in_own_process_with(variables: &[(&str, &str)]) -> Option<Alone> {
     let thread = std::thread::current();
     match (thread.name(), std::env::var_os(CHILD)) {
         (Some(test), None) if test != "main" => {
+            let _place = Place::take();
             run_in_child(test, variables);
             None
         }
@@ -100,6 +114,28 @@ fn run_in_child(test: &str, variables: &[(&str, &str)]) {
     assert!(status.success(), "the test failed in its process: {status}");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.contains("test result: ok. 1 passed"), "no test has the name {test}");
+}
+
+/// One of the [`PLACES`], until it is dropped.
+struct Place;
+
+static TAKEN: Mutex<usize> = Mutex::new(0);
+static GIVEN_BACK: Condvar = Condvar::new();
+
+impl Place {
+    fn take() -> Self {
+        let mut taken = TAKEN.lock();
+        GIVEN_BACK.wait_while(&mut taken, |taken| *taken == PLACES);
+        *taken += 1;
+        Self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *TAKEN.lock() -= 1;
+        GIVEN_BACK.notify_one();
+    }
 }
 
 fn say_once_what_is_not_checked() {

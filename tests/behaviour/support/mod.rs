@@ -7,7 +7,9 @@ mod raw_client;
 pub(crate) mod scripted_server;
 
 pub(crate) use carrier::{Over, over_each};
-pub(crate) use leaks::{alone, in_own_process, in_own_process_with, threads, wait_until_ended};
+pub(crate) use leaks::{
+    alone, in_own_process, in_own_process_to_wait, in_own_process_with, threads, wait_until_ended,
+};
 pub(crate) use raw_client::{Answer, RawClient};
 
 use std::io::ErrorKind;

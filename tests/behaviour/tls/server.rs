@@ -88,7 +88,7 @@ fn tls_plain_http_gets_a_400_that_names_https() {
 /// A server that performs handshakes on the accepting thread lets one silent client block all others.
 #[test]
 fn tls_silent_clients_block_no_other_and_are_closed() {
-    alone!();
+    alone!(waits);
     let limit = Duration::from_secs(2);
     let server = TestServer::with(Server::new(path).tls(acceptor()).tls_handshake_timeout(limit));
     let mut silent: Vec<_> = (0..5).map(|_| TcpStream::connect(server.addr()).unwrap()).collect();

@@ -315,7 +315,7 @@ fn h12_a_script_must_exist() {
 #[test]
 fn h12_silence_is_limited() {
     let (upstream, apps) = upstream();
-    let upstream = upstream.read_timeout(Duration::from_millis(20));
+    let upstream = upstream.read_timeout(Duration::from_millis(200));
     let answer = testing::call(&upstream, get("/")).unwrap();
     assert_eq!(answer.status(), 504);
     next(&apps).request();
@@ -324,7 +324,7 @@ fn h12_silence_is_limited() {
     let app = || {
         let app = next(&apps);
         app.head();
-        let _ = crossbeam_channel::after(Duration::from_millis(60)).recv();
+        let _ = crossbeam_channel::after(Duration::from_millis(400)).recv();
         drop(sender);
         app.record();
         app.answer(NO_CONTENT);
