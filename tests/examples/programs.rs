@@ -19,10 +19,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// under Wine, which turns SIGINT into Ctrl-C.
 const WINE: &str = "HANGUP_WINE_EXAMPLES";
 
+/// Returns `true` if the programs are those for Windows.
+pub(crate) fn runs_windows_programs() -> bool {
+    std::env::var_os(WINE).is_some()
+}
+
 /// Returns `true` if the programs are those for Windows, which cannot do what a test is about. Says so.
 #[allow(clippy::print_stderr)]
 pub(crate) fn absent_on_windows(what: &str) -> bool {
-    let is_windows = std::env::var_os(WINE).is_some();
+    let is_windows = runs_windows_programs();
     if is_windows {
         // Past libtest, which shows what a test prints only if it fails.
         let thread = thread::current();

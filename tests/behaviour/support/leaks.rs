@@ -34,8 +34,9 @@ const CHILD: &str = "HANGUP_TEST_PROCESS";
 const PROXY_VARIABLES: [&str; 7] =
     ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
-/// How many tests that do not mostly wait run at a time. libtest may have more threads.
-const PLACES: usize = 16;
+/// How many tests that do not mostly wait run at a time. libtest may have more threads. Wine, which stands
+/// for Windows, takes long to start a process.
+const PLACES: usize = if cfg!(windows) { 8 } else { 16 };
 
 /// Runs the rest of the calling test in a separate process and checks that it leaves nothing behind.
 ///

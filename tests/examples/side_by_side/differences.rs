@@ -2,6 +2,8 @@
 //!
 //! The test also fails if a difference in this table is no more.
 
+use crate::programs::runs_windows_programs;
+
 const DIFFERENCES: &[(&str, &str)] = &[
     ("-X POST {peer}", EMPTY_BODY),
     ("-L -X POST -d x {peer}", EMPTY_BODY),
@@ -47,6 +49,15 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ),
 ];
 
+/// What else differs if fetch is the program for Windows.
+const ON_WINDOWS: &[(&str, &str)] = &[
+    ("-n {httpbin}/headers", "the home directory is that of Wine, which passes no HOME on"),
+    (
+        "env:HTTP_PROXY={closed} {nginx}/digits",
+        "Windows does not distinguish upper and lower case in the names of variables: this is http_proxy",
+    ),
+];
+
 const EMPTY_BODY: &str = "a POST without a body has Content-Length: 0 (RFC 9110 section 8.6). curl -X only renames a GET";
 const CODINGS: &str = "the codings are offered in another order, which the response repeats";
 const DEFAULT_PATH: &str =
@@ -55,5 +66,7 @@ const LONGEST_LIFE: &str = "a cookie lives at most 400 days (RFC 6265bis), as in
 
 /// Returns the reason why a command line differs.
 pub(super) fn reason(line: &str) -> Option<&'static str> {
-    DIFFERENCES.iter().find(|(known, _)| *known == line).map(|(_, reason)| *reason)
+    let on_windows = if runs_windows_programs() { ON_WINDOWS } else { &[] };
+    let mut known = DIFFERENCES.iter().chain(on_windows);
+    known.find(|(known, _)| *known == line).map(|(_, reason)| *reason)
 }
