@@ -8,6 +8,7 @@ use std::thread;
 use socket2::Domain;
 
 use super::*;
+use crate::net::ListenOptions;
 use crate::net::stream::tests::blocks;
 use crate::sync::channel;
 
@@ -80,6 +81,30 @@ fn the_unspecified_ipv6_address_accepts_ipv4() {
     let port = port_of(&listener).port();
     let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     assert!(listener.accept().unwrap().is_some());
+}
+
+/// Listens twice on one port, first for IPv6 alone. Returns `None` if that fails again and again.
+fn both_families() -> Option<[Listener; 2]> {
+    // A port that is free for IPv6 may be in use for IPv4.
+    (0..100).find_map(|_| {
+        let ipv6 = ListenOptions::new().only_ipv6(true).bind_tcp("[::]:0").ok()?;
+        let ipv4 = Listener::bind_tcp(("0.0.0.0", port_of(&ipv6).port())).ok()?;
+        Some([ipv6, ipv4])
+    })
+}
+
+#[test]
+fn h14_an_ipv6_address_may_leave_ipv4_to_another_listener() {
+    if Listener::bind_tcp("[::]:0").is_err() {
+        return;
+    }
+    let [ipv6, ipv4] = both_families().expect("a port that is free for both");
+    let port = port_of(&ipv6).port();
+    for (listener, host) in [(&ipv4, "127.0.0.1"), (&ipv6, "::1"), (&ipv4, "127.0.0.1")] {
+        let client = TcpStream::connect((host, port)).unwrap();
+        let (_, peer) = listener.accept().unwrap().unwrap();
+        assert_eq!(peer.ip(), Some(client.local_addr().unwrap()));
+    }
 }
 
 #[test]

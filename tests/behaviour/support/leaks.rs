@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::PATIENCE;
+use super::{PATIENCE, all_rounds};
 pub(crate) use counts::threads;
 use counts::{count_of_threads, descriptors, make_waker};
 
@@ -34,9 +34,11 @@ const CHILD: &str = "HANGUP_TEST_PROCESS";
 const PROXY_VARIABLES: [&str; 7] =
     ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
-/// How many tests that do not mostly wait run at a time. libtest may have more threads. Wine, which stands
-/// for Windows, takes long to start a process.
-const PLACES: usize = if cfg!(windows) { 8 } else { 16 };
+/// Returns how many tests that do not mostly wait run at a time. libtest may have more threads.
+fn places() -> usize {
+    // Tests with many rounds compute all the time. Wine, which stands for Windows, takes long to start a process.
+    if all_rounds() || cfg!(windows) { 6 } else { 16 }
+}
 
 /// Runs the rest of the calling test in a separate process and checks that it leaves nothing behind.
 ///
@@ -117,7 +119,7 @@ fn run_in_child(test: &str, variables: &[(&str, &str)]) {
     assert!(printed.contains("test result: ok. 1 passed"), "no test has the name {test}");
 }
 
-/// One of the [`PLACES`], until it is dropped.
+/// One of the [`places`], until it is dropped.
 struct Place;
 
 static TAKEN: Mutex<usize> = Mutex::new(0);
@@ -125,8 +127,9 @@ static GIVEN_BACK: Condvar = Condvar::new();
 
 impl Place {
     fn take() -> Self {
+        let places = places();
         let mut taken = TAKEN.lock();
-        GIVEN_BACK.wait_while(&mut taken, |taken| *taken == PLACES);
+        GIVEN_BACK.wait_while(&mut taken, |taken| *taken == places);
         *taken += 1;
         Self
     }

@@ -23,10 +23,12 @@ use hangup::testing::Stream;
 /// For tests that repeat a race or move much data. The many rounds find rare interleavings, and CI runs
 /// them.
 pub(crate) fn rounds(all: usize) -> usize {
-    match std::env::var_os(FULL) {
-        Some(_) => all,
-        None => all.div_ceil(10).min(FEW),
-    }
+    if all_rounds() { all } else { all.div_ceil(10).min(FEW) }
+}
+
+/// Returns `true` if [`FULL`] is set.
+fn all_rounds() -> bool {
+    std::env::var_os(FULL).is_some()
 }
 
 /// The most rounds of a test by default. A thousand cost a second of the suite's time.
