@@ -222,7 +222,7 @@ fn h12_the_group_is_killed_at_the_time_limit_and_when_the_client_leaves() {
             _ => {}
         }
         drop(answer);
-        assert!(begun.elapsed() < Duration::from_secs(20), "{stage}: not the 1000 s of the child");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{stage}");
         for pid in pids.split_whitespace() {
             // The shell's child is reaped by the init process.
             let is_zombie = || {
@@ -247,7 +247,7 @@ fn h12_a_process_that_has_left_the_group_does_not_hold_the_request() {
     let begun = Instant::now();
     assert!(answer.body_mut().read_text(100).unwrap_err().is_timeout());
     drop(answer);
-    assert!(begun.elapsed() < Duration::from_secs(20), "not the 100 s of the other process");
+    assert!(begun.elapsed() < Duration::from_secs(2));
     let pid = std::str::from_utf8(&piece[..count]).unwrap().trim();
     std::process::Command::new("kill").arg(pid).status().unwrap();
 }

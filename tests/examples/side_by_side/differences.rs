@@ -49,7 +49,7 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ),
 ];
 
-/// What else differs if fetch is the program for Windows.
+/// The command lines that differ only if fetch runs on Windows, with the reasons.
 const ON_WINDOWS: &[(&str, &str)] = &[
     ("-n {httpbin}/headers", "the home directory is that of Wine, which passes no HOME on"),
     (
